@@ -1,0 +1,329 @@
+"""What an answer means for an attempt: pure rules, no I/O.
+
+    ready    -> sending -> waiting | unknown | done | ready (nothing was sent)
+    waiting  -> waiting | done | review
+    unknown  -> unknown | waiting | done | review
+    done     -> done    (a late notice may still add a receipt or contradict)
+
+Time alone never fails an attempt that may have reached the provider.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Literal
+
+from cift_shared.errors import (
+    OutcomeUnknown,
+    PaymentProcessorError,
+    ProviderRejectedRequest,
+    ProviderThrottled,
+)
+from cift_shared.messages import PaymentResult, ResultKind, Step, WireFailure
+from cift_shared.methods import Operation
+from cift_shared.outcomes import (
+    ActionRequired,
+    Conflicting,
+    Declined,
+    Expired,
+    Failure,
+    FailureCategory,
+    Outcome,
+    Pending,
+    Settled,
+    Submitted,
+    Unknown,
+)
+from cift_shared.processor import Answer, Attempt
+
+State = Literal["ready", "sending", "waiting", "unknown", "done", "review"]
+
+SUBMIT_BACKOFF_S = (1, 2, 5, 10, 20, 30, 60)
+"""Gaps between tries to send what was certainly not sent, or may safely be sent again."""
+
+SUBMIT_DEADLINE: Mapping[Operation, timedelta] = {
+    # A payer waits with the phone in hand; money out may wait for an operator to come back.
+    "deposit": timedelta(minutes=2),
+    "withdrawal": timedelta(hours=24),
+    "refund": timedelta(hours=24),
+}
+
+CHECK_RETRY = timedelta(seconds=5)
+"""Gap after a question that could not even be asked."""
+
+CHECK_RETRY_LATE = timedelta(minutes=15)
+"""The same gap once the schedule of questions has run out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """An attempt in hand, under a lease."""
+
+    attempt: Attempt
+    payment_id: str
+    method: str
+    state: State
+    """Its state before the claim; `sending` means that an earlier holder died in mid-call."""
+    lease: int
+    seq: int
+    submits: int
+    maybe_sent: bool
+    age: timedelta
+    trace: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What to store for a claim, and what to tell the ledger."""
+
+    claim: Claim
+    state: State
+    check_after: timedelta | None
+    """None: not due any more."""
+    result: PaymentResult | None = None
+    memory: Mapping[str, str] = field(default_factory=dict)
+    fingerprint: str | None = None
+    maybe_sent: bool = False
+    checked: bool = False
+    notice_ids: Sequence[str] = ()
+    """Notices that this decision has taken in."""
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """How soon an attempt is due again; None when it is time for people to look."""
+
+    check_delay: timedelta | None
+
+
+def after_submit(claim: Claim, answer: Answer, schedule: Schedule, *, now: datetime) -> Decision:
+    """The provider answered a submission."""
+    outcome = answer.outcome
+    if isinstance(outcome, Pending):
+        outcome = Submitted()
+    return _follow(claim, outcome, answer, schedule, now=now)
+
+
+def after_submit_error(
+    claim: Claim, error: PaymentProcessorError, *, resend_is_safe: bool, now: datetime
+) -> Decision:
+    """A submission raised: refused, not sent, or without a readable answer."""
+    step = Step(at=now, name=f"{claim.method}.submit.failed", detail={"code": error.code})
+    if isinstance(error, OutcomeUnknown):
+        return _unknown(claim, error.code, step, resend_is_safe=resend_is_safe, now=now)
+    if isinstance(error, ProviderRejectedRequest) and not claim.maybe_sent:
+        failure = Failure(error.code, FailureCategory.CONFIGURATION, _NOT_POSSIBLE, retryable=False)
+        return _final(claim, Declined(failure), [step], now=now)
+    if claim.age < SUBMIT_DEADLINE[claim.attempt.operation]:
+        delay = _submit_delay(claim, error)
+        result = _result(claim, "noted", [step], now=now, next_check_at=now + delay)
+        return Decision(claim, "ready", delay, result, maybe_sent=claim.maybe_sent)
+    if claim.maybe_sent:
+        return _for_people(claim, "the provider could not be asked again", [step], now=now)
+    failure = Failure(
+        "provider_unavailable", FailureCategory.PROVIDER_UNAVAILABLE, _TRY_LATER, retryable=True
+    )
+    return _final(claim, Declined(failure), [step], now=now)
+
+
+def after_crash(claim: Claim, *, now: datetime) -> Decision:
+    """An earlier holder died in mid-call, and sending again is unsafe."""
+    step = Step(at=now, name=f"{claim.method}.submit.interrupted")
+    return _unknown(claim, "interrupted", step, resend_is_safe=False, now=now)
+
+
+def after_check(
+    claim: Claim,
+    answer: Answer,
+    schedule: Schedule,
+    *,
+    now: datetime,
+    notice_ids: Sequence[str] = (),
+) -> Decision:
+    """The provider answered a question."""
+    outcome = answer.outcome
+    if claim.state == "done" and not isinstance(outcome, Settled | Declined | Expired):
+        result = _note(claim, answer, None, now=now)
+        return Decision(claim, "done", None, result, answer.memory, notice_ids=notice_ids)
+    if isinstance(outcome, Pending | Unknown):
+        return _still_pending(claim, answer, schedule, now=now, notice_ids=notice_ids)
+    decision = _follow(claim, outcome, answer, schedule, now=now)
+    return replace(decision, checked=True, notice_ids=notice_ids)
+
+
+def after_check_error(claim: Claim, error: PaymentProcessorError, schedule: Schedule) -> Decision:
+    """The question could not be asked or not be understood: nothing is learned, ask again."""
+    delay = max(CHECK_RETRY, schedule.check_delay or CHECK_RETRY_LATE)
+    if isinstance(error, ProviderThrottled):
+        delay = max(delay, timedelta(seconds=error.retry_after_s))
+    return Decision(claim, claim.state, delay, checked=True, maybe_sent=claim.maybe_sent)
+
+
+_NOT_POSSIBLE = "This payment can't be processed at the moment. The operators have been told."
+_TRY_LATER = "The payment provider could not be reached. Please try again later."
+
+
+def _submit_delay(claim: Claim, error: PaymentProcessorError) -> timedelta:
+    if isinstance(error, ProviderThrottled):
+        return timedelta(seconds=error.retry_after_s)
+    place = min(max(claim.submits, 1), len(SUBMIT_BACKOFF_S)) - 1
+    return timedelta(seconds=SUBMIT_BACKOFF_S[place])
+
+
+def _unknown(
+    claim: Claim, reason: str, step: Step, *, resend_is_safe: bool, now: datetime
+) -> Decision:
+    """The request may have arrived: send again only where the provider refuses a second one."""
+    delay = _submit_delay(claim, OutcomeUnknown(reason, reason)) if resend_is_safe else CHECK_RETRY
+    result = _result(claim, "unknown", [step], now=now, reason=reason, next_check_at=now + delay)
+    state: State = "ready" if resend_is_safe else "unknown"
+    if resend_is_safe and claim.age >= SUBMIT_DEADLINE[claim.attempt.operation]:
+        return _for_people(claim, "no readable answer within a day", [step], now=now)
+    return Decision(claim, state, delay, result, maybe_sent=True)
+
+
+def _still_pending(
+    claim: Claim, answer: Answer, schedule: Schedule, *, now: datetime, notice_ids: Sequence[str]
+) -> Decision:
+    delay = answer.check_after or schedule.check_delay
+    if delay is None:
+        return _for_people(
+            claim,
+            "no final answer within a day",
+            list(answer.evidence),
+            now=now,
+            notice_ids=notice_ids,
+        )
+    return Decision(
+        claim,
+        claim.state,
+        delay,
+        _note(claim, answer, now + delay, now=now),
+        answer.memory,
+        fingerprint=answer.fingerprint,
+        maybe_sent=True,
+        checked=True,
+        notice_ids=notice_ids,
+    )
+
+
+def _follow(
+    claim: Claim,
+    outcome: Outcome,
+    answer: Answer,
+    schedule: Schedule,
+    *,
+    now: datetime,
+) -> Decision:
+    """Turn an outcome that says something into state and result."""
+    kind, state = _KINDS[type(outcome)]
+    delay = None
+    if state == "waiting":
+        delay = answer.check_after or schedule.check_delay or CHECK_RETRY
+    elif state == "unknown":
+        delay = answer.check_after or CHECK_RETRY
+    result = _result(
+        claim,
+        kind,
+        answer.evidence,
+        now=now,
+        next_check_at=now + delay if delay else None,
+        **_details(outcome),
+    )
+    return Decision(
+        claim,
+        state,
+        delay,
+        result,
+        answer.memory,
+        fingerprint=answer.fingerprint,
+        maybe_sent=True,
+    )
+
+
+_KINDS: Mapping[type, tuple[ResultKind, State]] = {
+    Submitted: ("submitted", "waiting"),
+    ActionRequired: ("action_required", "waiting"),
+    Settled: ("settled", "done"),
+    Declined: ("declined", "done"),
+    Expired: ("expired", "done"),
+    Unknown: ("unknown", "unknown"),
+    Conflicting: ("conflicting", "review"),
+}
+
+
+def _details(outcome: Outcome) -> dict[str, object]:
+    """The fields of a result that this outcome fills."""
+    match outcome:
+        case Settled():
+            return {
+                "amount": outcome.amount,
+                "provider_fee": outcome.provider_fee,
+                "provider_reference": outcome.provider_reference,
+            }
+        case Declined() | Expired():
+            return {"failure": wire_failure(outcome.failure)}
+        case ActionRequired():
+            return {
+                "next_action": dict(outcome.next_action),
+                "provider_reference": outcome.provider_reference,
+            }
+        case Submitted():
+            return {"provider_reference": outcome.provider_reference}
+        case Unknown() | Conflicting():
+            return {"reason": outcome.reason}
+    return {}
+
+
+def wire_failure(failure: Failure) -> WireFailure:
+    """A failure as it travels."""
+    return WireFailure(
+        code=failure.code,
+        category=failure.category,
+        message=failure.message,
+        retryable=failure.retryable,
+    )
+
+
+def _final(claim: Claim, outcome: Declined, steps: Sequence[Step], *, now: datetime) -> Decision:
+    result = _result(claim, "declined", steps, now=now, **_details(outcome))
+    return Decision(claim, "done", None, result, maybe_sent=claim.maybe_sent)
+
+
+def _for_people(
+    claim: Claim,
+    reason: str,
+    steps: Sequence[Step],
+    *,
+    now: datetime,
+    notice_ids: Sequence[str] = (),
+) -> Decision:
+    result = _result(claim, "conflicting", steps, now=now, reason=reason)
+    return Decision(claim, "review", None, result, maybe_sent=True, notice_ids=notice_ids)
+
+
+def _note(
+    claim: Claim, answer: Answer, next_check_at: datetime | None, *, now: datetime
+) -> PaymentResult | None:
+    if not answer.evidence:
+        return None
+    return _result(claim, "noted", answer.evidence, now=now, next_check_at=next_check_at)
+
+
+def _result(
+    claim: Claim, kind: ResultKind, steps: Sequence[Step], *, now: datetime, **fields: object
+) -> PaymentResult:
+    seq = claim.seq + 1
+    return PaymentResult.model_validate(
+        {
+            "kind": kind,
+            "result_id": f"{claim.attempt.attempt_id}.{seq}",
+            "attempt_id": claim.attempt.attempt_id,
+            "seq": seq,
+            "payment_id": claim.payment_id,
+            "method": claim.method,
+            "occurred_at": now,
+            "evidence": list(steps),
+            **fields,
+        }
+    )

@@ -1,0 +1,223 @@
+"""The loops of the attempt engine; see the package's docstring for the way of an attempt.
+
+The order of effects, always: the claim is stored (state `sending`) -> the provider is called ->
+its answer and the result for the ledger are stored in one statement -> the relay publishes.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+
+from cift_shared import metrics
+from cift_shared.attempts import decide
+from cift_shared.attempts.decide import Claim, Decision, Schedule, State
+from cift_shared.attempts.saver import Saver
+from cift_shared.attempts.store import AttemptStore
+from cift_shared.clock import Clock
+from cift_shared.database import INFRASTRUCTURE_ERRORS
+from cift_shared.errors import PaymentProcessorError
+from cift_shared.failpoints import failpoint
+from cift_shared.log import get_logger
+from cift_shared.processor import Answer, Attempt, Notice, PaymentProcessor
+from cift_shared.telemetry import span
+
+CLAIM_MAX = 100
+IDLE_S_MAX = 5.0
+STOP_GRACE_S = 35.0
+"""Longer than a provider's read time-out: a call in flight is heard out before the process ends."""
+
+log = get_logger()
+
+
+class AttemptEngine:
+    """Dispatches and polls attempts of one worker through its processor."""
+
+    def __init__(
+        self,
+        store: AttemptStore,
+        processor: PaymentProcessor,
+        *,
+        clock: Clock,
+        published: Callable[[], None],
+        concurrency: int = 64,
+    ) -> None:
+        self._store = store
+        self._processor = processor
+        self._clock = clock
+        self._published = published
+        self._saver = Saver(store, now=clock.now)
+        self._recovery = asyncio.Lock()
+        self._recovered = False
+        self.dispatch = ClaimLoop(
+            "dispatch", self, ("ready", "sending"), self._dispatch_one, concurrency=concurrency
+        )
+        self.poll = ClaimLoop(
+            "poll", self, ("waiting", "unknown", "done"), self._poll_one, concurrency=concurrency
+        )
+
+    async def recover(self) -> None:
+        """Once a process: what an earlier run of this instance still holds is due now."""
+        async with self._recovery:  # both loops start here; the second must not free fresh claims
+            if not self._recovered:
+                await self._store.release_own()
+                self._recovered = True
+
+    async def claim(
+        self, states: Sequence[State], *, limit: int
+    ) -> list[tuple[Claim, Sequence[Notice]]]:
+        """Claim due attempts, each with the notices that nobody has taken in yet."""
+        claims = await self._store.claim(states, limit=limit)
+        asked = [claim.attempt.attempt_id for claim in claims if claim.state != "ready"]
+        notices = await self._store.open_notices(asked) if asked else {}
+        return [(claim, notices.get(claim.attempt.attempt_id, ())) for claim in claims]
+
+    async def next_due_s(self, states: Sequence[State]) -> float | None:
+        """Seconds until an attempt in these states is due; None: none is."""
+        return await self._store.next_due_s(states)
+
+    async def _dispatch_one(self, claim: Claim, _: Sequence[Notice]) -> None:
+        """Send one attempt to the provider, or say that it may have been sent before."""
+        operation = claim.attempt.operation
+        safe = self._processor.resend_is_safe(operation)
+        if claim.state == "sending" and not safe:
+            await self._save(decide.after_crash(claim, now=self._clock.now()))
+            return
+        failpoint("worker.before_call")
+        try:
+            answer = await self._submit(claim.attempt)
+        except PaymentProcessorError as error:
+            log.warning("attempt.submit_failed", code=error.code, **_names(claim))
+            decision = decide.after_submit_error(
+                claim, error, resend_is_safe=safe, now=self._clock.now()
+            )
+        else:
+            schedule = Schedule(self._processor.check_delay(claim.attempt))
+            decision = decide.after_submit(claim, answer, schedule, now=self._clock.now())
+        failpoint("worker.after_call")
+        await self._save(decision)
+
+    async def _submit(self, attempt: Attempt) -> Answer:
+        match attempt.operation:
+            case "deposit":
+                return await self._processor.process_deposit(attempt)
+            case "withdrawal":
+                return await self._processor.process_withdrawal(attempt)
+            case "refund":
+                return await self._processor.process_refund(attempt)
+
+    async def _poll_one(self, claim: Claim, notices: Sequence[Notice]) -> None:
+        """Ask the provider about one attempt, with its notices as hints."""
+        schedule = Schedule(self._processor.check_delay(claim.attempt))
+        try:
+            answer = await self._processor.get_transaction_status(claim.attempt, notices)
+        except PaymentProcessorError as error:
+            log.warning("attempt.check_failed", code=error.code, **_names(claim))
+            await self._save(decide.after_check_error(claim, error, schedule))
+            return
+        failpoint("worker.after_check")
+        await self._save(
+            decide.after_check(
+                claim,
+                answer,
+                schedule,
+                now=self._clock.now(),
+                notice_ids=[notice.notice_id for notice in notices],
+            )
+        )
+
+    async def _save(self, decision: Decision) -> None:
+        held = await self._saver.save(decision)
+        if not held:
+            log.warning("attempt.lease_lost", **_names(decision.claim))
+            self.poll.wake()
+            return
+        if decision.result is not None:
+            claim, kind = decision.claim, decision.result.kind
+            metrics.ATTEMPT_RESULTS.labels(claim.method, claim.attempt.operation, kind).inc()
+            log.info("attempt.result", kind=kind, **_names(claim))
+            self._published()
+        if decision.check_after is not None:
+            (self.dispatch if decision.state == "ready" else self.poll).wake()
+
+
+class ClaimLoop:
+    """Claims what is due and works on it, so many at a time; sleeps until the next is due."""
+
+    def __init__(
+        self,
+        name: str,
+        engine: AttemptEngine,
+        states: Sequence[State],
+        work: Callable[[Claim, Sequence[Notice]], Awaitable[None]],
+        *,
+        concurrency: int,
+    ) -> None:
+        self.name = f"attempts:{name}"
+        self._engine = engine
+        self._states = tuple(states)
+        self._work = work
+        self._concurrency = concurrency
+        self._due = asyncio.Event()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def wake(self) -> None:
+        """Something may be due earlier than the loop thinks."""
+        self._due.set()
+
+    async def run(self) -> None:
+        """Work until cancelled, then hear out the calls in flight."""
+        try:
+            await self._engine.recover()
+            while True:
+                self._due.clear()
+                await self._wait_for_room()
+                if not await self._claim_some():
+                    await self._sleep()
+        except INFRASTRUCTURE_ERRORS as error:
+            log.warning("attempts.loop_failed", loop=self.name, error=repr(error))
+        finally:
+            await self._hear_out()
+
+    async def _claim_some(self) -> int:
+        room = self._concurrency - len(self._tasks)
+        claims = await self._engine.claim(self._states, limit=min(room, CLAIM_MAX))
+        for claim, notices in claims:
+            task = asyncio.create_task(self._guarded(claim, notices))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+        return len(claims)
+
+    async def _guarded(self, claim: Claim, notices: Sequence[Notice]) -> None:
+        """Work on one claim; whatever goes wrong, its lease ends and it is due again."""
+        with span(f"attempt.{self.name}", parent=claim.trace, attributes=_names(claim)):
+            try:
+                await self._work(claim, notices)
+            except INFRASTRUCTURE_ERRORS as error:
+                log.warning("attempt.not_stored", error=repr(error), **_names(claim))
+            except Exception:
+                log.exception("attempt.failed", **_names(claim))
+
+    async def _wait_for_room(self) -> None:
+        while len(self._tasks) >= self._concurrency:
+            await asyncio.wait(self._tasks, return_when=asyncio.FIRST_COMPLETED)
+
+    async def _sleep(self) -> None:
+        due_s = await self._engine.next_due_s(self._states)
+        delay = IDLE_S_MAX if due_s is None else min(max(due_s, 0.0), IDLE_S_MAX)
+        try:
+            await asyncio.wait_for(self._due.wait(), timeout=delay)
+        except TimeoutError:
+            return
+
+    async def _hear_out(self) -> None:
+        if self._tasks:
+            _, late = await asyncio.wait(set(self._tasks), timeout=STOP_GRACE_S)
+            for task in late:
+                task.cancel()
+
+
+def _names(claim: Claim) -> dict[str, str]:
+    return {
+        "payment_id": claim.payment_id,
+        "attempt_id": str(claim.attempt.attempt_id),
+        "operation": claim.attempt.operation,
+    }

@@ -1,0 +1,170 @@
+"""Messages in: commands become attempts, notices make them due. Offsets follow the commit."""
+
+from collections.abc import Callable, Sequence
+
+from pydantic import ValidationError
+
+from cift_shared import metrics
+from cift_shared.attempts.store import AttemptStore, Command
+from cift_shared.clock import Clock
+from cift_shared.envelope import OutgoingMessage, outgoing
+from cift_shared.errors import SealBroken
+from cift_shared.failpoints import failpoint
+from cift_shared.ids import AttemptId
+from cift_shared.kafka.record import Record, Refusal
+from cift_shared.log import get_logger
+from cift_shared.messages import (
+    COMMANDS,
+    CancelPayment,
+    PaymentResult,
+    ProviderNotice,
+    Step,
+    WireFailure,
+)
+from cift_shared.outcomes import FailureCategory
+from cift_shared.topics import RESULTS
+from cift_shared.vault import Vault
+
+_TRACE_HEADERS = ("traceparent", "tracestate")
+
+log = get_logger()
+
+
+class CommandIntake:
+    """Handles `payments.commands.<method>`."""
+
+    def __init__(
+        self,
+        store: AttemptStore,
+        *,
+        method: str,
+        clock: Clock,
+        ingested: Callable[[], None],
+        published: Callable[[], None],
+    ) -> None:
+        self._store = store
+        self._method = method
+        self._clock = clock
+        self._ingested = ingested
+        self._published = published
+
+    async def handle(self, records: Sequence[Record]) -> list[Refusal]:
+        """Store a batch of commands; what can't be read is refused."""
+        requests: dict[object, Command] = {}
+        cancellations: list[CancelPayment] = []
+        refusals: list[Refusal] = []
+        for record in records:
+            command = self._read(record)
+            if isinstance(command, Refusal):
+                refusals.append(command)
+            elif isinstance(command, CancelPayment):
+                cancellations.append(command)
+            else:
+                requests.setdefault(command.request.payment_id, command)
+        await self._ingest(list(requests.values()))
+        for cancellation in cancellations:
+            await self._cancel(cancellation)
+        return refusals
+
+    def _read(self, record: Record) -> Command | CancelPayment | Refusal:
+        try:
+            command = COMMANDS.validate_json(record.body or b"")
+        except ValidationError as error:
+            return Refusal(record, "undecodable", _first_problem(error))
+        if isinstance(command, CancelPayment):
+            return command
+        if command.method != self._method:
+            return Refusal(record, "wrong_method", f"a command for {command.method[:40]}")
+        trace = {name: record.headers[name] for name in _TRACE_HEADERS if name in record.headers}
+        return Command(command, trace)
+
+    async def _ingest(self, commands: list[Command]) -> None:
+        if not commands:
+            return
+        fresh = await self._store.ingest(commands)
+        failpoint("worker.after_ingest")
+        metrics.DUPLICATES.labels("command").inc(len(commands) - fresh)
+        self._ingested()
+        self._published()
+
+    async def _cancel(self, cancellation: CancelPayment) -> None:
+        def tell(attempt_id: AttemptId, seq: int | None) -> OutgoingMessage:
+            return self._tell(cancellation, attempt_id, seq)
+
+        await self._store.cancel(cancellation.payment_id, tell)
+        self._published()
+
+    def _tell(
+        self, cancellation: CancelPayment, attempt_id: AttemptId, seq: int | None
+    ) -> OutgoingMessage:
+        """The result of a cancellation; one that came too late is a note outside the count."""
+        now = self._clock.now()
+        stopped = seq is not None
+        result = PaymentResult(
+            kind="canceled" if stopped else "noted",
+            result_id=f"{attempt_id}.{seq if stopped else 'cancel-refused'}",
+            attempt_id=attempt_id,
+            seq=seq or 0,
+            payment_id=cancellation.payment_id,
+            method=self._method,
+            occurred_at=now,
+            failure=_CANCELED if stopped else None,
+            evidence=[Step(at=now, name="cancel.done" if stopped else "cancel.too_late")],
+        )
+        return outgoing(RESULTS, result, source=f"{self._method}-worker", at=now)
+
+
+_CANCELED = WireFailure(
+    code="canceled",
+    category=FailureCategory.CANCELED,
+    message="The payment was canceled before it was sent.",
+    retryable=True,
+)
+
+
+class NoticeIntake:
+    """Handles `payments.webhooks.<provider>`."""
+
+    def __init__(
+        self,
+        store: AttemptStore,
+        *,
+        vault: Vault,
+        read_fingerprint: Callable[[bytes], str | None],
+        noticed: Callable[[], None],
+    ) -> None:
+        self._store = store
+        self._vault = vault
+        self._read_fingerprint = read_fingerprint
+        self._noticed = noticed
+
+    async def handle(self, records: Sequence[Record]) -> list[Refusal]:
+        """Store a batch of notices; what can't be read or opened is refused."""
+        notices: dict[str, ProviderNotice] = {}
+        fingerprints: dict[str, str | None] = {}
+        refusals: list[Refusal] = []
+        for record in records:
+            try:
+                notice = ProviderNotice.model_validate_json(record.body or b"")
+                body = self._vault.open(notice.sealed_body, context="notice")
+            except (ValidationError, SealBroken) as error:
+                refusals.append(Refusal(record, "undecodable", _first_problem(error)))
+                continue
+            notices[notice.notice_id] = notice
+            fingerprints[notice.notice_id] = (
+                self._read_fingerprint(body) if notice.attempt_id is None else None
+            )
+        if notices:
+            due = await self._store.store_notices(
+                list(notices.values()), [fingerprints[notice_id] for notice_id in notices]
+            )
+            log.info("notices.stored", count=len(notices), attempts_due=due)
+            self._noticed()
+        return refusals
+
+
+def _first_problem(error: Exception) -> str:
+    if isinstance(error, ValidationError):
+        problem = error.errors(include_input=False, include_url=False)[0]
+        return f"{'.'.join(str(part) for part in problem['loc'])}: {problem['msg']}"
+    return str(error)

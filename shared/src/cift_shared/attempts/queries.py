@@ -1,0 +1,188 @@
+"""The SQL of the attempt engine; `{schema}` is the worker's schema, a constant of its code."""
+
+INGEST = """
+insert into {schema}.attempt
+    (attempt_id, payment_id, operation, state, request, trace, next_check_at, created_at)
+select attempt_id, payment_id, operation, 'ready', request, trace, now(), now()
+  from unnest($1::uuid[], $2::uuid[], $3::text[], $4::jsonb[], $5::jsonb[])
+       as command (attempt_id, payment_id, operation, request, trace)
+    on conflict (payment_id, number) do nothing
+returning payment_id
+"""
+"""New commands become attempts that are due at once; known ones are left alone."""
+
+SEND_AGAIN = """
+insert into {schema}.outbox (topic, key, headers, body)
+select $2, payment_id::text, last_headers, last_result
+  from {schema}.attempt
+ where payment_id = any ($1::uuid[]) and last_result is not null
+"""
+"""A command we know already is answered with the stored result; consumers dedupe by its id."""
+
+CANCEL_BEFORE_IT_CAME = """
+insert into {schema}.attempt (attempt_id, payment_id, state) values ($1, $2, 'done')
+    on conflict (payment_id, number) do nothing
+returning attempt_id, seq
+"""
+
+CANCEL_UNSENT = """
+update {schema}.attempt
+   set state = 'done', next_check_at = null, lease = lease + 1, lease_owner = null,
+       updated_at = now()
+ where payment_id = $1 and state = 'ready' and not maybe_sent
+returning attempt_id, seq
+"""
+"""Only what certainly never left can be canceled; the higher lease fences a dispatcher."""
+
+SEQ_OF_PAYMENT = "select seq from {schema}.attempt where payment_id = $1"
+
+REMEMBER_CANCELED = """
+update {schema}.attempt
+   set seq = seq + 1, last_result = $2, last_headers = $3
+ where attempt_id = $1
+"""
+
+CLAIM = """
+with counted as (
+    update {schema}.attempt
+       set seq = $2, updated_at = now(),
+           last_result = coalesce($6, last_result),
+           last_headers = case when $6::bytea is null then last_headers else $5::jsonb end
+     where attempt_id = $1
+    returning payment_id
+)
+insert into {schema}.outbox (topic, key, headers, body)
+select $3, $4, $5::jsonb, $7 from counted
+"""
+
+CLAIM = """
+with due as (
+    select attempt_id, state, maybe_sent
+      from {schema}.attempt
+     where next_check_at <= now() and state = any ($1::text[])
+     order by next_check_at
+     limit $2
+       for update skip locked
+)
+update {schema}.attempt as held
+   set lease = held.lease + 1,
+       lease_owner = $3,
+       next_check_at = now() + $4::interval,
+       state = case when due.state = 'ready' then 'sending' else held.state end,
+       maybe_sent = held.maybe_sent or due.state = 'sending',
+       submits = held.submits + (due.state in ('ready', 'sending'))::integer,
+       updated_at = now()
+  from due
+ where held.attempt_id = due.attempt_id
+returning held.*, due.state as state_before, now() - held.created_at as age
+"""
+"""Claim what is due. A claim is a lease: when its holder dies, the row is simply due again."""
+
+RELEASE_OWN = """
+update {schema}.attempt
+   set next_check_at = now(), lease_owner = null
+ where lease_owner = $1
+"""
+"""A restarted worker's earlier self is gone: what it held is due now, not at the lease's end."""
+
+NEXT_DUE = """
+select extract(epoch from min(next_check_at) - now())::float8
+  from {schema}.attempt
+ where next_check_at is not null and state = any ($1::text[])
+"""
+
+SAVE = """
+with input as (
+    select *
+      from unnest($1::uuid[], $2::bigint[], $3::text[], $4::float8[], $5::jsonb[], $6::text[],
+                  $7::boolean[], $8::boolean[], $9::text[], $10::jsonb[], $11::bytea[],
+                  $12::boolean[])
+           with ordinality
+           as decision (attempt_id, lease, state, check_after_s, memory, fingerprint,
+                        maybe_sent, checked, key, headers, body, tells_state, place)
+), moved as (
+    update {schema}.attempt as held
+       set state = input.state,
+           memory = held.memory || input.memory,
+           fingerprint = coalesce(held.fingerprint, input.fingerprint),
+           maybe_sent = input.maybe_sent,
+           checks = held.checks + input.checked::integer,
+           seq = held.seq + (input.body is not null)::integer,
+           last_result = case when input.tells_state then input.body else held.last_result end,
+           last_headers = case when input.tells_state then input.headers else held.last_headers end,
+           -- a notice that came while we asked has made the attempt due: keep it due
+           next_check_at = case
+               when exists (select from {schema}.notice
+                             where notice.attempt_id = held.attempt_id
+                               and notice.handled_at is null
+                               and notice.notice_id <> all ($13::text[]))
+               then now()
+               else now() + make_interval(secs => input.check_after_s)
+           end,
+           lease_owner = null,
+           updated_at = now()
+      from input
+     where held.attempt_id = input.attempt_id and held.lease = input.lease
+    returning held.attempt_id
+), late as (
+    -- the lease went to someone else meanwhile: keep what the provider told us, decide nothing
+    update {schema}.attempt as held
+       set memory = held.memory || input.memory,
+           fingerprint = coalesce(held.fingerprint, input.fingerprint),
+           next_check_at = least(held.next_check_at, now()),
+           updated_at = now()
+      from input
+     where held.attempt_id = input.attempt_id and held.lease <> input.lease
+       and input.memory <> '{{}}'::jsonb
+), taken as (
+    update {schema}.notice
+       set handled_at = now()
+     where notice_id = any ($13::text[]) and attempt_id in (select attempt_id from moved)
+), queued as (
+    insert into {schema}.outbox (topic, key, headers, body)
+    select $14, input.key, input.headers, input.body
+      from input join moved using (attempt_id)
+     where input.body is not null
+     order by input.place
+)
+select attempt_id from moved
+"""
+"""Store decisions, their results and the notices they took in: one statement, one commit."""
+
+STORE_NOTICES = """
+with input as (
+    select *
+      from unnest($1::text[], $2::uuid[], $3::smallint[], $4::text[], $5::boolean[],
+                  $6::timestamptz[], $7::text[])
+           as notice (notice_id, attempt_id, purpose, sealed_body, source_listed, received_at,
+                      fingerprint)
+), placed as (
+    select input.*, coalesce(input.attempt_id, held.attempt_id) as found_id
+      from input left join {schema}.attempt as held on held.fingerprint = input.fingerprint
+), fresh as (
+    insert into {schema}.notice
+        (notice_id, attempt_id, purpose, sealed_body, source_listed, received_at)
+    select notice_id, found_id, purpose, sealed_body, source_listed, received_at from placed
+        on conflict (notice_id) do nothing
+    returning attempt_id
+)
+select distinct attempt_id from fresh where attempt_id is not null
+"""
+
+MAKE_DUE = """
+update {schema}.attempt
+   set next_check_at = now()
+ where attempt_id = any ($1::uuid[]) and lease_owner is null
+   and state <> 'ready' and request is not null
+returning attempt_id
+"""
+"""A notice is a reason to ask now. An attempt in hand stays leased: its save sees the notice."""
+
+OPEN_NOTICES = """
+select notice_id, attempt_id, purpose, sealed_body, source_listed, received_at
+  from {schema}.notice
+ where attempt_id = any ($1::uuid[]) and handled_at is null
+ order by received_at, notice_id
+"""
+
+COUNT_OPEN = "select state, count(*) from {schema}.attempt where state <> 'done' group by state"

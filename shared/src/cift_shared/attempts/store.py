@@ -1,0 +1,231 @@
+"""Attempts in PostgreSQL: every write is one statement, every claim is fenced by its lease."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Annotated
+from uuid import UUID, uuid5
+
+import asyncpg
+from pydantic import Field, TypeAdapter
+
+from cift_shared import outbox
+from cift_shared.attempts import queries
+from cift_shared.attempts.decide import Claim, Decision, State
+from cift_shared.callback_token import Purpose
+from cift_shared.database import Pool
+from cift_shared.envelope import OutgoingMessage, outgoing
+from cift_shared.ids import AttemptId
+from cift_shared.messages import PaymentRequest, ProviderNotice
+from cift_shared.methods import Operation
+from cift_shared.processor import Attempt, Notice
+from cift_shared.telemetry import trace_headers
+from cift_shared.topics import RESULTS
+from cift_shared.vault import Vault
+
+LEASE = timedelta(seconds=60)
+"""How long a claim is held; longer than any provider call."""
+
+_REQUESTS: TypeAdapter[PaymentRequest] = TypeAdapter(
+    Annotated[PaymentRequest, Field(discriminator="kind")]
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A request with the trace context it travelled in."""
+
+    request: PaymentRequest
+    trace: dict[str, str]
+
+
+TellCanceled = Callable[[AttemptId, int | None], OutgoingMessage]
+"""Makes the result of a cancellation; the seq is None when it came too late."""
+
+
+def attempt_id_of(payment_id: UUID, number: int = 1) -> AttemptId:
+    """The id of a payment's attempt: always the same.
+
+    So even a worker whose tables were restored from an old backup meets the provider with the
+    key it used before.
+    """
+    return AttemptId(uuid5(payment_id, f"attempt-{number}"))
+
+
+class AttemptStore:
+    """The attempts of one worker."""
+
+    def __init__(
+        self, pool: "Pool[asyncpg.Record]", *, schema: str, method: str, owner: str, vault: Vault
+    ) -> None:
+        self._pool = pool
+        self._schema = schema
+        self._method = method
+        self._owner = owner
+        self._vault = vault
+
+    async def ingest(self, commands: Sequence[Command]) -> int:
+        """Make attempts of new commands, answer known ones again; how many were new."""
+        ids = [command.request.payment_id for command in commands]
+        async with self._pool.acquire() as connection, connection.transaction():
+            fresh = await connection.fetch(
+                self._sql(queries.INGEST),
+                [attempt_id_of(payment_id) for payment_id in ids],
+                ids,
+                [_operation(command.request) for command in commands],
+                [command.request.model_dump(mode="json") for command in commands],
+                [command.trace for command in commands],
+            )
+            known = set(ids) - {row["payment_id"] for row in fresh}
+            if known:
+                await connection.execute(self._sql(queries.SEND_AGAIN), list(known), RESULTS)
+        return len(fresh)
+
+    async def cancel(self, payment_id: UUID, tell: "TellCanceled") -> None:
+        """Stop an attempt that was never sent, and store what `tell` says about it.
+
+        One transaction: a cancellation that is stored is also told.
+        """
+        attempt_id = attempt_id_of(payment_id)
+        async with self._pool.acquire() as connection, connection.transaction():
+            row = await connection.fetchrow(
+                self._sql(queries.CANCEL_BEFORE_IT_CAME), attempt_id, payment_id
+            ) or await connection.fetchrow(self._sql(queries.CANCEL_UNSENT), payment_id)
+            message = tell(attempt_id, row["seq"] + 1 if row else None)
+            if row:
+                await connection.execute(
+                    self._sql(queries.REMEMBER_CANCELED),
+                    attempt_id,
+                    message.body,
+                    dict(message.headers),
+                )
+            await outbox.store(connection, self._schema, [message])
+
+    async def claim(self, states: Sequence[State], *, limit: int) -> list[Claim]:
+        """Take up to `limit` due attempts in these states, each under a fresh lease."""
+        rows = await self._pool.fetch(
+            self._sql(queries.CLAIM), list(states), limit, self._owner, LEASE
+        )
+        return [self._claim(row) for row in rows]
+
+    async def release_own(self) -> None:
+        """Make due what an earlier run of this very instance still holds."""
+        await self._pool.execute(self._sql(queries.RELEASE_OWN), self._owner)
+
+    async def next_due_s(self, states: Sequence[State]) -> float | None:
+        """Seconds until an attempt in these states is due; negative: now; None: never."""
+        seconds: float | None = await self._pool.fetchval(self._sql(queries.NEXT_DUE), list(states))
+        return seconds
+
+    async def open_notices(self, attempt_ids: Sequence[AttemptId]) -> dict[AttemptId, list[Notice]]:
+        """The notices of these attempts that no decision has taken in yet, oldest first."""
+        rows = await self._pool.fetch(self._sql(queries.OPEN_NOTICES), list(attempt_ids))
+        found: dict[AttemptId, list[Notice]] = {}
+        for row in rows:
+            found.setdefault(AttemptId(row["attempt_id"]), []).append(self._notice(row))
+        return found
+
+    async def store_notices(
+        self, notices: Sequence[ProviderNotice], fingerprints: Sequence[str | None]
+    ) -> int:
+        """Keep notices once and make their attempts due; how many attempts that were."""
+        async with self._pool.acquire() as connection, connection.transaction():
+            rows = await connection.fetch(
+                self._sql(queries.STORE_NOTICES),
+                [notice.notice_id for notice in notices],
+                [notice.attempt_id for notice in notices],
+                [notice.purpose for notice in notices],
+                [notice.sealed_body for notice in notices],
+                [notice.source_listed for notice in notices],
+                [notice.received_at for notice in notices],
+                list(fingerprints),
+            )
+            attempt_ids = [row["attempt_id"] for row in rows]
+            due = await connection.fetch(self._sql(queries.MAKE_DUE), attempt_ids)
+        return len(due)
+
+    async def save(self, decisions: Sequence[Decision], *, now: datetime) -> set[AttemptId]:
+        """Store decisions with their results; the ids of those whose lease still held."""
+        messages = [self._message(decision, now=now) for decision in decisions]
+        rows = await self._pool.fetch(
+            self._sql(queries.SAVE),
+            [decision.claim.attempt.attempt_id for decision in decisions],
+            [decision.claim.lease for decision in decisions],
+            [decision.state for decision in decisions],
+            [_seconds(decision.check_after) for decision in decisions],
+            [dict(decision.memory) for decision in decisions],
+            [decision.fingerprint for decision in decisions],
+            [decision.maybe_sent for decision in decisions],
+            [decision.checked for decision in decisions],
+            [decision.claim.payment_id for decision in decisions],
+            [dict(message.headers) if message else None for message in messages],
+            [message.body if message else None for message in messages],
+            [_tells_state(decision) for decision in decisions],
+            [notice_id for decision in decisions for notice_id in decision.notice_ids],
+            RESULTS,
+        )
+        return {AttemptId(row["attempt_id"]) for row in rows}
+
+    async def count_open(self) -> dict[str, int]:
+        """How many attempts are not finished, by state."""
+        rows = await self._pool.fetch(self._sql(queries.COUNT_OPEN))
+        return {row["state"]: row["count"] for row in rows}
+
+    def _sql(self, query: str) -> str:
+        return query.format(schema=self._schema)
+
+    def _message(self, decision: Decision, *, now: datetime) -> OutgoingMessage | None:
+        if decision.result is None:
+            return None
+        message = outgoing(RESULTS, decision.result, source=f"{self._method}-worker", at=now)
+        trace = {} if trace_headers() else decision.claim.trace
+        return OutgoingMessage(
+            message.topic, message.key, message.body, {**message.headers, **trace}
+        )
+
+    def _claim(self, row: asyncpg.Record) -> Claim:
+        return Claim(
+            attempt=Attempt(
+                attempt_id=AttemptId(row["attempt_id"]),
+                operation=row["operation"],
+                request=_REQUESTS.validate_python(row["request"]),
+                memory=row["memory"],
+                checks=row["checks"],
+                created_at=row["created_at"],
+            ),
+            payment_id=str(row["payment_id"]),
+            method=self._method,
+            state=row["state_before"],
+            lease=row["lease"],
+            seq=row["seq"],
+            submits=row["submits"],
+            maybe_sent=row["maybe_sent"],
+            age=row["age"],
+            trace=row["trace"],
+        )
+
+    def _notice(self, row: asyncpg.Record) -> Notice:
+        return Notice(
+            notice_id=row["notice_id"],
+            purpose=None if row["purpose"] is None else Purpose(row["purpose"]),
+            body=self._vault.open(row["sealed_body"], context="notice"),
+            source_listed=row["source_listed"],
+            received_at=row["received_at"],
+        )
+
+
+def _operation(request: PaymentRequest) -> Operation:
+    operations: dict[str, Operation] = {
+        "request_deposit": "deposit",
+        "request_withdrawal": "withdrawal",
+        "request_refund": "refund",
+    }
+    return operations[request.kind]
+
+
+def _seconds(delay: timedelta | None) -> float | None:
+    return None if delay is None else delay.total_seconds()
+
+
+def _tells_state(decision: Decision) -> bool:
+    return decision.result is not None and decision.result.kind != "noted"

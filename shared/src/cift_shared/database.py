@@ -1,0 +1,63 @@
+"""Connections to PostgreSQL: one pool for each process, in the role of its service.
+
+The role is taken at connection start, so a service has only its role's rights even where one
+login serves all (the local stack). In production each service has a login of its own.
+"""
+
+import json
+from typing import Any
+
+import asyncpg
+
+from cift_shared.errors import InvariantViolated
+
+LOCK_TIMEOUT_MS = 5_000
+STATEMENT_TIMEOUT_MS = 30_000
+IDLE_IN_TRANSACTION_TIMEOUT_MS = 30_000
+
+INFRASTRUCTURE_ERRORS: tuple[type[BaseException], ...] = (
+    OSError,
+    TimeoutError,
+    asyncpg.InterfaceError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.exceptions.CannotConnectNowError,
+    asyncpg.exceptions.AdminShutdownError,
+    asyncpg.exceptions.CrashShutdownError,
+    asyncpg.exceptions.TooManyConnectionsError,
+    asyncpg.exceptions.SerializationError,
+    asyncpg.exceptions.DeadlockDetectedError,
+    asyncpg.exceptions.LockNotAvailableError,
+    asyncpg.exceptions.QueryCanceledError,
+    asyncpg.exceptions.DiskFullError,
+    asyncpg.exceptions.OutOfMemoryError,
+)
+"""Errors that say nothing about the data: the same work may succeed a moment later."""
+
+Pool = asyncpg.Pool
+Connection = asyncpg.Connection | asyncpg.pool.PoolConnectionProxy
+
+
+async def open_pool(dsn: str, *, role: str | None, size_max: int = 10) -> "Pool[asyncpg.Record]":
+    """Open a pool whose connections act as `role` (None: as the login itself)."""
+    settings = {
+        "application_name": role or "cift",
+        "lock_timeout": str(LOCK_TIMEOUT_MS),
+        "statement_timeout": str(STATEMENT_TIMEOUT_MS),
+        "idle_in_transaction_session_timeout": str(IDLE_IN_TRANSACTION_TIMEOUT_MS),
+        "timezone": "UTC",
+    }
+    if role:
+        settings["role"] = role
+    pool = await asyncpg.create_pool(
+        dsn, min_size=1, max_size=size_max, server_settings=settings, init=_use_json
+    )
+    if pool is None:
+        raise InvariantViolated("asyncpg gave no pool")
+    return pool
+
+
+async def _use_json(connection: "asyncpg.Connection[Any]") -> None:
+    for name in ("json", "jsonb"):
+        await connection.set_type_codec(
+            name, schema="pg_catalog", encoder=json.dumps, decoder=json.loads
+        )

@@ -1,0 +1,75 @@
+"""CloudEvents 1.0 in binary mode: attributes as Kafka headers, the message as the body.
+
+Source: CloudEvents Kafka Protocol Binding 1.0, section 3.2.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from pydantic import BaseModel
+
+from cift_shared.messages import (
+    Message,
+    PaymentEvent,
+    PaymentResult,
+    ProviderNotice,
+)
+from cift_shared.telemetry import trace_headers
+
+_TYPE_PREFIX = "cift"
+
+
+@dataclass(frozen=True, slots=True)
+class OutgoingMessage:
+    """A message on its way into the outbox."""
+
+    topic: str
+    key: str
+    """Everything of one payment shares one key, hence one partition, hence its order."""
+    body: bytes
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+def outgoing(topic: str, message: Message, *, source: str, at: datetime) -> OutgoingMessage:
+    """Wrap a message for a topic, with the current trace, so that it survives the outbox."""
+    headers = {
+        "ce_specversion": "1.0",
+        "ce_id": message_id(message),
+        "ce_type": f"{_TYPE_PREFIX}.{_kind(message)}.v{message.schema_version}",
+        "ce_source": f"/{source}",
+        "ce_time": at.isoformat(),
+        "ce_subject": message_key(message),
+        "content-type": "application/json",
+        **trace_headers(),
+    }
+    return OutgoingMessage(topic, message_key(message), _json(message), headers)
+
+
+def message_id(message: Message) -> str:
+    """The id consumers dedupe by: the same whenever the same message is sent again."""
+    if isinstance(message, PaymentResult):
+        return message.result_id
+    if isinstance(message, ProviderNotice):
+        return message.notice_id
+    if isinstance(message, PaymentEvent):
+        return message.event_id
+    return f"{message_key(message)}.{_kind(message)}"
+
+
+def message_key(message: Message) -> str:
+    """The partition key: the payment id; a notice has the attempt's id, or its own."""
+    if isinstance(message, ProviderNotice):
+        return str(message.attempt_id or message.notice_id)
+    return str(getattr(message, "payment_id"))  # noqa: B009  every other message has one
+
+
+def _kind(message: Message) -> str:
+    return str(getattr(message, "kind", type(message).__name__))
+
+
+def _json(message: BaseModel) -> bytes:
+    return message.model_dump_json().encode()
+
+
+__all__ = ["OutgoingMessage", "message_id", "message_key", "outgoing"]

@@ -1,0 +1,98 @@
+"""FastStream's broker with our subscribers: its application, its life cycle, its AsyncAPI.
+
+FastStream runs the process (ASGI application, signals, ordered shutdown) and documents the topics;
+the loop that reads them is `BatchSubscriber`, for the reasons given there.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any
+
+from faststream.kafka import KafkaBroker
+from pydantic import BaseModel
+
+from cift_shared.kafka.record import Handler
+from cift_shared.kafka.subscriber import BatchSubscriber, StoreRefusals
+
+STOP_GRACE_S = 25.0
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """A topic, what it carries, and who handles it."""
+
+    topic: str
+    message: Any
+    """The pydantic type of the body, for the AsyncAPI document."""
+    group: str
+    handler: Handler
+
+
+class BatchBroker(KafkaBroker):
+    """A Kafka broker object whose subscribers are ours."""
+
+    def __init__(self, bootstrap_servers: str) -> None:
+        super().__init__(bootstrap_servers, allow_auto_create_topics=False)
+        self._bootstrap_servers = bootstrap_servers
+        self._subscribers_of_ours: list[BatchSubscriber] = []
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def subscribe(
+        self, subscription: Subscription, *, instance: str, store_refusals: StoreRefusals
+    ) -> None:
+        """Read a topic in batches once the application starts."""
+        self.document(subscription)
+        self._subscribers_of_ours.append(
+            BatchSubscriber(
+                [subscription.topic],
+                group=subscription.group,
+                instance=instance,
+                bootstrap_servers=self._bootstrap_servers,
+                handler=subscription.handler,
+                store_refusals=store_refusals,
+            )
+        )
+
+    def document_publishers(self, topics: Sequence[tuple[str, type[BaseModel]]]) -> None:
+        """Say which topics the service's outbox feeds."""
+        for topic, message in topics:
+            self.publisher(topic, schema=message, title=topic)
+
+    async def start(self) -> None:
+        """Start the subscribers; a broker that is away only delays them."""
+        self._tasks = [
+            asyncio.create_task(subscriber.run(), name=subscriber.name)
+            for subscriber in self._subscribers_of_ours
+        ]
+
+    async def stop(
+        self,
+        exc_type: type[BaseException] | None = None,  # noqa: ARG002
+        exc_val: BaseException | None = None,  # noqa: ARG002
+        exc_tb: TracebackType | None = None,  # noqa: ARG002
+    ) -> None:
+        """Let every subscriber finish the batch in hand, within the grace time."""
+        for subscriber in self._subscribers_of_ours:
+            subscriber.stop()
+        if self._tasks:
+            _, late = await asyncio.wait(self._tasks, timeout=STOP_GRACE_S)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def dead_tasks(self) -> list[str]:
+        """Names of subscribers that ended by themselves; empty in a healthy process."""
+        return [task.get_name() for task in self._tasks if task.done()]
+
+    def document(self, subscription: Subscription) -> None:
+        """Describe a topic in the AsyncAPI document."""
+
+        async def handle(message: Any) -> None:
+            """Never called: FastStream reads the signature for the AsyncAPI document."""
+
+        handle.__annotations__["message"] = subscription.message
+        self.subscriber(subscription.topic, group_id=subscription.group, title=subscription.topic)(
+            handle
+        )

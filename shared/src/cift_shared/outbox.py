@@ -1,0 +1,172 @@
+"""The outbox: messages rest beside the state that caused them and leave by one relay a schema.
+
+    service   insert state + outbox row        one transaction
+    relay     read by id -> publish -> delete what every replica confirmed
+
+A crash between publish and delete sends a message again; consumers dedupe by its id. One relay
+leads (session advisory lock); the others stand by. Rows of one payment are written under that
+payment's row lock, so id order is the order of their commits; a row that commits late is simply
+found by the next read, because the relay deletes rows and keeps no high-water mark.
+"""
+
+import asyncio
+import hashlib
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Protocol
+
+import asyncpg
+
+from cift_shared import metrics, topics
+from cift_shared.database import INFRASTRUCTURE_ERRORS, Connection, Pool
+from cift_shared.envelope import OutgoingMessage
+from cift_shared.failpoints import failpoint
+from cift_shared.kafka.record import Refusal
+from cift_shared.log import get_logger
+
+RELAY_ROWS_MAX = 500
+IDLE_POLL_S = 2.0
+BACKOFF_S_MIN = 0.1
+BACKOFF_S_MAX = 5.0
+
+log = get_logger()
+
+
+class Publisher(Protocol):
+    """What the relay needs of a producer."""
+
+    async def publish(self, messages: Sequence[OutgoingMessage]) -> list[bool]:
+        """One flag a message: True when it is confirmed."""
+        ...
+
+
+async def store(connection: Connection, schema: str, messages: Sequence[OutgoingMessage]) -> None:
+    """Put messages into the schema's outbox, inside the caller's transaction."""
+    if not messages:
+        return
+    await connection.execute(
+        f"""
+        insert into {schema}.outbox (topic, key, headers, body)
+        select * from unnest($1::text[], $2::text[], $3::jsonb[], $4::bytea[])
+        """,  # noqa: S608  schema is a constant of the service
+        [message.topic for message in messages],
+        [message.key for message in messages],
+        [dict(message.headers) for message in messages],
+        [message.body for message in messages],
+    )
+
+
+def dead_letter(refusal: Refusal, *, group: str, at: datetime) -> OutgoingMessage:
+    """The refused record as it came, with the reason and its original position as headers."""
+    record = refusal.record
+    headers = {
+        **record.headers,
+        "x-dlq-reason": refusal.reason,
+        "x-dlq-error": refusal.detail,
+        "x-orig-topic": record.topic,
+        "x-orig-partition": str(record.partition),
+        "x-orig-offset": str(record.offset),
+        "x-orig-timestamp": str(record.timestamp_ms),
+        "x-consumer-group": group,
+        "x-attempt": str(int(record.headers.get("x-attempt", "0")) + 1)
+        if record.headers.get("x-attempt", "0").isdigit()
+        else "1",
+        "x-first-failed-at": record.headers.get("x-first-failed-at", at.isoformat()),
+    }
+    return OutgoingMessage(
+        topics.dead_letter(record.topic), record.key or "", record.body or b"", headers
+    )
+
+
+class Relay:
+    """Publishes one schema's outbox, in order, as long as it leads."""
+
+    def __init__(self, pool: "Pool[asyncpg.Record]", schema: str, publisher: Publisher) -> None:
+        self.name = f"relay:{schema}"
+        self._pool = pool
+        self._schema = schema
+        self._publisher = publisher
+        self._work = asyncio.Event()
+        self._lock_id = int.from_bytes(
+            hashlib.sha256(f"outbox:{schema}".encode()).digest()[:8], "big", signed=True
+        )
+
+    def wake(self) -> None:
+        """Say that a row was committed, so that it leaves at once."""
+        self._work.set()
+
+    async def run(self) -> None:
+        """Lead when possible, and publish while leading; until cancelled."""
+        failures = 0
+        while True:
+            try:
+                async with self._pool.acquire() as connection:
+                    await self._lead(connection)
+                failures = 0
+            except INFRASTRUCTURE_ERRORS as error:
+                failures += 1
+                log.warning("relay.failed", schema=self._schema, error=repr(error))
+            finally:
+                metrics.RELAY_LEADER.labels(self.name).set(0)
+            await self._wait(min(BACKOFF_S_MAX, BACKOFF_S_MIN * 2 ** min(failures, 10)))
+
+    async def drain(self) -> None:
+        """Publish what is left, once, before the process ends; a standby has nothing to do."""
+        async with self._pool.acquire() as connection:
+            if await self._take_lead(connection):
+                while await self._publish_some(connection):
+                    pass
+
+    async def _lead(self, connection: Any) -> None:
+        if not await self._take_lead(connection):
+            await self._wait(IDLE_POLL_S)
+            return
+        metrics.RELAY_LEADER.labels(self.name).set(1)
+        log.info("relay.leading", schema=self._schema)
+        failures = 0
+        try:
+            while True:
+                self._work.clear()
+                confirmed = await self._publish_some(connection)
+                if confirmed is None:
+                    await self._wait(IDLE_POLL_S)
+                elif confirmed == 0:
+                    failures += 1
+                    await asyncio.sleep(min(BACKOFF_S_MAX, BACKOFF_S_MIN * 2 ** min(failures, 10)))
+                else:
+                    failures = 0
+        finally:
+            await connection.execute("select pg_advisory_unlock($1)", self._lock_id)
+
+    async def _take_lead(self, connection: Any) -> bool:
+        return bool(await connection.fetchval("select pg_try_advisory_lock($1)", self._lock_id))
+
+    async def _publish_some(self, connection: Any) -> int | None:
+        """Publish the oldest rows; how many were confirmed, None when there was nothing."""
+        rows = await connection.fetch(
+            f"select id, topic, key, headers, body, "  # noqa: S608  schema is a constant
+            f"extract(epoch from clock_timestamp() - created_at)::int as age_s "
+            f"from {self._schema}.outbox order by id limit {RELAY_ROWS_MAX}"
+        )
+        metrics.OUTBOX_PENDING.labels(self._schema).set(len(rows))
+        metrics.OUTBOX_OLDEST_AGE.labels(self._schema).set(rows[0]["age_s"] if rows else 0)
+        if not rows:
+            return None
+        flags = await self._publisher.publish(
+            [OutgoingMessage(r["topic"], r["key"], r["body"], r["headers"]) for r in rows]
+        )
+        failpoint("relay.after_publish")
+        done = [row for row, confirmed in zip(rows, flags, strict=True) if confirmed]
+        await connection.execute(
+            f"delete from {self._schema}.outbox where id = any($1)",  # noqa: S608
+            [row["id"] for row in done],
+        )
+        for row in done:
+            metrics.OUTBOX_PUBLISHED.labels(self._schema, row["topic"]).inc()
+        return len(done)
+
+    async def _wait(self, seconds: float) -> None:
+        try:
+            await asyncio.wait_for(self._work.wait(), timeout=seconds)
+        except TimeoutError:
+            return

@@ -1,0 +1,105 @@
+"""What a provider can answer: the vocabulary every worker speaks.
+
+A decline is a value. A word we do not know is `Pending`, never a failure and never a success.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from cift_shared.money import Money
+
+
+class FailureCategory(StrEnum):
+    """Why a payment failed, coarse enough to decide what to tell the customer."""
+
+    DECLINED = "declined"
+    """The payer, or the payer's account, said no."""
+    LIMIT = "limit"
+    """A limit of the payer, the recipient or the method."""
+    INVALID = "invalid"
+    """The instrument does not exist or can't be used for this."""
+    PROVIDER_UNAVAILABLE = "provider_unavailable"
+    """The provider could not take the request in time; nothing happened."""
+    CONFIGURATION = "configuration"
+    """Our credentials or our set-up at the provider; operators are told."""
+    CANCELED = "canceled"
+    """Stopped before it began."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A final no, fit to show."""
+
+    code: str
+    """Stable word, for example `payer_balance_insufficient`."""
+    category: FailureCategory
+    message: str
+    """One sentence for the customer."""
+    retryable: bool
+    """True when a new payment by the customer may succeed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Submitted:
+    """The provider took the request; wait."""
+
+    provider_reference: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ActionRequired:
+    """The payer must act: enter a PIN, follow a page, pay to an address."""
+
+    next_action: Mapping[str, str]
+    """What to do, `type` and its details; no personal data."""
+    provider_reference: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """Final: this much money moved at the provider."""
+
+    amount: Money
+    """What the provider says arrived (or left), never what we asked for."""
+    provider_reference: str | None = None
+    """The provider's receipt; None while only a query has confirmed it."""
+    provider_fee: Money | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Declined:
+    """Final: the provider, or the payer, said no; nothing moved."""
+
+    failure: Failure
+
+
+@dataclass(frozen=True, slots=True)
+class Expired:
+    """Final: nobody answered in time; nothing moved."""
+
+    failure: Failure
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """No news: ask again later."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """Asked, and no readable answer: the money may have moved; query, never send blindly."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Conflicting:
+    """Evidence contradicts itself; people must look before money moves."""
+
+    reason: str
+
+
+Outcome = (
+    Submitted | ActionRequired | Settled | Declined | Expired | Pending | Unknown | Conflicting
+)

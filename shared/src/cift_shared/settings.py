@@ -1,0 +1,107 @@
+"""Settings every service has; a service adds its own fields in its `settings.py`.
+
+Built once in `__main__`; nothing below `app.py` reads the environment.
+"""
+
+import base64
+import binascii
+from pathlib import Path
+from typing import Literal, Self, TypeVar
+
+from pydantic import AliasChoices, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from cift_shared.callback_token import CallbackTokens
+from cift_shared.errors import SettingsInvalid
+from cift_shared.vault import Vault
+
+_CALLBACK_KEY_BYTES_MIN = 32
+
+SettingsType = TypeVar("SettingsType", bound=BaseSettings)
+
+
+class ServiceSettings(BaseSettings):
+    """What every service needs to start."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", populate_by_name=True)
+
+    database_url: SecretStr = Field(validation_alias="DATABASE_URL")
+    """postgresql:// address; may carry a password."""
+    kafka_bootstrap_servers: str = Field(validation_alias="KAFKA_BOOTSTRAP_SERVERS")
+    """host:port, comma separated."""
+    mode: Literal["test", "live"] = Field(default="test", validation_alias="CIFT_MODE")
+    """Sandbox money or real money; one deployment serves one of them."""
+    data_keys: SecretStr = Field(validation_alias="CIFT_DATA_KEYS")
+    """Data keys for sealing, `k2:<base64 of 32 bytes>,k1:...`, newest first."""
+    index_key: SecretStr = Field(validation_alias="CIFT_INDEX_KEY")
+    """Key of the search hashes, base64 of 32 bytes."""
+    callback_key: SecretStr = Field(validation_alias="CIFT_CALLBACK_KEY")
+    """Key of the callback paths, base64 of at least 32 bytes."""
+    instance: str = Field(default="0", validation_alias="CIFT_INSTANCE", pattern=r"^[a-z0-9-]+$")
+    """Stable name of this replica (Kubernetes: the pod's ordinal); static group membership."""
+    http_host: str = Field(default="127.0.0.1", validation_alias="CIFT_HTTP_HOST")
+    http_port: int = Field(validation_alias="CIFT_HTTP_PORT", ge=1, le=65535)
+    """Where health, metrics (and the gateway's API) are served."""
+    otlp_endpoint: str | None = Field(
+        default=None,
+        validation_alias=AliasChoices("OTEL_EXPORTER_OTLP_ENDPOINT", "CIFT_OTLP_ENDPOINT"),
+    )
+    trace_file: Path | None = Field(default=None, validation_alias="CIFT_TRACE_FILE")
+    trace_sample_ratio: float = Field(
+        default=1.0, ge=0, le=1, validation_alias="CIFT_TRACE_SAMPLE_RATIO"
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", validation_alias="CIFT_LOG_LEVEL"
+    )
+    log_format: Literal["json", "console"] = Field(
+        default="json", validation_alias="CIFT_LOG_FORMAT"
+    )
+
+    @property
+    def livemode(self) -> bool:
+        """True when real money moves."""
+        return self.mode == "live"
+
+    def vault(self) -> Vault:
+        """The vault for personal data."""
+        return Vault.from_text(self.data_keys.get_secret_value(), self.index_key.get_secret_value())
+
+    def callback_tokens(self) -> CallbackTokens:
+        """The maker and checker of callback paths.
+
+        Raises:
+            SettingsInvalid: the key is not base64 or shorter than 32 bytes.
+        """
+        try:
+            key = base64.b64decode(self.callback_key.get_secret_value(), validate=True)
+        except binascii.Error as error:
+            raise SettingsInvalid("CIFT_CALLBACK_KEY: not base64") from error
+        if len(key) < _CALLBACK_KEY_BYTES_MIN:
+            raise SettingsInvalid("CIFT_CALLBACK_KEY: at least 32 bytes")
+        return CallbackTokens(key)
+
+    def group_instance(self, service: str) -> str:
+        """The static member name of this replica: a restart takes its partitions back at once."""
+        return f"{service}-{self.instance}"
+
+    def checked(self) -> Self:
+        """These settings after every key has been tried once, so a bad one stops the start."""
+        self.vault()
+        self.callback_tokens()
+        return self
+
+
+def load_settings(kind: type[SettingsType]) -> SettingsType:
+    """Read settings from the environment.
+
+    Raises:
+        SettingsInvalid: names every variable that is missing or wrong, never its value.
+    """
+    try:
+        return kind()
+    except ValidationError as error:
+        problems = {
+            f"{'.'.join(str(part) for part in item['loc'])}: {item['msg']}"
+            for item in error.errors(include_input=False, include_url=False)
+        }
+        raise SettingsInvalid("; ".join(sorted(problems))) from None

@@ -1,0 +1,6 @@
+"""Fakes that implement our ports, for tests of every package."""
+
+from cift_shared.testing.clock import FakeClock
+from cift_shared.testing.processor import ScriptedProcessor
+
+__all__ = ["FakeClock", "ScriptedProcessor"]

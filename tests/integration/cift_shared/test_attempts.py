@@ -1,0 +1,428 @@
+"""The attempt engine on real PostgreSQL, with a scripted provider.
+
+Business rule: whatever dies or repeats, one command has at most one effect at the provider, and
+every attempt either ends or is due again.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack
+from datetime import timedelta
+from importlib.resources import files
+from uuid import UUID
+
+import asyncpg
+import pytest
+
+from cift_shared.attempts import AttemptEngine, AttemptStore, CommandIntake, NoticeIntake
+from cift_shared.attempts.decide import Claim
+from cift_shared.attempts.store import attempt_id_of
+from cift_shared.callback_token import Purpose
+from cift_shared.database import open_pool
+from cift_shared.errors import (
+    OutcomeUnknown,
+    ProviderRejectedRequest,
+    ProviderThrottled,
+    ProviderUnavailable,
+)
+from cift_shared.kafka import Record
+from cift_shared.messages import CancelPayment, PaymentResult, ProviderNotice, RequestDeposit
+from cift_shared.money import Money
+from cift_shared.outcomes import (
+    ActionRequired,
+    Conflicting,
+    Declined,
+    Failure,
+    FailureCategory,
+    Settled,
+    Submitted,
+)
+from cift_shared.processor import Answer
+from cift_shared.service import running
+from cift_shared.testing import ScriptedProcessor
+from tests.support.commands import CLOCK, VAULT, deposit, withdrawal
+
+pytestmark = pytest.mark.integration
+
+NO = Failure("payer_canceled", FailureCategory.DECLINED, "The payer said no.", retryable=True)
+
+
+class Worker:
+    """A worker around a scripted processor: its tables, its intake, its loops."""
+
+    def __init__(self, pool: asyncpg.Pool, processor: ScriptedProcessor, owner: str) -> None:
+        self.pool = pool
+        self.processor = processor
+        self.store = AttemptStore(pool, schema="probe", method="mpesa", owner=owner, vault=VAULT)
+        self.engine = AttemptEngine(self.store, processor, clock=CLOCK, published=lambda: None)
+        self.commands = CommandIntake(
+            self.store,
+            method="mpesa",
+            clock=CLOCK,
+            ingested=self.engine.dispatch.wake,
+            published=lambda: None,
+        )
+        self.notices = NoticeIntake(
+            self.store,
+            vault=VAULT,
+            read_fingerprint=lambda body: body.decode(),
+            noticed=self.engine.poll.wake,
+        )
+        self.loops = AsyncExitStack()
+
+    async def start(self) -> None:
+        await self.loops.enter_async_context(running([self.engine.dispatch, self.engine.poll]))
+
+    async def results(self, payment_id: UUID) -> list[PaymentResult]:
+        rows = await self.pool.fetch(
+            "select body from probe.outbox where key = $1 order by id", str(payment_id)
+        )
+        return [PaymentResult.model_validate_json(row["body"]) for row in rows]
+
+    async def kinds(self, payment_id: UUID, *, until: str) -> list[str]:
+        """The kinds of results so far, once one of kind `until` is there."""
+        async with asyncio.timeout(10):
+            while True:
+                kinds = [result.kind for result in await self.results(payment_id)]
+                if until in kinds:
+                    return kinds
+                await asyncio.sleep(0.01)
+
+    async def state(self, payment_id: UUID) -> str:
+        return await self.pool.fetchval(
+            "select state from probe.attempt where payment_id = $1", payment_id
+        )
+
+
+@pytest.fixture
+async def pool(database: str) -> AsyncIterator[asyncpg.Pool]:
+    pool = await open_pool(database, role=None)
+    tables = (files("cift_shared.attempts") / "attempt_tables_1.sql").read_text()
+    await pool.execute(
+        "create schema probe; create table probe.outbox (id bigint generated always as identity "
+        "primary key, topic text not null, key text not null, headers jsonb not null, "
+        "body bytea not null, created_at timestamptz not null default now());"
+    )
+    async with pool.acquire() as connection, connection.transaction():
+        await connection.execute("set local search_path to probe; " + tables)
+    yield pool
+    await pool.close()
+
+
+@pytest.fixture
+async def workers(pool: asyncpg.Pool) -> AsyncIterator["list[Worker]"]:
+    started: list[Worker] = []
+    yield started
+    for worker in started:
+        await worker.loops.aclose()
+
+
+def record(message: object, offset: int = 0) -> Record:
+    return Record("payments.commands.mpesa", 0, offset, None, message.model_dump_json().encode())
+
+
+async def start(
+    workers: list[Worker], pool: asyncpg.Pool, processor: ScriptedProcessor, owner: str = "w-0"
+) -> Worker:
+    worker = Worker(pool, processor, owner)
+    workers.append(worker)
+    await worker.start()
+    return worker
+
+
+async def claim_all(store: AttemptStore) -> Sequence[Claim]:
+    return await store.claim(("ready", "sending", "waiting", "unknown", "done"), limit=10)
+
+
+async def test_a_deposit_is_submitted_asked_about_and_settled(workers, pool) -> None:
+    processor = ScriptedProcessor(
+        submits=[ActionRequired({"type": "confirm_on_phone"}, "ref-9")],
+        checks=[Settled(Money(100_00, "KES"), "RECEIPT1")],
+    )
+    worker = await start(workers, pool, processor)
+    command = deposit()
+    assert await worker.commands.handle([record(command)]) == []
+    assert await worker.kinds(command.payment_id, until="settled") == ["action_required", "settled"]
+    settled = (await worker.results(command.payment_id))[-1]
+    assert settled.amount == Money(100_00, "KES")
+    assert settled.provider_reference == "RECEIPT1"
+    assert await worker.state(command.payment_id) == "done"
+
+
+async def test_a_repeated_command_is_sent_once_and_answered_again(workers, pool) -> None:
+    processor = ScriptedProcessor(checks=[Declined(NO)])
+    worker = await start(workers, pool, processor)
+    command = deposit()
+    await worker.commands.handle([record(command), record(command, 1)])
+    await worker.kinds(command.payment_id, until="declined")
+    await worker.commands.handle([record(command, 2)])
+    results = await worker.results(command.payment_id)
+    assert processor.submitted.total() == 1
+    assert [result.kind for result in results] == ["submitted", "declined", "declined"]
+    assert results[1].result_id == results[2].result_id
+
+
+@pytest.mark.parametrize("safe", [False, True])
+async def test_death_in_mid_call(workers, pool, safe: bool) -> None:
+    """A claim whose holder died is asked about where a second request is not refused."""
+    processor = ScriptedProcessor(safe=safe, checks=[Settled(Money(100_00, "KES"))] * 2)
+    dead = Worker(pool, processor, "w-0")
+    command = withdrawal()
+    await dead.commands.handle([record(command)])
+    assert [claim.state for claim in await claim_all(dead.store)] == ["ready"]  # and it dies here
+    reborn = await start(workers, pool, processor, "w-0")
+    kinds = await reborn.kinds(command.payment_id, until="settled")
+    assert processor.submitted.total() == (1 if safe else 0)
+    assert kinds == (["submitted", "settled"] if safe else ["unknown", "settled"])
+
+
+async def test_another_workers_lease_is_left_alone(workers, pool) -> None:
+    processor = ScriptedProcessor(safe=True)
+    busy = Worker(pool, processor, "w-1")
+    command = deposit()
+    await busy.commands.handle([record(command)])
+    await claim_all(busy.store)
+    other = await start(workers, pool, processor, "w-0")
+    await asyncio.sleep(0.2)
+    assert processor.submitted.total() == 0
+    assert await other.results(command.payment_id) == []
+
+
+async def test_a_zombies_answer_is_remembered_but_decides_nothing(workers, pool) -> None:
+    processor = ScriptedProcessor()
+    zombie = Worker(pool, processor, "w-1")
+    command = deposit()
+    await zombie.commands.handle([record(command)])
+    (claim,) = await claim_all(zombie.store)
+    await pool.execute("update probe.attempt set next_check_at = now()")
+    await claim_all(zombie.store)  # someone else holds it now
+    from cift_shared.attempts.decide import Schedule, after_submit
+
+    answer = Answer(Submitted("late"), memory={"checkout": "sealed"})
+    decision = after_submit(claim, answer, Schedule(timedelta(seconds=1)), now=CLOCK.now())
+    assert await zombie.store.save([decision], now=CLOCK.now()) == set()
+    row = await pool.fetchrow(
+        "select memory, seq, next_check_at <= now() as due from probe.attempt"
+    )
+    assert row["memory"] == {"checkout": "sealed"}
+    assert (row["seq"], row["due"]) == (0, True)
+
+
+@pytest.mark.parametrize(
+    ("error", "kinds"),
+    [
+        (ProviderUnavailable("refused", "refused"), ["noted", "submitted"]),
+        (ProviderThrottled("spike", "slow down", retry_after_s=0), ["noted", "submitted"]),
+    ],
+)
+async def test_what_was_not_sent_is_sent_again(workers, pool, error, kinds) -> None:
+    processor = ScriptedProcessor(submits=[error])
+    worker = await start(workers, pool, processor)
+    command = deposit()
+    await worker.commands.handle([record(command)])
+    assert await worker.kinds(command.payment_id, until="submitted") == kinds
+    assert processor.submitted.total() == 2
+
+
+async def test_an_unreadable_answer_is_never_sent_again_blindly(workers, pool) -> None:
+    processor = ScriptedProcessor(
+        submits=[OutcomeUnknown("read_timeout", "no answer")],
+        checks=[Settled(Money(100_00, "KES"))],
+    )
+    worker = await start(workers, pool, processor)
+    command = deposit()
+    await worker.commands.handle([record(command)])
+    await worker.kinds(command.payment_id, until="unknown")
+    await pool.execute("update probe.attempt set next_check_at = now() where lease_owner is null")
+    worker.engine.poll.wake()
+    assert await worker.kinds(command.payment_id, until="settled") == ["unknown", "settled"]
+    assert processor.submitted.total() == 1
+
+
+async def test_an_unreadable_answer_is_sent_again_under_the_same_key_where_that_is_safe(
+    workers, pool
+) -> None:
+    processor = ScriptedProcessor(submits=[OutcomeUnknown("reset", "reset")], safe=True)
+    worker = await start(workers, pool, processor)
+    command = withdrawal()
+    await worker.commands.handle([record(command)])
+    assert await worker.kinds(command.payment_id, until="submitted") == ["unknown", "submitted"]
+    assert processor.submitted == {str(attempt_id_of(command.payment_id)): 2}
+
+
+async def test_refused_credentials_fail_the_payment(workers, pool) -> None:
+    refused = ProviderRejectedRequest("provider_credentials_refused", "no")
+    worker = await start(workers, pool, ScriptedProcessor(submits=[refused]))
+    command = deposit()
+    await worker.commands.handle([record(command)])
+    await worker.kinds(command.payment_id, until="declined")
+    (result,) = await worker.results(command.payment_id)
+    assert result.failure is not None
+    assert result.failure.code == "provider_credentials_refused"
+
+
+async def test_a_notice_makes_the_attempt_due_at_once(workers, pool) -> None:
+    processor = ScriptedProcessor(
+        checks=[Settled(Money(100_00, "KES"), "R1")], delay=timedelta(hours=1)
+    )
+    worker = await start(workers, pool, processor)
+    command = deposit()
+    await worker.commands.handle([record(command)])
+    await worker.kinds(command.payment_id, until="submitted")
+    notice = ProviderNotice(
+        notice_id="n1",
+        provider="mpesa",
+        attempt_id=attempt_id_of(command.payment_id),
+        purpose=Purpose.STK_PUSH,
+        sealed_body=VAULT.seal(b"{}", context="notice"),
+        source_listed=True,
+        received_at=CLOCK.now(),
+    )
+    assert await worker.notices.handle([record(notice), record(notice, 1)]) == []
+    await worker.kinds(command.payment_id, until="settled")
+    assert processor.notices_seen == ["n1"]
+    assert await pool.fetchval("select count(*) from probe.notice where handled_at is null") == 0
+
+
+async def test_a_notice_to_the_general_address_finds_its_attempt_by_fingerprint(
+    workers, pool
+) -> None:
+    processor = ScriptedProcessor(
+        submits=[Answer(Submitted(), fingerprint="fp-1")],
+        checks=[Settled(Money(100_00, "KES"))],
+        delay=timedelta(hours=1),
+    )
+    worker = await start(workers, pool, processor)
+    command = deposit()
+    await worker.commands.handle([record(command)])
+    await worker.kinds(command.payment_id, until="submitted")
+    strange, ours = (
+        ProviderNotice(
+            notice_id=f"n-{body}",
+            provider="mpesa",
+            attempt_id=None,
+            purpose=None,
+            sealed_body=VAULT.seal(body.encode(), context="notice"),
+            source_listed=False,
+            received_at=CLOCK.now(),
+        )
+        for body in ("fp-0", "fp-1")
+    )
+    await worker.notices.handle([record(strange), record(ours)])
+    await worker.kinds(command.payment_id, until="settled")
+    assert processor.notices_seen == ["n-fp-1"]
+
+
+async def test_a_late_notice_reopens_a_finished_attempt(workers, pool) -> None:
+    processor = ScriptedProcessor(checks=[Declined(NO), Settled(Money(100_00, "KES"), "R2")])
+    worker = await start(workers, pool, processor)
+    command = deposit()
+    await worker.commands.handle([record(command)])
+    await worker.kinds(command.payment_id, until="declined")
+    notice = ProviderNotice(
+        notice_id="late",
+        provider="mpesa",
+        attempt_id=attempt_id_of(command.payment_id),
+        purpose=Purpose.STK_PUSH,
+        sealed_body=VAULT.seal(b"{}", context="notice"),
+        source_listed=True,
+        received_at=CLOCK.now(),
+    )
+    await worker.notices.handle([record(notice)])
+    assert (await worker.kinds(command.payment_id, until="settled"))[-2:] == ["declined", "settled"]
+
+
+async def test_cancel_before_it_was_sent(workers, pool) -> None:
+    processor = ScriptedProcessor()
+    idle = Worker(pool, processor, "w-0")
+    command = deposit()
+    cancel = CancelPayment(payment_id=command.payment_id, requested_at=CLOCK.now())
+    await idle.commands.handle([record(command), record(cancel, 1)])
+    worker = await start(workers, pool, processor)
+    assert await worker.kinds(command.payment_id, until="canceled") == ["canceled"]
+    await worker.commands.handle([record(command, 2)])
+    await asyncio.sleep(0.1)
+    assert processor.submitted.total() == 0
+
+
+async def test_cancel_that_overtook_its_command(workers, pool) -> None:
+    processor = ScriptedProcessor()
+    worker = await start(workers, pool, processor)
+    command = deposit()
+    cancel = CancelPayment(payment_id=command.payment_id, requested_at=CLOCK.now())
+    await worker.commands.handle([record(cancel)])
+    await worker.commands.handle([record(command, 1)])
+    await asyncio.sleep(0.1)
+    assert {r.kind for r in await worker.results(command.payment_id)} == {"canceled"}
+    assert processor.submitted.total() == 0
+
+
+async def test_cancel_after_it_was_sent_is_told_but_changes_nothing(workers, pool) -> None:
+    worker = await start(workers, pool, ScriptedProcessor(delay=timedelta(hours=1)))
+    command = deposit()
+    await worker.commands.handle([record(command)])
+    await worker.kinds(command.payment_id, until="submitted")
+    cancel = CancelPayment(payment_id=command.payment_id, requested_at=CLOCK.now())
+    await worker.commands.handle([record(cancel)])
+    results = await worker.results(command.payment_id)
+    assert results[-1].evidence[0].name == "cancel.too_late"
+    assert await worker.state(command.payment_id) == "waiting"
+
+
+async def test_when_the_schedule_ends_people_look(workers, pool) -> None:
+    worker = await start(workers, pool, ScriptedProcessor(delay=None))
+    command = deposit()
+    await worker.commands.handle([record(command)])
+    await worker.kinds(command.payment_id, until="submitted")
+    await pool.execute("update probe.attempt set next_check_at = now()")
+    worker.engine.poll.wake()
+    await worker.kinds(command.payment_id, until="conflicting")
+    assert await worker.state(command.payment_id) == "review"
+
+
+async def test_contradicting_evidence_goes_to_people(workers, pool) -> None:
+    worker = await start(workers, pool, ScriptedProcessor(checks=[Conflicting("two answers")]))
+    command = deposit()
+    await worker.commands.handle([record(command)])
+    await worker.kinds(command.payment_id, until="conflicting")
+    assert await worker.state(command.payment_id) == "review"
+
+
+async def test_a_bug_in_a_processor_holds_up_nobody_else(workers, pool) -> None:
+    processor = ScriptedProcessor(submits=[ZeroDivisionError("bug"), Submitted("ok")])
+    worker = await start(workers, pool, processor)
+    first, second = deposit(), deposit()
+    await worker.commands.handle([record(first)])
+    await asyncio.sleep(0.05)
+    await worker.commands.handle([record(second)])
+    await worker.kinds(second.payment_id, until="submitted")
+    assert await worker.state(first.payment_id) == "sending"
+
+
+async def test_what_can_not_be_read_is_refused_and_the_rest_is_taken(workers, pool) -> None:
+    worker = await start(workers, pool, ScriptedProcessor())
+    good = deposit()
+    foreign = good.model_copy(update={"method": "card", "payment_id": UUID(int=7)})
+    bad = [
+        Record("payments.commands.mpesa", 0, 1, None, body)
+        for body in (b"", None, b"{", b"[]", b'{"kind":"request_deposit"}', b'{"kind":"dance"}')
+    ]
+    refusals = await worker.commands.handle([*bad, record(foreign), record(good, 9)])
+    assert [refusal.reason for refusal in refusals] == ["undecodable"] * 6 + ["wrong_method"]
+    await worker.kinds(good.payment_id, until="submitted")
+
+
+async def test_many_attempts_at_once_each_once(workers, pool) -> None:
+    processor = ScriptedProcessor(safe=False)
+    first = await start(workers, pool, processor, "w-0")
+    await start(workers, pool, processor, "w-1")
+    commands: list[RequestDeposit] = [deposit() for _ in range(200)]
+    await first.commands.handle([record(command) for command in commands])
+    first.engine.dispatch.wake()
+    async with asyncio.timeout(20):
+        while (
+            await pool.fetchval("select count(*) from probe.attempt where state = 'waiting'") < 200
+        ):
+            await asyncio.sleep(0.05)
+    assert set(processor.submitted.values()) == {1}
+    assert len(processor.submitted) == 200

@@ -1,0 +1,106 @@
+"""PostgreSQL for tests: one server for the session, a fresh database for each test.
+
+Which server, in this order: the one `CIFT_TEST_PG` names, a container where an engine answers,
+else the embedded one. The report header says which.
+"""
+
+import os
+import secrets
+import shutil
+import tempfile
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+import asyncpg
+
+from cift_local.postgres import Postgres
+from cift_local.postgres_binaries import embedded_version
+from tests.support.docker import docker_is_reachable
+
+GIVEN = "CIFT_TEST_PG"
+IMAGE = "postgres:18"
+
+Migrate = Callable[[str], Awaitable[object]]
+
+
+@dataclass(frozen=True, slots=True)
+class PgServer:
+    """A running server; `dsn` is a superuser's address of any database on it."""
+
+    dsn: str
+
+    def address(self, database: str) -> str:
+        """Answers the superuser's address of a database."""
+        return urlunsplit(urlsplit(self.dsn)._replace(path=f"/{database}"))
+
+    async def create(self, prefix: str, *, template: str = "template1") -> str:
+        """Makes a database whose name starts with `prefix`, answers its name."""
+        name = f"{prefix}_{secrets.token_hex(6)}"
+        await self._run(f'create database "{name}" template "{template}"')
+        return name
+
+    async def drop(self, name: str) -> None:
+        """Drops a database, whoever is still connected to it."""
+        await self._run(f'drop database if exists "{name}" with (force)')
+
+    async def create_template(self, migrate: Migrate) -> str:
+        """Makes a database, migrates it once, answers its name for `create`."""
+        name = await self.create("cift_template")
+        await migrate(self.address(name))
+        return name
+
+    async def _run(self, statement: str) -> None:
+        connection = await asyncpg.connect(self.dsn)
+        try:
+            await connection.execute(statement)
+        finally:
+            await connection.close()
+
+
+def describe() -> str:
+    """Answers the line for the report header."""
+    if GIVEN in os.environ:
+        return f"PostgreSQL: the server that {GIVEN} names"
+    if docker_is_reachable():
+        return f"PostgreSQL: container {IMAGE}"
+    return f"PostgreSQL: embedded {embedded_version()}, fsync off"
+
+
+@contextmanager
+def running_postgres() -> Iterator[PgServer]:
+    """Runs the session's server."""
+    if GIVEN in os.environ:
+        yield PgServer(os.environ[GIVEN])
+    elif docker_is_reachable():
+        yield from _in_container()
+    else:
+        yield from _embedded()
+
+
+def _in_container() -> Iterator[PgServer]:
+    from testcontainers.community.postgres import PostgresContainer
+
+    with PostgresContainer(IMAGE, driver=None) as container:
+        yield PgServer(container.get_connection_url())
+
+
+def _embedded() -> Iterator[PgServer]:
+    """Runs the embedded server without fsync: a test's data need not survive the machine."""
+    with throw_away_folder("postgres") as folder:
+        settings = {"fsync": "off", "full_page_writes": "off"}
+        with Postgres(folder, settings=settings) as server:
+            yield PgServer(server.dsn())
+
+
+@contextmanager
+def throw_away_folder(name: str) -> Iterator[Path]:
+    """Answers a temporary folder that other users may pass, unlike pytest's own."""
+    folder = Path(tempfile.mkdtemp(prefix=f"cift-test-{name}-"))
+    folder.chmod(0o755)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
