@@ -61,7 +61,7 @@ class CallbackTokens:
             raw = bytes.fromhex(token)
         except ValueError:
             return None
-        if len(raw) != _TOKEN_BYTES or token != token.lower():
+        if len(raw) != _TOKEN_BYTES or token != raw.hex():  # fromhex takes blanks and capitals too
             return None
         claim, proof = raw[:-_PROOF_BYTES], raw[-_PROOF_BYTES:]
         if not hmac.compare_digest(proof, self._proof(claim)) or claim[16] not in _PURPOSES:

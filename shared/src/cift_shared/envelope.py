@@ -65,6 +65,8 @@ def message_key(message: Message) -> str:
 
 
 def _kind(message: Message) -> str:
+    if isinstance(message, PaymentResult):
+        return "payment_result"
     return str(getattr(message, "kind", type(message).__name__))
 
 

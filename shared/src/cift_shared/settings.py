@@ -4,7 +4,6 @@ Built once in `__main__`; nothing below `app.py` reads the environment.
 """
 
 import base64
-import binascii
 from pathlib import Path
 from typing import Literal, Self, TypeVar
 
@@ -74,7 +73,7 @@ class ServiceSettings(BaseSettings):
         """
         try:
             key = base64.b64decode(self.callback_key.get_secret_value(), validate=True)
-        except binascii.Error as error:
+        except ValueError as error:
             raise SettingsInvalid("CIFT_CALLBACK_KEY: not base64") from error
         if len(key) < _CALLBACK_KEY_BYTES_MIN:
             raise SettingsInvalid("CIFT_CALLBACK_KEY: at least 32 bytes")

@@ -6,7 +6,6 @@ data must be found again, `fingerprint` gives a keyed hash (HMAC-SHA-256).
 """
 
 import base64
-import binascii
 import hashlib
 import hmac
 import os
@@ -64,7 +63,7 @@ class Vault:
             return self._ciphers[key_id].decrypt(
                 box[:_NONCE_BYTES], box[_NONCE_BYTES:], context.encode()
             )
-        except (KeyError, InvalidTag, ValueError, binascii.Error) as error:
+        except (KeyError, InvalidTag, ValueError) as error:
             raise SealBroken(f"sealed {context} can't be opened") from error
 
     def fingerprint(self, value: bytes, *, context: str) -> str:
@@ -77,7 +76,7 @@ class Vault:
 def _key_from(text: str, name: str) -> bytes:
     try:
         key = base64.b64decode(text, validate=True)
-    except binascii.Error as error:
+    except ValueError as error:  # not ASCII, or not base64
         raise SettingsInvalid(f"{name}: not base64") from error
     if len(key) != _KEY_BYTES:
         raise SettingsInvalid(f"{name}: a key is {_KEY_BYTES} bytes")

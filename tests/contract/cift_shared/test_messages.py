@@ -1,0 +1,143 @@
+"""Wire names can't be changed later: golden files hold every message as it travels."""
+
+import json
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+from pydantic import ValidationError
+
+from cift_shared.asyncapi import document
+from cift_shared.callback_token import Purpose
+from cift_shared.envelope import outgoing
+from cift_shared.messages import (
+    COMMANDS,
+    CancelPayment,
+    Instrument,
+    Message,
+    OriginalPayment,
+    PaymentEvent,
+    PaymentResult,
+    ProviderNotice,
+    RequestDeposit,
+    RequestRefund,
+    RequestWithdrawal,
+    Step,
+    WireFailure,
+)
+from cift_shared.money import Money
+from cift_shared.outcomes import FailureCategory
+from tests.support.commands import CLOCK
+
+GOLDEN = Path(__file__).parent / "golden"
+PAYMENT, ATTEMPT = UUID(int=0x0190_0000_0000_7000_8000_0000_0000_0001), UUID(int=0xA77E)
+NOW = CLOCK.now()
+REQUEST = {
+    "payment_id": PAYMENT,
+    "merchant_id": "m_1",
+    "livemode": False,
+    "customer_id": "cus_1",
+    "method": "mpesa",
+    "amount": Money(100_00, "KES"),
+    "instrument": Instrument(kind="phone", display="2547****149", sealed="k1.AAAA", country="KE"),
+    "accepted_at": NOW,
+}
+MESSAGES: dict[str, Message] = {
+    "request_deposit": RequestDeposit(**REQUEST),
+    "request_withdrawal": RequestWithdrawal(**REQUEST),
+    "request_refund": RequestRefund(
+        **REQUEST,
+        original=OriginalPayment(
+            payment_id=UUID(int=9), amount=Money(100_00, "KES"), provider_reference="NLJ7RT61SV"
+        ),
+    ),
+    "cancel_payment": CancelPayment(payment_id=PAYMENT, requested_at=NOW),
+    "payment_result": PaymentResult(
+        kind="settled",
+        result_id=f"{ATTEMPT}.2",
+        attempt_id=ATTEMPT,
+        seq=2,
+        payment_id=PAYMENT,
+        method="mpesa",
+        occurred_at=NOW,
+        amount=Money(100_00, "KES"),
+        provider_fee=Money(22_40, "KES"),
+        provider_reference="NLJ7RT61SV",
+        evidence=[Step(at=NOW, name="mpesa.stk_query.answered", detail={"result_code": "0"})],
+    ),
+    "payment_result_declined": PaymentResult(
+        kind="declined",
+        result_id=f"{ATTEMPT}.2",
+        attempt_id=ATTEMPT,
+        seq=2,
+        payment_id=PAYMENT,
+        method="mpesa",
+        occurred_at=NOW,
+        failure=WireFailure(
+            code="payer_canceled",
+            category=FailureCategory.DECLINED,
+            message="The payer canceled.",
+            retryable=True,
+        ),
+    ),
+    "provider_notice": ProviderNotice(
+        notice_id="ab" * 32,
+        provider="mpesa",
+        attempt_id=ATTEMPT,
+        purpose=Purpose.STK_PUSH,
+        sealed_body="k1.AAAA",
+        source_listed=True,
+        received_at=NOW,
+    ),
+    "payment_event": PaymentEvent(
+        event_id=f"{PAYMENT}.3",
+        type="payment.completed",
+        payment_id=PAYMENT,
+        merchant_id="m_1",
+        version=3,
+        occurred_at=NOW,
+        payment={"id": str(PAYMENT), "status": "completed"},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", sorted(MESSAGES))
+def test_golden(name: str) -> None:
+    """To add a message: write the file once by hand from the failing diff, then never change it."""
+    message = outgoing("some.topic", MESSAGES[name], source="probe", at=NOW)
+    travels = {
+        "key": message.key,
+        "headers": dict(message.headers),
+        "body": json.loads(message.body),
+    }
+    assert travels == json.loads((GOLDEN / f"{name}.json").read_text())
+
+
+@pytest.mark.parametrize("name", sorted(MESSAGES))
+def test_what_is_written_can_be_read_and_more_is_ignored(name: str) -> None:
+    message = MESSAGES[name]
+    newer = {**json.loads(message.model_dump_json()), "added_later": 1}
+    assert type(message).model_validate_json(json.dumps(newer)) == message
+
+
+@pytest.mark.parametrize("name", ["request_deposit", "request_refund", "cancel_payment"])
+def test_commands_are_told_apart_by_kind(name: str) -> None:
+    assert COMMANDS.validate_json(MESSAGES[name].model_dump_json()) == MESSAGES[name]
+
+
+@pytest.mark.parametrize("version", [0, 2, "1", None])
+def test_another_major_version_is_refused(version: object) -> None:
+    body = {**json.loads(MESSAGES["payment_result"].model_dump_json()), "schema_version": version}
+    with pytest.raises(ValidationError):
+        PaymentResult.model_validate_json(json.dumps(body))
+
+
+def test_naive_times_are_refused() -> None:
+    body = json.loads(MESSAGES["cancel_payment"].model_dump_json())
+    with pytest.raises(ValidationError):
+        COMMANDS.validate_python({**body, "requested_at": "2026-01-05T09:00:00"})
+
+
+def test_the_published_asyncapi_document_is_current() -> None:
+    published = Path(__file__).parents[3] / "docs" / "asyncapi.json"
+    assert json.loads(published.read_text()) == document()
