@@ -43,7 +43,8 @@ def wants_apache_kafka() -> bool:
     """Tells whether integration tests run on Apache Kafka instead of the embedded broker."""
     choice = os.environ.get(CHOICE, "embedded")
     if choice not in {"embedded", "kafka"}:
-        pytest.fail(f"{CHOICE} is `{choice}`: say `embedded` or `kafka`", pytrace=False)
+        message = f"{CHOICE} is `{choice}`: say `embedded` or `kafka`"
+        raise pytest.UsageError(message)
     return choice == "kafka"
 
 

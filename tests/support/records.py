@@ -16,7 +16,9 @@ async def create_topic(bootstrap: str, topic: str, *, partitions: int) -> None:
 
 async def produce(bootstrap: str, topic: str, count: int) -> None:
     """Sends `count` numbered records and returns when each is acknowledged."""
-    producer = AIOKafkaProducer(bootstrap_servers=bootstrap, acks="all", enable_idempotence=True)
+    producer = AIOKafkaProducer(
+        bootstrap_servers=bootstrap, acks="all", enable_idempotence=True, request_timeout_ms=5000
+    )
     await producer.start()
     try:
         for number in range(count):
@@ -39,16 +41,32 @@ async def consume(bootstrap: str, topic: str, count: int) -> list[bytes]:
 
 
 async def count_records(bootstrap: str, topic: str) -> int:
-    """Answers how many records a topic holds."""
+    """Answers how many records a topic holds.
+
+    Raises:
+        KeyError: There is no such topic.
+    """
+    partitions = [TopicPartition(topic, number) for number in (await topics(bootstrap))[topic]]
     consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap)
     await consumer.start()
     try:
-        await consumer.topics()  # asks for the metadata of all of them
-        numbers = consumer.partitions_for_topic(topic) or set()
-        partitions = [TopicPartition(topic, number) for number in numbers]
-        consumer.assign(partitions)
+        consumer.assign(partitions)  # without it aiokafka waits 40 s for metadata it never asks
         first = await consumer.beginning_offsets(partitions)
         last = await consumer.end_offsets(partitions)
     finally:
         await consumer.stop()
     return sum(last[partition] - first[partition] for partition in partitions)
+
+
+async def topics(bootstrap: str) -> dict[str, list[int]]:
+    """Answers the topics there are, each with its partitions' numbers."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    await admin.start()
+    try:
+        described = await admin.describe_topics()
+    finally:
+        await admin.close()
+    return {
+        topic["topic"]: [partition["partition"] for partition in topic["partitions"]]
+        for topic in described
+    }

@@ -13,6 +13,7 @@ from uuid import UUID
 
 import asyncpg
 import pytest
+from pydantic import BaseModel
 
 from cift_shared.attempts import AttemptEngine, AttemptStore, CommandIntake, NoticeIntake
 from cift_shared.attempts.decide import Claim
@@ -79,7 +80,7 @@ class Worker:
         )
         return [PaymentResult.model_validate_json(row["body"]) for row in rows]
 
-    async def kinds(self, payment_id: UUID, *, until: str) -> list[str]:
+    async def kinds(self, payment_id: UUID, *, until: str) -> Sequence[str]:
         """The kinds of results so far, once one of kind `until` is there."""
         async with asyncio.timeout(10):
             while True:
@@ -117,7 +118,7 @@ async def workers(pool: asyncpg.Pool) -> AsyncIterator["list[Worker]"]:
         await worker.loops.aclose()
 
 
-def record(message: object, offset: int = 0) -> Record:
+def record(message: BaseModel, offset: int = 0) -> Record:
     return Record("payments.commands.mpesa", 0, offset, None, message.model_dump_json().encode())
 
 

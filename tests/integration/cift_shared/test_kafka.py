@@ -207,7 +207,7 @@ async def read_all(broker: Broker, topic: str, count: int) -> list[tuple[str, st
         topic, bootstrap_servers=broker.bootstrap, auto_offset_reset="earliest"
     )
     await consumer.start()
-    found = []
+    found: list[tuple[str, str, dict[str, str]]] = []
     try:
         async with asyncio.timeout(PATIENCE_S):
             while len(found) < count:

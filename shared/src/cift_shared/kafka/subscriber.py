@@ -18,6 +18,7 @@ from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 from cift_shared import metrics
 from cift_shared.database import INFRASTRUCTURE_ERRORS
 from cift_shared.failpoints import failpoint
+from cift_shared.kafka.patience import hold_empty_fetches
 from cift_shared.kafka.record import Handler, Record, Refusal
 from cift_shared.log import get_logger
 
@@ -70,6 +71,7 @@ class BatchSubscriber:
             consumer = self._new_consumer()
             try:
                 await consumer.start()
+                hold_empty_fetches(consumer, max_wait_ms=POLL_MS)
                 failures = 0
                 await self._consume(consumer)
             except (KafkaError, OSError, TimeoutError) as error:

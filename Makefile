@@ -1,0 +1,63 @@
+# CIFT Payments. `make` lists the targets; `make demo` is the one to begin with.
+# Needs Python 3.11 or newer; everything else comes with `make setup`.
+
+PYTHON ?= python3
+VENV := .venv
+RUN := $(VENV)/bin/python -m
+
+MEMBERS := shared $(sort $(wildcard services/*)) deploy/local
+PROJECTS := pyproject.toml $(MEMBERS:%=%/pyproject.toml)
+LOCK := requirements.lock
+STAMP := $(VENV)/.setup-done
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo smoke test test-kafka lint types imports lock check verify-books clean
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: $(STAMP) ## Make the virtual environment: locked and hashed packages, and ours
+
+# Ours go in without dependencies: a look-up by name would accept a stranger's package.
+$(STAMP): $(LOCK) $(PROJECTS)
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "CIFT Payments needs Python 3.11 or newer: make PYTHON=python3.12 ...")'
+	$(PYTHON) -m venv $(VENV)
+	$(RUN) pip install --quiet --disable-pip-version-check --require-hashes -r $(LOCK)
+	$(RUN) pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation $(MEMBERS:%=-e %)
+	@touch $@
+
+demo: setup ## Start the whole stack and make the first payments
+	$(RUN) cift_local demo
+
+smoke: setup ## Start the whole stack, make one payment of each kind, check the books, stop
+	$(RUN) cift_local smoke
+
+test: setup ## Run every test that needs nothing but this machine
+	$(RUN) pytest -m "not kafka"
+
+test-kafka: setup ## Run the integration tests, and those of crashes, on Apache Kafka
+	CIFT_TEST_BROKER=kafka $(RUN) pytest -m "kafka or integration"
+
+lint: setup ## Check style and format
+	$(RUN) ruff check .
+	$(RUN) ruff format --check .
+
+types: setup ## Check types
+	$(RUN) mypy $(MEMBERS:%=%/src) tests
+
+imports: setup ## Check who imports whom
+	$(VENV)/bin/lint-imports
+
+lock: setup ## Pin every dependency anew, with hashes
+	$(VENV)/bin/uv pip compile $(PROJECTS) --group dev --universal --python-version 3.11 --generate-hashes \
+	  --no-header --no-annotate --quiet $(UPGRADE) -o $(LOCK) \
+	  $(foreach member,$(MEMBERS),--no-emit-package cift-$(notdir $(member)))
+
+check: lint types imports test ## What a change must pass before it is handed in
+
+verify-books: setup ## Check the books of the running local stack
+	$(RUN) cift_local verify-books
+
+clean: ## Remove the environment, the local data and every cache
+	rm -rf $(VENV) .cift .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

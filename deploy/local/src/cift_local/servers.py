@@ -1,0 +1,132 @@
+"""What PostgreSQL, the embedded broker and Apache Kafka have in common here.
+
+A server owns one data folder, runs one child process on a port that stays the same for the life
+of the object, and knows how to tell that it answers. It is either used by itself
+(`with Postgres(folder) as server:`) or handed to the supervisor, which restarts it.
+"""
+
+import fcntl
+import subprocess
+from abc import ABC, abstractmethod
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Self
+
+from cift_local.children import Program, end, log_tail, spawn
+from cift_local.errors import FolderInUseError, StartError
+from cift_local.waiting import run_apart, wait_until
+
+
+class Server(ABC):
+    """One server process over one data folder.
+
+    Attributes:
+        folder: Holds everything the server keeps.
+        port: Where it listens, on 127.0.0.1.
+        log: The file that takes its output.
+    """
+
+    name: str
+    start_timeout_s = 30.0
+    stop_timeout_s = 20.0
+
+    def __init__(self, folder: Path, *, port: int, log: Path | None = None) -> None:
+        """Nothing is touched before `start` or `program`; the log lies in `folder` by default."""
+        self.folder = folder.absolute()
+        self.port = port
+        self.log = log or self.folder / "server.log"
+        self._running: tuple[Program, subprocess.Popen[bytes]] | None = None
+        self._claim: IO[str] | None = None
+
+    @abstractmethod
+    def program(self) -> Program:
+        """Claims the folder, makes it ready for a start, answers what to run; may be repeated.
+
+        Raises:
+            FolderInUseError: Another process of ours runs a server on this folder.
+        """
+
+    @abstractmethod
+    async def is_ready(self) -> bool:
+        """Tells whether the server answers a real request."""
+
+    @property
+    def pid(self) -> int | None:
+        """The server's process id while it runs under `start`."""
+        if self._running is None or self._running[1].poll() is not None:
+            return None
+        return self._running[1].pid
+
+    def start(self) -> Self:
+        """Starts the server and waits until it answers.
+
+        Call it from the main thread: see `cift_local.children.spawn`.
+
+        Raises:
+            FolderInUseError: Another process of ours runs a server on this folder.
+            StartError: It ended, or did not answer within `start_timeout_s` seconds.
+        """
+        program = self.program()
+        process = spawn(program)
+        self._running = (program, process)
+
+        async def is_decided() -> bool:
+            return process.poll() is not None or await self.is_ready()
+
+        if not run_apart(wait_until(is_decided, self.start_timeout_s)) or self.pid is None:
+            self.stop()
+            message = f"{self.name} did not start; the end of {self.log}:\n{log_tail(self.log)}"
+            raise StartError(message)
+        return self
+
+    def stop(self) -> None:
+        """Ends the server cleanly, so that all it acknowledged is on disk; keeps the data."""
+        if self._running is not None:
+            program, process = self._running
+            end(process, program.stop_signal, self.stop_timeout_s)
+            self._running = None
+        self.release()
+
+    def kill(self) -> None:
+        """Ends the server without a word (`kill -9`), for tests; `start` brings it back."""
+        if self._running is not None:
+            self._running[1].kill()
+            self._running[1].wait()
+            self._running = None
+
+    def claim(self) -> None:
+        """Takes the folder for this process; the system frees it when the process ends.
+
+        Raises:
+            FolderInUseError: Another process has it.
+        """
+        if self._claim is not None:
+            return
+        self.folder.mkdir(parents=True, exist_ok=True)
+        claim = (self.folder / "owner.lock").open("w")
+        try:
+            fcntl.flock(claim, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            claim.close()
+            message = f"{self.folder} is in use: is the local stack running already?"
+            raise FolderInUseError(message) from error
+        self._claim = claim
+
+    def release(self) -> None:
+        """Gives the folder back."""
+        if self._claim is not None:
+            self._claim.close()
+            self._claim = None
+
+    def __enter__(self) -> Self:
+        """Starts the server."""
+        return self.start()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Stops the server."""
+        self.stop()

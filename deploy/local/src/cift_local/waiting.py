@@ -1,0 +1,49 @@
+"""Waiting for something to become true, and asking async questions from sync code."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+T = TypeVar("T")
+Probe = Callable[[], Awaitable[bool]]
+"""An async question with a yes or a no; it never raises, because "not yet" is a no."""
+
+_PATIENCE_S = 2.0
+
+
+async def wait_until(probe: Probe, timeout_s: float, *, every_s: float = 0.05) -> bool:
+    """Asks until the answer is yes; False after `timeout_s` seconds of no."""
+    deadline = time.monotonic() + timeout_s
+    while not await probe():
+        if time.monotonic() > deadline:
+            return False
+        await asyncio.sleep(every_s)
+    return True
+
+
+async def answers_ok(url: str) -> bool:
+    """Tells whether a plain `http://` address answers 200.
+
+    Written on the socket: an HTTP client would read proxy settings and certificates first.
+    """
+    address = urlsplit(url)
+    target = f"{address.path or '/'}?{address.query}".rstrip("?")
+    try:
+        async with asyncio.timeout(_PATIENCE_S):
+            reader, writer = await asyncio.open_connection(address.hostname, address.port or 80)
+            try:
+                writer.write(f"GET {target} HTTP/1.0\r\nHost: {address.netloc}\r\n\r\n".encode())
+                return (await reader.readline()).split()[1:2] == [b"200"]
+            finally:
+                writer.close()
+    except (OSError, TimeoutError):
+        return False
+
+
+def run_apart(question: Coroutine[Any, Any, T]) -> T:
+    """Runs a coroutine to its end in a loop and thread of its own, even below a running loop."""
+    with ThreadPoolExecutor(max_workers=1) as apart:
+        return apart.submit(asyncio.run, question).result()

@@ -1,0 +1,55 @@
+"""What arrived at the twin, whether or not it was taken: proof that nothing was sent twice."""
+
+from typing import Any
+
+from provider_sandbox.clock import Clock
+from provider_sandbox.store import Store
+
+
+class Arrivals:
+    """One row for each request that can move money."""
+
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+
+    def record(self, operation: str, *, reference: str | None, callback_url: str | None) -> int:
+        """Note a request before anything is done with it; answers its number."""
+        return self._store.insert(
+            "arrivals",
+            at=self._clock.now(),
+            operation=operation,
+            reference=reference,
+            callback_url=callback_url,
+        )
+
+    def accept(self, seq: int) -> None:
+        """Note that the request took effect, inside the caller's transaction."""
+        self._store.execute("UPDATE arrivals SET accepted = 1 WHERE seq = ?", (seq,))
+
+    def summary(self, *, at_least: int) -> dict[str, Any]:
+        """Counts for each operation: by the caller's reference and by callback address.
+
+        Args:
+            at_least: leave out references and addresses that were seen less often.
+        """
+        totals = self._store.all(
+            "SELECT operation, count(*) AS received, sum(accepted) AS accepted"
+            " FROM arrivals GROUP BY operation"
+        )
+        return {
+            row["operation"]: {
+                "received": row["received"],
+                "accepted": row["accepted"],
+                "by_reference": self._counts("reference", row["operation"], at_least),
+                "by_callback_url": self._counts("callback_url", row["operation"], at_least),
+            }
+            for row in totals
+        }
+
+    def _counts(self, column: str, operation: str, at_least: int) -> dict[str, int]:
+        sql = (
+            f"SELECT {column} AS name, count(*) AS n FROM arrivals"  # noqa: S608 - own names only
+            f" WHERE operation = ? AND {column} IS NOT NULL GROUP BY {column} HAVING n >= ?"
+        )
+        return {row["name"]: row["n"] for row in self._store.all(sql, (operation, at_least))}

@@ -1,0 +1,77 @@
+"""The book: an append-only list of money moved, written in the transaction that moves it."""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from provider_sandbox.clock import Clock, utc_text
+from provider_sandbox.store import Store
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Movement:
+    """Money that moved at a provider."""
+
+    provider: str
+    """``daraja``."""
+    kind: str
+    """``stk`` (in), ``b2c`` (out) or ``reversal`` (out)."""
+    msisdn: str
+    """The other party."""
+    amount: str
+    """Decimal text as the provider counts: whole shillings for KES."""
+    currency: str
+    """ISO 4217."""
+    receipt: str
+    """The provider's receipt, unique."""
+    provider_ids: dict[str, str]
+    """Ids that the provider made."""
+    caller_refs: dict[str, str]
+    """Ids that the caller chose."""
+    callback_url: str
+    """Where the outcome is announced."""
+    fee: str = "0.00"
+    """What the provider charged its client, in the same currency."""
+
+
+class Book:
+    """Writes and reads movements."""
+
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+
+    def append(self, moved: Movement) -> None:
+        """Write one movement, inside the caller's transaction.
+
+        Raises:
+            sqlite3.IntegrityError: the receipt is already in the book.
+        """
+        self._store.insert(
+            "book",
+            at=utc_text(self._clock.now()),
+            provider=moved.provider,
+            kind=moved.kind,
+            msisdn=moved.msisdn,
+            amount=moved.amount,
+            currency=moved.currency,
+            fee=moved.fee,
+            receipt=moved.receipt,
+            provider_ids=json.dumps(moved.provider_ids),
+            caller_refs=json.dumps(moved.caller_refs),
+            callback_url=moved.callback_url,
+        )
+
+    def entries(self, *, since: int, limit: int) -> list[dict[str, Any]]:
+        """Entries after sequence number ``since``, oldest first."""
+        rows = self._store.all(
+            "SELECT * FROM book WHERE seq > ? ORDER BY seq LIMIT ?", (since, limit)
+        )
+        return [
+            {
+                **dict(row),
+                "provider_ids": json.loads(row["provider_ids"]),
+                "caller_refs": json.loads(row["caller_refs"]),
+            }
+            for row in rows
+        ]

@@ -1,0 +1,156 @@
+"""``/control``: steering the twins and looking into them. Not a part of any provider."""
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+from fastapi import APIRouter, HTTPException, Query
+from pydantic import BaseModel, ConfigDict, Field
+
+from provider_sandbox.faults import Fault, Kind
+from provider_sandbox.twin import Face, Twin
+
+
+class FaultOrder(BaseModel):
+    """A fault for the next requests of an operation."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    operation: str
+    """Name such as ``daraja.stk`` or pattern such as ``daraja.*``."""
+    kind: Kind
+    times: int = Field(default=1, ge=1)
+    delay_s: float = Field(default=0, ge=0, le=600)
+    """Real seconds, not scaled: callers' timeouts are not scaled either."""
+    error_code: str | None = None
+    """For ``token_invalid``: one of the codes of the setting ``token_error``."""
+    match: dict[str, str] = {}
+    """Fields that the request body must carry."""
+
+
+class Outage(BaseModel):
+    """Whether every provider operation fails."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    mode: Literal["off", "drop_before", "html_503"]
+
+
+class ClockMove(BaseModel):
+    """A jump forward, another speed, or both."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    advance_s: float | None = Field(default=None, gt=0)
+    """Seconds of provider time; divided by the speed like every delay."""
+    speed: float | None = Field(default=None, gt=0)
+
+
+def control_router(twin: Twin, faces: Sequence[Face]) -> APIRouter:
+    """The routes that concern every face."""
+    router = APIRouter(prefix="/control", tags=["control"])
+    _add_views(router, twin)
+    _add_faults(router, twin)
+    _add_settings(router, twin)
+    _add_reset(router, twin, faces)
+    return router
+
+
+def _add_views(router: APIRouter, twin: Twin) -> None:
+    @router.get("/health")
+    async def health() -> dict[str, str]:
+        """Whether the twin serves."""
+        return {"status": "ok"}
+
+    @router.get("/book")
+    async def book(since: int = 0, limit: int = Query(10_000, ge=1)) -> dict[str, Any]:
+        """Money moved, after a sequence number."""
+        return {"entries": twin.book.entries(since=since, limit=limit)}
+
+    @router.get("/requests")
+    async def requests(at_least: int = 1) -> dict[str, Any]:
+        """What arrived, counted by the caller's reference and callback address."""
+        return twin.arrivals.summary(at_least=at_least)
+
+    @router.get("/pending")
+    async def pending() -> dict[str, Any]:
+        """What is still to come."""
+        return {
+            "agenda": twin.agenda.counts(),
+            "overdue": twin.agenda.overdue(),
+            "callbacks": twin.courier.counts(),
+        }
+
+    @router.get("/callbacks")
+    async def callbacks(since: int = 0, limit: int = Query(1_000, ge=1)) -> dict[str, Any]:
+        """Callbacks and how each ended, after a number."""
+        return {"entries": twin.courier.entries(since=since, limit=limit)}
+
+
+def _add_faults(router: APIRouter, twin: Twin) -> None:
+    @router.post("/faults", status_code=201)
+    async def order_fault(order: FaultOrder) -> dict[str, int]:
+        """Order a fault."""
+        fault = Fault(kind=order.kind, delay_s=order.delay_s, error_code=order.error_code)
+        rule = twin.faults.add(order.operation, fault, times=order.times, match=order.match)
+        return {"id": rule}
+
+    @router.get("/faults")
+    async def faults() -> dict[str, Any]:
+        """Faults that are not used up."""
+        return {"faults": twin.faults.rules()}
+
+    @router.delete("/faults", status_code=204)
+    async def clear_faults() -> None:
+        """Forget every ordered fault."""
+        twin.faults.clear()
+
+    @router.put("/outage")
+    async def outage(wanted: Outage) -> Outage:
+        """Begin or end an outage of every provider operation."""
+        twin.store.execute("DELETE FROM meta WHERE key = 'outage'")
+        if wanted.mode != "off":
+            twin.store.set_meta("outage", wanted.mode)
+        return wanted
+
+
+def _add_settings(router: APIRouter, twin: Twin) -> None:
+    @router.get("/settings")
+    async def settings() -> dict[str, Any]:
+        """The settings, without secrets."""
+        return twin.settings.public()
+
+    @router.patch("/settings")
+    async def change_settings(patch: dict[str, Any]) -> dict[str, Any]:
+        """Change settings until the next start."""
+        _change(twin, patch)
+        return twin.settings.public()
+
+    @router.post("/clock")
+    async def clock(move: ClockMove) -> dict[str, float]:
+        """Skip time or change the speed."""
+        if move.speed is not None:
+            _change(twin, {"speed": move.speed})
+        if move.advance_s is not None:
+            twin.agenda.skip(twin.clock.span(move.advance_s))
+        return {"now": twin.clock.now(), "speed": twin.clock.speed}
+
+
+def _add_reset(router: APIRouter, twin: Twin, faces: Sequence[Face]) -> None:
+    @router.post("/reset", status_code=204)
+    async def reset() -> None:
+        """Forget everything but the settings and the key pair."""
+        await twin.courier.stop()
+        twin.store.forget_everything()
+        twin.clock.skipped_s = 0
+        for face in faces:
+            face.prepare()
+
+
+def _change(twin: Twin, patch: dict[str, Any]) -> None:
+    try:
+        changed = twin.settings.changed(patch)
+    except ValueError as error:
+        raise HTTPException(422, str(error)) from error
+    twin.settings = changed
+    if changed.speed != twin.clock.speed:
+        twin.agenda.change_speed(changed.speed)

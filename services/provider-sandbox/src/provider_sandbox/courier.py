@@ -1,0 +1,231 @@
+"""Posts callbacks: each once, as the providers do, unless a fault asks for something else.
+
+A callback that was under way when the process died is posted again by the next one: its receiver
+must take duplicates anyway, and a twin that forgot it would blame the wrong side.
+"""
+
+import asyncio
+import ipaddress
+import json
+import logging
+from collections.abc import Coroutine
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+
+from provider_sandbox.agenda import Agenda
+from provider_sandbox.clock import Clock
+from provider_sandbox.store import Store
+
+log = logging.getLogger(__name__)
+
+_AT_ONCE = 64
+"""Callbacks under way at the same time; slow receivers hold up the others only beyond it."""
+
+
+class CallbackMode(StrEnum):
+    """How the announcement of one outcome travels."""
+
+    ONCE = "once"
+    """As it should."""
+    LOST = "lost"
+    """Never."""
+    TWICE = "twice"
+    """Two times, two seconds apart."""
+    LATE = "late"
+    """After ten times its usual delay from submission."""
+    BEFORE_ANSWER = "before_answer"
+    """Before the submission itself is answered."""
+    OUT_OF_ORDER = "out_of_order"
+    """Twenty seconds later than usual, so that later payments overtake it."""
+    FORGED = "forged"
+    """After a forged one with the right ids and a wrong amount."""
+    FORGED_ID = "forged_id"
+    """After a forged one with the right amount and wrong ids."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notice:
+    """One callback to post."""
+
+    provider: str
+    kind: str
+    about: str
+    """Provider id of the payment that it tells of."""
+    url: str
+    body: str
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+def delays_s(mode: CallbackMode, *, usual_s: float, age_s: float) -> list[float]:
+    """When to post, in seconds from now; empty when never.
+
+    Args:
+        mode: how the callback travels.
+        usual_s: the delay of an ordinary callback from now.
+        age_s: how long ago the payment was submitted.
+    """
+    match mode:
+        case CallbackMode.LOST:
+            return []
+        case CallbackMode.TWICE:
+            return [usual_s, usual_s + 2]
+        case CallbackMode.LATE:
+            return [10 * (age_s + usual_s) - age_s]
+        case CallbackMode.OUT_OF_ORDER:
+            return [usual_s + 20]
+        case _:
+            return [usual_s]
+
+
+def is_loopback(url: str) -> bool:
+    """Whether an address stays on this machine; nothing is resolved."""
+    host = urlsplit(url).hostname or ""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+class Courier:
+    """Keeps callbacks in the store, posts them, and logs how each one ended."""
+
+    def __init__(
+        self,
+        store: Store,
+        agenda: Agenda,
+        clock: Clock,
+        *,
+        timeout_s: float,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
+        self._store = store
+        self._agenda = agenda
+        self._clock = clock
+        self._tasks: set[asyncio.Task[None]] = set()
+        # One client for each connection: a pool of many looks at all of them for every request.
+        # The one used last comes first, so connections stay few and warm.
+        self._clients: asyncio.LifoQueue[httpx.AsyncClient] = asyncio.LifoQueue()
+        tls = httpx.create_ssl_context(trust_env=False)
+        for _ in range(_AT_ONCE):
+            self._clients.put_nowait(
+                httpx.AsyncClient(
+                    timeout=timeout_s,
+                    transport=transport,
+                    trust_env=False,
+                    verify=tls,
+                    headers={"User-Agent": "provider-sandbox"},
+                )
+            )
+
+    def send(
+        self, notice: Notice, mode: CallbackMode, *, usual_s: float, age_s: float = 0
+    ) -> list[int]:
+        """Plan the callback, inside the caller's transaction.
+
+        Answers:
+            The callbacks that the caller itself must ``deliver`` before it answers.
+        """
+        if mode is CallbackMode.BEFORE_ANSWER:
+            return [self._insert(notice, "sending")]
+        delays = delays_s(mode, usual_s=usual_s, age_s=age_s)
+        for delay_s in delays:
+            callback = self._insert(notice, "waiting")
+            self._agenda.add("deliver", {"callback": callback}, after_s=delay_s)
+        if not delays:
+            self._insert(notice, "lost")
+        return []
+
+    def start(self, payload: dict[str, Any]) -> None:
+        """Agenda event: post a callback in the background."""
+        callback = payload["callback"]
+        self._store.execute("UPDATE callbacks SET state = 'sending' WHERE id = ?", (callback,))
+        self._spawn(self.deliver(callback))
+
+    def resume(self) -> None:
+        """Plan again what was under way when the former process died."""
+        with self._store.transaction():
+            for row in self._store.all("SELECT id FROM callbacks WHERE state = 'sending'"):
+                self._agenda.add("deliver", {"callback": row["id"]}, after_s=0)
+
+    async def deliver(self, callback: int) -> None:
+        """Post one callback and note what became of it."""
+        row = self._store.one("SELECT url, headers, body FROM callbacks WHERE id = ?", (callback,))
+        if row is None:
+            return
+        if not is_loopback(row["url"]):
+            self._finish(callback, error="refused: not a loopback address")
+            return
+        client = await self._clients.get()
+        try:
+            answer = await client.post(
+                row["url"], content=row["body"], headers=json.loads(row["headers"])
+            )
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            self._finish(callback, error=type(error).__name__)
+        else:
+            self._finish(callback, http_status=answer.status_code)
+        finally:
+            self._clients.put_nowait(client)
+
+    def entries(self, *, since: int, limit: int) -> list[dict[str, Any]]:
+        """The log of callbacks after number ``since``, oldest first."""
+        rows = self._store.all(
+            "SELECT * FROM callbacks WHERE id > ? ORDER BY id LIMIT ?", (since, limit)
+        )
+        return [{**dict(row), "headers": json.loads(row["headers"])} for row in rows]
+
+    def counts(self) -> dict[str, int]:
+        """How many callbacks are in each state."""
+        rows = self._store.all("SELECT state, count(*) AS n FROM callbacks GROUP BY state")
+        return {row["state"]: row["n"] for row in rows}
+
+    async def stop(self) -> None:
+        """Drop what is under way; it stays in the store as being sent."""
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def close(self) -> None:
+        """Stop and close the connections."""
+        await self.stop()
+        while not self._clients.empty():
+            await self._clients.get_nowait().aclose()
+
+    def _insert(self, notice: Notice, state: str) -> int:
+        return self._store.insert(
+            "callbacks",
+            created_at=self._clock.now(),
+            provider=notice.provider,
+            kind=notice.kind,
+            about=notice.about,
+            url=notice.url,
+            headers=json.dumps(notice.headers),
+            body=notice.body,
+            state=state,
+        )
+
+    def _finish(
+        self, callback: int, *, http_status: int | None = None, error: str | None = None
+    ) -> None:
+        delivered = http_status is not None and http_status < 300
+        self._store.execute(
+            "UPDATE callbacks SET state = ?, attempts = attempts + 1, http_status = ?, error = ?,"
+            " finished_at = ? WHERE id = ?",
+            (
+                "delivered" if delivered else "failed",
+                http_status,
+                error,
+                self._clock.now(),
+                callback,
+            ),
+        )
+        log.info("callback %s ended: HTTP %s, error %s", callback, http_status, error)
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)

@@ -1,0 +1,59 @@
+"""Daraja's synchronous error body, and its pages for wrong paths and methods.
+
+Source: Daraja documentation, "Error codes" of each API; the body is
+``{"requestId", "errorCode", "errorMessage"}``.
+"""
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exception_handlers import http_exception_handler
+from starlette.exceptions import HTTPException
+
+from provider_sandbox.daraja.ids import request_id
+from provider_sandbox.daraja.wire import render
+
+
+class DarajaError(Exception):
+    """A request refused on the spot."""
+
+    def __init__(self, status: int, code: str, message: str) -> None:
+        super().__init__(f"{code} {message}")
+        self.status = status
+        self.code = code
+        self.message = message
+
+    def body(self) -> bytes:
+        """The error as Daraja writes it."""
+        return render(
+            {"requestId": request_id(), "errorCode": self.code, "errorMessage": self.message}
+        )
+
+
+def invalid(field: str) -> DarajaError:
+    """A field that breaks a rule, named as Daraja names it."""
+    return DarajaError(400, "400.002.02", f"Bad Request - Invalid {field}")
+
+
+def refused(message: str) -> DarajaError:
+    """The code that means nothing by itself: only its text tells merchants from phones."""
+    return DarajaError(500, "500.001.1001", message)
+
+
+_PAGES = {
+    404: ("404.001.01", "Resource not found"),
+    405: ("405.001", "Method Not Allowed"),
+}
+
+
+def install_error_pages(app: FastAPI) -> None:
+    """Answer in Daraja's words outside ``/control``."""
+
+    @app.exception_handler(DarajaError)
+    async def daraja_error(_: Request, error: DarajaError) -> Response:
+        return Response(error.body(), error.status, media_type="application/json")
+
+    @app.exception_handler(HTTPException)
+    async def page(request: Request, error: HTTPException) -> Response:
+        if request.url.path.startswith("/control") or error.status_code not in _PAGES:
+            return await http_exception_handler(request, error)
+        code, message = _PAGES[error.status_code]
+        return await daraja_error(request, DarajaError(error.status_code, code, message))

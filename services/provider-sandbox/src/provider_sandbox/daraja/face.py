@@ -1,0 +1,52 @@
+"""Daraja as the twin carries it: its routes, its agenda, its faults."""
+
+from collections.abc import Mapping
+from functools import partial
+
+from fastapi import APIRouter
+
+from provider_sandbox.daraja import accounts, b2c, balance, faults, reversal, status, stk
+from provider_sandbox.daraja.control import daraja_control_router
+from provider_sandbox.daraja.credential import load_or_create
+from provider_sandbox.daraja.routes import daraja_router
+from provider_sandbox.faults import Fault
+from provider_sandbox.scheduler import Handler
+from provider_sandbox.twin import Canned, Operation, Twin
+
+
+class DarajaFace:
+    """M-Pesa Kenya."""
+
+    operations: Mapping[str, Operation] = faults.OPERATIONS
+
+    def __init__(self, twin: Twin) -> None:
+        self._twin = twin
+        self._keys = load_or_create(twin.settings.state.parent)
+
+    def routers(self) -> list[APIRouter]:
+        """Daraja's routes and ``/control/daraja``."""
+        return [
+            daraja_router(self._twin, self._keys),
+            daraja_control_router(self._twin, self._keys),
+        ]
+
+    def handlers(self) -> Mapping[str, Handler]:
+        """What may be on the agenda."""
+        effects = {
+            stk.DECIDE: stk.decide,
+            b2c.DECIDE: b2c.decide,
+            b2c.FORGED: b2c.forge,
+            b2c.QUEUE_TIMEOUT: b2c.time_out,
+            status.OPERATION: status.execute,
+            reversal.OPERATION: reversal.execute,
+            balance.OPERATION: balance.execute,
+        }
+        return {kind: partial(effect, self._twin) for kind, effect in effects.items()}
+
+    def canned(self, fault: Fault) -> Canned:
+        """Daraja's wording of a fault."""
+        return faults.canned(fault, self._twin.settings)
+
+    def prepare(self) -> None:
+        """Open the accounts."""
+        accounts.prepare(self._twin)

@@ -1,0 +1,32 @@
+"""Whether the API operator is who it says: wrong passwords add up to a lock.
+
+Source: Daraja documentation, B2C result codes 2001 and 8006.
+"""
+
+import secrets
+
+from provider_sandbox.daraja.credential import CredentialKeys
+from provider_sandbox.daraja.wire import Initiator
+from provider_sandbox.twin import Twin
+
+_FAILURES = "daraja.initiator.failures"
+
+
+def verdict(twin: Twin, keys: CredentialKeys, given: Initiator) -> str | None:
+    """The result code that the operator forces on this request; None when all is well."""
+    failures = int(twin.store.meta(_FAILURES) or 0)
+    if failures >= twin.settings.initiator_attempts:
+        return "8006"
+    password = twin.settings.initiator_password.get_secret_value().encode()
+    matches = secrets.compare_digest(keys.open(given.credential), password)
+    if matches and given.name == twin.settings.initiator_name:
+        if failures:
+            unlock(twin)
+        return None
+    twin.store.set_meta(_FAILURES, str(failures + 1))
+    return "2001"
+
+
+def unlock(twin: Twin) -> None:
+    """Forget wrong passwords."""
+    twin.store.set_meta(_FAILURES, "0")

@@ -1,0 +1,145 @@
+"""The outermost layer: counts arrivals and plays the faults that need the connection itself."""
+
+import asyncio
+import contextlib
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from fastapi import FastAPI
+from starlette.types import Message, Receive, Scope, Send
+
+from provider_sandbox.faults import BEFORE, Fault, Kind
+from provider_sandbox.twin import Canned, Exchange, Face, Operation, Twin
+
+_BODY_LIMIT = 64 * 1024
+
+
+class Gate:
+    """An ASGI app around the twin's FastAPI app (``inner``)."""
+
+    def __init__(self, inner: FastAPI, twin: Twin, faces: Sequence[Face]) -> None:
+        self.inner = inner
+        self.twin = twin
+        self._routes = {
+            path: (face, operation) for face in faces for path, operation in face.operations.items()
+        }
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection event."""
+        route = self._routes.get(scope["path"]) if scope["type"] == "http" else None
+        if route is None:
+            await self.inner(scope, receive, send)
+            return
+        face, operation = route
+        raw = await _read(receive)
+        exchange = self._arrive(operation, raw)
+        scope["exchange"] = exchange
+        outage = self.twin.store.meta("outage")
+        if outage is not None:
+            fault: Fault | None = Fault(kind=Kind(outage))
+        else:
+            fault = self.twin.faults.take_request(operation.name, exchange.body)
+        if fault is not None and fault.kind is Kind.DELAY_BEFORE:
+            await asyncio.sleep(fault.delay_s)
+        answer: list[Message] = []
+        if fault is None or fault.kind not in BEFORE:
+            answer = await self._serve(scope, raw)
+        await _reply(exchange.fault or fault, face, answer, receive, send)
+
+    def _arrive(self, operation: Operation, raw: bytes) -> Exchange:
+        body = _object(raw)
+        if operation.reference is None:
+            return Exchange(body=body)
+        arrival = self.twin.arrivals.record(
+            operation.name,
+            reference=_text(body, operation.reference),
+            callback_url=_text(body, operation.callback),
+        )
+        return Exchange(arrival=arrival, body=body)
+
+    async def _serve(self, scope: Scope, raw: bytes) -> list[Message]:
+        answer: list[Message] = []
+
+        async def receive() -> Message:
+            return {"type": "http.request", "body": raw, "more_body": False}
+
+        async def keep(message: Message) -> None:
+            answer.append(message)
+
+        await self.inner(scope, receive, keep)
+        return answer
+
+
+async def _reply(
+    fault: Fault | None, face: Face, answer: list[Message], receive: Receive, send: Send
+) -> None:
+    match None if fault is None else fault.kind:
+        case None | Kind.DELAY_BEFORE:
+            await _send_all(send, answer)
+        case Kind.DELAY if fault is not None:
+            await asyncio.sleep(fault.delay_s)
+            await _send_all(send, answer)
+        case Kind.DROP_BEFORE | Kind.DROP_AFTER_EFFECT:
+            await _abort(receive, send)
+        case Kind.RESET_MID_BODY:
+            await _send_half(send, answer)
+            await _abort(receive, send)
+        case _ if fault is not None:
+            await _send_all(send, _messages(face.canned(fault)))
+
+
+async def _send_all(send: Send, messages: list[Message]) -> None:
+    for message in messages:
+        await send(message)
+
+
+async def _send_half(send: Send, answer: list[Message]) -> None:
+    body = b"".join(message.get("body", b"") for message in answer)
+    await send(answer[0])
+    await send({"type": "http.response.body", "body": body[: len(body) // 2], "more_body": True})
+
+
+async def _abort(receive: Receive, send: Send) -> None:
+    """Cut the connection; uvicorn keeps it on the object that ``send`` is bound to."""
+    transport = getattr(getattr(send, "__self__", None), "transport", None)
+    if transport is None:
+        raise ConnectionResetError("the twin cut this connection")
+    transport.abort()
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(1):
+            while (await receive())["type"] != "http.disconnect":
+                pass
+
+
+def _messages(canned: Canned) -> list[Message]:
+    headers = [
+        (b"content-type", canned.content_type.encode()),
+        (b"content-length", str(len(canned.body)).encode()),
+    ]
+    return [
+        {"type": "http.response.start", "status": canned.status, "headers": headers},
+        {"type": "http.response.body", "body": canned.body, "more_body": False},
+    ]
+
+
+async def _read(receive: Receive) -> bytes:
+    parts = bytearray()
+    while True:
+        message = await receive()
+        parts += message.get("body", b"")[: _BODY_LIMIT + 1 - len(parts)]
+        if message["type"] == "http.disconnect" or not message.get("more_body", False):
+            return bytes(parts)
+
+
+def _object(raw: bytes) -> dict[str, Any]:
+    try:
+        body = json.loads(raw)
+    except ValueError:
+        return {}
+    return body if isinstance(body, dict) else {}
+
+
+def _text(body: dict[str, Any], name: str | None) -> str | None:
+    value = None if name is None else body.get(name)
+    return None if value is None else str(value)

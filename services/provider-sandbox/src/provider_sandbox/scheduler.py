@@ -1,0 +1,57 @@
+"""The one loop that does what the agenda says: asleep until something is due."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from provider_sandbox.agenda import Agenda, Event
+from provider_sandbox.store import Store
+
+Handler = Callable[[dict[str, Any]], object]
+"""Does one event's effect, inside the transaction that takes the event off the agenda."""
+
+log = logging.getLogger(__name__)
+
+_BATCH = 64
+
+
+class Scheduler:
+    """Runs due events, each in a transaction of its own, so a crash repeats or skips none."""
+
+    def __init__(self, store: Store, agenda: Agenda, handlers: Mapping[str, Handler]) -> None:
+        self._store = store
+        self._agenda = agenda
+        self._handlers = handlers
+
+    async def run(self) -> None:
+        """Work until canceled."""
+        while True:
+            self._agenda.wake.clear()
+            worked = 0
+            while worked < _BATCH and (event := self._agenda.next_due()) is not None:
+                self._work(event)
+                worked += 1
+            if worked:
+                await asyncio.sleep(0)  # requests have their turn
+            else:
+                await self._sleep()
+
+    async def _sleep(self) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._agenda.seconds_to_next()):
+                await self._agenda.wake.wait()
+
+    def _work(self, event: Event) -> None:
+        self._agenda.origin = event.due_at
+        try:
+            with self._store.transaction():
+                self._agenda.remove(event.seq)
+                self._handlers[event.kind](event.payload)
+        except Exception:
+            # A faulty event must not hold up the ones behind it for ever.
+            log.exception("event %s of kind %s failed and is dropped", event.seq, event.kind)
+            self._agenda.remove(event.seq)
+        finally:
+            self._agenda.origin = None

@@ -1,0 +1,115 @@
+CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+
+CREATE TABLE IF NOT EXISTS agenda (
+    seq INTEGER PRIMARY KEY,
+    due_at REAL NOT NULL,
+    kind TEXT NOT NULL,
+    payload TEXT NOT NULL
+);
+CREATE INDEX IF NOT EXISTS agenda_due ON agenda (due_at, seq);
+
+CREATE TABLE IF NOT EXISTS callbacks (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    created_at REAL NOT NULL,
+    provider TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    about TEXT NOT NULL,
+    url TEXT NOT NULL,
+    headers TEXT NOT NULL,
+    body TEXT NOT NULL,
+    state TEXT NOT NULL CHECK (state IN ('waiting', 'sending', 'delivered', 'failed', 'lost')),
+    attempts INTEGER NOT NULL DEFAULT 0,
+    http_status INTEGER,
+    error TEXT,
+    finished_at REAL
+);
+CREATE INDEX IF NOT EXISTS callbacks_open ON callbacks (state) WHERE state IN ('waiting', 'sending');
+
+CREATE TABLE IF NOT EXISTS book (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    at TEXT NOT NULL,
+    provider TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    msisdn TEXT NOT NULL,
+    amount TEXT NOT NULL,
+    currency TEXT NOT NULL,
+    fee TEXT NOT NULL,
+    receipt TEXT NOT NULL,
+    provider_ids TEXT NOT NULL,
+    caller_refs TEXT NOT NULL,
+    callback_url TEXT NOT NULL,
+    UNIQUE (provider, receipt)
+);
+CREATE TRIGGER IF NOT EXISTS book_is_append_only BEFORE UPDATE ON book
+BEGIN SELECT RAISE(ABORT, 'the book is append-only'); END;
+
+CREATE TABLE IF NOT EXISTS arrivals (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    at REAL NOT NULL,
+    operation TEXT NOT NULL,
+    reference TEXT,
+    callback_url TEXT,
+    accepted INTEGER NOT NULL DEFAULT 0
+);
+
+CREATE TABLE IF NOT EXISTS faults (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    operation TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    times INTEGER NOT NULL,
+    delay_s REAL NOT NULL,
+    error_code TEXT,
+    match TEXT NOT NULL
+);
+
+CREATE TABLE IF NOT EXISTS daraja_tokens (
+    token TEXT PRIMARY KEY,
+    expires_at REAL NOT NULL,
+    live INTEGER NOT NULL
+) WITHOUT ROWID;
+
+CREATE TABLE IF NOT EXISTS daraja_phones (
+    msisdn TEXT PRIMARY KEY,
+    behaviour TEXT,
+    wallet INTEGER CHECK (wallet >= 0),
+    refused_last INTEGER NOT NULL DEFAULT 0
+) WITHOUT ROWID;
+
+CREATE TABLE IF NOT EXISTS daraja_accounts (
+    name TEXT PRIMARY KEY,
+    cents INTEGER NOT NULL
+) WITHOUT ROWID;
+
+CREATE TABLE IF NOT EXISTS daraja_stk (
+    checkout_id TEXT PRIMARY KEY,
+    merchant_id TEXT NOT NULL,
+    msisdn TEXT NOT NULL,
+    amount INTEGER NOT NULL CHECK (amount > 0),
+    account_reference TEXT NOT NULL,
+    callback_url TEXT NOT NULL,
+    behaviour TEXT NOT NULL,
+    callback_mode TEXT NOT NULL,
+    forced_code TEXT,
+    result_code TEXT,
+    receipt TEXT UNIQUE,
+    created_at REAL NOT NULL,
+    decided_at REAL,
+    reversal_receipt TEXT
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS daraja_stk_phone ON daraja_stk (msisdn, created_at);
+
+CREATE TABLE IF NOT EXISTS daraja_b2c (
+    originator_id TEXT PRIMARY KEY,
+    conversation_id TEXT NOT NULL UNIQUE,
+    msisdn TEXT NOT NULL,
+    amount INTEGER NOT NULL CHECK (amount > 0),
+    result_url TEXT NOT NULL,
+    timeout_url TEXT NOT NULL,
+    behaviour TEXT NOT NULL,
+    callback_mode TEXT NOT NULL,
+    forced_code TEXT,
+    result_code TEXT,
+    receipt TEXT UNIQUE,
+    created_at REAL NOT NULL,
+    decided_at REAL
+) WITHOUT ROWID;

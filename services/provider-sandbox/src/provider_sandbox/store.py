@@ -1,0 +1,91 @@
+"""The twin's memory: one SQLite file, one connection, used from the event loop only.
+
+Journal in WAL mode with ``synchronous=NORMAL``: a committed transaction survives the death of the
+process (``kill -9``), because it is in the operating system's cache; only a power cut may cost the
+last ones. Source: SQLite documentation, "Write-Ahead Logging".
+"""
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+EVERY_TABLE = (
+    "meta",
+    "agenda",
+    "callbacks",
+    "book",
+    "arrivals",
+    "faults",
+    "daraja_tokens",
+    "daraja_phones",
+    "daraja_accounts",
+    "daraja_stk",
+    "daraja_b2c",
+)
+
+
+class Store:
+    """One open SQLite file. No method waits, so a transaction is never interleaved."""
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._db = sqlite3.connect(path, isolation_level=None)
+        self._db.row_factory = sqlite3.Row
+        self._db.execute("PRAGMA journal_mode=WAL")
+        self._db.execute("PRAGMA synchronous=NORMAL")
+        self._db.executescript(files("provider_sandbox").joinpath("schema.sql").read_text())
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All or nothing; inside another transaction it joins that one."""
+        if self._db.in_transaction:
+            yield
+            return
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            self._db.execute("ROLLBACK")
+            raise
+        self._db.execute("COMMIT")
+
+    def execute(self, sql: str, values: Sequence[Any] = ()) -> sqlite3.Cursor:
+        """Run one statement, on its own or in the open transaction."""
+        return self._db.execute(sql, values)
+
+    def one(self, sql: str, values: Sequence[Any] = ()) -> sqlite3.Row | None:
+        """The first row, if there is one."""
+        row: sqlite3.Row | None = self._db.execute(sql, values).fetchone()
+        return row
+
+    def all(self, sql: str, values: Sequence[Any] = ()) -> list[sqlite3.Row]:
+        """Every row."""
+        return self._db.execute(sql, values).fetchall()
+
+    def insert(self, table: str, **values: Any) -> int:
+        """Add one row to a table of this package and answer its rowid."""
+        names, marks = ", ".join(values), ", ".join("?" * len(values))
+        sql = f"INSERT INTO {table} ({names}) VALUES ({marks})"  # noqa: S608 - own names only
+        return self._db.execute(sql, tuple(values.values())).lastrowid or 0
+
+    def meta(self, key: str) -> str | None:
+        """A remembered word."""
+        row = self.one("SELECT value FROM meta WHERE key = ?", (key,))
+        return None if row is None else str(row["value"])
+
+    def set_meta(self, key: str, value: str) -> None:
+        """Remember a word."""
+        self.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))
+
+    def forget_everything(self) -> None:
+        """Empty every table, the book included."""
+        with self.transaction():
+            for table in EVERY_TABLE:
+                self.execute(f"DELETE FROM {table}")  # noqa: S608 - own names only
+
+    def close(self) -> None:
+        """Close the file."""
+        self._db.close()

@@ -1,0 +1,277 @@
+"""A running gateway for tests: the real application in this process, over a real database.
+
+The books are real as well: results are applied by the ledger's own function, as its service does.
+"""
+
+import asyncio
+import base64
+import json
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+import asyncpg
+import httpx
+from fastapi import FastAPI
+
+from cift_shared.clock import SystemClock
+from cift_shared.database import open_pool
+from cift_shared.envelope import OutgoingMessage
+from cift_shared.outbox import Relay
+from cift_shared.service import Base, running
+from gateway.app import ROLE, SCHEMA, create_app
+from gateway.auth import SCOPES
+from gateway.key_format import ApiKeyText, new_key
+from gateway.keys import insert_key
+from gateway.settings import GatewaySettings
+
+MERCHANT = "m_acme"
+OTHER_MERCHANT = "m_other"
+PHONE = "254712345149"
+
+
+class MemoryPublisher:
+    """Keeps what the relay publishes."""
+
+    def __init__(self) -> None:
+        self.published: list[OutgoingMessage] = []
+
+    async def publish(self, messages: Sequence[OutgoingMessage]) -> list[bool]:
+        """Take the messages as confirmed."""
+        self.published += messages
+        return [True] * len(messages)
+
+    async def close(self) -> None:
+        """Nothing is open."""
+
+
+def settings_for(dsn: str, **fields: Any) -> GatewaySettings:
+    """Settings of a gateway over a database; the keys are the same each time."""
+
+    def key(letter: str) -> str:
+        return base64.b64encode(letter.encode() * 32).decode()
+
+    values: dict[str, Any] = {
+        "database_url": dsn,
+        "kafka_bootstrap_servers": "127.0.0.1:9",
+        "data_keys": f"k1:{key('d')}",
+        "index_key": key("i"),
+        "callback_key": key("c"),
+        "http_port": 8080,
+    }
+    return GatewaySettings(**{**values, **fields})
+
+
+@dataclass
+class RunningGateway:
+    """The application with a client for each purpose, and the books behind it."""
+
+    app: FastAPI
+    settings: GatewaySettings
+    admin: "asyncpg.Pool[asyncpg.Record]"
+    publisher: MemoryPublisher
+    clients: list[httpx.AsyncClient] = field(default_factory=list)
+
+    async def key(
+        self,
+        *,
+        merchant: str = MERCHANT,
+        scopes: Sequence[str] = SCOPES,
+        mode: Any = "test",
+        expires_at: datetime | None = None,
+    ) -> ApiKeyText:
+        """A new API key, stored."""
+        made = new_key(mode)
+        async with self.admin.acquire() as connection:
+            await insert_key(
+                connection, made, self.settings.vault(), merchant=merchant, name="test",
+                scopes=scopes, now=datetime.now(UTC), expires_at=expires_at,
+            )  # fmt: skip
+        return made
+
+    async def client(self, key: ApiKeyText | None = None, **options: Any) -> httpx.AsyncClient:
+        """A client with a key of its own (or the given one)."""
+        key = key or await self.key(**options)
+        return self.raw_client(Authorization=f"Bearer {key}")
+
+    def raw_client(
+        self, *, address: tuple[str, int] = ("203.0.113.9", 4711), **headers: str
+    ) -> httpx.AsyncClient:
+        """A client without a key, calling from an address."""
+        client = httpx.AsyncClient(
+            transport=httpx.ASGITransport(self.app, client=address),
+            base_url="http://gateway.test/api/v1",
+            headers=headers,
+        )
+        self.clients.append(client)
+        return client
+
+    async def result(self, payment_id: str, kind: str, **fields: Any) -> str:
+        """Apply a worker's result to a payment, answer what the books made of it."""
+        payment = await self.admin.fetchrow(
+            "select * from ledger.payment where payment_id = $1", UUID(payment_id)
+        )
+        attempt_id = fields.pop("attempt_id", None) or uuid4()
+        amount = {"minor": str(payment["minor"]), "currency": payment["currency"]}
+        result = {
+            "schema_version": 1,
+            "kind": kind,
+            "result_id": f"{attempt_id}.1",
+            "attempt_id": str(attempt_id),
+            "seq": 1,
+            "payment_id": payment_id,
+            "method": payment["method"],
+            "occurred_at": datetime.now(UTC).isoformat(),
+            "evidence": [],
+            **({"amount": amount} if kind == "settled" else {}),
+            **fields,
+        }
+        rows = await self.admin.fetch("select * from ledger.apply_results($1)", [result])
+        return str(rows[0]["outcome"])
+
+    async def settle(self, payment_id: str, **fields: Any) -> None:
+        """Let the provider settle a payment."""
+        receipt = {"provider_reference": uuid4().hex[:10].upper()}
+        assert await self.result(payment_id, "settled", **{**receipt, **fields}) == "applied"
+
+    async def funded(self, client: httpx.AsyncClient, customer: str, amount: str) -> Any:
+        """A completed deposit."""
+        answer = await pay(client, order(customer_id=customer, amount=amount))
+        assert answer.status_code == 202, answer.text
+        await self.settle(answer.json()["id"])
+        return answer.json()
+
+    async def count(self, table: str) -> int:
+        """How many rows a table has."""
+        return int(await self.admin.fetchval(f"select count(*) from {table}"))
+
+
+@asynccontextmanager
+async def running_gateway(dsn: str, *, relay: bool = False, **fields: Any) -> AsyncIterator[Any]:
+    """Run a gateway; with `relay` its outbox is emptied into `publisher`."""
+    settings, publisher = settings_for(dsn, **fields), MemoryPublisher()
+    admin = await open_pool(dsn, role=None, size_max=3)
+
+    @asynccontextmanager
+    async def open_base(settings: GatewaySettings) -> AsyncIterator[Base]:
+        pool = await open_pool(settings.database_url.get_secret_value(), role=ROLE, size_max=10)
+        sender = Relay(pool, SCHEMA, publisher)
+        async with running([sender] if relay else []):
+            yield Base(settings, pool, sender, SystemClock())
+        await pool.close()
+
+    app = create_app(settings, open_base=open_base)
+    async with app.router.lifespan_context(app):
+        gateway = RunningGateway(app, settings, admin, publisher)
+        try:
+            yield gateway
+        finally:
+            for client in gateway.clients:
+                await client.aclose()
+    await admin.close()
+
+
+def order(**fields: Any) -> dict[str, Any]:
+    """The body of a deposit."""
+    return {
+        "type": "deposit",
+        "method": "mpesa",
+        "amount": "100.00",
+        "currency": "KES",
+        "customer_id": "c_1",
+        "payment_method": {"phone": PHONE, "country": "KE"},
+        **fields,
+    }
+
+
+async def pay(
+    client: httpx.AsyncClient, body: dict[str, Any], *, key: str | None = None, **headers: str
+) -> httpx.Response:
+    """POST a payment with a fresh idempotency key, or the given one."""
+    headers = {"Idempotency-Key": key or uuid4().hex, **headers}
+    return await client.post("/payments", json=body, headers=headers)
+
+
+async def refund(
+    client: httpx.AsyncClient, payment_id: str, amount: str | None = None, *, key: str | None = None
+) -> httpx.Response:
+    """POST a refund of a payment."""
+    headers = {"Idempotency-Key": key or uuid4().hex, "Content-Type": "application/json"}
+    content = json.dumps({} if amount is None else {"amount": amount})
+    return await client.post(f"/payments/{payment_id}/refunds", content=content, headers=headers)
+
+
+def problem(answer: httpx.Response, status: int, code: str) -> dict[str, Any]:
+    """The problem document of a refusal, after checking that it is one."""
+    assert answer.status_code == status, answer.text
+    assert answer.headers["content-type"] == "application/problem+json"
+    document: dict[str, Any] = answer.json()
+    assert document["status"] == status
+    assert document["code"] == code, document
+    assert {"type", "title", "detail", "instance", "retryable"} <= set(document)
+    return document
+
+
+class LiveStream:
+    """One open event stream, read while the application is still sending it."""
+
+    def __init__(self, app: FastAPI, path: str, headers: dict[str, str]) -> None:
+        self._received: asyncio.Queue[bytes | None] = asyncio.Queue()
+        self._gone = asyncio.Event()
+        self._text = ""
+        self._asked = False
+        self.status = 0
+        scope = {
+            "type": "http",
+            "asgi": {"version": "3.0", "spec_version": "2.3"},
+            "http_version": "1.1",
+            "method": "GET",
+            "scheme": "http",
+            "path": path,
+            "raw_path": path.encode(),
+            "query_string": b"",
+            "root_path": "",
+            "headers": [(name.lower().encode(), value.encode()) for name, value in headers.items()],
+            "client": ("203.0.113.9", 4711),
+            "server": ("gateway.test", 80),
+        }
+        self._task = asyncio.create_task(app(scope, self._receive, self._send))
+
+    async def _receive(self) -> dict[str, Any]:
+        if not self._asked:
+            self._asked = True
+            return {"type": "http.request", "body": b"", "more_body": False}
+        await self._gone.wait()
+        return {"type": "http.disconnect"}
+
+    async def _send(self, message: Any) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+        else:
+            self._received.put_nowait(message.get("body", b""))
+            if not message.get("more_body"):
+                self._received.put_nowait(None)
+
+    async def next_event(self) -> dict[str, Any] | None:
+        """The next event with its id, None at the end of the stream."""
+        async with asyncio.timeout(10):
+            while True:
+                block, found, rest = self._text.partition("\n\n")
+                if found:
+                    self._text = rest
+                    fields = dict(line.split(": ", 1) for line in block.splitlines())
+                    if "data" in fields:
+                        return {"id": int(fields["id"]), **json.loads(fields["data"])}
+                    continue
+                chunk = await self._received.get()
+                if chunk is None:
+                    return None
+                self._text += chunk.decode()
+
+    async def hang_up(self) -> None:
+        """Go away, as a client does."""
+        self._gone.set()
+        await self._task

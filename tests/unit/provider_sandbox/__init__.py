@@ -1,0 +1,1 @@
+"""Rules of the provider twins, without a server."""
