@@ -10,5 +10,6 @@ each ends in: attempt + outbox row, one statement -> payments.results
 from cift_shared.attempts.engine import AttemptEngine
 from cift_shared.attempts.intake import CommandIntake, NoticeIntake
 from cift_shared.attempts.store import AttemptStore
+from cift_shared.attempts.worker import compose_worker
 
-__all__ = ["AttemptEngine", "AttemptStore", "CommandIntake", "NoticeIntake"]
+__all__ = ["AttemptEngine", "AttemptStore", "CommandIntake", "NoticeIntake", "compose_worker"]

@@ -1,0 +1,113 @@
+"""The gateway, put together: routes, layers, and what runs beside them."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from fastapi.openapi.utils import get_openapi
+from starlette.exceptions import HTTPException
+
+from cift_shared.clock import Clock, SystemClock
+from cift_shared.errors import InvalidCommand
+from cift_shared.fees import load_schedule
+from cift_shared.ids import IdFactory, SystemIds
+from cift_shared.service import Base, open_base, running
+from gateway.auth import Authenticator
+from gateway.context import Gateway
+from gateway.events import PaymentSignals
+from gateway.housekeeping import Housekeeping
+from gateway.limits import Slots, SourceRate
+from gateway.observe import Observe
+from gateway.problems import Problem, answer_error
+from gateway.routes import customers, fees, methods, operations, payments, refunds, webhooks
+from gateway.schemas import ProblemOut
+from gateway.settings import GatewaySettings
+from gateway.store import Store
+
+SCHEMA = "gateway"
+ROLE = "cift_gateway"
+VERSION = "1.0.0"
+DESCRIPTION = (
+    "Deposits, withdrawals and refunds over one API. Amounts are decimal text; every POST that "
+    "moves money needs an Idempotency-Key; refusals are problem documents with a stable code."
+)
+
+OpenBase = Callable[[GatewaySettings], AbstractAsyncContextManager[Base]]
+
+
+def open_gateway_base(settings: GatewaySettings) -> AbstractAsyncContextManager[Base]:
+    """Pool and relay of the gateway's schema, in its role."""
+    return open_base(settings, schema=SCHEMA, role=ROLE)
+
+
+def create_app(
+    settings: GatewaySettings,
+    *,
+    open_base: OpenBase = open_gateway_base,
+    clock: Clock | None = None,
+    ids: IdFactory | None = None,
+) -> FastAPI:
+    """The application; its lifespan opens the database, the relay and the listener."""
+    clock, ids = clock or SystemClock(), ids or SystemIds()
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with open_base(settings) as base:
+            gateway = build_gateway(settings, base, clock, ids)
+            app.state.gateway = gateway
+            async with running([gateway.signals, Housekeeping(gateway.store, clock)]):
+                yield
+
+    app = FastAPI(
+        title="CIFT Payments",
+        version=VERSION,
+        description=DESCRIPTION,
+        lifespan=lifespan,
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    for part in (payments, refunds, fees, methods, customers, webhooks, operations):
+        app.include_router(part.router)
+    for error in (Problem, InvalidCommand, RequestValidationError, HTTPException):
+        app.add_exception_handler(error, answer_error)
+    app.add_middleware(Observe, clock=clock, ids=ids)
+    app.openapi = lambda: _describe(app)  # type: ignore[method-assign]  # as FastAPI documents it
+    return app
+
+
+def build_gateway(settings: GatewaySettings, base: Base, clock: Clock, ids: IdFactory) -> Gateway:
+    """What handlers work with, over an open base."""
+    store, vault = Store(base.pool), settings.vault()
+    return Gateway(
+        settings=settings,
+        store=store,
+        relay=base.relay,
+        signals=PaymentSignals(settings.database_url.get_secret_value()),
+        authenticator=Authenticator(
+            store.api_key, vault=vault, livemode=settings.livemode, clock=clock
+        ),
+        vault=vault,
+        tokens=settings.callback_tokens(),
+        fees=load_schedule(settings.fee_schedule),
+        slots=Slots(settings.streams_per_key),
+        notice_rate=SourceRate(settings.notices_per_second, clock),
+        clock=clock,
+        ids=ids,
+    )
+
+
+def _describe(app: FastAPI) -> dict[str, Any]:
+    if app.openapi_schema is None:
+        document = get_openapi(
+            title=app.title, version=app.version, description=app.description, routes=app.routes
+        )
+        parts = document.setdefault("components", {})
+        problem = ProblemOut.model_json_schema(ref_template="#/components/schemas/{model}")
+        parts["schemas"] |= {**problem.pop("$defs"), "ProblemOut": problem}
+        parts["securitySchemes"] = {"api_key": {"type": "http", "scheme": "bearer"}}
+        app.openapi_schema = document
+    return app.openapi_schema

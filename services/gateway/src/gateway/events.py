@@ -1,0 +1,96 @@
+"""Hearing of changes: one connection listens for all, and wakes whoever waits for a payment.
+
+The ledger notifies with the payment's id when a change commits. A notification only says "look":
+whoever is woken reads the database, so one that was lost costs time, never truth. After a broken
+connection everyone is woken once.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Iterator
+from typing import Any
+
+import asyncpg
+
+from cift_shared.database import INFRASTRUCTURE_ERRORS
+from cift_shared.log import get_logger
+
+CHANNEL = "cift_payment"
+RECONNECT_S = 1.0
+CHECK_S = 10.0
+
+log = get_logger()
+
+
+class Signal:
+    """Says that a payment may have changed since the last look."""
+
+    def __init__(self) -> None:
+        self._changed = asyncio.Event()
+
+    def set(self) -> None:
+        """Wake the one who waits."""
+        self._changed.set()
+
+    async def wait(self, timeout_s: float) -> bool:
+        """Wait for a change; False when none came in time."""
+        try:
+            await asyncio.wait_for(self._changed.wait(), timeout=timeout_s)
+        except TimeoutError:
+            return False
+        self._changed.clear()
+        return True
+
+
+class PaymentSignals:
+    """Fans notifications out to the requests that wait for them."""
+
+    name = "payment-signals"
+
+    def __init__(self, dsn: str) -> None:
+        self._dsn = dsn
+        self._waiting: dict[str, set[Signal]] = {}
+
+    @contextlib.contextmanager
+    def watch(self, payment_id: str) -> Iterator[Signal]:
+        """A signal for one payment; look at the payment after this, then wait."""
+        signal = Signal()
+        self._waiting.setdefault(payment_id, set()).add(signal)
+        try:
+            yield signal
+        finally:
+            watchers = self._waiting[payment_id]
+            watchers.discard(signal)
+            if not watchers:
+                del self._waiting[payment_id]
+
+    async def run(self) -> None:
+        """Listen, for ever; until cancelled."""
+        while True:
+            try:
+                await self._listen()
+            except INFRASTRUCTURE_ERRORS as error:
+                log.warning("payment_signals.disconnected", error=repr(error))
+            await asyncio.sleep(RECONNECT_S)
+
+    async def _listen(self) -> None:
+        connection = await asyncpg.connect(
+            self._dsn, server_settings={"application_name": "cift_gateway_listen"}
+        )
+        try:
+            await connection.add_listener(CHANNEL, self._heard)
+            self._wake_all()
+            while True:
+                await asyncio.sleep(CHECK_S)
+                await connection.fetchval("select 1", timeout=CHECK_S)
+        finally:
+            connection.terminate()
+
+    def _heard(self, _connection: Any, _pid: int, _channel: str, payment_id: object) -> None:
+        for signal in self._waiting.get(str(payment_id), ()):
+            signal.set()
+
+    def _wake_all(self) -> None:
+        for signals in self._waiting.values():
+            for signal in signals:
+                signal.set()

@@ -1,0 +1,1 @@
+"""What each address does; the rules live beside, the SQL in `gateway.store`."""

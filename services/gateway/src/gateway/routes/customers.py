@@ -1,0 +1,74 @@
+"""What a customer has, and how it came about."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Query, Request, Response
+
+from cift_shared.money import EXPONENTS
+from gateway.cursors import entry_cursor, next_link, read_entry_cursor
+from gateway.problems import Problem, parameter_problem
+from gateway.routing import ApiRoute, Known, Running, needs, refusals
+from gateway.schemas import CUSTOMER_ID, BalancesOut, StatementOut, StatementQuery
+from gateway.store import account_code
+from gateway.views import balance_out, entry_out
+
+router = APIRouter(prefix="/api/v1", route_class=ApiRoute, tags=["customers"])
+
+CustomerPath = Annotated[str, Path(pattern=CUSTOMER_ID)]
+
+
+@router.get(
+    "/customers/{customer_id}/balances", responses=refusals("customer_not_found"), **needs("read")
+)
+async def show_balances(customer_id: CustomerPath, gateway: Running, caller: Known) -> BalancesOut:
+    """Posted, held and available, for each currency."""
+    rows = await gateway.store.balances(caller, customer_id)
+    if not rows:
+        raise Problem("customer_not_found")
+    return BalancesOut(
+        customer_id=customer_id,
+        livemode=caller.livemode,
+        balances=[balance_out(row) for row in rows],
+    )
+
+
+@router.get(
+    "/customers/{customer_id}/statement", responses=refusals("customer_not_found"), **needs("read")
+)
+async def show_statement(
+    customer_id: CustomerPath,
+    query: Annotated[StatementQuery, Query()],
+    request: Request,
+    response: Response,
+    gateway: Running,
+    caller: Known,
+) -> StatementOut:
+    """Entries of the customer's accounts from the newest to the oldest."""
+    before = read_entry_cursor(query.after)
+    as_of = query.as_of or gateway.clock.now()
+    if not await gateway.store.balances(caller, customer_id):
+        raise Problem("customer_not_found")
+    codes = [account_code(customer_id, currency) for currency in _currencies(query.currency)]
+    rows = await gateway.store.statement(
+        caller, codes, as_of=as_of, before=before, rows_max=query.limit + 1
+    )
+    page = rows[: query.limit]
+    after = entry_cursor(page[-1]["entry_id"]) if len(rows) > query.limit else None
+    if after:
+        given = {**dict(request.query_params), "as_of": as_of.isoformat()}
+        response.headers["Link"] = next_link(request.url.path, given, after)
+    return StatementOut(
+        customer_id=customer_id,
+        livemode=caller.livemode,
+        as_of=as_of,
+        data=[entry_out(row) for row in page],
+        next_cursor=after,
+    )
+
+
+def _currencies(wanted: str | None) -> list[str]:
+    if wanted is None:
+        return list(EXPONENTS)
+    if wanted not in EXPONENTS:
+        raise parameter_problem("currency_unknown", "Unknown.", place="query", name="currency")
+    return [wanted]

@@ -1,0 +1,155 @@
+"""How a request reaches its handler: who is calling, may they, and is the body fit to read.
+
+    bearer key -> scope -> size, time and form of the body -> the framework's own validation
+
+A route says which scopes open it (`needs`) or that it is `PUBLIC`; one that says neither does not
+come into being, so a forgotten check stops the start instead of opening a door.
+"""
+
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from typing import Annotated, Any
+
+from fastapi import Depends, Request, Response
+from fastapi.routing import APIRoute
+
+from cift_shared.errors import InvariantViolated
+from gateway.auth import Caller, Scope
+from gateway.context import Gateway
+from gateway.json_guard import read_json
+from gateway.limits import API_BODY_BYTES_MAX, read_body, refuse_encoded
+from gateway.problems import KINDS, MEDIA_TYPE, Problem
+
+_SCOPES = "x-scopes"
+PUBLIC: Mapping[str, Any] = {"openapi_extra": {_SCOPES: [], "security": []}}
+"""Options of a route that anyone may call."""
+
+_COMMON = ("unauthenticated", "scope_missing", "validation_failed", "internal_error", "unavailable")
+_WITH_BODY = ("json_malformed", "request_timeout", "body_too_large", "content_type_unsupported")
+
+
+MONEY_HEADERS: list[dict[str, Any]] = [
+    {
+        "name": "Idempotency-Key",
+        "in": "header",
+        "required": True,
+        "description": "New for each payment, the same for each retry.",
+        "schema": {
+            "type": "string",
+            "minLength": 1,
+            "maxLength": 255,
+            "pattern": r"^[!#-~][!-~]*$",
+        },
+    },
+    {
+        "name": "Prefer",
+        "in": "header",
+        "required": False,
+        "description": "`wait=N`: answer when the payment is final, after N seconds at most (60).",
+        "schema": {"type": "string"},
+    },
+]
+"""Headers of a request that moves money, for the OpenAPI description."""
+
+
+def needs(*any_of: Scope, headers: list[dict[str, Any]] | None = None) -> dict[str, Any]:
+    """Options of a route that a key with any of these scopes opens."""
+    extra = {_SCOPES: list(any_of), "security": [{"api_key": []}]}
+    return {"openapi_extra": extra | ({"parameters": headers} if headers else {})}
+
+
+def refusals(*codes: str, body: bool = False, public: bool = False) -> dict[int | str, Any]:
+    """The refusals of a route for its OpenAPI description, those of every route included."""
+    common = _COMMON[2:] if public else _COMMON
+    titles: dict[int | str, list[str]] = {}
+    for code in (*common, *(_WITH_BODY if body else ()), "content_encoding_unsupported", *codes):
+        titles.setdefault(KINDS[code].status, []).append(code)
+    schema = {"$ref": "#/components/schemas/ProblemOut"}
+    return {
+        status: {"description": ", ".join(found), "content": {MEDIA_TYPE: {"schema": schema}}}
+        for status, found in sorted(titles.items(), key=lambda item: int(item[0]))
+    }
+
+
+def gateway_of(request: Request) -> Gateway:
+    """The running gateway behind a request."""
+    gateway: Gateway = request.app.state.gateway
+    return gateway
+
+
+def _caller_of(request: Request) -> Caller:
+    caller: Caller = request.state.caller
+    return caller
+
+
+Running = Annotated[Gateway, Depends(gateway_of)]
+Known = Annotated[Caller, Depends(_caller_of)]
+
+
+class ApiRoute(APIRoute):
+    """A route that checks the caller and guards the body before anything else happens."""
+
+    def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
+        if _SCOPES not in (options.get("openapi_extra") or {}):
+            raise InvariantViolated(f"{path}: a route needs scopes, or to be PUBLIC")
+        super().__init__(path, endpoint, **options)
+
+    @property
+    def scopes(self) -> list[Scope]:
+        """Any of these opens the route; none: it is public."""
+        return list((self.openapi_extra or {})[_SCOPES])
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """The framework's handler behind our checks."""
+        handle = super().get_route_handler()
+        scopes = self.scopes
+        takes_body = self.body_field is not None
+
+        async def guarded(request: Request) -> Response:
+            if scopes:
+                await _admit(request, scopes)
+            refuse_encoded(request)
+            if takes_body:
+                request = await _with_document(request)
+            return await handle(request)
+
+        return guarded
+
+
+async def _admit(request: Request, scopes: list[Scope]) -> None:
+    caller = await gateway_of(request).authenticator.caller(request)
+    request.state.caller = caller
+    caller.require(*scopes)
+
+
+class _ReadRequest(Request):
+    """A request whose JSON was read by us already."""
+
+    document: Any = None
+
+    async def json(self) -> Any:
+        """The document, as our reader found it."""
+        return self.document
+
+
+async def _with_document(request: Request) -> Request:
+    body = await read_body(request, bytes_max=API_BODY_BYTES_MAX)
+    read = _ReadRequest(request.scope, _already_read(body))
+    request.state.document = None
+    if body:
+        _require_json(request)
+        read.document = request.state.document = read_json(body)
+    return read
+
+
+def _already_read(body: bytes) -> Callable[[], Awaitable[dict[str, Any]]]:
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return receive
+
+
+def _require_json(request: Request) -> None:
+    media_type, _, parameters = request.headers.get("content-type", "").partition(";")
+    charset = parameters.strip().lower().replace('"', "")
+    if media_type.strip().lower() != "application/json" or charset not in ("", "charset=utf-8"):
+        raise Problem("content_type_unsupported")

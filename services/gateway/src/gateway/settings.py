@@ -1,0 +1,63 @@
+"""What the gateway needs to know to start."""
+
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from typing import Annotated
+
+from pydantic import BeforeValidator, Field
+from pydantic_settings import NoDecode
+
+from cift_shared.settings import ServiceSettings
+
+Network = IPv4Network | IPv6Network
+
+# Safaricom publishes no list of its own; these are the addresses that integrators agree on.
+MPESA_SOURCES = ",".join(
+    [f"196.201.212.{host}" for host in (69, 74, 127, 128, 129, 132, 136, 138)]
+    + [f"196.201.213.{host}" for host in (44, 114)]
+    + [f"196.201.214.{host}" for host in (200, 206, 207, 208)]
+)
+
+
+def _networks(text: str) -> tuple[Network, ...]:
+    return tuple(ip_network(part.strip()) for part in text.split(",") if part.strip())
+
+
+def _from_text(value: object) -> object:
+    return _networks(value) if isinstance(value, str) else value
+
+
+Networks = Annotated[tuple[Network, ...], NoDecode, BeforeValidator(_from_text)]
+"""Comma separated addresses or CIDR ranges."""
+
+
+class GatewaySettings(ServiceSettings):
+    """Settings of the gateway beside those of every service."""
+
+    fee_schedule: str | None = Field(default=None, validation_alias="CIFT_FEE_SCHEDULE")
+    """Path of a price list; the shipped one by default."""
+    trusted_proxies: Networks = Field(default=(), validation_alias="CIFT_GATEWAY_TRUSTED_PROXIES")
+    """Our own proxies: only their X-Forwarded-For is believed."""
+    mpesa_sources: Networks = Field(
+        default=_networks(MPESA_SOURCES),
+        validation_alias="CIFT_GATEWAY_MPESA_SOURCES",
+    )
+    """Where genuine M-Pesa notices come from."""
+    mpesa_enforce_sources: bool | None = Field(
+        default=None, validation_alias="CIFT_GATEWAY_MPESA_ENFORCE_SOURCES"
+    )
+    """Set aside notices from elsewhere; unset means: in live mode only."""
+    streams_per_key: int = Field(
+        default=50, ge=1, le=10_000, validation_alias="CIFT_GATEWAY_STREAMS_PER_KEY"
+    )
+    """Open event streams and waiting requests of one API key."""
+    notices_per_second: int = Field(
+        default=50, ge=1, validation_alias="CIFT_GATEWAY_NOTICES_PER_SECOND"
+    )
+    """Notices without a callback token that one source may send."""
+
+    @property
+    def sources_enforced(self) -> bool:
+        """True when notices from unlisted sources are set aside."""
+        if self.mpesa_enforce_sources is None:
+            return self.livemode
+        return self.mpesa_enforce_sources

@@ -1,0 +1,190 @@
+"""From rows to what the API shows: pure, and the only place that turns one into the other."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from cift_shared.money import Money
+from gateway.schemas import (
+    BalanceOut,
+    EntryOut,
+    PaymentMethodOut,
+    PaymentOut,
+    SavedMethodOut,
+    TimelineItemOut,
+    TimelineOut,
+)
+
+Row = Mapping[str, Any]
+
+
+def amount_text(minor: Any, currency: str) -> str:
+    """Minor units from the database as decimal text."""
+    return Money(int(minor), currency).text
+
+
+def payment_out(row: Row) -> PaymentOut:
+    """A payment."""
+    currency, instrument = row["currency"], row["instrument"]
+    return PaymentOut.model_validate(
+        {
+            "id": row["payment_id"],
+            "type": row["type"],
+            "method": row["method"],
+            "status": row["status"],
+            "amount": amount_text(row["minor"], currency),
+            "currency": currency,
+            "customer_id": row["customer_id"],
+            "fee": amount_text(row["fee_minor"], currency),
+            "net": amount_text(row["net_minor"], currency),
+            "payment_method": PaymentMethodOut(
+                kind=instrument["kind"],
+                phone=instrument["display"],
+                country=instrument["country"],
+            ),
+            "next_action": row["next_action"],
+            "provider_reference": row["provider_reference"],
+            "failure": row["failure"],
+            "estimated_arrival": row["estimated_arrival"],
+            "description": row["description"],
+            "return_url": row["return_url"],
+            "metadata": row["metadata"] or {},
+            "refunded": amount_text(row["refunded_minor"], currency),
+            "parent": row["parent_payment_id"],
+            "livemode": row["livemode"],
+            "version": row["version"],
+            "created_at": row["created_at"],
+            "updated_at": row["updated_at"],
+        }
+    )
+
+
+def with_terms(reply: dict[str, Any]) -> dict[str, Any]:
+    """A stored reply with the fee and net that the ledger worked out, where it did."""
+    shown = dict(reply)
+    for name in ("fee", "net"):
+        minor = shown.pop(f"{name}_minor", None)
+        if minor is not None:
+            shown[name] = amount_text(minor, shown["currency"])
+    return shown
+
+
+def saved_method_out(row: Row) -> SavedMethodOut:
+    """A saved method."""
+    verified_at: datetime | None = row["verified_at"]
+    told = (
+        f"Confirmed by a completed deposit, seen on {verified_at.isoformat()}."
+        if verified_at
+        else "Verified by the first deposit from it that completes: its owner enters the PIN."
+    )
+    return SavedMethodOut(
+        id=row["payment_method_id"],
+        method=row["method"],
+        kind=row["kind"],
+        customer_id=row["customer_id"],
+        phone=row["display"],
+        country=row["country"],
+        verified=verified_at is not None,
+        verification=told,
+        livemode=row["livemode"],
+        created_at=row["created_at"],
+    )
+
+
+def balance_out(row: Row) -> BalanceOut:
+    """A customer's balance; the books count what we owe a customer as credit, below zero."""
+    posted, held, currency = -int(row["posted"]), int(row["held"]), row["currency"]
+    return BalanceOut(
+        currency=currency,
+        posted=amount_text(posted, currency),
+        held=amount_text(held, currency),
+        available=amount_text(posted - held, currency),
+    )
+
+
+def entry_out(row: Row) -> EntryOut:
+    """A line of a statement, turned into the customer's view."""
+    return EntryOut(
+        id=row["entry_id"],
+        transaction_id=str(row["tx_id"]),
+        payment_id=row["payment_id"],
+        kind=row["kind"],
+        currency=row["currency"],
+        amount=amount_text(-row["amount"], row["currency"]),
+        balance_after=amount_text(-row["balance_after"], row["currency"]),
+        booked_at=row["created_at"],
+    )
+
+
+def timeline_out(
+    payment: Row, events: Iterable[Row], entries: Sequence[Row], hold: Row | None
+) -> TimelineOut:
+    """A payment's life in order: what happened, the evidence for it, and where money went."""
+    items = [item for event in events for item in _event_items(event)]
+    items += _posting_items(entries)
+    if hold is not None:
+        items.append(_hold_item(hold))
+    items.sort(key=lambda item: item.at)
+    return TimelineOut(
+        payment_id=payment["payment_id"],
+        status=payment["status"],
+        next_check_at=payment["next_check_at"],
+        items=items,
+    )
+
+
+def _event_items(event: Row) -> list[TimelineItemOut]:
+    detail = dict(event["detail"] or {})
+    evidence = detail.pop("evidence", None) or []
+    told = {
+        "version": event["version"],
+        "from_status": event["from_status"],
+        "to_status": event["to_status"],
+        "disposition": event["disposition"],
+        **detail,
+    }
+    steps = [
+        TimelineItemOut(
+            at=step["at"], kind="evidence", name=step["name"], detail=step.get("detail") or {}
+        )
+        for step in evidence
+    ]
+    step = TimelineItemOut(at=event["occurred_at"], kind="event", name=event["kind"], detail=told)
+    return [*steps, step]
+
+
+def _posting_items(entries: Sequence[Row]) -> list[TimelineItemOut]:
+    transactions: dict[Any, list[Row]] = {}
+    for entry in entries:
+        transactions.setdefault(entry["tx_id"], []).append(entry)
+    return [
+        TimelineItemOut(
+            at=lines[0]["created_at"],
+            kind="posting",
+            name=lines[0]["kind"],
+            detail={
+                "transaction_id": str(tx_id),
+                "entries": [
+                    {
+                        "account": line["code"],
+                        "amount": amount_text(line["amount"], line["currency"]),
+                        "currency": line["currency"],
+                    }
+                    for line in lines
+                ],
+            },
+        )
+        for tx_id, lines in transactions.items()
+    ]
+
+
+def _hold_item(hold: Row) -> TimelineItemOut:
+    return TimelineItemOut(
+        at=hold["created_at"],
+        kind="hold",
+        name=f"hold.{hold['state']}",
+        detail={
+            "amount": amount_text(hold["amount"], hold["currency"]),
+            "currency": hold["currency"],
+        },
+    )

@@ -1,0 +1,1 @@
+"""The double-entry ledger: results in, books, events out."""

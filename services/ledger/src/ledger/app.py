@@ -1,0 +1,35 @@
+"""What the ledger service is made of.
+
+payments.results ──> ResultsHandler ──> ledger.apply_results ──> outbox ──> payments.events
+                     Sweeper        ──> ledger.sweep         ──> outbox ──> commands again
+                     Verifier       ──> invariants           ──> metrics
+"""
+
+from cift_shared import topics
+from cift_shared.kafka.broker import Subscription
+from cift_shared.messages import PaymentEvent, PaymentResult
+from cift_shared.service import Base, Composition
+from ledger.handlers import ResultsHandler
+from ledger.settings import LedgerSettings
+from ledger.store import LedgerStore
+from ledger.sweeper import Sweeper
+from ledger.verifier import Verifier
+
+SCHEMA = "ledger"
+ROLE = "cift_ledger"
+GROUP = "ledger"
+
+
+def compose(base: Base, settings: LedgerSettings) -> Composition:
+    """Put the service together."""
+    store = LedgerStore(base.pool)
+    handler = ResultsHandler(store, wake_relay=base.relay.wake)
+    sweeper = Sweeper(
+        store, base.clock, interval_s=settings.sweep_interval_s, wake_relay=base.relay.wake
+    )
+    verifier = Verifier(base.pool, base.clock, interval_s=settings.verify_interval_s)
+    return Composition(
+        subscriptions=[Subscription(topics.RESULTS, PaymentResult, GROUP, handler)],
+        publishes=[(topics.EVENTS, PaymentEvent)],
+        parts=[sweeper, verifier],
+    )

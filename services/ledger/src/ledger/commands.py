@@ -1,0 +1,44 @@
+"""`cift verify-books`: check the books by hand."""
+
+import asyncio
+import sys
+from collections.abc import Sequence
+
+import asyncpg
+import click
+
+from cift_shared.cli import environment
+from cift_shared.errors import CiftError
+from ledger.verifier import Finding, verify
+
+
+@click.command("verify-books")
+def verify_books() -> None:
+    """Check every invariant of the books in DATABASE_URL; exits with 1 when one is broken."""
+    findings = asyncio.run(_verify(environment("DATABASE_URL")))
+    for line in table(findings):
+        click.echo(line)
+    sys.exit(1 if any(finding.violations for finding in findings) else 0)
+
+
+def table(findings: Sequence[Finding]) -> list[str]:
+    """The findings as lines of text, a line for each invariant and each example."""
+    width = max(len(finding.invariant.name) for finding in findings)
+    lines = []
+    for finding in findings:
+        verdict = "ok" if not finding.violations else f"{finding.violations} BROKEN"
+        name = finding.invariant.name.ljust(width)
+        lines.append(f"{name}  {verdict:>10}  {finding.invariant.rule}")
+        lines += [f"{'':{width}}              {example}" for example in finding.examples]
+    return lines
+
+
+async def _verify(dsn: str) -> list[Finding]:
+    try:
+        connection = await asyncpg.connect(dsn)
+    except (OSError, asyncpg.PostgresError) as error:
+        raise CiftError(f"the database can't be reached: {error}") from error
+    try:
+        return await verify(connection)
+    finally:
+        await connection.close()

@@ -1,0 +1,127 @@
+-- Payments, the moves they may make, and what happened to them.
+
+set local role cift_ledger_owner;
+
+-- The one table of allowed moves; ledger.domain.TRANSITIONS says the same (a test compares them).
+create table ledger.payment_transition (
+    from_status text not null,
+    to_status   text not null,
+    primary key (from_status, to_status)
+);
+
+insert into ledger.payment_transition (from_status, to_status) values
+    ('pending', 'processing'),
+    ('pending', 'requires_action'),
+    ('pending', 'completed'),
+    ('pending', 'failed'),
+    ('pending', 'expired'),
+    ('pending', 'canceled'),
+    ('pending', 'in_review'),
+    ('processing', 'requires_action'),
+    ('processing', 'completed'),
+    ('processing', 'failed'),
+    ('processing', 'expired'),
+    ('processing', 'in_review'),
+    ('requires_action', 'processing'),
+    ('requires_action', 'requires_action'),  -- another action is asked for
+    ('requires_action', 'completed'),
+    ('requires_action', 'failed'),
+    ('requires_action', 'expired'),
+    ('requires_action', 'in_review'),
+    -- money that moved after all: people must look
+    ('failed', 'in_review'),
+    ('expired', 'in_review'),
+    ('canceled', 'in_review');
+
+create table ledger.payment (
+    payment_id           uuid primary key,
+    merchant_id          text not null,
+    livemode             boolean not null,
+    customer_id          text not null,
+    type                 text not null check (type in ('deposit', 'withdrawal', 'refund')),
+    method               text not null,
+    status               text not null default 'pending' check (
+        status in ('pending', 'processing', 'requires_action',
+                   'completed', 'failed', 'expired', 'canceled', 'in_review')),
+    minor                numeric(38, 0) not null check (minor > 0),  -- what the provider moves
+    currency             text not null references ledger.currency,
+    fee_minor            numeric(38, 0) not null check (fee_minor >= 0),
+    -- what the customer's balance gains (deposit) or loses (withdrawal, refund)
+    net_minor            numeric(38, 0) not null check (net_minor >= 0),
+    parent_payment_id    uuid references ledger.payment,
+    refunded_minor       numeric(38, 0) not null default 0 check (refunded_minor >= 0),
+    refund_pending_minor numeric(38, 0) not null default 0 check (refund_pending_minor >= 0),
+    provider_reference   text,  -- the provider's receipt; only a settlement brings it
+    provider_fee_minor   numeric(38, 0) check (provider_fee_minor >= 0),
+    failure              jsonb,
+    next_action          jsonb,
+    instrument           jsonb,
+    description          text,
+    return_url           text,
+    metadata             jsonb not null default '{}',
+    -- {"headers": {..}, "body": ..}: the command as it was published, for the sweeper
+    command              jsonb not null,
+    estimated_arrival    timestamptz,
+    next_check_at        timestamptz,  -- when the worker said it will ask the provider again
+    version              integer not null default 1,  -- counts what the merchant can see
+    created_at           timestamptz not null,
+    updated_at           timestamptz not null,
+    -- the accounts this payment is about, fixed when it is accepted
+    customer_account_id  bigint not null references ledger.account,
+    provider_account_id  bigint not null references ledger.account,
+    fees_account_id      bigint not null references ledger.account,
+    -- the newest result that counted: an older one of the same attempt can't undo it
+    attempt_id           uuid,
+    attempt_seq          integer not null default 0,
+    heard_at             timestamptz not null,  -- when the worker was last heard of
+    sweep_count          integer not null default 0,
+    swept_at             timestamptz,  -- set while nothing was heard since the last sweep
+    constraint payment_net_follows_from_fee check (
+        net_minor = case type when 'withdrawal' then minor + fee_minor else minor - fee_minor end),
+    constraint payment_refund_has_parent check ((type = 'refund') = (parent_payment_id is not null)),
+    constraint payment_refunds_within_captured check (
+        refunded_minor + refund_pending_minor <= minor)
+);
+
+-- Settling a payment rewrites its row. The command is the bulk of it and never changes: out of line
+-- it is written once instead of at every step.
+alter table ledger.payment alter column command set storage external;
+alter table ledger.payment set (toast_tuple_target = 1024);
+
+create unique index payment_provider_reference
+    on ledger.payment (method, provider_reference) where provider_reference is not null;
+create index payment_by_merchant
+    on ledger.payment (merchant_id, livemode, created_at desc, payment_id desc);
+create index payment_refunds on ledger.payment (parent_payment_id)
+    where parent_payment_id is not null;
+-- what the sweeper looks through; those in review are few and wait for people
+create index payment_unfinished on ledger.payment (created_at)
+    where status in ('pending', 'processing', 'requires_action', 'in_review');
+
+-- Everything that happened to a payment, results that changed nothing included.
+create table ledger.payment_event (
+    event_seq   bigint generated always as identity primary key,
+    payment_id  uuid not null references ledger.payment,
+    version     integer not null,  -- of the payment, after this
+    kind        text not null,     -- accepted, cancel_requested, or the result's kind
+    from_status text,
+    to_status   text,              -- null when the status did not change
+    -- applied: it changed the payment; conflict: it contradicted the payment and changed nothing
+    disposition text not null check (
+        disposition in ('applied', 'noted', 'duplicate', 'stale', 'conflict')),
+    result_id   text unique,       -- a result that comes again finds itself here
+    detail      jsonb not null default '{}',
+    occurred_at timestamptz not null,
+    created_at  timestamptz not null default now()
+);
+
+create index payment_event_by_payment on ledger.payment_event (payment_id, event_seq);
+
+create trigger payment_event_append_only
+    before update or delete on ledger.payment_event
+    for each row execute function ledger.refuse_change();
+create trigger payment_event_no_truncate
+    before truncate on ledger.payment_event
+    for each statement execute function ledger.refuse_change();
+
+reset role;

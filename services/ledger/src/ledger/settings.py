@@ -1,0 +1,18 @@
+"""Settings of the ledger beside those of every service."""
+
+from pydantic import Field
+
+from cift_shared.settings import ServiceSettings
+
+
+class LedgerSettings(ServiceSettings):
+    """Settings of the ledger's process."""
+
+    verify_interval_s: int = Field(
+        default=60, ge=1, le=86_400, validation_alias="CIFT_LEDGER_VERIFY_INTERVAL_S"
+    )
+    """Seconds between two looks over the whole books."""
+    sweep_interval_s: int = Field(
+        default=10, ge=1, le=3_600, validation_alias="CIFT_LEDGER_SWEEP_INTERVAL_S"
+    )
+    """Seconds between two searches for payments nobody has heard of."""

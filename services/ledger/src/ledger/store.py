@@ -1,0 +1,65 @@
+"""The ledger's calls to PostgreSQL; the rules are in its functions (`migrations/`)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import asyncpg
+
+from cift_shared.database import Pool
+from cift_shared.messages import PaymentResult
+from ledger.domain import Outcome
+
+_APPLY = """
+select outcome from ledger.apply_results($1::text::jsonb, $2::text[]) order by place
+"""
+_SWEEP = "select ledger.sweep($1, $2)"
+_STUCK = """
+select method, status, count(*) as payments from ledger.overdue($1) group by method, status
+union all
+select method, status, count(*) from ledger.payment
+where status = 'in_review' group by method, status
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Stuck:
+    """How many payments of a method wait in a state for a worker or for people."""
+
+    method: str
+    status: str
+    payments: int
+
+
+class LedgerStore:
+    """The books, through the functions that guard them."""
+
+    def __init__(self, pool: "Pool[asyncpg.Record]") -> None:
+        self._pool = pool
+
+    async def apply_results(
+        self, results: Sequence[PaymentResult], traceparents: Sequence[str | None]
+    ) -> list[Outcome]:
+        """Apply a batch in one transaction; one outcome a result, in the same order.
+
+        Args:
+            results: in the order they were read; repeats are harmless.
+            traceparents: the trace each came with, for the events it causes.
+
+        Raises:
+            asyncpg.IntegrityConstraintViolationError: the batch would break the books (a balance
+                below its floor, a sum that is not zero); nothing of it was applied.
+        """
+        body = "[" + ",".join(result.model_dump_json() for result in results) + "]"
+        traces = list(traceparents) if any(traceparents) else None
+        rows = await self._pool.fetch(_APPLY, body, traces)
+        return [Outcome(row["outcome"]) for row in rows]
+
+    async def sweep(self, *, now: datetime, limit: int) -> int:
+        """Publish the commands of overdue payments again; answers how many."""
+        return int(await self._pool.fetchval(_SWEEP, now, limit))
+
+    async def stuck(self, *, now: datetime) -> list[Stuck]:
+        """Payments that are overdue or in review, counted by method and state."""
+        rows = await self._pool.fetch(_STUCK, now)
+        return [Stuck(row["method"], row["status"], row["payments"]) for row in rows]

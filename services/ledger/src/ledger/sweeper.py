@@ -1,0 +1,67 @@
+"""The sweeper: no accepted payment is forgotten.
+
+A payment whose worker is silent for too long gets its command published again, with growing gaps;
+the worker knows the command by its id and ignores it where it has it. What stays silent, and what
+waits for people, is counted and shown.
+"""
+
+import asyncio
+from collections.abc import Callable
+
+from prometheus_client import Counter, Gauge
+
+from cift_shared.clock import Clock
+from cift_shared.log import get_logger
+from ledger.store import LedgerStore
+
+SWEEP_ROWS_MAX = 200
+
+STUCK = Gauge(
+    "cift_payments_stuck", "Payments overdue or in review, by state.", ["method", "status"]
+)
+SWEPT = Counter("cift_payments_swept_total", "Commands published again.")
+
+log = get_logger()
+
+
+class Sweeper:
+    """Looks for silent payments every so often."""
+
+    name = "sweeper"
+
+    def __init__(
+        self,
+        store: LedgerStore,
+        clock: Clock,
+        *,
+        interval_s: int,
+        wake_relay: Callable[[], None],
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._interval_s = interval_s
+        self._wake_relay = wake_relay
+
+    async def run(self) -> None:
+        """Sweep until cancelled."""
+        while True:
+            await self.sweep_once()
+            await asyncio.sleep(self._interval_s)
+
+    async def sweep_once(self) -> int:
+        """Sweep all that is due now; answers how many commands were published again."""
+        now, total = self._clock.now(), 0
+        while swept := await self._store.sweep(now=now, limit=SWEEP_ROWS_MAX):
+            total += swept
+            self._wake_relay()
+        if total:
+            SWEPT.inc(total)
+            log.warning("ledger.payments.swept", payments=total)
+        await self._count_stuck()
+        return total
+
+    async def _count_stuck(self) -> None:
+        stuck = await self._store.stuck(now=self._clock.now())
+        STUCK.clear()
+        for group in stuck:
+            STUCK.labels(group.method, group.status).set(group.payments)

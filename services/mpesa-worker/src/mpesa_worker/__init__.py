@@ -1,0 +1,1 @@
+"""The M-Pesa worker: deposits, payouts and reversals through Safaricom Daraja (Kenya)."""

@@ -1,0 +1,274 @@
+"""Daraja over HTTP: the only place that knows httpx. One request, one answer, no retries.
+
+A request is sent a second time only when its access token was refused, which Daraja does before
+it looks at the request. What may have happened at Daraja is told by the exception, see
+`cift_shared.errors`; refusals the customer can act on come back as a `Failure`.
+"""
+
+import asyncio
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any, TypeVar
+
+import httpx
+from opentelemetry.trace import SpanKind
+from pydantic import BaseModel, ValidationError
+
+from cift_shared.clock import Clock
+from cift_shared.errors import OutcomeUnknown, PaymentProcessorError, ProviderUnavailable
+from cift_shared.log import get_logger
+from cift_shared.metrics import PROVIDER_REQUESTS, PROVIDER_SECONDS, UNKNOWN_WORDS
+from cift_shared.outcomes import Failure
+from cift_shared.telemetry import span
+from mpesa_worker import mapping, wire
+from mpesa_worker.mapping import DarajaError, Meaning
+from mpesa_worker.settings import MpesaConfig
+from mpesa_worker.token_store import Token, TokenStore
+
+PROVIDER = "mpesa"
+BODY_BYTES_MAX = 256 * 1024
+"""Of a decoded answer; real ones have a few hundred bytes."""
+TOKEN_TRIES = 3
+"""The token at hand, the one another process may have taken meanwhile, a fresh one."""
+TOKEN_TIMEOUT_S = 10
+KEEPALIVE_S = 4
+"""Short: a connection that the far side closes while idle would look like a lost answer."""
+
+_NOTHING_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
+
+Reply = TypeVar("Reply", bound=BaseModel)
+
+log = get_logger()
+
+
+@contextmanager
+def _our_errors(operation: str) -> Iterator[None]:
+    """Turn transport errors into ours: was the request written, or certainly not?"""
+    try:
+        yield
+    except _NOTHING_SENT as error:
+        raise ProviderUnavailable(
+            "provider_unreachable", f"{operation}: {type(error).__name__}"
+        ) from error
+    except (httpx.HTTPError, httpx.StreamError, TimeoutError, OSError) as error:
+        raise OutcomeUnknown(
+            "provider_answer_lost", f"{operation}: {type(error).__name__}"
+        ) from error
+
+
+class DarajaClient:
+    """Calls Daraja with a shared token."""
+
+    def __init__(
+        self,
+        config: MpesaConfig,
+        tokens: TokenStore,
+        clock: Clock,
+        *,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
+        """`transport` replaces the network, for tests."""
+        self._config = config
+        self._tokens = tokens
+        self._clock = clock
+        connect_s, read_s = config.connect_timeout_s, config.read_timeout_s
+        # Over everything: an answer that drips in byte by byte must end, too.
+        self._deadline_s = 2 * connect_s + 1.5 * read_s
+        self._http = httpx.AsyncClient(
+            base_url=config.base,
+            timeout=httpx.Timeout(read_s, connect=connect_s, pool=connect_s),
+            limits=httpx.Limits(
+                max_connections=config.connections_max,
+                max_keepalive_connections=config.connections_max,
+                keepalive_expiry=KEEPALIVE_S,
+            ),
+            follow_redirects=False,
+            trust_env=False,
+            transport=transport,
+            headers={
+                "Accept": "application/json",
+                "Accept-Encoding": "identity",
+                "User-Agent": "cift-payments",
+            },
+        )
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._http.aclose()
+
+    async def stk_push(self, request: wire.StkPush) -> wire.StkAccepted | Failure:
+        """Ask for a prompt on the payer's phone. Twice sent is twice paid.
+
+        Raises:
+            PaymentProcessorError: see `cift_shared.errors`.
+        """
+        answer = await self._post("stk_push", "/mpesa/stkpush/v1/processrequest", request)
+        return _accepted(answer, wire.StkAccepted)
+
+    async def stk_query(self, request: wire.StkQuery) -> wire.StkState | None:
+        """How a push stands; None when Daraja can't say (yet)."""
+        answer = await self._post("stk_query", "/mpesa/stkpushquery/v1/query", request)
+        if isinstance(answer, DarajaError):
+            if mapping.is_no_news(answer):
+                return None
+            raise mapping.exception_of(answer)
+        if "ResultCode" not in answer:
+            return None
+        return _read(answer, wire.StkState)
+
+    async def pay_out(self, request: wire.Payout) -> wire.Acknowledgement | Failure | None:
+        """Send money to a phone; None when this very payout had arrived before."""
+        answer = await self._post("b2c", "/mpesa/b2c/v3/paymentrequest", request)
+        if isinstance(answer, DarajaError) and answer.meaning is Meaning.DUPLICATE:
+            return None
+        return _accepted(answer, wire.Acknowledgement)
+
+    async def ask_status(self, request: wire.StatusQuery) -> wire.Acknowledgement:
+        """Ask what became of a payout; the answer comes to the request's own path."""
+        answer = await self._post("status", "/mpesa/transactionstatus/v1/query", request)
+        if isinstance(answer, DarajaError):
+            raise mapping.exception_of(answer)
+        return _read(answer, wire.Acknowledgement)
+
+    async def reverse(self, request: wire.Reversal) -> wire.Acknowledgement:
+        """Give a deposit back whole; a second time Daraja says that it was done already."""
+        answer = await self._post("reversal", "/mpesa/reversal/v1/request", request)
+        if isinstance(answer, DarajaError):
+            raise mapping.exception_of(answer)
+        return _read(answer, wire.Acknowledgement)
+
+    async def _post(
+        self, operation: str, path: str, request: wire.Request
+    ) -> dict[str, Any] | DarajaError:
+        """One call; sent again only while Daraja refuses the token before reading further."""
+        body, refused = request.document(), None
+        error: DarajaError | None = None
+        for _ in range(TOKEN_TRIES):
+            token = await self._tokens.get(self._issue_token, refused=refused)
+            headers = {"Authorization": f"Bearer {token}"}
+            with self._observed(operation) as seen:
+                status, answer = await self._exchange(operation, path, headers=headers, body=body)
+                error = mapping.error_in(status, answer)
+                seen.update(result=error.meaning.value if error else "ok", http_status=status)
+            if error is None:
+                return answer or {}
+            self._tell(operation, error)
+            if error.meaning is not Meaning.TOKEN_REFUSED:
+                return error
+            refused = token
+        return error or DarajaError(Meaning.UNKNOWN, "no_answer")
+
+    async def _issue_token(self) -> Token:
+        config = self._config
+        key, secret = config.consumer_key, config.consumer_secret
+        with self._observed("oauth") as seen:
+            try:
+                status, body = await self._exchange(
+                    "oauth",
+                    "/oauth/v1/generate?grant_type=client_credentials",
+                    auth=httpx.BasicAuth(key.get_secret_value(), secret.get_secret_value()),
+                )
+            except OutcomeUnknown as error:
+                # A token moves no money, so a lost answer is as good as a request never sent.
+                raise ProviderUnavailable("provider_token_unavailable", str(error)) from error
+            seen.update(http_status=status)
+            try:
+                issued = wire.AccessToken.model_validate(body) if status == 200 else None
+            except ValidationError:
+                issued = None
+            if issued is None:
+                raise mapping.token_error_of(status, body)
+            seen.update(result="ok")
+        log.info("mpesa.token.issued", lifetime_s=issued.expires_in)
+        lifetime = timedelta(seconds=issued.expires_in)
+        return Token(issued.access_token, self._clock.now() + lifetime)
+
+    async def _exchange(
+        self,
+        operation: str,
+        path: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        auth: httpx.Auth | None = None,
+        body: dict[str, Any] | None = None,
+    ) -> tuple[int, dict[str, Any] | None]:
+        """Status and JSON object of an answer; None for a body that is none.
+
+        Raises:
+            ProviderUnavailable: nothing was sent.
+            OutcomeUnknown: sent, and no whole answer came back.
+        """
+        deadline_s = self._deadline_s if body is not None else TOKEN_TIMEOUT_S
+        request = self._http.build_request(
+            "GET" if body is None else "POST", path, headers=headers, json=body
+        )
+        with _our_errors(operation):
+            async with asyncio.timeout(deadline_s):
+                response = await self._http.send(
+                    request, auth=auth or httpx.USE_CLIENT_DEFAULT, stream=True
+                )
+                try:
+                    return response.status_code, wire.load_object(await _body(response))
+                finally:
+                    await response.aclose()
+
+    @contextmanager
+    def _observed(self, operation: str) -> Iterator[dict[str, Any]]:
+        """Span, duration and count around one call; the block says how it went."""
+        seen: dict[str, Any] = {"result": "error", "http_status": 0}
+        began = self._clock.monotonic()
+        with span(f"mpesa.{operation}", kind=SpanKind.CLIENT) as current:
+            try:
+                yield seen
+            except PaymentProcessorError as error:
+                seen["result"] = error.code
+                raise
+            finally:
+                current.set_attribute("mpesa.result", str(seen["result"]))
+                current.set_attribute("http.response.status_code", int(seen["http_status"]))
+                PROVIDER_SECONDS.labels(PROVIDER, operation).observe(
+                    self._clock.monotonic() - began
+                )
+                PROVIDER_REQUESTS.labels(PROVIDER, operation, str(seen["result"])).inc()
+
+    @staticmethod
+    def _tell(operation: str, error: DarajaError) -> None:
+        if not error.listed:
+            UNKNOWN_WORDS.labels(PROVIDER).inc()
+        log.warning(
+            "mpesa.call.refused",
+            operation=operation,
+            meaning=error.meaning.value,
+            code=error.code,
+            text=error.text,
+        )
+
+
+async def _body(response: httpx.Response) -> bytes:
+    parts = bytearray()
+    async for part in response.aiter_bytes():
+        parts += part
+        if len(parts) > BODY_BYTES_MAX:
+            raise OutcomeUnknown("provider_answer_too_large", "the answer is too large")
+    return bytes(parts)
+
+
+def _accepted(answer: "dict[str, Any] | DarajaError", kind: type[Reply]) -> Reply | Failure:
+    """A submission's answer: taken, refused with words for the customer, or an exception."""
+    if isinstance(answer, DarajaError):
+        failure = mapping.refusal_of(answer)
+        if failure is None:
+            raise mapping.exception_of(answer)
+        return failure
+    return _read(answer, kind)
+
+
+def _read(answer: dict[str, Any], kind: type[Reply]) -> Reply:
+    try:
+        return kind.model_validate(answer)
+    except ValidationError as error:
+        fields = sorted({str(item["loc"][0]) for item in error.errors(include_input=False)})
+        raise OutcomeUnknown(
+            mapping.ANSWER_UNREADABLE, f"the answer lacks {', '.join(fields)}"
+        ) from None

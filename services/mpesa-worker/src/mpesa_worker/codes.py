@@ -1,0 +1,183 @@
+"""Daraja's result codes and what each means for a customer: data, nothing else.
+
+A code that is in no table is not final: the attempt stays open, is asked about again and in the
+end shown to people. Sources: Daraja documentation of M-Pesa Express, Business To Customer and
+Reversal ("Result codes"); integrations in the field for 11 to 15, 17 to 29, 1001, 1036, 2026.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from cift_shared.outcomes import Failure, FailureCategory
+
+SUCCESS = "0"
+IN_FLIGHT = "4999"
+ALREADY_REVERSED = "R000001"
+NO_SUCH_TRANSACTION = "25"
+"""Of a status query: missing or unknown id."""
+
+STK_OPEN = frozenset({IN_FLIGHT, "15", "2029"})
+"""Known codes of a push that settle nothing: in flight, duplicate detected, temporary fault."""
+
+RESULT_OPEN = frozenset({"15", "29", "100000000"})
+"""The same for payouts and reversals: duplicate, bad command word, kept to be sent again."""
+
+INITIATOR_REFUSED = frozenset({"18", "20", "21", "22", "2001", "8006"})
+"""The API operator was refused; every further call fails too and may lock the operator."""
+
+COMPLETED = "Completed"
+STATUS_FAILED = frozenset({"Failed", "Declined", "Cancelled", "Canceled", "Expired"})
+"""Words of a transaction status for money that did not and will not move."""
+STATUS_OPEN = frozenset({"Pending", "Submitted", "Authorized", "Initiated", "Processing"})
+
+
+@dataclass(frozen=True, slots=True)
+class StkEnd:
+    """A final no to a push."""
+
+    failure: Failure
+    expired: bool = False
+    """Nobody answered in time, rather than somebody saying no."""
+
+
+def _no(code: str, category: FailureCategory, message: str, *, retryable: bool = False) -> Failure:
+    return Failure(code, category, message, retryable)
+
+
+_DECLINED = FailureCategory.DECLINED
+_LIMIT = FailureCategory.LIMIT
+_INVALID = FailureCategory.INVALID
+_BUSY = FailureCategory.PROVIDER_UNAVAILABLE
+_SETUP = FailureCategory.CONFIGURATION
+
+_NOT_NOW = "This payment can't be processed at the moment. The operators have been told."
+_TRY_LATER = "M-Pesa is busy. Please try again in a moment."
+
+PAYER_BUSY = _no(
+    "payer_busy",
+    _DECLINED,
+    "Another M-Pesa request is open on this phone. Please try again in a minute.",
+    retryable=True,
+)
+PHONE_INVALID = _no("phone_invalid", _INVALID, "M-Pesa does not accept this phone number.")
+REFUND_TOO_SMALL = _no(
+    "refund_below_minimum", _LIMIT, "M-Pesa pays back parts of a deposit from 10.00 KES upwards."
+)
+PAYOUT_FAILED = _no(
+    "payout_failed", _BUSY, "M-Pesa did not carry out the payment. Nothing moved.", retryable=True
+)
+_SETUP_WRONG = _no("provider_setup_wrong", _SETUP, _NOT_NOW)
+_INITIATOR = _no("provider_credentials_refused", _SETUP, _NOT_NOW)
+_PROVIDER_BUSY = _no("provider_busy", _BUSY, _TRY_LATER, retryable=True)
+_UNREACHABLE = _no(
+    "phone_unreachable",
+    _DECLINED,
+    "The phone did not answer. Please check that it is on and try again.",
+    retryable=True,
+)
+
+STK_ENDS: Mapping[str, StkEnd] = {
+    "1": StkEnd(
+        _no(
+            "payer_balance_insufficient",
+            _DECLINED,
+            "The M-Pesa balance is too low for this payment.",
+            retryable=True,
+        )
+    ),
+    "2": StkEnd(_no("amount_too_small", _LIMIT, "The amount is below M-Pesa's minimum.")),
+    "3": StkEnd(_no("amount_too_large", _LIMIT, "The amount is above M-Pesa's maximum.")),
+    "4": StkEnd(_no("payer_daily_limit", _LIMIT, "The payer's daily M-Pesa limit is reached.")),
+    "8": StkEnd(_no("receiver_balance_limit", _SETUP, _NOT_NOW)),
+    "11": StkEnd(_no("account_state_invalid", _SETUP, _NOT_NOW)),
+    "12": StkEnd(_no("account_invalid", _INVALID, "M-Pesa does not know this account.")),
+    "13": StkEnd(_no("account_invalid", _INVALID, "M-Pesa does not know this account.")),
+    "14": StkEnd(_no("account_invalid", _INVALID, "M-Pesa does not know this account.")),
+    "17": StkEnd(
+        _no(
+            "repeated_too_soon",
+            _DECLINED,
+            "The same amount was requested moments ago. Please wait two minutes.",
+            retryable=True,
+        )
+    ),
+    "20": StkEnd(_INITIATOR),
+    "21": StkEnd(_INITIATOR),
+    "22": StkEnd(_INITIATOR),
+    "26": StkEnd(_PROVIDER_BUSY),
+    "1001": StkEnd(PAYER_BUSY),
+    "1019": StkEnd(
+        _no("prompt_expired", _DECLINED, "The request expired. Please try again.", retryable=True),
+        expired=True,
+    ),
+    "1025": StkEnd(
+        _no(
+            "prompt_not_delivered",
+            _BUSY,
+            "M-Pesa could not show the request on the phone. Please try again.",
+            retryable=True,
+        )
+    ),
+    "1032": StkEnd(
+        _no(
+            "canceled_by_payer",
+            _DECLINED,
+            "The request was canceled on the phone.",
+            retryable=True,
+        )
+    ),
+    "1036": StkEnd(_UNREACHABLE, expired=True),
+    "1037": StkEnd(_UNREACHABLE, expired=True),
+    "2001": StkEnd(
+        _no("pin_wrong", _DECLINED, "The M-Pesa PIN was wrong. Please try again.", retryable=True)
+    ),
+    "2006": StkEnd(_no("account_not_active", _INVALID, "This M-Pesa account is not active.")),
+    "2026": StkEnd(
+        _no("session_expired", _DECLINED, "The request expired. Please try again.", retryable=True),
+        expired=True,
+    ),
+    "2028": StkEnd(_SETUP_WRONG),
+    "8006": StkEnd(_no("pin_locked", _DECLINED, "The M-Pesa PIN is locked.")),
+    "9999": StkEnd(
+        _no(
+            "prompt_not_delivered",
+            _BUSY,
+            "M-Pesa could not show the request on the phone. Please try again.",
+            retryable=True,
+        )
+    ),
+    "SFC_IC0003": StkEnd(_SETUP_WRONG),
+}
+"""Codes of the STK query that end a push without payment."""
+
+RESULT_ENDS: Mapping[str, Failure] = {
+    "1": _no("provider_float_insufficient", _SETUP, _NOT_NOW, retryable=True),
+    "2": _no("amount_too_small", _LIMIT, "The amount is below M-Pesa's minimum."),
+    "3": _no("amount_too_large", _LIMIT, "The amount is above M-Pesa's maximum."),
+    "4": _no("recipient_daily_limit", _LIMIT, "The recipient's daily M-Pesa limit is reached."),
+    "8": _no(
+        "recipient_balance_limit", _LIMIT, "The recipient's M-Pesa account can't hold this amount."
+    ),
+    "11": _no("account_state_invalid", _SETUP, _NOT_NOW),
+    "17": PAYOUT_FAILED,
+    "18": _INITIATOR,
+    "20": _INITIATOR,
+    "21": _INITIATOR,
+    "22": _INITIATOR,
+    "24": _SETUP_WRONG,
+    "25": _SETUP_WRONG,
+    "26": _PROVIDER_BUSY,
+    "2001": _INITIATOR,
+    "2006": _no("account_not_active", _INVALID, "This M-Pesa account is not active."),
+    "2028": _SETUP_WRONG,
+    "2040": _no(
+        "recipient_not_registered", _INVALID, "This phone number is not registered with M-Pesa."
+    ),
+    "8006": _INITIATOR,
+    "100000001": _PROVIDER_BUSY,
+    "100000002": _PROVIDER_BUSY,
+    "100000004": _PROVIDER_BUSY,
+    "R000002": _no("refund_receipt_unknown", _SETUP, _NOT_NOW),
+    "SFC_IC0003": _no("recipient_unknown", _INVALID, "M-Pesa does not know this phone number."),
+}
+"""Codes of a payout or reversal that mean that no money moved."""

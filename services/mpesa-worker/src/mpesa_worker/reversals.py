@@ -1,0 +1,167 @@
+"""Refunds of whole deposits by reversing their receipt.
+
+submit    reversal of the receipt
+notice    success for our receipt, or "already reversed": settled; a listed code: declined
+silence   the request is repeated: Daraja reverses a receipt once and says R000001 afterwards
+
+A timed-out queue says nothing about the money.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from cift_shared.callback_token import Purpose
+from cift_shared.errors import InvariantViolated, PaymentProcessorError
+from cift_shared.messages import RequestRefund, Step
+from cift_shared.outcomes import Conflicting, Declined, Outcome, Pending, Settled, Submitted
+from cift_shared.processor import Answer, Attempt, Notice
+from mpesa_worker import codes, domain, mapping, wire
+from mpesa_worker.flow import Flow, moment_from, settled_from, settled_to
+
+REPEAT_AFTER_S = 120
+"""Silence after which the reversal is asked for again."""
+
+
+class Reversals:
+    """Gives whole deposits back."""
+
+    def __init__(self, flow: Flow) -> None:
+        self._flow = flow
+
+    async def submit(self, attempt: Attempt) -> Answer:
+        """Ask Daraja to reverse the deposit's receipt.
+
+        Raises:
+            PaymentProcessorError: see `DarajaClient.reverse` and `OperatorGate.operator`.
+        """
+        memory, fingerprint, step = await self._send(attempt, "reversal.accepted")
+        return Answer(Submitted(), memory, fingerprint, [step])
+
+    async def check(self, attempt: Attempt, notices: Sequence[Notice]) -> Answer:
+        """What became of a reversal: hear the notices; after a long silence ask for it again.
+
+        Raises:
+            PaymentProcessorError: there was nothing to hear and it could not be asked for.
+        """
+        steps: list[Step] = []
+        outcomes = [self._hear(attempt, notice, steps) for notice in notices]
+        outcome = _most_telling([*outcomes, _remembered(attempt)])
+        answer = Answer(outcome, _verdict_memory(outcome), evidence=steps)
+        if not isinstance(outcome, Pending) or not self._is_silent(attempt):
+            return answer
+        try:
+            memory, _, step = await self._send(attempt, "reversal.repeated")
+        except PaymentProcessorError as error:
+            if not notices:
+                raise
+            step = self._flow.step("reversal.not_repeated", code=error.code)
+            return replace(answer, evidence=[*steps, step])
+        return replace(answer, memory=memory, evidence=[*steps, step])
+
+    async def _send(self, attempt: Attempt, name: str) -> tuple[dict[str, str], str | None, Step]:
+        flow = self._flow
+        operator = flow.gate.operator()
+        taken = await flow.client.reverse(
+            wire.Reversal(
+                initiator=operator.name,
+                credential=operator.credential,
+                receipt=_receipt(attempt),
+                amount=domain.whole_shillings(attempt.request.amount),
+                short_code=flow.config.business_short_code,
+                remarks="Refund",
+                timeout_url=flow.callback(attempt, Purpose.REVERSAL_TIMEOUT),
+                result_url=flow.callback(attempt, Purpose.REVERSAL),
+            )
+        )
+        memory = {
+            "asked_at": flow.clock.now().isoformat(),
+            "conversation_id": taken.conversation_id or "",
+        }
+        fingerprint = flow.fingerprint(taken.originator_id) if taken.originator_id else None
+        return memory, fingerprint, flow.step(name, conversation_id=taken.conversation_id)
+
+    def _is_silent(self, attempt: Attempt) -> bool:
+        asked_at = moment_from(attempt.memory, "asked_at")
+        if asked_at is None:
+            return False
+        return self._flow.clock.now() - asked_at >= self._flow.delay(REPEAT_AFTER_S)
+
+    def _hear(self, attempt: Attempt, notice: Notice, steps: list[Step]) -> Outcome:
+        flow, result = self._flow, wire.read_result(notice.body)
+        listed = str(notice.source_listed).lower()
+        if result is None:
+            steps.append(flow.step("notice.set_aside", reason="unreadable", source_listed=listed))
+            return Pending()
+        if notice.purpose is not Purpose.REVERSAL:
+            steps.append(flow.step("notice.read", meaning="no verdict", source_listed=listed))
+            return Pending()
+        if not _is_about(attempt, result):
+            steps.append(flow.step("notice.set_aside", reason="other_ids", source_listed=listed))
+            return Pending()
+        flow.gate.hear(result.code)
+        steps.append(flow.step("notice.read", code=result.code, source_listed=listed))
+        return self._judge(attempt, result)
+
+    def _judge(self, attempt: Attempt, result: wire.Result) -> Outcome:
+        asked = attempt.request.amount
+        if result.code == codes.ALREADY_REVERSED:
+            return Settled(asked)
+        if result.code == codes.SUCCESS:
+            amount = mapping.money_of(result.parameter("Amount")) or asked
+            if amount != asked:
+                return Conflicting(f"reversed {amount.text} instead of {asked.text}")
+            receipt = result.transaction_id if domain.is_receipt(result.transaction_id) else None
+            charge = mapping.money_of(result.parameter("Charge"))
+            return Settled(amount, receipt, charge if charge and charge.minor else None)
+        failure = codes.RESULT_ENDS.get(result.code)
+        if failure is not None:
+            return Declined(failure)
+        if not mapping.result_code_is_listed(result.code):
+            self._flow.count_unknown(result.code)
+        return Pending()
+
+
+def _receipt(attempt: Attempt) -> str:
+    request = attempt.request
+    receipt = request.original.provider_reference if isinstance(request, RequestRefund) else None
+    if receipt is None:
+        raise InvariantViolated("a reversal needs a refund with a receipt")
+    return receipt
+
+
+def _is_about(attempt: Attempt, result: wire.Result) -> bool:
+    """A success must name our receipt; anything else must answer the request we know of."""
+    original = result.parameter("OriginalTransactionID")
+    if original is not None:
+        return str(original) == _receipt(attempt)
+    known = attempt.memory.get("conversation_id")
+    return not known or result.conversation_id == known
+
+
+def _most_telling(outcomes: Sequence[Outcome]) -> Outcome:
+    """A yes before a doubt before a no: two requests for one receipt may end in both."""
+    for kind in (Settled, Conflicting, Declined):
+        found = next((outcome for outcome in outcomes if isinstance(outcome, kind)), None)
+        if found is not None:
+            return found
+    return Pending()
+
+
+def _remembered(attempt: Attempt) -> Outcome:
+    settled = settled_from(attempt.memory)
+    if settled is not None:
+        return settled
+    failure = codes.RESULT_ENDS.get(attempt.memory.get("failed_code", ""))
+    return Declined(failure) if failure else Pending()
+
+
+def _verdict_memory(outcome: Outcome) -> dict[str, str]:
+    """A verdict stays: a reversal that ended is never asked for again."""
+    match outcome:
+        case Settled():
+            return settled_to(outcome)
+        case Declined():
+            found = (code for code, no in codes.RESULT_ENDS.items() if no == outcome.failure)
+            return {"failed_code": next(found, "")}
+        case _:
+            return {}

@@ -1,0 +1,180 @@
+"""Settings of M-Pesa and of its worker, read from the environment by the product's names."""
+
+import base64
+import binascii
+from decimal import Decimal
+from pathlib import Path
+from typing import Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from cift_shared.callback_token import CallbackTokens
+from cift_shared.errors import SettingsInvalid
+from cift_shared.settings import ServiceSettings, load_settings
+from cift_shared.vault import Vault
+
+API_BASES = {
+    "sandbox": "https://sandbox.safaricom.co.ke",
+    "production": "https://api.safaricom.co.ke",
+}
+"""Daraja's hosts. Source: Daraja documentation, "Authorization"."""
+
+_SHORT_CODE = r"^\d{5,7}$"
+
+
+class MpesaConfig(BaseSettings):
+    """What it takes to call Daraja for one business; secrets have no default."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", populate_by_name=True)
+
+    consumer_key: SecretStr = Field(validation_alias="MPESA_CONSUMER_KEY", min_length=1)
+    consumer_secret: SecretStr = Field(validation_alias="MPESA_CONSUMER_SECRET", min_length=1)
+    business_short_code: str = Field(
+        validation_alias="MPESA_BUSINESS_SHORT_CODE", pattern=_SHORT_CODE
+    )
+    """PayBill number, or head-office number of a till, that takes deposits."""
+    passkey: SecretStr = Field(validation_alias="MPESA_PASSKEY", min_length=1)
+    environment: Literal["sandbox", "production"] = Field(validation_alias="MPESA_ENVIRONMENT")
+    callback_url: str = Field(validation_alias="MPESA_CALLBACK_URL")
+    """Where Safaricom reaches our gateway; only scheme and host are used."""
+    api_base: str | None = Field(default=None, validation_alias="MPESA_API_BASE")
+    """Another Daraja than the environment's own, such as the local twin."""
+    mode: Literal["test", "live"] = Field(default="test", validation_alias="CIFT_MODE")
+
+    transaction_type: Literal["CustomerPayBillOnline", "CustomerBuyGoodsOnline"] = Field(
+        default="CustomerPayBillOnline", validation_alias="MPESA_TRANSACTION_TYPE"
+    )
+    party_b: str | None = Field(default=None, validation_alias="MPESA_PARTY_B", pattern=_SHORT_CODE)
+    """Who receives a deposit: the till for buy-goods, else the short code itself."""
+
+    b2c_short_code: str | None = Field(
+        default=None, validation_alias="MPESA_B2C_SHORT_CODE", pattern=_SHORT_CODE
+    )
+    """Short code that pays out; the deposit's own when missing."""
+    initiator_name: str | None = Field(default=None, validation_alias="MPESA_INITIATOR_NAME")
+    """API operator for payouts, status queries and reversals."""
+    initiator_password: SecretStr | None = Field(
+        default=None, validation_alias="MPESA_INITIATOR_PASSWORD"
+    )
+    certificate_file: Path | None = Field(default=None, validation_alias="MPESA_CERTIFICATE_FILE")
+    """Safaricom's X.509 certificate (PEM) of this environment, which seals that password."""
+
+    connect_timeout_s: float = Field(
+        default=5, gt=0, le=60, validation_alias="MPESA_CONNECT_TIMEOUT_S"
+    )
+    read_timeout_s: float = Field(default=30, gt=0, le=120, validation_alias="MPESA_READ_TIMEOUT_S")
+    check_speed: Decimal = Field(
+        default=Decimal(1), ge=1, le=1000, validation_alias="MPESA_CHECK_SPEED"
+    )
+    """Divides every waiting time of ours; above 1 only beside a twin that runs faster."""
+    connections_max: int = Field(
+        default=64, ge=1, le=1000, validation_alias="MPESA_CONNECTIONS_MAX"
+    )
+    fee_schedule: str | None = Field(default=None, validation_alias="CIFT_FEE_SCHEDULE")
+
+    @field_validator("callback_url", "api_base")
+    @classmethod
+    def _is_address(cls, value: str | None) -> str | None:
+        parts = urlsplit(value or "https://unset")
+        if parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc:
+            raise ValueError("must be an http(s) address without a user name")
+        return value
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        self._check_modes()
+        self._check_addresses()
+        if self.transaction_type == "CustomerBuyGoodsOnline" and self.party_b is None:
+            raise ValueError("MPESA_PARTY_B must name the till of CustomerBuyGoodsOnline")
+        given = [self.initiator_name, self.initiator_password, self.certificate_file]
+        if any(given) and not all(given):
+            raise ValueError(
+                "MPESA_INITIATOR_NAME, MPESA_INITIATOR_PASSWORD and MPESA_CERTIFICATE_FILE "
+                "belong together"
+            )
+        return self
+
+    def _check_modes(self) -> None:
+        if (self.environment == "production") is not (self.mode == "live"):
+            raise ValueError(
+                f"MPESA_ENVIRONMENT={self.environment} does not go with CIFT_MODE={self.mode}"
+            )
+        if self.mode == "live" and self.check_speed != 1:
+            raise ValueError("MPESA_CHECK_SPEED must be 1 with real money")
+
+    def _check_addresses(self) -> None:
+        other = "sandbox" if self.environment == "production" else "production"
+        if urlsplit(self.base).hostname == urlsplit(API_BASES[other]).hostname:
+            raise ValueError(f"MPESA_API_BASE is Daraja's {other} host")
+        if self.environment != "production":
+            return
+        for name, address in (("MPESA_CALLBACK_URL", self.callback_url), ("base", self.base)):
+            if not address.startswith("https://"):
+                raise ValueError(f"{name} must be https in production")
+
+    @property
+    def base(self) -> str:
+        """The Daraja host that is called, without a slash at its end."""
+        return (self.api_base or API_BASES[self.environment]).rstrip("/")
+
+    @property
+    def callback_base(self) -> str:
+        """Scheme and host of callbacks; lower case, as Daraja refused a capital in a host."""
+        parts = urlsplit(self.callback_url)
+        return f"{parts.scheme}://{parts.netloc.lower()}"
+
+    @property
+    def receiver(self) -> str:
+        """`PartyB` of a deposit."""
+        return self.party_b or self.business_short_code
+
+    @property
+    def payout_short_code(self) -> str:
+        """`PartyA` of a payout."""
+        return self.b2c_short_code or self.business_short_code
+
+
+class ProcessorKeys(BaseSettings):
+    """The keys a processor needs when no service around it brings them."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", populate_by_name=True)
+
+    data_keys: SecretStr = Field(validation_alias="CIFT_DATA_KEYS")
+    index_key: SecretStr = Field(validation_alias="CIFT_INDEX_KEY")
+    callback_key: SecretStr = Field(validation_alias="CIFT_CALLBACK_KEY", min_length=43)
+
+    def vault(self) -> Vault:
+        """The vault for personal data."""
+        return Vault.from_text(self.data_keys.get_secret_value(), self.index_key.get_secret_value())
+
+    def callback_tokens(self) -> CallbackTokens:
+        """The maker of callback paths.
+
+        Raises:
+            SettingsInvalid: the key is not base64.
+        """
+        try:
+            key = base64.b64decode(self.callback_key.get_secret_value(), validate=True)
+        except binascii.Error as error:
+            raise SettingsInvalid("CIFT_CALLBACK_KEY: not base64") from error
+        return CallbackTokens(key)
+
+
+class WorkerSettings(ServiceSettings):
+    """Settings of the M-Pesa worker's process."""
+
+    concurrency: int = Field(
+        default=64, ge=1, le=1000, validation_alias="CIFT_MPESA_WORKER_CONCURRENCY"
+    )
+    """Calls to Daraja under way at once, for each loop."""
+
+
+def load_mpesa_config() -> MpesaConfig:
+    """The settings of M-Pesa from the environment.
+
+    Raises:
+        SettingsInvalid: names what is missing, wrong or contradictory, never a value.
+    """
+    return load_settings(MpesaConfig)

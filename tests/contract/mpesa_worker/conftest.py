@@ -1,0 +1,146 @@
+"""The M-Pesa processor in front of the Daraja twin, with both clocks in one hand."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from cift_shared.errors import PaymentProcessorError
+from cift_shared.messages import PaymentRequest
+from cift_shared.outcomes import Outcome, Pending
+from cift_shared.processor import Answer, Attempt, Notice
+from cift_shared.testing import FakeClock
+from mpesa_worker.processor import MpesaProcessor
+from provider_sandbox.daraja.credential import load_or_create
+from tests.contract.provider_sandbox import world as twin
+from tests.support import mpesa
+
+OpenCounter = Callable[..., Any]
+
+
+class Wire(httpx.AsyncBaseTransport):
+    """The way into the twin; a connection it cuts is a reset, as on a network."""
+
+    def __init__(self, inside: httpx.AsyncBaseTransport) -> None:
+        self._inside = inside
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        try:
+            return await self._inside.handle_async_request(request)
+        except ConnectionResetError as error:
+            raise httpx.ReadError("reset") from error
+
+
+@dataclass
+class Counter:
+    """A processor and its Daraja; keeps attempts and hands in notices as the engine does."""
+
+    world: twin.World
+    processor: MpesaProcessor
+    clock: FakeClock
+    seen: int = 0
+    answers: list[Answer] = field(default_factory=list)
+
+    async def submit(self, request: PaymentRequest) -> tuple[Attempt, Answer]:
+        """Send a new attempt."""
+        return await self.send(mpesa.attempt(request, self.clock))
+
+    async def send(self, attempt: Attempt) -> tuple[Attempt, Answer]:
+        """Send an attempt, perhaps again."""
+        submits = {
+            "deposit": self.processor.process_deposit,
+            "withdrawal": self.processor.process_withdrawal,
+            "refund": self.processor.process_refund,
+        }
+        answer = await submits[attempt.operation](attempt)
+        self.answers.append(answer)
+        return mpesa.learned(attempt, answer), answer
+
+    async def settle(self, attempt: Attempt, *, within_s: int = 400) -> tuple[Attempt, Outcome]:
+        """Let time pass and check by schedule and notice until there is a final answer."""
+        passed_s = 0
+        while passed_s < within_s:
+            await self.pass_time(4)
+            passed_s += 4
+            notices = self.notices(attempt)
+            if notices or passed_s % 12 == 0:
+                attempt, outcome = await self.check(attempt, *notices)
+                if not isinstance(outcome, Pending):
+                    return attempt, outcome
+        return attempt, Pending()
+
+    async def check(self, attempt: Attempt, *notices: Notice) -> tuple[Attempt, Outcome]:
+        """Ask once."""
+        try:
+            answer = await self.processor.get_transaction_status(attempt, notices)
+        except PaymentProcessorError:
+            return attempt, Pending()
+        self.answers.append(answer)
+        return mpesa.learned(attempt, answer, checked=True), answer.outcome
+
+    async def pass_time(self, seconds: int) -> None:
+        """Move both clocks."""
+        self.clock.advance(timedelta(seconds=seconds))
+        await self.world.advance(seconds)
+
+    def notices(self, attempt: Attempt) -> list[Notice]:
+        """What came for an attempt since the last look, found by its path as the gateway does."""
+        posts, self.seen = self.world.posts[self.seen :], len(self.world.posts)
+        found = []
+        for post in posts:
+            address = mpesa.TOKENS.read(post.path.removeprefix("/api/v1/callbacks/"))
+            assert address is not None, post.path
+            if address.attempt_id == attempt.attempt_id:
+                found.append(mpesa.notice(post.raw.encode(), address.purpose))
+        return found
+
+    async def moved(self, kind: str) -> list[dict[str, Any]]:
+        """The twin's book of one kind of movement."""
+        return [entry for entry in await self.world.book() if entry["kind"] == kind]
+
+
+@pytest.fixture(scope="session")
+def keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("keys")
+    load_or_create(folder)
+    return folder
+
+
+@pytest.fixture
+def open_counter(keys: Path, tmp_path: Path) -> OpenCounter:
+    open_world = twin.opener(keys, tmp_path)
+
+    @asynccontextmanager
+    async def opened(over: dict[str, Any] | None = None, **settings: Any) -> AsyncIterator[Counter]:
+        async with open_world(**settings) as world:
+            clock = FakeClock()
+            fields = {
+                "consumer_key": twin.KEY,
+                "consumer_secret": twin.SECRET,
+                "passkey": twin.PASSKEY,
+                "business_short_code": twin.SHORT_CODE,
+                "b2c_short_code": twin.B2C_SHORT_CODE,
+                "api_base": "http://twin",
+                "callback_url": "http://127.0.0.1:9/api/v1/webhooks/mpesa",
+                "initiator_name": "testapi",
+                "initiator_password": twin.PASSWORD,
+                "certificate_file": next(keys.glob("*certificate.pem")),
+            }
+            config = mpesa.config(**{**fields, **(over or {})})
+            inside = Wire(world.http._transport)
+            processor = mpesa.processor(config, inside, clock)
+            yield Counter(world, processor, clock)
+            await processor.close()
+
+    return opened
+
+
+@pytest.fixture
+async def counter(open_counter: OpenCounter) -> AsyncIterator[Counter]:
+    async with open_counter() as opened:
+        yield opened

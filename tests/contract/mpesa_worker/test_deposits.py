@@ -1,0 +1,209 @@
+"""Deposits against the twin: every way a prompt, its answer and its notice can go."""
+
+from typing import Any
+
+import pytest
+
+from cift_shared.errors import OutcomeUnknown, ProviderRejectedRequest, ProviderThrottled
+from cift_shared.money import Money
+from cift_shared.outcomes import ActionRequired, Declined, Expired, Pending, Settled
+from tests.contract.mpesa_worker.conftest import Counter, OpenCounter
+from tests.support import mpesa
+
+HUNDRED = Money(100_00, "KES")
+
+
+def deposit(suffix: str = "678") -> Any:
+    return mpesa.deposit(minor=100_00, phone=f"254712345{suffix}")
+
+
+class TestOutcomes:
+    async def test_paid(self, counter: Counter) -> None:
+        attempt, answer = await counter.submit(deposit())
+        assert isinstance(answer.outcome, ActionRequired)
+        _, outcome = await counter.settle(attempt)
+        (movement,) = await counter.moved("stk")
+        assert outcome == Settled(HUNDRED, movement["receipt"])
+
+    @pytest.mark.parametrize(
+        ("suffix", "kind", "code"),
+        [
+            ("001", Declined, "payer_balance_insufficient"),
+            ("019", Expired, "prompt_expired"),
+            ("025", Declined, "prompt_not_delivered"),
+            ("026", Declined, "provider_busy"),
+            ("032", Declined, "canceled_by_payer"),
+            ("037", Expired, "phone_unreachable"),
+            ("101", Declined, "payer_busy"),
+            ("201", Declined, "pin_wrong"),
+            ("806", Declined, "pin_locked"),
+        ],
+    )
+    async def test_not_paid(self, suffix: str, kind: Any, code: str, counter: Counter) -> None:
+        attempt, _ = await counter.submit(deposit(suffix))
+        _, outcome = await counter.settle(attempt)
+        assert isinstance(outcome, kind)
+        assert outcome.failure.code == code
+        assert await counter.moved("stk") == []
+
+    async def test_the_same_amount_at_once_is_declined(self, open_counter: OpenCounter) -> None:
+        async with open_counter(same_amount_s=120) as counter:
+            await counter.submit(deposit())
+            attempt, _ = await counter.submit(deposit())
+            _, outcome = await counter.settle(attempt)
+        assert isinstance(outcome, Declined)
+        assert outcome.failure.code == "repeated_too_soon"
+
+    async def test_a_prompt_is_open_on_that_phone(self, open_counter: OpenCounter) -> None:
+        async with open_counter(lock_s=60) as counter:
+            await counter.submit(deposit())
+            _, answer = await counter.submit(deposit())
+        assert isinstance(answer.outcome, Declined)
+        assert answer.outcome.failure.code == "payer_busy"
+
+    async def test_paid_after_it_was_reported_unreachable(self, counter: Counter) -> None:
+        attempt, _ = await counter.submit(deposit("502"))
+        attempt, outcome = await counter.settle(attempt)
+        assert isinstance(outcome, Expired)
+        await counter.pass_time(600)
+        _, late = await counter.check(attempt, *counter.notices(attempt))
+        assert isinstance(late, Settled)
+        assert late.provider_reference is not None
+
+
+class TestInFlight:
+    @pytest.mark.parametrize("shape", ["4999", "error_500", "error_200_empty"])
+    async def test_every_shape_waits(self, shape: str, open_counter: OpenCounter) -> None:
+        async with open_counter(in_flight_shape=shape, query_noise=0.5) as counter:
+            attempt, _ = await counter.submit(deposit("501"))
+            _, early = await counter.check(attempt)
+            assert early == Pending()
+            _, outcome = await counter.settle(attempt)
+            assert isinstance(outcome, Settled)
+
+    async def test_nobody_answers_for_long(self, counter: Counter) -> None:
+        attempt, _ = await counter.submit(deposit("099"))
+        _, outcome = await counter.settle(attempt, within_s=200)
+        assert outcome == Pending()
+
+
+class TestNotices:
+    @pytest.mark.parametrize(
+        ("suffix", "has_receipt"),
+        [
+            ("301", False),
+            ("302", True),
+            ("303", False),
+            ("304", True),
+            ("305", True),
+            ("307", True),
+        ],
+        ids=["lost", "twice", "late", "before the answer", "forged", "out of order"],
+    )
+    async def test_however_it_travels_the_payment_settles_once(
+        self, suffix: str, has_receipt: bool, counter: Counter
+    ) -> None:
+        attempt, _ = await counter.submit(deposit(suffix))
+        attempt, outcome = await counter.settle(attempt)
+        assert isinstance(outcome, Settled)
+        assert outcome.amount == HUNDRED
+        (movement,) = await counter.moved("stk")
+        if has_receipt and outcome.provider_reference is None:
+            await counter.pass_time(120)
+            _, outcome = await counter.check(attempt, *counter.notices(attempt))
+        receipt = getattr(outcome, "provider_reference", None)
+        assert receipt == (movement["receipt"] if has_receipt else None)
+
+    async def test_a_forged_success_does_not_pay(self, counter: Counter) -> None:
+        attempt, _ = await counter.submit(deposit("306"))
+        _, outcome = await counter.settle(attempt)
+        assert isinstance(outcome, Declined)
+        assert outcome.failure.code == "canceled_by_payer"
+
+    async def test_a_forged_id_does_not_pay(self, counter: Counter) -> None:
+        await counter.world.fault("daraja.stk", "callback_forged_id")
+        attempt, _ = await counter.submit(deposit("032"))
+        _, outcome = await counter.settle(attempt)
+        assert isinstance(outcome, Declined)
+
+
+class TestLostAnswers:
+    @pytest.mark.parametrize("suffix", ["401", "403"], ids=["dropped", "html after effect"])
+    async def test_the_notice_saves_the_payment(self, suffix: str, counter: Counter) -> None:
+        attempt = mpesa.attempt(deposit(suffix), counter.clock)
+        with pytest.raises(OutcomeUnknown):
+            await counter.send(attempt)
+        _, outcome = await counter.settle(attempt)
+        (movement,) = await counter.moved("stk")
+        assert outcome == Settled(HUNDRED, movement["receipt"])
+
+    @pytest.mark.parametrize("suffix", ["402", "404"], ids=["html", "dropped before"])
+    async def test_without_a_notice_it_stays_open_and_is_not_sent_again(
+        self, suffix: str, counter: Counter
+    ) -> None:
+        attempt = mpesa.attempt(deposit(suffix), counter.clock)
+        with pytest.raises(OutcomeUnknown):
+            await counter.send(attempt)
+        _, outcome = await counter.settle(attempt, within_s=60)
+        assert outcome == Pending()
+        assert await counter.pushes() == 1
+
+    async def test_cut_in_the_middle(self, counter: Counter) -> None:
+        await counter.world.fault("daraja.stk", "reset_mid_body")
+        attempt = mpesa.attempt(deposit(), counter.clock)
+        with pytest.raises(OutcomeUnknown):
+            await counter.send(attempt)
+        _, outcome = await counter.settle(attempt)
+        assert isinstance(outcome, Settled)
+
+    async def test_a_proxy_in_the_way_of_a_question(self, counter: Counter) -> None:
+        attempt, _ = await counter.submit(deposit())
+        await counter.world.fault("daraja.stk_query", "html_502", times=2)
+        _, outcome = await counter.settle(attempt)
+        assert isinstance(outcome, Settled)
+
+
+class TestRefusals:
+    @pytest.mark.parametrize(
+        "kind", ["spike_arrest", "system_busy", "quota", "maintenance", "http_429"]
+    )
+    async def test_refused_for_now(self, kind: str, counter: Counter) -> None:
+        await counter.world.fault("daraja.stk", kind)
+        attempt = mpesa.attempt(deposit(), counter.clock)
+        with pytest.raises(ProviderThrottled):
+            await counter.send(attempt)
+        attempt, answer = await counter.send(attempt)
+        assert isinstance(answer.outcome, ActionRequired)
+
+    @pytest.mark.parametrize(
+        "over",
+        [{"consumer_secret": "wrong"}, {"passkey": "wrong"}, {"business_short_code": "999999"}],
+        ids=["app", "passkey", "short code"],
+    )
+    async def test_credentials_refused(
+        self, over: dict[str, Any], open_counter: OpenCounter
+    ) -> None:
+        async with open_counter(over) as counter:
+            with pytest.raises(ProviderRejectedRequest) as told:
+                await counter.submit(deposit())
+        assert told.value.code == "provider_credentials_refused"
+
+
+class TestTokens:
+    @pytest.mark.parametrize("code", ["404.001.03", "400.003.01", "401.002.01", "401.003.01"])
+    async def test_another_worker_took_a_new_one(
+        self, code: str, open_counter: OpenCounter
+    ) -> None:
+        async with open_counter(token_error=code) as counter:
+            await counter.submit(deposit())
+            await counter.world.oauth()  # ends ours
+            attempt, answer = await counter.submit(deposit("679"))
+            assert isinstance(answer.outcome, ActionRequired)
+            _, outcome = await counter.settle(attempt)
+            assert isinstance(outcome, Settled)
+            assert len(await counter.moved("stk")) == 2
+
+    async def test_a_lifetime_as_text(self, open_counter: OpenCounter) -> None:
+        async with open_counter(expires_in_as_text=True) as counter:
+            _, answer = await counter.submit(deposit())
+        assert isinstance(answer.outcome, ActionRequired)

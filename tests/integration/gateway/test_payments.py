@@ -1,0 +1,275 @@
+"""A payment is accepted whole or not at all, and shown as it is."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from uuid import UUID, uuid4
+
+import httpx
+import pytest
+
+from cift_shared.messages import COMMANDS, RequestDeposit
+from tests.support.gateway import PHONE, RunningGateway, order, pay, problem, running_gateway
+
+pytestmark = pytest.mark.integration
+
+
+class TestAccept:
+    async def test_deposit(self, gateway: RunningGateway, client: httpx.AsyncClient) -> None:
+        answer = await pay(client, order(description="top up", metadata={"order": "7"}))
+        assert answer.status_code == 202
+        payment = answer.json()
+        assert answer.headers["location"] == f"/api/v1/payments/{payment['id']}"
+        assert UUID(payment["id"]).version == 7
+        shown = {key: payment[key] for key in ("type", "status", "amount", "fee", "net", "version")}
+        assert shown == {
+            "type": "deposit",
+            "status": "pending",
+            "amount": "100.00",
+            "fee": "2.50",
+            "net": "97.50",
+            "version": 1,
+        }
+        assert payment["payment_method"] == {
+            "kind": "phone",
+            "phone": "2547****149",
+            "country": "KE",
+        }
+        assert (payment["metadata"], payment["description"]) == ({"order": "7"}, "top up")
+        assert payment["livemode"] is False
+        assert payment["parent"] is None
+
+    async def test_shown_afterwards_as_it_was_answered(self, client: httpx.AsyncClient) -> None:
+        payment = (await pay(client, order())).json()
+        answer = await client.get(f"/payments/{payment['id']}")
+        assert answer.status_code == 200
+        assert answer.json() == payment
+
+    async def test_command_leaves_with_the_payment(self, database: str) -> None:
+        async with running_gateway(database, relay=True) as gateway:
+            payment = (await pay(await gateway.client(), order())).json()
+            async with asyncio.timeout(5):
+                while not gateway.publisher.published:
+                    await asyncio.sleep(0.01)
+            (message,) = gateway.publisher.published
+            command = COMMANDS.validate_json(message.body)
+            assert isinstance(command, RequestDeposit)
+            assert (message.topic, message.key) == ("payments.commands.mpesa", payment["id"])
+            assert message.headers["ce_type"] == "cift.request_deposit.v1"
+            assert command.amount.text == "100.00"
+            vault = gateway.settings.vault()
+            assert vault.open(command.instrument.sealed, context="phone") == PHONE.encode()
+            assert PHONE.encode() not in message.body
+            stored = await gateway.admin.fetchval("select command->'body' from ledger.payment")
+            assert COMMANDS.validate_python(stored) == command
+
+    async def test_phone_rests_sealed_everywhere(
+        self, gateway: RunningGateway, client: httpx.AsyncClient
+    ) -> None:
+        await pay(client, order())
+        for table in ("ledger.payment", "gateway.outbox", "gateway.idempotency_key"):
+            rows = await gateway.admin.fetch(f"select row_to_json(t)::text as row from {table} t")
+            assert rows
+            assert PHONE not in rows[0]["row"]
+
+    async def test_withdrawal_holds_amount_and_fee(
+        self, gateway: RunningGateway, client: httpx.AsyncClient
+    ) -> None:
+        await gateway.funded(client, "c_1", "1000.00")
+        answer = await pay(client, order(type="withdrawal", amount="100.00"))
+        assert answer.status_code == 202
+        assert (answer.json()["fee"], answer.json()["net"]) == ("2.50", "102.50")
+        balances = (await client.get("/customers/c_1/balances")).json()["balances"]
+        assert balances == [
+            {"currency": "KES", "posted": "975.00", "held": "102.50", "available": "872.50"}
+        ]
+
+    async def test_withdrawal_over_balance(
+        self, gateway: RunningGateway, client: httpx.AsyncClient
+    ) -> None:
+        await gateway.funded(client, "c_1", "100.00")
+        answer = await pay(client, order(type="withdrawal", amount="97.00"), key="w1")
+        refused = problem(answer, 422, "insufficient_funds")
+        assert refused["errors"][0]["pointer"] == "/amount"
+        # nothing of it was kept, so the key is free again
+        retry = await pay(client, order(type="withdrawal", amount="90.00"), key="w1")
+        assert retry.status_code == 202
+
+    async def test_parallel_withdrawals_never_overdraw(
+        self, gateway: RunningGateway, client: httpx.AsyncClient
+    ) -> None:
+        await gateway.funded(client, "c_1", "1000.00")
+        asks = [pay(client, order(type="withdrawal", amount="100.00")) for _ in range(20)]
+        answers = await asyncio.gather(*asks)
+        accepted = [answer for answer in answers if answer.status_code == 202]
+        assert len(accepted) == 9
+        for answer in answers:
+            if answer.status_code != 202:
+                problem(answer, 422, "insufficient_funds")
+
+    async def test_failed_payment_says_why(
+        self, gateway: RunningGateway, client: httpx.AsyncClient
+    ) -> None:
+        payment = (await pay(client, order())).json()
+        failure = {
+            "code": "payer_canceled",
+            "category": "declined",
+            "message": "The payer canceled.",
+            "retryable": True,
+        }
+        await gateway.result(payment["id"], "declined", failure=failure)
+        shown = (await client.get(f"/payments/{payment['id']}")).json()
+        assert (shown["status"], shown["failure"]) == ("failed", failure)
+
+    async def test_next_action_is_shown(
+        self, gateway: RunningGateway, client: httpx.AsyncClient
+    ) -> None:
+        payment = (await pay(client, order())).json()
+        action = {"type": "phone_prompt", "message": "Enter your PIN."}
+        await gateway.result(payment["id"], "action_required", next_action=action)
+        shown = (await client.get(f"/payments/{payment['id']}")).json()
+        assert (shown["status"], shown["next_action"]) == ("requires_action", action)
+
+
+class TestWait:
+    async def test_answers_as_soon_as_the_payment_is_final(
+        self, gateway: RunningGateway, client: httpx.AsyncClient
+    ) -> None:
+        asked = asyncio.create_task(pay(client, order(), Prefer="wait=20"))
+        async with asyncio.timeout(10):
+            while not (
+                found := await gateway.admin.fetchval("select payment_id from ledger.payment")
+            ):
+                await asyncio.sleep(0.01)
+            await gateway.settle(str(found))
+            answer = await asked
+        assert answer.status_code == 202
+        assert answer.json()["status"] == "completed"
+        assert answer.json()["provider_reference"]
+        assert answer.headers["preference-applied"] == "wait=20"
+
+    async def test_answers_in_time_anyway(self, client: httpx.AsyncClient) -> None:
+        answer = await pay(client, order(), Prefer="respond-async, wait=1")
+        assert (answer.status_code, answer.json()["status"]) == (202, "pending")
+        assert answer.headers["preference-applied"] == "wait=1"
+
+    async def test_wait_that_cannot_be_read_is_no_wish(self, client: httpx.AsyncClient) -> None:
+        answer = await pay(client, order(), Prefer="wait=soon")
+        assert answer.status_code == 202
+        assert "preference-applied" not in answer.headers
+
+    async def test_no_wait_when_the_key_has_no_slot_left(self, database: str) -> None:
+        async with running_gateway(database, streams_per_key=1) as gateway:
+            client = await gateway.client()
+            first = asyncio.create_task(pay(client, order(), Prefer="wait=2"))
+            while not await gateway.count("ledger.payment"):
+                await asyncio.sleep(0.01)
+            await asyncio.sleep(0.05)
+            second = await pay(client, order(), Prefer="wait=30")
+            assert "preference-applied" not in second.headers
+            await first
+
+
+class TestCancel:
+    async def test_pending(self, gateway: RunningGateway, client: httpx.AsyncClient) -> None:
+        payment = (await pay(client, order())).json()
+        answer = await client.post(f"/payments/{payment['id']}/cancel")
+        assert answer.status_code == 202
+        assert answer.json()["status"] == "pending"
+        row = await gateway.admin.fetchrow(
+            "select topic, key, body from gateway.outbox order by id desc limit 1"
+        )
+        assert (row["topic"], row["key"]) == ("payments.commands.mpesa", payment["id"])
+        assert COMMANDS.validate_json(row["body"]).kind == "cancel_payment"
+
+    async def test_too_late(self, gateway: RunningGateway, client: httpx.AsyncClient) -> None:
+        payment = await gateway.funded(client, "c_1", "100.00")
+        answer = await client.post(f"/payments/{payment['id']}/cancel")
+        assert problem(answer, 409, "not_cancelable")["retryable"] is False
+        assert "retry-after" not in answer.headers
+
+    async def test_cancel_against_success_ends_once(
+        self, gateway: RunningGateway, client: httpx.AsyncClient
+    ) -> None:
+        payment = (await pay(client, order())).json()
+        await asyncio.gather(
+            client.post(f"/payments/{payment['id']}/cancel"), gateway.settle(payment["id"])
+        )
+        shown = (await client.get(f"/payments/{payment['id']}")).json()
+        assert shown["status"] == "completed"
+
+
+class TestList:
+    async def test_pages_hold_every_payment_once(self, client: httpx.AsyncClient) -> None:
+        made = [(await pay(client, order())).json()["id"] for _ in range(7)]
+        seen: list[str] = []
+        path = "/payments?limit=3"
+        while path:
+            answer = await client.get(path)
+            seen += [payment["id"] for payment in answer.json()["data"]]
+            link = answer.links.get("next", {}).get("url", "")
+            assert bool(link) == bool(answer.json()["next_cursor"])
+            path = link.removeprefix("/api/v1")
+        assert seen == list(reversed(made))
+
+    async def test_filters(self, gateway: RunningGateway, client: httpx.AsyncClient) -> None:
+        done = await gateway.funded(client, "c_1", "500.00")
+        open_one = (await pay(client, order(customer_id="c_2"))).json()
+        out = (await pay(client, order(type="withdrawal", amount="50.00"))).json()
+
+        async def ids(query: str) -> set[str]:
+            answer = await client.get(f"/payments?{query}")
+            assert answer.status_code == 200, answer.text
+            return {payment["id"] for payment in answer.json()["data"]}
+
+        assert await ids("customer_id=c_2") == {open_one["id"]}
+        assert await ids("status=completed") == {done["id"]}
+        assert await ids("type=withdrawal") == {out["id"]}
+        assert await ids("method=mpesa&customer_id=c_1") == {done["id"], out["id"]}
+        future = (datetime.now(UTC) + timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
+        assert await ids(f"created_after={future}") == set()
+        assert len(await ids(f"created_before={future}")) == 3
+
+    @pytest.mark.parametrize(
+        "query",
+        ["limit=0", "limit=101", "limit=x", "after=nonsense", "after=W10", "status=done",
+         "statuss=failed", "created_after=2025-01-01T00:00:00", "type=chargeback", "method=cash"],
+    )  # fmt: skip
+    async def test_bad_query_is_named(self, client: httpx.AsyncClient, query: str) -> None:
+        answer = await client.get(f"/payments?{query}")
+        assert answer.status_code == 422
+        (error,) = answer.json()["errors"]
+        assert error["parameter"] == query.partition("=")[0]
+
+
+class TestTimeline:
+    async def test_tells_every_step(
+        self, gateway: RunningGateway, client: httpx.AsyncClient
+    ) -> None:
+        payment = (await pay(client, order())).json()
+        at = datetime.now(UTC).isoformat()
+        evidence = [{"at": at, "name": "mpesa.stk_push.accepted", "detail": {"code": "0"}}]
+        attempt = uuid4()
+        await gateway.result(
+            payment["id"], "submitted", attempt_id=attempt, evidence=evidence, next_check_at=at
+        )
+        timeline = (await client.get(f"/payments/{payment['id']}/timeline")).json()
+        assert timeline["next_check_at"]
+        names = [item["name"] for item in timeline["items"]]
+        assert names[0] == "accepted"
+        assert {"mpesa.stk_push.accepted", "submitted"} <= set(names)
+        await gateway.settle(payment["id"])
+        timeline = (await client.get(f"/payments/{payment['id']}/timeline")).json()
+        (posting,) = [item for item in timeline["items"] if item["kind"] == "posting"]
+        amounts = {line["account"]: line["amount"] for line in posting["detail"]["entries"]}
+        assert amounts == {
+            "provider:mpesa:KES": "100.00",
+            "customer:c_1:KES": "-97.50",
+            "fees:mpesa:KES": "-2.50",
+        }
+
+    async def test_shows_the_hold(self, gateway: RunningGateway, client: httpx.AsyncClient) -> None:
+        await gateway.funded(client, "c_1", "1000.00")
+        out = (await pay(client, order(type="withdrawal"))).json()
+        timeline = (await client.get(f"/payments/{out['id']}/timeline")).json()
+        (hold,) = [item for item in timeline["items"] if item["kind"] == "hold"]
+        assert (hold["name"], hold["detail"]["amount"]) == ("hold.held", "102.50")

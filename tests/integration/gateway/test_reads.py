@@ -1,0 +1,132 @@
+"""Balances, statements, quotes and what operators look at."""
+
+from datetime import UTC, datetime
+from urllib.parse import quote
+
+import httpx
+import pytest
+
+from tests.support.gateway import RunningGateway, order, pay, problem, refund
+
+pytestmark = pytest.mark.integration
+
+
+class TestCustomers:
+    async def test_balance_follows_the_books(
+        self, gateway: RunningGateway, client: httpx.AsyncClient
+    ) -> None:
+        deposit = await gateway.funded(client, "c_1", "1000.00")
+        out = (await pay(client, order(type="withdrawal", amount="100.00"))).json()
+        await gateway.settle(out["id"])
+        await refund(client, deposit["id"], "200.00")
+        balances = (await client.get("/customers/c_1/balances")).json()
+        assert balances == {
+            "customer_id": "c_1",
+            "livemode": False,
+            "balances": [
+                {"currency": "KES", "posted": "872.50", "held": "195.00", "available": "677.50"}
+            ],
+        }
+
+    async def test_customer_ids_do_not_run_into_each_other(
+        self, gateway: RunningGateway, client: httpx.AsyncClient
+    ) -> None:
+        await gateway.funded(client, "a:KES", "100.00")
+        problem(await client.get("/customers/a/balances"), 404, "customer_not_found")
+        assert (await client.get("/customers/a:KES/balances")).status_code == 200
+        problem(await client.get("/customers/a%20b/balances"), 404, "not_found")
+
+    async def test_statement_pages(
+        self, gateway: RunningGateway, client: httpx.AsyncClient
+    ) -> None:
+        for _ in range(3):
+            await gateway.funded(client, "c_1", "100.00")
+        out = (await pay(client, order(type="withdrawal", amount="50.00"))).json()
+        await gateway.settle(out["id"])
+        await gateway.funded(client, "c_2", "100.00")
+        first = (await client.get("/customers/c_1/statement?limit=2")).json()
+        assert [entry["amount"] for entry in first["data"]] == ["-51.25", "97.50"]
+        assert first["data"][0]["balance_after"] == "241.25"
+        assert first["data"][0]["payment_id"] == out["id"]
+        await gateway.funded(client, "c_1", "100.00")
+        query = f"limit=2&after={first['next_cursor']}&as_of={quote(first['as_of'])}"
+        second = (await client.get(f"/customers/c_1/statement?{query}")).json()
+        assert [entry["balance_after"] for entry in second["data"]] == ["195.00", "97.50"]
+        assert second["next_cursor"] is None
+
+    async def test_statement_as_of(
+        self, gateway: RunningGateway, client: httpx.AsyncClient
+    ) -> None:
+        await gateway.funded(client, "c_1", "100.00")
+        moment = quote(datetime.now(UTC).isoformat())
+        await gateway.funded(client, "c_1", "200.00")
+        path = "/customers/c_1/statement"
+        assert len((await client.get(path)).json()["data"]) == 2
+        assert len((await client.get(f"{path}?as_of={moment}")).json()["data"]) == 1
+        assert len((await client.get(f"{path}?currency=USD")).json()["data"]) == 0
+        answer = await client.get(f"{path}?currency=XXX")
+        problem(answer, 422, "currency_unknown")
+        answer = await client.get("/customers/nobody/statement")
+        problem(answer, 404, "customer_not_found")
+
+
+class TestQuote:
+    @pytest.mark.parametrize(
+        ("kind", "amount", "fee", "net"),
+        [("deposit", "1000", "25.00", "975.00"), ("withdrawal", "1000", "25.00", "1025.00"),
+         ("deposit", "1", "0.03", "0.97"), ("withdrawal", "250000.00", "6250.00", "256250.00")],
+    )  # fmt: skip
+    async def test_price(
+        self, client: httpx.AsyncClient, kind: str, amount: str, fee: str, net: str
+    ) -> None:
+        answer = await client.get(
+            "/fees/quote",
+            params={"type": kind, "method": "mpesa", "amount": amount, "currency": "KES"},
+        )
+        assert answer.status_code == 200
+        assert (answer.json()["fee"], answer.json()["net"]) == (fee, net)
+        assert datetime.fromisoformat(answer.json()["estimated_arrival"]) > datetime.now(UTC)
+
+    @pytest.mark.parametrize(
+        ("change", "field"),
+        [({"type": "refund"}, "type"), ({"method": "card"}, "method"), ({"amount": "-1"}, "amount"),
+         ({"amount": "1.50"}, "amount"), ({"currency": "USD"}, "currency"), ({"x": "1"}, "x")],
+    )  # fmt: skip
+    async def test_bad_wish_is_named(
+        self, client: httpx.AsyncClient, change: dict[str, str], field: str
+    ) -> None:
+        wish = {"type": "deposit", "method": "mpesa", "amount": "100", "currency": "KES"}
+        answer = await client.get("/fees/quote", params={**wish, **change})
+        assert answer.status_code == 422
+        assert answer.json()["errors"][0]["parameter"] == field
+
+
+class TestOperations:
+    async def test_answers_without_a_key(self, gateway: RunningGateway) -> None:
+        client = gateway.raw_client()
+        client.base_url = httpx.URL("http://gateway.test")
+        assert (await client.get("/healthz")).json() == {"status": "ok"}
+        assert (await client.get("/readyz")).json() == {"status": "ok"}
+        document = (await client.get("/openapi.json")).json()
+        assert document["openapi"].startswith("3.1")
+        assert "/api/v1/payments/{payment_id}/timeline" in document["paths"]
+        page = await client.get("/docs")
+        assert page.headers["content-type"].startswith("text/html")
+        assert "<script" not in page.text
+        assert 'id="problem-insufficient_funds"' in page.text
+
+    async def test_metrics_count_requests_by_template(
+        self, gateway: RunningGateway, client: httpx.AsyncClient
+    ) -> None:
+        payment = (await pay(client, order(), key="k")).json()
+        await pay(client, order(), key="k")
+        await client.get(f"/payments/{payment['id']}")
+        await client.request("BREW", "/pot")
+        root = gateway.raw_client()
+        root.base_url = httpx.URL("http://gateway.test")
+        text = (await root.get("/metrics")).text
+        assert 'route="/api/v1/payments/{payment_id}",status="200"' in text
+        assert payment["id"] not in text
+        assert 'method="OTHER",route="unmatched",status="404"' in text
+        assert 'cift_payments_accepted_total{method="mpesa",type="deposit"}' in text
+        assert 'cift_duplicates_suppressed_total{layer="gateway"}' in text

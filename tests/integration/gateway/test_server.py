@@ -1,0 +1,96 @@
+"""The API behind a real socket: slow and oversized requests, and a clean stop."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, nullcontext
+
+import httpx
+import pytest
+import uvicorn
+
+from gateway.http_protocol import BoundedHttpProtocol
+from tests.support.gateway import RunningGateway, order, pay
+
+pytestmark = pytest.mark.integration
+
+
+class HastyProtocol(BoundedHttpProtocol):
+    head_timeout_s = 0.2
+
+
+@asynccontextmanager
+async def listening(gateway: RunningGateway) -> AsyncIterator[int]:
+    config = uvicorn.Config(
+        gateway.app, port=0, http=HastyProtocol, lifespan="off", log_config=None,
+        access_log=False, server_header=False, proxy_headers=False, timeout_graceful_shutdown=1,
+    )  # fmt: skip
+    server = uvicorn.Server(config)
+    server.capture_signals = nullcontext  # type: ignore[method-assign,assignment]
+    running = asyncio.create_task(server.serve())
+    while not server.started:
+        await asyncio.sleep(0.01)
+    yield server.servers[0].sockets[0].getsockname()[1]
+    server.should_exit = True
+    await running
+
+
+async def answer_to(port: int, *pieces: bytes) -> bytes:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    try:
+        for piece in pieces:
+            writer.write(piece)
+            await writer.drain()
+        async with asyncio.timeout(5):
+            return await reader.read()
+    except ConnectionError:
+        return b""
+    finally:
+        writer.close()
+
+
+async def test_over_a_socket(gateway: RunningGateway) -> None:
+    key = await gateway.key()
+    async with listening(gateway) as port:
+        headers = {"Authorization": f"Bearer {key}"}
+        base = f"http://127.0.0.1:{port}/api/v1"
+        async with httpx.AsyncClient(base_url=base, headers=headers) as client:
+            answer = await pay(client, order())
+            assert answer.status_code == 202
+            assert "server" not in answer.headers
+            huge = await client.post("/webhooks/mpesa", content=b"x" * 10_000_000)
+            assert huge.status_code == 413
+            assert (await client.get("/payments")).status_code == 200
+
+        # a head that does not come, or does not end
+        assert await answer_to(port) == b""
+        assert await answer_to(port, b"GET /healthz HTTP/1.1\r\nHost: x\r\n") == b""
+        endless = [b"GET /healthz HTTP/1.1\r\n"] + [b"X-A: " + b"a" * 8000 + b"\r\n"] * 5
+        assert b"400" in (await answer_to(port, *endless)).split(b"\r\n")[0]
+        # a keep-alive connection may rest longer between its requests than a head may take
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        for _ in range(2):
+            writer.write(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert b"200 OK" in await reader.readuntil(b"\r\n")
+            await reader.readuntil(b'{"status":"ok"}')
+            await asyncio.sleep(0.4)
+        writer.close()
+
+
+async def test_client_that_leaves_gives_its_slot_back(gateway: RunningGateway) -> None:
+    client = await gateway.client()
+    payment_id = (await pay(client, order())).json()["id"]
+    slots = gateway.app.state.gateway.slots
+    async with listening(gateway) as port:
+        url = f"http://127.0.0.1:{port}/api/v1/payments/{payment_id}/events"
+        async with (
+            httpx.AsyncClient(headers=dict(client.headers)) as other,
+            other.stream("GET", url) as answer,
+        ):
+            assert answer.status_code == 200
+            async for line in answer.aiter_lines():
+                if line.startswith("data:"):
+                    break
+            assert slots._open.total() == 1
+        async with asyncio.timeout(5):
+            while slots._open.total():
+                await asyncio.sleep(0.02)
