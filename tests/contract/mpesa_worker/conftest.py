@@ -103,6 +103,11 @@ class Counter:
         """The twin's book of one kind of movement."""
         return [entry for entry in await self.world.book() if entry["kind"] == kind]
 
+    async def received(self, operation: str) -> int:
+        """How many requests of an operation reached the twin."""
+        requests = await self.world.control("GET", "/requests")
+        return int(requests[operation]["received"])
+
 
 @pytest.fixture(scope="session")
 def keys(tmp_path_factory: pytest.TempPathFactory) -> Path:

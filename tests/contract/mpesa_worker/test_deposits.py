@@ -146,7 +146,7 @@ class TestLostAnswers:
             await counter.send(attempt)
         _, outcome = await counter.settle(attempt, within_s=60)
         assert outcome == Pending()
-        assert await counter.pushes() == 1
+        assert await counter.received("daraja.stk") == 1
 
     async def test_cut_in_the_middle(self, counter: Counter) -> None:
         await counter.world.fault("daraja.stk", "reset_mid_body")

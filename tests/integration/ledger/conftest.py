@@ -1,15 +1,49 @@
-"""Books over a fresh database."""
+"""Books over a database of their own, emptied before each test.
 
-from collections.abc import AsyncIterator
+Copying a migrated database costs a quarter of a second, emptying one a tenth of that; and the
+books here only ever change by rows.
+"""
 
+from collections.abc import AsyncIterator, Iterator
+
+import asyncpg
 import pytest
 
+from cift_local.waiting import run_apart
 from tests.integration.ledger.books import Books, open_books
+from tests.support.postgres import PgServer
+
+EMPTY = """
+begin;
+set local session_replication_role = replica;  -- the guards against this very thing sleep
+truncate ledger.account, ledger.balance, ledger.payment, ledger.payment_event, ledger.hold,
+         ledger.ledger_tx, ledger.entry, ledger.outbox restart identity;
+commit;
+"""
+
+
+@pytest.fixture(scope="session")
+def books_database(pg_server: PgServer, database_template: str) -> Iterator[str]:
+    """The address of a migrated database that the tests of the books share."""
+    name = run_apart(pg_server.create("cift_books", template=database_template))
+    yield pg_server.address(name)
+    run_apart(pg_server.drop(name))
 
 
 @pytest.fixture
-async def books(database: str) -> AsyncIterator[Books]:
+async def books_dsn(books_database: str) -> str:
+    """The address of empty books."""
+    connection = await asyncpg.connect(books_database)
+    try:
+        await connection.execute(EMPTY)
+    finally:
+        await connection.close()
+    return books_database
+
+
+@pytest.fixture
+async def books(books_dsn: str) -> AsyncIterator[Books]:
     """Books that, whatever a test did to payments, still hold together at its end."""
-    async with open_books(database) as opened:
+    async with open_books(books_dsn) as opened:
         yield opened
         assert await opened.broken() == set()

@@ -392,10 +392,10 @@ class TestEvents:
         assert rows[str(traced.payment_id)]["traceparent"] == parent
         assert "traceparent" not in rows[str(plain.payment_id)]
 
-    async def test_listeners_hear_of_a_changed_payment(self, books: Books, database: str) -> None:
+    async def test_listeners_hear_of_a_changed_payment(self, books: Books, books_dsn: str) -> None:
         paid = await books.deposit()
         heard: list[object] = []
-        connection = await asyncpg.connect(database)
+        connection = await asyncpg.connect(books_dsn)
         try:
             await connection.add_listener("cift_payment", lambda *args: heard.append(args[-1]))
             await books.apply(paid.result("noted"), paid.result("settled", seq=2))

@@ -67,7 +67,7 @@ async def _run(stack: Stack) -> dict[str, Any]:
 
 
 def _available(balances: dict[str, Any]) -> Decimal:
-    for balance in balances["data"]:
+    for balance in balances["balances"]:
         if balance["currency"] == "KES":
             return Decimal(balance["available"])
     return Decimal(0)

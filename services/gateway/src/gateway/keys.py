@@ -151,5 +151,7 @@ def _run(
 
     try:
         return asyncio.run(connected())
+    except CiftError as error:
+        raise click.ClickException(str(error)) from error
     except (OSError, asyncpg.PostgresError) as error:
         raise click.ClickException(f"database: {error}") from error
