@@ -111,7 +111,7 @@ class RunningGateway:
 
     async def result(self, payment_id: str, kind: str, **fields: Any) -> str:
         """Apply a worker's result to a payment, answer what the books made of it."""
-        payment = await self.admin.fetchrow(
+        (payment,) = await self.admin.fetch(
             "select * from ledger.payment where payment_id = $1", UUID(payment_id)
         )
         attempt_id = fields.pop("attempt_id", None) or uuid4()

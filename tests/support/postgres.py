@@ -103,4 +103,5 @@ def throw_away_folder(name: str) -> Iterator[Path]:
     try:
         yield folder
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        if "CIFT_TEST_KEEP" not in os.environ:  # set it to look at logs and data afterwards
+            shutil.rmtree(folder, ignore_errors=True)

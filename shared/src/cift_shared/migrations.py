@@ -83,7 +83,9 @@ async def migrate(dsn: str) -> list[str]:
 
 
 async def _apply_missing(connection: "asyncpg.Connection[asyncpg.Record]") -> list[str]:
-    rows = await connection.fetch("select schema_name, file_name, sha256 from public.cift_migration")
+    rows = await connection.fetch(
+        "select schema_name, file_name, sha256 from public.cift_migration"
+    )
     applied = {(row["schema_name"], row["file_name"]): row["sha256"] for row in rows}
     done = []
     for migration in find_migrations():
@@ -100,7 +102,8 @@ async def _apply(connection: "asyncpg.Connection[asyncpg.Record]", migration: Mi
     async with connection.transaction():
         await connection.execute(migration.sql)
         await connection.execute(
-            "insert into public.cift_migration (schema_name, file_name, sha256) values ($1, $2, $3)",
+            "insert into public.cift_migration (schema_name, file_name, sha256) "
+            "values ($1, $2, $3)",
             migration.schema,
             migration.file,
             migration.sha256,

@@ -134,7 +134,7 @@ def open_counter(keys: Path, tmp_path: Path) -> OpenCounter:
                 "callback_url": "http://127.0.0.1:9/api/v1/webhooks/mpesa",
                 "initiator_name": "testapi",
                 "initiator_password": twin.PASSWORD,
-                "certificate_file": next(keys.glob("*certificate.pem")),
+                "certificate_file": keys / "daraja-certificate.pem",
             }
             config = mpesa.config(**{**fields, **(over or {})})
             inside = Wire(world.http._transport)

@@ -29,7 +29,7 @@ async def raw(client: httpx.AsyncClient, content: bytes, **headers: str) -> http
 
 async def test_amounts(gateway: RunningGateway, client: httpx.AsyncClient) -> None:
     for amount in ("0", "0.00", "-1", "-0", "1e3", "1,000", "NaN", "Infinity", "1.001", "1.50",
-                   "10" * 15, "", " 1", "1 ", "+1", "01", ".5", "1.", "٣", "0x10", "1_0"):  # fmt: skip
+                   "", " 1", "1 ", "+1", "01", ".5", "1.", "٣", "0x10", "1_0", "10" * 15):  # fmt: skip
         answer = await pay(client, order(amount=amount))
         assert answer.status_code == 422, amount
         assert answer.json()["errors"][0]["pointer"] == "/amount"
@@ -86,12 +86,14 @@ async def test_fields_that_are_not_ours(client: httpx.AsyncClient) -> None:
 
 async def test_instrument_must_be_one(client: httpx.AsyncClient) -> None:
     both = {"phone": "0712345678", "id": str(uuid4())}
-    for method in ({}, {"country": "KE"}, both):
+    wrong: list[dict[str, str]] = [{}, {"country": "KE"}, both]
+    for method in wrong:
         await refused(
             client, order(payment_method=method), "/payment_method", "payment_method_invalid"
         )
-    for method in (None, [], "254712345678", 254712345678):
-        await refused(client, order(payment_method=method), "/payment_method", "validation_failed")
+    given: Any
+    for given in (None, [], "254712345678", 254712345678):
+        await refused(client, order(payment_method=given), "/payment_method", "validation_failed")
 
 
 async def test_texts(client: httpx.AsyncClient) -> None:
@@ -103,6 +105,7 @@ async def test_texts(client: httpx.AsyncClient) -> None:
                 "https://shop.example\\@evil.example"):  # fmt: skip
         await refused(client, order(return_url=url), "/return_url", "return_url_invalid")
     await refused(client, order(description="x" * 256), "/description", "validation_failed")
+    metadata: Any
     for metadata in ({f"k{n}": "v" for n in range(51)}, {"k" * 41: "v"}, {"k": "v" * 501},
                      {"k": 1}, {"": "v"}, {"k": None}, [], "x"):  # fmt: skip
         answer = await pay(client, order(metadata=metadata))

@@ -28,7 +28,7 @@ async def test_save_show_list_delete(gateway: RunningGateway, client: httpx.Asyn
     assert answer.headers["location"] == f"/api/v1/payment-methods/{saved['id']}"
     assert (saved["phone"], saved["verified"]) == ("2547****149", False)
     assert "first deposit" in saved["verification"]
-    row = await gateway.admin.fetchrow("select * from gateway.payment_method")
+    (row,) = await gateway.admin.fetch("select * from gateway.payment_method")
     assert PHONE not in str(dict(row))
     assert (await client.get(f"/payment-methods/{saved['id']}")).json() == saved
 

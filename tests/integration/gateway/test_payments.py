@@ -175,7 +175,7 @@ class TestCancel:
         answer = await client.post(f"/payments/{payment['id']}/cancel")
         assert answer.status_code == 202
         assert answer.json()["status"] == "pending"
-        row = await gateway.admin.fetchrow(
+        (row,) = await gateway.admin.fetch(
             "select topic, key, body from gateway.outbox order by id desc limit 1"
         )
         assert (row["topic"], row["key"]) == ("payments.commands.mpesa", payment["id"])
@@ -229,16 +229,14 @@ class TestList:
         assert await ids(f"created_after={future}") == set()
         assert len(await ids(f"created_before={future}")) == 3
 
-    @pytest.mark.parametrize(
-        "query",
-        ["limit=0", "limit=101", "limit=x", "after=nonsense", "after=W10", "status=done",
-         "statuss=failed", "created_after=2025-01-01T00:00:00", "type=chargeback", "method=cash"],
-    )  # fmt: skip
-    async def test_bad_query_is_named(self, client: httpx.AsyncClient, query: str) -> None:
-        answer = await client.get(f"/payments?{query}")
-        assert answer.status_code == 422
-        (error,) = answer.json()["errors"]
-        assert error["parameter"] == query.partition("=")[0]
+    async def test_bad_query_is_named(self, client: httpx.AsyncClient) -> None:
+        for query in ("limit=0", "limit=101", "limit=x", "after=nonsense", "after=W10",
+                      "status=done", "statuss=failed", "created_after=2025-01-01T00:00:00",
+                      "type=chargeback", "method=cash"):  # fmt: skip
+            answer = await client.get(f"/payments?{query}")
+            assert answer.status_code == 422, query
+            (error,) = answer.json()["errors"]
+            assert error["parameter"] == query.partition("=")[0]
 
 
 class TestTimeline:

@@ -79,9 +79,9 @@ async def test_only_completed_deposits(gateway: RunningGateway, client: httpx.As
     problem(await refund(client, out["id"]), 409, "not_refundable")
 
 
-@pytest.mark.parametrize("amount", ["0", "-1.00", "1.50", "1e2", "NaN", "", "1,000.00"])
-async def test_bad_amount(gateway: RunningGateway, client: httpx.AsyncClient, amount: str) -> None:
+async def test_bad_amount(gateway: RunningGateway, client: httpx.AsyncClient) -> None:
     deposit = await gateway.funded(client, "c_1", "100.00")
-    answer = await refund(client, deposit["id"], amount)
-    assert answer.status_code == 422
-    assert answer.json()["errors"][0]["pointer"] == "/amount"
+    for amount in ("0", "-1.00", "1.50", "1e2", "NaN", "", "1,000.00"):
+        answer = await refund(client, deposit["id"], amount)
+        assert answer.status_code == 422, amount
+        assert answer.json()["errors"][0]["pointer"] == "/amount"

@@ -45,7 +45,7 @@ async def test_callback_is_passed_on_sealed(gateway: RunningGateway) -> None:
     assert notice.source_listed
     vault = gateway.settings.vault()
     assert vault.open(notice.sealed_body, context="notice") == BODY
-    row = await gateway.admin.fetchrow("select * from gateway.inbox")
+    (row,) = await gateway.admin.fetch("select * from gateway.inbox")
     assert (row["disposition"], row["source"]) == ("published", LISTED[0])
     assert "254712345149" not in str(dict(row))
 

@@ -106,7 +106,7 @@ class TestEnds:
     ) -> None:
         await books.settled_deposit(10_000, 0)
         paid = await books.withdrawal(4_000, 100)
-        assert await books.apply(paid.result(kind)) == ["applied"]  # type: ignore[arg-type]
+        assert await books.apply(paid.result(kind)) == ["applied"]
         row = await books.payment(paid)
         assert (row["status"], row["failure"]["code"]) == (status, "payer_balance_insufficient")
         assert await books.customer() == (10_000, 0)
@@ -143,7 +143,7 @@ class TestEnds:
     async def test_completed_stays_completed(self, books: Books, kind: str) -> None:
         paid = await books.settled_deposit()
         before = await books.payment(paid)
-        assert await books.apply(paid.result(kind, seq=10)) == ["conflict"]  # type: ignore[arg-type]
+        assert await books.apply(paid.result(kind, seq=10)) == ["conflict"]
         after = await books.payment(paid)
         assert (after["status"], after["version"], after["failure"]) == (
             "completed",
@@ -236,7 +236,7 @@ class TestReview:
     @pytest.mark.parametrize("kind", ["declined", "expired", "canceled"])
     async def test_money_that_arrives_after_all(self, books: Books, kind: str) -> None:
         paid = await books.deposit(10_000, 250)
-        await books.apply(paid.result(kind))  # type: ignore[arg-type]
+        await books.apply(paid.result(kind))
         assert await books.apply(paid.result("settled", seq=2)) == ["conflict"]
         assert await books.status(paid) == "in_review"
         assert await books.journal(paid) == {
@@ -303,7 +303,7 @@ class TestRepeats:
     async def test_shuffled_and_cut_differently(self, books: Books) -> None:
         payments = [await books.deposit() for _ in range(6)]
         results = [
-            paid.result(kind, seq=seq)  # type: ignore[arg-type]
+            paid.result(kind, seq=seq)
             for paid in payments
             for seq, kind in ((1, "submitted"), (2, "settled"))
         ]

@@ -3,6 +3,7 @@
 import asyncio
 import gzip
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from typing import Any
 
 import httpx
@@ -234,9 +235,9 @@ class TestToken:
     ) -> None:
         script.on("query", mpesa.query_answer("4999"))
         await client.stk_query(QUERY)
-        clock.advance(mpesa.timedelta(seconds=3530))
+        clock.advance(timedelta(seconds=3530))
         await client.stk_query(QUERY)
-        clock.advance(mpesa.timedelta(seconds=30))
+        clock.advance(timedelta(seconds=30))
         await client.stk_query(QUERY)
         assert script.tokens_issued == 2
 

@@ -40,7 +40,7 @@ class TestSecurityCredential:
         assert mpesa.open_credential(base64.b64decode(sealed)) == b"Initiator#1"
 
     def test_another_file_is_refused(self) -> None:
-        with pytest.raises(SettingsInvalid, match="X.509"):
+        with pytest.raises(SettingsInvalid, match="certificate in PEM"):
             domain.security_credential("x", b"-----BEGIN NOTHING-----")
 
 

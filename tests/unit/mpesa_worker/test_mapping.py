@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,6 +19,8 @@ from cift_shared.outcomes import Declined, Expired, Pending
 from mpesa_worker import codes, mapping
 from mpesa_worker.domain import NAIROBI
 from mpesa_worker.mapping import DarajaError, Meaning
+
+DOCUMENT = Path(__file__).parents[3] / "docs" / "mpesa.md"
 
 
 def read(status: int, code: str, message: str = "") -> DarajaError:
@@ -155,6 +158,17 @@ class TestStkOutcome:
     def test_every_failure_has_words_for_the_customer(self) -> None:
         failures = [end.failure for end in codes.STK_ENDS.values()] + [*codes.RESULT_ENDS.values()]
         assert all(failure.message.endswith(".") and failure.code for failure in failures)
+
+    @pytest.mark.parametrize("code", [*codes.STK_ENDS, *codes.RESULT_ENDS])
+    def test_the_documentation_lists_code_and_failure(self, code: str) -> None:
+        rows = [line for line in DOCUMENT.read_text("utf-8").splitlines() if line.startswith("| ")]
+        ends = [codes.STK_ENDS[code].failure] if code in codes.STK_ENDS else []
+        ends += [codes.RESULT_ENDS[code]] if code in codes.RESULT_ENDS else []
+        for failure in ends:
+            assert any(
+                code in line.split("|")[1].replace(",", " ").split() and f"`{failure.code}`" in line
+                for line in rows
+            )
 
     def test_open_codes_are_in_no_table_of_ends(self) -> None:
         assert not codes.STK_OPEN & codes.STK_ENDS.keys()

@@ -1,4 +1,4 @@
-"""What is logged, shown on the timeline or remembered tells neither phones, nor ids, nor secrets."""
+"""Logs, timeline and memory tell neither phones, nor ids, nor secrets."""
 
 import json
 from collections.abc import Iterator

@@ -47,6 +47,8 @@ class Options:
     """Take the well-known ports where they are free; False: any free ports."""
     extra_env: Mapping[str, str] = field(default_factory=dict)
     """More variables for every service."""
+    service_env: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """More variables for one service, by its name."""
     on_change: Callable[[Status], None] = lambda _: None
 
 
@@ -208,6 +210,7 @@ def _service(stack: Stack, name: str, module: str, health: str) -> Part:
         "CIFT_HTTP_PORT": port,
         "CIFT_SANDBOX_HTTP_PORT": port,
         "CIFT_TRACE_FILE": str(stack.options.folder / "traces" / f"{name}.jsonl"),
+        **stack.options.service_env.get(name, {}),
     }
     return service(
         name,

@@ -44,7 +44,10 @@ SAFE_HEADERS = {
 CLIENT_GONE = 499
 UNMATCHED = "unmatched"
 # asyncpg raises the last one for a connection whose server is just saying goodbye.
-_UNAVAILABLE = (*INFRASTRUCTURE_ERRORS, asyncpg.InternalClientError)
+_UNAVAILABLE: tuple[type[BaseException], ...] = (
+    *INFRASTRUCTURE_ERRORS,
+    asyncpg.InternalClientError,
+)
 _METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"}
 
 log = get_logger()

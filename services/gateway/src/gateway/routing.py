@@ -70,18 +70,18 @@ def refusals(*codes: str, body: bool = False, public: bool = False) -> dict[int 
     }
 
 
-def gateway_of(request: Request) -> Gateway:
-    """The running gateway behind a request."""
+# Coroutines although they await nothing: the framework would send plain functions to a thread.
+async def _gateway_of(request: Request) -> Gateway:
     gateway: Gateway = request.app.state.gateway
     return gateway
 
 
-def _caller_of(request: Request) -> Caller:
+async def _caller_of(request: Request) -> Caller:
     caller: Caller = request.state.caller
     return caller
 
 
-Running = Annotated[Gateway, Depends(gateway_of)]
+Running = Annotated[Gateway, Depends(_gateway_of)]
 Known = Annotated[Caller, Depends(_caller_of)]
 
 
@@ -116,7 +116,8 @@ class ApiRoute(APIRoute):
 
 
 async def _admit(request: Request, scopes: list[Scope]) -> None:
-    caller = await gateway_of(request).authenticator.caller(request)
+    gateway = await _gateway_of(request)
+    caller = await gateway.authenticator.caller(request)
     request.state.caller = caller
     caller.require(*scopes)
 

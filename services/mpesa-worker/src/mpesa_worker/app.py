@@ -19,8 +19,7 @@ ROLE = "cift_mpesa"
 def compose(base: Base, settings: WorkerSettings, config: MpesaConfig) -> Composition:
     """Put the worker together."""
     vault = settings.vault()
-    app = f"{config.base} {config.consumer_key.get_secret_value()}"
-    tokens = SharedTokens(base.pool, vault, base.clock, app=app)
+    tokens = SharedTokens(base.pool, vault, base.clock, app=config.app)
     processor = MpesaProcessor(
         config,
         DarajaClient(config, tokens, base.clock),

@@ -120,6 +120,11 @@ class MpesaConfig(BaseSettings):
         return (self.api_base or API_BASES[self.environment]).rstrip("/")
 
     @property
+    def app(self) -> str:
+        """Names the Daraja app, whose one token all processes share."""
+        return f"{self.base}|{self.consumer_key.get_secret_value()}"
+
+    @property
     def callback_base(self) -> str:
         """Scheme and host of callbacks; lower case, as Daraja refused a capital in a host."""
         parts = urlsplit(self.callback_url)

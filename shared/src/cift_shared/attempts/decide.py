@@ -87,6 +87,8 @@ class Decision:
     checked: bool = False
     notice_ids: Sequence[str] = ()
     """Notices that this decision has taken in."""
+    seen_notice_ids: Sequence[str] = ()
+    """Notices it knew of, taken in or not: only a newer one makes the attempt due at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,8 +145,19 @@ def after_check(
     """The provider answered a question."""
     outcome = answer.outcome
     if claim.state == "done" and not isinstance(outcome, Settled | Declined | Expired):
-        result = _note(claim, answer, None, now=now)
-        return Decision(claim, "done", None, result, answer.memory, notice_ids=notice_ids)
+        # What ended stays ended; but a late notice whose question met no verdict is asked again.
+        due = now + answer.check_after if answer.check_after else None
+        result = _note(claim, answer, due, now=now)
+        return Decision(
+            claim,
+            "done",
+            answer.check_after,
+            result,
+            answer.memory,
+            maybe_sent=True,
+            checked=True,
+            notice_ids=notice_ids,
+        )
     if isinstance(outcome, Pending | Unknown):
         return _still_pending(claim, answer, schedule, now=now, notice_ids=notice_ids)
     decision = _follow(claim, outcome, answer, schedule, now=now)

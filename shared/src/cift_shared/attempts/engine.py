@@ -6,6 +6,7 @@ its answer and the result for the ledger are stored in one statement -> the rela
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 
 from cift_shared import metrics
 from cift_shared.attempts import decide
@@ -106,23 +107,20 @@ class AttemptEngine:
 
     async def _poll_one(self, claim: Claim, notices: Sequence[Notice]) -> None:
         """Ask the provider about one attempt, with its notices as hints."""
-        schedule = Schedule(self._processor.check_delay(claim.attempt))
+        asked = replace(claim.attempt, checks=claim.attempt.checks + 1)
+        schedule = Schedule(self._processor.check_delay(asked))
+        notice_ids = [notice.notice_id for notice in notices]
         try:
             answer = await self._processor.get_transaction_status(claim.attempt, notices)
         except PaymentProcessorError as error:
             log.warning("attempt.check_failed", code=error.code, **_names(claim))
-            await self._save(decide.after_check_error(claim, error, schedule))
-            return
-        failpoint("worker.after_check")
-        await self._save(
-            decide.after_check(
-                claim,
-                answer,
-                schedule,
-                now=self._clock.now(),
-                notice_ids=[notice.notice_id for notice in notices],
+            decision = decide.after_check_error(claim, error, schedule)
+        else:
+            failpoint("worker.after_check")
+            decision = decide.after_check(
+                claim, answer, schedule, now=self._clock.now(), notice_ids=notice_ids
             )
-        )
+        await self._save(replace(decision, seen_notice_ids=notice_ids))
 
     async def _save(self, decision: Decision) -> None:
         held = await self._saver.save(decision)

@@ -43,19 +43,6 @@ update {schema}.attempt
 """
 
 CLAIM = """
-with counted as (
-    update {schema}.attempt
-       set seq = $2, updated_at = now(),
-           last_result = coalesce($6, last_result),
-           last_headers = case when $6::bytea is null then last_headers else $5::jsonb end
-     where attempt_id = $1
-    returning payment_id
-)
-insert into {schema}.outbox (topic, key, headers, body)
-select $3, $4, $5::jsonb, $7 from counted
-"""
-
-CLAIM = """
 with due as (
     select attempt_id, state, maybe_sent
       from {schema}.attempt
@@ -115,7 +102,7 @@ with input as (
                when exists (select from {schema}.notice
                              where notice.attempt_id = held.attempt_id
                                and notice.handled_at is null
-                               and notice.notice_id <> all ($13::text[]))
+                               and notice.notice_id <> all ($15::text[]))
                then now()
                else now() + make_interval(secs => input.check_after_s)
            end,

@@ -163,6 +163,7 @@ class AttemptStore:
             [_tells_state(decision) for decision in decisions],
             [notice_id for decision in decisions for notice_id in decision.notice_ids],
             RESULTS,
+            [notice_id for decision in decisions for notice_id in decision.seen_notice_ids],
         )
         return {AttemptId(row["attempt_id"]) for row in rows}
 

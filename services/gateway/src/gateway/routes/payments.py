@@ -46,7 +46,18 @@ _BUSINESS = (
 _STREAM_ANSWERS: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "Events `payment.<status>`; ids are numbers to resume from.",
-        "content": {"text/event-stream": {"schema": {"type": "string"}}},
+        "content": {
+            "text/event-stream": {
+                "schema": {
+                    "type": "object",
+                    "properties": {
+                        "id": {"type": "string", "pattern": "^[0-9]+$"},
+                        "event": {"type": "string", "pattern": r"^payment\.[a-z_]+$"},
+                        "data": {"type": "string", "contentMediaType": "application/json"},
+                    },
+                }
+            }
+        },
     },
     204: {"description": "The payment is final and nothing is left to tell: stop reconnecting."},
 }

@@ -1,0 +1,165 @@
+"""Kill any process at any moment: nothing is lost, nobody is charged twice.
+
+Business rule: a payment the API accepted ends where the provider's own book says it must, whoever
+died in between; only a push that died before its answer was stored stays open, because asking
+the payer twice would be worse.
+
+Real processes, real PostgreSQL, Apache Kafka, real HTTP, the provider's twin.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from cift_local.stack import Options, Stack, running_stack
+from tests.support.books import check_books, check_nothing_sent_twice
+from tests.support.kafka import Broker
+from tests.support.load import Client, phones
+from tests.support.postgres import throw_away_folder
+
+pytestmark = [pytest.mark.kafka, pytest.mark.e2e, pytest.mark.timeout(240)]
+
+SPEED = 40
+
+
+@asynccontextmanager
+async def stack_with(
+    folder: Path, service: str | None = None, failpoint: str = ""
+) -> AsyncIterator[Stack]:
+    env = {"CIFT_FAILPOINT": failpoint, "CIFT_FAILPOINT_MARK": str(folder / "died")}
+    options = Options(
+        folder, speed=SPEED, prefer_ports=False, service_env={service: env} if service else {}
+    )
+    async with running_stack(options) as stack:
+        yield stack
+
+
+@pytest.fixture
+def folder(real_kafka: Broker, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", real_kafka.bootstrap)
+    monkeypatch.delenv("DATABASE_URL", raising=False)
+    with throw_away_folder("e2e") as path:
+        yield path
+
+
+async def a_morning(stack: Stack) -> tuple[Client, list[dict]]:
+    """Deposits, then withdrawals and a refund of what came in; every one to its end."""
+    client = await Client.of(stack)
+    numbers = phones(8)
+    deposits = await asyncio.gather(
+        *(client.pay("deposit", "500.00", number, f"cus_{number}") for number in numbers)
+    )
+    await client.all_final([each for each in deposits if each])
+    out = await asyncio.gather(
+        *(client.pay("withdrawal", "100.00", number, f"cus_{number}") for number in numbers[:4])
+    )
+    assert all(out), client.refused
+    refund = await client.refund(str(deposits[5]))
+    await client.all_final([*map(str, out), refund])
+    return client, await client.all_final(client.accepted)
+
+
+PLACES = [
+    ("gateway", "gateway.before_commit"),
+    ("gateway", "gateway.after_commit"),
+    ("gateway", "relay.after_publish"),
+    ("mpesa-worker", "worker.after_ingest"),
+    ("mpesa-worker", "subscriber.before_commit"),
+    ("mpesa-worker", "worker.after_check"),
+    ("mpesa-worker", "relay.after_publish"),
+    ("ledger", "subscriber.before_commit"),
+    ("ledger", "relay.after_publish"),
+]
+
+
+@pytest.mark.parametrize(("service", "place"), PLACES, ids=lambda value: value)
+async def test_death_at(folder: Path, service: str, place: str) -> None:
+    async with stack_with(folder, service, place) as stack:
+        _, payments = await a_morning(stack)
+        assert (folder / "died").exists(), "the place was never reached"
+        assert {payment["status"] for payment in payments} == {"completed"}
+        await check_books(stack, payments)
+        await check_nothing_sent_twice(stack)
+
+
+@pytest.mark.parametrize("place", ["worker.before_call", "worker.after_call"])
+async def test_death_around_a_push(folder: Path, place: str) -> None:
+    """The prompt may be out: it is never sent again; the callback, if one comes, decides."""
+    async with stack_with(folder, "mpesa-worker", place) as stack:
+        client = await Client.of(stack)
+        payment_id = await client.pay("deposit", "500.00", phones(1)[0], "cus_1")
+        assert payment_id
+        if place == "worker.after_call":
+            (payment,) = await client.all_final([payment_id])
+            assert payment["status"] == "completed"
+        else:
+            await asyncio.sleep(12)
+            payment = await client.get(f"/payments/{payment_id}")
+            assert payment["status"] == "processing"
+        await check_books(stack, [payment])
+        await check_nothing_sent_twice(stack)
+
+
+@pytest.mark.parametrize("place", ["worker.before_call:2", "worker.after_call:2"])
+async def test_death_around_a_payout(folder: Path, place: str) -> None:
+    """A payout carries our key: it is sent again, and the provider pays once."""
+    async with stack_with(folder, "mpesa-worker", place) as stack:
+        client = await Client.of(stack)
+        phone = phones(1)[0]
+        first = await client.pay("deposit", "500.00", phone, "cus_1")
+        await client.all_final([str(first)])
+        second = await client.pay("withdrawal", "100.00", phone, "cus_1")
+        payments = await client.all_final([str(first), str(second)])
+        assert (folder / "died").exists()
+        assert [payment["status"] for payment in payments] == ["completed", "completed"]
+        await check_books(stack, payments)
+
+
+@pytest.mark.parametrize(
+    "service", ["gateway", "ledger", "mpesa-worker", "provider-sandbox", "postgres"]
+)
+async def test_kill_any_process_under_load(folder: Path, service: str) -> None:
+    """Three kills while payments travel; it is back within ten seconds and everything ends."""
+    async with stack_with(folder) as stack:
+        client = await Client.of(stack)
+        numbers = phones(30)
+
+        async def load() -> list[str | None]:
+            return list(
+                await asyncio.gather(
+                    *(_later(n * 0.1, client, number) for n, number in enumerate(numbers))
+                )
+            )
+
+        sending = asyncio.create_task(load())
+        for _ in range(3):
+            await asyncio.sleep(0.9)
+            stack.kill(service)
+            await stack.wait_ready(service, timeout_s=10)
+        ids = [each for each in await sending if each]
+        open_pushes = await _open(client, ids)
+        payments = [await client.get(f"/payments/{each}") for each in ids]
+        assert {payment["status"] for payment in payments} <= {"completed", "processing"}
+        if service not in ("mpesa-worker", "provider-sandbox", "postgres"):
+            assert not open_pushes
+        assert len(open_pushes) <= 10
+        await check_books(stack, payments)
+        await check_nothing_sent_twice(stack)
+
+
+async def _later(delay_s: float, client: Client, number: str) -> str | None:
+    await asyncio.sleep(delay_s)
+    return await client.pay("deposit", "500.00", number, f"cus_{number}")
+
+
+async def _open(client: Client, ids: list[str]) -> list[str]:
+    """What is still open after a patient wait: pushes that died in mid-call."""
+    try:
+        await client.all_final(ids, within_s=25)
+    except TimeoutError:
+        payments = [await client.get(f"/payments/{each}") for each in ids]
+        return [payment["id"] for payment in payments if payment["status"] == "processing"]
+    return []

@@ -1,0 +1,183 @@
+"""The books once more, in plain Python and one result at a time: what the SQL is held against."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from cift_shared.messages import PaymentResult
+from ledger.domain import OPEN, Status, may_move
+
+AIMS = {
+    "submitted": Status.PROCESSING,
+    "unknown": Status.PROCESSING,
+    "action_required": Status.REQUIRES_ACTION,
+    "declined": Status.FAILED,
+    "expired": Status.EXPIRED,
+    "canceled": Status.CANCELED,
+    "conflicting": Status.IN_REVIEW,
+}
+
+
+@dataclass
+class ModelPayment:
+    """A payment as it should be."""
+
+    type: str
+    customer: str
+    minor: int
+    fee: int
+    parent: "ModelPayment | None" = None
+    status: Status = Status.PENDING
+    reference: str | None = None
+    provider_fee: int | None = None
+    seq: int = 0
+    version: int = 1
+    suspended: bool = False
+    held: bool = False
+    refunded: int = 0
+    pending: int = 0
+
+    @property
+    def net(self) -> int:
+        """What the customer gains or loses."""
+        return self.minor + self.fee if self.type == "withdrawal" else self.minor - self.fee
+
+
+@dataclass
+class Model:
+    """All of the books."""
+
+    payments: dict[str, ModelPayment] = field(default_factory=dict)
+    seen: set[str] = field(default_factory=set)
+    posted: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+    """By account, debit positive."""
+    held: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+
+    def available(self, customer: str) -> int:
+        """What a customer can still spend."""
+        return -self.posted[customer] - self.held[customer]
+
+    def accept(self, payment_id: str, payment: ModelPayment) -> bool:
+        """Take a payment, or refuse it for want of money."""
+        if payment.type != "deposit":
+            if self.available(payment.customer) < payment.net:
+                return False
+            self.held[payment.customer] += payment.net
+            payment.held = True
+        if payment.parent is not None:
+            payment.parent.pending += payment.minor
+        self.payments[payment_id] = payment
+        return True
+
+    def apply(self, batch: Sequence[PaymentResult]) -> list[str]:
+        """Apply a batch: what is known falls out, then payment by payment in rounds."""
+        outcomes: dict[int, str] = {}
+        queues: dict[str, list[tuple[int, PaymentResult]]] = defaultdict(list)
+        for place, result in enumerate(batch):
+            if result.result_id in self.seen:
+                outcomes[place] = "duplicate"
+                continue
+            self.seen.add(result.result_id)
+            queues[str(result.payment_id)].append((place, result))
+        for queue in queues.values():
+            queue.sort(key=lambda item: item[1].seq)
+        while any(queues.values()):
+            heads = sorted((queue.pop(0) for queue in queues.values() if queue), key=lambda h: h[0])
+            for place, result in heads:
+                outcomes[place] = self._one(self.payments[str(result.payment_id)], result)
+        return [outcomes[place] for place in range(len(batch))]
+
+    def _one(self, payment: ModelPayment, result: PaymentResult) -> str:
+        if result.kind == "noted":
+            if payment.status in OPEN:
+                payment.seq = max(payment.seq, result.seq)
+            return "noted"
+        if result.kind in ("submitted", "unknown", "action_required"):
+            return self._progress(payment, result)
+        if result.kind == "settled" and result.amount is not None:
+            return self._settled(payment, result)
+        aim = AIMS[result.kind]
+        if may_move(payment.status, aim):
+            self._move(payment, aim, result.seq)
+            return "conflict" if aim is Status.IN_REVIEW else "applied"
+        if payment.status is aim:
+            return "duplicate"
+        final_words = {Status.FAILED, Status.EXPIRED, Status.CANCELED}
+        return "stale" if payment.status in final_words else "conflict"
+
+    def _progress(self, payment: ModelPayment, result: PaymentResult) -> str:
+        if payment.status not in OPEN or result.seq <= payment.seq:
+            return "stale"
+        nothing_new = (
+            payment.status is not Status.PENDING
+            if result.kind == "unknown"
+            else result.kind == "submitted" and payment.status is Status.PROCESSING
+        )
+        if nothing_new:
+            payment.seq = result.seq
+            return "noted"
+        self._move(payment, AIMS[result.kind], result.seq)
+        return "applied"
+
+    def _settled(self, payment: ModelPayment, result: PaymentResult) -> str:
+        assert result.amount is not None
+        matches = result.amount.minor == payment.minor
+        reference = result.provider_reference
+        others = {p.reference for p in self.payments.values() if p is not payment}
+        if reference is not None and reference in others:
+            if payment.status in OPEN:
+                self._move(payment, Status.IN_REVIEW, result.seq)
+            return "conflict"
+        if payment.status in OPEN and matches:
+            self._book(payment)
+            self._learn(payment, result)
+            self._move(payment, Status.COMPLETED, result.seq)
+            return "applied"
+        if payment.status is Status.COMPLETED:
+            return self._again(payment, result, matches=matches)
+        if payment.suspended:
+            return "conflict"
+        sign = 1 if payment.type == "deposit" else -1
+        self.posted["provider"] += sign * result.amount.minor
+        self.posted["suspense"] -= sign * result.amount.minor
+        payment.suspended = True
+        self._learn(payment, result)
+        if payment.status is not Status.IN_REVIEW:
+            self._move(payment, Status.IN_REVIEW, result.seq)
+        return "conflict"
+
+    def _again(self, payment: ModelPayment, result: PaymentResult, *, matches: bool) -> str:
+        fee = result.provider_fee.minor if result.provider_fee else None
+        told = ((result.provider_reference, payment.reference), (fee, payment.provider_fee))
+        if not matches or any(new is not None and old not in (None, new) for new, old in told):
+            return "conflict"
+        if any(new is not None and old is None for new, old in told):
+            self._learn(payment, result)
+            payment.version += 1
+            return "applied"
+        return "duplicate"
+
+    def _learn(self, payment: ModelPayment, result: PaymentResult) -> None:
+        payment.reference = payment.reference or result.provider_reference
+        if payment.provider_fee is None and result.provider_fee is not None:
+            payment.provider_fee = result.provider_fee.minor
+            self.posted["provider-costs"] += payment.provider_fee
+            self.posted["provider"] -= payment.provider_fee
+
+    def _book(self, payment: ModelPayment) -> None:
+        sign = 1 if payment.type == "deposit" else -1
+        self.posted["provider"] += sign * payment.minor
+        self.posted[payment.customer] -= sign * payment.net
+        self.posted["fees"] += payment.fee if payment.type == "refund" else -payment.fee
+
+    def _move(self, payment: ModelPayment, status: Status, seq: int) -> None:
+        payment.status = status
+        payment.seq = max(payment.seq, seq)
+        payment.version += 1
+        if payment.held and status not in OPEN and status is not Status.IN_REVIEW:
+            payment.held = False
+            self.held[payment.customer] -= payment.net
+            if payment.parent is not None:
+                payment.parent.pending -= payment.minor
+                if status is Status.COMPLETED:
+                    payment.parent.refunded += payment.minor

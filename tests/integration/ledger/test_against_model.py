@@ -1,0 +1,155 @@
+"""Random lives of random payments: the set-wise SQL agrees with a plain model, and with itself."""
+
+from typing import Any
+
+import asyncpg
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from cift_shared.messages import PaymentResult
+from cift_shared.money import Money
+from ledger.domain import Status
+from tests.integration.ledger.books import Books, Paid
+from tests.integration.ledger.conftest import EMPTY
+from tests.integration.ledger.model import Model, ModelPayment
+
+pytestmark = pytest.mark.integration
+
+CUSTOMERS = ("c1", "c2")
+KINDS = (
+    "submitted", "action_required", "settled", "settled", "settled", "declined", "expired",
+    "canceled", "unknown", "noted", "conflicting",
+)  # fmt: skip
+
+minor = st.sampled_from([100, 101, 250])
+acceptances = st.tuples(
+    st.just("accept"), st.sampled_from(["deposit", "deposit", "withdrawal"]),
+    st.sampled_from(CUSTOMERS), minor, st.sampled_from([0, 3]),
+)  # fmt: skip
+refunds = st.tuples(st.just("refund"), st.integers(0, 7), st.sampled_from([40, 100]))
+told = st.fixed_dictionaries(
+    {
+        "payment": st.integers(0, 7),
+        "kind": st.sampled_from(KINDS),
+        "seq": st.integers(2, 7),
+        "amount": st.sampled_from([None, None, None, 99]),
+        "reference": st.sampled_from([None, "own", "own", "shared"]),
+        "provider_fee": st.sampled_from([None, None, 0, 7]),
+    }
+)
+batches = st.tuples(st.just("apply"), st.lists(told, min_size=1, max_size=12))
+lives = st.lists(acceptances | refunds | batches | batches, min_size=8, max_size=24)
+
+
+class Twins:
+    """The books and their model, told the same."""
+
+    def __init__(self, books: Books) -> None:
+        self.books = books
+        self.model = Model()
+        self.payments: list[Paid] = []
+
+    async def begin(self) -> None:
+        """Two customers with money to spend, so that the interesting lives are common."""
+        for number, customer in enumerate(CUSTOMERS):
+            await self.accept("deposit", customer, 250, 3)
+            receipt = {"provider_fee": None, "reference": "own", "amount": None}
+            await self.apply([{"payment": number, "kind": "settled", "seq": 1, **receipt}])
+
+    async def accept(self, kind: str, customer: str, amount: int, fee: int) -> None:
+        """Both take the payment, or both refuse it."""
+        payment = ModelPayment(kind, customer, amount, fee)
+        order = self.books.deposit if kind == "deposit" else self.books.withdrawal
+        paid = await self._try(order(amount, fee, customer_id=customer))
+        assert (paid is not None) == (
+            kind == "deposit" or self.model.available(customer) >= payment.net
+        )
+        if paid is not None:
+            self.payments.append(paid)
+            assert self.model.accept(str(paid.payment_id), payment)
+
+    async def refund(self, number: int, amount: int) -> None:
+        """Both give back, or both refuse."""
+        if not self.payments:
+            return
+        parent = self.payments[number % len(self.payments)]
+        twin = self.model.payments[str(parent.payment_id)]
+        possible = (
+            twin.type == "deposit"
+            and twin.status is Status.COMPLETED
+            and twin.refunded + twin.pending + amount <= twin.minor
+        )
+        answer = await self._try(self.books.refund(parent, amount))
+        if answer is None:
+            assert not possible or self.model.available(twin.customer) < amount
+            return
+        assert possible
+        paid, terms = answer
+        payment = ModelPayment("refund", twin.customer, amount, int(terms["fee_minor"]), twin)
+        self.payments.append(paid)
+        assert self.model.accept(str(paid.payment_id), payment)
+
+    async def apply(self, tellings: list[dict[str, Any]]) -> None:
+        """Both apply the batch and say the same of each result."""
+        if self.payments:
+            batch = [self._result(telling) for telling in tellings]
+            assert await self.books.apply(*batch) == self.model.apply(batch)
+
+    def _result(self, telling: dict[str, Any]) -> PaymentResult:
+        paid = self.payments[telling["payment"] % len(self.payments)]
+        if telling["kind"] != "settled":
+            return paid.result(telling["kind"], seq=telling["seq"])
+        fee = telling["provider_fee"]
+        reference = telling["reference"]
+        return paid.result(
+            "settled",
+            seq=telling["seq"],
+            amount=Money(telling["amount"] or paid.minor, "KES"),
+            provider_reference=f"R{paid.payment_id.hex}" if reference == "own" else reference,
+            provider_fee=None if fee is None else Money(fee, "KES"),
+        )
+
+    async def _try(self, order: Any) -> Any:
+        try:
+            return await order
+        except asyncpg.PostgresError as refusal:
+            if not str(refusal.sqlstate).startswith("CF0"):
+                raise
+            return None
+
+    async def compare(self) -> None:
+        """Every payment and every balance is the same on both sides."""
+        for paid in self.payments:
+            row, twin = await self.books.payment(paid), self.model.payments[str(paid.payment_id)]
+            assert (
+                row["status"], row["provider_reference"], row["provider_fee_minor"],
+                row["version"], row["refunded_minor"], row["refund_pending_minor"],
+            ) == (
+                twin.status, twin.reference, twin.provider_fee,
+                twin.version, twin.refunded, twin.pending,
+            )  # fmt: skip
+            assert (await self.books.hold(paid) == "held") == twin.held
+        for customer in CUSTOMERS:
+            assert await self.books.balance(f"customer:{customer}:KES") == (
+                self.model.posted[customer], self.model.held[customer],
+            )  # fmt: skip
+        for kind in ("provider", "fees", "provider-costs", "suspense"):
+            posted, _ = await self.books.balance(f"{kind}:mpesa:KES")
+            assert posted == self.model.posted[kind]
+
+
+@settings(
+    max_examples=60,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(life=lives)
+async def test_any_life(books: Books, life: list[tuple[Any, ...]]) -> None:
+    await books.admin.execute(EMPTY)
+    twins = Twins(books)
+    await twins.begin()
+    for step, *arguments in life:
+        await getattr(twins, step)(*arguments)
+    await twins.compare()
+    assert await books.broken() == set()

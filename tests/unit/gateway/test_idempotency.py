@@ -1,0 +1,49 @@
+"""Reading keys, and telling whether two requests ask for the same."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.idempotency import read_key, request_digest
+from gateway.problems import Problem
+
+VISIBLE = "".join(chr(code) for code in range(0x21, 0x7F))
+
+
+@given(st.text(VISIBLE, min_size=1, max_size=255))
+def test_quoted_and_bare_are_one_key(key: str) -> None:
+    quoted = '"' + key.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    assert read_key([quoted]) == key
+    if not key.startswith('"'):
+        assert read_key([key]) == key
+
+
+@pytest.mark.parametrize(
+    "values",
+    [[""], ['""'], [" "], ["a b"], ['"a b"'], ["é"], ["a\x7f"], ["\t"], ["k" * 256], ['"open'],
+     ['"'], ["a", "a"]],
+)  # fmt: skip
+def test_malformed(values: list[str]) -> None:
+    with pytest.raises(Problem) as refused:
+        read_key(values)
+    assert refused.value.code == "idempotency_key_malformed"
+
+
+def test_missing() -> None:
+    with pytest.raises(Problem) as refused:
+        read_key([])
+    assert (refused.value.code, refused.value.kind.status) == ("idempotency_key_missing", 400)
+
+
+def test_same_request_however_it_is_written() -> None:
+    assert request_digest("/a", {"x": "1", "y": {"b": 1, "a": 2}}) == request_digest(
+        "/a", {"y": {"a": 2, "b": 1}, "x": "1"}
+    )
+
+
+@pytest.mark.parametrize(
+    ("path", "document"),
+    [("/b", {"x": "1"}), ("/a", {"x": 1}), ("/a", {"x": "1", "y": None}), ("/a", None), ("/a", {})],
+)
+def test_other_request(path: str, document: object) -> None:
+    assert request_digest(path, document) != request_digest("/a", {"x": "1"})

@@ -1,0 +1,61 @@
+"""Who called is found from our side of the X-Forwarded-For list, never from the stranger's."""
+
+from ipaddress import ip_address, ip_network
+
+import pytest
+from starlette.requests import Request
+
+from gateway.settings import MPESA_SOURCES
+from gateway.sources import is_listed, source_address
+from tests.support.gateway import settings_for
+
+PROXIES = (ip_network("10.0.0.0/8"), ip_network("fd00::/8"))
+
+
+def request(peer: str | None, *forwarded: str) -> Request:
+    headers = [(b"x-forwarded-for", value.encode()) for value in forwarded]
+    return Request({"type": "http", "headers": headers, "client": (peer, 1) if peer else None})
+
+
+@pytest.mark.parametrize(
+    ("peer", "forwarded", "source"),
+    [
+        ("203.0.113.1", [], "203.0.113.1"),
+        ("203.0.113.1", ["196.201.212.69"], "203.0.113.1"),
+        ("10.0.0.1", ["196.201.212.69"], "196.201.212.69"),
+        ("10.0.0.1", ["196.201.212.69, 203.0.113.5"], "203.0.113.5"),
+        ("10.0.0.1", ["203.0.113.5, 10.0.0.7, 10.0.0.8"], "203.0.113.5"),
+        ("10.0.0.1", ["203.0.113.5", "10.0.0.7"], "203.0.113.5"),
+        ("10.0.0.1", ["garbage, 10.0.0.7"], "10.0.0.7"),
+        ("10.0.0.1", ["196.201.212.69," + "10.0.0.2," * 40 + "10.0.0.3"], "10.0.0.2"),
+        ("10.0.0.1", [], "10.0.0.1"),
+        ("::ffff:10.0.0.1", ["196.201.212.69"], "196.201.212.69"),
+        ("fd00::1", ["2001:db8::7"], "2001:db8::7"),
+    ],
+)
+def test_source(peer: str, forwarded: list[str], source: str) -> None:
+    assert source_address(request(peer, *forwarded), PROXIES) == ip_address(source)
+
+
+@pytest.mark.parametrize("peer", [None, "testclient", ""])
+def test_no_address(peer: str | None) -> None:
+    assert source_address(request(peer), PROXIES) is None
+    assert not is_listed(None, PROXIES)
+
+
+def test_published_list_is_the_default_and_a_setting() -> None:
+    settings = settings_for("postgresql://x/y")
+    assert len(settings.mpesa_sources) == len(MPESA_SOURCES.split(",")) == 14
+    assert is_listed(ip_address("196.201.214.208"), settings.mpesa_sources)
+    assert not is_listed(ip_address("196.201.214.209"), settings.mpesa_sources)
+    other = settings_for("postgresql://x/y", mpesa_sources="192.0.2.0/24, 198.51.100.7")
+    assert is_listed(ip_address("192.0.2.9"), other.mpesa_sources)
+
+
+@pytest.mark.parametrize(
+    ("mode", "wish", "enforced"),
+    [("test", None, False), ("live", None, True), ("live", False, False), ("test", True, True)],
+)
+def test_sources_are_enforced_in_live_mode(mode: str, wish: bool | None, enforced: bool) -> None:
+    settings = settings_for("postgresql://x/y", mode=mode, mpesa_enforce_sources=wish)
+    assert settings.sources_enforced is enforced

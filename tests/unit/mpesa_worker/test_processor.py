@@ -1,0 +1,62 @@
+"""What the engine and the gateway ask a processor besides moving money."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import httpx
+import pytest
+
+from cift_shared.callback_token import Purpose
+from cift_shared.errors import InvalidCommand
+from cift_shared.money import Money
+from cift_shared.processor import PaymentProcessor
+from mpesa_worker import domain
+from mpesa_worker.processor import MpesaProcessor
+from tests.support import mpesa
+
+
+class TestPort:
+    def test_it_is_a_payment_processor(self, processor: MpesaProcessor) -> None:
+        port: PaymentProcessor = processor
+        assert port.method == "mpesa"
+
+
+class TestFee:
+    def test_by_the_schedule(self, processor: MpesaProcessor, clock: mpesa.FakeClock) -> None:
+        fee = processor.calculate_fee(Money(101_00, "KES"), "deposit", at=clock.now())
+        assert fee == Money(2_53, "KES")
+
+    def test_before_the_first_price(
+        self, processor: MpesaProcessor, clock: mpesa.FakeClock
+    ) -> None:
+        at = clock.now() - timedelta(days=3650)
+        with pytest.raises(InvalidCommand):
+            processor.calculate_fee(Money(100_00, "KES"), "deposit", at=at)
+
+
+class TestCheckDelay:
+    async def test_by_count_and_age(self, clock: mpesa.FakeClock, script: mpesa.Script) -> None:
+        fast = mpesa.processor(mpesa.config(check_speed="4"), httpx.MockTransport(script), clock)
+        attempt = mpesa.attempt(mpesa.deposit(), clock)
+        assert fast.check_delay(attempt) == timedelta(seconds=3)
+        asked_out = replace(attempt, checks=len(domain.CHECK_GAPS_S))
+        assert fast.check_delay(asked_out) == timedelta(seconds=225)
+        clock.advance(timedelta(hours=6))
+        assert fast.check_delay(asked_out) is None
+        await fast.close()
+
+
+class TestReadFingerprint:
+    async def test_of_a_payout_by_our_key(
+        self, processor: MpesaProcessor, script: mpesa.Script, clock: mpesa.FakeClock
+    ) -> None:
+        script.on("b2c", mpesa.acknowledged())
+        attempt = mpesa.attempt(mpesa.withdrawal(), clock)
+        answer = await processor.process_withdrawal(attempt)
+        body = mpesa.result(0, OriginatorConversationID=str(attempt.attempt_id))
+        raw = mpesa.notice(body, Purpose.PAYOUT).body
+        assert processor.read_fingerprint(raw) == answer.fingerprint is not None
+
+    @pytest.mark.parametrize("raw", [b"", b"{}", b"<html>"])
+    def test_of_anything_else(self, raw: bytes, processor: MpesaProcessor) -> None:
+        assert processor.read_fingerprint(raw) is None
