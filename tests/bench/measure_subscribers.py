@@ -96,9 +96,7 @@ async def measure(name: str, variant: Variant, bootstrap: str) -> None:
             latencies.append(await send_and_wait())
     await producer.close()
     median, worst = statistics.median(latencies) * 1e3, max(latencies) * 1e3
-    print(
-        f"{name:24} idle {idle:6.2%} of a core   first record {median:6.1f} ms, worst {worst:6.1f} ms"
-    )
+    print(f"{name:24} idle {idle:6.2%} of a core   first {median:6.1f} ms, worst {worst:6.1f} ms")
 
 
 async def main(bootstrap: str) -> None:

@@ -15,6 +15,10 @@ from tests.support.gateway import RunningGateway, order, pay, problem, running_g
 pytestmark = pytest.mark.integration
 
 CARD = "4242424242424242"
+BAD_AMOUNTS = [
+    "0", "0.00", "-1", "-0", "1e3", "1,000", "NaN", "Infinity", "1.001", "1.50", "10" * 15, "",
+    " 1", "1 ", "+1", "01", ".5", "1.", "٣", "0x10", "1_0",
+]  # fmt: skip
 
 
 async def refused(client: httpx.AsyncClient, body: dict[str, Any], pointer: str, code: str) -> None:
@@ -28,8 +32,7 @@ async def raw(client: httpx.AsyncClient, content: bytes, **headers: str) -> http
 
 
 async def test_amounts(gateway: RunningGateway, client: httpx.AsyncClient) -> None:
-    for amount in ("0", "0.00", "-1", "-0", "1e3", "1,000", "NaN", "Infinity", "1.001", "1.50",
-                   "", " 1", "1 ", "+1", "01", ".5", "1.", "٣", "0x10", "1_0", "10" * 15):  # fmt: skip
+    for amount in BAD_AMOUNTS:
         answer = await pay(client, order(amount=amount))
         assert answer.status_code == 422, amount
         assert answer.json()["errors"][0]["pointer"] == "/amount"

@@ -8,7 +8,7 @@ import httpx
 import pytest
 import uvicorn
 
-from gateway.http_protocol import BoundedHttpProtocol
+from gateway.http_protocol import STOP, BoundedHttpProtocol
 from tests.support.gateway import RunningGateway, order, pay
 
 pytestmark = pytest.mark.integration
@@ -22,13 +22,14 @@ class HastyProtocol(BoundedHttpProtocol):
 async def listening(gateway: RunningGateway) -> AsyncIterator[int]:
     config = uvicorn.Config(
         gateway.app, port=0, http=HastyProtocol, lifespan="off", log_config=None,
-        access_log=False, server_header=False, proxy_headers=False, timeout_graceful_shutdown=1,
+        access_log=False, server_header=False, proxy_headers=False, timeout_graceful_shutdown=30,
     )  # fmt: skip
     server = uvicorn.Server(config)
     server.capture_signals = nullcontext  # type: ignore[method-assign,assignment]
     running = asyncio.create_task(server.serve())
     while not server.started:
         await asyncio.sleep(0.01)
+    server.lifespan.state[STOP] = gateway.app.state.gateway.signals.stop
     yield server.servers[0].sockets[0].getsockname()[1]
     server.should_exit = True
     await running
@@ -94,3 +95,20 @@ async def test_client_that_leaves_gives_its_slot_back(gateway: RunningGateway) -
         async with asyncio.timeout(5):
             while slots._open.total():
                 await asyncio.sleep(0.02)
+
+
+async def test_stop_ends_streams_and_waits_in_order(gateway: RunningGateway) -> None:
+    key = await gateway.key()
+    headers = {"Authorization": f"Bearer {key}"}
+    async with httpx.AsyncClient(headers=headers, timeout=20) as client:
+        async with listening(gateway) as port:
+            client.base_url = httpx.URL(f"http://127.0.0.1:{port}/api/v1")
+            payment_id = (await pay(client, order())).json()["id"]
+            waiting = asyncio.create_task(pay(client, order(), Prefer="wait=60"))
+            streaming = asyncio.create_task(client.get(f"/payments/{payment_id}/events"))
+            slots = gateway.app.state.gateway.slots
+            while slots._open.total() < 2:
+                await asyncio.sleep(0.01)
+        async with asyncio.timeout(5):
+            assert (await waiting).status_code == 202
+            assert "event: payment.pending" in (await streaming).text

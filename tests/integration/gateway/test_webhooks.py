@@ -142,6 +142,18 @@ async def test_enforced_sources_set_strangers_aside(database: str) -> None:
         assert len(await notices(gateway)) == 1
 
 
+async def test_stranger_who_comes_first_does_not_silence_the_provider(database: str) -> None:
+    async with running_gateway(database, mpesa_enforce_sources=True) as gateway:
+        token = token_of(gateway)
+        for address in (("203.0.113.9", 1), LISTED, LISTED, ("203.0.113.9", 1)):
+            client = gateway.raw_client(address=address)
+            answer = await client.post(f"/callbacks/{token}", content=BODY)
+            assert answer.status_code == 200
+        (row,) = await gateway.admin.fetch("select source, disposition from gateway.inbox")
+        assert tuple(row) == (LISTED[0], "published")
+        assert len(await notices(gateway)) == 1
+
+
 async def test_only_our_proxies_are_believed(database: str) -> None:
     proxies = "10.0.0.0/8"
     forwarded = f"198.51.100.7, {LISTED[0]}, 10.1.2.3"

@@ -52,6 +52,9 @@ async def test_what_was_written_stays_even_for_the_owner(books: Books) -> None:
         ):
             with pytest.raises(asyncpg.RestrictViolationError):
                 await books.admin.execute(statement)
+    for table in ("payment", "account", "balance"):
+        with pytest.raises(asyncpg.RestrictViolationError):
+            await books.admin.execute(f"delete from ledger.{table}")
 
 
 class TestSums:

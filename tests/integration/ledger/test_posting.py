@@ -1,5 +1,6 @@
 """Results become states and postings, once, whatever the order and however often they come."""
 
+import asyncio
 import json
 import random
 from datetime import timedelta
@@ -403,3 +404,31 @@ class TestEvents:
         finally:
             await connection.close()
         assert heard == [str(paid.payment_id)]
+
+
+class TestWritersAtOnce:
+    async def test_overlapping_batches_post_once_and_never_lock_each_other_out(
+        self, books: Books
+    ) -> None:
+        chance = random.Random(11)
+        customers = [f"c{number}" for number in range(5)]
+        parents = [await books.settled_deposit(customer_id=customer) for customer in customers]
+        refunds = [(await books.refund(parent, 1_000))[0] for parent in parents for _ in range(3)]
+        deposits = [await books.deposit(customer_id=chance.choice(customers)) for _ in range(60)]
+        results = [
+            paid.result(kind, seq=seq)
+            for paid in [*deposits, *refunds]
+            for seq, kind in ((1, "submitted"), (2, "settled"))
+        ]
+
+        async def one_writer() -> None:
+            own = chance.sample(results, len(results))
+            for start in range(0, len(own), 30):
+                await books.apply(*own[start : start + 30])
+
+        await asyncio.gather(
+            *(one_writer() for _ in range(4)),
+            *(books.withdrawal(200, 10, customer_id=chance.choice(customers)) for _ in range(20)),
+        )
+        assert {await books.status(paid) for paid in [*deposits, *refunds]} == {"completed"}
+        assert await books.balance("provider:mpesa:KES") == (50_000 + 600_000 - 15_000, 0)

@@ -146,6 +146,17 @@ CORRUPTIONS: list[tuple[str, str, set[str]]] = [
         {"history_leads_to_status", "ends_are_told_once"},
     ),
     (
+        "an event belongs to no payment",
+        """insert into ledger.payment_event (payment_id, version, kind, disposition, occurred_at)
+           values (gen_random_uuid(), 1, 'noted', 'noted', now())""",
+        {"history_leads_to_status"},
+    ),
+    (
+        "a posting belongs to no payment",
+        "update ledger.ledger_tx set payment_id = gen_random_uuid() where tx_id = 2",
+        {"payments_match_journal"},
+    ),
+    (
         "an account changed its currency",
         "update ledger.account set currency = 'USD' where kind = 'fees'",
         {"currencies_match", "trial_balance"},

@@ -27,7 +27,10 @@ from cift_shared.money import Money, parse_money
 from gateway.auth import Caller
 from gateway.pricing import Quote
 from gateway.problems import Problem
-from gateway.schemas import PaymentIn, RefundIn
+from gateway.schemas import (
+    PaymentIn,
+    RefundIn,
+)
 from gateway.views import payment_out
 
 SOURCE = "gateway"

@@ -18,11 +18,14 @@ from gateway.auth import Authenticator
 from gateway.context import Gateway
 from gateway.events import PaymentSignals
 from gateway.housekeeping import Housekeeping
+from gateway.http_protocol import STOP
 from gateway.limits import Slots, SourceRate
 from gateway.observe import Observe
 from gateway.problems import Problem, answer_error
+from gateway.replies import (
+    ProblemOut,
+)
 from gateway.routes import customers, fees, methods, operations, payments, refunds, webhooks
-from gateway.schemas import ProblemOut
 from gateway.settings import GatewaySettings
 from gateway.store import Store
 
@@ -49,16 +52,21 @@ def create_app(
     clock: Clock | None = None,
     ids: IdFactory | None = None,
 ) -> FastAPI:
-    """The application; its lifespan opens the database, the relay and the listener."""
+    """The application; its lifespan opens the database, the relay and the listener.
+
+    Raises:
+        SettingsInvalid: the price list can't be read.
+    """
     clock, ids = clock or SystemClock(), ids or SystemIds()
+    load_schedule(settings.fee_schedule)
 
     @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
         async with open_base(settings) as base:
             gateway = build_gateway(settings, base, clock, ids)
             app.state.gateway = gateway
             async with running([gateway.signals, Housekeeping(gateway.store, clock)]):
-                yield
+                yield {STOP: gateway.signals.stop}
 
     app = FastAPI(
         title="CIFT Payments",

@@ -50,6 +50,8 @@ class PaymentSignals:
     def __init__(self, dsn: str) -> None:
         self._dsn = dsn
         self._waiting: dict[str, set[Signal]] = {}
+        self.stopping = False
+        """True once the server is on its way down: nobody should wait any longer."""
 
     @contextlib.contextmanager
     def watch(self, payment_id: str) -> Iterator[Signal]:
@@ -63,6 +65,11 @@ class PaymentSignals:
             watchers.discard(signal)
             if not watchers:
                 del self._waiting[payment_id]
+
+    def stop(self) -> None:
+        """Let everybody who waits finish, so that the server can."""
+        self.stopping = True
+        self._wake_all()
 
     async def run(self) -> None:
         """Listen, for ever; until cancelled."""

@@ -1,6 +1,7 @@
-"""The HTTP server's connection, with bounds it does not have itself: how long and how large the
-head of a request may be. Without them a stranger holds a connection open with a byte a minute, or
-fills the memory with one endless header.
+"""The HTTP server's connection, with bounds it does not have itself.
+
+How long and how large the head of a request may be: otherwise a stranger holds a connection open
+with a byte a minute, or fills the memory with one endless header.
 """
 
 from asyncio import TimerHandle, Transport
@@ -10,6 +11,8 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 HEAD_TIMEOUT_S = 10.0
 HEAD_BYTES_MAX = 32 * 1024
+STOP = "stop"
+"""Key of the lifespan state (ASGI) under which the application says how to end its streams."""
 
 
 class BoundedHttpProtocol(HttpToolsProtocol):
@@ -50,6 +53,13 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         """Nothing is expected any more."""
         self._stop_timer()
         super().connection_lost(exc)
+
+    def shutdown(self) -> None:
+        """The server stops: let streams end as they should, instead of being cut off later."""
+        stop = self.app_state.get(STOP)
+        if stop is not None:
+            stop()
+        super().shutdown()
 
     def _expect_head(self) -> None:
         if self._head_timer is None:

@@ -17,7 +17,9 @@ from gateway.auth import Caller
 from gateway.context import Gateway
 from gateway.events import Signal
 from gateway.problems import Problem
-from gateway.schemas import FINAL_STATUSES
+from gateway.schemas import (
+    FINAL_STATUSES,
+)
 from gateway.store import Row
 from gateway.views import payment_out
 
@@ -42,7 +44,7 @@ class PaymentStream:
         """The stream, byte for byte."""
         deadline = self.gateway.clock.monotonic() + STREAM_S_MAX
         yield f"retry: {RETRY_MS}\n\n".encode()
-        while self.gateway.clock.monotonic() < deadline:
+        while self.gateway.clock.monotonic() < deadline and not self.gateway.signals.stopping:
             changes, payment = await self.news()
             for change in changes:
                 yield event_bytes(change, payment)

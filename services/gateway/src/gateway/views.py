@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from cift_shared.money import Money
-from gateway.schemas import (
+from gateway.replies import (
     BalanceOut,
     EntryOut,
     PaymentMethodOut,
@@ -60,13 +60,13 @@ def payment_out(row: Row) -> PaymentOut:
 
 
 def with_terms(reply: dict[str, Any]) -> dict[str, Any]:
-    """A stored reply with the fee and net that the ledger worked out, where it did."""
+    """A stored reply in its usual order, with the fee and net that the ledger worked out."""
     shown = dict(reply)
     for name in ("fee", "net"):
         minor = shown.pop(f"{name}_minor", None)
         if minor is not None:
             shown[name] = amount_text(minor, shown["currency"])
-    return shown
+    return {name: shown.get(name) for name in PaymentOut.model_fields}
 
 
 def saved_method_out(row: Row) -> SavedMethodOut:

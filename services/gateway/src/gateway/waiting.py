@@ -6,7 +6,9 @@ from uuid import UUID
 
 from gateway.auth import Caller
 from gateway.context import Gateway
-from gateway.schemas import FINAL_STATUSES
+from gateway.schemas import (
+    FINAL_STATUSES,
+)
 from gateway.store import Row
 
 WAIT_S_MAX = 60
@@ -40,5 +42,7 @@ async def wait_until_final(
             row = await gateway.store.payment(caller, payment_id)
             left_s = deadline - gateway.clock.monotonic()
             if row is None or row["status"] in FINAL_STATUSES or left_s <= 0:
+                return row
+            if gateway.signals.stopping:
                 return row
             await signal.wait(left_s)

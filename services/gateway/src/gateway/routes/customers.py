@@ -7,8 +7,15 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from cift_shared.money import EXPONENTS
 from gateway.cursors import entry_cursor, next_link, read_entry_cursor
 from gateway.problems import Problem, parameter_problem
+from gateway.replies import (
+    BalancesOut,
+    StatementOut,
+)
 from gateway.routing import ApiRoute, Known, Running, needs, refusals
-from gateway.schemas import CUSTOMER_ID, BalancesOut, StatementOut, StatementQuery
+from gateway.schemas import (
+    CUSTOMER_ID,
+    StatementQuery,
+)
 from gateway.store import account_code
 from gateway.views import balance_out, entry_out
 

@@ -7,8 +7,13 @@ from fastapi import APIRouter, Query
 from cift_shared.errors import InvalidCommand
 from gateway.pricing import Ask, quote
 from gateway.problems import parameter_problem
+from gateway.replies import (
+    QuoteOut,
+)
 from gateway.routing import ApiRoute, Running, needs, refusals
-from gateway.schemas import QuoteOut, QuoteQuery
+from gateway.schemas import (
+    QuoteQuery,
+)
 
 router = APIRouter(prefix="/api/v1", route_class=ApiRoute, tags=["fees"])
 

@@ -10,8 +10,15 @@ from gateway.cursors import TimeCursor, next_link, read_time_cursor
 from gateway.instruments import phone_fingerprint, phone_instrument
 from gateway.phones import normalised
 from gateway.problems import Problem
+from gateway.replies import (
+    SavedMethodOut,
+    SavedMethodsOut,
+)
 from gateway.routing import ApiRoute, Known, Running, needs, refusals
-from gateway.schemas import SavedMethodIn, SavedMethodOut, SavedMethodsOut, SavedMethodsQuery
+from gateway.schemas import (
+    SavedMethodIn,
+    SavedMethodsQuery,
+)
 from gateway.store import SavedPhone
 from gateway.views import saved_method_out
 

@@ -11,22 +11,24 @@ from fastapi.responses import JSONResponse, StreamingResponse
 from cift_shared.ids import PaymentId
 from cift_shared.messages import Instrument
 from gateway.accept import Origin, cancel_message, payment_acceptance, payment_path
-from gateway.acceptance import ACCEPTED, accept, raise_refusal, replay, request_key
 from gateway.auth import Caller, Scope
 from gateway.context import Gateway
 from gateway.cursors import TimeCursor, next_link, read_time_cursor
 from gateway.instruments import phone_instrument
+from gateway.once import ACCEPTED, accept, raise_refusal, replay, request_key
 from gateway.phones import normalised
 from gateway.pricing import Ask, quote
 from gateway.problems import Problem, body_problem
+from gateway.replies import (
+    PaymentOut,
+    PaymentsOut,
+    TimelineOut,
+)
 from gateway.routing import MONEY_HEADERS, ApiRoute, Known, Running, needs, refusals
 from gateway.schemas import (
     FINAL_STATUSES,
     PaymentIn,
-    PaymentOut,
-    PaymentsOut,
     PaymentsQuery,
-    TimelineOut,
 )
 from gateway.store import Row
 from gateway.streams import EventStreamResponse, PaymentStream

@@ -1,11 +1,15 @@
--- A notice is kept once; a repeat changes nothing. Only what may act leaves for the worker.
+-- A notice is kept once; a repeat changes nothing, unless the first was set aside for its source
+-- and this one need not be. Only what may act leaves for the worker.
 with seen as (
-    insert into gateway.inbox (
+    insert into gateway.inbox as known (
         notice_id, provider, attempt_id, purpose, disposition, source, source_listed, sealed_body,
         received_at
     )
     values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
-    on conflict (notice_id) do nothing
+    on conflict (notice_id) do update
+    set disposition = excluded.disposition, source = excluded.source,
+        source_listed = excluded.source_listed, received_at = excluded.received_at
+    where known.disposition = 'quarantined' and excluded.disposition = 'published'
     returning disposition
 ),
 published as (

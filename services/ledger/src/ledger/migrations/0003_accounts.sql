@@ -46,6 +46,13 @@ create table ledger.balance (
         check (floor is null or normal * posted - held >= floor)
 ) with (fillfactor = 50);
 
+create trigger account_never_deleted
+    before delete on ledger.account
+    for each row execute function ledger.refuse_change();
+create trigger balance_never_deleted
+    before delete on ledger.balance
+    for each row execute function ledger.refuse_change();
+
 -- The account of that name, made when it is missing.
 --
 -- Callers open house accounts before customer accounts and in the order of their codes, so that

@@ -2,13 +2,17 @@
 -- them and moves payments, holds, balances and entries set-wise.
 --
 --   read_results   JSON -> rows
---   lock           payments, parents of refunds included, in the order of their ids
+--   lock_payments  parents of refunds included, in the order of their ids
 --   rank_results   which are new, and which come first where one payment has several
---   per round, with at most one result a payment:
+--   in rounds, each with at most one result a payment:
 --     judge        what each result means for its payment: pure reading, no writing
---     post         journal, holds, balances (locked by id, the hot house accounts last)
---     move         payments and the deposits they refund
+--     move         payments, and the deposits they refund
 --     announce     history, outbox, notification
+--     open_transactions
+--   post           entries, holds and balances of all rounds; the balances are locked by id, the
+--                  house accounts last. This comes at the very end because every other writer waits
+--                  for those from here to the commit, and only once, so that two writers can't each
+--                  hold what the other one needs.
 --
 -- What is surprising in business terms is an outcome of its row. An exception means that our own
 -- books contradict themselves (a constraint spoke), and takes the whole batch back; the caller
@@ -293,162 +297,6 @@ return (
 end
 $$;
 
--- Accounts that few payments need: made when the first one does.
-create function ledger.open_rare_accounts(p_verdicts ledger.verdict[]) returns void
-language plpgsql
-set search_path = ledger, pg_temp
-as $$
-begin
-    perform open_account(tenant, code)
-    from (
-        select distinct house_tenant(p.livemode) as tenant, needed.code
-        from unnest(p_verdicts) v
-        join payment p on p.payment_id = v.payment_id
-        cross join lateral (values
-            ('provider:' || p.method || ':' || v.currency, v.posting = 'suspense'),
-            ('suspense:' || p.method || ':' || v.currency, v.posting = 'suspense'),
-            ('provider-costs:' || p.method || ':' || p.currency, v.fee_tx_id is not null)
-        ) needed (code, wanted)
-        where needed.wanted
-        order by tenant, code
-    ) missing;
-end
-$$;
-
-create function ledger.house_account(p_livemode boolean, p_code text) returns bigint
-language sql stable
-set search_path = ledger, pg_temp
-as $$
-    select account_id from account where tenant = house_tenant(p_livemode) and code = p_code
-$$;
-
--- The entries of every transaction of the round, and the holds it ends.
-create function ledger.movements(p_verdicts ledger.verdict[]) returns ledger.movement[]
-language plpgsql
-set search_path = ledger, pg_temp
-as $$
-declare
-    moves movement[];
-begin
-    with ended as (
-        update hold
-        set state = case v.to_status
-                when 'completed' then 'captured' when 'expired' then 'expired' else 'released' end,
-            ended_at = v.occurred_at
-        from unnest(p_verdicts) v
-        where v.payment_type <> 'deposit'
-          and v.to_status in ('completed', 'failed', 'expired', 'canceled')
-          and hold.payment_id = v.payment_id
-          and hold.state = 'held'
-        returning v.place, hold.account_id, hold.amount
-    ),
-    legs as (
-        -- a deposit raises what the provider holds, the other two lower it
-        select v.place, leg.seq, v.tx_id, leg.account_id, leg.amount, p.currency
-        from unnest(p_verdicts) v
-        join payment p on p.payment_id = v.payment_id
-        cross join lateral (values
-            (1, p.provider_account_id, case p.type when 'deposit' then p.minor else -p.minor end),
-            (2, p.customer_account_id,
-                case p.type when 'deposit' then -p.net_minor else p.net_minor end),
-            (3, p.fees_account_id, case p.type when 'refund' then p.fee_minor else -p.fee_minor end)
-        ) leg (seq, account_id, amount)
-        where v.posting = 'settlement' and leg.amount <> 0
-        union all
-        select v.place, leg.seq, v.tx_id,
-            house_account(p.livemode, leg.kind || ':' || p.method || ':' || v.currency),
-            leg.sign * case p.type when 'deposit' then v.amount else -v.amount end, v.currency
-        from unnest(p_verdicts) v
-        join payment p on p.payment_id = v.payment_id
-        cross join (values (1, 'provider', 1), (2, 'suspense', -1)) leg (seq, kind, sign)
-        where v.posting = 'suspense'
-        union all
-        select v.place, leg.seq, v.fee_tx_id,
-            case leg.kind when 'provider' then p.provider_account_id else
-                house_account(p.livemode, 'provider-costs:' || p.method || ':' || p.currency) end,
-            leg.sign * v.provider_fee, p.currency
-        from unnest(p_verdicts) v
-        join payment p on p.payment_id = v.payment_id
-        cross join (values (4, 'provider-costs', 1), (5, 'provider', -1)) leg (seq, kind, sign)
-        where v.fee_tx_id is not null
-    )
-    select array_agg(row(place, seq, tx_id, account_id, amount, currency, released)::movement
-                     order by place, seq)
-    into moves
-    from (
-        select place, seq, tx_id, account_id, amount, currency, 0 as released from legs
-        union all
-        select place, 0, null, account_id, 0, null, amount from ended
-    ) movement;
-    return moves;
-end
-$$;
-
--- Write the journal and bring the balances up to it.
-create function ledger.post(p_verdicts ledger.verdict[]) returns void
-language plpgsql
-set search_path = ledger, pg_temp
-as $$
-declare
-    moves movement[];
-    touched bigint;
-    expected bigint;
-begin
-    if exists (select from unnest(p_verdicts) v
-               where v.posting = 'suspense' or v.fee_tx_id is not null) then
-        perform open_rare_accounts(p_verdicts);
-    end if;
-
-    insert into ledger_tx (tx_id, kind, ref, payment_id, effective_at)
-    select tx.tx_id, tx.kind, v.payment_id::text, v.payment_id, v.occurred_at
-    from unnest(p_verdicts) v
-    cross join lateral (values (v.tx_id, v.posting), (v.fee_tx_id, 'provider_fee')) tx (tx_id, kind)
-    where tx.tx_id is not null;
-
-    moves := movements(p_verdicts);
-    if moves is null then
-        return;
-    end if;
-
-    perform 1
-    from balance
-    where account_id = any (array(select m.account_id from unnest(moves) m))
-    order by house, account_id
-    for no key update;
-
-    insert into entry (tx_id, seq, account_id, amount, currency, balance_after, account_version)
-    select m.tx_id, m.seq, m.account_id, m.amount, m.currency,
-        b.posted + sum(m.amount) over account_so_far,
-        b.version + row_number() over account_so_far
-    from unnest(moves) m
-    join balance b on b.account_id = m.account_id
-    where m.tx_id is not null
-    window account_so_far as (
-        partition by m.account_id order by m.place, m.seq rows unbounded preceding)
-    order by m.place, m.seq;
-
-    update balance b
-    set posted = b.posted + total.amount,
-        held = b.held - total.released,
-        version = b.version + total.entries
-    from (
-        select m.account_id, sum(m.amount) as amount, sum(m.released) as released,
-            count(m.tx_id) as entries
-        from unnest(moves) m
-        group by m.account_id
-    ) total
-    where b.account_id = total.account_id;
-
-    -- a set-wise update drops rows without a word; compare
-    get diagnostics touched = row_count;
-    select count(distinct m.account_id) into expected from unnest(moves) m;
-    if touched <> expected then
-        raise exception '% balances to change, % changed', expected, touched
-            using errcode = 'data_corrupted';
-    end if;
-end
-$$;
-
 -- Bring the payments, and the deposits they refund, to their new state.
 create function ledger.move(p_verdicts ledger.verdict[]) returns void
 language plpgsql
@@ -597,6 +445,170 @@ begin
 end
 $$;
 
+-- Write the heads of the round's transactions; their entries follow when all rounds are judged.
+create function ledger.open_transactions(p_verdicts ledger.verdict[]) returns void
+language plpgsql
+set search_path = ledger, pg_temp
+as $$
+begin
+    insert into ledger_tx (tx_id, kind, ref, payment_id, effective_at)
+    select tx.tx_id, tx.kind, v.payment_id::text, v.payment_id, v.occurred_at
+    from unnest(p_verdicts) v
+    cross join lateral (values (v.tx_id, v.posting), (v.fee_tx_id, 'provider_fee')) tx (tx_id, kind)
+    where tx.tx_id is not null;
+end
+$$;
+
+-- Accounts that few payments need: made when the first one does.
+create function ledger.open_rare_accounts(p_verdicts ledger.verdict[]) returns void
+language plpgsql
+set search_path = ledger, pg_temp
+as $$
+begin
+    perform open_account(tenant, code)
+    from (
+        select distinct house_tenant(p.livemode) as tenant, needed.code
+        from unnest(p_verdicts) v
+        join payment p on p.payment_id = v.payment_id
+        cross join lateral (values
+            ('provider:' || p.method || ':' || v.currency, v.posting = 'suspense'),
+            ('suspense:' || p.method || ':' || v.currency, v.posting = 'suspense'),
+            ('provider-costs:' || p.method || ':' || p.currency, v.fee_tx_id is not null)
+        ) needed (code, wanted)
+        where needed.wanted
+        order by tenant, code
+    ) missing;
+end
+$$;
+
+create function ledger.house_account(p_livemode boolean, p_code text) returns bigint
+language sql stable
+set search_path = ledger, pg_temp
+as $$
+    select account_id from account where tenant = house_tenant(p_livemode) and code = p_code
+$$;
+
+-- The entries of every transaction, and the holds that end.
+create function ledger.movements(p_verdicts ledger.verdict[]) returns ledger.movement[]
+language plpgsql
+set search_path = ledger, pg_temp
+as $$
+declare
+    moves movement[];
+begin
+    with ended as (
+        update hold
+        set state = case v.to_status
+                when 'completed' then 'captured' when 'expired' then 'expired' else 'released' end,
+            ended_at = v.occurred_at
+        from unnest(p_verdicts) v
+        where v.payment_type <> 'deposit'
+          and v.to_status in ('completed', 'failed', 'expired', 'canceled')
+          and hold.payment_id = v.payment_id
+          and hold.state = 'held'
+        returning v.place, hold.account_id, hold.amount
+    ),
+    legs as (
+        -- a deposit raises what the provider holds, the other two lower it
+        select v.place, leg.seq, v.tx_id, leg.account_id, leg.amount, p.currency
+        from unnest(p_verdicts) v
+        join payment p on p.payment_id = v.payment_id
+        cross join lateral (values
+            (1, p.provider_account_id, case p.type when 'deposit' then p.minor else -p.minor end),
+            (2, p.customer_account_id,
+                case p.type when 'deposit' then -p.net_minor else p.net_minor end),
+            (3, p.fees_account_id, case p.type when 'refund' then p.fee_minor else -p.fee_minor end)
+        ) leg (seq, account_id, amount)
+        where v.posting = 'settlement' and leg.amount <> 0
+        union all
+        select v.place, leg.seq, v.tx_id,
+            house_account(p.livemode, leg.kind || ':' || p.method || ':' || v.currency),
+            leg.sign * case p.type when 'deposit' then v.amount else -v.amount end, v.currency
+        from unnest(p_verdicts) v
+        join payment p on p.payment_id = v.payment_id
+        cross join (values (1, 'provider', 1), (2, 'suspense', -1)) leg (seq, kind, sign)
+        where v.posting = 'suspense'
+        union all
+        select v.place, leg.seq, v.fee_tx_id,
+            case leg.kind when 'provider' then p.provider_account_id else
+                house_account(p.livemode, 'provider-costs:' || p.method || ':' || p.currency) end,
+            leg.sign * v.provider_fee, p.currency
+        from unnest(p_verdicts) v
+        join payment p on p.payment_id = v.payment_id
+        cross join (values (4, 'provider-costs', 1), (5, 'provider', -1)) leg (seq, kind, sign)
+        where v.fee_tx_id is not null
+    )
+    select array_agg(row(place, seq, tx_id, account_id, amount, currency, released)::movement
+                     order by place, seq)
+    into moves
+    from (
+        select place, seq, tx_id, account_id, amount, currency, 0 as released from legs
+        union all
+        select place, 0, null, account_id, 0, null, amount from ended
+    ) movement;
+    return moves;
+end
+$$;
+
+-- Write the entries and bring the balances up to them.
+create function ledger.post(p_verdicts ledger.verdict[]) returns void
+language plpgsql
+set search_path = ledger, pg_temp
+as $$
+declare
+    moves movement[];
+    touched bigint;
+    expected bigint;
+begin
+    if exists (select from unnest(p_verdicts) v
+               where v.posting = 'suspense' or v.fee_tx_id is not null) then
+        perform open_rare_accounts(p_verdicts);
+    end if;
+
+    moves := movements(p_verdicts);
+    if moves is null then
+        return;
+    end if;
+
+    perform 1
+    from balance
+    where account_id = any (array(select m.account_id from unnest(moves) m))
+    order by house, account_id
+    for no key update;
+
+    insert into entry (tx_id, seq, account_id, amount, currency, balance_after, account_version)
+    select m.tx_id, m.seq, m.account_id, m.amount, m.currency,
+        b.posted + sum(m.amount) over account_so_far,
+        b.version + row_number() over account_so_far
+    from unnest(moves) m
+    join balance b on b.account_id = m.account_id
+    where m.tx_id is not null
+    window account_so_far as (
+        partition by m.account_id order by m.place, m.seq rows unbounded preceding)
+    order by m.place, m.seq;
+
+    update balance b
+    set posted = b.posted + total.amount,
+        held = b.held - total.released,
+        version = b.version + total.entries
+    from (
+        select m.account_id, sum(m.amount) as amount, sum(m.released) as released,
+            count(m.tx_id) as entries
+        from unnest(moves) m
+        group by m.account_id
+    ) total
+    where b.account_id = total.account_id;
+
+    -- a set-wise update drops rows without a word; compare
+    get diagnostics touched = row_count;
+    select count(distinct m.account_id) into expected from unnest(moves) m;
+    if touched <> expected then
+        raise exception '% balances to change, % changed', expected, touched
+            using errcode = 'data_corrupted';
+    end if;
+end
+$$;
+
 -- Apply a batch of results: `p_results` is a JSON array of messages.PaymentResult,
 -- `p_traceparents` (or null) the trace each came with, in the same order.
 --
@@ -612,6 +624,7 @@ as $$
 declare
     batch verdict[] := read_results(p_results, p_traceparents);
     verdicts verdict[];
+    all_verdicts verdict[] := '{}';
     rounds integer;
 begin
     perform lock_payments(batch);
@@ -621,11 +634,13 @@ begin
     select coalesce(max(b.round), 0) into rounds from unnest(batch) b;
     for this_round in 1 .. rounds loop
         verdicts := judge(batch, this_round);
-        perform post(verdicts);
         perform move(verdicts);
         perform announce(verdicts);
-        return query select v.place, v.result_id, v.outcome from unnest(verdicts) v;
+        perform open_transactions(verdicts);
+        all_verdicts := all_verdicts || verdicts;
     end loop;
+    perform post(all_verdicts);
+    return query select v.place, v.result_id, v.outcome from unnest(all_verdicts) v;
 end
 $$;
 

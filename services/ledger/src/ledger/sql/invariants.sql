@@ -170,7 +170,12 @@ cross join lateral (
     where e.payment_id = p.payment_id and e.to_status is not null
     order by e.event_seq desc limit 1
 ) newest
-where newest.to_status <> p.status;
+where newest.to_status <> p.status
+union all
+select 'event ' || e.event_seq
+from ledger.payment_event e
+left join ledger.payment p using (payment_id)
+where p.payment_id is null;
 
 -- invariant: currencies_match
 -- Entries, payments and accounts that belong together share a currency.
@@ -217,6 +222,8 @@ from (values
     ('ledger_tx', 'ledger_tx_balanced'),
     ('entry', 'entry_append_only'), ('entry', 'entry_no_truncate'),
     ('payment_event', 'payment_event_append_only'), ('payment_event', 'payment_event_no_truncate'),
+    ('payment', 'payment_never_deleted'), ('account', 'account_never_deleted'),
+    ('balance', 'balance_never_deleted'),
     ('hold', 'hold_ends_once'), ('hold', 'hold_never_deleted'), ('hold', 'hold_no_truncate')
 ) expected (table_name, trigger_name)
 where not exists (

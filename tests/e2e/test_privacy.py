@@ -1,0 +1,113 @@
+"""After a run no phone number stands in clear anywhere: not in a log, a topic, a table, a trace.
+
+Business rule: personal data is sealed where it rests or travels and masked where it is shown; only
+the provider's own servers (here: its twin) ever see the number.
+"""
+
+import json
+import re
+from pathlib import Path
+from urllib.request import urlopen
+
+import asyncpg
+import pytest
+from aiokafka import AIOKafkaConsumer
+
+from cift_local.customer import Merchant
+from cift_local.scenario import play
+from cift_local.stack import Options, Stack, open_api, running_stack
+from cift_shared.methods import METHODS
+from cift_shared.topics import all_topics
+from tests.support.postgres import throw_away_folder
+
+pytestmark = [pytest.mark.integration, pytest.mark.e2e, pytest.mark.timeout(180)]
+
+NUMBERS = re.compile(rb"708374149|700000032|711000001|722000000")
+"""National parts of every phone in the scenario: they must be nowhere, in any spelling."""
+
+
+async def test_nothing_personal_in_clear(monkeypatch: pytest.MonkeyPatch, broker) -> None:
+    monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", broker.bootstrap)
+    monkeypatch.delenv("DATABASE_URL", raising=False)
+    with throw_away_folder("privacy") as folder:
+        async with running_stack(Options(folder, speed=40, prefer_ports=False)) as stack:
+            key = await open_api(stack, "m_privacy")
+            async with Merchant(stack.url("gateway"), key) as merchant:
+                steps = [step async for step in play(merchant, "cus_privacy")]
+            assert all(step.good for step in steps), steps
+            tables = await table_dump(stack)
+            topics = await topic_dump(stack)
+            metrics = metrics_dump(stack)
+        files = {path: path.read_bytes() for path in visible_files(folder)}
+
+    assert len(tables) > 10_000
+    assert len(topics) > 10_000
+    assert {path.name for path in files} > {"gateway.log", "ledger.log", "mpesa-worker.log"}
+    assert any(path.suffix == ".jsonl" and text for path, text in files.items())
+    assert not NUMBERS.findall(tables)
+    assert not NUMBERS.findall(topics)
+    assert not NUMBERS.findall(metrics)
+    for path, text in files.items():
+        assert not NUMBERS.findall(text), path
+    replies = json.dumps([step.payment for step in steps]).encode()
+    assert not NUMBERS.findall(replies)
+    assert b"2547****149" in replies
+    check_that_a_trace_survives_the_outbox(files)
+
+
+def visible_files(folder: Path) -> list[Path]:
+    """Logs and traces of our own services; the twin plays the provider and may know numbers."""
+    found = [*folder.glob("logs/*.log"), *folder.glob("traces/*.jsonl")]
+    return [path for path in found if not path.name.startswith("provider-sandbox")]
+
+
+async def table_dump(stack: Stack) -> bytes:
+    """Every row of every table of ours, as text."""
+    connection = await asyncpg.connect(stack.database_url)
+    try:
+        names = await connection.fetch(
+            "select format('%I.%I', table_schema, table_name) as name "
+            "from information_schema.tables where table_type = 'BASE TABLE' "
+            "and table_schema in ('ledger', 'gateway', 'mpesa', 'public')"
+        )
+        rows = []
+        for name in names:
+            rows += await connection.fetch(f"select t::text as row from {name['name']} t")
+    finally:
+        await connection.close()
+    return "\n".join(row["row"] for row in rows).encode()
+
+
+async def topic_dump(stack: Stack) -> bytes:
+    """Every key, header and body of every topic."""
+    names = [topic.name for topic in all_topics(sorted(METHODS))]
+    consumer = AIOKafkaConsumer(
+        *names, bootstrap_servers=stack.kafka_bootstrap_servers, auto_offset_reset="earliest"
+    )
+    await consumer.start()
+    parts: list[bytes] = []
+    try:
+        while batches := await consumer.getmany(timeout_ms=3000):
+            for record in (record for batch in batches.values() for record in batch):
+                parts += [record.key or b"", record.value or b"", repr(record.headers).encode()]
+    finally:
+        await consumer.stop()
+    return b"\n".join(parts)
+
+
+def metrics_dump(stack: Stack) -> bytes:
+    parts = []
+    for name in ("gateway", "ledger", "mpesa-worker"):
+        with urlopen(stack.url(name) + "/metrics") as reply:
+            parts.append(reply.read())
+    return b"\n".join(parts)
+
+
+def check_that_a_trace_survives_the_outbox(files: dict[Path, bytes]) -> None:
+    """One trace runs from the request through the outbox into the worker."""
+    traces = {
+        path.stem: {json.loads(line)["context"]["trace_id"] for line in text.splitlines()}
+        for path, text in files.items()
+        if path.suffix == ".jsonl"
+    }
+    assert traces["gateway"] & traces["mpesa-worker"]
