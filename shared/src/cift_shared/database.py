@@ -4,12 +4,14 @@ The role is taken at connection start, so a service has only its role's rights e
 login serves all (the local stack). In production each service has a login of its own.
 """
 
+import asyncio
+import itertools
 import json
 from typing import Any
 
 import asyncpg
 
-from cift_shared.errors import InvariantViolated
+from cift_shared.log import get_logger
 
 LOCK_TIMEOUT_MS = 5_000
 STATEMENT_TIMEOUT_MS = 30_000
@@ -19,6 +21,7 @@ INFRASTRUCTURE_ERRORS: tuple[type[BaseException], ...] = (
     OSError,
     TimeoutError,
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # a server that is just closing the connection
     asyncpg.PostgresConnectionError,
     asyncpg.exceptions.CannotConnectNowError,
     asyncpg.exceptions.AdminShutdownError,
@@ -33,12 +36,19 @@ INFRASTRUCTURE_ERRORS: tuple[type[BaseException], ...] = (
 )
 """Errors that say nothing about the data: the same work may succeed a moment later."""
 
+_WAITS_S = (0.2, 0.5, 1, 2, 5)
+
+log = get_logger()
+
 Pool = asyncpg.Pool
 Connection = asyncpg.Connection | asyncpg.pool.PoolConnectionProxy
 
 
 async def open_pool(dsn: str, *, role: str | None, size_max: int = 10) -> "Pool[asyncpg.Record]":
-    """Open a pool whose connections act as `role` (None: as the login itself)."""
+    """Open a pool whose connections act as `role` (None: as the login itself).
+
+    Waits for a database that is away, so services may start before it.
+    """
     settings = {
         "application_name": role or "cift",
         "lock_timeout": str(LOCK_TIMEOUT_MS),
@@ -48,12 +58,15 @@ async def open_pool(dsn: str, *, role: str | None, size_max: int = 10) -> "Pool[
     }
     if role:
         settings["role"] = role
-    pool = await asyncpg.create_pool(
-        dsn, min_size=1, max_size=size_max, server_settings=settings, init=_use_json
-    )
-    if pool is None:
-        raise InvariantViolated("asyncpg gave no pool")
-    return pool
+    for delay_s in itertools.chain(_WAITS_S, itertools.repeat(_WAITS_S[-1])):
+        try:
+            return await asyncpg.create_pool(
+                dsn, min_size=1, max_size=size_max, server_settings=settings, init=_use_json
+            )
+        except INFRASTRUCTURE_ERRORS as error:
+            log.warning("database.unreachable", error=repr(error), again_in_s=delay_s)
+            await asyncio.sleep(delay_s)
+    raise AssertionError("unreachable: the waits never end")
 
 
 async def _use_json(connection: "asyncpg.Connection[Any]") -> None:

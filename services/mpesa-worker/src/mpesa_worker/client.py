@@ -17,6 +17,7 @@ from pydantic import BaseModel, ValidationError
 
 from cift_shared.clock import Clock
 from cift_shared.errors import OutcomeUnknown, PaymentProcessorError, ProviderUnavailable
+from cift_shared.http_lines import LinesTransport
 from cift_shared.log import get_logger
 from cift_shared.metrics import PROVIDER_REQUESTS, PROVIDER_SECONDS, UNKNOWN_WORDS
 from cift_shared.outcomes import Failure
@@ -78,14 +79,9 @@ class DarajaClient:
         self._http = httpx.AsyncClient(
             base_url=config.base,
             timeout=httpx.Timeout(read_s, connect=connect_s, pool=connect_s),
-            limits=httpx.Limits(
-                max_connections=config.connections_max,
-                max_keepalive_connections=config.connections_max,
-                keepalive_expiry=KEEPALIVE_S,
-            ),
             follow_redirects=False,
             trust_env=False,
-            transport=transport,
+            transport=transport or LinesTransport(config.connections_max, keepalive_s=KEEPALIVE_S),
             headers={
                 "Accept": "application/json",
                 "Accept-Encoding": "identity",

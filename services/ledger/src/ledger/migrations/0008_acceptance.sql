@@ -83,10 +83,12 @@ create function ledger.refund_fee_share(p_parent ledger.payment, p_minor numeric
 language sql stable
 set search_path = ledger, pg_temp
 as $$
+    -- div(2a + b, 2b) is a / b rounded half up, in whole numbers only
     select least(p_minor, greatest(0,
-        round(p_parent.fee_minor
-              * (p_parent.refunded_minor + p_parent.refund_pending_minor + p_minor)
-              / p_parent.minor)
+        div(2 * p_parent.fee_minor
+                * (p_parent.refunded_minor + p_parent.refund_pending_minor + p_minor)
+                + p_parent.minor,
+            2 * p_parent.minor)
         - coalesce(sum(refund.fee_minor), 0)))
     from payment refund
     join hold using (payment_id)
