@@ -8,15 +8,18 @@ Real processes, real PostgreSQL, Apache Kafka, real HTTP, the provider's twin.
 """
 
 import asyncio
+import os
+import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 
+from cift_local.kafka import Kafka
 from cift_local.stack import Options, Stack, running_stack
 from tests.support.books import check_books, check_nothing_sent_twice
-from tests.support.kafka import Broker
+from tests.support.kafka import Broker, kafka_jars
 from tests.support.load import Client, phones
 from tests.support.postgres import throw_away_folder
 
@@ -163,3 +166,56 @@ async def _open(client: Client, ids: list[str]) -> list[str]:
         payments = [await client.get(f"/payments/{each}") for each in ids]
         return [payment["id"] for payment in payments if payment["status"] == "processing"]
     return []
+
+
+async def test_rolling_restart_under_load(folder: Path) -> None:
+    """Every service is stopped politely and comes back, one after the other: nobody notices."""
+    async with stack_with(folder) as stack:
+        client = await Client.of(stack)
+        numbers = phones(24)
+        sending = asyncio.gather(
+            *(_later(n * 0.2, client, number) for n, number in enumerate(numbers))
+        )
+        for service in ("gateway", "ledger", "mpesa-worker"):
+            await asyncio.sleep(0.5)
+            os.kill(pid_of(stack, service), signal.SIGTERM)
+            await asyncio.sleep(0.3)
+            await stack.wait_ready(service, timeout_s=20)
+        ids = [each for each in await sending if each]
+        payments = await client.all_final(ids)
+        assert {payment["status"] for payment in payments} == {"completed"}
+        await check_books(stack, payments)
+        await check_nothing_sent_twice(stack)
+
+
+async def test_the_broker_dies_under_load(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Kafka killed with -9 and started again on its data: what it acknowledged is still there,
+    producers recover by themselves, nothing is lost."""
+    monkeypatch.delenv("DATABASE_URL", raising=False)
+    with (
+        throw_away_folder("kafka") as kafka_folder,
+        Kafka(kafka_folder, jars=kafka_jars()) as kafka,
+        throw_away_folder("e2e") as folder,
+    ):
+        monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", kafka.bootstrap)
+        async with stack_with(folder) as stack:
+            client = await Client.of(stack)
+            sending = asyncio.gather(
+                *(_later(n * 0.15, client, number) for n, number in enumerate(phones(24)))
+            )
+            await asyncio.sleep(1)
+            kafka.kill()
+            await asyncio.sleep(2)
+            kafka.start()
+            ids = [each for each in await sending if each]
+            assert len(ids) == 24
+            payments = await client.all_final(ids, within_s=90)
+            assert {payment["status"] for payment in payments} == {"completed"}
+            await check_books(stack, payments)
+            await check_nothing_sent_twice(stack)
+
+
+def pid_of(stack: Stack, service: str) -> int:
+    (status,) = [status for status in stack.status() if status.name == service]
+    assert status.pid
+    return status.pid

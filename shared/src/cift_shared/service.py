@@ -7,6 +7,7 @@ stop:   HTTP -> subscribers finish the batch in hand -> loops end -> last outbox
 import asyncio
 import contextlib
 import json
+import signal
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
@@ -111,7 +112,13 @@ def start_observing(service: str, settings: ServiceSettings) -> None:
 
 
 async def serve(app: Any, settings: ServiceSettings, **options: Any) -> None:
-    """Serve an ASGI application until SIGTERM or SIGINT."""
+    """Serve an ASGI application until SIGTERM or SIGINT, then come back.
+
+    uvicorn raises a signal again after its own shutdown; a handler that does nothing takes it, so
+    that what comes after (the outbox drained, connections closed) still happens.
+    """
+    for name in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(name, _already_stopping)
     config = uvicorn.Config(
         app,
         host=settings.http_host,
@@ -175,6 +182,10 @@ async def _keep_running(part: Part) -> None:
             failures += 1
             log.exception("part.failed", part=part.name)
         await asyncio.sleep(min(RESTART_S_MAX, RESTART_S_MIN * 2 ** min(failures, 10)))
+
+
+def _already_stopping(number: int, _: object) -> None:
+    log.debug("service.signal_repeated", signal=number)
 
 
 async def _drain(relay: Relay) -> None:
