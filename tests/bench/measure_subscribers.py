@@ -8,7 +8,7 @@ import argparse
 import asyncio
 import statistics
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from faststream import AckPolicy
@@ -113,8 +113,6 @@ async def main(bootstrap: str) -> None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("--apache", action="store_true")
-    running: Callable[[], AbstractAsyncContextManager | Awaitable] = (
-        running_kafka if parser.parse_args().apache else running_embedded_broker
-    )
+    running = running_kafka if parser.parse_args().apache else running_embedded_broker
     with running() as server:
         asyncio.run(main(server.bootstrap))
