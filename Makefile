@@ -9,6 +9,7 @@ MEMBERS := shared $(sort $(wildcard services/*)) deploy/local
 PROJECTS := pyproject.toml $(MEMBERS:%=%/pyproject.toml)
 LOCK := requirements.lock
 STAMP := $(VENV)/.setup-done
+PARALLEL := -q -n logical --maxprocesses 4
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo smoke test test-kafka lint types imports lock check verify-books clean
@@ -33,10 +34,11 @@ smoke: setup ## Start the whole stack, make one payment of each kind, check the 
 	$(RUN) cift_local smoke
 
 test: setup ## Run every test that needs nothing but this machine
-	$(RUN) pytest -m "not kafka"
+	$(RUN) pytest -m "not kafka" $(PARALLEL)
 
 test-kafka: setup ## Run the integration tests, and those of crashes, on Apache Kafka
-	CIFT_TEST_BROKER=kafka $(RUN) pytest -m "kafka or integration"
+	CIFT_TEST_BROKER=kafka $(RUN) pytest -m "integration and not e2e and not kafka" $(PARALLEL)
+	CIFT_TEST_BROKER=kafka $(RUN) pytest -m kafka --durations=10
 
 lint: setup ## Check style and format
 	$(RUN) ruff check .

@@ -1,6 +1,7 @@
 """Attempts, notices and a scripted Daraja for tests of the M-Pesa processor."""
 
 import base64
+import hashlib
 import json
 from collections import deque
 from collections.abc import Mapping
@@ -132,7 +133,8 @@ def notice(
 ) -> Notice:
     """A notice as the gateway hands it on."""
     raw = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return Notice(f"n-{hash(raw)}", purpose, raw, True, at or datetime(2026, 1, 5, tzinfo=UTC))
+    name = hashlib.sha256(raw).hexdigest()[:16]
+    return Notice(f"n-{name}", purpose, raw, True, at or datetime(2026, 1, 5, tzinfo=UTC))
 
 
 def paid_callback(

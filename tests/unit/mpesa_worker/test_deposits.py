@@ -329,7 +329,7 @@ class TestLostAnswer:
             paid_callback(phone="254799999999"),
             stk_callback(1032, CheckoutRequestID=None),
         ],
-        ids=lambda value: str(value)[:30],
+        ids=["no_token", "other_amount", "other_payer", "no_id"],
     )
     async def test_ids_of_what_does_not_fit_are_not_taken(
         self, body: Any, lost: Attempt, processor: MpesaProcessor, script: mpesa.Script
