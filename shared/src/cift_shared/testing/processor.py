@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from cift_shared.fees import Direction, load_schedule
-from cift_shared.messages import Step
 from cift_shared.methods import Operation
 from cift_shared.money import Money
 from cift_shared.outcomes import Outcome, Pending, Submitted
@@ -72,8 +71,3 @@ def _play(script: "deque[Scripted]", otherwise: Outcome) -> Answer:
     if isinstance(scripted, Exception):
         raise scripted
     return scripted if isinstance(scripted, Answer) else Answer(scripted)
-
-
-def step(name: str, at: datetime) -> Step:
-    """A step without details."""
-    return Step(at=at, name=name)

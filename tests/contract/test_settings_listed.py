@@ -1,0 +1,38 @@
+"""`.env.example.payments` lists every setting of every service, each with a line that explains it."""
+
+import re
+from pathlib import Path
+
+from pydantic import AliasChoices
+from pydantic_settings import BaseSettings
+
+from gateway.settings import GatewaySettings
+from ledger.settings import LedgerSettings
+from mpesa_worker.settings import MpesaConfig, WorkerSettings
+
+EXAMPLE = Path(__file__).parents[2] / ".env.example.payments"
+
+
+def variables(kind: type[BaseSettings]) -> set[str]:
+    found = set()
+    for name, field in kind.model_fields.items():
+        alias = field.validation_alias
+        if isinstance(alias, AliasChoices):
+            alias = alias.choices[0]
+        found.add(str(alias or name))
+    return found
+
+
+def test_every_setting_is_listed_and_explained() -> None:
+    lines = EXAMPLE.read_text().splitlines()
+    listed = {}
+    for before, line in zip(["", *lines], lines, strict=False):
+        match = re.match(r"#? ?([A-Z][A-Z0-9_]+)=", line)
+        if match:
+            listed[match[1]] = before
+    needed: set[str] = set()
+    for kind in (GatewaySettings, LedgerSettings, WorkerSettings, MpesaConfig):
+        needed |= variables(kind)
+    assert sorted(needed - set(listed)) == []
+    for name in needed:
+        assert listed[name].startswith("#") or "=" in listed[name], f"{name} has no explanation"
