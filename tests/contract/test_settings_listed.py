@@ -1,4 +1,4 @@
-"""`.env.example.payments` lists every setting of every service, each with a line that explains it."""
+"""`.env.example.payments` lists every setting of every service, each with its explanation."""
 
 import re
 from pathlib import Path

@@ -7,11 +7,16 @@ about; refused credentials fail the payment and say so; what was not sent can be
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from typing import Any
 
 import httpx
 import pytest
+from aiokafka import AIOKafkaConsumer
 
 from cift_local.stack import Options, Stack, running_stack
+from cift_shared import topics
+from cift_shared.envelope import OutgoingMessage
+from cift_shared.kafka import Producer
 from tests.support.books import check_books, check_nothing_sent_twice
 from tests.support.load import Client, phones
 from tests.support.postgres import throw_away_folder
@@ -96,3 +101,39 @@ async def test_what_the_provider_does_not_take_yet_can_be_canceled() -> None:
         timeline = await client.get(f"/payments/{payment_id}/timeline")
         assert "cancel.done" in str(timeline)
         await check_books(running, [payment])
+
+
+async def test_garbage_on_every_topic_is_set_aside_and_stops_nobody() -> None:
+    async with stack() as (running, client):
+        producer = Producer(running.kafka_bootstrap_servers, name="garbage")
+        inward = [topics.commands("mpesa"), topics.webhooks("mpesa"), topics.RESULTS]
+        garbage = [b"", b"{", b"\xff\x00", b"[]", b'{"kind": "dance"}', b"x" * 100_000]
+        letters = [OutgoingMessage(topic, "k", body) for topic in inward for body in garbage]
+        assert all(await producer.publish(letters))
+        await producer.close()
+        payment_id = str(await client.pay("deposit", "100.00", phones(1)[0], "cus_1"))
+        payments = await client.all_final([payment_id])
+        assert payments[0]["status"] == "completed"
+        for topic in inward:
+            aside = await read(running, topics.dead_letter(topic), len(garbage))
+            assert sorted(body for body, _ in aside) == sorted(garbage)
+            assert {headers["x-dlq-reason"] for _, headers in aside} <= REASONS
+            assert {headers["x-orig-topic"] for _, headers in aside} == {topic.encode()}
+        await check_books(running, payments)
+
+
+REASONS = {b"undecodable", b"unknown_schema_version"}
+
+
+async def read(running: Stack, topic: str, count: int) -> list[tuple[bytes, dict[str, Any]]]:
+    """The first `count` records of a topic, with their headers."""
+    consumer = AIOKafkaConsumer(
+        topic, bootstrap_servers=running.kafka_bootstrap_servers, auto_offset_reset="earliest"
+    )
+    await consumer.start()
+    try:
+        async with asyncio.timeout(30):
+            found = [await consumer.getone() for _ in range(count)]
+    finally:
+        await consumer.stop()
+    return [(record.value or b"", dict(record.headers)) for record in found]

@@ -23,6 +23,7 @@ from cift_shared.envelope import OutgoingMessage
 from cift_shared.failpoints import failpoint
 from cift_shared.kafka.record import Refusal
 from cift_shared.log import get_logger
+from cift_shared.waiting import wait_for_event
 
 RELAY_ROWS_MAX = 500
 IDLE_POLL_S = 2.0
@@ -166,7 +167,4 @@ class Relay:
         return len(done)
 
     async def _wait(self, seconds: float) -> None:
-        try:
-            await asyncio.wait_for(self._work.wait(), timeout=seconds)
-        except TimeoutError:
-            return
+        await wait_for_event(self._work, seconds)

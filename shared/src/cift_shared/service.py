@@ -190,7 +190,8 @@ def _already_stopping(number: int, _: object) -> None:
 
 async def _drain(relay: Relay) -> None:
     try:
-        await asyncio.wait_for(relay.drain(), timeout=HTTP_GRACE_S)
+        async with asyncio.timeout(HTTP_GRACE_S):
+            await relay.drain()
     except INFRASTRUCTURE_ERRORS as error:
         log.warning("relay.not_drained", relay=relay.name, error=repr(error))
 

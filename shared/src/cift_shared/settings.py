@@ -22,7 +22,9 @@ SettingsType = TypeVar("SettingsType", bound=BaseSettings)
 class ServiceSettings(BaseSettings):
     """What every service needs to start."""
 
-    model_config = SettingsConfigDict(frozen=True, extra="ignore", populate_by_name=True)
+    model_config = SettingsConfigDict(
+        frozen=True, extra="ignore", populate_by_name=True, env_ignore_empty=True
+    )
 
     database_url: SecretStr = Field(validation_alias="DATABASE_URL")
     """postgresql:// address; may carry a password."""

@@ -427,3 +427,16 @@ async def test_many_attempts_at_once_each_once(workers, pool) -> None:
             await asyncio.sleep(0.05)
     assert set(processor.submitted.values()) == {1}
     assert len(processor.submitted) == 200
+
+
+async def test_a_stop_in_the_middle_of_a_claim_leaves_nothing_half_sent(workers, pool) -> None:
+    """However a stop falls, an attempt is either untouched or heard out."""
+    processor = ScriptedProcessor(delay=timedelta(hours=1))
+    for delay_ms in range(0, 12, 2):
+        worker = await start(workers, pool, processor)
+        command = deposit()
+        await worker.commands.handle([record(command)])
+        worker.engine.dispatch.wake()
+        await asyncio.sleep(delay_ms / 1000)
+        await worker.loops.aclose()
+        assert await worker.state(command.payment_id) in ("ready", "waiting")

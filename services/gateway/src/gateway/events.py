@@ -14,6 +14,7 @@ import asyncpg
 
 from cift_shared.database import INFRASTRUCTURE_ERRORS
 from cift_shared.log import get_logger
+from cift_shared.waiting import wait_for_event
 
 CHANNEL = "cift_payment"
 RECONNECT_S = 1.0
@@ -34,12 +35,10 @@ class Signal:
 
     async def wait(self, timeout_s: float) -> bool:
         """Wait for a change; False when none came in time."""
-        try:
-            await asyncio.wait_for(self._changed.wait(), timeout=timeout_s)
-        except TimeoutError:
-            return False
-        self._changed.clear()
-        return True
+        came = await wait_for_event(self._changed, timeout_s)
+        if came:
+            self._changed.clear()
+        return came
 
 
 class PaymentSignals:

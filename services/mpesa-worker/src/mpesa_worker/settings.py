@@ -27,7 +27,9 @@ _SHORT_CODE = r"^\d{5,7}$"
 class MpesaConfig(BaseSettings):
     """What it takes to call Daraja for one business; secrets have no default."""
 
-    model_config = SettingsConfigDict(frozen=True, extra="ignore", populate_by_name=True)
+    model_config = SettingsConfigDict(
+        frozen=True, extra="ignore", populate_by_name=True, env_ignore_empty=True
+    )
 
     consumer_key: SecretStr = Field(validation_alias="MPESA_CONSUMER_KEY", min_length=1)
     consumer_secret: SecretStr = Field(validation_alias="MPESA_CONSUMER_SECRET", min_length=1)
@@ -144,7 +146,9 @@ class MpesaConfig(BaseSettings):
 class ProcessorKeys(BaseSettings):
     """The keys a processor needs when no service around it brings them."""
 
-    model_config = SettingsConfigDict(frozen=True, extra="ignore", populate_by_name=True)
+    model_config = SettingsConfigDict(
+        frozen=True, extra="ignore", populate_by_name=True, env_ignore_empty=True
+    )
 
     data_keys: SecretStr = Field(validation_alias="CIFT_DATA_KEYS")
     index_key: SecretStr = Field(validation_alias="CIFT_INDEX_KEY")

@@ -20,6 +20,7 @@ from cift_shared.failpoints import failpoint
 from cift_shared.log import get_logger
 from cift_shared.processor import Answer, Attempt, Notice, PaymentProcessor
 from cift_shared.telemetry import span
+from cift_shared.waiting import wait_for_event
 
 CLAIM_MAX = 100
 IDLE_S_MAX = 5.0
@@ -168,12 +169,25 @@ class ClaimLoop:
             while True:
                 self._due.clear()
                 await self._wait_for_room()
-                if not await self._claim_some():
+                if not await self._claim_to_the_end():
                     await self._sleep()
         except INFRASTRUCTURE_ERRORS as error:
             log.warning("attempts.loop_failed", loop=self.name, error=repr(error))
         finally:
             await self._hear_out()
+
+    async def _claim_to_the_end(self) -> int:
+        """A claim that has begun is worked on even when a stop comes in the middle of it.
+
+        Otherwise an attempt would be left in `sending` though nothing was sent, and the next
+        process would have to think that it was.
+        """
+        claiming = asyncio.create_task(self._claim_some())
+        try:
+            return await asyncio.shield(claiming)
+        except asyncio.CancelledError:
+            await claiming
+            raise
 
     async def _claim_some(self) -> int:
         room = self._concurrency - len(self._tasks)
@@ -201,10 +215,7 @@ class ClaimLoop:
     async def _sleep(self) -> None:
         due_s = await self._engine.next_due_s(self._states)
         delay = IDLE_S_MAX if due_s is None else min(max(due_s, 0.0), IDLE_S_MAX)
-        try:
-            await asyncio.wait_for(self._due.wait(), timeout=delay)
-        except TimeoutError:
-            return
+        await wait_for_event(self._due, delay)
 
     async def _hear_out(self) -> None:
         if self._tasks:

@@ -84,6 +84,7 @@ class Producer:
         producer, self._producer = self._producer, None
         if producer is not None:
             try:
-                await asyncio.wait_for(producer.stop(), timeout=REQUEST_TIMEOUT_MS / 1000)
+                async with asyncio.timeout(REQUEST_TIMEOUT_MS / 1000):
+                    await producer.stop()
             except (KafkaError, OSError, TimeoutError) as stop_error:
                 log.warning("kafka.producer.stop_failed", error=repr(stop_error))

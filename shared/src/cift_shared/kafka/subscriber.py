@@ -21,6 +21,7 @@ from cift_shared.failpoints import failpoint
 from cift_shared.kafka.patience import hold_empty_fetches
 from cift_shared.kafka.record import Handler, Record, Refusal
 from cift_shared.log import get_logger
+from cift_shared.waiting import wait_for_event
 
 BATCH_RECORDS_MAX = 500
 POLL_MS = 5_000
@@ -172,10 +173,7 @@ class BatchSubscriber:
         """Wait with growing, jittered gaps, but not past a stop."""
         longest = min(BACKOFF_S_MAX, BACKOFF_S_MIN * 2 ** min(failures, 10))
         delay = longest * (0.5 + self._random.random() / 2)
-        try:
-            await asyncio.wait_for(self._stopping.wait(), timeout=delay)
-        except TimeoutError:
-            return
+        await wait_for_event(self._stopping, delay)
 
 
 def _record(raw: ConsumerRecord) -> Record:
