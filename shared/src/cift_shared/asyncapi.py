@@ -20,9 +20,15 @@ def document() -> dict[str, Any]:
     """The document as JSON data; `docs/asyncapi.json` holds it, and a test compares."""
     broker = BatchBroker("localhost:9092")
     for method in sorted(METHODS):
-        broker.document(Subscription(topics.commands(method), PaymentCommand, "worker", _nobody))
-        broker.document(Subscription(topics.webhooks(method), ProviderNotice, "worker", _nobody))
-    broker.document(Subscription(topics.RESULTS, PaymentResult, "ledger", _nobody))
+        commands, webhooks = topics.commands(method), topics.webhooks(method)
+        for topic, message, about in (
+            (commands, PaymentCommand, topics.ABOUT_COMMANDS),
+            (webhooks, ProviderNotice, topics.ABOUT_WEBHOOKS),
+        ):
+            broker.document(Subscription(topic, message, f"{method}-worker", _nobody, about))
+    broker.document(
+        Subscription(topics.RESULTS, PaymentResult, "ledger", _nobody, topics.ABOUT_RESULTS)
+    )
     broker.document_publishers([(topics.EVENTS, PaymentEvent)])
     specification = AsyncAPI(
         broker,

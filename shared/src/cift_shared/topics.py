@@ -10,6 +10,10 @@ RESULTS = "payments.results"
 EVENTS = "payments.events"
 DEAD_LETTER_SUFFIX = ".dead-letter"
 
+ABOUT_COMMANDS = "What the gateway asks of the method's worker; key is the payment id."
+ABOUT_WEBHOOKS = "A provider's webhooks as they came, sealed; key is the attempt id."
+ABOUT_RESULTS = "What workers learned, for the ledger; key is the payment id."
+
 
 @dataclass(frozen=True, slots=True)
 class Topic:

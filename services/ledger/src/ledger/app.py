@@ -29,7 +29,9 @@ def compose(base: Base, settings: LedgerSettings) -> Composition:
     )
     verifier = Verifier(base.pool, base.clock, interval_s=settings.verify_interval_s)
     return Composition(
-        subscriptions=[Subscription(topics.RESULTS, PaymentResult, GROUP, handler)],
+        subscriptions=[
+            Subscription(topics.RESULTS, PaymentResult, GROUP, handler, topics.ABOUT_RESULTS)
+        ],
         publishes=[(topics.EVENTS, PaymentEvent)],
         parts=[sweeper, verifier],
     )

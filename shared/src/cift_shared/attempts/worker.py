@@ -55,10 +55,18 @@ def compose_worker(
     return Composition(
         subscriptions=[
             Subscription(
-                topics.commands(method), PaymentCommand, f"{method}-worker", commands.handle
+                topics.commands(method),
+                PaymentCommand,
+                f"{method}-worker",
+                commands.handle,
+                topics.ABOUT_COMMANDS,
             ),
             Subscription(
-                topics.webhooks(method), ProviderNotice, f"{method}-notices", notices.handle
+                topics.webhooks(method),
+                ProviderNotice,
+                f"{method}-notices",
+                notices.handle,
+                topics.ABOUT_WEBHOOKS,
             ),
         ],
         publishes=[(topics.RESULTS, PaymentResult)],

@@ -28,6 +28,8 @@ class Subscription:
     """The pydantic type of the body, for the AsyncAPI document."""
     group: str
     handler: Handler
+    about: str
+    """One sentence for the AsyncAPI document."""
 
 
 class BatchBroker(KafkaBroker):
@@ -93,6 +95,10 @@ class BatchBroker(KafkaBroker):
             """Never called: FastStream reads the signature for the AsyncAPI document."""
 
         handle.__annotations__["message"] = subscription.message
-        self.subscriber(subscription.topic, group_id=subscription.group, title=subscription.topic)(
-            handle
+        describe = self.subscriber(
+            subscription.topic,
+            group_id=subscription.group,
+            title=subscription.topic,
+            description=subscription.about,
         )
+        describe(handle)
