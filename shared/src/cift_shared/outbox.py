@@ -137,10 +137,17 @@ class Relay:
                 else:
                     failures = 0
         finally:
-            await connection.execute("select pg_advisory_unlock($1)", self._lock_id)
+            await self._give_up_lead(connection)
 
     async def _take_lead(self, connection: Any) -> bool:
         return bool(await connection.fetchval("select pg_try_advisory_lock($1)", self._lock_id))
+
+    async def _give_up_lead(self, connection: Any) -> None:
+        """Unlock; where that can't be said any more, end the session and the lock with it."""
+        try:
+            await connection.execute("select pg_advisory_unlock($1)", self._lock_id)
+        except INFRASTRUCTURE_ERRORS:
+            connection.terminate()
 
     async def _publish_some(self, connection: Any) -> int | None:
         """Publish the oldest rows; how many were confirmed, None when there was nothing."""
