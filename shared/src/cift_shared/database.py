@@ -77,8 +77,8 @@ async def open_pool(dsn: str, *, role: str | None, size_max: int = 10) -> "Pool[
 async def _keep_session(_: Any) -> None:
     """No `RESET ALL` after each use: a round trip a query, and our code leaves nothing behind.
 
-    Settings are made with `set local`, locks inside transactions; the one session lock, the relay's,
-    is given back by its holder. An open transaction is rolled back all the same.
+    Settings are made with `set local`, locks inside transactions; the one session lock, that of the
+    relay, is given back by its holder. An open transaction is rolled back all the same.
     """
 
 
