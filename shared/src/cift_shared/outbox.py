@@ -21,14 +21,15 @@ from cift_shared import metrics, topics
 from cift_shared.database import INFRASTRUCTURE_ERRORS, Connection, Pool
 from cift_shared.envelope import OutgoingMessage
 from cift_shared.failpoints import failpoint
-from cift_shared.kafka.record import Refusal
+from cift_shared.kafka.record import Record, Refusal
 from cift_shared.log import get_logger
-from cift_shared.waiting import wait_for_event
+from cift_shared.waiting import backoff_s, wait_for_event
 
 RELAY_ROWS_MAX = 500
 IDLE_POLL_S = 2.0
 BACKOFF_S_MIN = 0.1
 BACKOFF_S_MAX = 5.0
+_TRIES_DIGITS_MAX = 9
 
 log = get_logger()
 
@@ -69,14 +70,22 @@ def dead_letter(refusal: Refusal, *, group: str, at: datetime) -> OutgoingMessag
         "x-orig-offset": str(record.offset),
         "x-orig-timestamp": str(record.timestamp_ms),
         "x-consumer-group": group,
-        "x-attempt": str(int(record.headers.get("x-attempt", "0")) + 1)
-        if record.headers.get("x-attempt", "0").isdigit()
-        else "1",
+        "x-attempt": str(_times_set_aside(record) + 1),
         "x-first-failed-at": record.headers.get("x-first-failed-at", at.isoformat()),
     }
     return OutgoingMessage(
         topics.dead_letter(record.topic), record.key or "", record.body or b"", headers
     )
+
+
+def _times_set_aside(record: Record) -> int:
+    """How often the record was a dead letter before; anyone may have written that header."""
+    said = record.headers.get("x-attempt", "0")
+    return int(said) if said.isdecimal() and len(said) < _TRIES_DIGITS_MAX else 0
+
+
+def _gap_s(failures: int) -> float:
+    return backoff_s(failures, first_s=BACKOFF_S_MIN, longest_s=BACKOFF_S_MAX)
 
 
 class Relay:
@@ -109,7 +118,7 @@ class Relay:
                 log.warning("relay.failed", schema=self._schema, error=repr(error))
             finally:
                 metrics.RELAY_LEADER.labels(self.name).set(0)
-            await self._wait(min(BACKOFF_S_MAX, BACKOFF_S_MIN * 2 ** min(failures, 10)))
+            await self._wait(_gap_s(failures))
 
     async def drain(self) -> None:
         """Publish what is left, once, before the process ends; a standby has nothing to do."""
@@ -133,7 +142,7 @@ class Relay:
                     await self._wait(IDLE_POLL_S)
                 elif confirmed == 0:
                     failures += 1
-                    await asyncio.sleep(min(BACKOFF_S_MAX, BACKOFF_S_MIN * 2 ** min(failures, 10)))
+                    await asyncio.sleep(_gap_s(failures))
                 else:
                     failures = 0
         finally:

@@ -28,6 +28,7 @@ from cift_shared.log import get_logger, start_logging
 from cift_shared.outbox import Relay
 from cift_shared.settings import ServiceSettings
 from cift_shared.telemetry import start_tracing
+from cift_shared.waiting import backoff_s
 
 RESTART_S_MIN = 0.5
 RESTART_S_MAX = 30.0
@@ -181,7 +182,7 @@ async def _keep_running(part: Part) -> None:
         except Exception:
             failures += 1
             log.exception("part.failed", part=part.name)
-        await asyncio.sleep(min(RESTART_S_MAX, RESTART_S_MIN * 2 ** min(failures, 10)))
+        await asyncio.sleep(backoff_s(failures, first_s=RESTART_S_MIN, longest_s=RESTART_S_MAX))
 
 
 def _already_stopping(number: int, _: object) -> None:

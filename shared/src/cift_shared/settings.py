@@ -19,12 +19,41 @@ _CALLBACK_KEY_BYTES_MIN = 32
 SettingsType = TypeVar("SettingsType", bound=BaseSettings)
 
 
-class ServiceSettings(BaseSettings):
-    """What every service needs to start."""
+class KeySettings(BaseSettings):
+    """The keys that gateway and workers share."""
 
     model_config = SettingsConfigDict(
         frozen=True, extra="ignore", populate_by_name=True, env_ignore_empty=True
     )
+
+    data_keys: SecretStr = Field(validation_alias="CIFT_DATA_KEYS")
+    """Data keys for sealing, `k2:<base64 of 32 bytes>,k1:...`, newest first."""
+    index_key: SecretStr = Field(validation_alias="CIFT_INDEX_KEY")
+    """Key of the search hashes, base64 of 32 bytes."""
+    callback_key: SecretStr = Field(validation_alias="CIFT_CALLBACK_KEY")
+    """Key of the callback paths, base64 of at least 32 bytes."""
+
+    def vault(self) -> Vault:
+        """The vault for personal data."""
+        return Vault.from_text(self.data_keys.get_secret_value(), self.index_key.get_secret_value())
+
+    def callback_tokens(self) -> CallbackTokens:
+        """The maker and checker of callback paths.
+
+        Raises:
+            SettingsInvalid: the key is not base64 or shorter than 32 bytes.
+        """
+        try:
+            key = base64.b64decode(self.callback_key.get_secret_value(), validate=True)
+        except ValueError as error:
+            raise SettingsInvalid("CIFT_CALLBACK_KEY: not base64") from error
+        if len(key) < _CALLBACK_KEY_BYTES_MIN:
+            raise SettingsInvalid("CIFT_CALLBACK_KEY: at least 32 bytes")
+        return CallbackTokens(key)
+
+
+class ServiceSettings(KeySettings):
+    """What every service needs to start."""
 
     database_url: SecretStr = Field(validation_alias="DATABASE_URL")
     """postgresql:// address; may carry a password."""
@@ -32,12 +61,6 @@ class ServiceSettings(BaseSettings):
     """host:port, comma separated."""
     mode: Literal["test", "live"] = Field(default="test", validation_alias="CIFT_MODE")
     """Sandbox money or real money; one deployment serves one of them."""
-    data_keys: SecretStr = Field(validation_alias="CIFT_DATA_KEYS")
-    """Data keys for sealing, `k2:<base64 of 32 bytes>,k1:...`, newest first."""
-    index_key: SecretStr = Field(validation_alias="CIFT_INDEX_KEY")
-    """Key of the search hashes, base64 of 32 bytes."""
-    callback_key: SecretStr = Field(validation_alias="CIFT_CALLBACK_KEY")
-    """Key of the callback paths, base64 of at least 32 bytes."""
     instance: str = Field(default="0", validation_alias="CIFT_INSTANCE", pattern=r"^[a-z0-9-]+$")
     """Stable name of this replica (Kubernetes: the pod's ordinal); static group membership."""
     http_host: str = Field(default="127.0.0.1", validation_alias="CIFT_HTTP_HOST")
@@ -62,24 +85,6 @@ class ServiceSettings(BaseSettings):
     def livemode(self) -> bool:
         """True when real money moves."""
         return self.mode == "live"
-
-    def vault(self) -> Vault:
-        """The vault for personal data."""
-        return Vault.from_text(self.data_keys.get_secret_value(), self.index_key.get_secret_value())
-
-    def callback_tokens(self) -> CallbackTokens:
-        """The maker and checker of callback paths.
-
-        Raises:
-            SettingsInvalid: the key is not base64 or shorter than 32 bytes.
-        """
-        try:
-            key = base64.b64decode(self.callback_key.get_secret_value(), validate=True)
-        except ValueError as error:
-            raise SettingsInvalid("CIFT_CALLBACK_KEY: not base64") from error
-        if len(key) < _CALLBACK_KEY_BYTES_MIN:
-            raise SettingsInvalid("CIFT_CALLBACK_KEY: at least 32 bytes")
-        return CallbackTokens(key)
 
     def group_instance(self, service: str) -> str:
         """The static member name of this replica: a restart takes its partitions back at once."""

@@ -48,13 +48,23 @@ async def compare(stack: Stack, steps: list[Step], *, since: int) -> Agreement:
     entries = await provider_book(stack)
     moved = sorted(f"{entry['kind']} {Decimal(entry['amount']):f}" for entry in entries[since:])
     asked = sorted(f"{kind} {amount}" for step in steps for kind, amount in step.moved)
+    ours = await held_by_our_ledger(stack)
+    return Agreement(ours, held_by_the_book(entries), _difference(moved, asked))
+
+
+async def held_by_our_ledger(stack: Stack) -> Decimal:
+    """Answers what the provider holds for us by our ledger, in shillings."""
     connection = await asyncpg.connect(stack.database_url)
     try:
         posted = await connection.fetchval(_PROVIDER_BALANCE)
     finally:
         await connection.close()
-    theirs = sum((_signed(entry) for entry in entries), Decimal(0))
-    return Agreement(Decimal(posted) / 100, theirs, _difference(moved, asked))
+    return Decimal(posted) / 100
+
+
+def held_by_the_book(entries: list[dict[str, Any]]) -> Decimal:
+    """Answers what the provider holds for us by its own book, in shillings."""
+    return sum((_signed(entry) for entry in entries), Decimal(0))
 
 
 def _signed(entry: dict[str, Any]) -> Decimal:

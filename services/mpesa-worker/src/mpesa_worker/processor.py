@@ -20,7 +20,7 @@ from cift_shared.messages import RequestRefund
 from cift_shared.methods import MPESA, Operation
 from cift_shared.money import Money
 from cift_shared.processor import Answer, Attempt, Notice
-from cift_shared.settings import load_settings
+from cift_shared.settings import KeySettings, load_settings
 from cift_shared.vault import Vault
 from mpesa_worker import domain, wire
 from mpesa_worker.client import DarajaClient
@@ -28,7 +28,7 @@ from mpesa_worker.deposits import Deposits
 from mpesa_worker.flow import Flow, Operator, OperatorGate
 from mpesa_worker.payouts import Payouts
 from mpesa_worker.reversals import Reversals
-from mpesa_worker.settings import MpesaConfig, ProcessorKeys
+from mpesa_worker.settings import MpesaConfig
 from mpesa_worker.token_store import MemoryTokens
 
 
@@ -128,7 +128,7 @@ def build_processor(config: MpesaConfig) -> MpesaProcessor:
     Raises:
         SettingsInvalid: a key is missing, or the certificate can't be read.
     """
-    keys, clock = load_settings(ProcessorKeys), SystemClock()
+    keys, clock = load_settings(KeySettings), SystemClock()
     vault, callback_tokens = keys.vault(), keys.callback_tokens()
     return MpesaProcessor(
         config,

@@ -1,7 +1,5 @@
 """Settings of M-Pesa and of its worker, read from the environment by the product's names."""
 
-import base64
-import binascii
 from decimal import Decimal
 from pathlib import Path
 from typing import Literal, Self
@@ -10,10 +8,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from cift_shared.callback_token import CallbackTokens
-from cift_shared.errors import SettingsInvalid
 from cift_shared.settings import ServiceSettings, load_settings
-from cift_shared.vault import Vault
 
 API_BASES = {
     "sandbox": "https://sandbox.safaricom.co.ke",
@@ -141,34 +136,6 @@ class MpesaConfig(BaseSettings):
     def payout_short_code(self) -> str:
         """`PartyA` of a payout."""
         return self.b2c_short_code or self.business_short_code
-
-
-class ProcessorKeys(BaseSettings):
-    """The keys a processor needs when no service around it brings them."""
-
-    model_config = SettingsConfigDict(
-        frozen=True, extra="ignore", populate_by_name=True, env_ignore_empty=True
-    )
-
-    data_keys: SecretStr = Field(validation_alias="CIFT_DATA_KEYS")
-    index_key: SecretStr = Field(validation_alias="CIFT_INDEX_KEY")
-    callback_key: SecretStr = Field(validation_alias="CIFT_CALLBACK_KEY", min_length=43)
-
-    def vault(self) -> Vault:
-        """The vault for personal data."""
-        return Vault.from_text(self.data_keys.get_secret_value(), self.index_key.get_secret_value())
-
-    def callback_tokens(self) -> CallbackTokens:
-        """The maker of callback paths.
-
-        Raises:
-            SettingsInvalid: the key is not base64.
-        """
-        try:
-            key = base64.b64decode(self.callback_key.get_secret_value(), validate=True)
-        except binascii.Error as error:
-            raise SettingsInvalid("CIFT_CALLBACK_KEY: not base64") from error
-        return CallbackTokens(key)
 
 
 class WorkerSettings(ServiceSettings):

@@ -68,7 +68,7 @@ class AttemptEngine:
     ) -> list[tuple[Claim, Sequence[Notice]]]:
         """Claim due attempts, each with the notices that nobody has taken in yet."""
         claims = await self._store.claim(states, limit=limit)
-        asked = [claim.attempt.attempt_id for claim in claims if claim.state != "ready"]
+        asked = [c.attempt.attempt_id for c in claims if c.state not in ("ready", "sending")]
         notices = await self._store.open_notices(asked) if asked else {}
         return [(claim, notices.get(claim.attempt.attempt_id, ())) for claim in claims]
 

@@ -21,7 +21,7 @@ from cift_shared.failpoints import failpoint
 from cift_shared.kafka.patience import hold_empty_fetches
 from cift_shared.kafka.record import Handler, Record, Refusal
 from cift_shared.log import get_logger
-from cift_shared.waiting import wait_for_event
+from cift_shared.waiting import backoff_s, wait_for_event
 
 BATCH_RECORDS_MAX = 500
 POLL_MS = 5_000
@@ -171,7 +171,7 @@ class BatchSubscriber:
 
     async def _pause(self, failures: int) -> None:
         """Wait with growing, jittered gaps, but not past a stop."""
-        longest = min(BACKOFF_S_MAX, BACKOFF_S_MIN * 2 ** min(failures, 10))
+        longest = backoff_s(failures, first_s=BACKOFF_S_MIN, longest_s=BACKOFF_S_MAX)
         delay = longest * (0.5 + self._random.random() / 2)
         await wait_for_event(self._stopping, delay)
 

@@ -8,13 +8,9 @@ from cift_shared.ids import PaymentId
 from gateway.accept import Origin, refund_acceptance, refund_amount
 from gateway.once import ACCEPTED, accept, replay, request_key
 from gateway.problems import Problem
-from gateway.replies import (
-    PaymentOut,
-)
+from gateway.replies import PaymentOut
 from gateway.routing import MONEY_HEADERS, ApiRoute, Known, Running, needs, refusals
-from gateway.schemas import (
-    RefundIn,
-)
+from gateway.schemas import RefundIn
 
 router = APIRouter(prefix="/api/v1", route_class=ApiRoute, tags=["refunds"])
 
