@@ -109,19 +109,25 @@ async def test_garbage_on_every_topic_is_set_aside_and_stops_nobody() -> None:
         inward = [topics.commands("mpesa"), topics.webhooks("mpesa"), topics.RESULTS]
         garbage = [b"", b"{", b"\xff\x00", b"[]", b'{"kind": "dance"}', b"x" * 100_000]
         letters = [OutgoingMessage(topic, "k", body) for topic in inward for body in garbage]
+        letters += [OutgoingMessage(topic, "k\0", b"nul", HOSTILE) for topic in inward]
+        letters += [OutgoingMessage(topic, "k", b"y" * 990_000) for topic in inward]
         assert all(await producer.publish(letters))
         await producer.close()
         payment_id = str(await client.pay("deposit", "100.00", phones(1)[0], "cus_1"))
         payments = await client.all_final([payment_id])
         assert payments[0]["status"] == "completed"
         for topic in inward:
-            aside = await read(running, topics.dead_letter(topic), len(garbage))
-            assert sorted(body for body, _ in aside) == sorted(garbage)
+            aside = await read(running, topics.dead_letter(topic), len(garbage) + 2)
+            whole = [body for body, headers in aside if "x-dlq-body-bytes" not in headers]
+            assert sorted(whole) == sorted([*garbage, b"nul"])
+            (cut,) = [headers for _, headers in aside if "x-dlq-body-bytes" in headers]
+            assert cut["x-dlq-body-bytes"] == b"990000"
             assert {headers["x-dlq-reason"] for _, headers in aside} <= REASONS
             assert {headers["x-orig-topic"] for _, headers in aside} == {topic.encode()}
         await check_books(running, payments)
 
 
+HOSTILE = {"x-attempt": "\u00b2", "nul\0": "a\0b", "long": "z" * 50_000, "traceparent": "\0"}
 REASONS = {b"undecodable", b"unknown_schema_version"}
 
 

@@ -29,6 +29,9 @@ RELAY_ROWS_MAX = 500
 IDLE_POLL_S = 2.0
 BACKOFF_S_MIN = 0.1
 BACKOFF_S_MAX = 5.0
+LETTER_BODY_BYTES_MAX = 800_000
+LETTER_HEADERS_MAX = 40
+LETTER_HEADER_CHARS_MAX = 1_000
 _TRIES_DIGITS_MAX = 9
 
 log = get_logger()
@@ -59,12 +62,19 @@ async def store(connection: Connection, schema: str, messages: Sequence[Outgoing
 
 
 def dead_letter(refusal: Refusal, *, group: str, at: datetime) -> OutgoingMessage:
-    """The refused record as it came, with the reason and its original position as headers."""
-    record = refusal.record
+    """The refused record as it came, with the reason and its original position as headers.
+
+    What the broker took as it was may be too large with our headers added, and a letter that can't
+    leave would hold up the outbox: long headers are cut, and so is a body near the broker's limit;
+    its length is told, and the whole of it still stands at its original position.
+    """
+    record, body = refusal.record, refusal.record.body or b""
+    kept = list(record.headers.items())[:LETTER_HEADERS_MAX]
     headers = {
-        **record.headers,
+        **{name[:LETTER_HEADER_CHARS_MAX]: text[:LETTER_HEADER_CHARS_MAX] for name, text in kept},
+        **({"x-dlq-body-bytes": str(len(body))} if len(body) > LETTER_BODY_BYTES_MAX else {}),
         "x-dlq-reason": refusal.reason,
-        "x-dlq-error": refusal.detail,
+        "x-dlq-error": refusal.detail.replace("\0", "\ufffd"),
         "x-orig-topic": record.topic,
         "x-orig-partition": str(record.partition),
         "x-orig-offset": str(record.offset),
@@ -74,7 +84,10 @@ def dead_letter(refusal: Refusal, *, group: str, at: datetime) -> OutgoingMessag
         "x-first-failed-at": record.headers.get("x-first-failed-at", at.isoformat()),
     }
     return OutgoingMessage(
-        topics.dead_letter(record.topic), record.key or "", record.body or b"", headers
+        topics.dead_letter(record.topic),
+        (record.key or "")[:LETTER_HEADER_CHARS_MAX],
+        body[:LETTER_BODY_BYTES_MAX],
+        headers,
     )
 
 

@@ -177,10 +177,12 @@ async def ready(pool: "Pool[asyncpg.Record]") -> bool:
 async def _keep_running(part: Part) -> None:
     failures = 0
     while True:
+        began = asyncio.get_running_loop().time()
         try:
             await part.run()
         except Exception:
-            failures += 1
+            ran_well = asyncio.get_running_loop().time() - began > RESTART_S_MAX
+            failures = 1 if ran_well else failures + 1  # a fall after a long run is a first fall
             log.exception("part.failed", part=part.name)
         await asyncio.sleep(backoff_s(failures, first_s=RESTART_S_MIN, longest_s=RESTART_S_MAX))
 

@@ -181,11 +181,16 @@ def _record(raw: ConsumerRecord) -> Record:
         topic=raw.topic,
         partition=raw.partition,
         offset=raw.offset,
-        key=raw.key.decode(errors="replace") if raw.key is not None else None,
+        key=_text(raw.key) if raw.key is not None else None,
         body=raw.value,
-        headers={name: value.decode(errors="replace") for name, value in raw.headers},
+        headers={_text(name.encode()): _text(value) for name, value in raw.headers},
         timestamp_ms=raw.timestamp,
     )
+
+
+def _text(raw: bytes | None) -> str:
+    """Bytes of a stranger as text that PostgreSQL can hold: it takes no NUL, even in JSON."""
+    return (raw or b"").decode(errors="replace").replace("\0", "\ufffd")
 
 
 def _count(records: Sequence[Record], refusals: Sequence[Refusal]) -> None:
