@@ -98,10 +98,8 @@ async def test_open_streams_of_a_key_are_bounded_and_given_back(database: str) -
 
 
 async def test_listener_survives_a_broken_connection(
-    gateway: RunningGateway, client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+    gateway: RunningGateway, client: httpx.AsyncClient
 ) -> None:
-    monkeypatch.setattr("gateway.events.RECONNECT_S", 0.05)
-    monkeypatch.setattr("gateway.events.CHECK_S", 0.1)
     payment_id = (await pay(client, order())).json()["id"]
     live = stream(gateway, client, payment_id)
     await live.next_event()

@@ -73,21 +73,25 @@ class PaymentSignals:
     async def run(self) -> None:
         """Listen, for ever; until cancelled."""
         while True:
+            reason = "closed"
             try:
                 await self._listen()
             except INFRASTRUCTURE_ERRORS as error:
-                log.warning("payment_signals.disconnected", error=repr(error))
+                reason = repr(error)
+            log.warning("payment_signals.disconnected", error=reason)
             await asyncio.sleep(RECONNECT_S)
 
     async def _listen(self) -> None:
         connection = await asyncpg.connect(
             self._dsn, server_settings={"application_name": "cift_gateway_listen"}
         )
+        lost = asyncio.Event()
+        connection.add_termination_listener(lambda _connection: lost.set())
         try:
             await connection.add_listener(CHANNEL, self._heard)
             self._wake_all()
-            while True:
-                await asyncio.sleep(CHECK_S)
+            # a connection that ends says so; one that falls silent is found by asking
+            while not await wait_for_event(lost, CHECK_S):
                 await connection.fetchval("select 1", timeout=CHECK_S)
         finally:
             connection.terminate()
