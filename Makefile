@@ -12,10 +12,11 @@ STAMP := $(VENV)/.setup-done
 PARALLEL := -q -n logical --maxprocesses 4
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo smoke test test-kafka lint types imports lock check verify-books clean
+.PHONY: help setup demo smoke test test-kafka test-peers lint types imports lock check clean \
+  verify-books verify-chain rebuild-verify cift bench-ledger
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(STAMP) ## Make the virtual environment: locked and hashed packages, and ours
 
@@ -34,11 +35,14 @@ smoke: setup ## Start the whole stack, make one payment of each kind, check the 
 	$(RUN) cift_local smoke
 
 test: setup ## Run every test that needs nothing but this machine
-	$(RUN) pytest -m "not kafka" $(PARALLEL)
+	$(RUN) pytest -m "not kafka and not peers" $(PARALLEL)
 
 test-kafka: setup ## Run the integration tests, and those of crashes, on Apache Kafka
-	CIFT_TEST_BROKER=kafka $(RUN) pytest -m "integration and not e2e and not kafka" $(PARALLEL)
+	CIFT_TEST_BROKER=kafka $(RUN) pytest -m "integration and not e2e and not kafka and not peers" $(PARALLEL)
 	CIFT_TEST_BROKER=kafka $(RUN) pytest -m kafka --durations=10
+
+test-peers: setup ## Run the card scenarios against an independent stand-in for Stripe as well
+	$(RUN) pytest -m peers
 
 lint: setup ## Check style and format
 	$(RUN) ruff check .
@@ -58,7 +62,19 @@ lock: setup ## Pin every dependency anew, with hashes
 check: lint types imports test ## What a change must pass before it is handed in
 
 verify-books: setup ## Check the books of the running local stack
-	$(RUN) cift_local verify-books
+	$(RUN) cift_local cift verify-books
+
+verify-chain: setup ## Check the hash chain of the running local stack
+	$(RUN) cift_local cift ledger verify-chain
+
+rebuild-verify: setup ## Rebuild the running local stack's books from their log, compare every figure
+	$(RUN) cift_local cift ledger rebuild-verify
+
+cift: setup ## Run any `cift` command on the running local stack: make cift ARGS="ledger review"
+	$(RUN) cift_local cift $(ARGS)
+
+bench-ledger: setup ## Measure the ledger; ARGS="--pgledger FILE" compares with pgledger's SQL
+	$(RUN) tests.bench.ledger $(ARGS)
 
 clean: ## Remove the environment, the local data and every cache
 	rm -rf $(VENV) .cift .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -7,9 +7,14 @@ test picks topic and group names of its own.
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from cift_local.waiting import run_apart
 from tests.support import kafka, postgres
+
+# A property is true or not; how fast the machine finds out proves nothing.
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
 
 
 def pytest_report_header() -> list[str]:

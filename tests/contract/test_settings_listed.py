@@ -6,6 +6,8 @@ from pathlib import Path
 from pydantic import AliasChoices
 from pydantic_settings import BaseSettings
 
+from card_worker.settings import CardConfig
+from card_worker.settings import WorkerSettings as CardWorkerSettings
 from gateway.settings import GatewaySettings
 from ledger.settings import LedgerSettings
 from mpesa_worker.settings import MpesaConfig, WorkerSettings
@@ -31,7 +33,8 @@ def test_every_setting_is_listed_and_explained() -> None:
         if match:
             listed[match[1]] = before
     needed: set[str] = set()
-    for kind in (GatewaySettings, LedgerSettings, WorkerSettings, MpesaConfig):
+    settings = (GatewaySettings, LedgerSettings, WorkerSettings, MpesaConfig)
+    for kind in (*settings, CardWorkerSettings, CardConfig):
         needed |= variables(kind)
     assert sorted(needed - set(listed)) == []
     for name in needed:

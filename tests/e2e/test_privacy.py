@@ -16,7 +16,6 @@ from aiokafka import AIOKafkaConsumer
 from cift_local.customer import Merchant
 from cift_local.scenario import play
 from cift_local.stack import Options, Stack, open_api, running_stack
-from cift_shared.methods import METHODS
 from cift_shared.topics import all_topics
 from tests.support.postgres import throw_away_folder
 
@@ -80,7 +79,7 @@ async def table_dump(stack: Stack) -> bytes:
 
 async def topic_dump(stack: Stack) -> bytes:
     """Every key, header and body of every topic."""
-    names = [topic.name for topic in all_topics(sorted(METHODS))]
+    names = [topic.name for topic in all_topics()]
     consumer = AIOKafkaConsumer(
         *names, bootstrap_servers=stack.kafka_bootstrap_servers, auto_offset_reset="earliest"
     )

@@ -7,7 +7,7 @@ import asyncio
 import base64
 import json
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -20,17 +20,27 @@ from fastapi import FastAPI
 from cift_shared.clock import SystemClock
 from cift_shared.database import open_pool
 from cift_shared.envelope import OutgoingMessage
+from cift_shared.kafka import Record, Refusal
+from cift_shared.messages import MethodResult
 from cift_shared.outbox import Relay
 from cift_shared.service import Base, running
-from gateway.app import ROLE, SCHEMA, create_app
+from cift_shared.topics import METHOD_RESULTS
+from cift_shared.vault import Vault
+from gateway.app import ROLE, SCHEMA, Hear, create_app
 from gateway.auth import SCOPES
+from gateway.context import Gateway
 from gateway.key_format import ApiKeyText, new_key
 from gateway.keys import insert_key
+from gateway.method_results import MethodResultsHandler
 from gateway.settings import GatewaySettings
 
 MERCHANT = "m_acme"
 OTHER_MERCHANT = "m_other"
 PHONE = "254712345149"
+CARD_TOKEN = "pm_1QaBcDeFgHiJkLmN"
+CARD_DETAILS = {"brand": "visa", "last4": "4242", "exp_month": 12, "exp_year": 2030}
+PUBLISHABLE_KEY = "pk_test_51abc"
+WEBHOOK_SECRET = "whsec_test_secret"
 
 
 class MemoryPublisher:
@@ -61,6 +71,8 @@ def settings_for(dsn: str, **fields: Any) -> GatewaySettings:
         "index_key": key("i"),
         "callback_key": key("c"),
         "http_port": 8080,
+        "stripe_publishable_key": PUBLISHABLE_KEY,
+        "stripe_webhook_secret": WEBHOOK_SECRET,
     }
     return GatewaySettings(**{**values, **fields})
 
@@ -126,9 +138,11 @@ class RunningGateway:
             "method": payment["method"],
             "occurred_at": datetime.now(UTC).isoformat(),
             "evidence": [],
-            **({"amount": amount} if kind == "settled" else {}),
+            **({"amount": amount} if kind in ("settled", "reversed") else {}),
             **fields,
         }
+        if kind in ("reversed", "disputed"):
+            return str(await self.admin.fetchval("select ledger.apply_aftermath($1, null)", result))
         rows = await self.admin.fetch("select * from ledger.apply_results($1)", [result])
         return str(rows[0]["outcome"])
 
@@ -136,6 +150,26 @@ class RunningGateway:
         """Let the provider settle a payment."""
         receipt = {"provider_reference": uuid4().hex[:10].upper()}
         assert await self.result(payment_id, "settled", **{**receipt, **fields}) == "applied"
+
+    async def answer(self, method_id: str, kind: str, seq: int = 1, **fields: Any) -> list[Refusal]:
+        """Hand in what the card worker says about a saved card; what was refused."""
+        result = method_result(self.settings.vault(), method_id, kind, seq, **fields)
+        return await self.hand_in(result.model_dump_json(exclude_none=True).encode())
+
+    async def hand_in(self, *bodies: bytes) -> list[Refusal]:
+        """Hand records of `payment-methods.results` to the handler, as the subscriber does."""
+        running: Gateway = self.app.state.gateway
+        handler = MethodResultsHandler(
+            running.methods, running.clock, wake_relay=running.relay.wake
+        )
+        return await handler(
+            [Record(METHOD_RESULTS, 0, offset, None, body) for offset, body in enumerate(bodies)]
+        )
+
+    async def outbox(self, topic: str) -> list[Any]:
+        """What waits to be published on a topic, oldest first."""
+        query = "select key, headers, body from gateway.outbox where topic = $1 order by id"
+        return list(await self.admin.fetch(query, topic))
 
     async def funded(self, client: httpx.AsyncClient, customer: str, amount: str) -> Any:
         """A completed deposit."""
@@ -149,9 +183,16 @@ class RunningGateway:
         return int(await self.admin.fetchval(f"select count(*) from {table}"))
 
 
+def deaf(handler: MethodResultsHandler, base: Base) -> AbstractAsyncContextManager[None]:
+    """No broker: workers' answers are handed in by the test."""
+    return nullcontext()
+
+
 @asynccontextmanager
-async def running_gateway(dsn: str, *, relay: bool = False, **fields: Any) -> AsyncIterator[Any]:
-    """Run a gateway; with `relay` its outbox is emptied into `publisher`."""
+async def running_gateway(
+    dsn: str, *, relay: bool = False, hear: Hear | None = None, **fields: Any
+) -> AsyncIterator[Any]:
+    """Run a gateway; with `relay` its outbox is emptied into `publisher`, with `hear` it reads."""
     settings, publisher = settings_for(dsn, **fields), MemoryPublisher()
     admin = await open_pool(dsn, role=None, size_max=3)
 
@@ -163,7 +204,7 @@ async def running_gateway(dsn: str, *, relay: bool = False, **fields: Any) -> As
             yield Base(settings, pool, sender, SystemClock())
         await pool.close()
 
-    app = create_app(settings, open_base=open_base)
+    app = create_app(settings, open_base=open_base, hear=hear or deaf)
     async with app.router.lifespan_context(app):
         gateway = RunningGateway(app, settings, admin, publisher)
         try:
@@ -213,6 +254,51 @@ def problem(answer: httpx.Response, status: int, code: str) -> dict[str, Any]:
     assert document["code"] == code, document
     assert {"type", "title", "detail", "instance", "retryable"} <= set(document)
     return document
+
+
+def card_order(**fields: Any) -> dict[str, Any]:
+    """The body of a deposit by card."""
+    return order(
+        **{
+            "method": "card",
+            "amount": "20.00",
+            "currency": "USD",
+            "payment_method": {"token": CARD_TOKEN},
+            **fields,
+        }
+    )
+
+
+def method_result(
+    vault: Vault, method_id: str, kind: str, seq: int = 1, **fields: Any
+) -> MethodResult:
+    """What the card worker says about a saved card; secrets are given in clear."""
+    attempt_id = fields.pop("attempt_id", UUID(method_id))
+    sealed = {
+        name: vault.seal(fields.pop(plain).encode(), context=context)
+        for plain, name, context in (
+            ("token", "instrument_sealed", "card"),
+            ("owner", "customer_reference_sealed", "card"),
+        )
+        if plain in fields
+    }
+    if secret := fields.pop("client_secret", None):
+        sealed_secret = vault.seal(secret.encode(), context="next_action")
+        fields["next_action"] = {"type": "confirm_setup", "client_secret_sealed": sealed_secret}
+    if kind == "saved":
+        sealed.setdefault("instrument_sealed", vault.seal(CARD_TOKEN.encode(), context="card"))
+        fields.setdefault("card", CARD_DETAILS)
+    return MethodResult(
+        kind=kind,
+        result_id=f"{attempt_id}.{seq}",
+        attempt_id=attempt_id,
+        seq=seq,
+        payment_method_id=UUID(method_id),
+        method="card",
+        occurred_at=datetime.now(UTC),
+        **sealed,
+        **fields,
+    )
 
 
 class LiveStream:

@@ -8,7 +8,14 @@ from faststream.specification import AsyncAPI
 from cift_shared import topics
 from cift_shared.kafka.broker import BatchBroker, Subscription
 from cift_shared.kafka.record import Refusal
-from cift_shared.messages import PaymentCommand, PaymentEvent, PaymentResult, ProviderNotice
+from cift_shared.messages import (
+    LedgerHead,
+    MethodResult,
+    PaymentCommand,
+    PaymentEvent,
+    PaymentResult,
+    ProviderNotice,
+)
 from cift_shared.methods import METHODS
 
 
@@ -20,7 +27,7 @@ def document() -> dict[str, Any]:
     """The document as JSON data; `docs/asyncapi.json` holds it, and a test compares."""
     broker = BatchBroker("localhost:9092")
     for method in sorted(METHODS):
-        commands, webhooks = topics.commands(method), topics.webhooks(method)
+        commands, webhooks = topics.commands(method), topics.webhooks(METHODS[method].provider)
         for topic, message, about in (
             (commands, PaymentCommand, topics.ABOUT_COMMANDS),
             (webhooks, ProviderNotice, topics.ABOUT_WEBHOOKS),
@@ -29,7 +36,12 @@ def document() -> dict[str, Any]:
     broker.document(
         Subscription(topics.RESULTS, PaymentResult, "ledger", _nobody, topics.ABOUT_RESULTS)
     )
-    broker.document_publishers([(topics.EVENTS, PaymentEvent)])
+    broker.document(
+        Subscription(
+            topics.METHOD_RESULTS, MethodResult, "gateway", _nobody, topics.ABOUT_METHOD_RESULTS
+        )
+    )
+    broker.document_publishers([(topics.EVENTS, PaymentEvent), (topics.HEADS, LedgerHead)])
     specification = AsyncAPI(
         broker,
         title="CIFT Payments",

@@ -9,7 +9,6 @@ import click
 
 from cift_shared.errors import CiftError
 from cift_shared.kafka import create_topics
-from cift_shared.methods import METHODS
 from cift_shared.migrations import migrate
 from cift_shared.topics import all_topics
 
@@ -71,7 +70,7 @@ def migrate_command() -> None:
 def topics_command(replication: int) -> None:
     """Create the topics that are missing on KAFKA_BOOTSTRAP_SERVERS."""
     servers = environment("KAFKA_BOOTSTRAP_SERVERS")
-    topics = all_topics(sorted(METHODS))
+    topics = all_topics()
     for name in asyncio.run(create_topics(servers, topics, replication=replication)):
         click.echo(f"created {name}")
 

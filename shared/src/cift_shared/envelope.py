@@ -10,10 +10,14 @@ from datetime import datetime
 from pydantic import BaseModel
 
 from cift_shared.messages import (
+    LedgerHead,
     Message,
+    MethodResult,
     PaymentEvent,
     PaymentResult,
     ProviderNotice,
+    RequestDetach,
+    RequestSetup,
 )
 from cift_shared.telemetry import trace_headers
 
@@ -48,30 +52,40 @@ def outgoing(topic: str, message: Message, *, source: str, at: datetime) -> Outg
 
 def message_id(message: Message) -> str:
     """The id consumers dedupe by: the same whenever the same message is sent again."""
-    if isinstance(message, PaymentResult):
+    if isinstance(message, PaymentResult | MethodResult):
         return message.result_id
     if isinstance(message, ProviderNotice):
         return message.notice_id
     if isinstance(message, PaymentEvent):
         return message.event_id
+    if isinstance(message, RequestDetach):
+        return f"{message.detach_id}.{message.kind}"
+    if isinstance(message, LedgerHead):
+        return message.hash
     return f"{message_key(message)}.{_kind(message)}"
 
 
 def message_key(message: Message) -> str:
-    """The partition key: the payment id; a notice has the attempt's id, or its own."""
+    """The partition key: the payment's or the saved method's id; a notice's attempt, or its own."""
     if isinstance(message, ProviderNotice):
         return str(message.attempt_id or message.notice_id)
+    if isinstance(message, RequestSetup | RequestDetach | MethodResult):
+        return str(message.payment_method_id)
+    if isinstance(message, LedgerHead):
+        return "head"
     return str(getattr(message, "payment_id"))  # noqa: B009  every other message has one
 
 
 def _kind(message: Message) -> str:
     if isinstance(message, PaymentResult):
         return "payment_result"
+    if isinstance(message, MethodResult):
+        return "method_result"
     return str(getattr(message, "kind", type(message).__name__))
 
 
 def _json(message: BaseModel) -> bytes:
-    return message.model_dump_json().encode()
+    return message.model_dump_json(exclude_none=True).encode()
 
 
 __all__ = ["OutgoingMessage", "message_id", "message_key", "outgoing"]

@@ -28,14 +28,30 @@ class Instrument(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
-    kind: Literal["phone"]
-    """What sort of instrument it is."""
+    kind: Literal["phone", "card"]
+    """What sort of instrument it is; also the context it is sealed for."""
     display: str
     """Masked, fit to show: 2547****149."""
     sealed: str
-    """The instrument itself, sealed for the context of its kind."""
-    country: str
-    """ISO 3166 alpha-2 country of the wallet."""
+    """The instrument itself: a phone number, or the provider's id of a card."""
+    country: str | None = None
+    """ISO 3166 alpha-2 country of a phone's wallet."""
+    customer_sealed: str | None = None
+    """The provider's id of the customer who owns a saved card, sealed alike."""
+    card: "CardDetails | None" = None
+    """What is known of a card."""
+
+
+class CardDetails(BaseModel):
+    """All that is ever kept of a card."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    brand: str
+    """As the provider names it: visa, mastercard."""
+    last4: str = Field(pattern=r"^[0-9]{4}$")
+    exp_month: int = Field(ge=1, le=12)
+    exp_year: int = Field(ge=2000, le=2199)
 
 
 class OriginalPayment(BaseModel):
@@ -45,7 +61,7 @@ class OriginalPayment(BaseModel):
 
     payment_id: UUID
     amount: WireMoney
-    provider_reference: str | None
+    provider_reference: str | None = None
     """The provider's receipt of the deposit."""
 
 
@@ -65,6 +81,11 @@ class RequestDeposit(_PaymentRequest):
     """Take this much from the customer's instrument."""
 
     kind: Literal["request_deposit"] = "request_deposit"
+    return_url: str | None = None
+    """Where the payer's browser goes after a step at the provider's page."""
+    off_session: bool = False
+    """True when the customer is not there to take a step."""
+    description: str | None = None
 
 
 class RequestWithdrawal(_PaymentRequest):
@@ -80,6 +101,34 @@ class RequestRefund(_PaymentRequest):
     original: OriginalPayment
 
 
+class _MethodRequest(Message):
+    payment_method_id: UUID
+    """Our id of the saved method; also the key of every message about it."""
+    merchant_id: str
+    livemode: bool
+    customer_id: str
+    method: str
+    accepted_at: AwareDatetime
+
+
+class RequestSetup(_MethodRequest):
+    """Save an instrument of the customer for later payments."""
+
+    kind: Literal["request_setup"] = "request_setup"
+    instrument: Instrument | None = None
+    """What to save; None: the customer enters it at the provider's own page."""
+    return_url: str | None = None
+    """Where the customer's browser goes after a step at the provider's page."""
+
+
+class RequestDetach(_MethodRequest):
+    """Forget a saved instrument at the provider."""
+
+    kind: Literal["request_detach"] = "request_detach"
+    detach_id: UUID
+    instrument: Instrument
+
+
 class CancelPayment(Message):
     """Stop the payment if nothing was sent to the provider yet."""
 
@@ -89,8 +138,14 @@ class CancelPayment(Message):
 
 
 PaymentRequest = RequestDeposit | RequestWithdrawal | RequestRefund
+MethodRequest = RequestSetup | RequestDetach
 PaymentCommand = Annotated[
-    RequestDeposit | RequestWithdrawal | RequestRefund | CancelPayment,
+    RequestDeposit
+    | RequestWithdrawal
+    | RequestRefund
+    | CancelPayment
+    | RequestSetup
+    | RequestDetach,
     Field(discriminator="kind"),
 ]
 
@@ -127,7 +182,33 @@ ResultKind = Literal[
     "unknown",
     "noted",
     "conflicting",
+    "reversed",
+    "disputed",
 ]
+
+
+class DisputeNews(BaseModel):
+    """All that is known of one dispute by now; amounts are totals, never steps."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    reference: str
+    """The provider's id of the dispute."""
+    status: str
+    """The provider's word for where it stands."""
+    reason: str
+    amount: WireMoney
+    """How much the payer contests."""
+    withdrawn: WireMoney | None = None
+    """What the provider has taken back from us."""
+    fee: WireMoney | None = None
+    """What the provider charged for the dispute."""
+    reinstated: WireMoney | None = None
+    """What the provider has given back to us."""
+    fee_reinstated: WireMoney | None = None
+    evidence_due_by: AwareDatetime | None = None
+    closed: Literal["won", "lost", "canceled"] | None = None
+    """How it ended; None while it is open."""
 
 
 class PaymentResult(Message):
@@ -143,17 +224,45 @@ class PaymentResult(Message):
     method: str
     occurred_at: AwareDatetime
     amount: WireMoney | None = None
-    """What moved at the provider; only with `settled`."""
+    """What moved at the provider; with `settled` and `reversed`."""
     provider_fee: WireMoney | None = None
     provider_reference: str | None = None
     failure: WireFailure | None = None
     """Why; with `declined`, `expired` and `canceled`."""
     next_action: dict[str, str] | None = None
     reason: str | None = None
-    """With `unknown` and `conflicting`."""
+    """With `unknown`, `conflicting` and `reversed`."""
+    card: CardDetails | None = None
+    """What the provider told about the card that was used."""
+    dispute: DisputeNews | None = None
+    """With `disputed`."""
     next_check_at: AwareDatetime | None = None
     """When the worker will ask the provider again; None when it is done."""
     evidence: list[Step] = Field(default_factory=list)
+
+
+class MethodResult(Message):
+    """What a worker learned about saving or forgetting an instrument, for the gateway."""
+
+    kind: Literal["pending", "action_required", "saved", "failed", "detached"]
+    result_id: str
+    """`<attempt id>.<seq>`: the same text whenever this result is sent again."""
+    attempt_id: UUID
+    seq: int
+    """Counts the results of this attempt from 1; to forget is an attempt of its own."""
+    payment_method_id: UUID
+    method: str
+    occurred_at: AwareDatetime
+    card: CardDetails | None = None
+    instrument_sealed: str | None = None
+    """With `saved`: the provider's id of the instrument, sealed as `Instrument.sealed` is."""
+    customer_reference_sealed: str | None = None
+    """With `saved`: the provider's id of the customer, sealed alike."""
+    fingerprint: str | None = None
+    """Keyed hash that two saved copies of one instrument share."""
+    next_action: dict[str, str] | None = None
+    """What the customer must do; a key that ends in `_sealed` is sealed as "next_action"."""
+    failure: WireFailure | None = None
 
 
 class ProviderNotice(Message):
@@ -163,9 +272,9 @@ class ProviderNotice(Message):
     notice_id: str
     """Keyed hash of path and body: the same notice has the same id."""
     provider: str
-    attempt_id: UUID | None
+    attempt_id: UUID | None = None
     """From the callback token; None when the notice came to the general address."""
-    purpose: Purpose | None
+    purpose: Purpose | None = None
     sealed_body: str
     """The raw bytes, sealed for the context "notice"."""
     source_listed: bool
@@ -187,6 +296,19 @@ class PaymentEvent(Message):
     occurred_at: AwareDatetime
     payment: dict[str, object]
     """The payment at that version, as the API shows it."""
+
+
+class LedgerHead(Message):
+    """How far the ledger's hash chain has come: an anchor outside the database."""
+
+    kind: Literal["ledger_head"] = "ledger_head"
+    hash: str = Field(pattern=r"^[0-9a-f]{64}$")
+    """The newest link, in hexadecimal; `cift ledger verify-chain --anchor` finds it again."""
+    transactions: int
+    """How many transactions the chain holds."""
+    last_transaction_id: str
+    block: int
+    sealed_at: AwareDatetime
 
 
 COMMANDS: TypeAdapter[PaymentCommand] = TypeAdapter(PaymentCommand)

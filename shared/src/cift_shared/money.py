@@ -7,23 +7,28 @@ Exponents follow ISO 4217 for national currencies and the chains' own units for 
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
 
 from cift_shared.errors import InvalidCommand
 
+
+def _with_places(places: int, codes: str) -> dict[str, int]:
+    return dict.fromkeys(codes.split(), places)
+
+
 EXPONENTS: dict[str, int] = {
-    "KES": 2,
-    "TZS": 2,
-    "UGX": 0,
-    "RWF": 0,
-    "USD": 2,
-    "EUR": 2,
-    "GBP": 2,
-    "BTC": 8,
-    "ETH": 18,
+    **_with_places(
+        2,
+        "KES TZS USD EUR GBP AED AUD BRL CAD CHF CNY CZK DKK EGP ETB GHS HKD HUF ILS INR MAD MUR "
+        "MXN MYR NGN NOK NZD PHP PLN QAR RON SAR SEK SGD THB TRY TWD ZAR ZMW",
+    ),
+    **_with_places(0, "UGX RWF BIF CLP DJF GNF ISK JPY KMF KRW PYG VND VUV XAF XOF XPF"),
+    **_with_places(3, "BHD JOD KWD OMR TND"),
+    **_with_places(8, "BTC"),
+    **_with_places(18, "ETH"),
 }
 """Minor units of a currency as a power of ten (ISO 4217; satoshi; wei)."""
 
@@ -79,8 +84,10 @@ class Money:
 
     def share(self, rate: Decimal) -> "Money":
         """`rate` times this amount, half a minor unit rounded up (2.5 % is Decimal("0.025"))."""
-        minor = (Decimal(self.minor) * rate).quantize(Decimal(1), rounding=ROUND_HALF_UP)
-        return Money(int(minor), self.currency)
+        # whole numbers: a Decimal would round a large amount of wei to its 28 digits
+        part, whole = rate.as_integer_ratio()
+        half_up = (2 * abs(self.minor * part) + whole) // (2 * whole)
+        return Money(half_up if self.minor * part >= 0 else -half_up, self.currency)
 
     def allocate(self, weights: Sequence[int]) -> list["Money"]:
         """Split by weights without losing a unit; the first parts take the remainder.

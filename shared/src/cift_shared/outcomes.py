@@ -5,7 +5,9 @@ A decline is a value. A word we do not know is `Pending`, never a failure and ne
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
+from typing import Literal
 
 from cift_shared.money import Money
 
@@ -41,6 +43,38 @@ class Failure:
 
 
 @dataclass(frozen=True, slots=True)
+class Card:
+    """All that is ever kept of a card."""
+
+    brand: str
+    """As the provider names it: visa, mastercard."""
+    last4: str
+    exp_month: int
+    exp_year: int
+
+
+@dataclass(frozen=True, slots=True)
+class Dispute:
+    """All that is known of one dispute by now; amounts are totals, never steps."""
+
+    reference: str
+    """The provider's id of it."""
+    status: str
+    """The provider's word for where it stands."""
+    reason: str
+    amount: Money
+    """How much the payer contests."""
+    withdrawn: Money | None = None
+    """What the provider has taken back from us."""
+    fee: Money | None = None
+    reinstated: Money | None = None
+    """What the provider has given back to us."""
+    fee_reinstated: Money | None = None
+    evidence_due_by: datetime | None = None
+    closed: Literal["won", "lost", "canceled"] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Submitted:
     """The provider took the request; wait."""
 
@@ -52,8 +86,9 @@ class ActionRequired:
     """The payer must act: enter a PIN, follow a page, pay to an address."""
 
     next_action: Mapping[str, str]
-    """What to do, `type` and its details; no personal data."""
+    """What to do, `type` and its details; what only the payer may see under a key `..._sealed`."""
     provider_reference: str | None = None
+    card: Card | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +100,42 @@ class Settled:
     provider_reference: str | None = None
     """The provider's receipt; None while only a query has confirmed it."""
     provider_fee: Money | None = None
+    """What the provider kept for it; may be in another currency than the amount."""
+    card: Card | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reversed:
+    """After settlement the money went back, and no request of ours asked for it."""
+
+    amount: Money
+    provider_reference: str
+    """Names this reversal and nothing else."""
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Disputed:
+    """After settlement the payer contests the payment."""
+
+    dispute: Dispute
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """Final: the instrument is kept at the provider for later payments."""
+
+    instrument_sealed: str
+    """The provider's id of it, sealed for the context of its kind."""
+    customer_reference_sealed: str | None = None
+    fingerprint: str | None = None
+    """Keyed hash that two saved copies of one instrument share."""
+    card: Card | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Detached:
+    """Final: the provider has forgotten the instrument."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,5 +172,16 @@ class Conflicting:
 
 
 Outcome = (
-    Submitted | ActionRequired | Settled | Declined | Expired | Pending | Unknown | Conflicting
+    Submitted
+    | ActionRequired
+    | Settled
+    | Declined
+    | Expired
+    | Pending
+    | Unknown
+    | Conflicting
+    | Reversed
+    | Disputed
+    | Saved
+    | Detached
 )

@@ -2,6 +2,8 @@
 
     attempt engine -> process_deposit | process_withdrawal | process_refund   once (or safely again)
                    -> get_transaction_status                                  as often as needed
+    the same for saved instruments, where a provider keeps them:
+                   -> process_setup | process_detach, get_method_status
 
 A processor decides nothing about retries, leases or states: it asks the provider and answers with
 an outcome, or raises a `PaymentProcessorError` that says whether anything may have happened.
@@ -11,13 +13,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from importlib.metadata import entry_points
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 from cift_shared.callback_token import Purpose
 from cift_shared.errors import SettingsInvalid
 from cift_shared.fees import Direction
 from cift_shared.ids import AttemptId
-from cift_shared.messages import PaymentRequest, Step
+from cift_shared.messages import MethodRequest, PaymentRequest, Step
 from cift_shared.methods import Operation
 from cift_shared.money import Money
 from cift_shared.outcomes import Outcome
@@ -37,6 +39,24 @@ class Attempt:
     checks: int = 0
     """How often the provider has been asked since the submission."""
     created_at: datetime | None = None
+    ended: bool = False
+    """True once a final answer is stored: nothing new may be begun for it."""
+
+
+MethodOperation = Literal["setup", "detach"]
+
+
+@dataclass(frozen=True, slots=True)
+class MethodAttempt:
+    """One try to save or to forget an instrument at a provider; fields as in `Attempt`."""
+
+    attempt_id: AttemptId
+    operation: MethodOperation
+    request: MethodRequest
+    memory: Mapping[str, str] = field(default_factory=dict)
+    checks: int = 0
+    created_at: datetime | None = None
+    ended: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +82,7 @@ class Answer:
     evidence: Sequence[Step] = ()
     """For the timeline; no personal data."""
     check_after: timedelta | None = None
-    """Ask again this soon instead of by the schedule."""
+    """Ask again this soon instead of by the schedule; zero: what was learned is stored, go on."""
 
 
 class PaymentProcessor(Protocol):
@@ -116,6 +136,37 @@ class PaymentProcessor(Protocol):
         ...
 
 
+@runtime_checkable
+class InstrumentKeeper(Protocol):
+    """What a processor brings besides, when its provider keeps instruments for later payments."""
+
+    async def process_setup(self, attempt: MethodAttempt) -> Answer:
+        """Ask the provider to keep an instrument.
+
+        Raises:
+            PaymentProcessorError: see the tree in `cift_shared.errors`.
+        """
+        ...
+
+    async def process_detach(self, attempt: MethodAttempt) -> Answer:
+        """Ask the provider to forget an instrument; raises as `process_setup`."""
+        ...
+
+    async def get_method_status(
+        self, attempt: MethodAttempt, notices: Sequence[Notice] = ()
+    ) -> Answer:
+        """Ask the provider what became of it; notices are hints for the question.
+
+        Raises:
+            PaymentProcessorError: the question could not be asked; the attempt is unchanged.
+        """
+        ...
+
+    def method_check_delay(self, attempt: MethodAttempt) -> timedelta | None:
+        """How long to wait before the next question; None: it is time for people to look."""
+        ...
+
+
 class PaymentConfig:
     """The settings of each installed provider, read from the environment by the product's names."""
 
@@ -132,6 +183,11 @@ class PaymentConfig:
     def get_mpesa_config() -> Any:
         """The settings of M-Pesa (`MPESA_...`)."""
         return PaymentConfig.load("mpesa")
+
+    @staticmethod
+    def get_stripe_config() -> Any:
+        """The settings of cards through Stripe (`STRIPE_...`)."""
+        return PaymentConfig.load("card")
 
 
 def get_payment_processor(method: str, config: Any) -> PaymentProcessor:

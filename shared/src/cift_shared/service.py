@@ -24,6 +24,7 @@ from cift_shared.database import INFRASTRUCTURE_ERRORS, Pool, open_pool
 from cift_shared.kafka.broker import BatchBroker, Subscription
 from cift_shared.kafka.producer import Producer
 from cift_shared.kafka.record import Refusal
+from cift_shared.kafka.subscriber import StoreRefusals
 from cift_shared.log import get_logger, start_logging
 from cift_shared.outbox import Relay
 from cift_shared.settings import ServiceSettings
@@ -153,7 +154,7 @@ async def run_service(
             broker.subscribe(
                 subscription,
                 instance=settings.group_instance(service),
-                store_refusals=_refusal_store(base, schema, subscription.group),
+                store_refusals=refusal_store(base, schema, subscription.group),
             )
         app = AsgiFastStream(
             broker, logger=None, asgi_routes=_operations(base, broker), asyncapi_path="/asyncapi"
@@ -199,7 +200,9 @@ async def _drain(relay: Relay) -> None:
         log.warning("relay.not_drained", relay=relay.name, error=repr(error))
 
 
-def _refusal_store(base: Base, schema: str, group: str) -> Any:
+def refusal_store(base: Base, schema: str, group: str) -> StoreRefusals:
+    """Keeps refused records as dead letters in the schema's outbox."""
+
     async def keep(refusals: Sequence[Refusal]) -> None:
         now = base.clock.now()
         letters = [outbox.dead_letter(refusal, group=group, at=now) for refusal in refusals]

@@ -1,6 +1,9 @@
 """Every topic of the house: created by one admin step (`cift topics`), never by accident."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+
+from cift_shared.methods import METHODS, Method
 
 PARTITIONS = 12
 DEAD_LETTER_PARTITIONS = 3
@@ -8,10 +11,14 @@ DAY_MS = 24 * 60 * 60 * 1000
 
 RESULTS = "payments.results"
 EVENTS = "payments.events"
+METHOD_RESULTS = "payment-methods.results"
+HEADS = "ledger.heads"
 DEAD_LETTER_SUFFIX = ".dead-letter"
 
 ABOUT_COMMANDS = "What the gateway asks of the method's worker; key is the payment id."
-ABOUT_WEBHOOKS = "A provider's webhooks as they came, sealed; key is the attempt id."
+ABOUT_WEBHOOKS = "A provider's webhooks as they came, sealed; one key for what belongs together."
+ABOUT_METHOD_RESULTS = "What workers learned about saved methods; key is the method's id."
+ABOUT_HEADS = "The head of the ledger's hash chain after each sealed block; key is `head`."
 ABOUT_RESULTS = "What workers learned, for the ledger; key is the payment id."
 
 
@@ -39,10 +46,12 @@ def dead_letter(topic: str) -> str:
     return topic + DEAD_LETTER_SUFFIX
 
 
-def all_topics(methods: list[str]) -> list[Topic]:
-    """Every topic for the methods that are installed, dead-letter topics included."""
-    live = [RESULTS, EVENTS]
-    live += [make(method) for method in methods for make in (commands, webhooks)]
+def all_topics(methods: Iterable[Method] = METHODS.values()) -> list[Topic]:
+    """Every topic for these methods, dead-letter topics included."""
+    live = [RESULTS, EVENTS, METHOD_RESULTS]
+    for method in methods:
+        live += [commands(method.name), webhooks(method.provider)]
     kept = [Topic(name, PARTITIONS, 30 * DAY_MS) for name in live]
     aside = [Topic(dead_letter(name), DEAD_LETTER_PARTITIONS, 90 * DAY_MS) for name in live]
-    return kept + aside
+    # the anchor of the books outside the books: few, small, and kept for good
+    return [*kept, *aside, Topic(HEADS, 1, -1)]

@@ -13,14 +13,20 @@ from cift_shared.envelope import outgoing
 from cift_shared.messages import (
     COMMANDS,
     CancelPayment,
+    CardDetails,
+    DisputeNews,
     Instrument,
+    LedgerHead,
     Message,
+    MethodResult,
     OriginalPayment,
     PaymentEvent,
     PaymentResult,
     ProviderNotice,
     RequestDeposit,
+    RequestDetach,
     RequestRefund,
+    RequestSetup,
     RequestWithdrawal,
     Step,
     WireFailure,
@@ -41,6 +47,26 @@ REQUEST = {
     "amount": Money(100_00, "KES"),
     "instrument": Instrument(kind="phone", display="2547****149", sealed="k1.AAAA", country="KE"),
     "accepted_at": NOW,
+}
+CARD = CardDetails(brand="visa", last4="4242", exp_month=12, exp_year=2030)
+CARD_INSTRUMENT = Instrument(
+    kind="card", display="card", sealed="k1.AAAA", customer_sealed="k1.BBBB", card=CARD
+)
+METHOD_REQUEST = {
+    "payment_method_id": PAYMENT,
+    "merchant_id": "m_1",
+    "livemode": False,
+    "customer_id": "cus_1",
+    "method": "card",
+    "accepted_at": NOW,
+}
+RESULT = {
+    "result_id": f"{ATTEMPT}.3",
+    "attempt_id": ATTEMPT,
+    "seq": 3,
+    "payment_id": PAYMENT,
+    "method": "card",
+    "occurred_at": NOW,
 }
 MESSAGES: dict[str, Message] = {
     "request_deposit": RequestDeposit(**REQUEST),
@@ -98,6 +124,48 @@ MESSAGES: dict[str, Message] = {
         occurred_at=NOW,
         payment={"id": str(PAYMENT), "status": "completed"},
     ),
+    "request_setup": RequestSetup(
+        **METHOD_REQUEST, instrument=CARD_INSTRUMENT, return_url="https://shop.example/back"
+    ),
+    "request_detach": RequestDetach(
+        **METHOD_REQUEST, detach_id=UUID(int=8), instrument=CARD_INSTRUMENT
+    ),
+    "method_result": MethodResult(
+        kind="saved",
+        result_id=f"{ATTEMPT}.2",
+        attempt_id=ATTEMPT,
+        seq=2,
+        payment_method_id=PAYMENT,
+        method="card",
+        occurred_at=NOW,
+        card=CARD,
+        instrument_sealed="k1.AAAA",
+        customer_reference_sealed="k1.BBBB",
+        fingerprint="ab" * 32,
+    ),
+    "payment_result_reversed": PaymentResult(
+        kind="reversed",
+        **RESULT,
+        amount=Money(100_00, "USD"),
+        provider_reference="re_1:failed",
+        reason="lost_or_stolen_card",
+    ),
+    "payment_result_disputed": PaymentResult(
+        kind="disputed",
+        **RESULT,
+        dispute=DisputeNews(
+            reference="du_1",
+            status="needs_response",
+            reason="fraudulent",
+            amount=Money(100_00, "USD"),
+            withdrawn=Money(100_00, "USD"),
+            fee=Money(15_00, "EUR"),
+            evidence_due_by=NOW,
+        ),
+    ),
+    "ledger_head": LedgerHead(
+        hash="ab" * 32, transactions=3, last_transaction_id="48", block=2, sealed_at=NOW
+    ),
 }
 
 
@@ -120,7 +188,16 @@ def test_what_is_written_can_be_read_and_more_is_ignored(name: str) -> None:
     assert type(message).model_validate_json(json.dumps(newer)) == message
 
 
-@pytest.mark.parametrize("name", ["request_deposit", "request_refund", "cancel_payment"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "request_deposit",
+        "request_refund",
+        "cancel_payment",
+        "request_setup",
+        "request_detach",
+    ],
+)
 def test_commands_are_told_apart_by_kind(name: str) -> None:
     assert COMMANDS.validate_json(MESSAGES[name].model_dump_json()) == MESSAGES[name]
 

@@ -7,6 +7,7 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
+import httpx
 import pytest
 import schemathesis
 import uvicorn
@@ -20,12 +21,21 @@ from schemathesis.specs.openapi.checks import (
 
 from cift_local.waiting import run_apart
 from gateway.app import create_app
-from tests.support.gateway import order, pay, running_gateway, settings_for
+from tests.support.gateway import (
+    CARD_DETAILS,
+    RunningGateway,
+    card_order,
+    order,
+    pay,
+    running_gateway,
+    settings_for,
+)
 from tests.support.postgres import PgServer
 
 pytestmark = pytest.mark.integration
 
 CASES_PER_ROUTE = 25
+DISPUTE = "du_1"
 CHECKS = [
     not_a_server_error,
     status_code_conformance,
@@ -65,7 +75,9 @@ def _serving(dsn: str) -> Iterator[Served]:
             client = await gateway.client()
             payment = await gateway.funded(client, "c_1", "1000.00")
             phone = {"method": "mpesa", "customer_id": "c_1", "phone": "0712345678"}
-            saved = (await client.post("/payment-methods", json=phone)).json()
+            await client.post("/payment-methods", json=phone)
+            saved = await _card(gateway, client)
+            await _disputed(gateway, client)
             await pay(client, order())
             server = uvicorn.Server(
                 uvicorn.Config(gateway.app, port=0, lifespan="off", log_config=None)
@@ -98,6 +110,28 @@ def _serving(dsn: str) -> Iterator[Served]:
         thread.join(20)
 
 
+async def _card(gateway: RunningGateway, client: httpx.AsyncClient) -> Any:
+    """A card that its customer has to enter."""
+    wish = {"method": "card", "customer_id": "c_1"}
+    answer = await client.post("/payment-methods", json=wish, headers={"Prefer": "wait=0"})
+    await gateway.answer(answer.json()["id"], "action_required", client_secret="secret")
+    return answer.json()
+
+
+async def _disputed(gateway: RunningGateway, client: httpx.AsyncClient) -> None:
+    """A deposit by card whose payer wants it back."""
+    payment = (await pay(client, card_order())).json()
+    await gateway.settle(payment["id"], card=CARD_DETAILS)
+    amount = {"minor": "2000", "currency": "USD"}
+    news: dict[str, Any] = {
+        "reference": DISPUTE,
+        "status": "needs_response",
+        "reason": "fraudulent",
+    }
+    news |= {"amount": amount, "withdrawn": amount}
+    assert await gateway.result(payment["id"], "disputed", dispute=news) == "applied"
+
+
 @SCHEMA.parametrize()
 @settings(
     max_examples=CASES_PER_ROUTE,
@@ -123,6 +157,7 @@ def _aim(case: Any, served: Served) -> None:
         "payment_id": served.payment_id,
         "method_id": served.method_id,
         "customer_id": "c_1",
+        "dispute_id": DISPUTE,
     }
     for name, value in known.items():
         given = (case.path_parameters or {}).get(name)
@@ -132,6 +167,11 @@ def _aim(case: Any, served: Served) -> None:
         case.path_parameters["method_id"] = served.payment_id
     for name in ("Prefer", "prefer"):
         (case.headers or {}).pop(name, None)
+    if case.path == "/api/v1/payment-methods" and case.method == "POST":
+        case.headers = {
+            **(case.headers or {}),
+            "Prefer": "wait=0",
+        }  # there is no worker to wait for
 
 
 def test_every_operation_describes_its_refusals() -> None:

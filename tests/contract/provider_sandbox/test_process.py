@@ -100,7 +100,7 @@ class Process:
             return False
 
 
-def wait_until(condition: Any, timeout_s: float = 10) -> None:
+def wait_until(condition: Any, timeout_s: float = 30) -> None:
     """Wait for something to become true."""
     end = time.monotonic() + timeout_s
     while not condition():

@@ -16,7 +16,7 @@ import pytest
 from pydantic import BaseModel
 
 from cift_shared.attempts import AttemptEngine, AttemptStore, CommandIntake, NoticeIntake
-from cift_shared.attempts.decide import Claim
+from cift_shared.attempts.results import Claim
 from cift_shared.attempts.store import attempt_id_of
 from cift_shared.callback_token import Purpose
 from cift_shared.database import open_pool
@@ -27,7 +27,14 @@ from cift_shared.errors import (
     ProviderUnavailable,
 )
 from cift_shared.kafka import Record
-from cift_shared.messages import CancelPayment, PaymentResult, ProviderNotice, RequestDeposit
+from cift_shared.messages import (
+    CancelPayment,
+    MethodResult,
+    PaymentResult,
+    ProviderNotice,
+    RequestDeposit,
+    RequestSetup,
+)
 from cift_shared.money import Money
 from cift_shared.outcomes import (
     ActionRequired,
@@ -41,7 +48,8 @@ from cift_shared.outcomes import (
 from cift_shared.processor import Answer
 from cift_shared.service import running
 from cift_shared.testing import ScriptedProcessor
-from tests.support.commands import CLOCK, VAULT, deposit, withdrawal
+from cift_shared.topics import METHOD_RESULTS
+from tests.support.commands import CLOCK, IDS, VAULT, deposit, withdrawal
 
 pytestmark = pytest.mark.integration
 
@@ -249,6 +257,27 @@ async def test_an_unreadable_answer_is_sent_again_under_the_same_key_where_that_
     await worker.commands.handle([record(command)])
     assert await worker.kinds(command.payment_id, until="submitted") == ["unknown", "submitted"]
     assert processor.submitted == {str(attempt_id_of(command.payment_id)): 2}
+
+
+async def test_a_provider_that_keeps_no_instruments_says_so(workers, pool) -> None:
+    worker = await start(workers, pool, ScriptedProcessor())
+    command = RequestSetup(
+        payment_method_id=IDS.new_id(),
+        merchant_id="m_test",
+        livemode=False,
+        customer_id="cus_1",
+        method="mpesa",
+        accepted_at=CLOCK.now(),
+    )
+    await worker.commands.handle([record(command)])
+    async with asyncio.timeout(10):
+        while not (row := await pool.fetchrow("select topic, key, body from probe.outbox")):
+            await asyncio.sleep(0.01)
+    result = MethodResult.model_validate_json(row["body"])
+    assert (row["topic"], row["key"]) == (METHOD_RESULTS, str(command.payment_method_id))
+    assert (result.kind, result.seq) == ("failed", 1)
+    assert result.failure is not None
+    assert result.failure.code == "not_offered"
 
 
 async def test_refused_credentials_fail_the_payment(workers, pool) -> None:

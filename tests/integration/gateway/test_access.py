@@ -19,6 +19,7 @@ from tests.support.gateway import (
     order,
     pay,
     problem,
+    running_gateway,
     settings_for,
 )
 
@@ -27,6 +28,7 @@ pytestmark = pytest.mark.integration
 PUBLIC = {
     "/api/v1/callbacks/{token}",
     "/api/v1/webhooks/mpesa",
+    "/api/v1/webhooks/stripe",
     "/healthz",
     "/readyz",
     "/metrics",
@@ -48,7 +50,7 @@ def routes_of(app: FastAPI) -> list[tuple[str, ApiRoute]]:
 def test_every_route_has_a_scope_or_is_public() -> None:
     app = create_app(settings_for("postgresql://nowhere/none"))
     routes = routes_of(app)
-    assert len(routes) == 22
+    assert len(routes) == 29
     assert {path for path, route in routes if not route.scopes} == PUBLIC
     for path, route in routes:
         assert set(route.scopes) <= set(SCOPES), path
@@ -127,6 +129,7 @@ async def test_scopes_open_their_routes_only(
             "payouts:write": await pay(one, order(type="withdrawal", amount="10.00")),
             "refunds:write": await one.post(path, json={"amount": "1.00"}, headers=headers),
             "methods:write": await one.post("/payment-methods", json=method_body),
+            "conversions:write": await one.post("/customers/c_1/conversions", json={}),
         }
         for answer in answers.values():
             if answer.status_code == 403:
@@ -166,6 +169,8 @@ async def test_another_merchants_things_do_not_exist(
         ("DELETE", f"/payment-methods/{saved['id']}"),
         ("GET", "/customers/c_1/balances"),
         ("GET", "/customers/c_1/statement"),
+        ("GET", f"/customers/c_1/conversions/{uuid4()}"),
+        ("GET", "/disputes/dp_1"),
     ]
     for method, path in calls:
         answer = await stranger.request(method, path, headers=headers)
@@ -182,12 +187,16 @@ async def test_matrix_covers_every_route_with_an_id() -> None:
     """A new route with an id must join the list above."""
     app = create_app(settings_for("postgresql://nowhere/none"))
     with_id = [path for path, route in routes_of(app) if "_id}" in path and route.scopes]
-    assert len(with_id) == 10
+    assert len(with_id) == 13
 
 
 async def test_the_other_mode_is_another_world(
-    gateway: RunningGateway, client: httpx.AsyncClient
+    gateway: RunningGateway, client: httpx.AsyncClient, database: str
 ) -> None:
     payment = await gateway.funded(client, "c_1", "100.00")
-    await gateway.admin.execute("update ledger.payment set livemode = true")
-    problem(await client.get(f"/payments/{payment['id']}"), 404, "payment_not_found")
+    live_keys = {"mode": "live", "stripe_publishable_key": "pk_live_51abc"}
+    async with running_gateway(database, **live_keys) as live:
+        same_merchant = await live.client(mode="live")
+        answer = await same_merchant.get(f"/payments/{payment['id']}")
+        problem(answer, 404, "payment_not_found")
+        assert (await same_merchant.get("/payments")).json()["data"] == []

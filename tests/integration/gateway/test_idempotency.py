@@ -10,7 +10,6 @@ import pytest
 
 from gateway.accept import KEY_LIFETIME
 from gateway.housekeeping import Housekeeping
-from gateway.store import Store
 from tests.support.gateway import (
     OTHER_MERCHANT,
     RunningGateway,
@@ -142,7 +141,7 @@ async def test_keys_are_forgotten_after_their_time(
         def now(self):
             return clock.now() + KEY_LIFETIME * 2
 
-    await Housekeeping(Store(gateway.admin), clock).tidy()
+    await Housekeeping(running.store, running.quotes, running.methods, clock).tidy()
     assert await gateway.count("gateway.idempotency_key") == 1
-    await Housekeeping(running.store, Later()).tidy()
+    await Housekeeping(running.store, running.quotes, running.methods, Later()).tidy()
     assert await gateway.count("gateway.idempotency_key") == 0

@@ -13,8 +13,8 @@ from cift_shared.database import open_pool
 from cift_shared.messages import PaymentResult, ResultKind, Step, WireFailure
 from cift_shared.money import Money
 from cift_shared.outcomes import FailureCategory
+from ledger.invariants import verify
 from ledger.store import LedgerStore
-from ledger.verifier import verify
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 MERCHANT = "acme"

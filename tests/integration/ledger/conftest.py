@@ -16,8 +16,19 @@ from tests.support.postgres import PgServer
 EMPTY = """
 begin;
 set local session_replication_role = replica;  -- the guards against this very thing sleep
-truncate ledger.account, ledger.balance, ledger.payment, ledger.payment_event, ledger.hold,
-         ledger.ledger_tx, ledger.entry, ledger.outbox restart identity;
+do $$
+declare
+    tables text;
+begin
+    select string_agg(format('ledger.%I', relname), ', ') into tables
+    from pg_class
+    where relnamespace = 'ledger'::regnamespace and relkind = 'r' and relname not in (
+        -- what migrations filled
+        'currency', 'account_kind', 'payment_transition', 'operator_transition', 'input_kind');
+    execute 'truncate ' || tables || ' restart identity';
+end
+$$;
+alter sequence ledger.log_position restart;
 commit;
 """
 

@@ -36,11 +36,27 @@ class ModelPayment:
     held: bool = False
     refunded: int = 0
     pending: int = 0
+    reversed: bool = False
+    dispute: "ModelDispute | None" = None
 
     @property
     def net(self) -> int:
         """What the customer gains or loses."""
         return self.minor + self.fee if self.type == "withdrawal" else self.minor - self.fee
+
+
+@dataclass
+class ModelDispute:
+    """A dispute as it should be: it takes the whole deposit, and costs a fee."""
+
+    told_at: int
+    closed: str | None
+    held: int
+
+    @property
+    def open_minor(self) -> bool:
+        """True while the provider keeps the money."""
+        return self.closed != "won"
 
 
 @dataclass
@@ -52,6 +68,9 @@ class Model:
     posted: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     """By account, debit positive."""
     held: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+    receipts: dict[str, ModelPayment] = field(default_factory=dict)
+    holds: dict[str, tuple[str, int]] = field(default_factory=dict)
+    """Open holds of operators, by key: whose, and how much."""
 
     def available(self, customer: str) -> int:
         """What a customer can still spend."""
@@ -70,24 +89,18 @@ class Model:
         return True
 
     def apply(self, batch: Sequence[PaymentResult]) -> list[str]:
-        """Apply a batch: what is known falls out, then payment by payment in rounds."""
-        outcomes: dict[int, str] = {}
-        queues: dict[str, list[tuple[int, PaymentResult]]] = defaultdict(list)
-        for place, result in enumerate(batch):
-            if result.result_id in self.seen:
-                outcomes[place] = "duplicate"
-                continue
-            self.seen.add(result.result_id)
-            queues[str(result.payment_id)].append((place, result))
-        for queue in queues.values():
-            queue.sort(key=lambda item: item[1].seq)
-        while any(queues.values()):
-            heads = sorted((queue.pop(0) for queue in queues.values() if queue), key=lambda h: h[0])
-            for place, result in heads:
-                outcomes[place] = self._one(self.payments[str(result.payment_id)], result)
-        return [outcomes[place] for place in range(len(batch))]
+        """Apply a batch: its results one by one, in their order."""
+        return [self._told(result) for result in batch]
+
+    def _told(self, result: PaymentResult) -> str:
+        if result.result_id in self.seen:
+            return "duplicate"
+        self.seen.add(result.result_id)
+        return self._one(self.payments[str(result.payment_id)], result)
 
     def _one(self, payment: ModelPayment, result: PaymentResult) -> str:
+        if result.kind in ("reversed", "disputed"):
+            return self._aftermath(payment, result)
         if result.kind == "noted":
             if payment.status in OPEN:
                 payment.seq = max(payment.seq, result.seq)
@@ -123,8 +136,7 @@ class Model:
         assert result.amount is not None
         matches = result.amount.minor == payment.minor
         reference = result.provider_reference
-        others = {p.reference for p in self.payments.values() if p is not payment}
-        if reference is not None and reference in others:
+        if reference is not None and self.receipts.get(reference, payment) is not payment:
             if payment.status in OPEN:
                 self._move(payment, Status.IN_REVIEW, result.seq)
             return "conflict"
@@ -158,7 +170,9 @@ class Model:
         return "duplicate"
 
     def _learn(self, payment: ModelPayment, result: PaymentResult) -> None:
-        payment.reference = payment.reference or result.provider_reference
+        if payment.reference is None and result.provider_reference is not None:
+            payment.reference = result.provider_reference
+            self.receipts[payment.reference] = payment
         if payment.provider_fee is None and result.provider_fee is not None:
             payment.provider_fee = result.provider_fee.minor
             self.posted["provider-costs"] += payment.provider_fee
@@ -181,3 +195,98 @@ class Model:
                 payment.parent.pending -= payment.minor
                 if status is Status.COMPLETED:
                     payment.parent.refunded += payment.minor
+
+    def hold(self, key: str, customer: str, amount: int) -> bool:
+        """Hold for an operator, or refuse it for want of money."""
+        if self.available(customer) < amount:
+            return False
+        self.holds[key] = (customer, amount)
+        self.held[customer] += amount
+        return True
+
+    def capture(self, key: str, taken: int) -> None:
+        """End an operator's hold: some of it is taken, the rest is free again."""
+        customer, amount = self.holds.pop(key)
+        self.held[customer] -= amount
+        self.posted[customer] += taken
+        self.posted["adjustments"] -= taken
+
+    def _aftermath(self, payment: ModelPayment, result: PaymentResult) -> str:
+        if payment.status is not Status.COMPLETED:
+            if payment.status in OPEN:
+                payment.status = Status.IN_REVIEW
+                payment.version += 1
+            return "conflict"
+        if result.kind == "reversed":
+            return self._reversed(payment, result)
+        return self._disputed(payment, result)
+
+    def _reversed(self, payment: ModelPayment, result: PaymentResult) -> str:
+        reference = result.provider_reference or ""
+        assert result.amount is not None
+        if (
+            result.amount.minor != payment.minor
+            or self.receipts.get(reference, payment) is not payment
+        ):
+            return "conflict"
+        if payment.reversed:
+            return "duplicate"
+        if reference:
+            self.receipts[reference] = payment
+        if payment.type == "deposit":
+            self._take_back(payment)
+        else:
+            self.posted["provider"] += payment.minor
+            self.posted[payment.customer] -= payment.net
+            self.posted["fees"] += -payment.fee if payment.type == "refund" else payment.fee
+        payment.reversed = True
+        payment.version += 1
+        if payment.parent is not None:
+            payment.parent.refunded -= payment.minor
+        return "applied"
+
+    def _take_back(self, payment: ModelPayment) -> None:
+        refunds = [
+            refund
+            for refund in self.payments.values()
+            if refund.parent is payment
+            and not refund.reversed
+            and (refund.held or refund.status is Status.COMPLETED)
+        ]
+        fee = payment.fee - sum(refund.fee for refund in refunds)
+        left = payment.net - sum(refund.net for refund in refunds)
+        own = min(left, max(0, self.available(payment.customer)))
+        self.posted["provider"] -= payment.minor
+        self.posted[payment.customer] += own
+        self.posted["fees"] += fee
+        self.posted["losses"] += payment.minor - own - fee
+
+    def _disputed(self, payment: ModelPayment, result: PaymentResult) -> str:
+        assert result.dispute is not None
+        closed = result.dispute.closed
+        known = payment.dispute
+        if payment.type != "deposit":
+            return "conflict"
+        if known is None:
+            held = 0 if closed == "won" else min(payment.minor, self.available(payment.customer))
+            payment.dispute = known = ModelDispute(result.seq, None, max(0, held))
+            self.held[payment.customer] += known.held
+            self.posted["provider"] -= payment.minor
+            self.posted["disputes"] += payment.minor
+        elif known.closed is not None or closed is None:
+            return "duplicate" if result.seq >= known.told_at else "stale"
+        known.told_at = max(known.told_at, result.seq)
+        payment.version += 1
+        if closed is not None:
+            self._close(payment, known, closed)
+        return "applied"
+
+    def _close(self, payment: ModelPayment, dispute: ModelDispute, closed: str) -> None:
+        self.held[payment.customer] -= dispute.held
+        self.posted["disputes"] -= payment.minor
+        if closed == "won":
+            self.posted["provider"] += payment.minor
+        else:
+            self.posted[payment.customer] += dispute.held
+            self.posted["losses"] += payment.minor - dispute.held
+        dispute.closed, dispute.held = closed, 0

@@ -1,5 +1,6 @@
 """Random lives of random payments: the set-wise SQL agrees with a plain model, and with itself."""
 
+from datetime import timedelta
 from typing import Any
 
 import asyncpg
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 from cift_shared.messages import PaymentResult
 from cift_shared.money import Money
 from ledger.domain import Status
-from tests.integration.ledger.books import Books, Paid
+from tests.integration.ledger.books import MERCHANT, NOON, Books, Paid
 from tests.integration.ledger.conftest import EMPTY
 from tests.integration.ledger.model import Model, ModelPayment
 
@@ -19,7 +20,7 @@ pytestmark = pytest.mark.integration
 CUSTOMERS = ("c1", "c2")
 KINDS = (
     "submitted", "action_required", "settled", "settled", "settled", "declined", "expired",
-    "canceled", "unknown", "noted", "conflicting",
+    "canceled", "unknown", "noted", "conflicting", "reversed", "disputed", "disputed",
 )  # fmt: skip
 
 minor = st.sampled_from([100, 101, 250])
@@ -32,14 +33,42 @@ told = st.fixed_dictionaries(
     {
         "payment": st.integers(0, 7),
         "kind": st.sampled_from(KINDS),
-        "seq": st.integers(2, 7),
+        "seq": st.integers(2, 12),
         "amount": st.sampled_from([None, None, None, 99]),
         "reference": st.sampled_from([None, "own", "own", "shared"]),
         "provider_fee": st.sampled_from([None, None, 0, 7]),
     }
 )
 batches = st.tuples(st.just("apply"), st.lists(told, min_size=1, max_size=12))
-lives = st.lists(acceptances | refunds | batches | batches, min_size=8, max_size=24)
+holds = st.tuples(
+    st.just("hold"), st.sampled_from("abc"), st.sampled_from(CUSTOMERS), st.sampled_from([30, 90])
+)
+hold_ends = st.tuples(
+    st.just("end_hold"), st.sampled_from("abc"), st.sampled_from([None, "expired", 1, 30])
+)
+lives = st.lists(
+    acceptances | refunds | holds | hold_ends | batches | batches, min_size=8, max_size=24
+)
+
+
+HOUSE = ("provider", "fees", "provider-costs", "suspense", "disputes", "losses", "adjustments")
+LATER = NOON + timedelta(days=36_500)
+"""When holds of operators end; the verifier reads the clock, so it must be far away."""
+SIGNED = {"operator": "ops", "reason": "a test", "at": NOON.isoformat()}
+
+
+def dispute_news(paid: Paid, closed: str | None) -> dict[str, Any]:
+    """A dispute of all of the payment; nothing of it is known but how it stands."""
+    all_of_it = {"minor": str(paid.minor), "currency": "KES"}
+    return {
+        "reference": f"dp_{paid.payment_id}",
+        "status": "told",
+        "reason": "fraudulent",
+        "amount": all_of_it,
+        "withdrawn": all_of_it,
+        "reinstated": all_of_it if closed == "won" else None,
+        "closed": closed,
+    }
 
 
 class Twins:
@@ -49,6 +78,7 @@ class Twins:
         self.books = books
         self.model = Model()
         self.payments: list[Paid] = []
+        self.ended: set[str] = set()
 
     async def begin(self) -> None:
         """Two customers with money to spend, so that the interesting lives are common."""
@@ -78,7 +108,8 @@ class Twins:
         possible = (
             twin.type == "deposit"
             and twin.status is Status.COMPLETED
-            and twin.refunded + twin.pending + amount <= twin.minor
+            and not twin.reversed
+            and twin.refunded + twin.pending + self._disputed(twin) + amount <= twin.minor
         )
         answer = await self._try(self.books.refund(parent, amount))
         if answer is None:
@@ -90,6 +121,43 @@ class Twins:
         self.payments.append(paid)
         assert self.model.accept(str(paid.payment_id), payment)
 
+    @staticmethod
+    def _disputed(twin: ModelPayment) -> int:
+        return twin.minor if twin.dispute is not None and twin.dispute.closed != "won" else 0
+
+    async def hold(self, key: str, customer: str, amount: int) -> None:
+        """An operator holds money for a time, in both or in neither."""
+        if key in self.model.holds or key in self.ended:
+            return  # a key has one hold
+        order = {
+            "key": key, "merchant_id": MERCHANT, "livemode": False, "customer_id": customer,
+            "currency": "KES", "amount": str(amount), **SIGNED,
+            "until": LATER.isoformat(),
+        }  # fmt: skip
+        placed = await self._try(
+            self.books.admin.fetchval("select ledger.place_operator_hold($1)", order)
+        )
+        assert (placed is not None) == self.model.hold(key, customer, amount)
+
+    async def end_hold(self, key: str, end: int | str | None) -> None:
+        """Take some of it, give it back, or let its time (and that of all others) pass."""
+        if end == "expired":
+            ended = await self.books.ledger.fetchval("select ledger.expire_holds($1, 10)", LATER)
+            assert ended == len(self.model.holds)
+            for open_key in list(self.model.holds):
+                self._ended(open_key, 0)
+        elif key in self.model.holds:
+            function = "release_hold" if end is None else "capture_hold"
+            await self.books.admin.execute(
+                f"select ledger.{function}($1)",
+                {"key": key, "amount": None if end is None else str(end), **SIGNED},
+            )
+            self._ended(key, int(end or 0))
+
+    def _ended(self, key: str, taken: int) -> None:
+        self.model.capture(key, taken)
+        self.ended.add(key)
+
     async def apply(self, tellings: list[dict[str, Any]]) -> None:
         """Both apply the batch and say the same of each result."""
         if self.payments:
@@ -98,13 +166,18 @@ class Twins:
 
     def _result(self, telling: dict[str, Any]) -> PaymentResult:
         paid = self.payments[telling["payment"] % len(self.payments)]
-        if telling["kind"] != "settled":
-            return paid.result(telling["kind"], seq=telling["seq"])
-        fee = telling["provider_fee"]
+        kind, seq = telling["kind"], telling["seq"]
+        if kind == "disputed":
+            ends = "won" if paid.payment_id.int % 2 else "lost"
+            news = dispute_news(paid, ends if telling["amount"] else None)
+            return paid.result(kind, seq=seq, dispute=news)
+        if kind not in ("settled", "reversed"):
+            return paid.result(kind, seq=seq)
+        fee = telling["provider_fee"] if kind == "settled" else None
         reference = telling["reference"]
         return paid.result(
-            "settled",
-            seq=telling["seq"],
+            kind,
+            seq=seq,
             amount=Money(telling["amount"] or paid.minor, "KES"),
             provider_reference=f"R{paid.payment_id.hex}" if reference == "own" else reference,
             provider_fee=None if fee is None else Money(fee, "KES"),
@@ -125,17 +198,20 @@ class Twins:
             assert (
                 row["status"], row["provider_reference"], row["provider_fee_minor"],
                 row["version"], row["refunded_minor"], row["refund_pending_minor"],
+                row["reversed_minor"] > 0, row["disputed_minor"],
             ) == (
                 twin.status, twin.reference, twin.provider_fee,
                 twin.version, twin.refunded, twin.pending,
+                twin.reversed, self._disputed(twin),
             )  # fmt: skip
             assert (await self.books.hold(paid) == "held") == twin.held
         for customer in CUSTOMERS:
             assert await self.books.balance(f"customer:{customer}:KES") == (
                 self.model.posted[customer], self.model.held[customer],
             )  # fmt: skip
-        for kind in ("provider", "fees", "provider-costs", "suspense"):
-            posted, _ = await self.books.balance(f"{kind}:mpesa:KES")
+        for kind in HOUSE:
+            rail = "" if kind == "adjustments" else ":mpesa"
+            posted, _ = await self.books.balance(f"{kind}{rail}:KES")
             assert posted == self.model.posted[kind]
 
 

@@ -9,21 +9,28 @@ from tests.integration.ledger.books import Books
 
 pytestmark = pytest.mark.integration
 
-APPEND_ONLY = {"ledger_tx": "kind", "entry": "amount", "payment_event": "kind", "hold": "amount"}
+APPEND_ONLY = {
+    "ledger_tx": "kind",
+    "entry": "amount",
+    "payment_event": "kind",
+    "hold": "amount",
+    "receipt": "reference",
+}
 INSERT_ENTRY = """
 insert into ledger.entry
-    (tx_id, seq, account_id, amount, currency, balance_after, account_version)
-select tx_id, 9, account_id, 1, currency, 1, 9 from ledger.entry limit 1
+    (tx_id, seq, account_id, amount, currency, balance_after, account_version, created_at)
+select tx_id, 9, account_id, 1, currency, 1, 9, now() from ledger.entry limit 1
 """
 INSERT_PAIR = """
-with tx as (
-    insert into ledger.ledger_tx (kind, ref, payment_id, effective_at)
-    select 'suspense', payment_id::text, payment_id, created_at from ledger.payment
-    returning tx_id
-)
 insert into ledger.entry
-    (tx_id, seq, account_id, amount, currency, balance_after, account_version)
-select tx.tx_id, 1, b.account_id, $1, 'KES', 0, b.version + 1 from ledger.balance b, tx
+    (tx_id, seq, account_id, amount, currency, balance_after, account_version, created_at)
+select 800, b.account_id, b.account_id, (array[7, -7])[row_number() over ()], $1, 0, b.version + 1,
+    now()
+from ledger.balance b limit 2
+"""
+INSERT_HEAD = """
+insert into ledger.ledger_tx (tx_id, kind, ref, effective_at, created_at)
+values ($1, 'suspense', 'x', now(), now())
 """
 
 FORBIDDEN = [
@@ -58,25 +65,46 @@ async def test_what_was_written_stays_even_for_the_owner(books: Books) -> None:
 
 
 class TestSums:
-    async def test_a_transaction_that_does_not_balance_is_refused_at_commit(
-        self, books: Books
-    ) -> None:
-        await books.deposit()
+    """What the functions do right by construction nobody can do wrong by hand."""
+
+    async def test_entries_that_do_not_balance_are_refused(self, books: Books) -> None:
+        paid = await books.settled_deposit()
         with pytest.raises(asyncpg.CheckViolationError, match="does not balance"):
-            await books.admin.execute(INSERT_PAIR, 5)
+            await books.admin.execute(INSERT_ENTRY)
+        assert len((await books.journal(paid))["settlement"]) == 3
+
+    async def test_a_sum_over_two_transactions_does_not_count(self, books: Books) -> None:
+        await books.settled_deposit()
+        with pytest.raises(asyncpg.CheckViolationError, match="does not balance"):
+            await books.admin.execute(INSERT_PAIR.replace("800", "800 + b.account_id"), "KES")
 
     async def test_a_transaction_without_entries_is_refused(self, books: Books) -> None:
-        await books.deposit()
-        with pytest.raises(asyncpg.CheckViolationError, match="does not balance"):
-            await books.admin.execute(
-                """insert into ledger.ledger_tx (kind, ref, payment_id, effective_at)
-                   select 'suspense', 'x', payment_id, created_at from ledger.payment"""
-            )
+        with pytest.raises(asyncpg.CheckViolationError, match="entries are missing"):
+            await books.admin.execute(INSERT_HEAD, 800)
+
+    async def test_what_balances_may_be_written(self, books: Books) -> None:
+        await books.settled_deposit()
+        async with books.admin.acquire() as connection:
+            trial = connection.transaction()
+            await trial.start()
+            await connection.execute(INSERT_PAIR, "KES")
+            await connection.execute(INSERT_HEAD, 800)
+            await trial.rollback()
 
     async def test_an_entry_in_another_currency_is_refused(self, books: Books) -> None:
         await books.settled_deposit()
+        with pytest.raises(asyncpg.ForeignKeyViolationError, match="currency"):
+            await books.admin.execute(INSERT_PAIR, "USD")
+
+    async def test_an_entry_of_an_account_that_is_not_there_is_refused(self, books: Books) -> None:
+        await books.settled_deposit()
         with pytest.raises(asyncpg.ForeignKeyViolationError):
-            await books.admin.execute(INSERT_ENTRY.replace("currency, 1, 9", "'USD', 1, 9"))
+            await books.admin.execute(
+                INSERT_PAIR.replace(
+                    "select 800, b.account_id, b.acc", "select 800, b.account_id, 99 + b.acc"
+                ),
+                "KES",
+            )
 
     async def test_a_balance_below_its_floor_is_refused(self, books: Books) -> None:
         await books.settled_deposit(10_000, 0)

@@ -9,7 +9,7 @@ import asyncpg
 import pytest
 from prometheus_client import REGISTRY
 
-from cift_shared.kafka import Record
+from cift_shared.kafka import BatchSubscriber, Record
 from cift_shared.messages import PaymentResult
 from ledger.handlers import ResultsHandler
 from tests.integration.ledger.books import Books
@@ -110,3 +110,35 @@ async def test_books_that_contradict_themselves_stop_the_batch(
         assert await books.status(good) == "pending"
         assert await handler([record(good.result("settled"))]) == []
         await connection.execute("update ledger.balance set held = 10000 where not house")
+
+
+async def test_one_poisoned_record_is_set_aside_and_all_others_count(
+    books: Books, handler: ResultsHandler
+) -> None:
+    """The runtime halves a batch that fails until the record that causes it stands alone."""
+    await books.settled_deposit(10_000, 0)
+    bad = await books.withdrawal(10_000, 0)
+    good = [await books.deposit() for _ in range(8)]
+    told = [paid.result("settled") for paid in (*good[:4], bad, *good[4:])]
+    records = [record(result, offset) for offset, result in enumerate(told)]
+    runtime = BatchSubscriber(
+        ["payments.results"],
+        group="ledger",
+        instance="ledger-0",
+        bootstrap_servers="127.0.0.1:1",
+        handler=handler,
+        store_refusals=_nobody,
+    )
+    async with books.admin.acquire() as connection:
+        # the balance no longer covers what was promised: our own books contradict themselves
+        await connection.execute("update ledger.balance set held = 0 where not house")
+        refusals = await runtime._bisect(records)
+        await connection.execute("update ledger.balance set held = 10000 where not house")
+    assert [(refusal.record.offset, refusal.reason) for refusal in refusals] == [
+        (4, "handler_failed")
+    ]
+    assert {await books.status(paid) for paid in good} == {"completed"}
+    assert await books.status(bad) == "pending"
+
+
+async def _nobody(_: object) -> None: ...

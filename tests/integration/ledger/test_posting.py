@@ -3,6 +3,7 @@
 import asyncio
 import json
 import random
+from collections.abc import Sequence
 from datetime import timedelta
 from itertools import permutations
 from uuid import uuid4
@@ -10,8 +11,10 @@ from uuid import uuid4
 import asyncpg
 import pytest
 
-from cift_shared.messages import PaymentEvent
+from cift_shared.database import open_pool
+from cift_shared.messages import PaymentEvent, PaymentResult
 from cift_shared.money import Money
+from ledger.store import LedgerStore
 from tests.integration.ledger.books import NOON, Books
 
 pytestmark = pytest.mark.integration
@@ -74,6 +77,46 @@ class TestSettlement:
         assert (await books.payment(paid))["provider_fee_minor"] == 55
         assert await books.balance("provider:mpesa:KES") == (9_945, 0)
 
+    async def test_a_fee_in_another_currency_is_booked_in_its_own(self, books: Books) -> None:
+        paid = await books.deposit(10_000, 250)
+        answers = await books.apply(
+            paid.result("settled", provider_fee=Money(30, "USD")),
+            paid.result("settled", seq=2, provider_fee=Money(30, "USD")),
+            paid.result("settled", seq=3, provider_fee=Money(30, "KES")),
+        )
+        assert answers == ["applied", "duplicate", "conflict"]
+        assert (await books.journal(paid))["provider_fee"] == {
+            "provider-costs:mpesa:USD": 30,
+            "provider:mpesa:USD": -30,
+        }
+        row = await books.payment(paid)
+        assert (row["provider_fee_minor"], row["provider_fee_currency"]) == (30, "USD")
+
+    async def test_a_merchant_bears_the_fee(self, books: Books) -> None:
+        fields = {"fee_bearer": "merchant", "net_minor": "10000"}
+        paid = await books.settled_deposit(10_000, 250, **fields)
+        assert (await books.journal(paid))["settlement"] == {
+            "provider:mpesa:KES": 10_000,
+            "customer:c1:KES": -10_000,
+            "fees:mpesa:KES": -250,
+            "merchant:KES": 250,
+        }
+
+    async def test_what_is_known_of_a_card_is_kept_and_shown(self, books: Books) -> None:
+        instrument = {"kind": "card", "display": "card", "sealed": "k1:c2VhbGVk"}
+        paid = await books.deposit(method="card", instrument=instrument)
+        card = {"brand": "visa", "last4": "4242", "exp_month": 4, "exp_year": 2030}
+        prompt = {"type": "use_sdk", "client_secret_sealed": "k1:c2VhbGVk"}
+        await books.apply(
+            paid.result("action_required", next_action=prompt),
+            paid.result("settled", seq=2, card=card),
+        )
+        assert (await books.payment(paid))["instrument"] == {**instrument, "card": card}
+        asked, settled = [json.loads(row["body"])["payment"] for row in await books.outbox()]
+        assert asked["next_action"] == {"type": "use_sdk"}
+        assert asked["payment_method"]["last4"] is None
+        assert settled["payment_method"] == {"kind": "card", **card}
+
     async def test_receipt_and_fee_may_come_later_once(self, books: Books) -> None:
         paid = await books.deposit()
         receipt = {"provider_reference": "SIF1", "provider_fee": Money(55, "KES")}
@@ -91,6 +134,16 @@ class TestSettlement:
             3,
         )
         assert set(await books.journal(paid)) == {"settlement", "provider_fee"}
+
+
+async def apply_patiently(store: LedgerStore, results: Sequence[PaymentResult]) -> None:
+    """A slow machine may let a writer wait for longer than it likes; a deadlock it must not."""
+    while True:
+        try:
+            await store.apply_results(results, [])
+        except asyncpg.LockNotAvailableError:
+            continue
+        return
 
 
 class TestEnds:
@@ -215,7 +268,7 @@ class TestReview:
             "suspense": {"provider:mpesa:KES": 9_000, "suspense:mpesa:KES": -9_000}
         }
         event = (await books.history(paid))[-1]
-        assert (event["disposition"], event["detail"]["reason"]) == ("applied", "amount_mismatch")
+        assert (event["disposition"], event["reason"]) == ("applied", "amount_mismatch")
         assert await books.customer() == (0, 0)
 
     async def test_another_currency_goes_to_its_own_suspense(self, books: Books) -> None:
@@ -288,7 +341,7 @@ class TestReview:
         assert await books.status(second) == "in_review"
         assert await books.journal(second) == {}
         event = (await books.history(second))[-1]
-        assert event["detail"]["reason"] == "provider_reference_reused"
+        assert event["reason"] == "provider_reference_reused"
         assert await books.balance("provider:mpesa:KES") == (10_000, 0)
 
 
@@ -324,15 +377,23 @@ class TestRepeats:
 
     async def test_a_payments_whole_life_in_one_batch_in_any_order(self, books: Books) -> None:
         for order in permutations(range(3)):
-            paid = await books.deposit()
-            life = [
-                paid.result("submitted"),
-                paid.result("action_required", seq=2, next_action={"type": "enter_pin"}),
-                paid.result("settled", seq=3),
+            alone, together = await books.deposit(), await books.deposit()
+            told = [
+                [
+                    paid.result("submitted"),
+                    paid.result("action_required", seq=2, next_action={"type": "enter_pin"}),
+                    paid.result("settled", seq=3),
+                ]
+                for paid in (alone, together)
             ]
-            assert await books.apply(*(life[place] for place in order)) == ["applied"] * 3
-            states = [event["to_status"] for event in await books.history(paid)]
-            assert states == ["pending", "processing", "requires_action", "completed"]
+            one_by_one = [(await books.apply(told[0][place]))[0] for place in order]
+            assert await books.apply(*(told[1][place] for place in order)) == one_by_one
+            lives = [
+                [(event["kind"], event["to_status"]) for event in await books.history(paid)]
+                for paid in (alone, together)
+            ]
+            assert lives[0] == lives[1]
+            assert await books.status(together) == "completed"
 
     async def test_results_of_strangers_are_told_apart(self, books: Books) -> None:
         paid = await books.deposit()
@@ -406,7 +467,59 @@ class TestEvents:
         assert heard == [str(paid.payment_id)]
 
 
+class TestSizes:
+    async def test_a_batch_of_wei(self, books: Books) -> None:
+        wei = 10**26
+        payments = [
+            await books.deposit(wei + n, 1, currency="ETH", method="ethereum") for n in range(5)
+        ]
+        assert await books.apply(*(paid.result("settled") for paid in payments)) == ["applied"] * 5
+        assert await books.balance("provider:ethereum:ETH") == (5 * wei + 10, 0)
+
+    async def test_an_amount_beyond_38_digits_is_an_error_and_changes_nothing(
+        self, books: Books
+    ) -> None:
+        paid = await books.deposit()
+        told = paid.result("settled").model_dump(mode="json")
+        told["amount"]["minor"] = str(10**38)
+        with pytest.raises(asyncpg.NumericValueOutOfRangeError):
+            await books.ledger.execute("select ledger.apply_results($1)", [told])
+        assert await books.status(paid) == "pending"
+
+    async def test_a_sum_beyond_38_digits_is_an_error_and_changes_nothing(
+        self, books: Books
+    ) -> None:
+        most = 10**38 - 1
+        await books.settled_deposit(most, 0)
+        paid = await books.deposit(1, 0)
+        with pytest.raises(asyncpg.NumericValueOutOfRangeError):
+            await books.apply(paid.result("settled"))
+        assert await books.balance("provider:mpesa:KES") == (most, 0)
+
+
 class TestWritersAtOnce:
+    async def test_thirty_two_of_them_on_one_hot_account(
+        self, books: Books, books_dsn: str
+    ) -> None:
+        payments = [await books.deposit(customer_id=f"c{n % 5}") for n in range(64)]
+        results = [
+            paid.result(kind, seq=seq)
+            for paid in payments
+            for seq, kind in ((1, "submitted"), (2, "settled"))
+        ]
+        pool = await open_pool(books_dsn, role="cift_ledger", size_max=32)
+
+        async def one_writer(number: int) -> None:
+            own = random.Random(number).sample(results, 40)
+            for part in (own[:1], own[1:20], own[20:]):
+                await apply_patiently(LedgerStore(pool), part)
+
+        await asyncio.gather(*(one_writer(number) for number in range(32)))
+        await pool.close()
+        await books.apply(*results)
+        assert {await books.status(paid) for paid in payments} == {"completed"}
+        assert await books.balance("provider:mpesa:KES") == (640_000, 0)
+
     async def test_overlapping_batches_post_once_and_never_lock_each_other_out(
         self, books: Books
     ) -> None:

@@ -124,3 +124,17 @@ async def test_two_sweepers_at_once_send_each_command_once(books: Books) -> None
             assert await one.fetchval("select ledger.sweep($1, 4)", now) == 4
             assert await other.fetchval("select ledger.sweep($1, 10)", now) == 2
         assert await other.fetchval("select ledger.sweep($1, 10)", now) == 0
+
+
+async def test_holds_end_when_their_time_is_over(books: Books) -> None:
+    await books.settled_deposit(10_000, 0)
+    target = await books.admin.fetchval("select account_id from ledger.balance where not house")
+    for number in range(3):
+        await books.admin.fetchval(
+            "select ledger.hold_funds($1, $2, 100, 'a test', $3, $4)",
+            f"k{number}", target, NOON, after(seconds=10),
+        )  # fmt: skip
+    await Sweeping(books).at(after(seconds=9))
+    assert await books.customer() == (10_000, 300)
+    await Sweeping(books).at(after(seconds=10))
+    assert await books.customer() == (10_000, 0)

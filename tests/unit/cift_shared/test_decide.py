@@ -1,5 +1,6 @@
 """What an answer means, over every state and outcome."""
 
+from dataclasses import replace
 from datetime import timedelta
 from itertools import product
 
@@ -7,7 +8,6 @@ import pytest
 
 from cift_shared.attempts.decide import (
     SUBMIT_DEADLINE,
-    Claim,
     Decision,
     Schedule,
     after_check,
@@ -16,6 +16,7 @@ from cift_shared.attempts.decide import (
     after_submit,
     after_submit_error,
 )
+from cift_shared.attempts.results import Claim
 from cift_shared.attempts.store import attempt_id_of
 from cift_shared.errors import (
     OutcomeUnknown,
@@ -23,27 +24,41 @@ from cift_shared.errors import (
     ProviderThrottled,
     ProviderUnavailable,
 )
-from cift_shared.messages import Step
+from cift_shared.messages import MethodResult, PaymentResult, RequestSetup, Step
 from cift_shared.money import Money
 from cift_shared.outcomes import (
     ActionRequired,
     Conflicting,
     Declined,
+    Detached,
+    Dispute,
+    Disputed,
     Expired,
     Failure,
     FailureCategory,
     Pending,
+    Reversed,
+    Saved,
     Settled,
     Submitted,
     Unknown,
 )
-from cift_shared.processor import Answer, Attempt
-from tests.support.commands import CLOCK, deposit
+from cift_shared.processor import Answer, Attempt, MethodAttempt
+from tests.support.commands import CLOCK, IDS, deposit
 
 NO = Failure("payer_canceled", FailureCategory.DECLINED, "No.", retryable=True)
+DISPUTE = Dispute(
+    "du_1", "needs_response", "fraudulent", Money(1_00, "USD"), withdrawn=Money(1_00, "USD"),
+    fee=Money(15_00, "USD"), evidence_due_by=CLOCK.now(),
+)  # fmt: skip
+AFTERMATH = [Reversed(Money(1_00, "KES"), "re_1:failed", "lost"), Disputed(DISPUTE)]
 OUTCOMES = [
     Submitted(), ActionRequired({"type": "pin"}), Settled(Money(1_00, "KES")), Declined(NO),
-    Expired(NO), Pending(), Unknown("?"), Conflicting("two answers"),
+    Expired(NO), Pending(), Unknown("?"), Conflicting("two answers"), *AFTERMATH,
+]  # fmt: skip
+METHOD_OUTCOMES = [
+    Submitted(), ActionRequired({"type": "confirm_setup"}), Saved("sealed"), Detached(),
+    Declined(NO), Expired(NO), Pending(), Unknown("?"), Conflicting("two answers"),
 ]  # fmt: skip
 ERRORS = [
     ProviderUnavailable("refused", ""), ProviderThrottled("spike", "", retry_after_s=7),
@@ -62,6 +77,15 @@ def claim(
         payment_id=str(request.payment_id), method="mpesa", state=state, lease=3, seq=4,
         submits=1, maybe_sent=maybe_sent, age=age, trace={},
     )  # fmt: skip
+
+
+def method_claim(state="ready", operation="setup") -> Claim:
+    request = RequestSetup(
+        payment_method_id=IDS.new_id(), merchant_id="m", livemode=False, customer_id="c",
+        method="card", accepted_at=CLOCK.now(),
+    )  # fmt: skip
+    attempt = MethodAttempt(attempt_id_of(request.payment_method_id), operation, request)
+    return replace(claim(state), attempt=attempt, payment_id=str(request.payment_method_id))
 
 
 def is_final(decision: Decision) -> bool:
@@ -157,3 +181,95 @@ def test_outcomes_become_results(outcome, kind, state) -> None:
     for name in ("amount", "provider_fee", "provider_reference", "reason", "next_action"):
         told = getattr(outcome, name, None)
         assert getattr(decision.result, name) == told
+
+
+@pytest.mark.parametrize("outcome", AFTERMATH)
+def test_what_comes_after_is_told_of_an_attempt_that_has_ended(outcome) -> None:
+    answer = Answer(outcome, check_after=timedelta(days=1))
+    decision = after_check(claim("done"), answer, OVER, now=CLOCK.now())
+    assert isinstance(decision.result, PaymentResult)
+    assert decision.state == "done"
+    assert decision.check_after == timedelta(days=1)
+    assert decision.result.next_check_at is None  # to the ledger it has ended
+    if isinstance(outcome, Reversed):
+        told = (decision.result.amount, decision.result.provider_reference, decision.result.reason)
+        assert told == (outcome.amount, outcome.provider_reference, outcome.reason)
+    else:
+        news = decision.result.dispute
+        assert news is not None
+        assert news.withdrawn == DISPUTE.withdrawn
+        assert news.fee == DISPUTE.fee
+        assert news.evidence_due_by == DISPUTE.evidence_due_by
+
+
+@pytest.mark.parametrize("outcome", AFTERMATH)
+@pytest.mark.parametrize("state", ["waiting", "unknown"])
+def test_an_aftermath_without_a_payment_is_for_people(outcome, state) -> None:
+    decision = after_check(claim(state), Answer(outcome), SOON, now=CLOCK.now())
+    assert decision.state == "review"
+    assert decision.result is not None
+    assert decision.result.kind == "conflicting"
+
+
+def test_a_step_that_goes_on_at_once_is_due_at_once() -> None:
+    answer = Answer(Submitted(), {"intent": "pi_1"}, check_after=timedelta(0))
+    for decision in (
+        after_submit(claim(), answer, SOON, now=CLOCK.now()),
+        after_check(claim("unknown"), answer, SOON, now=CLOCK.now()),
+        after_check(claim("waiting"), replace(answer, outcome=Pending()), SOON, now=CLOCK.now()),
+    ):
+        assert decision.check_after == timedelta(0)
+        assert decision.memory == {"intent": "pi_1"}
+
+
+def test_a_settled_attempt_may_be_watched() -> None:
+    answer = Answer(Settled(Money(1, "KES")), check_after=timedelta(days=1))
+    for state in ("waiting", "done"):
+        decision = after_check(claim(state), answer, SOON, now=CLOCK.now())
+        assert (decision.state, decision.check_after) == ("done", timedelta(days=1))
+
+
+@pytest.mark.parametrize(
+    ("outcome", "operation", "kind", "state"),
+    [
+        (Submitted(), "setup", "pending", "waiting"),
+        (ActionRequired({"type": "confirm_setup"}), "setup", "action_required", "waiting"),
+        (Saved("k1.sealed", "k1.owner", "hash"), "setup", "saved", "done"),
+        (Detached(), "detach", "detached", "done"),
+        (Declined(NO), "setup", "failed", "done"),
+        (Expired(NO), "setup", "failed", "done"),
+        (Conflicting("?"), "detach", "failed", "review"),
+    ],
+)
+def test_outcomes_of_saved_methods_become_their_results(outcome, operation, kind, state) -> None:
+    one = method_claim("waiting", operation)
+    decision = after_check(one, Answer(outcome), SOON, now=CLOCK.now())
+    assert isinstance(decision.result, MethodResult)
+    assert (decision.result.kind, decision.state) == (kind, state)
+    assert decision.result.result_id == f"{one.attempt.attempt_id}.5"
+    assert (decision.result.failure is not None) == (kind == "failed")
+    if isinstance(outcome, Saved):
+        told = decision.result
+        assert told.instrument_sealed == outcome.instrument_sealed
+        assert told.customer_reference_sealed == outcome.customer_reference_sealed
+        assert told.fingerprint == outcome.fingerprint
+
+
+@pytest.mark.parametrize("outcome", METHOD_OUTCOMES)
+@pytest.mark.parametrize("state", ["waiting", "unknown", "done"])
+def test_an_open_attempt_about_a_method_has_a_next_check(outcome, state) -> None:
+    answer = Answer(outcome, evidence=[Step(at=CLOCK.now(), name="asked")])
+    decision = after_check(method_claim(state), answer, SOON, now=CLOCK.now())
+    assert is_final(decision) or decision.check_after is not None
+    if isinstance(outcome, Pending):
+        assert decision.result is None
+
+
+@pytest.mark.parametrize("error", ERRORS)
+def test_an_error_about_a_method_is_no_payment_result(error) -> None:
+    now = CLOCK.now()
+    old = replace(method_claim(), age=timedelta(days=2))
+    for one in (method_claim(), old):
+        decision = after_submit_error(one, error, resend_is_safe=False, now=now)
+        assert decision.result is None or isinstance(decision.result, MethodResult)
+    assert after_crash(method_claim("sending"), now=now).state == "unknown"

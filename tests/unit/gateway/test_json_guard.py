@@ -1,58 +1,15 @@
-"""What may not come in as JSON, and card numbers however they are dressed."""
+"""What may not come in as JSON."""
 
 import json
-from uuid import UUID
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.json_guard import holds_card_number, read_json
+from gateway.json_guard import read_json
 from gateway.problems import Problem
 
 CARD = "4242424242424242"
-
-
-def luhn(digits: str) -> str:
-    """The digits with the check digit that makes them valid."""
-    total = 0
-    for place, digit in enumerate(reversed(digits)):
-        value = int(digit) * (2 if place % 2 == 0 else 1)
-        total += value - 9 if value > 9 else value
-    return digits + str(-total % 10)
-
-
-@given(st.text("0123456789", min_size=12, max_size=18))
-def test_every_valid_number_is_seen(digits: str) -> None:
-    number = luhn(digits)
-    assert holds_card_number(number)
-    wrong = number[:-1] + str((int(number[-1]) + 1) % 10)
-    assert not holds_card_number(wrong)
-
-
-@pytest.mark.parametrize(
-    "text",
-    ["4242 4242 4242 4242", "4242-4242-4242-4242", "3782 822463 10005", f"pay{CARD}now",
-     f"order 12 {CARD}", f"12-{CARD}", "４２４２４２４２４２４２４２４２",
-     "٤٢٤٢٤٢٤٢٤٢٤٢٤٢٤٢", f"{CARD}, 7"],
-)  # fmt: skip
-def test_dressed_up(text: str) -> None:
-    assert holds_card_number(text)
-
-
-@pytest.mark.parametrize(
-    "text",
-    ["254712345678", "+254 712 345 678", "2025-11-15 10:30:00", "", "1234", CARD + "12345",
-     "0" * 12, "019a5f6e-3c1d-7a2b-9c3d-424242424242", "deadbeef" + CARD + "deadbeef0"],
-)  # fmt: skip
-def test_not_cards(text: str) -> None:
-    assert not holds_card_number(text)
-
-
-@given(st.uuids())
-def test_ids_are_no_cards(some_id: UUID) -> None:
-    assert not holds_card_number(str(some_id))
-    assert not holds_card_number(f"payment {some_id} of the day")
 
 
 @given(
@@ -96,5 +53,17 @@ def test_twenty_levels_are_fine() -> None:
     read_json(b"[" * 20 + b"]" * 20)
 
 
-def test_phone_fields_have_their_own_check() -> None:
+@pytest.mark.parametrize(
+    "document",
+    [{"phone": CARD}, {"payment_method": {"phone": f"+{CARD}"}}, {CARD: 1}, {"a": {CARD: None}},
+     [[int(CARD)]], {"a": float(CARD)}, {"a": f"x {CARD}"}, CARD],
+)  # fmt: skip
+def test_card_numbers_in_any_place(document: object) -> None:
+    with pytest.raises(Problem) as refused:
+        read_json(json.dumps(document).encode())
+    assert refused.value.code == "card_number_refused"
+    assert CARD not in str(refused.value.document("urn:x"))
+
+
+def test_phones_are_left_to_their_own_check() -> None:
     assert read_json(b'{"phone": "00254000000000"}')

@@ -11,6 +11,8 @@ from provider_sandbox.daraja.codes import result_text, stk_callback_text, stk_qu
 from provider_sandbox.daraja.phones import behaviour_of
 from provider_sandbox.faults import Kind
 from provider_sandbox.settings import Settings
+from provider_sandbox.stripe.cards import TOKENS
+from provider_sandbox.stripe.operations import ROUTES
 
 DOCUMENT = Path(__file__).parents[3] / "docs" / "provider-sandbox.md"
 
@@ -44,6 +46,12 @@ class TestTable:
         words = set(re.findall(r"`([\w.]+)`", DOCUMENT.read_text()))
         assert {name.upper() for name in Settings.model_fields} <= words
         assert {kind.value for kind in Kind} <= words
+
+    def test_stripes_cards_and_operations_stand_there_too(self) -> None:
+        words = set(re.findall(r"`([\w.]+)`", DOCUMENT.read_text()))
+        assert {token.removeprefix("pm_card_") for token in TOKENS} <= words
+        for route in ROUTES:
+            assert route.name in words or f".{route.name.rsplit('.', 1)[1]}" in words
 
 
 class TestChoice:

@@ -1,4 +1,4 @@
-"""`python -m cift_local demo | smoke | verify-books`."""
+"""`python -m cift_local demo | smoke | cift ...`."""
 
 import asyncio
 import os
@@ -14,21 +14,18 @@ from cift_local.stack import read_addresses
 FOLDER = Path(".cift")
 
 
-def main() -> int:
+def main(words: list[str]) -> int:
     """Runs one command; answers the exit status."""
-    command = sys.argv[1] if len(sys.argv) == 2 else ""
     folder = FOLDER.absolute()
     try:
-        if command == "demo":
-            asyncio.run(demo(folder))
-            return 0
-        if command == "smoke":
-            return asyncio.run(smoke())
-        if command == "verify-books":
-            argv = [sys.executable, "-m", "cift_shared", "verify-books"]
-            return subprocess.run(
-                argv, check=False, env={**os.environ, **read_addresses(folder)}
-            ).returncode
+        match words:
+            case ["demo"]:
+                asyncio.run(demo(folder))
+                return 0
+            case ["smoke"]:
+                return asyncio.run(smoke())
+            case ["cift", *command]:
+                return _cift(command, folder)
     except LocalStackError as error:
         sys.stderr.write(f"{error}\n")
         return 1
@@ -36,4 +33,11 @@ def main() -> int:
     return 2
 
 
-sys.exit(main())
+def _cift(command: list[str], folder: Path) -> int:
+    """Runs the `cift` command with the running stack's environment."""
+    environment = {**os.environ, **read_addresses(folder)}
+    argv = [sys.executable, "-m", "cift_shared", *command]
+    return subprocess.run(argv, check=False, env=environment).returncode
+
+
+sys.exit(main(sys.argv[1:]))

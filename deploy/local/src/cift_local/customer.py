@@ -2,6 +2,8 @@
 
 import asyncio
 import secrets
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from types import TracebackType
 from typing import Any, Self
 
@@ -9,6 +11,7 @@ import httpx
 
 FINAL = {"completed", "failed", "expired", "canceled", "in_review"}
 PATIENCE_S = 60
+RECEIPT_GAP_S = 0.2
 
 
 class Merchant:
@@ -35,20 +38,26 @@ class Merchant:
         """Lets connections go."""
         await self._http.aclose()
 
-    async def pay(
-        self, kind: str, amount: str, phone: str, *, customer: str, key: str | None = None
-    ) -> httpx.Response:
+    async def pay(self, order: Mapping[str, Any], *, key: str | None = None) -> httpx.Response:
         """Asks for a deposit or a withdrawal, answers the API's reply whatever it is."""
-        body = {
-            "type": kind,
-            "method": "mpesa",
-            "amount": amount,
-            "currency": "KES",
-            "customer_id": customer,
-            "payment_method": {"phone": phone, "country": "KE"},
-        }
         headers = {"Idempotency-Key": key or secrets.token_hex(12)}
-        return await self._http.post("/payments", json=body, headers=headers)
+        return await self._http.post("/payments", json=dict(order), headers=headers)
+
+    async def paid(self, order: Mapping[str, Any]) -> dict[str, Any]:
+        """Asks for a deposit or a withdrawal and answers it once it is final."""
+        asked = (await self.pay(order)).json()
+        return await self.final(asked["id"])
+
+    async def save_method(self, wish: Mapping[str, Any]) -> dict[str, Any]:
+        """Saves a payment method, answers it.
+
+        Raises:
+            httpx.HTTPStatusError: the API refused.
+        """
+        reply = await self._http.post("/payment-methods", json=dict(wish))
+        reply.raise_for_status()
+        saved: dict[str, Any] = reply.json()
+        return saved
 
     async def refund(self, payment_id: str, amount: str | None = None) -> httpx.Response:
         """Asks for a refund of all or a part."""
@@ -57,17 +66,34 @@ class Merchant:
         return await self._http.post(f"/payments/{payment_id}/refunds", json=body, headers=headers)
 
     async def final(self, payment_id: str) -> dict[str, Any]:
-        """Waits for a payment's final state over its event stream, answers the payment.
+        """Waits for a payment's final state, answers the payment; raises as `reach`."""
+        return await self.reach(payment_id, FINAL)
+
+    async def reach(self, payment_id: str, states: AbstractSet[str]) -> dict[str, Any]:
+        """Waits over its event stream until a payment is in one of these states, answers it.
 
         Raises:
-            TimeoutError: not final within a minute.
+            TimeoutError: not within a minute.
         """
         async with asyncio.timeout(PATIENCE_S):
             while True:
                 payment = await self.get(f"/payments/{payment_id}")
-                if payment["status"] in FINAL:
+                if payment["status"] in states:
                     return payment
-                await self._next_event(payment_id)
+                await self._next_event(payment_id, states)
+
+    async def receipt(self, payment_id: str) -> str:
+        """Waits for the provider's receipt of a payment, answers it.
+
+        Raises:
+            TimeoutError: not within a minute.
+        """
+        async with asyncio.timeout(PATIENCE_S):
+            while True:
+                payment = await self.get(f"/payments/{payment_id}")
+                if payment["provider_reference"]:
+                    return str(payment["provider_reference"])
+                await asyncio.sleep(RECEIPT_GAP_S)
 
     async def get(self, path: str) -> dict[str, Any]:
         """Reads a resource.
@@ -80,8 +106,8 @@ class Merchant:
         body: dict[str, Any] = reply.json()
         return body
 
-    async def _next_event(self, payment_id: str) -> None:
+    async def _next_event(self, payment_id: str, states: AbstractSet[str]) -> None:
         async with self._http.stream("GET", f"/payments/{payment_id}/events") as events:
             async for line in events.aiter_lines():
-                if line.startswith("data:") and any(f'"{state}"' in line for state in FINAL):
+                if line.startswith("data:") and any(f'"{state}"' in line for state in states):
                     return

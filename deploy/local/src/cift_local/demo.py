@@ -4,16 +4,18 @@ import asyncio
 import signal
 import time
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.panel import Panel
 from rich.table import Table
 
-from cift_local.accounts import compare, provider_book
+from cift_local.accounts import compare, provider_book, told
 from cift_local.customer import Merchant
 from cift_local.keeper import State, Status
-from cift_local.scenario import Step, play
+from cift_local.scenario import play
 from cift_local.stack import Options, Stack, open_api, running_stack
+from cift_local.step import Step
 
 MERCHANT, CUSTOMER = "m_demo", "cus_jane"
 
@@ -49,14 +51,19 @@ async def _take_payments(stack: Stack, key: str, customer: str) -> None:
     colour = "green" if agreement.good else "red"
     console.print(
         Panel(
-            f"the customer: {balances}\n"
-            f"what M-Pesa holds for us, by our ledger: KES {agreement.ours}\n"
-            f"what M-Pesa holds for us, by its own book: [{colour}]KES {agreement.theirs}[/]"
+            f"the customer: {_balances_text(balances)}\n"
+            f"what providers hold for us, by our ledger: {told(agreement.ours)}\n"
+            f"the same by their own books: [{colour}]{told(agreement.theirs)}[/]"
             + "".join(f"\n[red]{line}[/red]" for line in agreement.unexpected),
             title="the books",
             expand=False,
         )
     )
+
+
+def _balances_text(balances: dict[str, Any]) -> str:
+    lines = (f"{line['currency']} {line['available']}" for line in balances["balances"])
+    return ", ".join(lines) + " available"
 
 
 def _tell(step: Step, seconds: float) -> None:
@@ -74,6 +81,7 @@ def _facts(step: Step) -> str:
         "amount": payment.get("amount"),
         "fee": payment.get("fee"),
         "receipt": payment.get("provider_reference"),
+        "card": payment.get("brand") and f"{payment['brand']} {payment['last4']}",
         "why": failure.get("message") or payment.get("detail"),
     }
     return "  ".join(f"[dim]{name}[/dim] {value}" for name, value in facts.items() if value)
@@ -93,7 +101,7 @@ def _show_addresses(stack: Stack, key: str, customer: str) -> None:
     table.add_row("an API key", key)
     table.add_row("health, metrics", f"{gateway}/healthz  {gateway}/metrics")
     table.add_row("topics (AsyncAPI)", f"{stack.url('ledger')}/asyncapi")
-    table.add_row("the provider's twin", f"{stack.url('provider-sandbox')}/docs")
+    table.add_row("the providers' twins", f"{stack.url('provider-sandbox')}/docs")
     table.add_row("its book of money moved", f"{stack.url('provider-sandbox')}/control/book")
     table.add_row("logs, traces", f"{stack.options.folder}/logs  {stack.options.folder}/traces")
     console.print(table)

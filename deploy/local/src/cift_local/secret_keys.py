@@ -15,12 +15,13 @@ FILE = "secrets.json"
 def local_secrets(folder: Path) -> dict[str, str]:
     """Answers environment variables with this stack's secrets, the same at every start."""
     file = folder / FILE
-    if not file.exists():
+    kept: dict[str, str] = json.loads(file.read_text()) if file.exists() else {}
+    secret = {**_make(), **kept}  # a stack of an earlier version lacks what came later
+    if secret != kept:
         folder.mkdir(parents=True, exist_ok=True)
-        with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT, 0o600), "w") as fresh:
-            json.dump(_make(), fresh, indent=2)
-    kept: dict[str, str] = json.loads(file.read_text())
-    return kept
+        with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as fresh:
+            json.dump(secret, fresh, indent=2)
+    return secret
 
 
 def _make() -> dict[str, str]:
@@ -32,6 +33,9 @@ def _make() -> dict[str, str]:
         "MPESA_CONSUMER_SECRET": secrets.token_urlsafe(24),
         "MPESA_PASSKEY": secrets.token_hex(32),
         "MPESA_INITIATOR_PASSWORD": secrets.token_urlsafe(16),
+        "STRIPE_SECRET_KEY": f"sk_test_{secrets.token_hex(24)}",
+        "STRIPE_PUBLISHABLE_KEY": f"pk_test_{secrets.token_hex(24)}",
+        "STRIPE_WEBHOOK_SECRET": f"whsec_{secrets.token_hex(24)}",
     }
 
 

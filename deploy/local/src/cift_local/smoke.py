@@ -9,14 +9,17 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from cift_local.accounts import compare
+from cift_local.accounts import compare, told
 from cift_local.customer import Merchant
-from cift_local.scenario import Step, play
+from cift_local.scenario import play
 from cift_local.stack import Options, Stack, open_api, running_stack
+from cift_local.step import Step
 
 CUSTOMER = "cus_smoke"
-EXPECTED_BALANCE = Decimal("565.00")
-"""1000 less 2.5 %, less a withdrawal of 400 and its 2.5 %; the refunded deposit leaves nothing."""
+EXPECTED = {"KES": Decimal("565.00"), "USD": Decimal("149.68")}
+"""KES: 1000 less 2.5 %, less a withdrawal of 400 and its 2.5 %; what was given back leaves nothing.
+USD: 100, 60 and 20 less 2.9 % and 0.30 each, less a refund of 25 whose share of the fee comes back.
+"""
 
 
 async def smoke() -> int:
@@ -50,24 +53,19 @@ async def _run(stack: Stack) -> dict[str, Any]:
     agreement = await compare(stack, steps, since=0)
     verified = stack.cift("verify-books")
     sys.stdout.write(f"{verified}\n")
-    available = _available(balances)
+    rebuilt = stack.cift("ledger", "rebuild-verify")
+    sys.stdout.write(f"{rebuilt}\n")
+    available = {line["currency"]: Decimal(line["available"]) for line in balances["balances"]}
     problems = [
         *[f"{step.name}: {step.status}" for step in steps if not step.good],
         *agreement.unexpected,
-        *([] if agreement.good else [f"ours {agreement.ours}, theirs {agreement.theirs}"]),
-        *([] if available == EXPECTED_BALANCE else [f"balance {available}"]),
+        *([] if agreement.good else [f"{told(agreement.ours)}, not {told(agreement.theirs)}"]),
+        *([] if available == EXPECTED else [f"balance {available}"]),
     ]
     return {
         "ok": not problems,
         "payments": {step.name: step.status for step in steps},
-        "balance": str(available),
-        "provider_book": str(agreement.theirs),
+        "balance": {currency: str(amount) for currency, amount in available.items()},
+        "provider_books": told(agreement.theirs),
         "problems": problems,
     }
-
-
-def _available(balances: dict[str, Any]) -> Decimal:
-    for balance in balances["balances"]:
-        if balance["currency"] == "KES":
-            return Decimal(balance["available"])
-    return Decimal(0)

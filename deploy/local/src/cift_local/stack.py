@@ -1,7 +1,7 @@
 """The whole platform on this machine: servers, twin, services, each a process of its own.
 
 PostgreSQL, broker (unless DATABASE_URL, KAFKA_BOOTSTRAP_SERVERS name others)
--> provider twin -> migrations, topics -> ledger, mpesa-worker, gateway -> an API key
+-> provider twins -> migrations, topics -> ledger, workers, gateway -> an API key
 """
 
 import asyncio
@@ -25,14 +25,19 @@ from cift_local.postgres import Postgres
 from cift_local.processes import Supervisor, server, service
 from cift_local.secret_keys import local_secrets
 from cift_shared.kafka import create_topics
-from cift_shared.methods import METHODS
 from cift_shared.migrations import migrate
 from cift_shared.topics import all_topics
 
 DATABASE = "cift"
 ADDRESSES = "stack.json"
 SHORT_CODE, PAYOUT_SHORT_CODE = "174379", "600992"
-PREFERRED_PORTS = {"gateway": 8080, "ledger": 8081, "mpesa-worker": 8082, "provider-sandbox": 8090}
+PREFERRED_PORTS = {
+    "gateway": 8080,
+    "ledger": 8081,
+    "mpesa-worker": 8082,
+    "card-worker": 8083,
+    "provider-sandbox": 8090,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +124,7 @@ async def running_stack(options: Options) -> AsyncIterator[Stack]:
     services = [
         _service(stack, "ledger", "ledger", "/readyz"),
         _service(stack, "mpesa-worker", "mpesa_worker", "/readyz"),
+        _service(stack, "card-worker", "card_worker", "/readyz"),
         _service(stack, "gateway", "gateway", "/readyz"),
     ]
     async with contextlib.AsyncExitStack() as held:
@@ -136,7 +142,7 @@ async def _prepare(stack: Stack) -> None:
     """Brings schemas and topics up to date, once the servers answer."""
     await _ensure_database(stack.database_url)
     await migrate(stack.database_url)
-    await create_topics(stack.kafka_bootstrap_servers, all_topics(sorted(METHODS)))
+    await create_topics(stack.kafka_bootstrap_servers, all_topics())
 
 
 def _servers(options: Options) -> tuple[list[Part], str, str]:
@@ -179,6 +185,7 @@ def _environment(
 ) -> dict[str, str]:
     """The variables of every part; a real deployment splits them by service."""
     folder, keys = options.folder, local_secrets(options.folder)
+    gateway, twin = (f"http://{LOOPBACK}:{ports[name]}" for name in ("gateway", "provider-sandbox"))
     return {
         **keys,
         "DATABASE_URL": database_url,
@@ -190,15 +197,21 @@ def _environment(
         "MPESA_B2C_SHORT_CODE": PAYOUT_SHORT_CODE,
         "MPESA_INITIATOR_NAME": "testapi",
         "MPESA_CERTIFICATE_FILE": str(folder / "sandbox" / "daraja-certificate.pem"),
-        "MPESA_API_BASE": f"http://{LOOPBACK}:{ports['provider-sandbox']}",
-        "MPESA_CALLBACK_URL": f"http://{LOOPBACK}:{ports['gateway']}/api/v1/webhooks/mpesa",
+        "MPESA_API_BASE": twin,
+        "MPESA_CALLBACK_URL": f"{gateway}/api/v1/webhooks/mpesa",
         "MPESA_CHECK_SPEED": str(options.speed),
+        "STRIPE_API_BASE": twin,
+        "STRIPE_CHECK_SPEED": str(options.speed),
         "CIFT_SANDBOX_STATE": str(folder / "sandbox" / "twin.sqlite3"),
         "CIFT_SANDBOX_SPEED": str(options.speed),
         "CIFT_SANDBOX_CONSUMER_KEY": keys["MPESA_CONSUMER_KEY"],
         "CIFT_SANDBOX_CONSUMER_SECRET": keys["MPESA_CONSUMER_SECRET"],
         "CIFT_SANDBOX_PASSKEY": keys["MPESA_PASSKEY"],
         "CIFT_SANDBOX_INITIATOR_PASSWORD": keys["MPESA_INITIATOR_PASSWORD"],
+        "CIFT_SANDBOX_STRIPE_SECRET_KEY": keys["STRIPE_SECRET_KEY"],
+        "CIFT_SANDBOX_STRIPE_PUBLISHABLE_KEY": keys["STRIPE_PUBLISHABLE_KEY"],
+        "CIFT_SANDBOX_STRIPE_WEBHOOK_SECRET": keys["STRIPE_WEBHOOK_SECRET"],
+        "CIFT_SANDBOX_STRIPE_WEBHOOK_URL": f"{gateway}/api/v1/webhooks/stripe",
         **options.extra_env,
     }
 

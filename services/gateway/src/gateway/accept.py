@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 from cift_shared import topics
@@ -46,22 +46,27 @@ class Origin:
     at: datetime
 
 
+TakenBy = Literal["accept_payment", "accept_refund", "convert"]
+"""The ledger's functions that accept something under an idempotency key."""
+
+
 @dataclass(frozen=True, slots=True)
 class Acceptance:
     """All that one acceptance writes."""
 
-    payment_id: UUID
+    resource_id: UUID
+    """The id of what is accepted: a payment, a conversion."""
+    taken_by: TakenBy
     row: dict[str, Any]
-    """The payment, as the ledger's acceptance function takes it."""
-    message: OutgoingMessage
-    """The command for the worker."""
+    """What is accepted, as that function takes it."""
+    message: OutgoingMessage | None
+    """The command for the worker, where there is one."""
     reply: dict[str, Any]
-    """The payment as the client sees it first."""
-
-    @property
-    def location(self) -> str:
-        """Where the payment is found."""
-        return payment_path(self.payment_id)
+    """What the client sees first."""
+    location: str
+    """Where it is found."""
+    status: int = 202
+    """What the client is answered with."""
 
 
 def payment_path(payment_id: UUID) -> str:
@@ -73,21 +78,32 @@ def payment_acceptance(
     order: PaymentIn, price: Quote, instrument: Instrument, origin: Origin
 ) -> Acceptance:
     """A deposit or withdrawal at its price."""
-    request = RequestDeposit if order.type == "deposit" else RequestWithdrawal
-    command = request(
-        payment_id=origin.payment_id,
-        merchant_id=origin.caller.merchant_id,
-        livemode=origin.caller.livemode,
-        customer_id=order.customer_id,
-        method=order.method,
-        amount=price.amount,
-        instrument=instrument,
-        accepted_at=origin.at,
+    asked: dict[str, Any] = {
+        "payment_id": origin.payment_id,
+        "merchant_id": origin.caller.merchant_id,
+        "livemode": origin.caller.livemode,
+        "customer_id": order.customer_id,
+        "method": order.method,
+        "amount": price.amount,
+        "instrument": instrument,
+        "accepted_at": origin.at,
+    }
+    command = (
+        RequestDeposit(
+            **asked,
+            return_url=order.return_url,
+            off_session=order.off_session,
+            description=order.description,
+        )
+        if order.type == "deposit"
+        else RequestWithdrawal(**asked)
     )
     row = {
         "type": order.type,
         "fee_minor": str(price.fee.minor),
         "net_minor": str(price.net.minor),
+        "fee_bearer": price.bearer,
+        "pricing": dict(price.pricing),
         "description": order.description,
         "return_url": order.return_url,
         "metadata": order.metadata,
@@ -106,10 +122,11 @@ def refund_amount(order: RefundIn, parent: Mapping[str, Any]) -> Money:
         Problem: not a completed deposit, or more than is left of it.
         InvalidCommand: an amount the method can't move.
     """
-    if (parent["type"], parent["status"]) != ("deposit", "completed"):
+    if (parent["type"], parent["status"]) != ("deposit", "completed") or parent["reversed_minor"]:
         raise Problem("not_refundable", "Only completed deposits can be refunded.")
     currency = parent["currency"]
-    left = int(parent["minor"] - parent["refunded_minor"] - parent["refund_pending_minor"])
+    gone = ("refunded_minor", "refund_pending_minor", "disputed_minor")
+    left = int(parent["minor"] - sum(parent[name] for name in gone))
     if left <= 0:
         raise refund_exceeds_captured(Money(0, currency))
     amount = (
@@ -180,12 +197,19 @@ def _acceptance(
         "method": command.method,
         "minor": str(command.amount.minor),
         "currency": command.amount.currency,
-        "instrument": command.instrument.model_dump(mode="json"),
+        "instrument": command.instrument.model_dump(mode="json", exclude_none=True),
         "command": stored_command(message),
         "created_at": origin.at.isoformat(),
         **terms,
     }
-    return Acceptance(origin.payment_id, row, message, _first_reply(row))
+    return Acceptance(
+        resource_id=origin.payment_id,
+        taken_by="accept_refund" if terms["type"] == "refund" else "accept_payment",
+        row=row,
+        message=message,
+        reply=_first_reply(row),
+        location=payment_path(origin.payment_id),
+    )
 
 
 def stored_command(message: OutgoingMessage) -> dict[str, Any]:
@@ -203,6 +227,8 @@ def _first_reply(row: Mapping[str, Any]) -> dict[str, Any]:
         "provider_reference": None,
         "failure": None,
         "refunded_minor": 0,
+        "reversed_minor": 0,
+        "disputed_minor": 0,
         "version": 1,
         "updated_at": row["created_at"],
     }

@@ -1,7 +1,7 @@
 """The gateway, put together: routes, layers, and what runs beside them."""
 
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from typing import Any
 
 from fastapi import FastAPI
@@ -13,19 +13,38 @@ from cift_shared.clock import Clock, SystemClock
 from cift_shared.errors import InvalidCommand
 from cift_shared.fees import load_schedule
 from cift_shared.ids import IdFactory, SystemIds
+from cift_shared.kafka.broker import BatchBroker
+from cift_shared.rates import RateSource, RateTable, load_rates
 from cift_shared.service import Base, open_base, running
 from gateway.auth import Authenticator
+from gateway.books import CustomerBooks
 from gateway.context import Gateway
+from gateway.disputes import Disputes
 from gateway.events import PaymentSignals
 from gateway.housekeeping import Housekeeping
 from gateway.http_protocol import STOP
 from gateway.limits import Slots, SourceRate
+from gateway.method_results import MethodResultsHandler, hearing
 from gateway.observe import Observe
 from gateway.problems import Problem, answer_error
+from gateway.quotes import Quotes
 from gateway.replies import (
     ProblemOut,
 )
-from gateway.routes import customers, fees, methods, operations, payments, refunds, webhooks
+from gateway.routes import (
+    conversions,
+    customers,
+    disputes,
+    fees,
+    ledger,
+    methods,
+    operations,
+    payments,
+    refunds,
+    stripe_webhook,
+    webhooks,
+)
+from gateway.saved_methods import SavedMethods
 from gateway.settings import GatewaySettings
 from gateway.store import Store
 
@@ -37,6 +56,8 @@ DESCRIPTION = (
     "moves money needs an Idempotency-Key; refusals are problem documents with a stable code."
 )
 
+Hear = Callable[[MethodResultsHandler, Base], AbstractAsyncContextManager[BatchBroker | None]]
+"""Reads workers' answers about saved methods beside the application."""
 OpenBase = Callable[[GatewaySettings], AbstractAsyncContextManager[Base]]
 
 
@@ -51,21 +72,26 @@ def create_app(
     open_base: OpenBase = open_gateway_base,
     clock: Clock | None = None,
     ids: IdFactory | None = None,
+    hear: Hear = hearing,
 ) -> FastAPI:
-    """The application; its lifespan opens the database, the relay and the listener.
+    """The application; its lifespan opens the database, the relay and the listeners.
 
     Raises:
-        SettingsInvalid: the price list can't be read.
+        SettingsInvalid: the price list or the rate table can't be read.
     """
     clock, ids = clock or SystemClock(), ids or SystemIds()
-    load_schedule(settings.fee_schedule)
+    load_schedule(settings.fee_schedule, settings.rate_table)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
         async with open_base(settings) as base:
             gateway = build_gateway(settings, base, clock, ids)
             app.state.gateway = gateway
-            async with running([gateway.signals, Housekeeping(gateway.store, clock)]):
+            tidying = Housekeeping(gateway.store, gateway.quotes, gateway.methods, clock)
+            async with (
+                running([gateway.signals, tidying]),
+                _answers(hear, gateway, base) as app.state.broker,
+            ):
                 yield {STOP: gateway.signals.stop}
 
     app = FastAPI(
@@ -78,7 +104,19 @@ def create_app(
         redoc_url=None,
         redirect_slashes=False,
     )
-    for part in (payments, refunds, fees, methods, customers, webhooks, operations):
+    for part in (
+        payments,
+        refunds,
+        fees,
+        methods,
+        customers,
+        conversions,
+        disputes,
+        ledger,
+        webhooks,
+        stripe_webhook,
+        operations,
+    ):
         app.include_router(part.router)
     for error in (Problem, InvalidCommand, RequestValidationError, HTTPException):
         app.add_exception_handler(error, answer_error)
@@ -87,12 +125,27 @@ def create_app(
     return app
 
 
+def _answers(
+    hear: Hear, gateway: Gateway, base: Base
+) -> AbstractAsyncContextManager[BatchBroker | None]:
+    """The answers about saved cards; without cards nobody sends any."""
+    if not gateway.settings.cards_offered:
+        return nullcontext()
+    return hear(
+        MethodResultsHandler(gateway.methods, gateway.clock, wake_relay=base.relay.wake), base
+    )
+
+
 def build_gateway(settings: GatewaySettings, base: Base, clock: Clock, ids: IdFactory) -> Gateway:
     """What handlers work with, over an open base."""
     store, vault = Store(base.pool), settings.vault()
     return Gateway(
         settings=settings,
         store=store,
+        books=CustomerBooks(base.pool),
+        quotes=Quotes(base.pool),
+        methods=SavedMethods(base.pool),
+        disputes=Disputes(base.pool),
         relay=base.relay,
         signals=PaymentSignals(settings.database_url.get_secret_value()),
         authenticator=Authenticator(
@@ -100,12 +153,20 @@ def build_gateway(settings: GatewaySettings, base: Base, clock: Clock, ids: IdFa
         ),
         vault=vault,
         tokens=settings.callback_tokens(),
-        fees=load_schedule(settings.fee_schedule),
+        fees=load_schedule(settings.fee_schedule, settings.rate_table),
+        rates=_conversion_rates(settings),
         slots=Slots(settings.streams_per_key),
         notice_rate=SourceRate(settings.notices_per_second, clock),
         clock=clock,
         ids=ids,
     )
+
+
+def _conversion_rates(settings: GatewaySettings) -> RateSource:
+    if settings.livemode and settings.rate_table is None:
+        # the shipped table is as old as the release: nobody's money is exchanged at it
+        return RateTable("none", ())
+    return load_rates(settings.rate_table)
 
 
 def _describe(app: FastAPI) -> dict[str, Any]:

@@ -18,15 +18,23 @@ from cift_shared.vault import Vault
 from gateway import key_format
 from gateway.problems import Problem
 
-Scope = Literal["payments:write", "payouts:write", "refunds:write", "methods:write", "read"]
+Scope = Literal[
+    "payments:write",
+    "payouts:write",
+    "refunds:write",
+    "conversions:write",
+    "methods:write",
+    "read",
+]
 SCOPES: tuple[Scope, ...] = (
     "payments:write",
     "payouts:write",
     "refunds:write",
+    "conversions:write",
     "methods:write",
     "read",
 )
-"""Deposits, withdrawals, refunds, saved methods, and everything that only looks."""
+"""Deposits, withdrawals, refunds, conversions, saved methods, and everything that only looks."""
 
 CACHE_S = 3.0
 CACHE_KEYS_MAX = 10_000

@@ -3,6 +3,7 @@
 import base64
 import binascii
 import json
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -12,6 +13,7 @@ from uuid import UUID
 from gateway.problems import Problem, parameter_problem
 
 _TEXT_MAX = 200
+_NAME = re.compile(r"[\x21-\x7e]{1,100}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,36 @@ def read_time_cursor(text: str | None) -> TimeCursor | None:
     except (ValueError, TypeError, AttributeError) as error:
         raise _refused() from error
     if cursor.created_at.tzinfo is None:
+        raise _refused()
+    return cursor
+
+
+@dataclass(frozen=True, slots=True)
+class NameCursor:
+    """Place in a list of named things that runs from the newest to the oldest."""
+
+    created_at: datetime
+    name: str
+
+    def text(self) -> str:
+        """As the caller sees it."""
+        return _pack([self.created_at.isoformat(), self.name])
+
+
+def read_name_cursor(text: str | None) -> NameCursor | None:
+    """The place a caller passed back.
+
+    Raises:
+        Problem: not one of our cursors.
+    """
+    if text is None:
+        return None
+    try:
+        created_at, name = _unpack(text)
+        cursor = NameCursor(datetime.fromisoformat(created_at), name)
+    except (ValueError, TypeError, AttributeError) as error:
+        raise _refused() from error
+    if cursor.created_at.tzinfo is None or not isinstance(name, str) or not _NAME.fullmatch(name):
         raise _refused()
     return cursor
 

@@ -1,8 +1,8 @@
 """Hearing of changes: one connection listens for all, and wakes whoever waits for a payment.
 
-The ledger notifies with the payment's id when a change commits. A notification only says "look":
-whoever is woken reads the database, so one that was lost costs time, never truth. After a broken
-connection everyone is woken once.
+A notification comes when a change of a payment or a saved method commits, and carries its id. It
+only says "look": whoever is woken reads the database, so one that was lost costs time, never truth.
+After a broken connection everyone is woken once.
 """
 
 import asyncio
@@ -16,7 +16,8 @@ from cift_shared.database import INFRASTRUCTURE_ERRORS
 from cift_shared.log import get_logger
 from cift_shared.waiting import wait_for_event
 
-CHANNEL = "cift_payment"
+CHANNELS = ("cift_payment", "cift_method")
+"""Payments, by the ledger; saved methods, by the gateway itself."""
 RECONNECT_S = 1.0
 CHECK_S = 10.0
 
@@ -24,7 +25,7 @@ log = get_logger()
 
 
 class Signal:
-    """Says that a payment may have changed since the last look."""
+    """Says that something may have changed since the last look."""
 
     def __init__(self) -> None:
         self._changed = asyncio.Event()
@@ -53,17 +54,17 @@ class PaymentSignals:
         """True once the server is on its way down: nobody should wait any longer."""
 
     @contextlib.contextmanager
-    def watch(self, payment_id: str) -> Iterator[Signal]:
-        """A signal for one payment; look at the payment after this, then wait."""
+    def watch(self, row_id: str) -> Iterator[Signal]:
+        """A signal for one payment or saved method; look at it after this, then wait."""
         signal = Signal()
-        self._waiting.setdefault(payment_id, set()).add(signal)
+        self._waiting.setdefault(row_id, set()).add(signal)
         try:
             yield signal
         finally:
-            watchers = self._waiting[payment_id]
+            watchers = self._waiting[row_id]
             watchers.discard(signal)
             if not watchers:
-                del self._waiting[payment_id]
+                del self._waiting[row_id]
 
     def stop(self) -> None:
         """Let everybody who waits finish, so that the server can."""
@@ -88,7 +89,8 @@ class PaymentSignals:
         lost = asyncio.Event()
         connection.add_termination_listener(lambda _connection: lost.set())
         try:
-            await connection.add_listener(CHANNEL, self._heard)
+            for channel in CHANNELS:
+                await connection.add_listener(channel, self._heard)
             self._wake_all()
             # a connection that ends says so; one that falls silent is found by asking
             while not await wait_for_event(lost, CHECK_S):
@@ -96,8 +98,8 @@ class PaymentSignals:
         finally:
             connection.terminate()
 
-    def _heard(self, _connection: Any, _pid: int, _channel: str, payment_id: object) -> None:
-        for signal in self._waiting.get(str(payment_id), ()):
+    def _heard(self, _connection: Any, _pid: int, _channel: str, row_id: object) -> None:
+        for signal in self._waiting.get(str(row_id), ()):
             signal.set()
 
     def _wake_all(self) -> None:

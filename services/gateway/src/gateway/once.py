@@ -14,6 +14,7 @@ from gateway import idempotency
 from gateway.accept import Acceptance, refund_exceeds_captured
 from gateway.auth import Caller
 from gateway.context import Gateway
+from gateway.conversions import conversion_reply
 from gateway.problems import Problem
 from gateway.store import KeyInFlight, RequestKey, StoredReply
 from gateway.views import payment_out, with_terms
@@ -24,6 +25,9 @@ PAYMENTS_ACCEPTED = Counter(
 )
 
 ACCEPTED = 202
+REPLAYED = {"Idempotency-Replayed": "true"}
+
+Shape = Callable[[dict[str, Any]], dict[str, Any]]
 
 _LEDGER_REFUSALS: dict[str, Callable[[], Problem | InvalidCommand]] = {
     "CF001": lambda: InvalidCommand(
@@ -49,14 +53,36 @@ def request_key(request: Request, caller: Caller, gateway: Gateway, *, route: st
     return RequestKey(caller, route, digest, idempotency.request_digest(request.url.path, document))
 
 
-async def replay(gateway: Gateway, key: RequestKey) -> JSONResponse | None:
+async def replay(
+    gateway: Gateway, key: RequestKey, *, shape: Shape = with_terms
+) -> JSONResponse | None:
     """The stored answer when the key was used before, None when it is new.
+
+    Args:
+        gateway: the running gateway.
+        key: the key of this request.
+        shape: brings a stored reply into the order of its fields.
+
+    Raises:
+        Problem: it was used for another request.
+    """
+    stored = await known_reply(gateway, key)
+    return None if stored is None else _replayed(stored, shape)
+
+
+async def known_reply(gateway: Gateway, key: RequestKey) -> StoredReply | None:
+    """What the key's first request was answered with, None when the key is new.
 
     Raises:
         Problem: it was used for another request.
     """
     stored = await gateway.store.stored_reply(key)
-    return None if stored is None else _replayed(stored, key)
+    if stored is None:
+        return None
+    if stored.request_digest != key.request_digest:
+        raise Problem("idempotency_key_reused", "Use a new key for a new request.")
+    metrics.DUPLICATES.labels("gateway").inc()
+    return stored
 
 
 async def accept(
@@ -70,20 +96,45 @@ async def accept(
     """
     reply = await _stored_once(gateway, key, acceptance)
     if reply is None:
-        answer = await replay(gateway, key)
-        if answer is None:
-            raise InvariantViolated("an idempotency key is taken and not there")
-        return answer
+        return await _answered_before(gateway, key, with_terms)
     gateway.relay.wake()
     PAYMENTS_ACCEPTED.labels(acceptance.row["method"], acceptance.row["type"]).inc()
     headers = {"Location": acceptance.location}
     wait_s = preferred_wait_s(request.headers.getlist("prefer"))
     if wait_s:
-        row = await wait_until_final(gateway, key.caller, acceptance.payment_id, wait_s)
+        row = await wait_until_final(gateway, key.caller, acceptance.resource_id, wait_s)
         if row is not None:
             headers["Preference-Applied"] = f"wait={wait_s}"
-            return _answer(payment_out(row).model_dump(mode="json"), headers)
+            return _answer(payment_out(row, gateway.vault).model_dump(mode="json"), headers)
     return _answer(with_terms(reply), headers)
+
+
+async def convert(gateway: Gateway, key: RequestKey, acceptance: Acceptance) -> JSONResponse:
+    """Carry out a conversion and answer, or answer what the key was answered before.
+
+    Raises:
+        Problem: the key is in use.
+        InvalidCommand: more than the customer has available.
+    """
+    try:
+        reply = await _stored_once(gateway, key, acceptance)
+    except InvalidCommand as error:
+        told = "it is more than what is available"
+        raise InvalidCommand(error.code, told, pointer="/from/amount") from error
+    if reply is None:
+        return await _answered_before(gateway, key, conversion_reply)
+    return JSONResponse(
+        conversion_reply(reply),
+        status_code=acceptance.status,
+        headers={"Location": acceptance.location},
+    )
+
+
+async def _answered_before(gateway: Gateway, key: RequestKey, shape: Shape) -> JSONResponse:
+    answer = await replay(gateway, key, shape=shape)
+    if answer is None:
+        raise InvariantViolated("an idempotency key is taken and not there")
+    return answer
 
 
 def _answer(document: dict[str, Any], headers: dict[str, str]) -> JSONResponse:
@@ -114,9 +165,6 @@ def raise_refusal(error: asyncpg.PostgresError) -> None:
         raise refusal() from error
 
 
-def _replayed(stored: StoredReply, key: RequestKey) -> JSONResponse:
-    if stored.request_digest != key.request_digest:
-        raise Problem("idempotency_key_reused", "Use a new key for a new request.")
-    metrics.DUPLICATES.labels("gateway").inc()
-    headers = {"Location": stored.location, "Idempotency-Replayed": "true"}
-    return JSONResponse(with_terms(stored.reply), status_code=stored.status, headers=headers)
+def _replayed(stored: StoredReply, shape: Shape) -> JSONResponse:
+    headers = {"Location": stored.location, **REPLAYED}
+    return JSONResponse(shape(stored.reply), status_code=stored.status, headers=headers)

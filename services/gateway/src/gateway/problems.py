@@ -30,6 +30,9 @@ class Kind:
 
 KINDS: Mapping[str, Kind] = {
     "json_malformed": Kind(400, "The body is not JSON"),
+    "signature_invalid": Kind(400, "The signature does not fit"),
+    "webhook_event_invalid": Kind(400, "The body is not an event that we read"),
+    "webhook_mode_mismatch": Kind(400, "The event is of the other mode"),
     "idempotency_key_missing": Kind(400, "The Idempotency-Key header is missing"),
     "idempotency_key_malformed": Kind(400, "The Idempotency-Key header can't be read"),
     "unauthenticated": Kind(401, "No valid API key"),
@@ -37,7 +40,10 @@ KINDS: Mapping[str, Kind] = {
     "not_found": Kind(404, "There is no such thing"),
     "payment_not_found": Kind(404, "There is no such payment"),
     "payment_method_not_found": Kind(404, "There is no such payment method"),
+    "conversion_not_found": Kind(404, "There is no such conversion"),
     "customer_not_found": Kind(404, "There is no such customer"),
+    "dispute_not_found": Kind(404, "There is no such dispute"),
+    "webhook_not_configured": Kind(404, "This webhook is not set up here"),
     "method_not_allowed": Kind(405, "This address does not take that method"),
     "request_timeout": Kind(408, "The request took too long to arrive", retryable=True),
     "idempotency_key_in_flight": Kind(
@@ -59,6 +65,12 @@ KINDS: Mapping[str, Kind] = {
     "currency_unknown": Kind(422, "The currency is not known"),
     "currency_unsupported": Kind(422, "The method does not move this currency"),
     "method_unavailable": Kind(422, "The method is not available"),
+    "card_withdrawal_unsupported": Kind(422, "Cards can't be paid out"),
+    "rate_unavailable": Kind(422, "No exchange rate is known"),
+    "conversion_same_currency": Kind(422, "A conversion needs two currencies"),
+    "quote_not_found": Kind(422, "There is no such quote"),
+    "quote_expired": Kind(422, "The quote has expired"),
+    "quote_mismatch": Kind(422, "The quote is for something else"),
     "phone_invalid": Kind(422, "The phone number is not valid"),
     "country_unsupported": Kind(422, "The country is not supported"),
     "return_url_invalid": Kind(422, "The return address is not valid"),

@@ -1,6 +1,6 @@
 """What goes out over HTTP, field by field; nothing else is shown."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
@@ -8,19 +8,36 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from gateway.schemas import PaymentStatus, PaymentType
 
 
-class _Out(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+class Out(BaseModel):
+    """Base of every answer."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
 
-class PaymentMethodOut(_Out):
-    """The instrument of a payment, masked."""
+class PhoneOut(Out):
+    """A phone, masked."""
 
     kind: Literal["phone"]
     phone: str
     country: str
 
 
-class FailureOut(_Out):
+class CardOut(Out):
+    """A card: what may be shown of it, null before the provider has told."""
+
+    kind: Literal["card"]
+    brand: str | None
+    """As the provider names it: visa, mastercard."""
+    last4: str | None
+    exp_month: int | None
+    exp_year: int | None
+
+
+PaymentMethodOut = Annotated[PhoneOut | CardOut, Field(discriminator="kind")]
+"""The instrument of a payment."""
+
+
+class FailureOut(Out):
     """Why a payment failed."""
 
     code: str
@@ -29,7 +46,7 @@ class FailureOut(_Out):
     retryable: bool
 
 
-class PaymentOut(_Out):
+class PaymentOut(Out):
     """A payment: a deposit, a withdrawal or a refund."""
 
     id: UUID
@@ -53,6 +70,10 @@ class PaymentOut(_Out):
     metadata: dict[str, str]
     refunded: str
     """What was given back so far, refunds under way not counted."""
+    reversed: str
+    """What went back at the provider after the payment was completed."""
+    disputed: str
+    """What the payer's bank has taken back so far because of disputes."""
     parent: UUID | None
     """The refunded deposit, for a refund."""
     livemode: bool
@@ -61,38 +82,14 @@ class PaymentOut(_Out):
     updated_at: AwareDatetime
 
 
-class PaymentsOut(_Out):
+class PaymentsOut(Out):
     """A page of payments."""
 
     data: list[PaymentOut]
     next_cursor: str | None
 
 
-class SavedMethodOut(_Out):
-    """A saved method, masked."""
-
-    id: UUID
-    method: str
-    kind: Literal["phone"]
-    customer_id: str
-    phone: str
-    country: str
-    verified: bool
-    """True once a deposit from this phone was confirmed by its owner."""
-    verification: str
-    """How it becomes verified, or when it was."""
-    livemode: bool
-    created_at: AwareDatetime
-
-
-class SavedMethodsOut(_Out):
-    """A page of saved methods."""
-
-    data: list[SavedMethodOut]
-    next_cursor: str | None
-
-
-class QuoteOut(_Out):
+class QuoteOut(Out):
     """What a payment would cost now."""
 
     type: PaymentType
@@ -105,7 +102,67 @@ class QuoteOut(_Out):
     estimated_arrival: AwareDatetime
 
 
-class BalanceOut(_Out):
+class RateOut(Out):
+    """An exchange rate."""
+
+    from_currency: str = Field(alias="from")
+    to_currency: str = Field(alias="to")
+    value: str
+    """Units of `to` for one unit of `from`."""
+    source: str
+    as_of: AwareDatetime
+
+
+class PinnedQuoteOut(Out):
+    """A price that a payment can have until it expires."""
+
+    id: UUID
+    type: PaymentType
+    method: str
+    amount: str
+    currency: str
+    fee: str
+    network_fee: str
+    """What of the fee is passed on to the network."""
+    net: str
+    """What the customer's balance will gain or lose."""
+    fee_bearer: Literal["customer", "merchant"]
+    rate: RateOut | None
+    """What the fixed part of the fee was converted at, where it is set in another currency."""
+    estimated_arrival: AwareDatetime
+    livemode: bool
+    created_at: AwareDatetime
+    expires_at: AwareDatetime
+
+
+class AmountOut(Out):
+    """An amount in a currency."""
+
+    amount: str
+    currency: str
+
+
+class ConversionOut(Out):
+    """A customer's money, exchanged from one currency to another."""
+
+    id: UUID
+    customer_id: str
+    given: AmountOut = Field(alias="from")
+    received: AmountOut = Field(alias="to")
+    rate: str
+    """What one unit of `from` brought, before rounding down: the market's less our spread."""
+    market_rate: str
+    spread_bps: int
+    """Our margin in hundredths of a percent."""
+    rate_source: str
+    rate_as_of: AwareDatetime
+    transaction_id: str
+    """The transaction in the customer's statement."""
+    livemode: bool
+    created_at: AwareDatetime
+
+
+class BalanceOut(Out):
     """One currency of a customer: available = posted - held."""
 
     currency: str
@@ -114,15 +171,17 @@ class BalanceOut(_Out):
     available: str
 
 
-class BalancesOut(_Out):
+class BalancesOut(Out):
     """A customer's balances."""
 
     customer_id: str
     livemode: bool
+    as_of: AwareDatetime
+    """What was booked until then."""
     balances: list[BalanceOut]
 
 
-class EntryOut(_Out):
+class EntryOut(Out):
     """One line of a statement, in the customer's view: credits are positive."""
 
     id: int
@@ -135,7 +194,7 @@ class EntryOut(_Out):
     booked_at: AwareDatetime
 
 
-class StatementOut(_Out):
+class StatementOut(Out):
     """A page of a customer's statement."""
 
     customer_id: str
@@ -146,16 +205,16 @@ class StatementOut(_Out):
     next_cursor: str | None
 
 
-class TimelineItemOut(_Out):
+class TimelineItemOut(Out):
     """One step of a payment's life, with its evidence."""
 
     at: AwareDatetime
-    kind: Literal["event", "evidence", "posting", "hold"]
+    kind: Literal["event", "evidence", "posting", "hold", "pricing"]
     name: str
     detail: dict[str, Any]
 
 
-class TimelineOut(_Out):
+class TimelineOut(Out):
     """Everything that is known about a payment, oldest first."""
 
     payment_id: UUID
@@ -163,6 +222,56 @@ class TimelineOut(_Out):
     next_check_at: AwareDatetime | None
     """When the provider is asked again, if it is."""
     items: list[TimelineItemOut]
+
+
+class LedgerHeadOut(Out):
+    """How far the hash chain over the journal has come."""
+
+    hash: str
+    """The newest link, 64 hexadecimal digits; the chain's genesis before the first block."""
+    transactions: int
+    """How many transactions the chain holds."""
+    last_transaction_id: str | None
+    """The newest of them."""
+    sealed_at: AwareDatetime | None
+    block: int
+
+
+class DisputeOut(Out):
+    """A payer's objection to a deposit, as the provider has told by now."""
+
+    id: str
+    """The provider's id of the dispute."""
+    payment_id: UUID
+    method: str
+    status: str
+    """The provider's word for where it stands."""
+    reason: str
+    amount: str
+    """How much the payer contests."""
+    currency: str
+    withdrawn: str
+    """What was taken back from us so far, in `money_currency`."""
+    reinstated: str
+    """What was given back to us so far, in `money_currency`."""
+    money_currency: str
+    """Differs from `currency` where the provider settles in another one."""
+    fee: str
+    """What the provider charged for it, less what it gave back, in `fee_currency`."""
+    fee_currency: str
+    evidence_due_by: AwareDatetime | None
+    """Until when the provider takes evidence."""
+    outcome: Literal["won", "lost", "canceled"] | None
+    """How it ended; null while it is open."""
+    opened_at: AwareDatetime
+    updated_at: AwareDatetime
+
+
+class DisputesOut(Out):
+    """A page of disputes."""
+
+    data: list[DisputeOut]
+    next_cursor: str | None
 
 
 class FieldErrorOut(BaseModel):

@@ -1,6 +1,7 @@
 """How a request reaches its handler: who is calling, may they, and is the body fit to read.
 
-    bearer key -> scope -> size, time and form of the body -> the framework's own validation
+    bearer key -> scope -> no card numbers -> size, time and form of the body -> the framework's own
+    validation
 
 A route says which scopes open it (`needs`) or that it is `PUBLIC`; one that says neither does not
 come into being, so a forgotten check stops the start instead of opening a door.
@@ -14,11 +15,14 @@ from fastapi.routing import APIRoute
 
 from cift_shared.errors import InvariantViolated
 from gateway.auth import Caller, Scope
+from gateway.card_guard import holds_card_number
 from gateway.context import Gateway
-from gateway.json_guard import read_json
+from gateway.idempotency import HEADER
+from gateway.json_guard import CARD_NUMBER_TOLD, read_json
 from gateway.limits import API_BODY_BYTES_MAX, read_body, refuse_encoded
-from gateway.problems import KINDS, MEDIA_TYPE, Problem
+from gateway.problems import KINDS, MEDIA_TYPE, Problem, parameter_problem
 
+PARAMETER_CHARS_MAX = 100
 _SCOPES = "x-scopes"
 PUBLIC: Mapping[str, Any] = {"openapi_extra": {_SCOPES: [], "security": []}}
 """Options of a route that anyone may call."""
@@ -49,6 +53,20 @@ MONEY_HEADERS: list[dict[str, Any]] = [
     },
 ]
 """Headers of a request that moves money, for the OpenAPI description."""
+
+
+METHOD_HEADERS: list[dict[str, Any]] = [
+    {
+        **MONEY_HEADERS[0],
+        "required": False,
+        "description": "For a card: with it, a repeat answers the card that was made first.",
+    },
+    {
+        **MONEY_HEADERS[1],
+        "description": "`wait=N`: seconds to wait for the provider; 5 without it, at most 60.",
+    },
+]
+"""Headers of a request that saves a card, for the OpenAPI description."""
 
 
 def needs(*any_of: Scope, headers: list[dict[str, Any]] | None = None) -> dict[str, Any]:
@@ -107,6 +125,7 @@ class ApiRoute(APIRoute):
         async def guarded(request: Request) -> Response:
             if scopes:
                 await _admit(request, scopes)
+                _refuse_card_numbers(request)
             refuse_encoded(request)
             if takes_body:
                 request = await _with_document(request)
@@ -120,6 +139,28 @@ async def _admit(request: Request, scopes: list[Scope]) -> None:
     caller = await gateway.authenticator.caller(request)
     request.state.caller = caller
     caller.require(*scopes)
+
+
+def _refuse_card_numbers(request: Request) -> None:
+    """Look at everything a caller may write outside the body and that we might keep or show.
+
+    Raises:
+        Problem: card_number_refused.
+    """
+    given = [
+        *(("path", name, str(value)) for name, value in request.path_params.items()),
+        *(("query", name, value) for name, value in request.query_params.multi_items()),
+        *(("header", HEADER, value) for value in request.headers.getlist(HEADER)),
+    ]
+    for place, name, value in given:
+        named = holds_card_number(name)
+        if named or holds_card_number(value):
+            raise parameter_problem(
+                "card_number_refused",
+                CARD_NUMBER_TOLD,
+                place=place,
+                name="" if named else name[:PARAMETER_CHARS_MAX],
+            )
 
 
 class _ReadRequest(Request):

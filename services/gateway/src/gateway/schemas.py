@@ -21,6 +21,7 @@ PaymentStatus = Literal[
     "canceled",
     "in_review",
 ]
+SavedMethodStatus = Literal["pending", "requires_action", "active", "failed"]
 FINAL_STATUSES = frozenset({"completed", "failed", "expired", "canceled"})
 
 _LOOPBACK = {"localhost", "127.0.0.1", "::1"}
@@ -74,6 +75,7 @@ Metadata = Annotated[
     Field(max_length=50),
 ]
 PhoneText = Annotated[str, StringConstraints(min_length=9, max_length=32)]
+CardToken = Annotated[str, StringConstraints(pattern=r"^pm_[A-Za-z0-9_]{1,250}$")]
 CountryCode = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
 
 
@@ -82,14 +84,16 @@ class _In(BaseModel):
 
 
 class PaymentMethodIn(_In):
-    """Where the money comes from or goes to: a phone, or the id of a saved method."""
+    """Where the money comes from or goes to: a phone, a card's token, or a saved method."""
 
     phone: PhoneText | None = None
     """07.., 01.., +254.., 254.. or the nine digits; with `country`."""
     country: CountryCode = "KE"
     """ISO 3166 alpha-2 country of the wallet."""
+    token: CardToken | None = None
+    """The provider's id of a card, `pm_...`: the payer's client gets it from the provider."""
     id: Annotated[UUID, Field(strict=False)] | None = None
-    """A saved method, instead of a phone."""
+    """A saved method, instead of a phone or a token."""
 
 
 class PaymentIn(_In):
@@ -102,8 +106,36 @@ class PaymentIn(_In):
     customer_id: CustomerId
     payment_method: PaymentMethodIn
     return_url: ReturnUrl | None = None
+    """Where the payer's browser goes after a step at the provider's page."""
+    off_session: bool = False
+    """True when the customer is not there to take a step: with a saved card only."""
     description: Annotated[str, StringConstraints(max_length=255)] | None = None
     metadata: Metadata = Field(default_factory=dict)
+    quote_id: Annotated[UUID, Field(strict=False)] | None = None
+    """A quote whose terms apply."""
+
+
+class QuoteIn(_In):
+    """What to price, and to keep the price of."""
+
+    type: PaymentType
+    method: MethodName
+    amount: AmountText
+    currency: CurrencyCode
+
+
+class AmountIn(_In):
+    """An amount in a currency."""
+
+    amount: AmountText
+    currency: CurrencyCode
+
+
+class ConversionIn(_In):
+    """What a customer gives, and in what it is returned."""
+
+    given: AmountIn = Field(alias="from")
+    to_currency: CurrencyCode
 
 
 class RefundIn(_In):
@@ -115,12 +147,18 @@ class RefundIn(_In):
 
 
 class SavedMethodIn(_In):
-    """A phone to keep for a customer."""
+    """A phone or a card to keep for a customer."""
 
     method: MethodName
     customer_id: CustomerId
-    phone: PhoneText
+    phone: PhoneText | None = None
+    """With a method of phones."""
     country: CountryCode = "KE"
+    """ISO 3166 alpha-2 country of the phone's wallet."""
+    token: CardToken | None = None
+    """With `card`: what the client has made of it already; without one it is entered afterwards."""
+    return_url: ReturnUrl | None = None
+    """With `card`: where the customer's browser goes after a step at the provider's page."""
 
 
 class _Query(BaseModel):
@@ -145,10 +183,26 @@ class PaymentsQuery(_Page):
     created_before: AwareDatetime | None = None
 
 
+class DisputesQuery(_Page):
+    """Which disputes to list, newest first."""
+
+    status: Annotated[str, StringConstraints(pattern=r"^[a-z_]{1,64}$")] | None = None
+    """The provider's word, for example needs_response."""
+    payment_id: UUID | None = None
+    customer_id: CustomerId | None = None
+
+
 class SavedMethodsQuery(_Page):
     """Whose saved methods to list, newest first."""
 
     customer_id: CustomerId | None = None
+
+
+class BalancesQuery(_Query):
+    """When to look at the balances."""
+
+    as_of: AwareDatetime | None = None
+    """What was booked until then; now by default."""
 
 
 class StatementQuery(_Page):

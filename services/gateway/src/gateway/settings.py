@@ -1,11 +1,12 @@
 """What the gateway needs to know to start."""
 
 from ipaddress import IPv4Network, IPv6Network, ip_network
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, SecretStr
 from pydantic_settings import NoDecode
 
+from cift_shared.errors import SettingsInvalid
 from cift_shared.settings import ServiceSettings
 
 Network = IPv4Network | IPv6Network
@@ -35,6 +36,16 @@ class GatewaySettings(ServiceSettings):
 
     fee_schedule: str | None = Field(default=None, validation_alias="CIFT_FEE_SCHEDULE")
     """Path of a price list; the shipped one by default."""
+    rate_table: str | None = Field(default=None, validation_alias="CIFT_RATES")
+    """Path of a table of exchange rates; the shipped one by default, in live mode for fees only."""
+    conversion_spread_bps: int = Field(
+        default=50, ge=0, lt=10_000, validation_alias="CIFT_GATEWAY_CONVERSION_SPREAD_BPS"
+    )
+    """Our margin on conversions, in hundredths of a percent of the rate."""
+    quote_lifetime_s: int = Field(
+        default=900, ge=1, le=86_400, validation_alias="CIFT_GATEWAY_QUOTE_LIFETIME_S"
+    )
+    """How long a quote keeps its terms, in seconds."""
     trusted_proxies: Networks = Field(default=(), validation_alias="CIFT_GATEWAY_TRUSTED_PROXIES")
     """Our own proxies: only their X-Forwarded-For is believed."""
     mpesa_sources: Networks = Field(
@@ -54,6 +65,38 @@ class GatewaySettings(ServiceSettings):
         default=50, ge=1, validation_alias="CIFT_GATEWAY_NOTICES_PER_SECOND"
     )
     """Notices without a callback token that one source may send."""
+    stripe_publishable_key: str | None = Field(
+        default=None, validation_alias="STRIPE_PUBLISHABLE_KEY"
+    )
+    """Handed to clients that enter cards; without it cards are not offered."""
+    stripe_webhook_secret: SecretStr | None = Field(
+        default=None, validation_alias="STRIPE_WEBHOOK_SECRET"
+    )
+    """What Stripe signs its webhooks with; two, comma separated, while it is being rotated."""
+
+    @property
+    def cards_offered(self) -> bool:
+        """True when clients can be told how to enter a card."""
+        return self.stripe_publishable_key is not None
+
+    @property
+    def stripe_webhook_secrets(self) -> tuple[str, ...]:
+        """Every secret that may sign; none: the webhook is not set up."""
+        text = self.stripe_webhook_secret.get_secret_value() if self.stripe_webhook_secret else ""
+        return tuple(filter(None, (part.strip() for part in text.split(","))))
+
+    def checked(self) -> Self:
+        """These settings, tried; sandbox keys and live keys don't mix.
+
+        Raises:
+            SettingsInvalid: the publishable key is a secret one, or one of the other mode.
+        """
+        key = self.stripe_publishable_key
+        if key is not None and not key.startswith(f"pk_{self.mode}_"):
+            raise SettingsInvalid(
+                f"STRIPE_PUBLISHABLE_KEY: with CIFT_MODE={self.mode} it begins with pk_{self.mode}_"
+            )
+        return super().checked()
 
     @property
     def sources_enforced(self) -> bool:

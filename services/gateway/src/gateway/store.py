@@ -1,10 +1,12 @@
-"""Everything the gateway reads and writes: named statements in `sql/`, one round trip each."""
+"""What the gateway reads and writes about payments: statements in `sql/`, one round trip each.
 
-from collections.abc import Mapping, Sequence
+Saved methods are in `methods_store`, disputes in `disputes_store`.
+"""
+
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from importlib.resources import files
-from typing import Any, cast
+from typing import Any, get_args
 from uuid import UUID
 
 import asyncpg
@@ -14,24 +16,13 @@ from cift_shared.envelope import OutgoingMessage
 from cift_shared.errors import InvariantViolated
 from cift_shared.failpoints import failpoint
 from cift_shared.messages import ProviderNotice
-from cift_shared.money import EXPONENTS
 from cift_shared.service import ready
-from gateway.accept import KEY_LIFETIME, Acceptance
+from gateway.accept import KEY_LIFETIME, Acceptance, TakenBy
 from gateway.auth import Caller
 from gateway.cursors import TimeCursor
+from gateway.statements import SQL, Row, fetch_row, fetch_rows, outbox_row
 
-Row = Mapping[str, Any]
-
-_SQL = {
-    entry.name.removesuffix(".sql"): entry.read_text("utf-8")
-    for entry in (files("gateway") / "sql").iterdir()
-    if entry.name.endswith(".sql")
-}
-_ACCEPT = {
-    "deposit": _SQL["accept"].replace("{accept}", "ledger.accept_payment"),
-    "withdrawal": _SQL["accept"].replace("{accept}", "ledger.accept_payment"),
-    "refund": _SQL["accept"].replace("{accept}", "ledger.accept_refund"),
-}
+_ACCEPT = {name: SQL["accept"].replace("{accept}", f"ledger.{name}") for name in get_args(TakenBy)}
 
 
 class KeyInFlight(Exception):
@@ -54,22 +45,11 @@ class StoredReply:
     """What an accepted request was answered with."""
 
     request_digest: str
+    resource_id: UUID
+    """What it made."""
     status: int
     location: str
     reply: dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class SavedPhone:
-    """A phone to be kept for a customer."""
-
-    method_id: UUID
-    customer_id: str
-    method: str
-    display: str
-    sealed: str
-    country: str
-    fingerprint: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +71,7 @@ class Store:
     async def accept(
         self, key: RequestKey, acceptance: Acceptance, *, now: datetime
     ) -> dict[str, Any] | None:
-        """Accept a payment with its command in one statement.
+        """Accept a payment with its command, or a conversion, in one statement.
 
         Answers its first reply, None when the key was used before.
 
@@ -100,14 +80,13 @@ class Store:
             asyncpg.PostgresError: with the ledger's own SQLSTATE (CF...) for what it refuses.
         """
         failpoint("gateway.before_commit")
-        message = acceptance.message
         try:
             row = await self._pool.fetchrow(
-                _ACCEPT[acceptance.row["type"]],
+                _ACCEPT[acceptance.taken_by],
                 key.caller.merchant_id, key.caller.livemode, key.route, key.key_digest,
-                key.request_digest, acceptance.row, acceptance.payment_id, acceptance.location,
-                acceptance.reply, now, now + KEY_LIFETIME,
-                message.topic, message.key, dict(message.headers), message.body,
+                key.request_digest, acceptance.row, acceptance.resource_id, acceptance.location,
+                acceptance.reply, now, now + KEY_LIFETIME, acceptance.status,
+                *outbox_row(acceptance.message),
             )  # fmt: skip
         except asyncpg.UniqueViolationError as error:
             if error.constraint_name != "idempotency_key_pkey":
@@ -122,12 +101,12 @@ class Store:
     async def stored_reply(self, key: RequestKey) -> StoredReply | None:
         """What the key's first request was answered with."""
         row = await self._pool.fetchrow(
-            _SQL["stored_reply"],
+            SQL["stored_reply"],
             key.caller.merchant_id, key.caller.livemode, key.route, key.key_digest,
         )  # fmt: skip
         if row is None:
             return None
-        return StoredReply(row["request_digest"], row["status"], row["location"], row["reply"])
+        return StoredReply(**row)
 
     async def cancel(
         self, caller: Caller, payment_id: UUID, message: OutgoingMessage, *, now: datetime
@@ -138,7 +117,7 @@ class Store:
             asyncpg.PostgresError: CF004 or CF005 when it can't be canceled or isn't there.
         """
         await self._pool.execute(
-            _SQL["cancel"], payment_id, caller.merchant_id, caller.livemode,
+            SQL["cancel"], payment_id, caller.merchant_id, caller.livemode,
             message.topic, message.key, dict(message.headers), message.body, now,
         )  # fmt: skip
 
@@ -169,64 +148,22 @@ class Store:
         """The ledger entries of a payment."""
         return await self._rows("payment_entries", payment_id)
 
-    async def payment_hold(self, payment_id: UUID) -> Row | None:
-        """The hold of a payment."""
-        return await self._row("payment_hold", payment_id)
+    async def payment_holds(self, payment_id: UUID) -> Sequence[Row]:
+        """The hold of a payment, and those of its disputes."""
+        return await self._rows("payment_holds", payment_id)
 
-    async def balances(self, caller: Caller, customer_id: str) -> Sequence[Row]:
-        """The customer's accounts with their balances; none when we never saw the customer."""
-        return await self._rows("balances", _tenant(caller), _account_codes(customer_id, EXPONENTS))
-
-    async def statement(
-        self,
-        caller: Caller,
-        codes: Sequence[str],
-        *,
-        as_of: datetime,
-        before: int | None,
-        rows_max: int,
-    ) -> Sequence[Row]:
-        """Entries of these accounts from the newest to the oldest."""
-        return await self._rows("statement", _tenant(caller), list(codes), as_of, before, rows_max)
-
-    async def save_method(self, caller: Caller, phone: SavedPhone, *, now: datetime) -> Row:
-        """Keep a phone for a customer; `fresh` is False when it was kept already."""
-        row = await self._row(
-            "save_method", phone.method_id, caller.merchant_id, caller.livemode,
-            phone.customer_id, phone.method, phone.display, phone.sealed, phone.country,
-            phone.fingerprint, now,
-        )  # fmt: skip
+    async def ledger_head(self) -> Row:
+        """How far the hash chain over the journal has come."""
+        row = await self._row("ledger_head")
         if row is None:
-            raise InvariantViolated("an upsert answered nothing")
+            raise InvariantViolated("the view of the chain's head always has a row")
         return row
-
-    async def saved_method(self, caller: Caller, method_id: UUID) -> Row | None:
-        """One saved method."""
-        return await self._row("saved_method", method_id, caller.merchant_id, caller.livemode)
-
-    async def saved_methods(
-        self, caller: Caller, customer_id: str | None, cursor: TimeCursor | None, *, rows_max: int
-    ) -> Sequence[Row]:
-        """Saved methods from the newest to the oldest."""
-        return await self._rows(
-            "saved_methods_page", caller.merchant_id, caller.livemode, customer_id,
-            cursor.created_at if cursor else None, cursor.row_id if cursor else None, rows_max,
-        )  # fmt: skip
-
-    async def delete_method(self, caller: Caller, method_id: UUID) -> bool:
-        """Forget a saved method; False when there is none."""
-        args = (method_id, caller.merchant_id, caller.livemode)
-        return await self._row("delete_method", *args) is not None
-
-    async def verify_method(self, caller: Caller, method_id: UUID) -> Row | None:
-        """Look whether a completed deposit has proved the method."""
-        return await self._row("verify_method", method_id, caller.merchant_id, caller.livemode)
 
     async def take_notice(self, notice: Notice) -> bool:
         """Keep a notice and pass it on; False when it was here before."""
         content, message = notice.content, notice.message
         new = await self._pool.fetchval(
-            _SQL["take_notice"],
+            SQL["take_notice"],
             content.notice_id, content.provider, content.attempt_id,
             None if content.purpose is None else int(content.purpose),
             "quarantined" if notice.quarantined else "published",
@@ -245,25 +182,11 @@ class Store:
 
     async def forget(self, *, keys_before: datetime, notices_before: datetime) -> None:
         """Delete idempotency keys and published notices that have had their time."""
-        await self._pool.execute(_SQL["forget_keys"], keys_before)
-        await self._pool.execute(_SQL["forget_notices"], notices_before)
+        await self._pool.execute(SQL["forget_keys"], keys_before)
+        await self._pool.execute(SQL["forget_notices"], notices_before)
 
     async def _row(self, name: str, *args: Any) -> Row | None:
-        row = await self._pool.fetchrow(_SQL[name], *args)
-        return cast("Row | None", row)
+        return await fetch_row(self._pool, name, *args)
 
     async def _rows(self, name: str, *args: Any) -> Sequence[Row]:
-        return cast("Sequence[Row]", await self._pool.fetch(_SQL[name], *args))
-
-
-def _tenant(caller: Caller) -> str:
-    return f"{caller.merchant_id}:{'live' if caller.livemode else 'test'}"
-
-
-def _account_codes(customer_id: str, currencies: Mapping[str, int]) -> list[str]:
-    return [account_code(customer_id, currency) for currency in currencies]
-
-
-def account_code(customer_id: str, currency: str) -> str:
-    """The code of a customer's account."""
-    return f"customer:{customer_id}:{currency}"
+        return await fetch_rows(self._pool, name, *args)

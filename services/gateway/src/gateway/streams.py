@@ -13,6 +13,7 @@ from uuid import UUID
 from fastapi.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
+from cift_shared.vault import Vault
 from gateway.auth import Caller
 from gateway.context import Gateway
 from gateway.events import Signal
@@ -20,7 +21,7 @@ from gateway.problems import Problem
 from gateway.schemas import (
     FINAL_STATUSES,
 )
-from gateway.store import Row
+from gateway.statements import Row
 from gateway.views import payment_out
 
 HEARTBEAT_S = 15.0
@@ -47,7 +48,7 @@ class PaymentStream:
         while self.gateway.clock.monotonic() < deadline and not self.gateway.signals.stopping:
             changes, payment = await self.news()
             for change in changes:
-                yield event_bytes(change, payment)
+                yield event_bytes(change, payment, self.gateway.vault)
             if payment["status"] in FINAL_STATUSES:
                 if not changes or changes[-1]["to_status"] in FINAL_STATUSES:
                     return
@@ -85,7 +86,7 @@ class EventStreamResponse(StreamingResponse):
             await super().__call__(scope, receive, send)
 
 
-def event_bytes(change: Row, payment: Row) -> bytes:
+def event_bytes(change: Row, payment: Row, vault: Vault) -> bytes:
     """One state change as an event; `payment` is the payment as it is now."""
     kind = f"payment.{change['to_status']}"
     data = {
@@ -95,7 +96,7 @@ def event_bytes(change: Row, payment: Row) -> bytes:
         "status": change["to_status"],
         "version": change["version"],
         "occurred_at": change["occurred_at"].isoformat(),
-        "payment": payment_out(payment).model_dump(mode="json"),
+        "payment": payment_out(payment, vault).model_dump(mode="json"),
     }
     text = json.dumps(data, separators=(",", ":"))
     return f"id: {change['event_seq']}\nevent: {kind}\ndata: {text}\n\n".encode()

@@ -1,21 +1,31 @@
 """From rows to what the API shows: pure, and the only place that turns one into the other."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
 from typing import Any
 
 from cift_shared.money import Money
+from cift_shared.vault import Vault
+from gateway.next_actions import opened
 from gateway.replies import (
     BalanceOut,
+    CardOut,
     EntryOut,
-    PaymentMethodOut,
     PaymentOut,
-    SavedMethodOut,
+    PhoneOut,
     TimelineItemOut,
     TimelineOut,
 )
 
 Row = Mapping[str, Any]
+POSTINGS: Mapping[str, str] = {
+    "reversal": "The provider undid the payment after it was completed.",
+    "dispute_withdrawn": "The payer's bank took the amount back until the dispute is decided.",
+    "dispute_fee": "The provider charged a fee for the dispute.",
+    "dispute_reinstated": "The dispute was decided for us: the provider gave the amount back.",
+    "dispute_lost": "The dispute was lost: the customer's balance pays what was held of it.",
+}
+"""Postings after a payment was completed, in words."""
+DISPUTE_HOLD = "What the payer wants back can't be spent until the dispute is decided."
 
 
 def amount_text(minor: Any, currency: str) -> str:
@@ -23,8 +33,8 @@ def amount_text(minor: Any, currency: str) -> str:
     return Money(int(minor), currency).text
 
 
-def payment_out(row: Row) -> PaymentOut:
-    """A payment."""
+def payment_out(row: Row, vault: Vault | None = None) -> PaymentOut:
+    """A payment; what is sealed in its next action is shown with the vault only."""
     currency, instrument = row["currency"], row["instrument"]
     return PaymentOut.model_validate(
         {
@@ -37,12 +47,8 @@ def payment_out(row: Row) -> PaymentOut:
             "customer_id": row["customer_id"],
             "fee": amount_text(row["fee_minor"], currency),
             "net": amount_text(row["net_minor"], currency),
-            "payment_method": PaymentMethodOut(
-                kind=instrument["kind"],
-                phone=instrument["display"],
-                country=instrument["country"],
-            ),
-            "next_action": row["next_action"],
+            "payment_method": instrument_out(instrument),
+            "next_action": opened(row["next_action"], vault),
             "provider_reference": row["provider_reference"],
             "failure": row["failure"],
             "estimated_arrival": row["estimated_arrival"],
@@ -50,6 +56,8 @@ def payment_out(row: Row) -> PaymentOut:
             "return_url": row["return_url"],
             "metadata": row["metadata"] or {},
             "refunded": amount_text(row["refunded_minor"], currency),
+            "reversed": amount_text(row["reversed_minor"], currency),
+            "disputed": amount_text(row["disputed_minor"], currency),
             "parent": row["parent_payment_id"],
             "livemode": row["livemode"],
             "version": row["version"],
@@ -57,6 +65,18 @@ def payment_out(row: Row) -> PaymentOut:
             "updated_at": row["updated_at"],
         }
     )
+
+
+def instrument_out(instrument: Row) -> PhoneOut | CardOut:
+    """What may be shown of a payment's instrument."""
+    if instrument["kind"] == "card":
+        return CardOut(kind="card", **card_fields(instrument.get("card")))
+    return PhoneOut(kind="phone", phone=instrument["display"], country=instrument["country"])
+
+
+def card_fields(card: Row | None) -> dict[str, Any]:
+    """What may be shown of a card, nulls for what is not known."""
+    return {name: (card or {}).get(name) for name in ("brand", "last4", "exp_month", "exp_year")}
 
 
 def with_terms(reply: dict[str, Any]) -> dict[str, Any]:
@@ -67,28 +87,6 @@ def with_terms(reply: dict[str, Any]) -> dict[str, Any]:
         if minor is not None:
             shown[name] = amount_text(minor, shown["currency"])
     return {name: shown.get(name) for name in PaymentOut.model_fields}
-
-
-def saved_method_out(row: Row) -> SavedMethodOut:
-    """A saved method."""
-    verified_at: datetime | None = row["verified_at"]
-    told = (
-        f"Confirmed by a completed deposit, seen on {verified_at.isoformat()}."
-        if verified_at
-        else "Verified by the first deposit from it that completes: its owner enters the PIN."
-    )
-    return SavedMethodOut(
-        id=row["payment_method_id"],
-        method=row["method"],
-        kind=row["kind"],
-        customer_id=row["customer_id"],
-        phone=row["display"],
-        country=row["country"],
-        verified=verified_at is not None,
-        verification=told,
-        livemode=row["livemode"],
-        created_at=row["created_at"],
-    )
 
 
 def balance_out(row: Row) -> BalanceOut:
@@ -117,19 +115,27 @@ def entry_out(row: Row) -> EntryOut:
 
 
 def timeline_out(
-    payment: Row, events: Iterable[Row], entries: Sequence[Row], hold: Row | None
+    payment: Row, events: Iterable[Row], entries: Sequence[Row], holds: Iterable[Row]
 ) -> TimelineOut:
     """A payment's life in order: what happened, the evidence for it, and where money went."""
     items = [item for event in events for item in _event_items(event)]
+    if payment["pricing"]:
+        items.append(_pricing_item(payment))
     items += _posting_items(entries)
-    if hold is not None:
-        items.append(_hold_item(hold))
+    items += [_hold_item(hold) for hold in holds]
     items.sort(key=lambda item: item.at)
     return TimelineOut(
         payment_id=payment["payment_id"],
         status=payment["status"],
         next_check_at=payment["next_check_at"],
         items=items,
+    )
+
+
+def _pricing_item(payment: Row) -> TimelineItemOut:
+    pricing = payment["pricing"]
+    return TimelineItemOut(
+        at=payment["created_at"], kind="pricing", name=pricing["rule"], detail=pricing
     )
 
 
@@ -163,6 +169,7 @@ def _posting_items(entries: Sequence[Row]) -> list[TimelineItemOut]:
             kind="posting",
             name=lines[0]["kind"],
             detail={
+                **({"told": POSTINGS[kind]} if (kind := lines[0]["kind"]) in POSTINGS else {}),
                 "transaction_id": str(tx_id),
                 "entries": [
                     {
@@ -184,6 +191,7 @@ def _hold_item(hold: Row) -> TimelineItemOut:
         kind="hold",
         name=f"hold.{hold['state']}",
         detail={
+            **({"told": DISPUTE_HOLD} if hold["disputed"] else {}),
             "amount": amount_text(hold["amount"], hold["currency"]),
             "currency": hold["currency"],
         },

@@ -2,14 +2,16 @@
 
 payments.results ──> ResultsHandler ──> ledger.apply_results ──> outbox ──> payments.events
                      Sweeper        ──> ledger.sweep         ──> outbox ──> commands again
+                     Sealer         ──> ledger.seal          ──> outbox ──> ledger.heads
                      Verifier       ──> invariants           ──> metrics
 """
 
 from cift_shared import topics
 from cift_shared.kafka.broker import Subscription
-from cift_shared.messages import PaymentEvent, PaymentResult
+from cift_shared.messages import LedgerHead, PaymentEvent, PaymentResult
 from cift_shared.service import Base, Composition
 from ledger.handlers import ResultsHandler
+from ledger.sealer import Sealer
 from ledger.settings import LedgerSettings
 from ledger.store import LedgerStore
 from ledger.sweeper import Sweeper
@@ -27,11 +29,14 @@ def compose(base: Base, settings: LedgerSettings) -> Composition:
     sweeper = Sweeper(
         store, base.clock, interval_s=settings.sweep_interval_s, wake_relay=base.relay.wake
     )
+    sealer = Sealer(
+        base.pool, base.clock, interval_s=settings.seal_interval_s, wake_relay=base.relay.wake
+    )
     verifier = Verifier(base.pool, base.clock, interval_s=settings.verify_interval_s)
     return Composition(
         subscriptions=[
             Subscription(topics.RESULTS, PaymentResult, GROUP, handler, topics.ABOUT_RESULTS)
         ],
-        publishes=[(topics.EVENTS, PaymentEvent)],
-        parts=[sweeper, verifier],
+        publishes=[(topics.EVENTS, PaymentEvent), (topics.HEADS, LedgerHead)],
+        parts=[sweeper, sealer, verifier],
     )

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import groupby
 
 import asyncpg
 
@@ -10,14 +11,17 @@ from cift_shared.database import Pool
 from cift_shared.messages import PaymentResult
 from ledger.domain import Outcome
 
+_AFTERMATH = "select ledger.apply_aftermath($1::text::jsonb, $2)"
+_AFTER_THE_END = frozenset({"reversed", "disputed"})
 _APPLY = """
 select outcome from ledger.apply_results($1::text::jsonb, $2::text[]) order by place
 """
+_EXPIRE_HOLDS = "select ledger.expire_holds($1, $2)"
 _SWEEP = "select ledger.sweep($1, $2)"
 _STUCK = """
 select method, status, count(*) as payments from ledger.overdue($1) group by method, status
 union all
-select method, status, count(*) from ledger.payment
+select method, status, count(*) from ledger.unfinished join ledger.payment using (payment_id)
 where status = 'in_review' group by method, status
 """
 
@@ -40,7 +44,10 @@ class LedgerStore:
     async def apply_results(
         self, results: Sequence[PaymentResult], traceparents: Sequence[str | None]
     ) -> list[Outcome]:
-        """Apply a batch in one transaction; one outcome a result, in the same order.
+        """Apply results in their order; one outcome a result, in the same order.
+
+        A batch is one transaction, except that news of what happened after a payment's end stand
+        alone and divide it. Where a later part fails, the caller sends everything again.
 
         Args:
             results: in the order they were read; repeats are harmless.
@@ -48,8 +55,24 @@ class LedgerStore:
 
         Raises:
             asyncpg.IntegrityConstraintViolationError: the batch would break the books (a balance
-                below its floor, a sum that is not zero); nothing of it was applied.
+                below its floor, a sum that is not zero); nothing of that part was applied.
         """
+        pairs = list(zip(results, traceparents or [None] * len(results), strict=True))
+        outcomes: list[Outcome] = []
+        for after_the_end, part in groupby(pairs, lambda pair: pair[0].kind in _AFTER_THE_END):
+            if after_the_end:
+                outcomes += [await self._apply_aftermath(*pair) for pair in part]
+            else:
+                outcomes += await self._apply_batch(*zip(*part, strict=True))
+        return outcomes
+
+    async def _apply_aftermath(self, result: PaymentResult, traceparent: str | None) -> Outcome:
+        answer = await self._pool.fetchval(_AFTERMATH, result.model_dump_json(), traceparent)
+        return Outcome(answer)
+
+    async def _apply_batch(
+        self, results: Sequence[PaymentResult], traceparents: Sequence[str | None]
+    ) -> list[Outcome]:
         body = "[" + ",".join(result.model_dump_json() for result in results) + "]"
         traces = list(traceparents) if any(traceparents) else None
         rows = await self._pool.fetch(_APPLY, body, traces)
@@ -58,6 +81,10 @@ class LedgerStore:
     async def sweep(self, *, now: datetime, limit: int) -> int:
         """Publish the commands of overdue payments again; answers how many."""
         return int(await self._pool.fetchval(_SWEEP, now, limit))
+
+    async def expire_holds(self, *, now: datetime, limit: int) -> int:
+        """End holds whose time is over; answers how many."""
+        return int(await self._pool.fetchval(_EXPIRE_HOLDS, now, limit))
 
     async def stuck(self, *, now: datetime) -> list[Stuck]:
         """Payments that are overdue or in review, counted by method and state."""

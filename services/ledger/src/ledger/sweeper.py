@@ -2,7 +2,7 @@
 
 A payment whose worker is silent for too long gets its command published again, with growing gaps;
 the worker knows the command by its id and ignores it where it has it. What stays silent, and what
-waits for people, is counted and shown.
+waits for people, is counted and shown. Holds of operators whose time is over end here, too.
 """
 
 import asyncio
@@ -57,8 +57,14 @@ class Sweeper:
         if total:
             SWEPT.inc(total)
             log.warning("ledger.payments.swept", payments=total)
+        await self._expire_holds()
         await self._count_stuck()
         return total
+
+    async def _expire_holds(self) -> None:
+        now = self._clock.now()
+        while expired := await self._store.expire_holds(now=now, limit=SWEEP_ROWS_MAX):
+            log.info("ledger.holds.expired", holds=expired)
 
     async def _count_stuck(self) -> None:
         stuck = await self._store.stuck(now=self._clock.now())

@@ -51,7 +51,7 @@ class Deposits:
         """
         flow = self._flow
         phone = flow.phone(attempt)
-        least = MPESA.limits["deposit"].min_minor
+        least = MPESA.limits[mapping.CURRENCY]["deposit"].min_minor
         refusal = flow.refusal(attempt, phone, least_minor=least)
         if refusal is not None:
             step = flow.step("stk_push.not_sent", reason=refusal.code)

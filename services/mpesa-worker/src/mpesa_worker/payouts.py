@@ -107,7 +107,7 @@ class Payouts:
         return await self._ask(attempt, heard, answer)
 
     def _refusal(self, attempt: Attempt, phone: str) -> Failure | None:
-        least = MPESA.limits["withdrawal"].min_minor
+        least = MPESA.limits[mapping.CURRENCY]["withdrawal"].min_minor
         if attempt.operation == "refund" and attempt.request.amount.minor < least:
             return codes.REFUND_TOO_SMALL
         return self._flow.refusal(attempt, phone, least_minor=least)

@@ -21,6 +21,7 @@ from provider_sandbox.gate import Gate
 from provider_sandbox.scheduler import Handler, Scheduler
 from provider_sandbox.settings import Settings
 from provider_sandbox.store import Store
+from provider_sandbox.stripe.face import StripeFace
 from provider_sandbox.twin import Face, Twin
 
 
@@ -32,7 +33,7 @@ def create_app(settings: Settings, *, transport: httpx.AsyncBaseTransport | None
         transport: where callbacks go instead of the network, for tests.
     """
     twin = _open(settings, transport)
-    faces: Sequence[Face] = [DarajaFace(twin)]
+    faces = _faces(twin)
     for face in faces:
         face.prepare()
 
@@ -56,6 +57,13 @@ def create_app(settings: Settings, *, transport: httpx.AsyncBaseTransport | None
     return Gate(app, twin, faces)
 
 
+def _faces(twin: Twin) -> Sequence[Face]:
+    faces: list[Face] = [DarajaFace(twin)]
+    if twin.settings.stripe_secret_key is not None:
+        faces.append(StripeFace(twin))
+    return faces
+
+
 def _open(settings: Settings, transport: httpx.AsyncBaseTransport | None) -> Twin:
     store = Store(settings.state)
     clock = Clock(speed=settings.speed, skipped_s=float(store.meta("skipped_s") or 0))
@@ -63,6 +71,7 @@ def _open(settings: Settings, transport: httpx.AsyncBaseTransport | None) -> Twi
     courier = Courier(
         store, agenda, clock, timeout_s=settings.callback_timeout_s, transport=transport
     )
+    noise = random.Random(settings.seed)  # noqa: S311 - noise, not secrecy
     return Twin(
         settings=settings,
         store=store,
@@ -71,8 +80,8 @@ def _open(settings: Settings, transport: httpx.AsyncBaseTransport | None) -> Twi
         courier=courier,
         book=Book(store, clock),
         arrivals=Arrivals(store, clock),
-        faults=FaultPlan(store),
-        noise=random.Random(settings.seed),  # noqa: S311 - noise, not secrecy
+        faults=FaultPlan(store, noise),
+        noise=noise,
     )
 
 

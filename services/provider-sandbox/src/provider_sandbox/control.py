@@ -25,6 +25,8 @@ class FaultOrder(BaseModel):
     """For ``token_invalid``: one of the codes of the setting ``token_error``."""
     match: dict[str, str] = {}
     """Fields that the request body must carry."""
+    probability: float = Field(default=1, gt=0, le=1)
+    """Share of the fitting requests that it hits, drawn from the seed."""
 
 
 class Outage(BaseModel):
@@ -91,7 +93,13 @@ def _add_faults(router: APIRouter, twin: Twin) -> None:
     async def order_fault(order: FaultOrder) -> dict[str, int]:
         """Order a fault."""
         fault = Fault(kind=order.kind, delay_s=order.delay_s, error_code=order.error_code)
-        rule = twin.faults.add(order.operation, fault, times=order.times, match=order.match)
+        rule = twin.faults.add(
+            order.operation,
+            fault,
+            times=order.times,
+            match=order.match,
+            probability=order.probability,
+        )
         return {"id": rule}
 
     @router.get("/faults")

@@ -11,7 +11,7 @@ import logging
 from collections.abc import Coroutine
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 import httpx
@@ -60,6 +60,18 @@ class Notice:
     headers: dict[str, str] = field(default_factory=dict)
 
 
+class Sender(Protocol):
+    """What a provider does around each posting of its callbacks."""
+
+    def sign(self, kind: str, body: str) -> dict[str, str]:
+        """Headers to add, made at the moment of posting."""
+        ...
+
+    def ended(self, callback: int, *, delivered: bool) -> None:
+        """Learn how a posting ended, in the transaction that notes it."""
+        ...
+
+
 def delays_s(mode: CallbackMode, *, usual_s: float, age_s: float) -> list[float]:
     """When to post, in seconds from now; empty when never.
 
@@ -106,6 +118,7 @@ class Courier:
         self._agenda = agenda
         self._clock = clock
         self._tasks: set[asyncio.Task[None]] = set()
+        self.senders: dict[str, Sender] = {}
         # One client for each connection: a pool of many looks at all of them for every request.
         # The one used last comes first, so connections stay few and warm.
         self._clients: asyncio.LifoQueue[httpx.AsyncClient] = asyncio.LifoQueue()
@@ -153,21 +166,23 @@ class Courier:
 
     async def deliver(self, callback: int) -> None:
         """Post one callback and note what became of it."""
-        row = self._store.one("SELECT url, headers, body FROM callbacks WHERE id = ?", (callback,))
+        row = self._store.one("SELECT * FROM callbacks WHERE id = ?", (callback,))
         if row is None:
             return
+        sender = self.senders.get(row["provider"])
+        headers = json.loads(row["headers"])
         if not is_loopback(row["url"]):
-            self._finish(callback, error="refused: not a loopback address")
+            self._finish(callback, sender, error="refused: not a loopback address")
             return
         client = await self._clients.get()
+        if sender is not None:
+            headers |= sender.sign(row["kind"], row["body"])
         try:
-            answer = await client.post(
-                row["url"], content=row["body"], headers=json.loads(row["headers"])
-            )
+            answer = await client.post(row["url"], content=row["body"], headers=headers)
         except (httpx.HTTPError, httpx.InvalidURL) as error:
-            self._finish(callback, error=type(error).__name__)
+            self._finish(callback, sender, error=type(error).__name__)
         else:
-            self._finish(callback, http_status=answer.status_code)
+            self._finish(callback, sender, http_status=answer.status_code)
         finally:
             self._clients.put_nowait(client)
 
@@ -209,20 +224,23 @@ class Courier:
         )
 
     def _finish(
-        self, callback: int, *, http_status: int | None = None, error: str | None = None
+        self,
+        callback: int,
+        sender: Sender | None,
+        *,
+        http_status: int | None = None,
+        error: str | None = None,
     ) -> None:
         delivered = http_status is not None and http_status < 300
-        self._store.execute(
-            "UPDATE callbacks SET state = ?, attempts = attempts + 1, http_status = ?, error = ?,"
-            " finished_at = ? WHERE id = ?",
-            (
-                "delivered" if delivered else "failed",
-                http_status,
-                error,
-                self._clock.now(),
-                callback,
-            ),
-        )
+        state = "delivered" if delivered else "failed"
+        with self._store.transaction():
+            self._store.execute(
+                "UPDATE callbacks SET state = ?, attempts = attempts + 1, http_status = ?,"
+                " error = ?, finished_at = ? WHERE id = ?",
+                (state, http_status, error, self._clock.now(), callback),
+            )
+            if sender is not None:
+                sender.ended(callback, delivered=delivered)
         log.info("callback %s ended: HTTP %s, error %s", callback, http_status, error)
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:

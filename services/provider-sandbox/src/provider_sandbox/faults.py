@@ -1,6 +1,7 @@
 """Faults to order: rules that hit the next requests of an operation, kept in the store."""
 
 import json
+import random
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -46,6 +47,14 @@ class Kind(StrEnum):
     """00.002.1001."""
     HTTP_429 = "http_429"
     """Too many requests, as a proxy says it."""
+    RATE_LIMIT_RETRY = "rate_limit_retry"
+    """Stripe: HTTP 429 that allows a repeat (``Stripe-Should-Retry: true``), no effect."""
+    SAVED_500 = "saved_500"
+    """Stripe: HTTP 500 without effect, kept under the idempotency key."""
+    SAVED_500_AFTER_EFFECT = "saved_500_after_effect"
+    """Stripe: takes effect, answered with HTTP 500, kept under the idempotency key."""
+    SLOW_INSIDE = "slow_inside"
+    """Stripe: holds the idempotency key for ``delay_s``, then takes effect and answers."""
     TOKEN_INVALID = "token_invalid"  # noqa: S105 - a fault's name
     """Access token refused; ``error_code`` chooses the wording."""
     CALLBACK_LOST = "callback_lost"
@@ -83,10 +92,14 @@ BEFORE = frozenset(
         Kind.INTERNAL_ERROR,
         Kind.MAINTENANCE,
         Kind.HTTP_429,
+        Kind.RATE_LIMIT_RETRY,
         Kind.TOKEN_INVALID,
     }
 )
 """Faults that keep a request from taking effect."""
+
+INSIDE = frozenset({Kind.SAVED_500, Kind.SAVED_500_AFTER_EFFECT, Kind.SLOW_INSIDE})
+"""Faults that happen inside an operation, so the face plays them itself."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,10 +114,19 @@ class Fault:
 class FaultPlan:
     """The rules; the oldest that fits a request is used up first."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, noise: random.Random) -> None:
         self._store = store
+        self._noise = noise
 
-    def add(self, operation: str, fault: Fault, *, times: int, match: Mapping[str, str]) -> int:
+    def add(
+        self,
+        operation: str,
+        fault: Fault,
+        *,
+        times: int,
+        match: Mapping[str, str],
+        probability: float = 1,
+    ) -> int:
         """Order a fault.
 
         Args:
@@ -112,6 +134,7 @@ class FaultPlan:
             fault: what shall happen.
             times: for how many requests.
             match: fields that the request body must carry, compared as text.
+            probability: share of the fitting requests that it hits, drawn from the seed.
         """
         return self._store.insert(
             "faults",
@@ -121,6 +144,7 @@ class FaultPlan:
             delay_s=fault.delay_s,
             error_code=fault.error_code,
             match=json.dumps(dict(match)),
+            probability=probability,
         )
 
     def take_request(self, operation: str, body: Mapping[str, Any]) -> Fault | None:
@@ -146,10 +170,14 @@ class FaultPlan:
             kind = Kind(row["kind"])
             if (kind.callback_mode is not None) is not callback:
                 continue
-            if fnmatchcase(operation, row["operation"]) and _fits(json.loads(row["match"]), body):
+            fits = fnmatchcase(operation, row["operation"])
+            if fits and _fits(json.loads(row["match"]), body) and self._hits(row["probability"]):
                 self._use_up(row["id"], row["times"])
                 return Fault(kind=kind, delay_s=row["delay_s"], error_code=row["error_code"])
         return None
+
+    def _hits(self, probability: float) -> bool:
+        return probability >= 1 or self._noise.random() < probability
 
     def _use_up(self, rule: int, times: int) -> None:
         if times > 1:

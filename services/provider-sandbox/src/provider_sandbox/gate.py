@@ -2,14 +2,13 @@
 
 import asyncio
 import contextlib
-import json
 from collections.abc import Sequence
 from typing import Any
 
 from fastapi import FastAPI
 from starlette.types import Message, Receive, Scope, Send
 
-from provider_sandbox.faults import BEFORE, Fault, Kind
+from provider_sandbox.faults import BEFORE, INSIDE, Fault, Kind
 from provider_sandbox.twin import Canned, Exchange, Face, Operation, Twin
 
 _BODY_LIMIT = 64 * 1024
@@ -21,25 +20,25 @@ class Gate:
     def __init__(self, inner: FastAPI, twin: Twin, faces: Sequence[Face]) -> None:
         self.inner = inner
         self.twin = twin
-        self._routes = {
-            path: (face, operation) for face in faces for path, operation in face.operations.items()
-        }
+        self._faces = faces
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection event."""
-        route = self._routes.get(scope["path"]) if scope["type"] == "http" else None
+        route = self._route(scope) if scope["type"] == "http" else None
         if route is None:
             await self.inner(scope, receive, send)
             return
         face, operation = route
         raw = await _read(receive)
-        exchange = self._arrive(operation, raw)
+        exchange = self._arrive(operation, face.read(scope, raw))
         scope["exchange"] = exchange
         outage = self.twin.store.meta("outage")
         if outage is not None:
             fault: Fault | None = Fault(kind=Kind(outage))
         else:
             fault = self.twin.faults.take_request(operation.name, exchange.body)
+        if fault is not None and fault.kind in INSIDE:
+            exchange.inside, fault = fault, None
         if fault is not None and fault.kind is Kind.DELAY_BEFORE:
             await asyncio.sleep(fault.delay_s)
         answer: list[Message] = []
@@ -47,8 +46,14 @@ class Gate:
             answer = await self._serve(scope, raw)
         await _reply(exchange.fault or fault, face, answer, receive, send)
 
-    def _arrive(self, operation: Operation, raw: bytes) -> Exchange:
-        body = _object(raw)
+    def _route(self, scope: Scope) -> tuple[Face, Operation] | None:
+        for face in self._faces:
+            operation = face.operation(scope["method"], scope["path"])
+            if operation is not None:
+                return face, operation
+        return None
+
+    def _arrive(self, operation: Operation, body: dict[str, Any]) -> Exchange:
         if operation.reference is None:
             return Exchange(body=body)
         arrival = self.twin.arrivals.record(
@@ -116,6 +121,7 @@ def _messages(canned: Canned) -> list[Message]:
     headers = [
         (b"content-type", canned.content_type.encode()),
         (b"content-length", str(len(canned.body)).encode()),
+        *((name.lower().encode(), value.encode()) for name, value in canned.headers.items()),
     ]
     return [
         {"type": "http.response.start", "status": canned.status, "headers": headers},
@@ -130,14 +136,6 @@ async def _read(receive: Receive) -> bytes:
         parts += message.get("body", b"")[: _BODY_LIMIT + 1 - len(parts)]
         if message["type"] == "http.disconnect" or not message.get("more_body", False):
             return bytes(parts)
-
-
-def _object(raw: bytes) -> dict[str, Any]:
-    try:
-        body = json.loads(raw)
-    except ValueError:
-        return {}
-    return body if isinstance(body, dict) else {}
 
 
 def _text(body: dict[str, Any], name: str | None) -> str | None:

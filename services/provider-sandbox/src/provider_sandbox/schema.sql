@@ -59,7 +59,8 @@ CREATE TABLE IF NOT EXISTS faults (
     times INTEGER NOT NULL,
     delay_s REAL NOT NULL,
     error_code TEXT,
-    match TEXT NOT NULL
+    match TEXT NOT NULL,
+    probability REAL NOT NULL DEFAULT 1
 );
 
 CREATE TABLE IF NOT EXISTS daraja_tokens (
@@ -112,4 +113,37 @@ CREATE TABLE IF NOT EXISTS daraja_b2c (
     receipt TEXT UNIQUE,
     created_at REAL NOT NULL,
     decided_at REAL
+) WITHOUT ROWID;
+
+CREATE TABLE IF NOT EXISTS stripe_counters (
+    prefix TEXT PRIMARY KEY,
+    n INTEGER NOT NULL
+) WITHOUT ROWID;
+
+-- Every object as Stripe shows it (body), and what only the twin knows of it (hidden).
+CREATE TABLE IF NOT EXISTS stripe_objects (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    id TEXT NOT NULL UNIQUE,
+    kind TEXT NOT NULL,
+    customer TEXT,
+    payment_intent TEXT,
+    charge TEXT,
+    body TEXT NOT NULL,
+    hidden TEXT NOT NULL
+);
+CREATE INDEX IF NOT EXISTS stripe_objects_kind ON stripe_objects (kind, seq);
+CREATE INDEX IF NOT EXISTS stripe_objects_intent ON stripe_objects (payment_intent)
+    WHERE payment_intent IS NOT NULL;
+CREATE INDEX IF NOT EXISTS stripe_objects_charge ON stripe_objects (charge)
+    WHERE charge IS NOT NULL;
+CREATE INDEX IF NOT EXISTS stripe_objects_customer ON stripe_objects (customer)
+    WHERE customer IS NOT NULL;
+
+CREATE TABLE IF NOT EXISTS stripe_keys (
+    key TEXT PRIMARY KEY,
+    fingerprint TEXT NOT NULL,
+    request_id TEXT NOT NULL,
+    status INTEGER NOT NULL,
+    body TEXT NOT NULL,
+    made_at REAL NOT NULL
 ) WITHOUT ROWID;

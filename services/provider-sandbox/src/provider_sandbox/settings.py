@@ -19,9 +19,24 @@ FIXED = frozenset(
         "passkey",
         "initiator_password",
         "b2c_float_kes",
+        "stripe_secret_key",
+        "stripe_publishable_key",
     }
 )
 """Settings that cannot change while the twin runs."""
+
+
+_SECRET = {
+    "consumer_key",
+    "consumer_secret",
+    "passkey",
+    "initiator_password",
+    "stripe_secret_key",
+    "stripe_webhook_secret",
+    "stripe_webhook_old_secret",
+}
+
+_API_VERSION = r"^\d{4}-\d\d-\d\d(\.[a-z]+)?$"
 
 
 class Settings(BaseSettings):
@@ -123,6 +138,62 @@ class Settings(BaseSettings):
     result_s: float = Field(default=5, ge=0)
     """From an accepted payout, status, reversal or balance request to its execution."""
 
+    stripe_secret_key: SecretStr | None = None
+    """Key that the Stripe face takes; without it there is no Stripe face."""
+    stripe_publishable_key: str = Field(default="pk_test_sandbox", pattern="^pk_test_.+")
+    """Key of the paying client: the card form confirms with it and a client secret."""
+    stripe_webhook_url: str = ""
+    """Where events are posted; empty: nowhere."""
+    stripe_webhook_secret: SecretStr = SecretStr("whsec_sandbox")
+    """Signs events."""
+    stripe_webhook_old_secret: SecretStr | None = None
+    """Signs them as well while the endpoint's secret is being changed."""
+    stripe_webhook_events: tuple[str, ...] = (
+        "payment_intent.*",
+        "setup_intent.*",
+        "payment_method.*",
+        "charge.*",
+        "refund.*",
+    )
+    """Types of events that the endpoint asked for, as patterns."""
+    stripe_webhook_retries_s: tuple[float, ...] = (300, 1800, 7200)
+    """From each failed posting of an event to the next one; the sandbox tries three times more."""
+    stripe_api_version: str = Field(default="2026-08-26.dahlia", pattern=_API_VERSION)
+    """Version that the webhook endpoint was made with, shown in every event."""
+    stripe_pages_url: str = ""
+    """Address of this process as a browser reaches it; empty: http://127.0.0.1 and the port."""
+    stripe_raw_cards: bool = False
+    """Whether card numbers are taken with the secret key too; the card form always may."""
+    stripe_key_life_s: float = Field(default=86_400, gt=0)
+    """How long an idempotency key is kept, not scaled: callers do not scale theirs either."""
+    stripe_fee_percent: str = Field(default="2.9", pattern=r"^\d{1,2}(\.\d{1,4})?$")
+    """Stripe's share of a charge."""
+    stripe_fee_minor: NonNegativeInt = 30
+    """Fixed part of its fee, in the smallest unit of the settlement currency."""
+    stripe_dispute_fee_minor: NonNegativeInt = 1500
+    """Its fee for a dispute, in the smallest unit of the settlement currency."""
+    stripe_settlement: dict[str, str] = {}
+    """Exchange rate to US dollars by currency; what is not named settles in its own currency."""
+    stripe_3ds: Literal["waits", "approve", "fail"] = "waits"
+    """Whether a 3-D Secure challenge waits for a person, or ends by itself after CHALLENGE_S."""
+    stripe_challenge_s: float = Field(default=5, ge=0)
+    """From a challenge to its end, when it ends by itself."""
+    stripe_settle_s: float = Field(default=2, ge=0)
+    """From an asynchronous capture to its fee (``charge.updated``)."""
+    stripe_refund_s: float = Field(default=10, ge=0)
+    """From a refund to its late end: pending to succeeded, succeeded to failed."""
+    stripe_dispute_s: float = Field(default=5, ge=0)
+    """From the charge to its dispute."""
+    stripe_search_s: float = Field(default=60, ge=0)
+    """How long a new object cannot be found by search."""
+
+    @field_validator("stripe_secret_key")
+    @classmethod
+    def _test_key(cls, key: SecretStr | None) -> SecretStr | None:
+        if key is not None and not key.get_secret_value().startswith("sk_test_"):
+            raise ValueError("must begin with sk_test_")
+        return key
+
     @field_validator("public_test_phone")
     @classmethod
     def _known_behaviour(cls, name: str) -> str:
@@ -143,5 +214,4 @@ class Settings(BaseSettings):
 
     def public(self) -> dict[str, Any]:
         """The settings without the secrets."""
-        secret = {"consumer_key", "consumer_secret", "passkey", "initiator_password"}
-        return self.model_dump(mode="json", exclude=secret)
+        return self.model_dump(mode="json", exclude=_SECRET)

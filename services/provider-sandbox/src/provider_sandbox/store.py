@@ -24,7 +24,13 @@ EVERY_TABLE = (
     "daraja_accounts",
     "daraja_stk",
     "daraja_b2c",
+    "stripe_counters",
+    "stripe_objects",
+    "stripe_keys",
 )
+
+_SHAPE = 2
+"""Number of the tables' shape, kept in the file."""
 
 
 class Store:
@@ -36,7 +42,14 @@ class Store:
         self._db.row_factory = sqlite3.Row
         self._db.execute("PRAGMA journal_mode=WAL")
         self._db.execute("PRAGMA synchronous=NORMAL")
+        self._fit_shape()
         self._db.executescript(files("provider_sandbox").joinpath("schema.sql").read_text())
+
+    def _fit_shape(self) -> None:
+        """Drop what an older file keeps in another shape: only faults that were ordered."""
+        if self._db.execute("PRAGMA user_version").fetchone()[0] < _SHAPE:
+            self._db.execute("DROP TABLE IF EXISTS faults")
+            self._db.execute(f"PRAGMA user_version={_SHAPE}")
 
     @contextmanager
     def transaction(self) -> Iterator[None]:

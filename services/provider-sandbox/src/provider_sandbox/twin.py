@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from fastapi import APIRouter
+from starlette.types import Scope
 
 from provider_sandbox.agenda import Agenda
 from provider_sandbox.arrivals import Arrivals
@@ -52,6 +53,7 @@ class Canned:
     status: int
     content_type: str
     body: bytes
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -61,13 +63,20 @@ class Exchange:
     arrival: int | None = None
     body: dict[str, Any] = field(default_factory=dict)
     fault: Fault | None = None
+    inside: Fault | None = None
+    """A fault that the operation itself has to play."""
 
 
 class Face(Protocol):
     """A provider as this process imitates it."""
 
-    operations: Mapping[str, Operation]
-    """By path."""
+    def operation(self, method: str, path: str) -> Operation | None:
+        """The operation behind a route; None when the path is not this provider's."""
+        ...
+
+    def read(self, scope: Scope, raw: bytes) -> dict[str, Any]:
+        """A request's fields as faults and arrivals compare them."""
+        ...
 
     def routers(self) -> list[APIRouter]:
         """The provider's routes and their control routes."""

@@ -2,9 +2,9 @@
 
 create table attempt (
     attempt_id    uuid primary key,
-    payment_id    uuid not null,
+    payment_id    uuid not null,                   -- or what else it is for: a saved method, its end
     number        smallint not null default 1 check (number > 0),
-    operation     text check (operation in ('deposit', 'withdrawal', 'refund')),
+    operation     text check (operation in ('deposit', 'withdrawal', 'refund', 'setup', 'detach')),
     state         text not null
                   check (state in ('ready', 'sending', 'waiting', 'unknown', 'done', 'review')),
     request       jsonb,                           -- the command; null: canceled before it came

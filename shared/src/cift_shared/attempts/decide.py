@@ -3,7 +3,8 @@
     ready    -> sending -> waiting | unknown | done | ready (nothing was sent)
     waiting  -> waiting | done | review
     unknown  -> unknown | waiting | done | review
-    done     -> done    (a late notice may still add a receipt or contradict)
+    done     -> done    (a late notice may still add a receipt, contradict, or tell that the
+                         money went back or is disputed)
 
 Time alone never fails an attempt that may have reached the provider.
 """
@@ -11,41 +12,45 @@ Time alone never fails an attempt that may have reached the provider.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Literal
 
+from cift_shared.attempts.results import Claim, State, details_of, result_of
 from cift_shared.errors import (
     OutcomeUnknown,
     PaymentProcessorError,
     ProviderRejectedRequest,
     ProviderThrottled,
 )
-from cift_shared.messages import PaymentResult, ResultKind, Step, WireFailure
+from cift_shared.messages import MethodResult, PaymentResult, ResultKind, Step
 from cift_shared.methods import Operation
 from cift_shared.outcomes import (
     ActionRequired,
     Conflicting,
     Declined,
+    Detached,
+    Disputed,
     Expired,
     Failure,
     FailureCategory,
     Outcome,
     Pending,
+    Reversed,
+    Saved,
     Settled,
     Submitted,
     Unknown,
 )
-from cift_shared.processor import Answer, Attempt
-
-State = Literal["ready", "sending", "waiting", "unknown", "done", "review"]
+from cift_shared.processor import Answer, MethodOperation
 
 SUBMIT_BACKOFF_S = (1, 2, 5, 10, 20, 30, 60)
 """Gaps between tries to send what was certainly not sent, or may safely be sent again."""
 
-SUBMIT_DEADLINE: Mapping[Operation, timedelta] = {
+SUBMIT_DEADLINE: Mapping[Operation | MethodOperation, timedelta] = {
     # A payer waits with the phone in hand; money out may wait for an operator to come back.
     "deposit": timedelta(minutes=2),
     "withdrawal": timedelta(hours=24),
     "refund": timedelta(hours=24),
+    "setup": timedelta(minutes=2),
+    "detach": timedelta(hours=24),
 }
 
 CHECK_RETRY = timedelta(seconds=5)
@@ -56,23 +61,6 @@ CHECK_RETRY_LATE = timedelta(minutes=15)
 
 
 @dataclass(frozen=True, slots=True)
-class Claim:
-    """An attempt in hand, under a lease."""
-
-    attempt: Attempt
-    payment_id: str
-    method: str
-    state: State
-    """Its state before the claim; `sending` means that an earlier holder died in mid-call."""
-    lease: int
-    seq: int
-    submits: int
-    maybe_sent: bool
-    age: timedelta
-    trace: Mapping[str, str]
-
-
-@dataclass(frozen=True, slots=True)
 class Decision:
     """What to store for a claim, and what to tell the ledger."""
 
@@ -80,7 +68,7 @@ class Decision:
     state: State
     check_after: timedelta | None
     """None: not due any more."""
-    result: PaymentResult | None = None
+    result: PaymentResult | MethodResult | None = None
     memory: Mapping[str, str] = field(default_factory=dict)
     fingerprint: str | None = None
     maybe_sent: bool = False
@@ -118,7 +106,7 @@ def after_submit_error(
         return _final(claim, Declined(failure), [step], now=now)
     if claim.age < SUBMIT_DEADLINE[claim.attempt.operation]:
         delay = _submit_delay(claim, error)
-        result = _result(claim, "noted", [step], now=now, next_check_at=now + delay)
+        result = result_of(claim, "noted", [step], now=now, next_check_at=now + delay)
         return Decision(claim, "ready", delay, result, maybe_sent=claim.maybe_sent)
     if claim.maybe_sent:
         return _for_people(claim, "the provider could not be asked again", [step], now=now)
@@ -144,7 +132,9 @@ def after_check(
 ) -> Decision:
     """The provider answered a question."""
     outcome = answer.outcome
-    if claim.state == "done" and not isinstance(outcome, Settled | Declined | Expired):
+    if isinstance(outcome, Reversed | Disputed) and claim.state != "done":
+        outcome = Conflicting("the provider tells of an aftermath before the payment itself")
+    if claim.state == "done" and not isinstance(outcome, _FOR_THE_RECORD):
         # What ended stays ended; but a late notice whose question met no verdict is asked again.
         due = now + answer.check_after if answer.check_after else None
         result = _note(claim, answer, due, now=now)
@@ -172,6 +162,9 @@ def after_check_error(claim: Claim, error: PaymentProcessorError, schedule: Sche
     return Decision(claim, claim.state, delay, checked=True, maybe_sent=claim.maybe_sent)
 
 
+_FOR_THE_RECORD = (Settled, Declined, Expired, Reversed, Disputed, Saved, Detached)
+"""What is told even of an attempt that has ended; everything else is at most a note."""
+
 _NOT_POSSIBLE = "This payment can't be processed at the moment. The operators have been told."
 _TRY_LATER = "The payment provider could not be reached. Please try again later."
 
@@ -188,7 +181,7 @@ def _unknown(
 ) -> Decision:
     """The request may have arrived: send again only where the provider refuses a second one."""
     delay = _submit_delay(claim, OutcomeUnknown(reason, reason)) if resend_is_safe else CHECK_RETRY
-    result = _result(claim, "unknown", [step], now=now, reason=reason, next_check_at=now + delay)
+    result = result_of(claim, "unknown", [step], now=now, reason=reason, next_check_at=now + delay)
     state: State = "ready" if resend_is_safe else "unknown"
     if resend_is_safe and claim.age >= SUBMIT_DEADLINE[claim.attempt.operation]:
         return _for_people(claim, "no readable answer within a day", [step], now=now)
@@ -198,7 +191,7 @@ def _unknown(
 def _still_pending(
     claim: Claim, answer: Answer, schedule: Schedule, *, now: datetime, notice_ids: Sequence[str]
 ) -> Decision:
-    delay = answer.check_after or schedule.check_delay
+    delay = schedule.check_delay if answer.check_after is None else answer.check_after
     if delay is None:
         return _for_people(
             claim,
@@ -230,18 +223,19 @@ def _follow(
 ) -> Decision:
     """Turn an outcome that says something into state and result."""
     kind, state = _KINDS[type(outcome)]
-    delay = None
-    if state == "waiting":
-        delay = answer.check_after or schedule.check_delay or CHECK_RETRY
-    elif state == "unknown":
-        delay = answer.check_after or CHECK_RETRY
-    result = _result(
+    delay = answer.check_after
+    if delay is None and state == "waiting":
+        delay = schedule.check_delay or CHECK_RETRY
+    elif delay is None and state == "unknown":
+        delay = CHECK_RETRY
+    is_open = delay is not None and state in ("waiting", "unknown")
+    result = result_of(
         claim,
         kind,
         answer.evidence,
         now=now,
-        next_check_at=now + delay if delay else None,
-        **_details(outcome),
+        next_check_at=now + delay if delay is not None and is_open else None,
+        **details_of(outcome),
     )
     return Decision(
         claim,
@@ -262,44 +256,15 @@ _KINDS: Mapping[type, tuple[ResultKind, State]] = {
     Expired: ("expired", "done"),
     Unknown: ("unknown", "unknown"),
     Conflicting: ("conflicting", "review"),
+    Reversed: ("reversed", "done"),
+    Disputed: ("disputed", "done"),
+    Saved: ("settled", "done"),
+    Detached: ("settled", "done"),
 }
 
 
-def _details(outcome: Outcome) -> dict[str, object]:
-    """The fields of a result that this outcome fills."""
-    match outcome:
-        case Settled():
-            return {
-                "amount": outcome.amount,
-                "provider_fee": outcome.provider_fee,
-                "provider_reference": outcome.provider_reference,
-            }
-        case Declined() | Expired():
-            return {"failure": wire_failure(outcome.failure)}
-        case ActionRequired():
-            return {
-                "next_action": dict(outcome.next_action),
-                "provider_reference": outcome.provider_reference,
-            }
-        case Submitted():
-            return {"provider_reference": outcome.provider_reference}
-        case Unknown() | Conflicting():
-            return {"reason": outcome.reason}
-    return {}
-
-
-def wire_failure(failure: Failure) -> WireFailure:
-    """A failure as it travels."""
-    return WireFailure(
-        code=failure.code,
-        category=failure.category,
-        message=failure.message,
-        retryable=failure.retryable,
-    )
-
-
 def _final(claim: Claim, outcome: Declined, steps: Sequence[Step], *, now: datetime) -> Decision:
-    result = _result(claim, "declined", steps, now=now, **_details(outcome))
+    result = result_of(claim, "declined", steps, now=now, **details_of(outcome))
     return Decision(claim, "done", None, result, maybe_sent=claim.maybe_sent)
 
 
@@ -311,32 +276,13 @@ def _for_people(
     now: datetime,
     notice_ids: Sequence[str] = (),
 ) -> Decision:
-    result = _result(claim, "conflicting", steps, now=now, reason=reason)
+    result = result_of(claim, "conflicting", steps, now=now, reason=reason)
     return Decision(claim, "review", None, result, maybe_sent=True, notice_ids=notice_ids)
 
 
 def _note(
     claim: Claim, answer: Answer, next_check_at: datetime | None, *, now: datetime
-) -> PaymentResult | None:
+) -> PaymentResult | MethodResult | None:
     if not answer.evidence:
         return None
-    return _result(claim, "noted", answer.evidence, now=now, next_check_at=next_check_at)
-
-
-def _result(
-    claim: Claim, kind: ResultKind, steps: Sequence[Step], *, now: datetime, **fields: object
-) -> PaymentResult:
-    seq = claim.seq + 1
-    return PaymentResult.model_validate(
-        {
-            "kind": kind,
-            "result_id": f"{claim.attempt.attempt_id}.{seq}",
-            "attempt_id": claim.attempt.attempt_id,
-            "seq": seq,
-            "payment_id": claim.payment_id,
-            "method": claim.method,
-            "occurred_at": now,
-            "evidence": list(steps),
-            **fields,
-        }
-    )
+    return result_of(claim, "noted", answer.evidence, now=now, next_check_at=next_check_at)

@@ -10,15 +10,23 @@ from dataclasses import replace
 
 from cift_shared import metrics
 from cift_shared.attempts import decide
-from cift_shared.attempts.decide import Claim, Decision, Schedule, State
+from cift_shared.attempts.decide import Decision, Schedule
+from cift_shared.attempts.results import Claim, State
 from cift_shared.attempts.saver import Saver
 from cift_shared.attempts.store import AttemptStore
 from cift_shared.clock import Clock
 from cift_shared.database import INFRASTRUCTURE_ERRORS
-from cift_shared.errors import PaymentProcessorError
+from cift_shared.errors import PaymentProcessorError, ProviderRejectedRequest
 from cift_shared.failpoints import failpoint
 from cift_shared.log import get_logger
-from cift_shared.processor import Answer, Attempt, Notice, PaymentProcessor
+from cift_shared.processor import (
+    Answer,
+    Attempt,
+    InstrumentKeeper,
+    MethodAttempt,
+    Notice,
+    PaymentProcessor,
+)
 from cift_shared.telemetry import span
 from cift_shared.waiting import wait_for_event
 
@@ -78,8 +86,7 @@ class AttemptEngine:
 
     async def _dispatch_one(self, claim: Claim, _: Sequence[Notice]) -> None:
         """Send one attempt to the provider, or say that it may have been sent before."""
-        operation = claim.attempt.operation
-        safe = self._processor.resend_is_safe(operation)
+        safe = self._resend_is_safe(claim.attempt)
         if claim.state == "sending" and not safe:
             await self._save(decide.after_crash(claim, now=self._clock.now()))
             return
@@ -92,12 +99,16 @@ class AttemptEngine:
                 claim, error, resend_is_safe=safe, now=self._clock.now()
             )
         else:
-            schedule = Schedule(self._processor.check_delay(claim.attempt))
+            schedule = self._schedule(claim.attempt)
             decision = decide.after_submit(claim, answer, schedule, now=self._clock.now())
         failpoint("worker.after_call")
         await self._save(decision)
 
-    async def _submit(self, attempt: Attempt) -> Answer:
+    async def _submit(self, attempt: Attempt | MethodAttempt) -> Answer:
+        if isinstance(attempt, MethodAttempt):
+            keeper = self._keeper()
+            submit = keeper.process_setup if attempt.operation == "setup" else keeper.process_detach
+            return await submit(attempt)
         match attempt.operation:
             case "deposit":
                 return await self._processor.process_deposit(attempt)
@@ -106,13 +117,34 @@ class AttemptEngine:
             case "refund":
                 return await self._processor.process_refund(attempt)
 
+    async def _ask(self, attempt: Attempt | MethodAttempt, notices: Sequence[Notice]) -> Answer:
+        if isinstance(attempt, MethodAttempt):
+            return await self._keeper().get_method_status(attempt, notices)
+        return await self._processor.get_transaction_status(attempt, notices)
+
+    def _schedule(self, attempt: Attempt | MethodAttempt) -> Schedule:
+        if isinstance(attempt, MethodAttempt):
+            return Schedule(self._keeper().method_check_delay(attempt))
+        return Schedule(self._processor.check_delay(attempt))
+
+    def _resend_is_safe(self, attempt: Attempt | MethodAttempt) -> bool:
+        """A request about a saved method is asked about, never repeated blindly."""
+        if isinstance(attempt, MethodAttempt):
+            return False
+        return self._processor.resend_is_safe(attempt.operation)
+
+    def _keeper(self) -> InstrumentKeeper:
+        if not isinstance(self._processor, InstrumentKeeper):
+            raise ProviderRejectedRequest("not_offered", "this provider keeps no instruments")
+        return self._processor
+
     async def _poll_one(self, claim: Claim, notices: Sequence[Notice]) -> None:
         """Ask the provider about one attempt, with its notices as hints."""
         asked = replace(claim.attempt, checks=claim.attempt.checks + 1)
-        schedule = Schedule(self._processor.check_delay(asked))
+        schedule = self._schedule(asked)
         notice_ids = [notice.notice_id for notice in notices]
         try:
-            answer = await self._processor.get_transaction_status(claim.attempt, notices)
+            answer = await self._ask(claim.attempt, notices)
         except PaymentProcessorError as error:
             log.warning("attempt.check_failed", code=error.code, **_names(claim))
             decision = decide.after_check_error(claim, error, schedule)

@@ -1,11 +1,12 @@
 """Messages in: commands become attempts, notices make them due. Offsets follow the commit."""
 
 from collections.abc import Callable, Sequence
+from uuid import UUID
 
 from pydantic import ValidationError
 
 from cift_shared import metrics
-from cift_shared.attempts.store import AttemptStore, Command
+from cift_shared.attempts.store import AttemptStore, Command, subject_of
 from cift_shared.clock import Clock
 from cift_shared.envelope import OutgoingMessage, outgoing
 from cift_shared.errors import SealBroken
@@ -60,7 +61,7 @@ class CommandIntake:
             elif isinstance(command, CancelPayment):
                 cancellations.append(command)
             else:
-                requests.setdefault(command.request.payment_id, command)
+                requests.setdefault(subject_of(command.request), command)
         await self._ingest(list(requests.values()))
         for cancellation in cancellations:
             await self._cancel(cancellation)
@@ -130,7 +131,7 @@ class NoticeIntake:
         store: AttemptStore,
         *,
         vault: Vault,
-        read_fingerprint: Callable[[bytes], str | None],
+        read_fingerprint: Callable[[bytes], "AttemptId | str | None"],
         noticed: Callable[[], None],
     ) -> None:
         self._store = store
@@ -150,10 +151,11 @@ class NoticeIntake:
             except (ValidationError, SealBroken) as error:
                 refusals.append(Refusal(record, "undecodable", _first_problem(error)))
                 continue
+            found = self._read_fingerprint(body) if notice.attempt_id is None else None
+            if isinstance(found, UUID):
+                notice, found = notice.model_copy(update={"attempt_id": found}), None
             notices[notice.notice_id] = notice
-            fingerprints[notice.notice_id] = (
-                self._read_fingerprint(body) if notice.attempt_id is None else None
-            )
+            fingerprints[notice.notice_id] = found
         if notices:
             due = await self._store.store_notices(
                 list(notices.values()), [fingerprints[notice_id] for notice_id in notices]

@@ -13,7 +13,8 @@ returning payment_id
 
 SEND_AGAIN = """
 insert into {schema}.outbox (topic, key, headers, body)
-select $2, payment_id::text, last_headers, last_result
+select case when operation in ('setup', 'detach') then $3 else $2 end,
+       last_headers->>'ce_subject', last_headers, last_result
   from {schema}.attempt
  where payment_id = any ($1::uuid[]) and last_result is not null
 """
@@ -83,10 +84,10 @@ with input as (
     select *
       from unnest($1::uuid[], $2::bigint[], $3::text[], $4::float8[], $5::jsonb[], $6::text[],
                   $7::boolean[], $8::boolean[], $9::text[], $10::jsonb[], $11::bytea[],
-                  $12::boolean[])
+                  $12::boolean[], $14::text[])
            with ordinality
            as decision (attempt_id, lease, state, check_after_s, memory, fingerprint,
-                        maybe_sent, checked, key, headers, body, tells_state, place)
+                        maybe_sent, checked, key, headers, body, tells_state, topic, place)
 ), moved as (
     update {schema}.attempt as held
        set state = input.state,
@@ -112,9 +113,10 @@ with input as (
      where held.attempt_id = input.attempt_id and held.lease = input.lease
     returning held.attempt_id
 ), late as (
-    -- the lease went to someone else meanwhile: keep what the provider told us, decide nothing
+    -- the lease went to someone else meanwhile: keep what the provider told us where nothing else
+    -- is known, decide nothing
     update {schema}.attempt as held
-       set memory = held.memory || input.memory,
+       set memory = input.memory || held.memory,
            fingerprint = coalesce(held.fingerprint, input.fingerprint),
            next_check_at = least(held.next_check_at, now()),
            updated_at = now()
@@ -127,7 +129,7 @@ with input as (
      where notice_id = any ($13::text[]) and attempt_id in (select attempt_id from moved)
 ), queued as (
     insert into {schema}.outbox (topic, key, headers, body)
-    select $14, input.key, input.headers, input.body
+    select input.topic, input.key, input.headers, input.body
       from input join moved using (attempt_id)
      where input.body is not null
      order by input.place

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID, uuid5
 
 import asyncpg
@@ -11,36 +11,52 @@ from pydantic import Field, TypeAdapter
 
 from cift_shared import outbox
 from cift_shared.attempts import queries
-from cift_shared.attempts.decide import Claim, Decision, State
+from cift_shared.attempts.decide import Decision
+from cift_shared.attempts.results import Claim, State
 from cift_shared.callback_token import Purpose
 from cift_shared.database import Pool
 from cift_shared.envelope import OutgoingMessage, outgoing
 from cift_shared.ids import AttemptId
-from cift_shared.messages import PaymentRequest, ProviderNotice
-from cift_shared.methods import Operation
-from cift_shared.processor import Attempt, Notice
+from cift_shared.messages import (
+    MethodResult,
+    PaymentRequest,
+    ProviderNotice,
+    RequestDetach,
+    RequestSetup,
+)
+from cift_shared.processor import Attempt, MethodAttempt, Notice
 from cift_shared.telemetry import trace_headers
-from cift_shared.topics import RESULTS
+from cift_shared.topics import METHOD_RESULTS, RESULTS
 from cift_shared.vault import Vault
 
 LEASE = timedelta(seconds=60)
 """How long a claim is held; longer than any provider call."""
 
-_REQUESTS: TypeAdapter[PaymentRequest] = TypeAdapter(
-    Annotated[PaymentRequest, Field(discriminator="kind")]
-)
+Request = PaymentRequest | RequestSetup | RequestDetach
+
+_REQUESTS: TypeAdapter[Request] = TypeAdapter(Annotated[Request, Field(discriminator="kind")])
 
 
 @dataclass(frozen=True, slots=True)
 class Command:
     """A request with the trace context it travelled in."""
 
-    request: PaymentRequest
+    request: Request
     trace: dict[str, str]
 
 
 TellCanceled = Callable[[AttemptId, int | None], OutgoingMessage]
 """Makes the result of a cancellation; the seq is None when it came too late."""
+
+
+def subject_of(request: Request) -> UUID:
+    """What the request is for, once in the worker's life: the key of its attempt."""
+    match request:
+        case RequestSetup():
+            return request.payment_method_id
+        case RequestDetach():
+            return request.detach_id
+    return request.payment_id
 
 
 def attempt_id_of(payment_id: UUID, number: int = 1) -> AttemptId:
@@ -66,19 +82,21 @@ class AttemptStore:
 
     async def ingest(self, commands: Sequence[Command]) -> int:
         """Make attempts of new commands, answer known ones again; how many were new."""
-        ids = [command.request.payment_id for command in commands]
+        ids = [subject_of(command.request) for command in commands]
         async with self._pool.acquire() as connection, connection.transaction():
             fresh = await connection.fetch(
                 self._sql(queries.INGEST),
                 [attempt_id_of(payment_id) for payment_id in ids],
                 ids,
-                [_operation(command.request) for command in commands],
+                [_OPERATIONS[command.request.kind] for command in commands],
                 [command.request.model_dump(mode="json") for command in commands],
                 [command.trace for command in commands],
             )
             known = set(ids) - {row["payment_id"] for row in fresh}
             if known:
-                await connection.execute(self._sql(queries.SEND_AGAIN), list(known), RESULTS)
+                await connection.execute(
+                    self._sql(queries.SEND_AGAIN), list(known), RESULTS, METHOD_RESULTS
+                )
         return len(fresh)
 
     async def cancel(self, payment_id: UUID, tell: "TellCanceled") -> None:
@@ -157,12 +175,12 @@ class AttemptStore:
             [decision.fingerprint for decision in decisions],
             [decision.maybe_sent for decision in decisions],
             [decision.checked for decision in decisions],
-            [decision.claim.payment_id for decision in decisions],
+            [message.key if message else None for message in messages],
             [dict(message.headers) if message else None for message in messages],
             [message.body if message else None for message in messages],
             [_tells_state(decision) for decision in decisions],
             [notice_id for decision in decisions for notice_id in decision.notice_ids],
-            RESULTS,
+            [message.topic if message else None for message in messages],
             [notice_id for decision in decisions for notice_id in decision.seen_notice_ids],
         )
         return {AttemptId(row["attempt_id"]) for row in rows}
@@ -178,7 +196,8 @@ class AttemptStore:
     def _message(self, decision: Decision, *, now: datetime) -> OutgoingMessage | None:
         if decision.result is None:
             return None
-        message = outgoing(RESULTS, decision.result, source=f"{self._method}-worker", at=now)
+        topic = METHOD_RESULTS if isinstance(decision.result, MethodResult) else RESULTS
+        message = outgoing(topic, decision.result, source=f"{self._method}-worker", at=now)
         trace = {} if trace_headers() else decision.claim.trace
         return OutgoingMessage(
             message.topic, message.key, message.body, {**message.headers, **trace}
@@ -186,14 +205,7 @@ class AttemptStore:
 
     def _claim(self, row: asyncpg.Record) -> Claim:
         return Claim(
-            attempt=Attempt(
-                attempt_id=AttemptId(row["attempt_id"]),
-                operation=row["operation"],
-                request=_REQUESTS.validate_python(row["request"]),
-                memory=row["memory"],
-                checks=row["checks"],
-                created_at=row["created_at"],
-            ),
+            attempt=_attempt(row),
             payment_id=str(row["payment_id"]),
             method=self._method,
             state=row["state_before"],
@@ -215,13 +227,28 @@ class AttemptStore:
         )
 
 
-def _operation(request: PaymentRequest) -> Operation:
-    operations: dict[str, Operation] = {
-        "request_deposit": "deposit",
-        "request_withdrawal": "withdrawal",
-        "request_refund": "refund",
-    }
-    return operations[request.kind]
+_OPERATIONS = {
+    "request_deposit": "deposit",
+    "request_withdrawal": "withdrawal",
+    "request_refund": "refund",
+    "request_setup": "setup",
+    "request_detach": "detach",
+}
+
+
+def _attempt(row: asyncpg.Record) -> Attempt | MethodAttempt:
+    request = _REQUESTS.validate_python(row["request"])
+    kind: Any = MethodAttempt if isinstance(request, RequestSetup | RequestDetach) else Attempt
+    attempt: Attempt | MethodAttempt = kind(
+        attempt_id=AttemptId(row["attempt_id"]),
+        operation=row["operation"],
+        request=request,
+        memory=row["memory"],
+        checks=row["checks"],
+        created_at=row["created_at"],
+        ended=row["state_before"] == "done",
+    )
+    return attempt
 
 
 def _seconds(delay: timedelta | None) -> float | None:
@@ -229,4 +256,6 @@ def _seconds(delay: timedelta | None) -> float | None:
 
 
 def _tells_state(decision: Decision) -> bool:
-    return decision.result is not None and decision.result.kind != "noted"
+    """True for what answers a repeated command; what came after settlement must not replace it."""
+    result = decision.result
+    return result is not None and result.kind not in ("noted", "reversed", "disputed")

@@ -3,13 +3,17 @@
 import asyncio
 from typing import Protocol
 
+from pydantic import BaseModel
+
 from cift_shared import metrics, topics
 from cift_shared.attempts.engine import AttemptEngine
 from cift_shared.attempts.intake import CommandIntake, NoticeIntake
 from cift_shared.attempts.store import AttemptStore
+from cift_shared.ids import AttemptId
 from cift_shared.kafka.broker import Subscription
-from cift_shared.messages import PaymentCommand, PaymentResult, ProviderNotice
-from cift_shared.processor import PaymentProcessor
+from cift_shared.messages import MethodResult, PaymentCommand, PaymentResult, ProviderNotice
+from cift_shared.methods import METHODS
+from cift_shared.processor import InstrumentKeeper, PaymentProcessor
 from cift_shared.service import Base, Composition
 
 OPEN_COUNT_S = 15.0
@@ -18,8 +22,12 @@ OPEN_COUNT_S = 15.0
 class WorkerProcessor(PaymentProcessor, Protocol):
     """A processor that also knows its own references in notices without a path of ours."""
 
-    def read_fingerprint(self, body: bytes) -> str | None:
-        """The keyed hash of the provider reference in a notice's body; None: it has none."""
+    def read_fingerprint(self, body: bytes) -> AttemptId | str | None:
+        """The keyed hash of the provider reference in a notice's body; None: it has none.
+
+        The attempt's id, where the provider repeats it to us: that finds the attempt even before
+        the provider's reference is stored.
+        """
         ...
 
 
@@ -52,6 +60,9 @@ def compose_worker(
         read_fingerprint=processor.read_fingerprint,
         noticed=engine.poll.wake,
     )
+    publishes: list[tuple[str, type[BaseModel]]] = [(topics.RESULTS, PaymentResult)]
+    if isinstance(processor, InstrumentKeeper):
+        publishes.append((topics.METHOD_RESULTS, MethodResult))
     return Composition(
         subscriptions=[
             Subscription(
@@ -62,14 +73,14 @@ def compose_worker(
                 topics.ABOUT_COMMANDS,
             ),
             Subscription(
-                topics.webhooks(method),
+                topics.webhooks(METHODS[method].provider),
                 ProviderNotice,
                 f"{method}-notices",
                 notices.handle,
                 topics.ABOUT_WEBHOOKS,
             ),
         ],
-        publishes=[(topics.RESULTS, PaymentResult)],
+        publishes=publishes,
         parts=[engine.dispatch, engine.poll, OpenAttempts(store, method)],
         close=[processor.close],
     )

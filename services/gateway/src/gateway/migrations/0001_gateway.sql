@@ -36,7 +36,7 @@ create table gateway.idempotency_key (
     route          text not null,
     key_digest     text not null,
     request_digest text not null,
-    payment_id     uuid not null,
+    resource_id    uuid not null,  -- the payment or conversion that was made
     status         smallint not null check (status between 200 and 299),
     location       text not null,
     reply          jsonb not null,

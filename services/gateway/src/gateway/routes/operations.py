@@ -13,8 +13,11 @@ router = APIRouter(route_class=ApiRoute, include_in_schema=False)
 
 
 @router.get("/healthz", **PUBLIC)
-async def healthz() -> dict[str, str]:
-    """The process answers."""
+async def healthz(request: Request) -> dict[str, str]:
+    """The process answers, and still reads what workers tell it."""
+    broker = request.app.state.broker
+    if broker is not None and broker.dead_tasks():
+        raise Problem("unavailable", "A reader of messages has ended.")
     return {"status": "ok"}
 
 

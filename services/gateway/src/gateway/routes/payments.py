@@ -1,6 +1,7 @@
 """Payments: make one, watch it, stop it."""
 
 from contextlib import ExitStack
+from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -9,16 +10,14 @@ from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 
 from cift_shared.ids import PaymentId
-from cift_shared.messages import Instrument
 from gateway.accept import Origin, cancel_message, payment_acceptance, payment_path
 from gateway.auth import Caller, Scope
 from gateway.context import Gateway
 from gateway.cursors import TimeCursor, next_link, read_time_cursor
-from gateway.instruments import phone_instrument
 from gateway.once import ACCEPTED, accept, raise_refusal, replay, request_key
-from gateway.phones import normalised
-from gateway.pricing import Ask, quote
-from gateway.problems import Problem, body_problem
+from gateway.pay_with import check_offered, chosen_instrument
+from gateway.pricing import Ask, Quote, pinned_quote, quote
+from gateway.problems import Problem
 from gateway.replies import (
     PaymentOut,
     PaymentsOut,
@@ -30,7 +29,7 @@ from gateway.schemas import (
     PaymentIn,
     PaymentsQuery,
 )
-from gateway.store import Row
+from gateway.statements import Row
 from gateway.streams import EventStreamResponse, PaymentStream
 from gateway.views import payment_out, timeline_out
 
@@ -44,6 +43,7 @@ _BUSINESS = (
     "idempotency_key_missing",
     "idempotency_key_in_flight",
     "insufficient_funds",
+    "quote_expired",
 )
 _STREAM_ANSWERS: dict[int | str, dict[str, Any]] = {
     200: {
@@ -86,42 +86,24 @@ async def create_payment(
     """
     caller.require(_WRITE_SCOPE[order.type])
     key = request_key(request, caller, gateway, route="POST /payments")
-    if order.payment_method.id is not None and (answer := await replay(gateway, key)):
+    # what a retry names may be gone by now: a saved method deleted, a quote expired
+    names_something = order.payment_method.id is not None or order.quote_id is not None
+    if names_something and (answer := await replay(gateway, key)):
         return answer
+    check_offered(order.method, gateway)
     now = gateway.clock.now()
-    ask = Ask(order.type, order.method, order.amount, order.currency)
-    price = quote(ask, gateway.fees, at=now)
-    instrument = await _instrument(order, gateway, caller)
+    price = await _price(order, gateway, caller, now)
+    instrument = await chosen_instrument(order, gateway, caller)
     origin = Origin(PaymentId(gateway.ids.new_id()), caller, now)
     acceptance = payment_acceptance(order, price, instrument, origin)
     return await accept(gateway, key, acceptance, request)
 
 
-async def _instrument(order: PaymentIn, gateway: Gateway, caller: Caller) -> Instrument:
-    given = order.payment_method
-    if (given.id is None) == (given.phone is None):
-        raise body_problem(
-            "payment_method_invalid", "Either a phone or the id of a saved one.", "/payment_method"
-        )
-    if given.phone is not None:
-        phone = normalised(given.phone, given.country, pointer="/payment_method")
-        return phone_instrument(phone, given.country, gateway.vault)
-    saved = await gateway.store.saved_method(caller, given.id) if given.id else None
-    if saved is None or (saved["customer_id"], saved["method"]) != (
-        order.customer_id,
-        order.method,
-    ):
-        raise body_problem(
-            "payment_method_invalid",
-            "The customer has no such saved method.",
-            "/payment_method/id",
-        )
-    return Instrument(
-        kind=saved["kind"],
-        display=saved["display"],
-        sealed=saved["sealed"],
-        country=saved["country"],
-    )
+async def _price(order: PaymentIn, gateway: Gateway, caller: Caller, now: datetime) -> Quote:
+    ask = Ask(order.type, order.method, order.amount, order.currency)
+    if order.quote_id is None:
+        return quote(ask, gateway.fees, at=now)
+    return pinned_quote(ask, await gateway.quotes.find(caller, order.quote_id), at=now)
 
 
 @router.get("/payments", responses=refusals(), **needs("read"))
@@ -142,13 +124,13 @@ async def list_payments(
     if after:
         given = dict(request.query_params)
         response.headers["Link"] = next_link(request.url.path, given, after)
-    return PaymentsOut(data=[payment_out(row) for row in page], next_cursor=after)
+    return PaymentsOut(data=[payment_out(row, gateway.vault) for row in page], next_cursor=after)
 
 
 @router.get("/payments/{payment_id}", responses=refusals("payment_not_found"), **needs("read"))
 async def show_payment(payment_id: UUID, gateway: Running, caller: Known) -> PaymentOut:
     """One payment as it is now."""
-    return payment_out(await _found(gateway, caller, payment_id))
+    return payment_out(await _found(gateway, caller, payment_id), gateway.vault)
 
 
 async def _found(gateway: Gateway, caller: Caller, payment_id: UUID) -> Row:
@@ -168,7 +150,7 @@ async def show_timeline(payment_id: UUID, gateway: Running, caller: Known) -> Ti
         payment,
         await gateway.store.timeline_events(payment_id),
         await gateway.store.payment_entries(payment_id),
-        await gateway.store.payment_hold(payment_id),
+        await gateway.store.payment_holds(payment_id),
     )
 
 
@@ -227,7 +209,7 @@ async def cancel_payment(payment_id: UUID, gateway: Running, caller: Known) -> R
     gateway.relay.wake()
     payment = await _found(gateway, caller, payment_id)
     return JSONResponse(
-        payment_out(payment).model_dump(mode="json"),
+        payment_out(payment, gateway.vault).model_dump(mode="json"),
         status_code=ACCEPTED,
         headers={"Location": payment_path(payment_id)},
     )

@@ -1,2 +1,2 @@
 select * from gateway.payment_method
-where payment_method_id = $1 and merchant_id = $2 and livemode = $3
+where payment_method_id = $1 and merchant_id = $2 and livemode = $3 and state <> 'detached'

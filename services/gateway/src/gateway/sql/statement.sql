@@ -2,11 +2,11 @@ select entry.entry_id, entry.tx_id, tx.payment_id, tx.kind, entry.currency, entr
        entry.balance_after, entry.created_at
 from ledger.account
 cross join lateral (
-    -- newest first along the account's own index, so a long history costs no more than a page
+    -- along the account's own index from where the page begins, so a page costs no more at the end
+    -- of a long history than at its start
     select * from ledger.entry
     where entry.account_id = account.account_id
-      and entry.created_at <= $3
-      and ($4::bigint is null or entry.entry_id < $4)
+      and entry.account_version <= ledger.version_as_of(account.account_id, $3, $4)
     order by entry.account_version desc
     limit $5
 ) entry

@@ -11,5 +11,5 @@ set verified_at = coalesce(saved.verified_at, (
       and payment.status = 'completed'
       and payment.instrument ->> 'sealed' = saved.sealed
 ))
-where payment_method_id = $1 and merchant_id = $2 and livemode = $3
+where payment_method_id = $1 and merchant_id = $2 and livemode = $3 and state <> 'detached'
 returning *

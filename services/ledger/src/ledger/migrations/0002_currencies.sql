@@ -11,15 +11,19 @@ create table ledger.currency (
     unit     numeric not null check (unit > 0 and scale(unit) = exponent)
 );
 
-insert into ledger.currency (code, exponent, unit) values
-    ('KES', 2, 0.01),
-    ('TZS', 2, 0.01),
-    ('UGX', 0, 1),
-    ('RWF', 0, 1),
-    ('USD', 2, 0.01),
-    ('EUR', 2, 0.01),
-    ('GBP', 2, 0.01),
-    ('BTC', 8, 0.00000001),
-    ('ETH', 18, 0.000000000000000001);
+insert into ledger.currency (code, exponent, unit)
+select code, 2, 0.01
+from string_to_table(
+    'KES TZS USD EUR GBP AED AUD BRL CAD CHF CNY CZK DKK EGP ETB GHS HKD HUF ILS INR MAD MUR MXN '
+    'MYR NGN NOK NZD PHP PLN QAR RON SAR SEK SGD THB TRY TWD ZAR ZMW', ' ') as code
+union all
+select code, 0, 1
+from string_to_table(
+    'UGX RWF BIF CLP DJF GNF ISK JPY KMF KRW PYG VND VUV XAF XOF XPF', ' ') as code
+union all
+select code, 3, 0.001
+from string_to_table('BHD JOD KWD OMR TND', ' ') as code
+union all
+values ('BTC', 8, 0.00000001), ('ETH', 18, 0.000000000000000001);
 
 reset role;

@@ -5,18 +5,26 @@ set local role cift_ledger_owner;
 -- The chart of accounts: the word before the first colon of a code says what the account is.
 create table ledger.account_kind (
     kind        text primary key,
-    class       text not null check (class in ('asset', 'liability', 'revenue', 'expense')),
+    class       text not null check (
+        class in ('asset', 'liability', 'equity', 'revenue', 'expense')),
     normal_side text not null check (normal_side in ('debit', 'credit')),
     floor       numeric(38, 0),  -- what `available` must never go below; null: no limit
-    house       boolean not null -- ours, shared by all customers of a mode, hence hot
+    house       boolean not null -- shared by all customers of a mode or a merchant, hence hot
 );
 
 insert into ledger.account_kind (kind, class, normal_side, floor, house) values
     ('customer',       'liability', 'credit', 0,    false),  -- what we owe a customer
     ('provider',       'asset',     'debit',  null, true),   -- what a provider holds for us
+    ('merchant',       'liability', 'credit', null, true),   -- what we owe a merchant; below: it us
     ('fees',           'revenue',   'credit', null, true),   -- what we earned
     ('provider-costs', 'expense',   'debit',  null, true),   -- what providers charged us
-    ('suspense',       'liability', 'credit', null, true);   -- moved, and not yet explained
+    ('suspense',       'liability', 'credit', null, true),   -- moved, and not yet explained
+    ('disputes',       'asset',     'debit',  null, true),   -- taken back by payers, undecided
+    ('losses',         'expense',   'debit',  null, true),   -- money back that no customer covers
+    ('liquidity',      'asset',     'debit',  null, true),   -- ours to exchange; may go either side
+    ('adjustments',    'equity',    'credit', null, true),   -- corrections by people
+    ('rounding',       'expense',   'debit',  null, true),   -- what conversion cuts off
+    ('network',        'expense',   'debit',  null, true);   -- what networks charged us
 
 create table ledger.account (
     account_id  bigint generated always as identity primary key,
@@ -27,14 +35,14 @@ create table ledger.account (
     class       text not null,
     normal_side text not null,
     created_at  timestamptz not null default now(),
-    unique (tenant, code),
-    unique (account_id, currency)  -- what entries refer to: a posting in a wrong currency can't be
+    unique (tenant, code)
 );
 
 -- One row an account, kept apart so that the hot path updates nothing but this. Narrow and half
 -- empty pages: an update finds room beside the old version and touches no index.
 create table ledger.balance (
     account_id bigint primary key references ledger.account,
+    currency   text not null,                      -- the account's, for the entries
     normal     smallint not null check (normal in (1, -1)),  -- +1 debit side, -1 credit side
     house      boolean not null,
     posted     numeric(38, 0) not null default 0,  -- sum of all entries
@@ -77,8 +85,9 @@ begin
     on conflict (tenant, code) do nothing
     returning account_id into found_id;
     if found then
-        insert into balance (account_id, normal, house, floor)
-        values (found_id, case account_kind.normal_side when 'debit' then 1 else -1 end,
+        insert into balance (account_id, currency, normal, house, floor)
+        values (found_id, split_part(p_code, ':', -1),
+                case account_kind.normal_side when 'debit' then 1 else -1 end,
                 account_kind.house, account_kind.floor);
         return found_id;
     end if;

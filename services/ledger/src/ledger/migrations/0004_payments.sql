@@ -48,11 +48,17 @@ create table ledger.payment (
     fee_minor            numeric(38, 0) not null check (fee_minor >= 0),
     -- what the customer's balance gains (deposit) or loses (withdrawal, refund)
     net_minor            numeric(38, 0) not null check (net_minor >= 0),
+    pricing              jsonb,  -- how the fee came about: rule, rate and its source, quote
     parent_payment_id    uuid references ledger.payment,
     refunded_minor       numeric(38, 0) not null default 0 check (refunded_minor >= 0),
     refund_pending_minor numeric(38, 0) not null default 0 check (refund_pending_minor >= 0),
+    -- what went back after the payment was completed: see 0015
+    reversed_minor       numeric(38, 0) not null default 0 check (reversed_minor >= 0),
+    disputed_minor       numeric(38, 0) not null default 0,
     provider_reference   text,  -- the provider's receipt; only a settlement brings it
     provider_fee_minor   numeric(38, 0) check (provider_fee_minor >= 0),
+    provider_fee_currency text,  -- the provider may charge in another currency
+    suspense_posted      boolean not null default false,  -- money that came with no place for it
     failure              jsonb,
     next_action          jsonb,
     instrument           jsonb,
@@ -70,6 +76,7 @@ create table ledger.payment (
     customer_account_id  bigint not null references ledger.account,
     provider_account_id  bigint not null references ledger.account,
     fees_account_id      bigint not null references ledger.account,
+    merchant_account_id  bigint references ledger.account,  -- set when the merchant pays the fee
     -- the newest result that counted: an older one of the same attempt can't undo it
     attempt_id           uuid,
     attempt_seq          integer not null default 0,
@@ -77,37 +84,58 @@ create table ledger.payment (
     sweep_count          integer not null default 0,
     swept_at             timestamptz,  -- set while nothing was heard since the last sweep
     constraint payment_net_follows_from_fee check (
-        net_minor = case type when 'withdrawal' then minor + fee_minor else minor - fee_minor end),
+        net_minor = case
+            when merchant_account_id is not null then minor
+            when type = 'withdrawal' then minor + fee_minor
+            else minor - fee_minor end),
     constraint payment_refund_has_parent check ((type = 'refund') = (parent_payment_id is not null)),
     constraint payment_refunds_within_captured check (
-        refunded_minor + refund_pending_minor <= minor)
+        refunded_minor + refund_pending_minor <= minor),
+    constraint payment_provider_fee_has_currency check (
+        (provider_fee_minor is null) = (provider_fee_currency is null))
 );
 
 -- Settling a payment rewrites its row. The command is the bulk of it and never changes: out of line
--- it is written once instead of at every step.
+-- it is written once instead of at every step. Half empty pages: the new version finds room beside
+-- the old one, needs no new index entries, and the log keeps only what differs.
 alter table ledger.payment alter column command set storage external;
-alter table ledger.payment set (toast_tuple_target = 1024);
+alter table ledger.payment set (toast_tuple_target = 1024, fillfactor = 50);
 
-create unique index payment_provider_reference
-    on ledger.payment (method, provider_reference) where provider_reference is not null;
+-- No index on what a result changes: then an update needs no new index entries.
 create index payment_by_merchant
     on ledger.payment (merchant_id, livemode, created_at desc, payment_id desc);
 create index payment_refunds on ledger.payment (parent_payment_id)
     where parent_payment_id is not null;
--- what the sweeper looks through; those in review are few and wait for people
-create index payment_unfinished on ledger.payment (created_at)
-    where status in ('pending', 'processing', 'requires_action', 'in_review');
-
 create trigger payment_never_deleted
     before delete on ledger.payment
     for each row execute function ledger.refuse_change();
+
+-- The provider's receipts: one counts for one payment only.
+create table ledger.receipt (
+    method     text not null,
+    reference  text not null,
+    payment_id uuid not null,
+    primary key (method, reference)
+);
+
+create trigger receipt_append_only
+    before update or delete on ledger.receipt
+    for each row execute function ledger.refuse_change();
+create trigger receipt_no_truncate
+    before truncate on ledger.receipt
+    for each statement execute function ledger.refuse_change();
+
+-- Payments that a worker or people still have to end: all the sweeper looks through.
+create table ledger.unfinished (
+    payment_id uuid primary key
+);
 
 -- Everything that happened to a payment, results that changed nothing included. No foreign key to
 -- the payment, here and in ledger_tx: the functions write under that payment's row lock, payments
 -- are never deleted, the verifier looks for orphans, and a check of each row costs a tenth of the
 -- posting speed.
 create table ledger.payment_event (
-    event_seq   bigint generated always as identity primary key,
+    event_seq   bigint primary key,  -- its position in the log: see 0006
     payment_id  uuid not null,
     version     integer not null,  -- of the payment, after this
     kind        text not null,     -- accepted, cancel_requested, or the result's kind
@@ -117,7 +145,9 @@ create table ledger.payment_event (
     disposition text not null check (
         disposition in ('applied', 'noted', 'duplicate', 'stale', 'conflict')),
     result_id   text unique,       -- a result that comes again finds itself here
-    detail      jsonb not null default '{}',
+    detail      jsonb not null default '{}',  -- the result exactly as it was sent
+    reason      text,              -- why the ledger concluded what it did
+    posting     text,              -- settlement, suspense, or null
     occurred_at timestamptz not null,
     created_at  timestamptz not null default now()
 );

@@ -4,27 +4,8 @@
 
 set local role cift_ledger_owner;
 
--- Put aside what a withdrawal or a refund will take, or refuse.
-create function ledger.place_hold(p_payment ledger.payment) returns void
-language plpgsql
-set search_path = ledger, pg_temp
-as $$
-begin
-    -- the guard is in the update itself, so it is judged on the row as it is once it is locked
-    update balance
-    set held = held + p_payment.net_minor
-    where account_id = p_payment.customer_account_id
-      and normal * posted - held - p_payment.net_minor >= floor;
-    if not found then
-        raise exception 'insufficient_funds' using errcode = 'CF001';
-    end if;
-    insert into hold (payment_id, account_id, amount, created_at)
-    values (p_payment.payment_id, p_payment.customer_account_id, p_payment.net_minor,
-            p_payment.created_at);
-end
-$$;
-
--- Write a payment as new, whatever its other columns say, with its first event.
+-- Write a payment as new, whatever its other columns say, with its first event. Money out has been
+-- set aside before: that locks the balance, and only then may the acceptance draw its position.
 create function ledger.store_payment(p_payment ledger.payment) returns void
 language plpgsql
 set search_path = ledger, pg_temp
@@ -34,7 +15,7 @@ begin
         payment_id, merchant_id, livemode, customer_id, type, method, minor, currency, fee_minor,
         net_minor, parent_payment_id, instrument, description, return_url, metadata, command,
         estimated_arrival, created_at, updated_at, heard_at,
-        customer_account_id, provider_account_id, fees_account_id)
+        customer_account_id, provider_account_id, fees_account_id, merchant_account_id, pricing)
     values (
         p_payment.payment_id, p_payment.merchant_id, p_payment.livemode, p_payment.customer_id,
         p_payment.type, p_payment.method, p_payment.minor, p_payment.currency, p_payment.fee_minor,
@@ -42,13 +23,26 @@ begin
         p_payment.description, p_payment.return_url, coalesce(p_payment.metadata, '{}'),
         p_payment.command, p_payment.estimated_arrival, p_payment.created_at, p_payment.created_at,
         p_payment.created_at, p_payment.customer_account_id, p_payment.provider_account_id,
-        p_payment.fees_account_id);
-    insert into payment_event (payment_id, version, kind, to_status, disposition, occurred_at)
-    values (p_payment.payment_id, 1, 'accepted', 'pending', 'applied', p_payment.created_at);
+        p_payment.fees_account_id, p_payment.merchant_account_id, p_payment.pricing);
+    insert into unfinished values (p_payment.payment_id);
+    insert into payment_event (
+        event_seq, payment_id, version, kind, to_status, disposition, detail, occurred_at)
+    values (
+        draw_position(), p_payment.payment_id, 1, 'accepted', 'pending', 'applied',
+        -- people may complete it at other terms; these were asked for
+        jsonb_build_object('minor', p_payment.minor::text, 'fee_minor', p_payment.fee_minor::text,
+                           'net_minor', p_payment.net_minor::text),
+        p_payment.created_at);
+    if p_payment.type <> 'deposit' then
+        insert into hold (payment_id, account_id, amount, created_at)
+        values (p_payment.payment_id, p_payment.customer_account_id, p_payment.net_minor,
+                p_payment.created_at);
+    end if;
 end
 $$;
 
--- Accept a deposit or a withdrawal; `p` has the payment's columns, amounts as text.
+-- Accept a deposit or a withdrawal; `p` has the payment's columns, amounts as text, and who pays the
+-- fee as `fee_bearer`: the customer (also when it is missing), or the merchant.
 -- Raises CF001 when a withdrawal and its fee are more than the customer has available.
 create function ledger.accept_payment(p jsonb) returns void
 language plpgsql security definer
@@ -57,6 +51,7 @@ as $$
 declare
     new_payment payment := jsonb_populate_record(null::payment, p);
     house text := house_tenant(new_payment.livemode);
+    tenant text := new_payment.merchant_id || ':' || mode_of(new_payment.livemode);
     rail text := new_payment.method || ':' || new_payment.currency;
 begin
     if new_payment.type not in ('deposit', 'withdrawal') then
@@ -66,20 +61,23 @@ begin
     new_payment.parent_payment_id := null;
     new_payment.fees_account_id := open_account(house, 'fees:' || rail);
     new_payment.provider_account_id := open_account(house, 'provider:' || rail);
+    new_payment.merchant_account_id := case p->>'fee_bearer' when 'merchant' then
+        open_account(tenant, 'merchant:' || new_payment.currency) end;
     new_payment.customer_account_id := open_account(
-        new_payment.merchant_id || ':' || mode_of(new_payment.livemode),
-        'customer:' || new_payment.customer_id || ':' || new_payment.currency);
-    perform store_payment(new_payment);
+        tenant, 'customer:' || new_payment.customer_id || ':' || new_payment.currency);
     if new_payment.type = 'withdrawal' then
-        perform place_hold(new_payment);
+        perform set_aside(new_payment.customer_account_id, new_payment.net_minor);
     end if;
+    perform store_payment(new_payment);
 end
 $$;
 
 -- The part of a deposit's fee that goes back with a refund: proportional to all that is given back
 -- so far, less what went back before. So shares never drift, and the last refund returns the rest.
--- Must be called under the deposit's row lock.
-create function ledger.refund_fee_share(p_parent ledger.payment, p_minor numeric) returns numeric
+-- Must be called under the deposit's row lock. `p_except`: a refund of it that does not count.
+create function ledger.refund_fee_share(
+    p_parent ledger.payment, p_minor numeric, p_except uuid default null
+) returns numeric
 language sql stable
 set search_path = ledger, pg_temp
 as $$
@@ -93,7 +91,9 @@ as $$
     from payment refund
     join hold using (payment_id)
     where refund.parent_payment_id = p_parent.payment_id
-      and hold.state in ('held', 'captured')
+      and (hold.state = 'held' or refund.status = 'completed')
+      and refund.reversed_minor = 0
+      and refund.payment_id is distinct from p_except
 $$;
 
 -- Accept a refund of (part of) a settled deposit; `p` as in accept_payment, with parent_payment_id.
@@ -114,10 +114,12 @@ begin
       and livemode = refund.livemode
     for no key update;
     if not found or parent.type <> 'deposit' or parent.status <> 'completed'
+       or parent.reversed_minor > 0
        or parent.method <> refund.method or parent.currency <> refund.currency then
         raise exception 'not_refundable' using errcode = 'CF002';
     end if;
-    if parent.refunded_minor + parent.refund_pending_minor + refund.minor > parent.minor then
+    if parent.refunded_minor + parent.refund_pending_minor + parent.disputed_minor + refund.minor
+       > parent.minor then
         raise exception 'refund_exceeds_captured' using errcode = 'CF003';
     end if;
     refund.type := 'refund';
@@ -125,10 +127,12 @@ begin
     refund.customer_account_id := parent.customer_account_id;
     refund.provider_account_id := parent.provider_account_id;
     refund.fees_account_id := parent.fees_account_id;
+    refund.merchant_account_id := parent.merchant_account_id;  -- the share goes back to who paid it
     refund.fee_minor := refund_fee_share(parent, refund.minor);
-    refund.net_minor := refund.minor - refund.fee_minor;
+    refund.net_minor := refund.minor
+        - case when refund.merchant_account_id is null then refund.fee_minor else 0 end;
+    perform set_aside(refund.customer_account_id, refund.net_minor);
     perform store_payment(refund);
-    perform place_hold(refund);
     update payment
     set refund_pending_minor = refund_pending_minor + refund.minor
     where payment_id = parent.payment_id;
@@ -159,11 +163,14 @@ begin
     if target.status <> 'pending' then
         raise exception 'not_cancelable' using errcode = 'CF004';
     end if;
-    insert into payment_event (payment_id, version, kind, from_status, disposition, occurred_at)
-    select target.payment_id, target.version, 'cancel_requested', target.status, 'noted', p_at
-    where not exists (
-        select from payment_event
-        where payment_id = p_payment_id and kind = 'cancel_requested');
+    if not exists (select from payment_event
+                   where payment_id = p_payment_id and kind = 'cancel_requested') then
+        insert into payment_event (
+            event_seq, payment_id, version, kind, from_status, disposition, occurred_at)
+        values (
+            draw_position(), target.payment_id, target.version, 'cancel_requested', target.status,
+            'noted', p_at);
+    end if;
     return target.status;
 end
 $$;

@@ -1,5 +1,6 @@
--- The one writer of the journal: ledger.apply_results takes a batch of results as the workers sent
--- them and moves payments, holds, balances and entries set-wise.
+-- The one writer of results: ledger.apply_results takes a batch as the workers sent it and moves
+-- payments, holds, balances and entries set-wise. A batch is exactly the same as its results one by
+-- one, in their order; where it is cut changes nothing.
 --
 --   read_results   JSON -> rows
 --   lock_payments  parents of refunds included, in the order of their ids
@@ -7,25 +8,28 @@
 --   in rounds, each with at most one result a payment:
 --     judge        what each result means for its payment: pure reading, no writing
 --     move         payments, and the deposits they refund
---     announce     history, outbox, notification
---     open_transactions
---   post           entries, holds and balances of all rounds; the balances are locked by id, the
---                  house accounts last. This comes at the very end because every other writer waits
---                  for those from here to the commit, and only once, so that two writers can't each
---                  hold what the other one needs.
+--     announce     outbox, notification
+--   post           balances are locked, each result draws its position in the log; then history,
+--                  entries, transactions. This comes at the very end because every other writer
+--                  waits for those balances from here to the commit, and only once, so that two
+--                  writers can't each hold what the other one needs.
 --
 -- What is surprising in business terms is an outcome of its row. An exception means that our own
 -- books contradict themselves (a constraint spoke), and takes the whole batch back; the caller
 -- halves the batch until the row that causes it stands alone.
 --
--- Arrays of ledger.verdict carry the rows from step to step: in the size of a batch they are faster
--- than temporary tables, and every join is by an index however the planner guesses their length.
+-- Arrays of composites carry the rows from step to step: in the size of a batch they are faster
+-- than temporary tables. The planner knows neither their length nor, after a busy minute, that of
+-- the tables; so every table is read by `key = any (array(...))`, which can only be an index
+-- scan, and apply_results leaves hash joins as the only way to put both together.
 
 set local role cift_ledger_owner;
 
-create type ledger.verdict as (
-    -- the result, as it was sent
+-- A result as it was sent.
+create type ledger.told as (
     place                 integer,  -- in the batch, from 1
+    detail                jsonb,    -- all of it
+    traceparent           text,
     result_id             text,
     payment_id            uuid,
     attempt_id            uuid,
@@ -40,149 +44,216 @@ create type ledger.verdict as (
     provider_reference    text,
     failure               jsonb,
     next_action           jsonb,
-    reason                text,
-    next_check_at         timestamptz,
-    evidence              jsonb,
+    card                  jsonb,
+    next_check_at         timestamptz
+);
+
+-- When a result has its turn; an array of these goes with one of results, place by place.
+create type ledger.turn as (
+    outcome   text,     -- null, or known without judging it
+    round     integer,  -- null when the outcome is known
+    outbox_id bigint    -- for the event it may cause: events leave in the order of their results
+);
+
+-- What is made of a result, with what must be known of its payment to carry it out.
+create type ledger.verdict as (
+    -- the result
+    place                 integer,
+    outbox_id             bigint,
+    detail                jsonb,
     traceparent           text,
-    -- what is made of it
-    round                 integer,  -- null: nothing to judge, the outcome is known
+    result_id             text,
+    payment_id            uuid,
+    attempt_id            uuid,
+    seq                   integer,
+    kind                  text,
+    occurred_at           timestamptz,
+    amount                numeric,
+    currency              text,
+    provider_fee          numeric,  -- this and the reference: what the payment learns from it
+    provider_fee_currency text,
+    provider_reference    text,
+    failure               jsonb,
+    next_action           jsonb,
+    card                  jsonb,
+    next_check_at         timestamptz,
+    -- the payment
+    type                  text,
+    method                text,
+    livemode              boolean,
+    minor                 numeric,
+    fee_minor             numeric,
+    net_minor             numeric,
+    parent_payment_id     uuid,
+    customer_account_id   bigint,
+    provider_account_id   bigint,
+    fees_account_id       bigint,
+    merchant_account_id   bigint,
+    -- what follows
     outcome               text,
     from_status           text,
     to_status             text,     -- null: the status stays
     version               integer,  -- of the payment, afterwards
     changed               boolean,  -- the merchant can see a difference
     posting               text,     -- settlement, suspense or null
-    tx_id                 bigint,
-    fee_tx_id             bigint,   -- null: no provider's fee to post
+    posts_fee             boolean,  -- there is a provider's fee to post
     counts                boolean,  -- the payment learns from it, if only when to look again
-    payment_type          text
-);
-
--- One change of one balance: an entry, or the end of a hold (tx_id null).
-create type ledger.movement as (
-    place      integer,
-    seq        smallint,
-    tx_id      bigint,
-    account_id bigint,
-    amount     numeric,
-    currency   text,
-    released   numeric
+    reason                text      -- why, where it is not plain
 );
 
 create function ledger.read_results(p_results jsonb, p_traceparents text[])
-returns ledger.verdict[]
+returns ledger.told[]
 language plpgsql stable
 set search_path = ledger, pg_temp
 as $$
 begin
 return (
     select array_agg(row(
-        r.place, r.result_id, r.payment_id, r.attempt_id, r.seq, r.kind, r.method, r.occurred_at,
+        sent.place, sent.detail, sent.traceparent, r.result_id, r.payment_id, r.attempt_id, r.seq,
+        r.kind, r.method, r.occurred_at,
         (r.amount->>'minor')::numeric, r.amount->>'currency',
         (r.provider_fee->>'minor')::numeric, r.provider_fee->>'currency',
-        r.provider_reference, r.failure, r.next_action, r.reason, r.next_check_at, r.evidence,
-        p_traceparents[r.place],
-        null, null, null, null, null, null, null, null, null, null, null)::verdict order by r.place)
-    from rows from (
-        jsonb_to_recordset(p_results) as (
-            result_id text, payment_id uuid, attempt_id uuid, seq integer, kind text, method text,
-            occurred_at timestamptz, amount jsonb, provider_fee jsonb, provider_reference text,
-            failure jsonb, next_action jsonb, reason text, next_check_at timestamptz,
-            evidence jsonb)
-    ) with ordinality as r(
-        result_id, payment_id, attempt_id, seq, kind, method, occurred_at, amount, provider_fee,
-        provider_reference, failure, next_action, reason, next_check_at, evidence, place)
+        r.provider_reference, r.failure, r.next_action, r.card, r.next_check_at
+        )::told order by sent.place)
+    from rows from (jsonb_array_elements(p_results), unnest(p_traceparents))
+        with ordinality as sent (detail, traceparent, place)
+    cross join lateral jsonb_to_record(sent.detail) as r (
+        result_id text, payment_id uuid, attempt_id uuid, seq integer, kind text, method text,
+        occurred_at timestamptz, amount jsonb, provider_fee jsonb, provider_reference text,
+        failure jsonb, next_action jsonb, card jsonb, next_check_at timestamptz)
 );
 end
 $$;
 
+-- A payment that a batch may change, locked.
+create type ledger.locked as (
+    payment_id        uuid,
+    method            text,
+    parent_payment_id uuid
+);
+
 -- Serialise everybody who wants one of these payments, in one order.
-create function ledger.lock_payments(p_batch ledger.verdict[]) returns void
+create function ledger.lock_payments(p_batch ledger.told[]) returns ledger.locked[]
 language plpgsql
 set search_path = ledger, pg_temp
 as $$
 begin
-    perform 1
-    from payment
-    where payment_id = any (array(
-        select b.payment_id from unnest(p_batch) b
-        union
-        select child.parent_payment_id
-        from unnest(p_batch) b
-        join payment child on child.payment_id = b.payment_id
-        where child.parent_payment_id is not null))
-    order by payment_id
-    for no key update;
+return (
+    select array_agg(row(payment_id, method, parent_payment_id)::locked)
+    from (
+        select payment_id, method, parent_payment_id
+        from payment
+        where payment_id = any (array(
+            select b.payment_id from unnest(p_batch) b
+            union
+            select child.parent_payment_id
+            from unnest(p_batch) b
+            join payment child on child.payment_id = b.payment_id
+            where child.parent_payment_id is not null
+              and child.payment_id = any (array(select payment_id from unnest(p_batch)))))
+        order by payment_id
+        for no key update
+    ) in_order
+);
 end
 $$;
 
--- Known outcomes (no such payment, seen before) and the round of every other result: results of
--- one payment in the order of their attempts' first appearance, then by sequence number.
-create function ledger.rank_results(p_batch ledger.verdict[]) returns ledger.verdict[]
+-- True when results of two payments touch each other: both name one receipt, or one payment
+-- refunds the other.
+create function ledger.is_entangled(p_batch ledger.told[], p_locked ledger.locked[])
+returns boolean
 language plpgsql stable
 set search_path = ledger, pg_temp
 as $$
 begin
+return exists (
+    select from unnest(p_batch) b
+    where b.provider_reference is not null
+    group by b.method, b.provider_reference
+    having count(distinct b.payment_id) > 1
+) or exists (
+    select from unnest(p_locked) child
+    where child.parent_payment_id in (select b.payment_id from unnest(p_batch) b)
+);
+end
+$$;
+
+-- Known outcomes (no such payment, seen before) and the round of every other result: results of
+-- one payment in their order; one by one where payments are entangled.
+create function ledger.rank_results(p_batch ledger.told[], p_locked ledger.locked[])
+returns ledger.turn[]
+language plpgsql
+set search_path = ledger, pg_temp
+as $$
+declare
+    one_by_one boolean := is_entangled(p_batch, p_locked);
+begin
 return (
     select array_agg(row(
-        place, result_id, payment_id, attempt_id, seq, kind, method, occurred_at, amount, currency,
-        provider_fee, provider_fee_currency, provider_reference, failure, next_action, reason,
-        next_check_at, evidence, traceparent,
-        case when known is null then turn end,
-        known, null, null, null, null, null, null, null, null, null)::verdict order by place)
+        known,
+        case when known is not null then null when one_by_one then place else turn end,
+        case when known is null then nextval('ledger.outbox_id_seq') end)::turn)
     from (
-        select sorted.*,
+        select place, known,
             row_number() over (
-                partition by payment_id, known is null order by attempt_place, seq, place) as turn
+                partition by payment_id, known is null order by place) as turn
         from (
-            select b.*,
-                min(b.place) over (partition by b.payment_id, b.attempt_id) as attempt_place,
+            select b.place, b.payment_id,
                 case
-                    when not exists (select from payment p
-                                     where p.payment_id = b.payment_id and p.method = b.method)
-                        then 'unknown_payment'
-                    when row_number() over (partition by b.result_id order by b.place) > 1
+                    when p.payment_id is null then 'unknown_payment'
+                    when row_number() over (
+                            partition by b.result_id, p.payment_id is null order by b.place) > 1
                          or exists (select from payment_event e where e.result_id = b.result_id)
                         then 'duplicate'
                 end as known
             from unnest(p_batch) b
-        ) sorted
+            left join unnest(p_locked) p on p.payment_id = b.payment_id and p.method = b.method
+        ) looked_up
+        order by place
     ) ranked
 );
 end
 $$;
 
 -- What each result of a round means for its payment. Reads, decides, writes nothing.
-create function ledger.judge(p_batch ledger.verdict[], p_round integer) returns ledger.verdict[]
-language plpgsql
+create function ledger.judge(
+    p_batch ledger.told[], p_turns ledger.turn[], p_round integer
+) returns ledger.verdict[]
+language plpgsql stable
 set search_path = ledger, pg_temp
 as $$
 begin
 return (
-    with facts as materialized (
+    with facts as (
         select
-            b.place, b.result_id, b.payment_id, b.attempt_id, b.seq, b.method, b.occurred_at,
-            b.amount, b.currency, b.provider_fee, b.provider_fee_currency, b.provider_reference,
-            b.failure, b.next_action, b.reason, b.next_check_at, b.evidence, b.traceparent,
+            b.place, b.outbox_id, b.detail, b.traceparent, b.result_id, b.payment_id, b.attempt_id,
+            b.seq,
+            b.occurred_at, b.amount, b.currency, b.provider_fee, b.provider_fee_currency,
+            b.provider_reference, b.failure, b.next_action, b.card, b.next_check_at,
             b.kind as sent_kind,
             -- a settlement that does not say how much moved settles nothing
             case when b.kind = 'settled' and (
-                    coalesce(b.amount, 0) <= 0 or b.provider_fee < 0
-                    or b.provider_fee_currency <> b.currency)
+                    coalesce(b.amount, 0) <= 0 or b.currency is null or b.provider_fee < 0
+                    or (b.provider_fee is null) <> (b.provider_fee_currency is null))
                 then 'conflicting' else b.kind end as kind,
-            p.status, p.version, p.type, p.currency as payment_currency,
+            p.status, p.version, p.type, p.method, p.livemode, p.minor, p.fee_minor, p.net_minor,
+            p.parent_payment_id, p.customer_account_id, p.provider_account_id, p.fees_account_id,
+            p.merchant_account_id, p.suspense_posted,
             p.status in ('pending', 'processing', 'requires_action') as is_open,
             b.amount = p.minor and b.currency = p.currency as amount_matches,
             coalesce(b.attempt_id = p.attempt_id and b.seq <= p.attempt_seq, false) as overtaken,
             b.provider_reference <> p.provider_reference as other_reference,
-            b.provider_fee <> p.provider_fee_minor as other_fee,
+            b.provider_fee <> p.provider_fee_minor
+                or b.provider_fee_currency <> p.provider_fee_currency as other_fee,
             b.provider_reference is not null and p.provider_reference is null as new_reference,
-            b.provider_fee is not null and p.provider_fee_minor is null as new_fee
-        from unnest(p_batch) b
+            b.provider_fee is not null and p.provider_fee_minor is null as new_fee,
+            b.card is not null and p.instrument->'card' is null as new_card
+        from unnest(p_batch, p_turns) b
         join payment p on p.payment_id = b.payment_id
         where b.round = p_round
+          and p.payment_id = any (array(select payment_id from unnest(p_batch)))
     ),
-    aimed as materialized (
+    aimed as (
         select facts.*,
             case kind
                 when 'submitted' then 'processing'
@@ -195,13 +266,13 @@ return (
                 when 'conflicting' then 'in_review'
             end as target,
             kind = 'settled' and provider_reference is not null and exists (
-                select from payment other
-                where other.method = facts.method
-                  and other.provider_reference = facts.provider_reference
-                  and other.payment_id <> facts.payment_id) as reference_taken
+                select from receipt known
+                where known.method = facts.method
+                  and known.reference = facts.provider_reference
+                  and known.payment_id <> facts.payment_id) as reference_taken
         from facts
     ),
-    ruled as (
+    ruled as materialized (
         select aimed.*,
             case
                 when kind = 'noted' then 'note'
@@ -219,11 +290,9 @@ return (
                     when is_open and amount_matches then 'move'
                     when status = 'completed' then case
                         when not amount_matches or other_reference or other_fee then 'conflict'
-                        when new_reference or new_fee then 'fill'
+                        when new_reference or new_fee or new_card then 'fill'
                         else 'duplicate' end
-                    when status = 'in_review' and exists (
-                        select from ledger_tx t
-                        where t.kind = 'suspense' and t.ref = aimed.payment_id::text) then 'conflict'
+                    when suspense_posted then 'conflict'  -- resolved by people, too
                     else 'suspend' end
 
                 -- nothing moved, or nobody knows
@@ -233,23 +302,11 @@ return (
                 when status = target then 'duplicate'
                 when is_open or status in ('completed', 'in_review') then 'conflict'
                 else 'stale'
-            end as first_ruling
+            end as ruling
         from aimed
     ),
-    settled_first as (
-        -- of two payments in one round that name one receipt, the first keeps it
-        select ruled.*,
-            case when kind = 'settled' and first_ruling in ('move', 'fill', 'suspend')
-                      and provider_reference is not null
-                      and row_number() over (
-                          partition by method, provider_reference,
-                              kind = 'settled' and first_ruling in ('move', 'fill', 'suspend')
-                          order by place) > 1
-                then 'reused' else first_ruling end as ruling
-        from ruled
-    ),
     decided as (
-        select settled_first.*,
+        select ruled.*,
             case
                 when ruling = 'move' and target <> 'in_review' then 'applied'
                 when ruling = 'fill' then 'applied'
@@ -267,32 +324,30 @@ return (
                 when ruling = 'move' and kind = 'settled' then 'settlement'
             end as posting,
             kind = 'settled' and ruling in ('move', 'fill', 'suspend') as believed,
-            coalesce(reason, case
+            case
                 when ruling = 'reused' then 'provider_reference_reused'
                 when kind <> sent_kind then 'settlement_unreadable'
                 when ruling = 'suspend' and is_open then 'amount_mismatch'
                 when ruling = 'suspend' then 'settled_after_' || status
-            end) as why
-        from settled_first
+            end as why
+        from ruled
     )
     select array_agg(row(
-        place, result_id, payment_id, attempt_id, seq, sent_kind, method, occurred_at, amount,
-        currency,
-        case when believed and provider_fee_currency = payment_currency then provider_fee end,
-        provider_fee_currency,
-        case when believed then provider_reference end,
-        failure, next_action, why, next_check_at, evidence, traceparent,
-        p_round, outcome, status, to_status,
-        version + (to_status is not null or ruling = 'fill')::integer,
+        place, outbox_id, detail, traceparent, result_id, payment_id, attempt_id, seq, sent_kind,
+        occurred_at, amount, currency,
+        case when believed and new_fee then provider_fee end,
+        case when believed and new_fee then provider_fee_currency end,
+        case when believed and new_reference then provider_reference end,
+        failure, next_action,
+        case when believed or kind = 'action_required' then card end,
+        next_check_at, type, method, livemode, minor, fee_minor, net_minor, parent_payment_id,
+        customer_account_id, provider_account_id, fees_account_id, merchant_account_id,
+        outcome, status, to_status, version + (to_status is not null or ruling = 'fill')::integer,
         to_status is not null or ruling = 'fill',
-        posting,
-        case when posting is not null then nextval('ledger.ledger_tx_tx_id_seq') end,
-        case when believed and new_fee and provider_fee > 0
-                  and provider_fee_currency = payment_currency
-            then nextval('ledger.ledger_tx_tx_id_seq') end,
+        posting, believed and new_fee and provider_fee > 0,
         to_status is not null or believed or (is_open and ruling = 'note'),
-        type)::verdict order by place)
-    from (select * from decided order by place) in_order
+        why)::verdict order by place)
+    from decided
 );
 end
 $$;
@@ -311,12 +366,17 @@ begin
         version = v.version,
         provider_reference = coalesce(p.provider_reference, v.provider_reference),
         provider_fee_minor = coalesce(p.provider_fee_minor, v.provider_fee),
+        provider_fee_currency = coalesce(p.provider_fee_currency, v.provider_fee_currency),
+        suspense_posted = p.suspense_posted or coalesce(v.posting = 'suspense', false),
         failure = case
             when v.to_status is null then p.failure
             when v.to_status in ('failed', 'expired', 'canceled') then v.failure end,
         next_action = case
             when v.to_status is null then p.next_action
             when v.to_status = 'requires_action' then v.next_action end,
+        instrument = case
+            when v.card is null then p.instrument
+            else coalesce(p.instrument, '{}') || jsonb_build_object('card', v.card) end,
         next_check_at = case
             when coalesce(v.to_status, p.status) in ('pending', 'processing', 'requires_action')
                 then v.next_check_at end,
@@ -331,6 +391,7 @@ begin
     from unnest(p_verdicts) v
     where v.counts
       and p.payment_id = v.payment_id
+      and p.payment_id = any (array(select payment_id from unnest(p_verdicts)))
       and (v.to_status is null or exists (
           select from payment_transition t
           where t.from_status = p.status and t.to_status = v.to_status));
@@ -342,102 +403,167 @@ begin
             using errcode = 'data_corrupted';
     end if;
 
+    insert into receipt (method, reference, payment_id)
+    select v.method, v.provider_reference, v.payment_id
+    from unnest(p_verdicts) v
+    where v.provider_reference is not null;
+end
+$$;
+
+-- What follows from a payment's new state beside it: whether anybody still has to end it, and what
+-- the deposit that it refunds has given back.
+create function ledger.move_relations(p_verdicts ledger.verdict[]) returns void
+language plpgsql
+set search_path = ledger, pg_temp
+as $$
+begin
+    delete from unfinished
+    where payment_id = any (array(
+        select v.payment_id
+        from unnest(p_verdicts) v
+        where v.to_status in ('completed', 'failed', 'expired', 'canceled')));
+
+    insert into unfinished
+    select v.payment_id
+    from unnest(p_verdicts) v
+    where v.to_status = 'in_review' and v.from_status in ('failed', 'expired', 'canceled');
+
     update payment parent
     set refund_pending_minor = parent.refund_pending_minor - refunds.ended,
         refunded_minor = parent.refunded_minor + refunds.completed
     from (
-        select child.parent_payment_id,
-            sum(child.minor) as ended,
-            coalesce(sum(child.minor) filter (where v.to_status = 'completed'), 0) as completed
+        select v.parent_payment_id,
+            sum(v.minor) as ended,
+            coalesce(sum(v.minor) filter (where v.to_status = 'completed'), 0) as completed
         from unnest(p_verdicts) v
-        join payment child on child.payment_id = v.payment_id
-        where v.payment_type = 'refund'
+        where v.type = 'refund'
+          and v.from_status in ('pending', 'processing', 'requires_action')
           and v.to_status in ('completed', 'failed', 'expired', 'canceled')
-        group by child.parent_payment_id
+        group by v.parent_payment_id
     ) refunds
-    where parent.payment_id = refunds.parent_payment_id;
+    where parent.payment_id = refunds.parent_payment_id
+      and parent.payment_id = any (array(select parent_payment_id from unnest(p_verdicts)));
 end
 $$;
 
 -- A payment as merchants see it: the same fields as the API's, so that an event and a GET agree.
-create function ledger.payment_json(p ledger.payment, unit numeric) returns json
-language sql stable
-return json_build_object(
-    'id', p.payment_id,
-    'type', p.type,
-    'method', p.method,
-    'status', p.status,
-    'amount', (p.minor * unit)::text,
-    'currency', p.currency,
-    'customer_id', p.customer_id,
-    'fee', (p.fee_minor * unit)::text,
-    'net', (p.net_minor * unit)::text,
-    'payment_method', json_build_object(
-        'kind', p.instrument->'kind',
-        'phone', p.instrument->'display',
-        'country', p.instrument->'country'),
-    'next_action', p.next_action,
-    'provider_reference', p.provider_reference,
-    'failure', p.failure,
-    'estimated_arrival', p.estimated_arrival,
-    'description', p.description,
-    'return_url', p.return_url,
-    'metadata', p.metadata,
-    'refunded', (p.refunded_minor * unit)::text,
-    'parent', p.parent_payment_id,
-    'livemode', p.livemode,
-    'version', p.version,
-    'created_at', p.created_at,
-    'updated_at', p.updated_at);
+create type ledger.payment_shown as (
+    id                 uuid,
+    type               text,
+    method             text,
+    status             text,
+    amount             text,
+    currency           text,
+    customer_id        text,
+    fee                text,
+    net                text,
+    payment_method     json,
+    next_action        jsonb,
+    provider_reference text,
+    failure            jsonb,
+    estimated_arrival  timestamptz,
+    description        text,
+    return_url         text,
+    metadata           jsonb,
+    refunded           text,
+    reversed           text,
+    disputed           text,
+    parent             uuid,
+    livemode           boolean,
+    version            integer,
+    created_at         timestamptz,
+    updated_at         timestamptz
+);
 
--- Write the history of every result, and tell the world about every change.
+-- messages.PaymentEvent
+create type ledger.event_shown as (
+    schema_version integer,
+    kind           text,
+    event_id       text,
+    type           text,
+    payment_id     uuid,
+    merchant_id    text,
+    version        integer,
+    occurred_at    timestamptz,
+    payment        ledger.payment_shown
+);
+
+-- The next functions have no search path of their own and read no table, so that the planner puts
+-- them into the statement that uses them: a call for each row would double the cost of an event.
+
+-- What the payer must do, without what is sealed for the gateway.
+create function ledger.shown_action(p_action jsonb) returns jsonb
+language sql immutable
+return (
+    select jsonb_object_agg(key, value)
+    from jsonb_each(p_action)
+    where right(key, 7) <> '_sealed');
+
+-- The instrument without what is sealed for the worker.
+create function ledger.shown_instrument(p_instrument jsonb) returns json
+language sql stable
+return case p_instrument->>'kind'
+    when 'card' then json_build_object(
+        'kind', 'card',
+        'brand', p_instrument->'card'->'brand',
+        'last4', p_instrument->'card'->'last4',
+        'exp_month', p_instrument->'card'->'exp_month',
+        'exp_year', p_instrument->'card'->'exp_year')
+    else json_build_object(
+        'kind', p_instrument->'kind',
+        'phone', p_instrument->'display',
+        'country', p_instrument->'country')
+    end;
+
+-- The body of an event: a payment as it is now. A row becomes JSON in half the time that
+-- json_build_object takes.
+create function ledger.event_body(
+    p ledger.payment, unit numeric, p_type text, p_occurred_at timestamptz
+) returns bytea
+language sql stable
+return convert_to(row_to_json(row(
+    1, 'payment_event', p.payment_id || '.' || p.version, p_type, p.payment_id, p.merchant_id,
+    p.version, p_occurred_at,
+    row(p.payment_id, p.type, p.method, p.status, p.minor * unit, p.currency, p.customer_id,
+        p.fee_minor * unit, p.net_minor * unit, ledger.shown_instrument(p.instrument),
+        case when p.next_action is not null then ledger.shown_action(p.next_action) end,
+        p.provider_reference, p.failure, p.estimated_arrival, p.description, p.return_url,
+        p.metadata, p.refunded_minor * unit, p.reversed_minor * unit, p.disputed_minor * unit,
+        p.parent_payment_id, p.livemode, p.version, p.created_at, p.updated_at
+    )::ledger.payment_shown)::ledger.event_shown)::text, 'UTF8');
+
+-- The headers of an event: CloudEvents attributes, in binary mode.
+create function ledger.event_headers(
+    p_payment_id uuid, p_version integer, p_occurred_at timestamptz, p_traceparent text
+) returns jsonb
+language sql stable
+return jsonb_build_object(
+    'ce_specversion', '1.0',
+    'ce_id', p_payment_id || '.' || p_version,
+    'ce_type', 'cift.payment_event.v1',
+    'ce_source', '/ledger',
+    'ce_time', to_jsonb(p_occurred_at),
+    'ce_subject', p_payment_id,
+    'content-type', 'application/json')
+    || case when p_traceparent is null then '{}'
+       else jsonb_build_object('traceparent', p_traceparent) end;
+
+-- Tell the world about every change.
 create function ledger.announce(p_verdicts ledger.verdict[]) returns void
 language plpgsql
 set search_path = ledger, pg_temp
 as $$
 begin
-    insert into payment_event (
-        payment_id, version, kind, from_status, to_status, disposition, result_id, detail,
-        occurred_at)
-    select v.payment_id, v.version, v.kind, v.from_status, v.to_status,
-        case when v.to_status is null then v.outcome else 'applied' end, v.result_id,
-        jsonb_strip_nulls(jsonb_build_object(
-            'attempt_id', v.attempt_id, 'seq', v.seq, 'evidence', v.evidence,
-            'amount', v.amount::text, 'currency', v.currency,
-            'provider_reference', v.provider_reference, 'failure', v.failure,
-            'next_action', v.next_action, 'reason', v.reason, 'next_check_at', v.next_check_at,
-            'posting', v.posting, 'tx_id', v.tx_id, 'fee_tx_id', v.fee_tx_id)),
-        v.occurred_at
-    from unnest(p_verdicts) v
-    order by v.place;
-
-    insert into outbox (topic, key, headers, body)
-    select 'payments.events', p.payment_id::text,
-        jsonb_strip_nulls(jsonb_build_object(
-            'ce_specversion', '1.0',
-            'ce_id', event_id,
-            'ce_type', 'cift.payment_event.v1',
-            'ce_source', '/ledger',
-            'ce_time', to_json(v.occurred_at) #>> '{}',
-            'ce_subject', p.payment_id,
-            'content-type', 'application/json',
-            'traceparent', v.traceparent)),
-        convert_to(json_build_object(
-            'schema_version', 1,
-            'kind', 'payment_event',
-            'event_id', event_id,
-            'type', 'payment.' || p.status,
-            'payment_id', p.payment_id,
-            'merchant_id', p.merchant_id,
-            'version', p.version,
-            'occurred_at', v.occurred_at,
-            'payment', payment_json(p, c.unit))::text, 'UTF8')
+    insert into outbox (id, topic, key, headers, body)
+    overriding system value
+    select v.outbox_id, 'payments.events', p.payment_id::text,
+        event_headers(p.payment_id, p.version, v.occurred_at, v.traceparent),
+        event_body(p, c.unit, 'payment.' || p.status, v.occurred_at)
     from unnest(p_verdicts) v
     join payment p on p.payment_id = v.payment_id
     join currency c on c.code = p.currency
-    cross join lateral (select p.payment_id || '.' || p.version as event_id) name
     where v.changed
-    order by v.place;
+      and p.payment_id = any (array(select payment_id from unnest(p_verdicts)));
 
     perform pg_notify('cift_payment', v.payment_id::text)
     from unnest(p_verdicts) v
@@ -445,17 +571,23 @@ begin
 end
 $$;
 
--- Write the heads of the round's transactions; their entries follow when all rounds are judged.
-create function ledger.open_transactions(p_verdicts ledger.verdict[]) returns void
+-- The same for one payment, whatever happened to it: `p_type` is `payment.<what>`.
+create function ledger.announce_payment(
+    p_outbox_id bigint, p_payment_id uuid, p_type text, p_occurred_at timestamptz,
+    p_traceparent text
+) returns void
 language plpgsql
 set search_path = ledger, pg_temp
 as $$
 begin
-    insert into ledger_tx (tx_id, kind, ref, payment_id, effective_at)
-    select tx.tx_id, tx.kind, v.payment_id::text, v.payment_id, v.occurred_at
-    from unnest(p_verdicts) v
-    cross join lateral (values (v.tx_id, v.posting), (v.fee_tx_id, 'provider_fee')) tx (tx_id, kind)
-    where tx.tx_id is not null;
+    insert into outbox (id, topic, key, headers, body)
+    overriding system value
+    select p_outbox_id, 'payments.events', p.payment_id::text,
+        event_headers(p.payment_id, p.version, p_occurred_at, p_traceparent),
+        event_body(p, c.unit, p_type, p_occurred_at)
+    from payment p
+    join currency c on c.code = p.currency
+    where p.payment_id = p_payment_id;
 end
 $$;
 
@@ -467,13 +599,13 @@ as $$
 begin
     perform open_account(tenant, code)
     from (
-        select distinct house_tenant(p.livemode) as tenant, needed.code
+        select distinct house_tenant(v.livemode) as tenant, needed.code
         from unnest(p_verdicts) v
-        join payment p on p.payment_id = v.payment_id
         cross join lateral (values
-            ('provider:' || p.method || ':' || v.currency, v.posting = 'suspense'),
-            ('suspense:' || p.method || ':' || v.currency, v.posting = 'suspense'),
-            ('provider-costs:' || p.method || ':' || p.currency, v.fee_tx_id is not null)
+            ('provider:' || v.method || ':' || v.currency, v.posting = 'suspense'),
+            ('suspense:' || v.method || ':' || v.currency, v.posting = 'suspense'),
+            ('provider:' || v.method || ':' || v.provider_fee_currency, v.posts_fee),
+            ('provider-costs:' || v.method || ':' || v.provider_fee_currency, v.posts_fee)
         ) needed (code, wanted)
         where needed.wanted
         order by tenant, code
@@ -488,123 +620,161 @@ as $$
     select account_id from account where tenant = house_tenant(p_livemode) and code = p_code
 $$;
 
--- The entries of every transaction, and the holds that end.
-create function ledger.movements(p_verdicts ledger.verdict[]) returns ledger.movement[]
+-- The lines of every transaction. Positions are not drawn yet: `tx_id` is the result's place in the
+-- batch times 8, plus the transaction's place among the result's.
+create function ledger.lines_of(p_verdicts ledger.verdict[]) returns ledger.posting_line[]
+language plpgsql stable
+set search_path = ledger, pg_temp
+as $$
+begin
+return array(
+    -- a deposit raises what the provider holds, the other two lower it
+    select row(v.place * 8, leg.seq, leg.account_id, leg.amount)::posting_line
+    from unnest(p_verdicts) v
+    cross join lateral (values
+        (1, v.provider_account_id, case v.type when 'deposit' then v.minor else -v.minor end),
+        (2, v.customer_account_id,
+            case v.type when 'deposit' then -v.net_minor else v.net_minor end),
+        (3, v.fees_account_id, case v.type when 'refund' then v.fee_minor else -v.fee_minor end),
+        (4, v.merchant_account_id,
+            case v.type when 'refund' then -v.fee_minor else v.fee_minor end)
+    ) leg (seq, account_id, amount)
+    where v.posting = 'settlement' and leg.account_id is not null and leg.amount <> 0
+) || array(
+    select row(v.place * 8, leg.seq,
+        house_account(v.livemode, leg.kind || ':' || v.method || ':' || v.currency),
+        leg.sign * case v.type when 'deposit' then v.amount else -v.amount end)::posting_line
+    from unnest(p_verdicts) v
+    cross join (values (1, 'provider', 1), (2, 'suspense', -1)) leg (seq, kind, sign)
+    where v.posting = 'suspense'
+) || array(
+    select row(v.place * 8 + 1, leg.seq,
+        house_account(v.livemode, leg.kind || ':' || v.method || ':' || v.provider_fee_currency),
+        leg.sign * v.provider_fee)::posting_line
+    from unnest(p_verdicts) v
+    cross join (values (1, 'provider-costs', 1), (2, 'provider', -1)) leg (seq, kind, sign)
+    where v.posts_fee
+);
+end
+$$;
+
+-- One number of the log for each result, in their order; by place in the batch.
+create function ledger.draw_positions(p_verdicts ledger.verdict[]) returns bigint[]
 language plpgsql
 set search_path = ledger, pg_temp
 as $$
 declare
-    moves movement[];
+    positions bigint[] := '{}';
+    this_place integer;
+begin
+    for this_place in select v.place from unnest(p_verdicts) v loop
+        positions[this_place] := draw_position();
+    end loop;
+    return positions;
+end
+$$;
+
+-- Write the history of every result.
+create function ledger.write_history(p_verdicts ledger.verdict[], p_positions bigint[])
+returns void
+language plpgsql
+set search_path = ledger, pg_temp
+as $$
+begin
+    insert into payment_event (
+        event_seq, payment_id, version, kind, from_status, to_status, disposition, result_id,
+        detail, reason, posting, occurred_at)
+    select p_positions[v.place], v.payment_id, v.version, v.kind, v.from_status, v.to_status,
+        case when v.to_status is null then v.outcome else 'applied' end, v.result_id,
+        v.detail, v.reason, v.posting, v.occurred_at
+    from unnest(p_verdicts) v;
+end
+$$;
+
+-- End the holds of payments that have ended.
+create function ledger.end_holds(p_verdicts ledger.verdict[], p_booked_at timestamptz)
+returns void
+language plpgsql
+set search_path = ledger, pg_temp
+as $$
 begin
     with ended as (
         update hold
         set state = case v.to_status
                 when 'completed' then 'captured' when 'expired' then 'expired' else 'released' end,
-            ended_at = v.occurred_at
+            captured = case v.to_status when 'completed' then hold.amount end,
+            ended_at = v.occurred_at,
+            end_booked_at = p_booked_at
         from unnest(p_verdicts) v
-        where v.payment_type <> 'deposit'
+        where v.type <> 'deposit'
           and v.to_status in ('completed', 'failed', 'expired', 'canceled')
           and hold.payment_id = v.payment_id
+          and hold.payment_id = any (array(
+              select payment_id from unnest(p_verdicts) where type <> 'deposit'))
           and hold.state = 'held'
-        returning v.place, hold.account_id, hold.amount
-    ),
-    legs as (
-        -- a deposit raises what the provider holds, the other two lower it
-        select v.place, leg.seq, v.tx_id, leg.account_id, leg.amount, p.currency
-        from unnest(p_verdicts) v
-        join payment p on p.payment_id = v.payment_id
-        cross join lateral (values
-            (1, p.provider_account_id, case p.type when 'deposit' then p.minor else -p.minor end),
-            (2, p.customer_account_id,
-                case p.type when 'deposit' then -p.net_minor else p.net_minor end),
-            (3, p.fees_account_id, case p.type when 'refund' then p.fee_minor else -p.fee_minor end)
-        ) leg (seq, account_id, amount)
-        where v.posting = 'settlement' and leg.amount <> 0
-        union all
-        select v.place, leg.seq, v.tx_id,
-            house_account(p.livemode, leg.kind || ':' || p.method || ':' || v.currency),
-            leg.sign * case p.type when 'deposit' then v.amount else -v.amount end, v.currency
-        from unnest(p_verdicts) v
-        join payment p on p.payment_id = v.payment_id
-        cross join (values (1, 'provider', 1), (2, 'suspense', -1)) leg (seq, kind, sign)
-        where v.posting = 'suspense'
-        union all
-        select v.place, leg.seq, v.fee_tx_id,
-            case leg.kind when 'provider' then p.provider_account_id else
-                house_account(p.livemode, 'provider-costs:' || p.method || ':' || p.currency) end,
-            leg.sign * v.provider_fee, p.currency
-        from unnest(p_verdicts) v
-        join payment p on p.payment_id = v.payment_id
-        cross join (values (4, 'provider-costs', 1), (5, 'provider', -1)) leg (seq, kind, sign)
-        where v.fee_tx_id is not null
+        returning hold.account_id, hold.amount
     )
-    select array_agg(row(place, seq, tx_id, account_id, amount, currency, released)::movement
-                     order by place, seq)
-    into moves
-    from (
-        select place, seq, tx_id, account_id, amount, currency, 0 as released from legs
-        union all
-        select place, 0, null, account_id, 0, null, amount from ended
-    ) movement;
-    return moves;
+    update balance
+    set held = balance.held - total.amount
+    from (select account_id, sum(amount) as amount from ended group by account_id) total
+    where balance.account_id = total.account_id
+      and balance.account_id = any (array(
+          select customer_account_id from unnest(p_verdicts) where type <> 'deposit'));
 end
 $$;
 
--- Write the entries and bring the balances up to them.
+-- Write the transactions: their entries first, then their heads.
+create function ledger.write_transactions(
+    p_verdicts ledger.verdict[], p_lines ledger.posting_line[], p_positions bigint[],
+    p_booked_at timestamptz
+) returns void
+language plpgsql
+set search_path = ledger, pg_temp
+as $$
+begin
+    perform write_entries(array(
+        select row(p_positions[line.tx_id / 8] * 8 + line.tx_id % 8, line.seq, line.account_id,
+                   line.amount)::posting_line
+        from unnest(p_lines) line), p_booked_at);
+    insert into ledger_tx (tx_id, kind, ref, payment_id, effective_at, created_at)
+    select p_positions[v.place] * 8, v.posting, v.payment_id::text, v.payment_id, v.occurred_at,
+        p_booked_at
+    from unnest(p_verdicts) v
+    where v.posting is not null
+    union all
+    select p_positions[v.place] * 8 + 1, 'provider_fee', v.payment_id::text, v.payment_id,
+        v.occurred_at, p_booked_at
+    from unnest(p_verdicts) v
+    where v.posts_fee;
+end
+$$;
+
+-- Write history and journal, and bring the balances up to them.
 create function ledger.post(p_verdicts ledger.verdict[]) returns void
 language plpgsql
 set search_path = ledger, pg_temp
 as $$
 declare
-    moves movement[];
-    touched bigint;
-    expected bigint;
+    lines posting_line[];
+    positions bigint[];
+    booked_at timestamptz;
 begin
-    if exists (select from unnest(p_verdicts) v
-               where v.posting = 'suspense' or v.fee_tx_id is not null) then
+    if exists (select from unnest(p_verdicts) v where v.posting = 'suspense' or v.posts_fee) then
         perform open_rare_accounts(p_verdicts);
     end if;
+    lines := lines_of(p_verdicts);
 
-    moves := movements(p_verdicts);
-    if moves is null then
-        return;
-    end if;
+    perform lock_balances(
+        array(select distinct line.account_id from unnest(lines) line)
+        || array(select v.customer_account_id from unnest(p_verdicts) v
+                 where v.type <> 'deposit' and v.to_status is not null));
+    positions := draw_positions(p_verdicts);
+    booked_at := clock_timestamp();
 
-    perform 1
-    from balance
-    where account_id = any (array(select m.account_id from unnest(moves) m))
-    order by house, account_id
-    for no key update;
-
-    insert into entry (tx_id, seq, account_id, amount, currency, balance_after, account_version)
-    select m.tx_id, m.seq, m.account_id, m.amount, m.currency,
-        b.posted + sum(m.amount) over account_so_far,
-        b.version + row_number() over account_so_far
-    from unnest(moves) m
-    join balance b on b.account_id = m.account_id
-    where m.tx_id is not null
-    window account_so_far as (
-        partition by m.account_id order by m.place, m.seq rows unbounded preceding)
-    order by m.place, m.seq;
-
-    update balance b
-    set posted = b.posted + total.amount,
-        held = b.held - total.released,
-        version = b.version + total.entries
-    from (
-        select m.account_id, sum(m.amount) as amount, sum(m.released) as released,
-            count(m.tx_id) as entries
-        from unnest(moves) m
-        group by m.account_id
-    ) total
-    where b.account_id = total.account_id;
-
-    -- a set-wise update drops rows without a word; compare
-    get diagnostics touched = row_count;
-    select count(distinct m.account_id) into expected from unnest(moves) m;
-    if touched <> expected then
-        raise exception '% balances to change, % changed', expected, touched
-            using errcode = 'data_corrupted';
+    perform write_history(p_verdicts, positions);
+    perform end_holds(p_verdicts, booked_at);
+    if cardinality(lines) > 0 then
+        perform write_transactions(p_verdicts, lines, positions, booked_at);
     end if;
 end
 $$;
@@ -620,25 +790,36 @@ returns table (place integer, result_id text, outcome text)
 language plpgsql security definer
 set search_path = ledger, pg_temp
 set timezone = 'UTC'
+set plan_cache_mode = force_generic_plan  -- else a batch of one would be planned at every call
+set enable_seqscan = off
+set enable_nestloop = off
 as $$
 declare
-    batch verdict[] := read_results(p_results, p_traceparents);
+    batch told[] := read_results(p_results, p_traceparents);
+    turns turn[];
     verdicts verdict[];
     all_verdicts verdict[] := '{}';
     rounds integer;
 begin
-    perform lock_payments(batch);
-    batch := rank_results(batch);
+    if exists (select from unnest(batch) where kind in ('reversed', 'disputed')) then
+        raise exception 'what happens after an end goes to apply_aftermath'
+            using errcode = 'invalid_parameter_value';
+    end if;
+    turns := rank_results(batch, lock_payments(batch));
     return query
-        select b.place, b.result_id, b.outcome from unnest(batch) b where b.round is null;
-    select coalesce(max(b.round), 0) into rounds from unnest(batch) b;
+        select b.place, b.result_id, b.outcome from unnest(batch, turns) b where b.round is null;
+    select coalesce(max(t.round), 0) into rounds from unnest(turns) t;
     for this_round in 1 .. rounds loop
-        verdicts := judge(batch, this_round);
+        verdicts := judge(batch, turns, this_round);
+        continue when verdicts is null;
         perform move(verdicts);
+        perform move_relations(verdicts);
         perform announce(verdicts);
-        perform open_transactions(verdicts);
         all_verdicts := all_verdicts || verdicts;
     end loop;
+    if rounds > 1 then
+        all_verdicts := array(select v from unnest(all_verdicts) v order by v.place);
+    end if;
     perform post(all_verdicts);
     return query select v.place, v.result_id, v.outcome from unnest(all_verdicts) v;
 end

@@ -11,7 +11,8 @@ language sql stable
 set search_path = ledger, pg_temp
 as $$
     select p.payment_id, p.method, p.status, limits.since
-    from payment p
+    from unfinished
+    join payment p on p.payment_id = unfinished.payment_id
     cross join lateral (select case
         when p.status = 'pending' and p.next_check_at is null
             then p.heard_at + interval '30 seconds'

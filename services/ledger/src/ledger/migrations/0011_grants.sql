@@ -7,12 +7,13 @@ grant insert, delete on ledger.outbox to cift_ledger;
 grant execute on function
     ledger.apply_results(jsonb, text[]),
     ledger.overdue(timestamptz),
-    ledger.sweep(timestamptz, integer)
+    ledger.sweep(timestamptz, integer),
+    ledger.expire_holds(timestamptz, integer)
 to cift_ledger;
 
 grant select on
     ledger.currency, ledger.account, ledger.balance, ledger.payment, ledger.payment_event,
-    ledger.payment_transition, ledger.ledger_tx, ledger.entry, ledger.hold
+    ledger.payment_transition, ledger.receipt, ledger.ledger_tx, ledger.entry, ledger.hold
 to cift_gateway;
 grant execute on function
     ledger.accept_payment(jsonb),

@@ -1,14 +1,23 @@
 -- What must always be true of the books. Each query answers one row, `subject`, for each violation.
--- Read by ledger.verifier, which runs all of them in one snapshot.
+-- Read by ledger.invariants, as every file invariants*.sql beside this one; all of them are run in
+-- one snapshot.
+--
+-- A name in braces is a part of the books: all of it, or what belongs to a window of the log.
+--
+--     {ledger_tx} {entry} {payment_event} {input}    rows at positions of the window
+--     {payment}                                      payments with an event in the window
+--
+-- Queries without braces look at few rows (balances, open holds, the outbox) and run as they are;
+-- those marked "(full)" look at all of the books, and run at the end of each pass along the log.
 
 -- invariant: transactions_balance
 -- Every transaction has two entries or more, and they sum to zero in each currency.
 select 'transaction ' || coalesce(tx.tx_id, e.tx_id) as subject
-from ledger.ledger_tx tx
+from {ledger_tx} tx
 full join (
     select tx_id, sum(entries) as entries, bool_or(total <> 0) as crooked
     from (select tx_id, currency, count(*) as entries, sum(amount) as total
-          from ledger.entry group by tx_id, currency) by_currency
+          from {entry} entry group by tx_id, currency) by_currency
     group by tx_id
 ) e using (tx_id)
 where tx.tx_id is null or e.tx_id is null or e.entries < 2 or e.crooked;
@@ -22,7 +31,22 @@ group by split_part(a.tenant, ':', -1), a.currency
 having sum(b.posted) <> 0;
 
 -- invariant: balances_follow_entries
--- A balance is the sum of its account's entries, and its version is their number.
+-- A balance is what its newest entry left behind, and its version is that entry's number.
+select 'account ' || account_id as subject
+from (select distinct account_id from {entry} entry) touched
+left join ledger.balance b using (account_id)
+left join lateral (
+    select balance_after, account_version
+    from ledger.entry e
+    where e.account_id = touched.account_id
+    order by account_version desc limit 1
+) newest on true
+where (b.posted, b.version) is distinct from (newest.balance_after, newest.account_version)
+union all
+select 'account ' || account_id from ledger.balance where version = 0 and posted <> 0;
+
+-- invariant: balances_are_sums
+-- (full) A balance is the sum of its account's entries, and its version is their number.
 select 'account ' || coalesce(b.account_id, e.account_id) as subject
 from ledger.balance b
 full join (
@@ -34,16 +58,14 @@ where b.account_id is null
    or b.version <> coalesce(e.entries, 0);
 
 -- invariant: running_balances_chain
--- Along an account every entry starts where the one before it ended, without a gap.
-select 'entry ' || entry_id as subject
-from (
-    select entry_id, amount, balance_after, account_version,
-        lag(balance_after, 1, 0::numeric) over account_history as balance_before,
-        lag(account_version, 1, 0::bigint) over account_history as version_before
-    from ledger.entry
-    window account_history as (partition by account_id order by account_version, entry_id)
-) history
-where balance_after <> balance_before + amount or account_version <> version_before + 1;
+-- Along an account every entry starts where the one before it ended, without a gap, in log order.
+select 'entry ' || e.entry_id as subject
+from {entry} e
+left join ledger.entry before
+    on before.account_id = e.account_id and before.account_version = e.account_version - 1
+where e.balance_after <> coalesce(before.balance_after, 0) + e.amount
+   or (before.tx_id is null) <> (e.account_version = 1)
+   or (before.tx_id, before.seq) >= (e.tx_id, e.seq);
 
 -- invariant: available_above_floor
 -- No account has less available than its floor, and each keeps the floor of its kind.
@@ -53,6 +75,7 @@ join ledger.account a using (account_id)
 join ledger.account_kind k using (kind)
 where b.normal * b.posted - b.held < b.floor
    or b.floor is distinct from k.floor
+   or b.house <> k.house
    or b.normal <> case k.normal_side when 'debit' then 1 else -1 end;
 
 -- invariant: held_is_open_holds
@@ -64,17 +87,29 @@ left join (
 ) h using (account_id)
 where b.held <> coalesce(h.total, 0);
 
+-- invariant: holds_end_in_time
+-- No hold is open five minutes after it should have expired.
+select 'hold ' || hold_key as subject
+from ledger.hold
+where state = 'held' and expires_at < now() - interval '5 minutes';
+
 -- invariant: holds_follow_payments
--- Money out has one hold of its net amount, which ends as its payment ends.
+-- Money out has one hold of its net amount, which ends as its payment ends; people may decide later.
 select 'payment ' || p.payment_id as subject
-from ledger.payment p
-full join ledger.hold h using (payment_id)
+from {payment} p
+left join ledger.hold h using (payment_id)
+cross join lateral (select exists (
+    select from ledger.payment_event e
+    where e.payment_id = p.payment_id and e.kind = 'resolved') as by_people) decided
 where (p.type <> 'deposit') <> (h.hold_id is not null)
-   or h.amount <> p.net_minor
+   or (h.amount <> p.net_minor and not by_people)
    or h.account_id <> p.customer_account_id
+   or (h.state = 'captured' and h.captured <> least(h.amount, p.net_minor))
    or h.state <> all (case p.status
-        when 'completed' then array['captured']
-        when 'failed' then array['released']
+        when 'completed' then case when by_people
+            then array['captured', 'released', 'expired'] else array['captured'] end
+        when 'failed' then case when by_people
+            then array['released', 'expired'] else array['released'] end
         when 'canceled' then array['released']
         when 'expired' then array['expired']
         when 'in_review' then array['held', 'released', 'expired']
@@ -82,74 +117,96 @@ where (p.type <> 'deposit') <> (h.hold_id is not null)
 
 -- invariant: references_are_unique
 -- No provider's receipt counts for two payments, no posting and no result counts twice.
-select 'receipt ' || provider_reference as subject
-from ledger.payment where provider_reference is not null
-group by method, provider_reference having count(*) > 1
+select 'receipt ' || p.provider_reference as subject
+from {payment} p
+left join ledger.receipt r on r.method = p.method and r.reference = p.provider_reference
+where p.provider_reference is not null and r.payment_id is distinct from p.payment_id
 union all
-select kind || ' ' || ref from ledger.ledger_tx group by kind, ref having count(*) > 1
+select tx.kind || ' ' || tx.ref
+from {ledger_tx} tx
+join ledger.ledger_tx twin on twin.kind = tx.kind and twin.ref = tx.ref and twin.tx_id <> tx.tx_id
 union all
-select 'result ' || result_id
-from ledger.payment_event where result_id is not null
-group by result_id having count(*) > 1;
+select 'result ' || e.result_id
+from {payment_event} e
+join ledger.payment_event twin on twin.result_id = e.result_id and twin.event_seq <> e.event_seq;
 
 -- invariant: payments_match_journal
--- Completed payments, and no others, have one settlement, over exactly their amounts and accounts.
+-- Completed payments, and no others, have one settlement, over exactly their amounts and accounts;
+-- one that people made counts together with what was in suspense.
 select 'payment ' || p.payment_id as subject
-from ledger.payment p
+from {payment} p
 left join (
-    select tx.payment_id, count(distinct tx.tx_id) as settlements,
-        sum(abs(e.amount)) filter (where e.account_id = paid.provider_account_id) as moved,
-        coalesce(sum(abs(e.amount)) filter (
-            where e.account_id = paid.customer_account_id), 0) as booked,
-        bool_and(e.currency = paid.currency and tx.ref = paid.payment_id::text) as matches
-    from ledger.ledger_tx tx
-    join ledger.payment paid using (payment_id)
+    select tx.payment_id,
+        count(distinct tx.tx_id) filter (where tx.kind <> 'suspense') as settlements,
+        abs(sum(e.amount) filter (where e.account_id = paid.provider_account_id)) as moved,
+        coalesce(abs(sum(e.amount) filter (
+            where e.account_id = paid.customer_account_id)), 0) as booked,
+        bool_and(tx.ref = paid.payment_id::text
+                 and (tx.kind = 'suspense' or e.currency = paid.currency)) as matches
+    from {payment} paid
+    join ledger.ledger_tx tx using (payment_id)
     join ledger.entry e using (tx_id)
-    where tx.kind = 'settlement'
+    where tx.kind in ('settlement', 'suspense', 'resolution')
     group by tx.payment_id
 ) s using (payment_id)
-where (p.status = 'completed') <> (s.payment_id is not null)
-   or s.settlements <> 1
-   or s.moved is distinct from case when s.payment_id is not null then p.minor end
-   or s.booked <> p.net_minor
-   or not s.matches
+where coalesce(s.settlements, 0) <> (p.status = 'completed')::integer
+   or (p.status = 'completed' and (s.moved is distinct from p.minor or s.booked <> p.net_minor))
+   or not s.matches;
+
+-- invariant: postings_have_a_cause
+-- Every transaction comes from an input of the log, and one of a payment from that payment.
+select 'transaction ' || tx.tx_id as subject
+from {ledger_tx} tx
+left join ledger.payment_event e on e.event_seq = tx.tx_id / 8
+left join ledger.input i on i.position = tx.tx_id / 8
+where (e.event_seq is null and i.position is null)
+   or (tx.payment_id is not null and i.position is null
+       and e.payment_id is distinct from tx.payment_id)
 union all
 select 'transaction ' || tx.tx_id
-from ledger.ledger_tx tx
+from {ledger_tx} tx
 left join ledger.payment p using (payment_id)
-where p.payment_id is null or (tx.kind = 'suspense' and p.status <> 'in_review');
+where tx.payment_id is not null and p.payment_id is null
+union all
+select 'event ' || e.event_seq
+from {payment_event} e
+left join ledger.payment p using (payment_id)
+where p.payment_id is null;
 
 -- invariant: refunds_within_captured
 -- What a deposit says was given back is what its refunds say, and never more than it brought.
 select 'payment ' || p.payment_id as subject
 from ledger.payment p
-left join (
-    select refund.parent_payment_id as payment_id,
-        coalesce(sum(refund.minor) filter (where hold.state = 'captured'), 0) as refunded,
+left join lateral (
+    select
+        coalesce(sum(refund.minor) filter (
+            where refund.status = 'completed' and refund.reversed_minor = 0), 0) as refunded,
         coalesce(sum(refund.minor) filter (where hold.state = 'held'), 0) as pending,
         coalesce(sum(refund.fee_minor) filter (
-            where hold.state in ('captured', 'held')), 0) as fees
+            where (refund.status = 'completed' or hold.state = 'held')
+                and refund.reversed_minor = 0), 0) as fees
     from ledger.payment refund
     join ledger.hold using (payment_id)
-    where refund.type = 'refund'
-    group by refund.parent_payment_id
-) r using (payment_id)
-where p.refunded_minor <> coalesce(r.refunded, 0)
-   or p.refund_pending_minor <> coalesce(r.pending, 0)
-   or p.refunded_minor + p.refund_pending_minor > p.minor
-   or r.fees > p.fee_minor
-   or (r.refunded = p.minor and r.fees <> p.fee_minor);
+    where refund.parent_payment_id = p.payment_id
+) r on true
+where p.payment_id in (
+        select coalesce(changed.parent_payment_id, changed.payment_id) from {payment} changed)
+  and (p.refunded_minor <> r.refunded
+       or p.refund_pending_minor <> r.pending
+       or p.refunded_minor + p.refund_pending_minor > p.minor
+       or r.fees > p.fee_minor
+       or (r.refunded = p.minor and r.fees <> p.fee_minor));
 
 -- invariant: history_leads_to_status
 -- A payment's history starts with its acceptance, moves only as allowed, and ends where it is.
 select distinct 'payment ' || payment_id as subject
 from (
     select p.payment_id, p.status, p.version, e.from_status, e.to_status, e.version as event_version,
-        e.event_seq,
+        e.event_seq, e.kind,
         lag(e.to_status) over history as status_before,
         lag(e.version) over history as version_before,
         row_number() over (partition by p.payment_id order by e.event_seq desc) as place_from_end
-    from ledger.payment p
+    from {payment} p
     left join ledger.payment_event e
         on e.payment_id = p.payment_id and (e.to_status is not null or e.disposition = 'applied')
     window history as (partition by p.payment_id order by e.event_seq)
@@ -160,32 +217,44 @@ where event_seq is null
    or (to_status is not null and status_before is not null and (
         from_status is distinct from status_before or not exists (
             select from ledger.payment_transition t
-            where t.from_status = steps.from_status and t.to_status = steps.to_status)))
+            where t.from_status = steps.from_status and t.to_status = steps.to_status
+            union all
+            select from ledger.operator_transition t
+            where steps.kind = 'resolved'
+              and t.from_status = steps.from_status and t.to_status = steps.to_status)))
    or (version_before is null and to_status is distinct from 'pending')
 union all
 select 'payment ' || p.payment_id
-from ledger.payment p
+from {payment} p
 cross join lateral (
     select e.to_status from ledger.payment_event e
     where e.payment_id = p.payment_id and e.to_status is not null
     order by e.event_seq desc limit 1
 ) newest
-where newest.to_status <> p.status
-union all
-select 'event ' || e.event_seq
-from ledger.payment_event e
-left join ledger.payment p using (payment_id)
-where p.payment_id is null;
+where newest.to_status <> p.status;
+
+-- invariant: open_payments_are_listed
+-- What the sweeper looks through is every payment that has not ended, and no other.
+select 'payment ' || p.payment_id as subject
+from {payment} p
+left join ledger.unfinished u using (payment_id)
+where (p.status in ('pending', 'processing', 'requires_action', 'in_review'))
+   <> (u.payment_id is not null);
 
 -- invariant: currencies_match
--- Entries, payments and accounts that belong together share a currency.
+-- Entries, balances, payments and accounts that belong together share a currency.
 select 'entry ' || e.entry_id as subject
-from ledger.entry e
+from {entry} e
 left join ledger.account a using (account_id)
 where e.currency is distinct from a.currency
 union all
+select 'account ' || a.account_id
+from ledger.account a
+left join ledger.balance b using (account_id)
+where b.currency is distinct from a.currency or a.currency <> split_part(a.code, ':', -1)
+union all
 select 'payment ' || p.payment_id
-from ledger.payment p
+from {payment} p
 join ledger.account a on a.account_id in (
     p.customer_account_id, p.provider_account_id, p.fees_account_id)
 where a.currency <> p.currency;
@@ -197,42 +266,20 @@ from ledger.outbox
 where created_at < now() - interval '5 minutes';
 
 -- invariant: ends_are_told_once
--- Every payment that has ended has exactly one event that says so.
+-- Every payment that has ended has exactly one event that says so, since it was last in review.
 select 'payment ' || p.payment_id as subject
-from ledger.payment p
+from {payment} p
 where p.status in ('completed', 'failed', 'expired', 'canceled')
   and (select count(*) from ledger.payment_event e
-       where e.payment_id = p.payment_id and e.to_status = p.status) <> 1;
+       where e.payment_id = p.payment_id and e.to_status = p.status
+         and e.event_seq > coalesce((
+             select max(review.event_seq) from ledger.payment_event review
+             where review.payment_id = p.payment_id and review.to_status = 'in_review'), 0)) <> 1;
 
--- invariant: journal_is_guarded
--- No service may write the books directly, and every guarding trigger is armed.
-select role_name || ' may ' || privilege || ' ' || c.relname as subject
-from pg_class c
-cross join unnest(array['cift_ledger', 'cift_gateway']) role_name
-cross join unnest(array['INSERT', 'UPDATE', 'DELETE', 'TRUNCATE']) privilege
-where c.relnamespace = 'ledger'::regnamespace
-  and c.relkind in ('r', 'p')
-  and has_table_privilege(role_name, c.oid, privilege)
-  and not (c.relname = 'outbox' and role_name = 'cift_ledger'
-           and privilege in ('INSERT', 'DELETE'))
-union all
-select 'trigger ' || expected.trigger_name || ' is not armed'
-from (values
-    ('ledger_tx', 'ledger_tx_append_only'), ('ledger_tx', 'ledger_tx_no_truncate'),
-    ('ledger_tx', 'ledger_tx_balanced'),
-    ('entry', 'entry_append_only'), ('entry', 'entry_no_truncate'),
-    ('payment_event', 'payment_event_append_only'), ('payment_event', 'payment_event_no_truncate'),
-    ('payment', 'payment_never_deleted'), ('account', 'account_never_deleted'),
-    ('balance', 'balance_never_deleted'),
-    ('hold', 'hold_ends_once'), ('hold', 'hold_never_deleted'), ('hold', 'hold_no_truncate')
-) expected (table_name, trigger_name)
-where not exists (
-    select from pg_trigger t
-    join pg_class c on c.oid = t.tgrelid
-    where c.relnamespace = 'ledger'::regnamespace and c.relname = expected.table_name
-      and t.tgname = expected.trigger_name and t.tgenabled in ('O', 'A'))
-union all
-select 'trigger ' || t.tgname || ' is disabled'
-from pg_trigger t
-join pg_class c on c.oid = t.tgrelid
-where c.relnamespace = 'ledger'::regnamespace and t.tgisinternal and t.tgenabled = 'D';
+-- invariant: sealing_keeps_up
+-- No transaction waits longer than five minutes to become part of the hash chain.
+select 'transaction ' || tx_id as subject
+from ledger.ledger_tx
+where tx_id > coalesce((select last_transaction_id from ledger.head), 0)
+  and created_at < now() - interval '5 minutes'
+limit 1000;

@@ -1,13 +1,15 @@
 """``/control/daraja``: phones, tokens, accounts and the certificate."""
 
+from datetime import date
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, HTTPException, Path, Response
+from fastapi import APIRouter, HTTPException, Path, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from provider_sandbox.daraja import accounts, initiator, oauth, phones
 from provider_sandbox.daraja.behaviours import BEHAVIOURS
 from provider_sandbox.daraja.credential import CredentialKeys
+from provider_sandbox.daraja.statement import statement
 from provider_sandbox.twin import Twin
 
 Msisdn = Annotated[str, Path(pattern=r"^254[17]\d{8}$")]
@@ -81,6 +83,15 @@ def _add_accounts(router: APIRouter, twin: Twin) -> None:
     async def balances() -> dict[str, str]:
         """What our short codes hold, in shillings."""
         return _balances(twin)
+
+    @router.get("/statement.csv")
+    async def statement_csv(
+        since: Annotated[date | None, Query(alias="from")] = None,
+        until: Annotated[date | None, Query(alias="to")] = None,
+    ) -> Response:
+        """The book as the portal's organisation statement, days in Nairobi."""
+        text = statement(twin, since=since, until=until)
+        return Response(text, media_type="text/csv; charset=utf-8")
 
     @router.put("/accounts/{name}")
     async def set_balance(name: Account, wanted: Amount) -> dict[str, str]:

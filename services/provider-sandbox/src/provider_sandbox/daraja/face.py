@@ -1,9 +1,12 @@
 """Daraja as the twin carries it: its routes, its agenda, its faults."""
 
+import json
 from collections.abc import Mapping
 from functools import partial
+from typing import Any
 
 from fastapi import APIRouter
+from starlette.types import Scope
 
 from provider_sandbox.daraja import accounts, b2c, balance, faults, reversal, status, stk
 from provider_sandbox.daraja.control import daraja_control_router
@@ -17,11 +20,21 @@ from provider_sandbox.twin import Canned, Operation, Twin
 class DarajaFace:
     """M-Pesa Kenya."""
 
-    operations: Mapping[str, Operation] = faults.OPERATIONS
-
     def __init__(self, twin: Twin) -> None:
         self._twin = twin
         self._keys = load_or_create(twin.settings.state.parent)
+
+    def operation(self, _method: str, path: str) -> Operation | None:
+        """The operation of a path."""
+        return faults.OPERATIONS.get(path)
+
+    def read(self, _scope: Scope, raw: bytes) -> dict[str, Any]:
+        """The JSON object in a body; empty when there is none."""
+        try:
+            body = json.loads(raw)
+        except ValueError:
+            return {}
+        return body if isinstance(body, dict) else {}
 
     def routers(self) -> list[APIRouter]:
         """Daraja's routes and ``/control/daraja``."""

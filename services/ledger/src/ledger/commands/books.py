@@ -2,19 +2,21 @@
 
 import asyncio
 import sys
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 
 import asyncpg
 import click
 
 from cift_shared.cli import environment
 from cift_shared.errors import CiftError
-from ledger.verifier import Finding, verify
+from ledger.chain import Connection
+from ledger.invariants import Finding, verify
 
 
 @click.command("verify-books")
 def verify_books() -> None:
-    """Check every invariant of the books in DATABASE_URL; exits with 1 when one is broken."""
+    """Check every invariant over all of the books; exits with 1 when one is broken."""
     findings = asyncio.run(_verify(environment("DATABASE_URL")))
     for line in table(findings):
         click.echo(line)
@@ -33,12 +35,23 @@ def table(findings: Sequence[Finding]) -> list[str]:
     return lines
 
 
-async def _verify(dsn: str) -> list[Finding]:
+@asynccontextmanager
+async def open_books(dsn: str) -> AsyncIterator[Connection]:
+    """A connection to the books, times in UTC.
+
+    Raises:
+        CiftError: the database can't be reached.
+    """
     try:
-        connection = await asyncpg.connect(dsn)
+        connection = await asyncpg.connect(dsn, server_settings={"timezone": "UTC"})
     except (OSError, asyncpg.PostgresError) as error:
         raise CiftError(f"the database can't be reached: {error}") from error
     try:
-        return await verify(connection)
+        yield connection
     finally:
         await connection.close()
+
+
+async def _verify(dsn: str) -> list[Finding]:
+    async with open_books(dsn) as connection:
+        return await verify(connection)

@@ -1,0 +1,1 @@
+"""The card worker: payments, refunds, disputes and saved cards through Stripe."""

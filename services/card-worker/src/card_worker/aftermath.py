@@ -1,0 +1,117 @@
+"""What comes after a deposit has ended: Stripe's fee, disputes, a success nobody expected.
+
+Always read from the API: notices may be late, repeated or out of order, and sums are totals, so
+what is told is what is true by now, once for each change of it.
+"""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from datetime import timedelta
+
+from card_worker import domain, mapping, wire
+from card_worker.flow import AT_ONCE, Flow, event_types
+from cift_shared.outcomes import Dispute, Disputed, Pending, Settled
+from cift_shared.processor import Answer, Attempt, Notice
+
+_DISPUTE = "dispute:"
+_SUCCESS = frozenset({"payment_intent.succeeded", "charge.succeeded"})
+_NO_NEWS = _SUCCESS | {
+    "payment_intent.created",
+    "payment_intent.processing",
+    "payment_intent.requires_action",
+    "payment_intent.payment_failed",
+    "payment_intent.canceled",
+}
+"""Events that say nothing about a payment that is settled with its fee."""
+
+
+class Aftermath:
+    """Looks after deposits that have ended."""
+
+    def __init__(self, flow: Flow) -> None:
+        self._flow = flow
+
+    def watched(self, attempt: Attempt, intent: wire.PaymentIntent, answer: Answer) -> Answer:
+        """A settled answer with the next look at it: soon while Stripe's fee is unknown."""
+        known = intent.latest_charge is not None and intent.latest_charge.balance_transaction
+        memory = {**answer.memory, **({"fee_told": "yes"} if known else {})}
+        return replace(answer, memory=memory, check_after=self._next(attempt, fee=bool(known)))
+
+    async def look(self, attempt: Attempt, notices: Sequence[Notice]) -> Answer:
+        """What is new about an attempt that has ended.
+
+        Raises:
+            PaymentProcessorError: Stripe could not be asked.
+        """
+        intent_id = attempt.memory.get("intent")
+        if intent_id is None:
+            return Answer(Pending())
+        types = event_types(notices)
+        if attempt.memory.get("told") != "settled":
+            return await self._unexpected(intent_id, types)
+        fee_told = "fee_told" in attempt.memory
+        nothing_new = Answer(Pending(), check_after=self._next(attempt, fee=fee_told))
+        if fee_told and types and types <= _NO_NEWS:
+            return nothing_new
+        intent = await self._flow.api.retrieve_intent(intent_id)
+        charge = intent.latest_charge
+        if not fee_told and charge is not None and charge.balance_transaction is not None:
+            return self._fee(attempt, intent)
+        if self._is_contested(attempt, intent, types):
+            return await self._disputes(attempt, intent_id) or nothing_new
+        return nothing_new
+
+    def _next(self, attempt: Attempt, *, fee: bool) -> timedelta | None:
+        return self._flow.watch(attempt, domain.WATCH_DEPOSIT_S if fee else domain.WATCH_FOR_FEE_S)
+
+    async def _unexpected(self, intent_id: str, types: set[str]) -> Answer:
+        """A payment told as failed whose intent succeeds would be a contradiction to show."""
+        if not types & _SUCCESS:
+            return Answer(Pending())
+        intent = await self._flow.api.retrieve_intent(intent_id)
+        if intent.status != "succeeded":
+            return Answer(Pending())
+        step = self._flow.step("intent.succeeded_after_all", intent=intent_id)
+        return Answer(mapping.paid(intent), {"told": "settled"}, None, [step])
+
+    def _fee(self, attempt: Attempt, intent: wire.PaymentIntent) -> Answer:
+        outcome = mapping.paid(intent)
+        fee = outcome.provider_fee if isinstance(outcome, Settled) else None
+        step = self._flow.step("fee.known", intent=intent.id, fee=fee.text if fee else "none")
+        answer = Answer(outcome if fee else Pending(), {}, None, [step])
+        answer = self.watched(attempt, intent, answer)
+        charge = intent.latest_charge
+        return replace(answer, check_after=AT_ONCE) if charge and charge.disputed else answer
+
+    @staticmethod
+    def _is_contested(attempt: Attempt, intent: wire.PaymentIntent, types: set[str]) -> bool:
+        if any(name.startswith(_DISPUTE) for name in attempt.memory):
+            return True
+        if any(kind.startswith("charge.dispute") for kind in types):
+            return True
+        return intent.latest_charge is not None and intent.latest_charge.disputed
+
+    async def _disputes(self, attempt: Attempt, intent_id: str) -> Answer | None:
+        """The first dispute about which something is new; the others at once afterwards."""
+        for found in await self._flow.api.list_disputes(intent_id):
+            if found.status not in mapping.DISPUTE_STATUSES:
+                self._flow.count_unknown("dispute", found.status)
+            try:
+                dispute = mapping.dispute_of(found)
+            except ValueError:
+                self._flow.count_unknown("dispute currency", found.currency)
+                continue
+            name, seen = _DISPUTE + dispute.reference, _digest(dispute)
+            if attempt.memory.get(name) != seen:
+                step = self._flow.step(
+                    "dispute.read", dispute=dispute.reference, status=dispute.status
+                )
+                return Answer(Disputed(dispute), {name: seen}, None, [step], AT_ONCE)
+        return None
+
+
+def _digest(dispute: Dispute) -> str:
+    text = json.dumps(asdict(dispute), default=str, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:32]

@@ -1,0 +1,181 @@
+"""One call of Stripe's library: paced, observed, behind the circuit, its errors turned into ours.
+
+What may have happened at Stripe is told by the exception, see `cift_shared.errors`; besides there
+are `CardRefused`, which is the bank's no, and `RequestRefused`, which is Stripe's. Texts of errors
+may hold secrets and are never handed on.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, NoReturn, TypeVar
+
+import stripe
+from opentelemetry.trace import SpanKind
+from pydantic import BaseModel, ValidationError
+
+from card_worker import wire
+from card_worker.transport import CALL, Call
+from cift_shared.breaker import CircuitBreaker
+from cift_shared.clock import Clock
+from cift_shared.errors import (
+    CiftError,
+    OutcomeUnknown,
+    PaymentProcessorError,
+    ProviderRejectedRequest,
+    ProviderThrottled,
+    ProviderUnavailable,
+)
+from cift_shared.log import get_logger
+from cift_shared.metrics import PROVIDER_REQUESTS, PROVIDER_SECONDS
+from cift_shared.telemetry import span
+
+PROVIDER = "stripe"
+CREDENTIALS_PAUSE_S = 60
+"""How long Stripe is left alone once it refused our key; no payment fails for it."""
+THROTTLE_S = 2
+"""Wait after a 429 that names no time."""
+_NO_ANSWER_STATUS = 500
+
+Reply = TypeVar("Reply", bound=BaseModel)
+
+log = get_logger()
+
+
+class CardRefused(CiftError):
+    """HTTP 402: the bank, or Stripe for it, said no; the object's own state decides."""
+
+    def __init__(self, error: wire.ApiError) -> None:
+        super().__init__("the card was refused")
+        self.error = error
+
+
+class RequestRefused(ProviderRejectedRequest):
+    """HTTP 400 or 404: Stripe would not do it; this request changed nothing."""
+
+    def __init__(self, error: wire.ApiError, status: int) -> None:
+        super().__init__("provider_request_refused", "the request was refused")
+        self.error = error
+        self.status = status
+
+
+class ServerFailed(OutcomeUnknown):
+    """HTTP 5xx: what became of the request is unknown, and its key answers so from now on."""
+
+
+class Caller:
+    """Makes calls, one circuit around them all."""
+
+    def __init__(self, clock: Clock, *, deadline_s: float) -> None:
+        self._clock = clock
+        self._deadline_s = deadline_s
+        self._breaker = CircuitBreaker(PROVIDER, clock)
+
+    async def call(
+        self, operation: str, ask: Callable[[], Awaitable[Any]], kind: type[Reply]
+    ) -> Reply:
+        """What Stripe answers, as far as we read it.
+
+        Raises:
+            CardRefused, RequestRefused, PaymentProcessorError: see the module.
+        """
+        with self._observed(operation), self._breaker.guard():
+            CALL.set(call := Call(operation))
+            try:
+                async with asyncio.timeout(self._deadline_s):
+                    answer = await ask()
+            except stripe.StripeError as error:
+                self._raise_ours(operation, error, call)
+            except TimeoutError:
+                raise _lost(operation, call) from None
+            return _read(answer, kind)
+
+    def _raise_ours(self, operation: str, error: stripe.StripeError, call: Call) -> NoReturn:
+        """Turn the library's error into ours, without its text."""
+        told, status = _error_in(error), error.http_status or 0
+        log.warning(
+            "stripe.call_failed",
+            operation=operation,
+            kind=type(error).__name__,
+            http_status=status,
+            code=told.code,
+            decline_code=told.decline_code,
+            param=told.param,
+            request_id=error.request_id,
+        )
+        match error:
+            case stripe.CardError():
+                raise CardRefused(told) from None
+            case stripe.RateLimitError():
+                wait_s = _retry_after_s(error.headers)
+                raise ProviderThrottled(
+                    "provider_rate_limited", operation, retry_after_s=wait_s
+                ) from None
+            case stripe.AuthenticationError() | stripe.PermissionError():
+                self._breaker.trip(CREDENTIALS_PAUSE_S)
+                raise _CredentialsRefused from None
+            case stripe.IdempotencyError() | stripe.InvalidRequestError():
+                raise RequestRefused(told, status) from None
+        if status >= _NO_ANSWER_STATUS:
+            raise ServerFailed("provider_failed", f"{operation}: {status}") from None
+        raise _lost(operation, call) from None
+
+    @contextmanager
+    def _observed(self, operation: str) -> Iterator[None]:
+        """Span, duration and count around one call."""
+        began, result = self._clock.monotonic(), "error"
+        with span(f"stripe.{operation}", kind=SpanKind.CLIENT) as current:
+            try:
+                yield
+                result = "ok"
+            except CardRefused:
+                result = "declined"
+                raise
+            except PaymentProcessorError as error:
+                result = error.code
+                raise
+            finally:
+                current.set_attribute("stripe.result", result)
+                PROVIDER_SECONDS.labels(PROVIDER, operation).observe(
+                    self._clock.monotonic() - began
+                )
+                PROVIDER_REQUESTS.labels(PROVIDER, operation, result).inc()
+
+
+class _CredentialsRefused(ProviderThrottled):
+    def __init__(self) -> None:
+        super().__init__(
+            "provider_credentials_refused",
+            "Stripe refused our key; waiting for people",
+            retry_after_s=CREDENTIALS_PAUSE_S,
+        )
+
+
+def _lost(operation: str, call: Call) -> PaymentProcessorError:
+    if call.maybe_sent:
+        return OutcomeUnknown("provider_answer_lost", operation)
+    return ProviderUnavailable("provider_unreachable", operation)
+
+
+def _error_in(error: stripe.StripeError) -> wire.ApiError:
+    body = error.json_body
+    inner = body.get("error") if isinstance(body, dict) else None
+    try:
+        return wire.ApiError.model_validate(inner or {})
+    except ValidationError:
+        return wire.ApiError()
+
+
+def _retry_after_s(headers: Mapping[str, str] | None) -> int:
+    text = (headers or {}).get("retry-after", "")
+    return max(1, int(text)) if text.isascii() and text.isdigit() and len(text) < 5 else THROTTLE_S
+
+
+def _read(answer: Any, kind: type[Reply]) -> Reply:
+    try:
+        return kind.model_validate(answer.to_dict())
+    except ValidationError as error:
+        fields = sorted({str(item["loc"][0]) for item in error.errors(include_input=False)})
+        raise OutcomeUnknown(
+            "provider_answer_unreadable", f"the answer lacks {', '.join(fields)}"
+        ) from None

@@ -1,0 +1,260 @@
+"""Stripe's operations as we use them, through its own library: what is sent, and what is read.
+
+One call, one answer; what its failure means is in `card_worker.calls`.
+"""
+
+import logging
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+import httpx
+import stripe
+
+from card_worker import domain, wire
+from card_worker.calls import Caller
+from card_worker.settings import CardConfig
+from card_worker.transport import PacedHttp
+from cift_shared.clock import Clock
+from cift_shared.errors import OutcomeUnknown
+
+LIST_MAX = 100
+"""Objects of one page (docs.stripe.com/api/pagination)."""
+PAGES_MAX = 10
+"""Pages that are looked through for one lost intent."""
+
+_INTENT_PARTS = ["latest_charge.balance_transaction"]
+_REFUND_PARTS = ["balance_transaction"]
+_SETUP_PARTS = ["payment_method"]
+
+
+class StripeApi:
+    """Calls Stripe for one account; one object for each process."""
+
+    def __init__(
+        self,
+        config: CardConfig,
+        clock: Clock,
+        *,
+        transport: httpx.AsyncBaseTransport | None = None,
+        bare: bool = False,
+    ) -> None:
+        """Take settings and clock.
+
+        Args:
+            config: keys, address, time-outs.
+            clock: for the rate limit and the circuit breaker.
+            transport: replaces the network, for tests.
+            bare: leave out every optional parameter, for stand-ins that know only some.
+        """
+        stripe.enable_telemetry = False
+        # below that level it tells requests in full
+        logging.getLogger("stripe").setLevel(logging.WARNING)
+        self._bare = bare
+        self._http = PacedHttp(config, clock, transport=transport)
+        tries = config.max_network_retries + 1
+        # Over everything: an answer that drips in byte by byte must end, too.
+        deadline_s = tries * (config.connect_timeout_s + config.read_timeout_s) + 5
+        self._call = Caller(clock, deadline_s=deadline_s).call
+        self._v1 = stripe.StripeClient(
+            config.secret_key.get_secret_value(),
+            base_addresses={"api": config.api_base},
+            max_network_retries=config.max_network_retries,
+            stripe_version=domain.API_VERSION,
+            http_client=self._http,
+        ).v1
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._http.close_async()  # type: ignore[no-untyped-call]
+
+    async def create_intent(self, params: Mapping[str, Any], key: str) -> wire.PaymentIntent:
+        """Make an unconfirmed intent: no money moves by it.
+
+        Raises:
+            CardRefused, RequestRefused, PaymentProcessorError: as of every call here.
+        """
+        make = self._v1.payment_intents.create_async
+        return await self._call(
+            "intent_create",
+            lambda: make(params=self._params(params), options=_keyed(key)),
+            wire.PaymentIntent,
+        )
+
+    async def confirm_intent(
+        self, intent_id: str, params: Mapping[str, Any], key: str
+    ) -> wire.PaymentIntent:
+        """Take the money: at most once in an intent's life, however often it is called."""
+        confirm = self._v1.payment_intents.confirm_async
+        return await self._call(
+            "intent_confirm",
+            lambda: confirm(
+                intent_id, params=self._params(params, _INTENT_PARTS), options=_keyed(key)
+            ),
+            wire.PaymentIntent,
+        )
+
+    async def retrieve_intent(self, intent_id: str) -> wire.PaymentIntent:
+        """How an intent stands."""
+        read = self._v1.payment_intents.retrieve_async
+        return await self._call(
+            "intent_retrieve",
+            lambda: read(intent_id, params=self._params({}, _INTENT_PARTS)),
+            wire.PaymentIntent,
+        )
+
+    async def cancel_intent(self, intent_id: str, key: str) -> wire.PaymentIntent:
+        """End an intent for good: nothing can be charged by it afterwards."""
+        cancel = self._v1.payment_intents.cancel_async
+        return await self._call(
+            "intent_cancel",
+            lambda: cancel(
+                intent_id,
+                params=self._params({"cancellation_reason": "abandoned"}, _INTENT_PARTS),
+                options=_keyed(key),
+            ),
+            wire.PaymentIntent,
+        )
+
+    async def find_intent(
+        self, attempt_id: str, *, since: int, until: int
+    ) -> wire.PaymentIntent | None:
+        """The intent an attempt made in this window (seconds since 1970); None: none was found.
+
+        By listing, newest first: Stripe's search is not up to date by promise.
+        """
+        read = self._v1.payment_intents.list_async
+        window: Any = {"created": {"gte": since, "lte": until}, "limit": LIST_MAX}
+        for _ in range(PAGES_MAX):
+            params: Any = dict(window)
+            page = await self._call("intent_list", partial(read, params=params), _Intents)
+            for intent in page.data:
+                if intent.metadata.get(domain.ATTEMPT_NAME) == attempt_id:
+                    return intent
+            if not page.has_more or not page.data:
+                return None
+            window["starting_after"] = page.data[-1].id
+        return None
+
+    async def create_refund(self, params: Mapping[str, Any], key: str) -> wire.Refund:
+        """Send money back: the key is all that keeps a second one from moving."""
+        make = self._v1.refunds.create_async
+        return await self._call(
+            "refund_create",
+            lambda: make(params=self._params(params, _REFUND_PARTS), options=_keyed(key)),
+            wire.Refund,
+        )
+
+    async def retrieve_refund(self, refund_id: str) -> wire.Refund:
+        """How a refund stands."""
+        read = self._v1.refunds.retrieve_async
+        return await self._call(
+            "refund_retrieve",
+            lambda: read(refund_id, params=self._params({}, _REFUND_PARTS)),
+            wire.Refund,
+        )
+
+    async def find_refund(self, attempt_id: str, intent_id: str) -> wire.Refund | None:
+        """The refund an attempt made of an intent; None: there is none."""
+        read = self._v1.refunds.list_async
+        params: Any = {"payment_intent": intent_id, "limit": LIST_MAX}
+        page = await self._call("refund_list", lambda: read(params=params), _Refunds)
+        if page.has_more:
+            raise OutcomeUnknown("provider_list_too_long", "too many refunds to look through")
+        named = (r for r in page.data if (r.metadata or {}).get(domain.ATTEMPT_NAME) == attempt_id)
+        return next(named, None)
+
+    async def list_disputes(self, intent_id: str) -> list[wire.Dispute]:
+        """Every dispute about an intent."""
+        read = self._v1.disputes.list_async
+        params: Any = {"payment_intent": intent_id, "limit": LIST_MAX}
+        page = await self._call("dispute_list", lambda: read(params=params), _Disputes)
+        return page.data
+
+    async def create_customer(self, params: Mapping[str, Any], key: str) -> wire.Customer:
+        """Make an owner for saved cards."""
+        make = self._v1.customers.create_async
+        return await self._call(
+            "customer_create",
+            lambda: make(params=self._params(params), options=_keyed(key)),
+            wire.Customer,
+        )
+
+    async def create_setup(self, params: Mapping[str, Any], key: str) -> wire.SetupIntent:
+        """Begin the saving of a card."""
+        make = self._v1.setup_intents.create_async
+        return await self._call(
+            "setup_create",
+            lambda: make(params=self._params(params), options=_keyed(key)),
+            wire.SetupIntent,
+        )
+
+    async def confirm_setup(
+        self, setup_id: str, params: Mapping[str, Any], key: str
+    ) -> wire.SetupIntent:
+        """Save the card that the parameters name."""
+        confirm = self._v1.setup_intents.confirm_async
+        return await self._call(
+            "setup_confirm",
+            lambda: confirm(
+                setup_id, params=self._params(params, _SETUP_PARTS), options=_keyed(key)
+            ),
+            wire.SetupIntent,
+        )
+
+    async def retrieve_setup(self, setup_id: str) -> wire.SetupIntent:
+        """How the saving stands."""
+        read = self._v1.setup_intents.retrieve_async
+        return await self._call(
+            "setup_retrieve",
+            lambda: read(setup_id, params=self._params({}, _SETUP_PARTS)),
+            wire.SetupIntent,
+        )
+
+    async def cancel_setup(self, setup_id: str, key: str) -> wire.SetupIntent:
+        """End the saving: no card can be saved by it afterwards."""
+        cancel = self._v1.setup_intents.cancel_async
+        return await self._call(
+            "setup_cancel",
+            lambda: cancel(setup_id, params=self._params({}, _SETUP_PARTS), options=_keyed(key)),
+            wire.SetupIntent,
+        )
+
+    async def retrieve_method(self, method_id: str) -> wire.PaymentMethod:
+        """A card, and whose it is."""
+        read = self._v1.payment_methods.retrieve_async
+        return await self._call("method_retrieve", lambda: read(method_id), wire.PaymentMethod)
+
+    async def detach_method(self, method_id: str, key: str) -> wire.PaymentMethod:
+        """Forget a card: it can't be used again."""
+        detach = self._v1.payment_methods.detach_async
+        return await self._call(
+            "method_detach", lambda: detach(method_id, options=_keyed(key)), wire.PaymentMethod
+        )
+
+    def _params(self, params: Mapping[str, Any], parts: list[str] | None = None) -> Any:
+        """What is sent, with the parts that shall come whole; bare, without what can be spared."""
+        kept = {n: v for n, v in params.items() if not (self._bare and n in _OPTIONAL)}
+        return {**kept, "expand": parts} if parts else kept
+
+
+class _Intents(wire.Part):
+    data: list[wire.PaymentIntent]
+    has_more: bool = False
+
+
+class _Refunds(wire.Part):
+    data: list[wire.Refund]
+    has_more: bool = False
+
+
+class _Disputes(wire.Part):
+    data: list[wire.Dispute]
+
+
+_OPTIONAL = frozenset(("return_url", "description", "cancellation_reason", "usage"))
+"""Parameters that stand-ins for Stripe may not know and that change nothing about the money."""
+
+
+def _keyed(key: str) -> Any:
+    return {"idempotency_key": key}

@@ -1,0 +1,99 @@
+"""Who owns saved cards at Stripe: one customer there for each customer of a merchant and mode.
+
+Made once: the key of the request is derived from the three, and the first that is stored wins. One
+made twice all the same (a crash, then a day's pause) owns nothing and costs nothing.
+"""
+
+import hashlib
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+import asyncpg
+
+from cift_shared.database import INFRASTRUCTURE_ERRORS, Pool
+from cift_shared.errors import ProviderUnavailable
+
+Make = Callable[[str], Awaitable[str]]
+"""Makes a customer at Stripe under an idempotency key; answers its id."""
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """A customer of ours."""
+
+    merchant_id: str
+    livemode: bool
+    customer_id: str
+
+    @property
+    def key(self) -> str:
+        """The idempotency key of the owner's making, the same always."""
+        text = f"{self.merchant_id}\0{self.livemode}\0{self.customer_id}"
+        return "customer-" + hashlib.sha256(text.encode()).hexdigest()
+
+
+class Customers(Protocol):
+    """Finds or makes owners."""
+
+    async def find_or_make(self, owner: Owner, make: Make) -> str:
+        """The owner's id at Stripe; raises as `make` does."""
+        ...
+
+
+class MemoryCustomers:
+    """For a processor that stands alone."""
+
+    def __init__(self) -> None:
+        self._known: dict[Owner, str] = {}
+
+    async def find_or_make(self, owner: Owner, make: Make) -> str:
+        """The owner's id at Stripe; raises as `make` does."""
+        if owner not in self._known:
+            made = await make(owner.key)
+            self._known.setdefault(owner, made)
+        return self._known[owner]
+
+
+class StoredCustomers:
+    """Kept in `card.customer`."""
+
+    def __init__(self, pool: "Pool[asyncpg.Record]") -> None:
+        self._pool = pool
+
+    async def find_or_make(self, owner: Owner, make: Make) -> str:
+        """The owner's id at Stripe; raises as `make` does.
+
+        Raises:
+            ProviderUnavailable: the database is away; nothing was sent.
+        """
+        try:
+            known = await self._read(owner)
+            return known if known is not None else await self._keep(owner, await make(owner.key))
+        except INFRASTRUCTURE_ERRORS as error:
+            raise ProviderUnavailable("owners_unreachable", type(error).__name__) from error
+
+    async def _read(self, owner: Owner) -> str | None:
+        stripe_id: str | None = await self._pool.fetchval(
+            """
+            select stripe_id from card.customer
+             where merchant_id = $1 and livemode = $2 and customer_id = $3
+            """,
+            owner.merchant_id,
+            owner.livemode,
+            owner.customer_id,
+        )
+        return stripe_id
+
+    async def _keep(self, owner: Owner, stripe_id: str) -> str:
+        await self._pool.execute(
+            """
+            insert into card.customer (merchant_id, livemode, customer_id, stripe_id)
+            values ($1, $2, $3, $4) on conflict do nothing
+            """,
+            owner.merchant_id,
+            owner.livemode,
+            owner.customer_id,
+            stripe_id,
+        )
+        return await self._read(owner) or stripe_id

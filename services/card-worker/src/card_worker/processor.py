@@ -1,0 +1,151 @@
+"""Cards through Stripe behind the processor port.
+
+    deposit     payment intent: create -> store -> confirm -> Settled | ActionRequired | Declined
+    refund      refund of the intent .................... Settled | Submitted | Declined
+    withdrawal  not offered: a card can't be paid out
+    setup       setup intent ............................ Saved | ActionRequired | Declined
+    detach      payment method .......................... Detached
+
+Nothing is sent a second time unseen: after a doubt the intent, or the refund, is looked for first.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from card_worker import declines, wire
+from card_worker.client import StripeApi
+from card_worker.customers import Customers, MemoryCustomers
+from card_worker.deposits import Deposits
+from card_worker.flow import Flow
+from card_worker.notices import find_attempt, is_known
+from card_worker.refunds import Refunds
+from card_worker.settings import CardConfig
+from card_worker.setups import Setups
+from cift_shared.clock import Clock, SystemClock
+from cift_shared.fees import Direction, load_schedule
+from cift_shared.ids import AttemptId
+from cift_shared.methods import CARD, Operation
+from cift_shared.money import Money
+from cift_shared.outcomes import Declined, Pending
+from cift_shared.processor import Answer, Attempt, MethodAttempt, Notice
+from cift_shared.settings import KeySettings, load_settings
+from cift_shared.vault import Vault
+
+
+class CardProcessor:
+    """Implements `PaymentProcessor` and `InstrumentKeeper` over one Stripe account."""
+
+    method = CARD.name
+
+    def __init__(
+        self,
+        config: CardConfig,
+        api: StripeApi,
+        *,
+        customers: Customers,
+        vault: Vault,
+        clock: Clock,
+    ) -> None:
+        """Take the shared pieces of a worker.
+
+        Raises:
+            SettingsInvalid: the fee schedule can't be read.
+        """
+        self._flow = Flow(config, api, customers, vault, clock)
+        self._fees = load_schedule(config.fee_schedule)
+        self._deposits = Deposits(self._flow)
+        self._refunds = Refunds(self._flow)
+        self._setups = Setups(self._flow)
+
+    def resend_is_safe(self, operation: Operation) -> bool:  # noqa: ARG002  the port's signature
+        """False: Stripe forgets our keys after a day, so after a doubt we look first."""
+        return False
+
+    async def process_deposit(self, attempt: Attempt) -> Answer:
+        """Make the payment intent; it is confirmed once its id is stored.
+
+        Raises:
+            PaymentProcessorError: see the tree in `cift_shared.errors`.
+        """
+        return await self._deposits.submit(attempt)
+
+    async def process_withdrawal(self, attempt: Attempt) -> Answer:  # noqa: ARG002
+        """Refuse: a card can't be paid out."""
+        step = self._flow.step("withdrawal.not_offered")
+        return Answer(Declined(declines.WITHDRAWAL_UNSUPPORTED), evidence=[step])
+
+    async def process_refund(self, attempt: Attempt) -> Answer:
+        """Give a deposit back, whole or in part; raises as `process_deposit`."""
+        return await self._refunds.submit(attempt)
+
+    async def get_transaction_status(
+        self, attempt: Attempt, notices: Sequence[Notice] = ()
+    ) -> Answer:
+        """What became of an attempt, and its next step; raises as `process_deposit`."""
+        match attempt.operation:
+            case "deposit":
+                return await self._deposits.check(attempt, notices)
+            case "refund":
+                return await self._refunds.check(attempt, notices)
+        return Answer(Pending()) if attempt.ended else await self.process_withdrawal(attempt)
+
+    async def process_setup(self, attempt: MethodAttempt) -> Answer:
+        """Begin to keep a card; raises as `process_deposit`."""
+        return await self._setups.submit(attempt)
+
+    async def process_detach(self, attempt: MethodAttempt) -> Answer:
+        """Forget a card; raises as `process_deposit`."""
+        return await self._setups.detach(attempt)
+
+    async def get_method_status(
+        self, attempt: MethodAttempt, notices: Sequence[Notice] = ()
+    ) -> Answer:
+        """What became of the saving, and its next step; raises as `process_deposit`."""
+        if attempt.operation == "setup":
+            return await self._setups.check(attempt, notices)
+        return Answer(Pending()) if attempt.ended else await self._setups.detach(attempt)
+
+    def method_check_delay(self, attempt: MethodAttempt) -> timedelta | None:
+        """How long to wait before the next question; None after a day."""
+        return self._flow.check_delay(attempt, "payment")
+
+    def calculate_fee(self, amount: Money, direction: Direction, *, at: datetime) -> Money:
+        """Our fee for moving `amount`, from the schedule.
+
+        Raises:
+            InvalidCommand: the schedule has no price for it.
+        """
+        return self._fees.fee(amount, method=self.method, direction=direction, at=at)
+
+    def check_delay(self, attempt: Attempt) -> timedelta | None:
+        """How long to wait before the next question; None: it is time for people to look."""
+        if attempt.operation == "refund":
+            return self._flow.check_delay(attempt, "refund")
+        return self._flow.check_delay(attempt, "payment")
+
+    def read_fingerprint(self, body: bytes) -> AttemptId | str | None:
+        """Which attempt an event of Stripe's is about."""
+        event = wire.Event.read(body)
+        if event is None or not is_known(event):
+            self._flow.count_unknown("event", event.type if event else None)
+        return find_attempt(event, self._flow.fingerprint) if event else None
+
+    async def close(self) -> None:
+        """Close the connections to Stripe."""
+        await self._flow.api.close()
+
+
+def build_processor(config: CardConfig) -> CardProcessor:
+    """A processor that stands alone: keys from the environment, owners in its own memory.
+
+    Raises:
+        SettingsInvalid: a key is missing.
+    """
+    clock = SystemClock()
+    return CardProcessor(
+        config,
+        StripeApi(config, clock),
+        customers=MemoryCustomers(),
+        vault=load_settings(KeySettings).vault(),
+        clock=clock,
+    )

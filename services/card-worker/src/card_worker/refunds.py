@@ -1,0 +1,145 @@
+"""Refunds, whole or in part, and what may still become of them.
+
+submit    create a refund of the intent, our attempt in its metadata .. succeeded | pending | no
+check     read it; without an id, look for it among the intent's refunds before asking again
+later     a refund that succeeded may fail days later: the money is back with us
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from card_worker import declines, domain, mapping, wire
+from card_worker.calls import CardRefused, RequestRefused, ServerFailed
+from card_worker.flow import Flow
+from card_worker.units import to_stripe
+from cift_shared.failpoints import failpoint
+from cift_shared.messages import RequestRefund
+from cift_shared.outcomes import (
+    Declined,
+    Failure,
+    Pending,
+    Reversed,
+    Settled,
+    Submitted,
+    Unknown,
+)
+from cift_shared.processor import Answer, Attempt, Notice
+
+_INTENT_PREFIX = "pi_"
+
+
+class Refunds:
+    """Gives deposits back."""
+
+    def __init__(self, flow: Flow) -> None:
+        self._flow = flow
+
+    async def submit(self, attempt: Attempt) -> Answer:
+        """Ask for the refund.
+
+        Raises:
+            PaymentProcessorError: see `cift_shared.errors`.
+        """
+        intent_id = _intent_of(attempt)
+        if intent_id is None:
+            return self._refused(declines.REFUND_PAYMENT_UNKNOWN)
+        return await self._create(attempt, intent_id)
+
+    async def check(self, attempt: Attempt, notices: Sequence[Notice]) -> Answer:
+        """What became of it; raises as `submit`."""
+        del notices  # they only say that it is time to look
+        refund_id, intent_id = attempt.memory.get("refund"), _intent_of(attempt)
+        if attempt.ended:
+            return await self._look_again(attempt, refund_id)
+        if refund_id is not None:
+            return self._judge(attempt, await self._flow.api.retrieve_refund(refund_id))
+        if intent_id is None:
+            return self._refused(declines.REFUND_PAYMENT_UNKNOWN)
+        found = await self._flow.api.find_refund(str(attempt.attempt_id), intent_id)
+        if found is not None:
+            return self._judge(attempt, found)
+        return await self._create(attempt, intent_id)
+
+    async def _create(self, attempt: Attempt, intent_id: str) -> Answer:
+        flow, number = self._flow, int(attempt.memory.get("creates", "0"))
+        try:
+            amount = to_stripe(attempt.request.amount)
+        except ValueError:
+            return self._refused(declines.AMOUNT_REFUSED)
+        params: dict[str, Any] = {
+            "payment_intent": intent_id,
+            "amount": amount,
+            "metadata": {
+                domain.ATTEMPT_NAME: str(attempt.attempt_id),
+                "cift_payment": str(attempt.request.payment_id),
+            },
+        }
+        key = domain.idempotency_key(attempt.attempt_id, "refund", number)
+        try:
+            refund = await flow.api.create_refund(params, key)
+        except RequestRefused as error:
+            return self._refused(_refusal(error.error))
+        except CardRefused as error:
+            return self._refused(mapping.failure_of(error.error))
+        except ServerFailed:
+            # This key answers so for ever. First it is looked for, then made under a new key.
+            step = flow.step("refund.failed", number=number)
+            memory = {"creates": str(number + 1)}
+            return Answer(Unknown("Stripe failed"), memory, None, [step], flow.again())
+        failpoint("card.after_refund")
+        return self._judge(attempt, refund)
+
+    def _judge(self, attempt: Attempt, refund: wire.Refund) -> Answer:
+        flow = self._flow
+        if refund.status not in mapping.REFUND_STATUSES:
+            flow.count_unknown("refund", refund.status)
+        outcome = mapping.refunded(refund)
+        step = flow.step("refund.read", refund=refund.id, status=refund.status)
+        known = attempt.memory.get("refund") == refund.id
+        answer = Answer(
+            outcome,
+            memory={"refund": refund.id},
+            fingerprint=flow.fingerprint(refund.id),
+            evidence=[] if known and isinstance(outcome, Pending) else [step],
+        )
+        if isinstance(outcome, Pending) and not known:
+            return replace(answer, outcome=Submitted(refund.id))
+        if isinstance(outcome, Settled):
+            watch = flow.watch(attempt, domain.WATCH_REFUND_S)
+            return replace(answer, memory={**answer.memory, "told": "settled"}, check_after=watch)
+        return answer
+
+    async def _look_again(self, attempt: Attempt, refund_id: str | None) -> Answer:
+        """A refund that succeeded: has it failed since?"""
+        flow = self._flow
+        if refund_id is None or attempt.memory.get("told") != "settled":
+            return Answer(Pending())
+        refund = await flow.api.retrieve_refund(refund_id)
+        if refund.status not in ("failed", "canceled"):
+            return Answer(Pending(), check_after=flow.watch(attempt, domain.WATCH_REFUND_S))
+        reason = refund.failure_reason or refund.status
+        step = flow.step("refund.went_back", refund=refund_id, reason=reason)
+        settled = mapping.refunded(refund.model_copy(update={"status": "succeeded"}))
+        if not isinstance(settled, Settled):
+            return Answer(Pending(), evidence=[step])
+        outcome = Reversed(settled.amount, f"{refund_id}:failed", reason)
+        return Answer(outcome, {"told": "reversed"}, None, [step])
+
+    def _refused(self, failure: Failure) -> Answer:
+        step = self._flow.step("refund.refused", reason=failure.code)
+        return Answer(Declined(failure), evidence=[step])
+
+
+def _intent_of(attempt: Attempt) -> str | None:
+    """The intent of the deposit that is given back."""
+    request = attempt.request
+    reference = request.original.provider_reference if isinstance(request, RequestRefund) else None
+    return reference if reference and reference.startswith(_INTENT_PREFIX) else None
+
+
+def _refusal(error: wire.ApiError) -> Failure:
+    """Stripe refuses more than is left with no code of its own, naming the amount."""
+    if error.code is None and error.param == "amount":
+        return declines.REFUND_EXCEEDS
+    return mapping.refusal_of(error)

@@ -1,0 +1,197 @@
+"""Saved cards: kept at Stripe under a customer there, for payments without the card at hand.
+
+setup     customer, then setup intent: with a token it is confirmed here, else in the browser
+          with the client secret ...................................... saved | action | no
+detach    the card is forgotten at Stripe ............................. detached
+
+No money moves by any of it, so a request may be repeated; what is told is read from Stripe.
+"""
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+from card_worker import declines, domain, mapping, wire
+from card_worker.calls import CardRefused, RequestRefused
+from card_worker.customers import Owner
+from card_worker.flow import AT_ONCE, CARD_CONTEXT, Flow, next_action
+from cift_shared.messages import RequestDetach, RequestSetup
+from cift_shared.outcomes import (
+    ActionRequired,
+    Declined,
+    Detached,
+    Expired,
+    Failure,
+    Pending,
+    Saved,
+    Submitted,
+)
+from cift_shared.processor import Answer, MethodAttempt, Notice
+
+
+class Setups:
+    """Keeps cards for later, and forgets them."""
+
+    def __init__(self, flow: Flow) -> None:
+        self._flow = flow
+
+    async def submit(self, attempt: MethodAttempt) -> Answer:
+        """Begin the saving.
+
+        Raises:
+            PaymentProcessorError: see `cift_shared.errors`.
+        """
+        flow, request = self._flow, attempt.request
+        owner = Owner(request.merchant_id, request.livemode, request.customer_id)
+        try:
+            customer = await flow.customers.find_or_make(owner, partial(self._make, owner))
+            setup = await flow.api.create_setup(
+                {
+                    "customer": customer,
+                    "usage": "off_session",
+                    "payment_method_types": ["card"],
+                    "metadata": {
+                        domain.ATTEMPT_NAME: str(attempt.attempt_id),
+                        "cift_payment_method": str(request.payment_method_id),
+                    },
+                },
+                domain.idempotency_key(attempt.attempt_id, "setup", attempt.checks),
+            )
+        except RequestRefused as error:
+            return Answer(Declined(mapping.refusal_of(error.error)))
+        memory = {"setup": setup.id, "customer": flow.seal(customer, context=CARD_CONTEXT)}
+        step = flow.step("setup.created", setup=setup.id)
+        fingerprint = flow.fingerprint(setup.id)
+        return Answer(Submitted(), memory, fingerprint, [step], check_after=AT_ONCE)
+
+    async def check(self, attempt: MethodAttempt, notices: Sequence[Notice]) -> Answer:
+        """What became of the saving; raises as `submit`."""
+        del notices  # they only say that it is time to look
+        setup_id = attempt.memory.get("setup")
+        if attempt.ended:
+            return Answer(Pending())
+        if setup_id is None:
+            return await self.submit(attempt)
+        setup = await self._flow.api.retrieve_setup(setup_id)
+        token = self._token(attempt)
+        if isinstance(token, Failure):
+            return await self._cancel(attempt, setup_id, token)
+        return await self._judge(attempt, setup, token)
+
+    async def detach(self, attempt: MethodAttempt) -> Answer:
+        """Forget a card; one that is gone already is forgotten; raises as `submit`."""
+        request = attempt.request
+        card = self._flow.open(request.instrument.sealed) if request.instrument else None
+        if card is None or not isinstance(request, RequestDetach):
+            return Answer(Declined(declines.INSTRUMENT_UNREADABLE))
+        key = domain.idempotency_key(attempt.attempt_id, "detach", attempt.checks)
+        try:
+            method = await self._flow.api.detach_method(card, key)
+        except RequestRefused as error:
+            if error.error.code == "resource_missing":
+                return Answer(Detached())
+            method = await self._flow.api.retrieve_method(card)
+        if method.customer is None:
+            return Answer(Detached())
+        return Answer(Declined(declines.REQUEST_REFUSED))
+
+    async def _make(self, owner: Owner, key: str) -> str:
+        """The customer at Stripe, with our names for it but without anything personal."""
+        hashed = self._flow.vault.fingerprint(owner.customer_id.encode(), context="customer")
+        metadata = {"cift_merchant": owner.merchant_id, "cift_customer": hashed}
+        made = await self._flow.api.create_customer({"metadata": metadata}, key)
+        return made.id
+
+    def _token(self, attempt: MethodAttempt) -> str | Failure | None:
+        """The card to save, when it came with the request."""
+        request = attempt.request
+        if not isinstance(request, RequestSetup) or request.instrument is None:
+            return None
+        return self._flow.open(request.instrument.sealed) or declines.INSTRUMENT_UNREADABLE
+
+    async def _judge(
+        self, attempt: MethodAttempt, setup: wire.SetupIntent, token: str | None
+    ) -> Answer:
+        flow = self._flow
+        is_over = flow.time_left(attempt) <= AT_ONCE
+        match setup.status:
+            case "succeeded":
+                return self._saved(attempt, setup)
+            case "canceled":
+                return Answer(_ended(setup))
+            case "processing":
+                return Answer(Pending())
+            case "requires_payment_method" | "requires_confirmation" | "requires_action" if is_over:
+                return await self._cancel(attempt, setup.id, None)
+            case "requires_action":
+                return self._act(attempt, setup)
+            case "requires_payment_method" | "requires_confirmation":
+                if token is None:
+                    return self._act(attempt, setup)
+                if setup.last_setup_error is not None:
+                    failure = mapping.failure_of(setup.last_setup_error)
+                    return await self._cancel(attempt, setup.id, failure)
+                return await self._confirm(attempt, setup, token)
+        flow.count_unknown("setup", setup.status)
+        return Answer(Pending())
+
+    async def _confirm(self, attempt: MethodAttempt, setup: wire.SetupIntent, token: str) -> Answer:
+        request = attempt.request
+        params: dict[str, Any] = {"payment_method": token}
+        if isinstance(request, RequestSetup) and request.return_url:
+            params["return_url"] = request.return_url
+        key = domain.idempotency_key(attempt.attempt_id, "confirm", attempt.checks)
+        try:
+            confirmed = await self._flow.api.confirm_setup(setup.id, params, key)
+        except CardRefused as error:
+            return await self._cancel(attempt, setup.id, mapping.failure_of(error.error))
+        except RequestRefused as error:
+            return await self._cancel(attempt, setup.id, mapping.refusal_of(error.error))
+        if confirmed.status in ("requires_confirmation", "requires_payment_method"):
+            return Answer(Pending(), check_after=self._flow.again())
+        return await self._judge(attempt, confirmed, token)
+
+    def _act(self, attempt: MethodAttempt, setup: wire.SetupIntent) -> Answer:
+        """The customer enters a card, or confirms it with the bank, in the browser."""
+        kind = setup.next_action.type if setup.next_action else "confirm_setup"
+        if attempt.memory.get("action") == kind:
+            return Answer(Pending())
+        action = next_action(self._flow, "confirm_setup", setup.next_action, setup.client_secret)
+        return Answer(ActionRequired(action), {"action": kind})
+
+    async def _cancel(
+        self, attempt: MethodAttempt, setup_id: str, failure: Failure | None
+    ) -> Answer:
+        """End the saving before a no is told."""
+        key = domain.idempotency_key(attempt.attempt_id, "cancel", attempt.checks)
+        try:
+            setup = await self._flow.api.cancel_setup(setup_id, key)
+        except RequestRefused:
+            setup = await self._flow.api.retrieve_setup(setup_id)
+        if setup.status == "succeeded":
+            return self._saved(attempt, setup)
+        if setup.status != "canceled":
+            return Answer(Pending(), check_after=self._flow.again())
+        return Answer(Declined(failure) if failure else _ended(setup))
+
+    def _saved(self, attempt: MethodAttempt, setup: wire.SetupIntent) -> Answer:
+        flow, method = self._flow, setup.payment_method
+        if method is None:
+            return Answer(Pending())
+        card = method.card
+        hashed = card.fingerprint if card else None
+        outcome = Saved(
+            instrument_sealed=flow.seal(method.id, context=CARD_CONTEXT),
+            customer_reference_sealed=attempt.memory.get("customer"),
+            fingerprint=flow.vault.fingerprint(hashed.encode(), context=CARD_CONTEXT)
+            if hashed
+            else None,
+            card=mapping.card_of(card),
+        )
+        return Answer(outcome, evidence=[flow.step("setup.succeeded", setup=setup.id)])
+
+
+def _ended(setup: wire.SetupIntent) -> Declined | Expired:
+    if setup.last_setup_error is not None:
+        return Declined(mapping.failure_of(setup.last_setup_error))
+    return Expired(declines.SETUP_EXPIRED)

@@ -1,0 +1,87 @@
+"""Stripe's own HTTP client with our limits: requests wait for their turn, each try is noted."""
+
+from collections.abc import Mapping
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+import stripe
+
+from card_worker.settings import CardConfig
+from cift_shared.clock import Clock
+from cift_shared.pace import TokenBucket, wait_for_turn
+
+_NOTHING_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
+
+
+@dataclass(slots=True)
+class Call:
+    """One call with all its tries."""
+
+    endpoint: str
+    maybe_sent: bool = False
+    """True once a try may have reached Stripe."""
+
+
+CALL: ContextVar[Call] = ContextVar("stripe_call")
+"""The call under way in this task; the library hands nothing of it through."""
+
+
+class PacedHttp(stripe.HTTPXClient):
+    """httpx under the library: time-outs of ours, and never faster than our share of the limit."""
+
+    def __init__(
+        self,
+        config: CardConfig,
+        clock: Clock,
+        *,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
+        """`transport` replaces the network, for tests."""
+        connect_s, read_s = config.connect_timeout_s, config.read_timeout_s
+        self._limits = httpx.Timeout(read_s, connect=connect_s, pool=connect_s)
+        super().__init__(timeout=self._limits)
+        if transport is not None:
+            self._client_async = httpx.AsyncClient(transport=transport)
+        self._clock = clock
+        self._endpoint_share = config.endpoint_share
+        self._all = TokenBucket(config.global_share, clock)
+        self._each: dict[str, TokenBucket] = {}
+
+    async def request_async(
+        self, method: str, url: str, headers: Mapping[str, str], post_data: Any = None
+    ) -> tuple[bytes, int, Mapping[str, str]]:
+        """One try, when its turn has come.
+
+        Raises:
+            ProviderThrottled: its turn is too far away; nothing was sent.
+            stripe.APIConnectionError: no answer.
+        """
+        call = CALL.get()
+        await wait_for_turn([self._all, self._bucket(call.endpoint)])
+        try:
+            # not the library's own: it hands text to httpx in a way httpx has deprecated
+            response = await self._client_async.request(
+                method, url, headers=dict(headers), content=post_data, timeout=self._limits
+            )
+        except _NOTHING_SENT:
+            raise _no_answer("not connected") from None
+        except httpx.HTTPError:
+            call.maybe_sent = True
+            raise _no_answer("no answer") from None
+        except BaseException:
+            call.maybe_sent = True
+            raise
+        call.maybe_sent = True
+        return response.content, response.status_code, response.headers
+
+    def _bucket(self, endpoint: str) -> TokenBucket:
+        if endpoint not in self._each:
+            self._each[endpoint] = TokenBucket(self._endpoint_share, self._clock)
+        return self._each[endpoint]
+
+
+def _no_answer(text: str) -> stripe.APIConnectionError:
+    """What the library understands, and tries again."""
+    return stripe.APIConnectionError(text, should_retry=True)  # type: ignore[no-untyped-call]

@@ -1,0 +1,200 @@
+"""What we read of Stripe's objects; everything else they carry is ignored.
+
+Shapes: Stripe's API description (github.com/stripe/openapi). Status words stay text: a new one
+must not break the reading.
+"""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+
+class Part(BaseModel):
+    """Base of what is read."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+def _expanded_only(value: Any) -> Any:
+    """An id in the place of an expanded object is as good as nothing."""
+    return None if isinstance(value, str) else value
+
+
+def _id_of(value: Any) -> Any:
+    """The id of an object that may be expanded."""
+    return value.get("id") if isinstance(value, Mapping) else value
+
+
+Reference = Annotated[str | None, BeforeValidator(_id_of)]
+
+
+class CardPart(Part):
+    """The card inside a payment method or a charge."""
+
+    brand: str | None = None
+    last4: str | None = None
+    exp_month: int | None = None
+    exp_year: int | None = None
+    fingerprint: str | None = None
+
+
+class BalanceTransaction(Part):
+    """One movement of our balance at Stripe, in our balance's currency."""
+
+    id: str
+    amount: int
+    """Signed: negative when money left us."""
+    fee: int
+    currency: str
+
+
+class ChargeDetails(Part):
+    """`payment_method_details` of a charge."""
+
+    card: CardPart | None = None
+
+
+class Charge(Part):
+    """One try to take money from a card."""
+
+    id: str
+    disputed: bool = False
+    payment_method_details: ChargeDetails | None = None
+    balance_transaction: Annotated[BalanceTransaction | None, BeforeValidator(_expanded_only)] = (
+        None
+    )
+
+
+class ApiError(Part):
+    """An error of Stripe's, in an answer or remembered by an intent."""
+
+    type: str | None = None
+    code: str | None = None
+    decline_code: str | None = None
+    advice_code: str | None = None
+    param: str | None = None
+
+
+class Redirect(Part):
+    """`redirect_to_url` of a next action."""
+
+    url: str | None = None
+
+
+class NextAction(Part):
+    """What the payer must do."""
+
+    type: str
+    redirect_to_url: Redirect | None = None
+
+
+class PaymentIntent(Part):
+    """A payment at Stripe: at most one charge succeeds in its life."""
+
+    id: str
+    status: str
+    amount: int | None = None
+    amount_received: int | None = None
+    currency: str | None = None
+    client_secret: str | None = Field(default=None, repr=False)
+    next_action: NextAction | None = None
+    last_payment_error: ApiError | None = None
+    cancellation_reason: str | None = None
+    latest_charge: Annotated[Charge | None, BeforeValidator(_expanded_only)] = None
+    metadata: dict[str, str] = Field(default_factory=dict)
+
+
+class Refund(Part):
+    """Money on its way back to a card."""
+
+    id: str
+    status: str | None = None
+    amount: int
+    currency: str
+    failure_reason: str | None = None
+    balance_transaction: Annotated[BalanceTransaction | None, BeforeValidator(_expanded_only)] = (
+        None
+    )
+    metadata: dict[str, str] | None = None
+
+
+class EvidenceDetails(Part):
+    """`evidence_details` of a dispute."""
+
+    due_by: int | None = None
+
+
+class Dispute(Part):
+    """A payer's complaint at the bank; its balance transactions are everything that moved."""
+
+    id: str
+    status: str
+    reason: str
+    amount: int
+    currency: str
+    balance_transactions: list[BalanceTransaction] = Field(default_factory=list)
+    evidence_details: EvidenceDetails | None = None
+
+
+class PaymentMethod(Part):
+    """A card kept at Stripe."""
+
+    id: str
+    customer: Reference = None
+    card: CardPart | None = None
+
+
+class SetupIntent(Part):
+    """The saving of a card."""
+
+    id: str
+    status: str
+    client_secret: str | None = Field(default=None, repr=False)
+    next_action: NextAction | None = None
+    last_setup_error: ApiError | None = None
+    payment_method: Annotated[PaymentMethod | None, BeforeValidator(_expanded_only)] = None
+
+
+class Customer(Part):
+    """Who owns saved cards at Stripe."""
+
+    id: str
+
+
+class Event(Part):
+    """A webhook's body: which object changed; its contents are only a hint."""
+
+    id: str
+    type: str
+    object: dict[str, Any] = Field(default_factory=dict)
+
+    @classmethod
+    def read(cls, body: bytes) -> Self | None:
+        """The event in a webhook's body; None when it is none of a shape we know."""
+        try:
+            event = _Envelope.model_validate_json(body)
+        except ValidationError:
+            return None
+        return cls(id=event.id, type=event.type, object=event.data.object)
+
+    def text(self, name: str) -> str | None:
+        """A text field of the object, or the id of an expanded one."""
+        value = _id_of(self.object.get(name))
+        return value if isinstance(value, str) else None
+
+    def metadata(self, name: str) -> str | None:
+        """A text of the object's metadata."""
+        metadata = self.object.get("metadata")
+        value = metadata.get(name) if isinstance(metadata, dict) else None
+        return value if isinstance(value, str) else None
+
+
+class _EventData(Part):
+    object: dict[str, Any]
+
+
+class _Envelope(Part):
+    id: str
+    type: str
+    data: _EventData

@@ -1,0 +1,113 @@
+"""Workers' answers about saved cards: from Kafka into the rows, then whoever waits is woken.
+
+payment-methods.results -> decode -> apply (by seq) -> pg_notify -> waiting requests
+"""
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+
+from prometheus_client import Counter
+from pydantic import ValidationError
+
+from cift_shared import metrics, topics
+from cift_shared.clock import Clock
+from cift_shared.envelope import OutgoingMessage
+from cift_shared.kafka import Record, Refusal
+from cift_shared.kafka.broker import BatchBroker, Subscription
+from cift_shared.log import get_logger
+from cift_shared.messages import MethodResult
+from cift_shared.service import Base, refusal_store
+from gateway.card_commands import detach_message
+from gateway.saved_methods import Applied, SavedMethods
+
+GROUP = "gateway"
+"""The group that reads; also the schema whose outbox takes what is set aside."""
+
+METHOD_RESULTS = Counter(
+    "cift_method_results_total",
+    "Workers' answers about saved methods, by what became of them.",
+    ["kind", "outcome"],
+)
+
+log = get_logger()
+
+
+class MethodResultsHandler:
+    """Handles `payment-methods.results`."""
+
+    def __init__(
+        self, methods: SavedMethods, clock: Clock, *, wake_relay: Callable[[], None]
+    ) -> None:
+        self._methods = methods
+        self._clock = clock
+        self._wake_relay = wake_relay
+
+    async def __call__(self, records: Sequence[Record]) -> list[Refusal]:
+        """Apply answers in order; refuse what can't be read, and cards we don't have."""
+        refusals = []
+        for record in records:
+            try:
+                result = MethodResult.model_validate_json(record.body or b"")
+            except ValidationError as error:
+                refusals.append(Refusal(record, "undecodable", _first_problem(error)))
+                continue
+            applied = await self._apply(result)
+            if not applied.known:
+                detail = f"no saved method {result.payment_method_id}"
+                refusals.append(Refusal(record, "unknown_payment_method", detail))
+        return refusals
+
+    async def _apply(self, result: MethodResult) -> Applied:
+        applied = await self._methods.apply(result, await self._farewell(result))
+        if applied.new:
+            self._wake_relay()
+        elif applied.known:
+            metrics.DUPLICATES.labels("gateway").inc()
+        outcome = "applied" if applied.new else "duplicate" if applied.known else "unknown"
+        METHOD_RESULTS.labels(result.kind, outcome).inc()
+        log.info(
+            "gateway.method_result",
+            payment_method_id=str(result.payment_method_id),
+            kind=result.kind,
+            seq=result.seq,
+            outcome=outcome,
+        )
+        return applied
+
+    async def _farewell(self, result: MethodResult) -> OutgoingMessage | None:
+        """The command to forget a card that was saved: it leaves if we have deleted it by now."""
+        if result.kind != "saved":
+            return None
+        row = await self._methods.owner(result.payment_method_id)
+        if row is None:
+            return None
+        saved = {
+            **row,
+            "sealed": result.instrument_sealed or row["sealed"],
+            "customer_sealed": result.customer_reference_sealed or row["customer_sealed"],
+        }
+        return detach_message(saved, self._clock.now()) if saved["sealed"] else None
+
+
+@asynccontextmanager
+async def hearing(
+    handler: MethodResultsHandler, base: Base, *, topic: str = topics.METHOD_RESULTS
+) -> AsyncIterator[BatchBroker]:
+    """Read the topic beside the block; at its end the batch in hand is finished first."""
+    broker = BatchBroker(base.settings.kafka_bootstrap_servers)
+    broker.subscribe(
+        Subscription(topic, MethodResult, GROUP, handler, topics.ABOUT_METHOD_RESULTS),
+        instance=base.settings.group_instance(GROUP),
+        store_refusals=refusal_store(base, GROUP, GROUP),
+    )
+    await broker.start()
+    try:
+        yield broker
+    finally:
+        await broker.stop()
+
+
+def _first_problem(error: ValidationError) -> str:
+    problem = error.errors(include_input=False, include_url=False)[0]
+    place = ".".join(str(part) for part in problem["loc"])
+    return f"{place}: {problem['msg']}".removeprefix(": ")

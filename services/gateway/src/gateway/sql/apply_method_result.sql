@@ -1,0 +1,52 @@
+-- One answer of the worker. Those of the setup count upwards by seq, so a repeat or a late one
+-- changes nothing; `detached` is an answer to another command, and final. What was deleted here
+-- stays deleted, whatever the setup still says: one that was saved after all is forgotten there too,
+-- by the command in $12 to $15.
+with known as materialized (
+    select payment_method_id, state, attempt_id, seq
+    from gateway.payment_method
+    where payment_method_id = $1
+    for no key update
+),
+fits as materialized (
+    select state as was,
+           $2::text = 'detached' or attempt_id is null
+           or (attempt_id = $3::uuid and seq < $4::integer) as news
+    from known
+),
+changed as (
+    update gateway.payment_method card
+    set state = case when fits.was = 'detached' or $2 = 'detached' then 'detached'
+                     else case $2 when 'action_required' then 'requires_action'
+                                  when 'saved' then 'active'
+                                  when 'failed' then 'failed'
+                                  else fits.was end end,
+        attempt_id = case when $2 = 'detached' then card.attempt_id else $3 end,
+        seq = case when $2 = 'detached' then card.seq else $4 end,
+        card = coalesce($6::jsonb, card.card),
+        sealed = case when $2 = 'detached' then null else coalesce($7::text, card.sealed) end,
+        customer_sealed = case when $2 = 'detached' then null
+                               else coalesce($8::text, card.customer_sealed) end,
+        fingerprint = case when $2 = 'detached' then null
+                           else coalesce($9::text, card.fingerprint) end,
+        next_action = case when $2 = 'action_required' and fits.was <> 'detached'
+                           then $10::jsonb end,
+        failure = case when $2 = 'failed' and fits.was <> 'detached' then $11::jsonb end,
+        verified_at = case when $2 = 'saved' then coalesce(card.verified_at, $5::timestamptz)
+                           else card.verified_at end,
+        detached_at = case when $2 = 'detached' then coalesce(card.detached_at, $5)
+                           else card.detached_at end,
+        forgotten_at = case when $2 = 'detached' or ($2 = 'failed' and fits.was = 'detached')
+                            then coalesce(card.forgotten_at, $5) else card.forgotten_at end,
+        updated_at = greatest(card.updated_at, $5)
+    from fits
+    where card.payment_method_id = $1 and card.kind = 'card' and fits.news
+    returning card.state, pg_notify('cift_method', $1::text) is null as told
+),
+published as (
+    insert into gateway.outbox (topic, key, headers, body)
+    select $12, $13, $14::jsonb, $15::bytea
+    from changed where changed.state = 'detached' and $12::text is not null
+)
+select fits.was, exists (select from changed) as applied
+from fits

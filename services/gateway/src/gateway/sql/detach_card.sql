@@ -1,0 +1,15 @@
+-- Unusable from here on; the row stays to hear what the worker says. Only the state that the caller
+-- has seen ($5): whether the provider must be told ($6 is null: no) depends on it.
+with detached as (
+    update gateway.payment_method
+    set state = 'detached', detached_at = $4, updated_at = $4, next_action = null, failure = null,
+        forgotten_at = case state when 'failed' then $4::timestamptz end
+    where payment_method_id = $1 and merchant_id = $2 and livemode = $3
+      and kind = 'card' and state = $5
+    returning payment_method_id
+),
+published as (
+    insert into gateway.outbox (topic, key, headers, body)
+    select $6, $7, $8::jsonb, $9::bytea from detached where $6::text is not null
+)
+select payment_method_id from detached

@@ -1,0 +1,6 @@
+select dispute.*
+from ledger.dispute
+join ledger.payment using (payment_id)
+where dispute.reference = $1 and payment.merchant_id = $2 and payment.livemode = $3
+order by dispute.method
+limit 1

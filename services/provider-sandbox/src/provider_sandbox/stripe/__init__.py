@@ -1,0 +1,1 @@
+"""Stripe (cards) as this process imitates it."""

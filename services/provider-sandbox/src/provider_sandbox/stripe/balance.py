@@ -1,0 +1,146 @@
+"""Balance transactions: what each movement did to our balance at Stripe, fees included.
+
+Sources: docs.stripe.com/api/balance_transactions/object,
+docs.stripe.com/disputes/how-disputes-work.
+"""
+
+from collections import Counter
+from typing import Any
+
+from provider_sandbox.stripe.desk import Desk
+from provider_sandbox.stripe.money import converted, share
+from provider_sandbox.stripe.objects import Record
+
+_SETTLES_AFTER_S = 2 * 86_400
+"""From a charge to its availability; test accounts commonly have two days."""
+
+
+def charge_fee(desk: Desk, amount: int, currency: str) -> tuple[int, str]:
+    """Stripe's fee for a charge and the currency in which it is taken."""
+    settings = desk.twin.settings
+    settled, settled_in, _ = _settled(desk, amount, currency)
+    return share(settled, settings.stripe_fee_percent) + settings.stripe_fee_minor, settled_in
+
+
+def add_charge(desk: Desk, charge: Record, *, at_once: bool) -> Record:
+    """A charge was captured."""
+    body = charge.body
+    fee, currency = charge_fee(desk, body["amount_captured"], body["currency"])
+    wait_s = 0 if at_once else _SETTLES_AFTER_S
+    details = [_fee(fee, currency, "Stripe processing fees", "stripe_fee")]
+    return _add(
+        desk,
+        charge,
+        amount=body["amount_captured"],
+        kind="charge",
+        fees=details,
+        available_in_s=wait_s,
+    )
+
+
+def add_refund(desk: Desk, refund: Record) -> Record:
+    """A refund took money; fees of the charge are kept."""
+    return _add(desk, refund, amount=-refund.body["amount"], kind="refund")
+
+
+def add_refund_failure(desk: Desk, refund: Record) -> Record:
+    """A refund came back."""
+    return _add(desk, refund, amount=refund.body["amount"], kind="refund_failure")
+
+
+def add_withdrawal(desk: Desk, dispute: Record) -> Record:
+    """A dispute took the money and a fee."""
+    amount, currency = dispute.body["amount"], dispute.body["currency"]
+    _, settled_in, _ = _settled(desk, amount, currency)
+    fee = _fee(desk.twin.settings.stripe_dispute_fee_minor, settled_in, "Dispute fee", "stripe_fee")
+    description = f"Chargeback withdrawal for {dispute.body['charge']}"
+    return _add(
+        desk, dispute, amount=-amount, kind="adjustment", fees=[fee], description=description
+    )
+
+
+def add_reinstatement(desk: Desk, dispute: Record, *, fee_returned: bool) -> Record:
+    """A dispute was won."""
+    amount, currency = dispute.body["amount"], dispute.body["currency"]
+    _, settled_in, _ = _settled(desk, amount, currency)
+    minus = -desk.twin.settings.stripe_dispute_fee_minor
+    fees = [_fee(minus, settled_in, "Dispute fee returned", "stripe_fee")] if fee_returned else []
+    description = f"Chargeback reversal for {dispute.body['charge']}"
+    return _add(desk, dispute, amount=amount, kind="adjustment", fees=fees, description=description)
+
+
+def shown(desk: Desk, transaction: dict[str, Any]) -> dict[str, Any]:
+    """A transaction as it stands now: pending money becomes available by itself."""
+    ready = transaction["available_on"] <= desk.now()
+    return transaction | {"status": "available" if ready else "pending"}
+
+
+def total(desk: Desk) -> dict[str, Any]:
+    """``GET /v1/balance``."""
+    sums: dict[str, Counter[str]] = {"available": Counter(), "pending": Counter()}
+    for record in desk.objects.all("balance_transaction"):
+        row = shown(desk, record.body)
+        sums[row["status"]][row["currency"]] += row["net"]
+        other = "pending" if row["status"] == "available" else "available"
+        sums[other][row["currency"]] += 0
+    parts = {
+        name: [
+            {"amount": amount, "currency": currency, "source_types": {"card": amount}}
+            for currency, amount in sorted(sums[name].items())
+        ]
+        for name in sums
+    }
+    return {"object": "balance", "livemode": False, **parts}
+
+
+_CATEGORY = {"adjustment": "dispute"}
+
+
+def _add(
+    desk: Desk,
+    source: Record,
+    *,
+    amount: int,
+    kind: str,
+    fees: list[dict[str, Any]] | None = None,
+    **more: Any,
+) -> Record:
+    settled, currency, rate = _settled(desk, amount, source.body["currency"])
+    fee = sum(row["amount"] for row in fees or [])
+    body = {
+        "id": desk.ids.make("txn"),
+        "object": "balance_transaction",
+        "amount": settled,
+        "available_on": desk.now() + more.get("available_in_s", 0),
+        "balance_type": "payments",
+        "created": desk.now(),
+        "currency": currency,
+        "description": more.get("description"),
+        "exchange_rate": None if rate is None else float(rate),
+        "fee": fee,
+        "fee_details": fees or [],
+        "net": settled - fee,
+        "reporting_category": _CATEGORY.get(kind, kind),
+        "source": source.id,
+        "status": "pending",
+        "type": kind,
+    }
+    return desk.objects.add(Record(body))
+
+
+def _settled(desk: Desk, amount: int, currency: str) -> tuple[int, str, str | None]:
+    """An amount in the currency of our balance, that currency, and the rate if one was needed."""
+    rate = desk.twin.settings.stripe_settlement.get(currency)
+    if rate is None or currency == "usd":
+        return amount, currency, None
+    return converted(amount, currency, rate), "usd", rate
+
+
+def _fee(amount: int, currency: str, description: str, kind: str) -> dict[str, Any]:
+    return {
+        "amount": amount,
+        "application": None,
+        "currency": currency,
+        "description": description,
+        "type": kind,
+    }

@@ -1,0 +1,213 @@
+"""``/control/stripe``: cards with a behaviour of one's own, ends of what waits, and the book."""
+
+from dataclasses import asdict
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, HTTPException, Path
+from pydantic import BaseModel, ConfigDict, Field
+
+from provider_sandbox.stripe import cards, challenges, disputes, events, ledger, outcomes, refunds
+from provider_sandbox.stripe.challenges import Outcome
+from provider_sandbox.stripe.desk import Desk
+from provider_sandbox.stripe.objects import Record
+from provider_sandbox.stripe.transitions import IllegalTransition
+
+Token = Annotated[str, Path(pattern=r"^pm_card_\w{1,60}$")]
+
+
+class DeclineOrder(BaseModel):
+    """How a charge shall be refused."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    code: str = "card_declined"
+    decline_code: str | None = "generic_decline"
+    advice_code: Literal["confirm_card_data", "do_not_try_again", "try_again_later"] | None = None
+    message: str = "Your card was declined."
+
+
+class CardOrder(BaseModel):
+    """How a card shall behave; what is left out is as with ``pm_card_visa``."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    decline: DeclineOrder | None = None
+    refuses_attach: bool = False
+    challenge: cards.Challenge = "never"
+    dispute: str | None = None
+    inquiry: bool = False
+    refund: cards.RefundCourse = "succeeds"
+    available_at_once: bool = False
+    processing_s: float = Field(default=0, ge=0)
+
+    def behaviour(self) -> cards.Behaviour:
+        """The same for the table."""
+        return cards.behaviour(
+            asdict(cards.Behaviour()) | self.model_dump(exclude={"decline"}) | self._decline()
+        )
+
+    def _decline(self) -> dict[str, Any]:
+        return {"decline": None if self.decline is None else self.decline.model_dump()}
+
+
+class ChallengeEnd(BaseModel):
+    """How a 3-D Secure challenge ends."""
+
+    outcome: Outcome
+
+
+class RefundEnd(BaseModel):
+    """How a refund ends, even one that had succeeded."""
+
+    status: Literal["succeeded", "failed"]
+    reason: str = "declined"
+
+
+class DisputeOrder(BaseModel):
+    """A dispute to open."""
+
+    reason: str = "fraudulent"
+    inquiry: bool = False
+    amount: int | None = Field(default=None, ge=1)
+
+
+class Verdict(BaseModel):
+    """How a dispute goes on."""
+
+    verdict: Literal["won", "lost", "warning_closed", "escalated"]
+    fee_returned: bool = False
+
+
+def stripe_control_router(desk: Desk) -> APIRouter:
+    """The control routes of this face."""
+    router = APIRouter(prefix="/control/stripe", tags=["control"])
+    _add_views(router, desk)
+    _add_cards(router, desk)
+    _add_ends(router, desk)
+    _add_disputes(router, desk)
+    return router
+
+
+def _add_views(router: APIRouter, desk: Desk) -> None:
+    @router.get("/payments")
+    async def payments() -> dict[str, Any]:
+        """What moved for each PaymentIntent, by the book, with its status and metadata."""
+        moved = ledger.by_intent(desk)
+        return {"payments": {name: row | _seen(desk, name) for name, row in moved.items()}}
+
+    @router.get("/objects/{name}")
+    async def show(name: str) -> dict[str, Any]:
+        """An object as it stands now, whatever its kind."""
+        return _any(desk, name).body
+
+    @router.get("/violations")
+    async def violations() -> dict[str, Any]:
+        """Status changes that Stripe never makes; always empty in a sound twin."""
+        return {"violations": desk.objects.violations}
+
+    @router.post("/events/{name}/resend", status_code=202)
+    async def resend(name: str) -> None:
+        """Post an event once more."""
+        with desk.twin.store.transaction():
+            events.resend(desk, _found(desk, "event", name))
+
+    @router.post("/keys/expire", status_code=204)
+    async def expire_keys() -> None:
+        """Forget every idempotency key, as Stripe may after a day."""
+        desk.twin.store.execute("DELETE FROM stripe_keys")
+
+
+def _add_cards(router: APIRouter, desk: Desk) -> None:
+    @router.get("/cards")
+    async def table() -> dict[str, Any]:
+        """The test cards."""
+        rows = cards.TOKENS.values()
+        return {
+            row.token: {"number": row.number, "brand": row.brand, **asdict(row.behaviour)}
+            for row in rows
+        }
+
+    @router.put("/cards/{token}", status_code=204)
+    async def make_up(token: Token, wanted: CardOrder) -> None:
+        """Give a token of one's own choice a behaviour."""
+        cards.make_up(desk.twin.store, token, wanted.behaviour())
+
+    @router.put("/payment_methods/{name}", status_code=204)
+    async def change(name: str, wanted: CardOrder) -> None:
+        """Let a payment method behave in another way from now on."""
+        method = _found(desk, "payment_method", name)
+        method.hidden["behaviour"] = asdict(wanted.behaviour())
+        desk.objects.save(method)
+
+
+def _add_ends(router: APIRouter, desk: Desk) -> None:
+    @router.post("/challenges/{intent}")
+    async def end_challenge(intent: str, wanted: ChallengeEnd) -> dict[str, Any]:
+        """End the open 3-D Secure challenge of an intent."""
+        record = _any(desk, intent)
+        if not challenges.is_open(record, record.hidden.get("challenge") or "-"):
+            raise HTTPException(409, "no challenge is open")
+        outcomes.end(desk, record, wanted.outcome)
+        return record.body
+
+    @router.post("/refunds/{name}")
+    async def end_refund(name: str, wanted: RefundEnd) -> dict[str, Any]:
+        """Let a refund end now."""
+        record = _found(desk, "refund", name)
+        refused = {
+            "succeeded": ("succeeded", "failed", "canceled"),
+            "failed": ("failed", "canceled"),
+        }
+        if record.status in refused[wanted.status]:
+            raise HTTPException(409, f"the refund is {record.status}")
+        with desk.twin.store.transaction():
+            refunds.finish(desk, record, wanted.status, reason=wanted.reason)
+        return record.body
+
+
+def _add_disputes(router: APIRouter, desk: Desk) -> None:
+    @router.post("/charges/{name}/disputes", status_code=201)
+    async def open_dispute(name: str, wanted: DisputeOrder) -> dict[str, Any]:
+        """Let the cardholder dispute a charge, or the charge of a PaymentIntent."""
+        record = _any(desk, name)
+        charge = _found(desk, "charge", record.body.get("latest_charge") or name)
+        with desk.twin.store.transaction():
+            dispute = disputes.open_for(
+                desk, charge, reason=wanted.reason, inquiry=wanted.inquiry, amount=wanted.amount
+            )
+        if dispute is None:
+            raise HTTPException(409, "nothing of the charge is left to dispute")
+        return dispute.body
+
+    @router.post("/disputes/{name}")
+    async def decide(name: str, wanted: Verdict) -> dict[str, Any]:
+        """The bank's word on a dispute."""
+        dispute = _found(desk, "dispute", name)
+        try:
+            with desk.twin.store.transaction():
+                disputes.decide(desk, dispute, wanted.verdict, fee_returned=wanted.fee_returned)
+        except IllegalTransition as step:
+            if str(step) in desk.objects.violations:
+                desk.objects.violations.remove(str(step))  # the order's fault, not the twin's
+            raise HTTPException(409, str(step)) from step
+        return dispute.body
+
+
+def _seen(desk: Desk, intent: str) -> dict[str, Any]:
+    record = desk.objects.get(intent)
+    names = ("status", "amount", "metadata", "amount_received")
+    return {} if record is None else {name: record.body[name] for name in names}
+
+
+def _any(desk: Desk, name: str) -> Record:
+    record = desk.objects.get(name)
+    if record is None:
+        raise HTTPException(404, f"no object {name}")
+    return record
+
+
+def _found(desk: Desk, kind: str, name: str) -> Record:
+    record = _any(desk, name)
+    if record.body["object"] != kind:
+        raise HTTPException(404, f"{name} is no {kind}")
+    return record

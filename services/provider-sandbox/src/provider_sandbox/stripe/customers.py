@@ -1,0 +1,82 @@
+"""Customers: created, changed, deleted.
+
+Source: docs.stripe.com/api/customers.
+"""
+
+from typing import Any
+
+from provider_sandbox.stripe import events, payment_methods
+from provider_sandbox.stripe.desk import Desk
+from provider_sandbox.stripe.errors import missing
+from provider_sandbox.stripe.objects import Record
+from provider_sandbox.stripe.payment_intents import merged
+
+_TEXTS = ("description", "email", "name", "phone")
+
+
+def create(desk: Desk, params: dict[str, Any]) -> Record:
+    """``POST /v1/customers``."""
+    customer = desk.ids.make("cus", 14)
+    body: dict[str, Any] = {
+        "id": customer,
+        "object": "customer",
+        "address": None,
+        "balance": 0,
+        "created": desk.now(),
+        "currency": None,
+        "customer_account": None,
+        "default_source": None,
+        "delinquent": False,
+        "discount": None,
+        "invoice_prefix": customer[-8:].upper(),
+        "invoice_settings": {
+            "custom_fields": None,
+            "default_payment_method": None,
+            "footer": None,
+            "rendering_options": None,
+        },
+        "livemode": False,
+        "metadata": params.get("metadata") or {},
+        "next_invoice_sequence": 1,
+        "preferred_locales": [],
+        "shipping": None,
+        "tax_exempt": "none",
+        "test_clock": None,
+        **{name: params.get(name) or None for name in _TEXTS},
+    }
+    record = desk.objects.add(Record(body))
+    if params.get("payment_method"):
+        method = payment_methods.resolve(desk, params["payment_method"])
+        payment_methods.attach(desk, method, customer)
+    events.emit(desk, "customer.created", record)
+    return record
+
+
+def update(desk: Desk, customer: Record, params: dict[str, Any]) -> Record:
+    """``POST /v1/customers/{id}``."""
+    customer.body["metadata"] = merged(customer.body["metadata"], params)
+    customer.body.update({name: params[name] or None for name in _TEXTS if name in params})
+    desk.objects.save(customer)
+    events.emit(desk, "customer.updated", customer)
+    return customer
+
+
+def find(desk: Desk, name: str) -> Record:
+    """A customer that was not deleted.
+
+    Raises:
+        StripeError: HTTP 404.
+    """
+    customer = desk.find("customer", name, param="customer")
+    if customer.body.get("deleted"):
+        raise missing("customer", name, param="customer")
+    return customer
+
+
+def delete(desk: Desk, customer: Record) -> Record:
+    """``DELETE /v1/customers/{id}``; its payment methods go with it."""
+    for method in list(desk.objects.all("payment_method", {"customer": customer.id})):
+        payment_methods.detach(desk, method)
+    events.emit(desk, "customer.deleted", customer)
+    customer.body = {"id": customer.id, "object": "customer", "deleted": True}
+    return desk.objects.save(customer)

@@ -1,0 +1,59 @@
+"""What every part of this face works with: the twin, its objects, and the request under way."""
+
+import copy
+from dataclasses import dataclass, field
+from typing import Any
+
+from provider_sandbox.stripe.errors import missing
+from provider_sandbox.stripe.ids import Ids
+from provider_sandbox.stripe.objects import Objects, Record
+from provider_sandbox.twin import Twin
+
+
+@dataclass(slots=True, kw_only=True)
+class Call:
+    """One request."""
+
+    request_id: str
+    idempotency_key: str | None = None
+    publishable: bool = False
+    """Made with the publishable key, as a paying client does."""
+    path: tuple[str, ...] = ()
+    """Ids in the address, from left to right."""
+    params: dict[str, Any] = field(default_factory=dict)
+    held: list[int] = field(default_factory=list)
+    """Callbacks to deliver before the answer."""
+
+
+@dataclass(slots=True)
+class Desk:
+    """Shared parts of this face; ``call`` is set while a request is executed, never over a wait."""
+
+    twin: Twin
+    objects: Objects
+    ids: Ids
+    call: Call | None = None
+
+    def now(self) -> int:
+        """The present, in whole seconds since 1970."""
+        return int(self.twin.clock.now())
+
+    def find(self, kind: str, name: str, *, param: str) -> Record:
+        """The object of an id.
+
+        Raises:
+            StripeError: HTTP 404.
+        """
+        record = self.objects.get(name)
+        if record is None or record.body["object"] != kind:
+            raise missing(kind, name, param=param)
+        return record
+
+    def later(self, kind: str, record: Record, *, after_s: float, **more: Any) -> None:
+        """Put something about an object on the agenda."""
+        self.twin.agenda.add(kind, {"id": record.id, **more}, after_s=after_s)
+
+
+def snapshot(record: Record) -> dict[str, Any]:
+    """The object as it is now, apart from what becomes of it later."""
+    return copy.deepcopy(record.body)

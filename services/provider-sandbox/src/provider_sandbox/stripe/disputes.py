@@ -1,0 +1,199 @@
+"""Disputes: opened after a charge, answered with evidence, won or lost.
+
+Source: docs.stripe.com/disputes/how-disputes-work, docs.stripe.com/api/disputes. Money moves with
+``funds_withdrawn`` and ``funds_reinstated`` only; an inquiry moves none until it is escalated.
+"""
+
+from typing import Any
+
+from provider_sandbox.stripe import balance, events, ledger
+from provider_sandbox.stripe.desk import Desk
+from provider_sandbox.stripe.errors import StripeError
+from provider_sandbox.stripe.objects import Record
+from provider_sandbox.stripe.payment_intents import merged
+from provider_sandbox.stripe.transitions import IllegalTransition
+
+OPEN = "stripe.dispute"
+
+_ANSWER_WITHIN_S = 9 * 86_400
+_NAMES = (
+    "access_activity_log billing_address cancellation_policy cancellation_policy_disclosure "
+    "cancellation_rebuttal customer_communication customer_email_address customer_name "
+    "customer_purchase_ip customer_signature duplicate_charge_documentation "
+    "duplicate_charge_explanation duplicate_charge_id product_description receipt refund_policy "
+    "refund_policy_disclosure refund_refusal_explanation service_date service_documentation "
+    "shipping_address shipping_carrier shipping_date shipping_documentation "
+    "shipping_tracking_number uncategorized_file uncategorized_text"
+)
+_TEXTS = _NAMES.split()
+
+
+def from_agenda(desk: Desk, payload: dict[str, Any]) -> None:
+    """Agenda: the cardholder complains."""
+    charge = desk.find("charge", payload["id"], param="charge")
+    open_for(desk, charge, reason=payload["reason"], inquiry=payload["inquiry"])
+
+
+def open_for(
+    desk: Desk, charge: Record, *, reason: str, inquiry: bool = False, amount: int | None = None
+) -> Record | None:
+    """Open a dispute; None when nothing of the charge is left to dispute."""
+    body = charge.body
+    left = body["amount_captured"] - body["amount_refunded"]
+    if left <= 0 or body["disputed"]:
+        return None
+    dispute = Record(_fresh(desk, charge, reason, min(amount or left, left), inquiry=inquiry))
+    body["disputed"] = True
+    charge.hidden["charged_back"] = not inquiry
+    desk.objects.save(charge)
+    desk.objects.add(dispute)
+    events.emit(desk, "charge.dispute.created", dispute)
+    if not inquiry:
+        _withdraw(desk, dispute, charge)
+    return dispute
+
+
+def _fresh(
+    desk: Desk, charge: Record, reason: str, amount: int, *, inquiry: bool
+) -> dict[str, Any]:
+    card = charge.body["payment_method_details"]["card"]
+    return {
+        "id": desk.ids.make("du"),
+        "object": "dispute",
+        "amount": amount,
+        "balance_transactions": [],
+        "charge": charge.id,
+        "created": desk.now(),
+        "currency": charge.body["currency"],
+        "enhanced_eligibility_types": [],
+        "evidence": {**dict.fromkeys(_TEXTS), "enhanced_evidence": {}},
+        "evidence_details": {
+            "due_by": desk.now() + _ANSWER_WITHIN_S,
+            "enhanced_eligibility": {},
+            "has_evidence": False,
+            "past_due": False,
+            "submission_count": 0,
+        },
+        "is_charge_refundable": inquiry,
+        "livemode": False,
+        "metadata": {},
+        "payment_intent": charge.body["payment_intent"],
+        "payment_method_details": {
+            "card": {
+                "brand": card["brand"],
+                "case_type": "inquiry" if inquiry else "chargeback",
+                "network": card["network"],
+                "network_reason_code": "10.4",
+            },
+            "type": "card",
+        },
+        "reason": reason,
+        "status": "warning_needs_response" if inquiry else "needs_response",
+    }
+
+
+def _withdraw(desk: Desk, dispute: Record, charge: Record) -> None:
+    made = balance.add_withdrawal(desk, dispute)
+    dispute.body["balance_transactions"].append(made.body)
+    desk.objects.save(dispute)
+    ledger.withdrawn(desk, dispute, charge, made)
+    events.emit(desk, "charge.dispute.funds_withdrawn", dispute)
+
+
+def update(desk: Desk, dispute: Record, params: dict[str, Any]) -> Record:
+    """``POST /v1/disputes/{id}``: evidence, submitted unless ``submit=false``.
+
+    Raises:
+        StripeError: the dispute is closed.
+    """
+    body = dispute.body
+    _check_open(dispute)
+    body["metadata"] = merged(body["metadata"], params)
+    evidence = params.get("evidence") or {}
+    body["evidence"].update({name: evidence[name] or None for name in _TEXTS if name in evidence})
+    details = body["evidence_details"]
+    details["has_evidence"] = any(body["evidence"][name] for name in _TEXTS)
+    if evidence and params.get("submit", True):
+        details["submission_count"] += 1
+        warning = body["status"].startswith("warning_")
+        body["status"] = "warning_under_review" if warning else "under_review"
+    desk.objects.save(dispute)
+    events.emit(desk, "charge.dispute.updated", dispute)
+    return dispute
+
+
+def close(desk: Desk, dispute: Record, _: dict[str, Any]) -> Record:
+    """``POST /v1/disputes/{id}/close``: we accept that it is lost.
+
+    Raises:
+        StripeError: it cannot be given up any more.
+    """
+    if dispute.status != "needs_response":
+        raise _closed(dispute)
+    return _end(desk, dispute, "lost")
+
+
+def decide(desk: Desk, dispute: Record, verdict: str, *, fee_returned: bool = False) -> Record:
+    """The bank's word, by the control API.
+
+    Args:
+        desk: shared parts.
+        dispute: open.
+        verdict: ``won``, ``lost``, ``warning_closed`` or ``escalated`` (an inquiry becomes a
+            dispute).
+        fee_returned: whether a won dispute brings its fee back.
+
+    Raises:
+        IllegalTransition: the verdict does not fit the status.
+    """
+    status = "needs_response" if verdict == "escalated" else verdict
+    if status == dispute.status:
+        raise IllegalTransition(f"the dispute is {status} already")
+    if verdict != "escalated":
+        return _end(desk, dispute, verdict, fee_returned=fee_returned)
+    charge = desk.find("charge", dispute.body["charge"], param="charge")
+    left = charge.body["amount_captured"] - charge.body["amount_refunded"]
+    if left <= 0:
+        raise IllegalTransition("nothing of the charge is left to withdraw")
+    dispute.body["amount"] = min(dispute.body["amount"], left)
+    charge.hidden["charged_back"] = True
+    desk.objects.save(charge)
+    dispute.body["status"] = "needs_response"
+    dispute.body["is_charge_refundable"] = False
+    dispute.body["payment_method_details"]["card"]["case_type"] = "chargeback"
+    desk.objects.save(dispute)
+    events.emit(desk, "charge.dispute.updated", dispute)
+    _withdraw(desk, dispute, charge)
+    return dispute
+
+
+def _end(desk: Desk, dispute: Record, status: str, *, fee_returned: bool = False) -> Record:
+    charge = desk.find("charge", dispute.body["charge"], param="charge")
+    dispute.body["status"] = status
+    desk.objects.save(dispute)
+    charge.body["disputed"] = status != "warning_closed"
+    charge.hidden["charged_back"] = status == "lost"
+    desk.objects.save(charge)
+    if status == "won":
+        made = balance.add_reinstatement(desk, dispute, fee_returned=fee_returned)
+        dispute.body["balance_transactions"].append(made.body)
+        desk.objects.save(dispute)
+        ledger.reinstated(desk, dispute, charge, made)
+    events.emit(desk, "charge.dispute.closed", dispute)
+    if status == "won":
+        events.emit(desk, "charge.dispute.funds_reinstated", dispute)
+    return dispute
+
+
+def _check_open(dispute: Record) -> None:
+    if dispute.status in ("won", "lost", "warning_closed"):
+        raise _closed(dispute)
+
+
+def _closed(dispute: Record) -> StripeError:
+    return StripeError(
+        400,
+        f"This dispute has the status {dispute.status} and can no longer be changed.",
+        code="dispute_unexpected_state",
+        saved=True,
+    )

@@ -1,0 +1,174 @@
+"""Events: a snapshot of what changed, kept, and posted to the endpoint with a signature.
+
+Source: docs.stripe.com/webhooks, "Verify webhook signatures manually": ``t`` and one ``v1`` for
+each secret, HMAC-SHA256 over ``t`` + "." + body. The signature has the machine's time and not that
+of the movable clock: receivers compare it with theirs.
+"""
+
+import hashlib
+import hmac
+import time
+from collections.abc import Mapping
+from fnmatch import fnmatchcase
+from typing import Any
+
+from provider_sandbox.courier import CallbackMode, Notice
+from provider_sandbox.settings import Settings
+from provider_sandbox.stripe.desk import Desk, snapshot
+from provider_sandbox.stripe.errors import render
+from provider_sandbox.stripe.objects import Record
+from provider_sandbox.twin import Twin
+
+PROVIDER = "stripe"
+_FORGED = "forged."
+
+
+def emit(desk: Desk, kind: str, about: Record, previous: Mapping[str, Any] | None = None) -> Record:
+    """Keep an event about an object and plan its way, in the caller's transaction.
+
+    Args:
+        desk: shared parts.
+        kind: such as ``payment_intent.succeeded``.
+        about: the object, as it shall be seen.
+        previous: what changed, for events of updates.
+    """
+    settings = desk.twin.settings
+    wanted = _is_wanted(settings, kind)
+    data: dict[str, Any] = {"object": snapshot(about)}
+    if previous is not None:
+        data["previous_attributes"] = dict(previous)
+    event = Record(
+        {
+            "id": desk.ids.make("evt"),
+            "object": "event",
+            "api_version": settings.stripe_api_version,
+            "created": desk.now(),
+            "data": data,
+            "livemode": False,
+            "pending_webhooks": 1 if wanted else 0,
+            "request": _request(desk),
+            "type": kind,
+        },
+        {"delivered": not wanted, "failures": 0},
+    )
+    desk.objects.add(event)
+    if wanted:
+        _send(desk, event)
+    return event
+
+
+def _is_wanted(settings: Settings, kind: str) -> bool:
+    patterns = settings.stripe_webhook_events
+    return bool(settings.stripe_webhook_url) and any(fnmatchcase(kind, row) for row in patterns)
+
+
+def _request(desk: Desk) -> dict[str, Any]:
+    if desk.call is None:
+        return {"id": None, "idempotency_key": None}
+    return {"id": desk.call.request_id, "idempotency_key": desk.call.idempotency_key}
+
+
+def _send(desk: Desk, event: Record) -> None:
+    twin, body = desk.twin, event.body
+    named = fields(body["data"]["object"])
+    mode = twin.faults.take_callback_mode(f"stripe.event.{body['type']}", named)
+    usual_s = twin.settings.callback_lag_s
+    if mode in (CallbackMode.FORGED, CallbackMode.FORGED_ID):
+        forged = _notice(twin.settings, _forged(event, mode), forged=True)
+        twin.courier.send(forged, CallbackMode.ONCE, usual_s=usual_s / 2)
+    if mode is CallbackMode.BEFORE_ANSWER and desk.call is None:
+        mode, usual_s = CallbackMode.ONCE, 0
+    notice = _notice(twin.settings, body)
+    held = twin.courier.send(notice, mode or CallbackMode.ONCE, usual_s=usual_s)
+    if desk.call is not None:
+        desk.call.held += held
+
+
+def _notice(settings: Settings, body: dict[str, Any], *, forged: bool = False) -> Notice:
+    return Notice(
+        provider=PROVIDER,
+        kind=(_FORGED if forged else "") + body["type"],
+        about=body["id"],
+        url=settings.stripe_webhook_url,
+        body=render(body).decode(),
+        headers={
+            "Content-Type": "application/json; charset=utf-8",
+            "User-Agent": "Stripe/1.0 (+https://docs.stripe.com/webhooks)",
+            "Accept": "*/*; q=0.5, application/xml",
+            "Cache-Control": "no-cache",
+        },
+    )
+
+
+def _forged(event: Record, mode: CallbackMode) -> dict[str, Any]:
+    """Somebody else's event: signed with a secret that he guessed."""
+    body = snapshot(event)
+    body["id"] = f"{event.id}forged"
+    about = body["data"]["object"]
+    if mode is CallbackMode.FORGED_ID:
+        about["id"] = f"{about['id']}forged"
+    elif "amount" in about:
+        about["amount"] += 1_000_000
+    return body
+
+
+def fields(body: Mapping[str, Any]) -> dict[str, str]:
+    """What a fault may match: ``id``, ``payment_intent``, ``metadata[a]`` and the like."""
+    plain = {name: str(value) for name, value in body.items() if isinstance(value, (str, int))}
+    metadata = body.get("metadata") or {}
+    return plain | {f"metadata[{name}]": value for name, value in metadata.items()}
+
+
+def signature(secrets: list[str], body: str, at: int) -> str:
+    """The value of ``Stripe-Signature``."""
+    signed = f"{at}.{body}".encode()
+    marks = [hmac.new(secret.encode(), signed, hashlib.sha256).hexdigest() for secret in secrets]
+    return ",".join([f"t={at}", *(f"v1={mark}" for mark in marks)])
+
+
+class Post:
+    """Signs each posting, and posts again what was not taken."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    def sign(self, kind: str, body: str) -> dict[str, str]:
+        """The header, with every secret that holds at this moment."""
+        if kind.startswith(_FORGED):
+            secrets = ["whsec_guessed"]
+        else:
+            secrets = _secrets(self._desk.twin.settings)
+        return {"Stripe-Signature": signature(secrets, body, int(time.time()))}
+
+    def ended(self, callback: int, *, delivered: bool) -> None:
+        """Note a delivery, or plan the next try."""
+        twin = self._desk.twin
+        row = twin.store.one("SELECT kind, about FROM callbacks WHERE id = ?", (callback,))
+        event = None if row is None else self._desk.objects.get(row["about"])
+        if event is None:
+            return  # forged
+        if delivered:
+            event.hidden["delivered"] = True
+            event.body["pending_webhooks"] = 0
+        elif not event.hidden["delivered"]:
+            self._again(twin, event)
+        self._desk.objects.save(event)
+
+    def _again(self, twin: Twin, event: Record) -> None:
+        retries = twin.settings.stripe_webhook_retries_s
+        failures = event.hidden["failures"]
+        event.hidden["failures"] = failures + 1
+        if failures < len(retries):
+            notice = _notice(twin.settings, event.body)
+            twin.courier.send(notice, CallbackMode.ONCE, usual_s=retries[failures])
+
+
+def resend(desk: Desk, event: Record) -> None:
+    """Post an event once more, as the dashboard's button does."""
+    notice = _notice(desk.twin.settings, event.body)
+    desk.twin.courier.send(notice, CallbackMode.ONCE, usual_s=0)
+
+
+def _secrets(settings: Settings) -> list[str]:
+    kept = (settings.stripe_webhook_secret, settings.stripe_webhook_old_secret)
+    return [secret.get_secret_value() for secret in kept if secret is not None]

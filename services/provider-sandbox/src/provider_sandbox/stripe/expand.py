@@ -1,0 +1,74 @@
+"""``expand[]``: ids replaced by the objects they name, up to four levels deep.
+
+Source: docs.stripe.com/expand.
+"""
+
+from typing import Any
+
+from provider_sandbox.stripe import balance
+from provider_sandbox.stripe.desk import Desk
+from provider_sandbox.stripe.errors import StripeError, invalid
+
+_DEEPEST = 4
+_EXPANDABLE = {
+    "payment_intent": {"customer", "latest_charge", "payment_method"},
+    "setup_intent": {"customer", "latest_attempt", "payment_method"},
+    "setup_attempt": {"customer", "payment_method", "setup_intent"},
+    "charge": {"balance_transaction", "customer", "payment_intent", "refunds"},
+    "refund": {
+        "balance_transaction",
+        "charge",
+        "customer",
+        "failure_balance_transaction",
+        "payment_intent",
+        "payment_method",
+    },
+    "dispute": {"charge", "payment_intent"},
+    "payment_method": {"customer"},
+    "balance_transaction": {"source"},
+}
+
+
+def apply(desk: Desk, body: dict[str, Any], paths: list[str]) -> dict[str, Any]:
+    """The body with what was asked for in place of its id.
+
+    Raises:
+        StripeError: HTTP 400 for a field that cannot be expanded.
+    """
+    for path in paths:
+        steps = path.split(".")
+        if len(steps) > _DEEPEST + 1:
+            raise invalid(f"You cannot expand more than {_DEEPEST} levels of a property")
+        _expand(desk, body, steps, path)
+    return body
+
+
+def _expand(desk: Desk, body: dict[str, Any], steps: list[str], path: str) -> None:
+    first, *rest = steps
+    if body["object"] in ("list", "search_result") and first == "data":
+        for row in body["data"]:
+            _expand(desk, row, rest, path)
+        return
+    if first not in _EXPANDABLE.get(body["object"], ()):
+        raise _refused(path)
+    value = _value(desk, body, first)
+    body[first] = value
+    if rest and isinstance(value, dict):
+        _expand(desk, value, rest, path)
+
+
+def _value(desk: Desk, body: dict[str, Any], name: str) -> Any:
+    if name == "refunds":
+        url = f"/v1/charges/{body['id']}/refunds"
+        rows = [row.body for row in desk.objects.all("refund", {"charge": body["id"]})]
+        return {"object": "list", "data": rows, "has_more": False, "url": url}
+    value = body.get(name)
+    record = desk.objects.get(value) if isinstance(value, str) else None
+    if record is None:
+        return value
+    is_money = record.body["object"] == "balance_transaction"
+    return balance.shown(desk, record.body) if is_money else record.body
+
+
+def _refused(path: str) -> StripeError:
+    return invalid(f"This property cannot be expanded ({path}).", param="expand")

@@ -1,0 +1,46 @@
+"""How Stripe words a fault that answers.
+
+Source: docs.stripe.com/rate-limits, docs.stripe.com/error-low-level. Proxies before it answer HTML.
+"""
+
+from provider_sandbox.faults import Fault, Kind
+from provider_sandbox.stripe.errors import StripeError, server_error
+from provider_sandbox.twin import Canned
+
+_PAGES = {
+    Kind.HTML_500: (500, "Internal Server Error"),
+    Kind.HTML_502: (502, "Bad Gateway"),
+    Kind.HTML_502_AFTER_EFFECT: (502, "Bad Gateway"),
+    Kind.HTML_503: (503, "Service Unavailable"),
+}
+
+
+def canned(fault: Fault) -> Canned:
+    """The answer that a fault gives instead of the operation's own."""
+    if fault.kind in _PAGES:
+        status, title = _PAGES[fault.kind]
+        page = f"<html><head><title>{status} {title}</title></head><body>{title}</body></html>"
+        return Canned(status, "text/html", page.encode())
+    if fault.kind is Kind.PLAIN_UPSTREAM_ERROR:
+        return Canned(503, "text/plain", b"upstream connect error or disconnect/reset")
+    error = _error(fault.kind)
+    return Canned(error.status, "application/json", error.body(), error.headers)
+
+
+def _error(kind: Kind) -> StripeError:
+    match kind:
+        case Kind.INTERNAL_ERROR:
+            return server_error(saved=False)
+        case Kind.MAINTENANCE:
+            return StripeError(503, "Stripe is down for maintenance.", kind="api_error")
+        case Kind.TOKEN_INVALID:
+            return StripeError(401, "Invalid API Key provided.")
+        case _:
+            headers = {"Stripe-Should-Retry": "true"} if kind is Kind.RATE_LIMIT_RETRY else {}
+            return StripeError(
+                429,
+                "Request rate limit exceeded. Learn more about rate limits here "
+                "https://docs.stripe.com/rate-limits.",
+                code="rate_limit",
+                headers=headers,
+            )

@@ -1,0 +1,112 @@
+"""The twin's own book of what Stripe moved, for whoever holds our ledger against it.
+
+Amounts are in the smallest unit, as Stripe counts them; fees of disputes stand in their entry.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from provider_sandbox.book import Movement
+from provider_sandbox.stripe import balance
+from provider_sandbox.stripe.desk import Desk
+from provider_sandbox.stripe.objects import Record
+
+PROVIDER = "stripe"
+
+
+def charged(desk: Desk, charge: Record) -> None:
+    """Money came in."""
+    body = charge.body
+    _append(
+        desk,
+        "charge",
+        charge,
+        fee=balance.charge_fee(desk, body["amount_captured"], body["currency"]),
+    )
+
+
+def refunded(desk: Desk, refund: Record, charge: Record) -> None:
+    """Money went back to the card."""
+    _append(desk, "refund", charge, refund)
+
+
+def refund_failed(desk: Desk, refund: Record, charge: Record) -> None:
+    """A refund came back to us."""
+    _append(desk, "refund_failed", charge, refund)
+
+
+def withdrawn(desk: Desk, dispute: Record, charge: Record, transaction: Record) -> None:
+    """A dispute took money and a fee."""
+    _append(desk, "dispute", charge, dispute, fee=_fee(transaction))
+
+
+def reinstated(desk: Desk, dispute: Record, charge: Record, transaction: Record) -> None:
+    """A won dispute gave it back, the fee with it when it is negative."""
+    _append(desk, "dispute_reinstated", charge, dispute, fee=_fee(transaction))
+
+
+def _fee(transaction: Record) -> tuple[int, str]:
+    return transaction.body["fee"], transaction.body["currency"]
+
+
+def _append(
+    desk: Desk,
+    kind: str,
+    charge: Record,
+    about: Record | None = None,
+    *,
+    fee: tuple[int, str] | None = None,
+) -> None:
+    body = charge.body
+    card = body["payment_method_details"]["card"]
+    ids = {"payment_intent": body["payment_intent"], "charge": charge.id}
+    refs = dict(body["metadata"])
+    if about is not None:
+        ids[about.body["object"]] = about.id
+        refs |= about.body["metadata"] or {}
+    if fee is not None:
+        ids["fee_currency"] = fee[1].upper()
+    desk.twin.book.append(
+        Movement(
+            provider=PROVIDER,
+            kind=kind,
+            msisdn=f"{card['brand']} {card['last4']}",
+            amount=str(body["amount_captured"] if about is None else about.body["amount"]),
+            currency=body["currency"].upper(),
+            fee=str(fee[0] if fee else 0),
+            receipt=(charge if about is None else about).id + _SUFFIXES.get(kind, ""),
+            provider_ids=ids,
+            caller_refs=refs,
+            callback_url=desk.twin.settings.stripe_webhook_url,
+        )
+    )
+
+
+_SUFFIXES = {"refund_failed": ":failed", "dispute_reinstated": ":reinstated"}
+"""What makes the second entry about an object unique."""
+
+_SIGNS: Mapping[str, tuple[str, int]] = {
+    "charge": ("charged", 1),
+    "refund": ("refunded", 1),
+    "refund_failed": ("refunded", -1),
+    "dispute": ("disputed", 1),
+    "dispute_reinstated": ("disputed", -1),
+}
+
+
+def by_intent(desk: Desk) -> dict[str, dict[str, Any]]:
+    """The book summed up: what moved for each PaymentIntent, and what fees it cost by currency."""
+    sums: dict[str, dict[str, Any]] = {}
+    for entry in desk.twin.book.entries(since=0, limit=-1):
+        if entry["provider"] != PROVIDER:
+            continue
+        row = sums.setdefault(
+            entry["provider_ids"]["payment_intent"],
+            {"currency": entry["currency"], "charged": 0, "refunded": 0, "disputed": 0, "fees": {}},
+        )
+        name, sign = _SIGNS[entry["kind"]]
+        row[name] += sign * int(entry["amount"])
+        currency = entry["provider_ids"].get("fee_currency")
+        if currency is not None and int(entry["fee"]):
+            row["fees"][currency] = row["fees"].get(currency, 0) + int(entry["fee"])
+    return sums

@@ -1,0 +1,226 @@
+"""How a PaymentIntent is paid: confirmed, challenged, charged.
+
+Source: docs.stripe.com/payments/paymentintents/lifecycle.
+"""
+
+from typing import Any
+
+from provider_sandbox.stripe import challenges, charges, events, payment_methods
+from provider_sandbox.stripe.cards import Behaviour, Decline
+from provider_sandbox.stripe.desk import Desk, snapshot
+from provider_sandbox.stripe.errors import StripeError, card_error, doc_url
+from provider_sandbox.stripe.intents import (
+    check_confirmable,
+    check_redirect,
+    check_return_url,
+    without_method,
+)
+from provider_sandbox.stripe.objects import Record
+
+PROCESSED = "stripe.processed"
+
+_AUTHENTICATION = Decline(
+    "authentication_required",
+    "authentication_required",
+    None,
+    "Your card was declined. This transaction requires authentication.",
+)
+_FAILED_CHALLENGE = (
+    "We are unable to authenticate your payment method. Please choose a different payment method "
+    "and try again."
+)
+
+
+def check_return(intent: Record, params: dict[str, Any]) -> None:
+    """Refuse to confirm without an address to return to, where one is needed.
+
+    Raises:
+        StripeError: HTTP 400.
+    """
+    check_return_url(params)
+    off_session = _is_off_session(params)
+    check_redirect(intent, params.get("return_url") or None, off_session=off_session)
+
+
+def confirm(desk: Desk, intent: Record, params: dict[str, Any]) -> Record:
+    """``POST /v1/payment_intents/{id}/confirm``.
+
+    Raises:
+        StripeError: it cannot be confirmed (400), or the card was declined (402).
+    """
+    check_confirmable(intent)
+    check_return(intent, params)
+    method = _method(desk, intent, params)
+    body = intent.body
+    for name in ("receipt_email", "setup_future_usage", "shipping"):
+        if params.get(name):
+            body[name] = params[name]
+    body["payment_method"] = method.id
+    body["next_action"] = None
+    body["last_payment_error"] = None
+    rules = payment_methods.behaviour(method)
+    off_session = _is_off_session(params)
+    options = params.get("payment_method_options") or body["payment_method_options"]
+    passed = intent.hidden.pop("passed", None) == method.id
+    if passed or not challenges.is_needed(method, rules, off_session=off_session, options=options):
+        _pay(desk, intent, method, rules, challenged=passed)
+    elif off_session:
+        _decline(desk, intent, method, rules, _AUTHENTICATION)
+    elif params.get("error_on_requires_action"):
+        raise _refuse_action(desk, intent, method)
+    else:
+        challenges.begin(desk, intent, return_url=params.get("return_url") or None)
+        desk.objects.save(intent)
+        events.emit(desk, "payment_intent.requires_action", intent)
+    return intent
+
+
+def _is_off_session(params: dict[str, Any]) -> bool:
+    return params.get("off_session", False) is not False
+
+
+def _method(desk: Desk, intent: Record, params: dict[str, Any]) -> Record:
+    if "payment_method_data" in params:
+        return payment_methods.create(desk, params["payment_method_data"])
+    name = params.get("payment_method") or intent.body["payment_method"]
+    if name is None:
+        raise without_method(intent)
+    method = payment_methods.resolve(desk, name)
+    payment_methods.check_usable(method, intent.body["customer"])
+    return method
+
+
+def _refuse_action(desk: Desk, intent: Record, method: Record) -> StripeError:
+    message = "Your card was declined. This transaction requires authentication."
+    _back(intent, method, {"code": "authentication_required", "message": message})
+    desk.objects.save(intent)
+    events.emit(desk, "payment_intent.payment_failed", intent)
+    return card_error(
+        message,
+        "authentication_required",
+        decline_code="authentication_required",
+        payment_intent=snapshot(intent),
+        payment_method=snapshot(method),
+    )
+
+
+def _pay(desk: Desk, intent: Record, method: Record, rules: Behaviour, *, challenged: bool) -> None:
+    if rules.processing_s and intent.status != "processing":
+        intent.body["status"] = "processing"
+        intent.body["processing"] = {"type": "card", "card": {}}
+        desk.objects.save(intent)
+        events.emit(desk, "payment_intent.processing", intent)
+        desk.later(PROCESSED, intent, after_s=rules.processing_s, challenged=challenged)
+        return
+    if rules.decline is not None:
+        _decline(desk, intent, method, rules, rules.decline, challenged=challenged)
+        return
+    body = charges.build(desk, intent, method, rules, challenged=challenged)
+    _succeed(desk, intent, method, charges.approved(desk, body, rules))
+
+
+def _succeed(desk: Desk, intent: Record, method: Record, charge: Record) -> None:
+    body = intent.body
+    body.update(latest_charge=charge.id, processing=None, next_action=None)
+    manual = body["capture_method"] == "manual"
+    if manual:
+        body["status"] = "requires_capture"
+        body["amount_capturable"] = body["amount"]
+    else:
+        later = body["capture_method"] == "automatic_async"
+        charges.capture(desk, charge, body["amount"], settles_later=later)
+        body["status"] = "succeeded"
+        body["amount_received"] = body["amount"]
+    _keep_method(desk, intent, method)
+    desk.objects.save(intent)
+    events.emit(desk, "charge.succeeded", charge)
+    kind = "amount_capturable_updated" if manual else "succeeded"
+    events.emit(desk, f"payment_intent.{kind}", intent)
+
+
+def _keep_method(desk: Desk, intent: Record, method: Record) -> None:
+    """Save the card if that was wished, else use it up."""
+    customer, usage = intent.body["customer"], intent.body["setup_future_usage"]
+    method.hidden["set_up"] = method.hidden["set_up"] or usage == "off_session"
+    method.hidden["spent"] = True
+    attaches = bool(customer and usage) and method.body["customer"] is None
+    if attaches:
+        method.body["customer"] = customer
+    desk.objects.save(method)
+    if attaches:
+        events.emit(desk, "payment_method.attached", method)
+
+
+def _decline(
+    desk: Desk,
+    intent: Record,
+    method: Record,
+    rules: Behaviour,
+    decline: Decline,
+    *,
+    challenged: bool = False,
+) -> None:
+    body = charges.build(desk, intent, method, rules, challenged=challenged)
+    charge = charges.refused(desk, body, rules, decline)
+    reason = {
+        "advice_code": decline.advice_code,
+        "charge": charge.id,
+        "code": decline.code,
+        "decline_code": decline.decline_code,
+        "message": decline.message,
+    }
+    _back(intent, method, {name: value for name, value in reason.items() if value is not None})
+    intent.body["latest_charge"] = charge.id
+    desk.objects.save(intent)
+    events.emit(desk, "charge.failed", charge)
+    events.emit(desk, "payment_intent.payment_failed", intent)
+    if desk.call is not None:
+        shown = snapshot(intent)
+        raise payment_methods.declined(decline, charge=charge.id, payment_intent=shown)
+
+
+def _back(intent: Record, method: Record, reason: dict[str, Any]) -> None:
+    """Back to the choice of a payment method, with the reason."""
+    shown = {
+        **reason,
+        "doc_url": doc_url(reason["code"]),
+        "payment_method": snapshot(method),
+        "type": reason.get("type", "card_error"),
+    }
+    intent.body.update(
+        status="requires_payment_method",
+        payment_method=None,
+        next_action=None,
+        processing=None,
+        last_payment_error=shown,
+    )
+
+
+def challenge_ended(desk: Desk, intent: Record, outcome: str) -> None:
+    """The cardholder passed or failed; ``confirmation_method=manual`` waits for the server."""
+    method = desk.find("payment_method", intent.body["payment_method"], param="payment_method")
+    intent.hidden["challenge"] = None
+    if outcome != "approve":
+        code = "payment_intent_authentication_failure"
+        kind = "invalid_request_error"
+        _back(intent, method, {"code": code, "message": _FAILED_CHALLENGE, "type": kind})
+        desk.objects.save(intent)
+        events.emit(desk, "payment_intent.payment_failed", intent)
+        return
+    intent.body["next_action"] = None
+    if intent.body["confirmation_method"] == "manual":
+        intent.hidden["passed"] = method.id
+        intent.body["status"] = "requires_confirmation"
+        desk.objects.save(intent)
+        return
+    _pay(desk, intent, method, payment_methods.behaviour(method), challenged=True)
+
+
+def processed(desk: Desk, payload: dict[str, Any]) -> None:
+    """Agenda: the bank answered."""
+    intent = desk.find("payment_intent", payload["id"], param="intent")
+    if intent.status != "processing":
+        return  # canceled meanwhile
+    method = desk.find("payment_method", intent.body["payment_method"], param="payment_method")
+    rules = payment_methods.behaviour(method)
+    _pay(desk, intent, method, rules, challenged=payload["challenged"])

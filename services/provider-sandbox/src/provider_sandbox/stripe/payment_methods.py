@@ -1,0 +1,243 @@
+"""Payment methods: made from a test token or a typed card, attached to a customer, detached.
+
+Source: docs.stripe.com/api/payment_methods. A method that paid without belonging to a customer, or
+was detached, can never be used again.
+"""
+
+import hashlib
+import hmac
+from dataclasses import asdict
+from typing import Any
+
+from provider_sandbox.clock import utc_text
+from provider_sandbox.stripe import cards, events
+from provider_sandbox.stripe.cards import Behaviour, Card, Decline
+from provider_sandbox.stripe.desk import Desk
+from provider_sandbox.stripe.errors import StripeError, card_error, invalid, missing
+from provider_sandbox.stripe.objects import Record
+
+_TOKEN_LIFE_YEARS = 4
+_RAW_NUMBER = (
+    "Sending credit card numbers directly to the Stripe API is generally unsafe. We suggest you "
+    "use test tokens that map to the test card you are using, see "
+    "https://docs.stripe.com/testing. To enable testing raw card data APIs, see "
+    "https://support.stripe.com/questions/enabling-access-to-raw-card-data-apis."
+)
+
+
+def resolve(desk: Desk, name: str, *, param: str = "payment_method") -> Record:
+    """The method of an id; a test token makes a new one.
+
+    Raises:
+        StripeError: HTTP 404.
+    """
+    card = cards.by_token(desk.twin.store, name)
+    if card is not None:
+        return _make(desk, card, {})
+    record = desk.objects.get(name)
+    if record is None or record.body["object"] != "payment_method":
+        raise missing("PaymentMethod", name, param=param)
+    return record
+
+
+def create(desk: Desk, data: dict[str, Any]) -> Record:
+    """A method from ``payment_method_data`` or the body of ``POST /v1/payment_methods``.
+
+    Raises:
+        StripeError: not a card, a number where none is taken, or a bad number or date.
+    """
+    if data.get("type") != "card":
+        raise invalid("The twin takes payment methods of type card only.", param="type")
+    given = data.get("card") or {}
+    if "token" in given:
+        name = str(given["token"])
+        card = cards.by_token(desk.twin.store, name.replace("tok_", "pm_card_", 1))
+        if card is None:
+            raise missing("token", name, param="card[token]")
+        return _make(desk, card, data)
+    return _typed(desk, given, data)
+
+
+def _typed(desk: Desk, given: dict[str, Any], data: dict[str, Any]) -> Record:
+    by_client = desk.call is not None and desk.call.publishable
+    if not (by_client or desk.twin.settings.stripe_raw_cards):
+        raise StripeError(402, _RAW_NUMBER)
+    number = "".join(sign for sign in str(given.get("number", "")) if sign not in " -")
+    month, year = _expiry(desk, given)
+    _check_number(number)
+    cvc = str(given.get("cvc") or "")
+    if cvc and not (cvc.isdecimal() and len(cvc) in (3, 4)):
+        raise _typing_error("Your card's security code is invalid.", "invalid_cvc", "cvc")
+    card = cards.NUMBERS.get(number)
+    if card is None:
+        unknown = Behaviour(decline=cards.UNKNOWN_NUMBER, refuses_attach=True)
+        card = Card(token="unknown", number=number, behaviour=unknown)  # noqa: S106 - no secret
+    return _make(desk, card, data, expiry=(month, year))
+
+
+def _check_number(number: str) -> None:
+    if not (number.isdecimal() and 12 <= len(number) <= 19 and cards.luhn(number)):
+        raise _typing_error("Your card number is incorrect.", "incorrect_number", "number")
+
+
+def _expiry(desk: Desk, given: dict[str, Any]) -> tuple[int, int]:
+    month, year = int(given.get("exp_month") or 0), int(given.get("exp_year") or 0)
+    year += 2000 if year < 100 else 0
+    today = utc_text(desk.twin.clock.now())
+    if not 1 <= month <= 12:
+        raise _typing_error(
+            "Your card's expiration month is invalid.", "invalid_expiry_month", "exp_month"
+        )
+    if f"{year:04d}-{month:02d}" < today[:7] or year > int(today[:4]) + 50:
+        raise _typing_error(
+            "Your card's expiration year is invalid.", "invalid_expiry_year", "exp_year"
+        )
+    return month, year
+
+
+def _typing_error(message: str, code: str, param: str) -> StripeError:
+    return card_error(message, code, param=param)
+
+
+def _make(
+    desk: Desk, card: Card, data: dict[str, Any], expiry: tuple[int, int] | None = None
+) -> Record:
+    year = int(utc_text(desk.twin.clock.now())[:4]) + _TOKEN_LIFE_YEARS
+    month, year = expiry or (12, year)
+    body = {
+        "id": desk.ids.make("pm"),
+        "object": "payment_method",
+        "allow_redisplay": data.get("allow_redisplay", "unspecified"),
+        "billing_details": _billing(data.get("billing_details") or {}),
+        "card": _card(desk, card, month, year),
+        "created": desk.now(),
+        "customer": None,
+        "customer_account": None,
+        "livemode": False,
+        "metadata": data.get("metadata") or {},
+        "type": "card",
+    }
+    hidden = {"behaviour": asdict(card.behaviour), "set_up": False, "spent": False}
+    return desk.objects.add(Record(body, hidden))
+
+
+def _card(desk: Desk, card: Card, month: int, year: int) -> dict[str, Any]:
+    return {
+        "brand": card.brand,
+        "checks": {
+            "address_line1_check": None,
+            "address_postal_code_check": None,
+            "cvc_check": "unchecked",
+        },
+        "country": card.country,
+        "display_brand": card.brand,
+        "exp_month": month,
+        "exp_year": year,
+        "fingerprint": _fingerprint(desk, card.number),
+        "funding": card.funding,
+        "generated_from": None,
+        "last4": card.number[-4:],
+        "networks": {"available": [card.brand], "preferred": None},
+        "regulated_status": "unregulated",
+        "three_d_secure_usage": {"supported": True},
+        "wallet": None,
+    }
+
+
+def _fingerprint(desk: Desk, number: str) -> str:
+    """Tells two cards apart without telling their numbers."""
+    secret = desk.twin.settings.stripe_secret_key
+    key = b"" if secret is None else secret.get_secret_value().encode()
+    return hmac.new(key, number.encode(), hashlib.sha256).hexdigest()[:16]
+
+
+def _billing(given: dict[str, Any]) -> dict[str, Any]:
+    parts = ("city", "country", "line1", "line2", "postal_code", "state")
+    address = given.get("address") or {}
+    return {
+        "address": {part: address.get(part) or None for part in parts},
+        **{name: given.get(name) or None for name in ("email", "name", "phone", "tax_id")},
+    }
+
+
+def behaviour(record: Record) -> Behaviour:
+    """How the card behind a method behaves."""
+    return cards.behaviour(record.hidden["behaviour"])
+
+
+def check_usable(record: Record, customer: str | None) -> None:
+    """Refuse a method that was used up, or that belongs to somebody else.
+
+    Raises:
+        StripeError: HTTP 400.
+    """
+    owner = record.body["customer"]
+    if record.hidden["spent"] and owner is None:
+        raise invalid(
+            "The provided PaymentMethod was previously used with a PaymentIntent without Customer "
+            "attachment, shared with a connected account without Customer attachment, or was "
+            "detached from a Customer. It may not be used again. To use a PaymentMethod multiple "
+            "times, you must attach it to a Customer first.",
+            param="payment_method",
+            code="payment_method_unexpected_state",
+            saved=True,
+        )
+    if owner is not None and owner != customer:
+        raise invalid(
+            f"The provided PaymentMethod ({record.id}) belongs to the Customer {owner}. Please "
+            "include the Customer in the `customer` parameter.",
+            param="payment_method",
+            saved=True,
+        )
+
+
+def attach(desk: Desk, record: Record, customer: str) -> Record:
+    """Give a method to a customer.
+
+    Raises:
+        StripeError: used up, somebody else's, or refused by its bank (HTTP 402).
+    """
+    desk.find("customer", customer, param="customer")
+    check_usable(record, customer)
+    if record.body["customer"] == customer:
+        return record
+    rules = behaviour(record)
+    if rules.decline is not None and rules.refuses_attach:
+        raise declined(rules.decline)
+    record.body["customer"] = customer
+    desk.objects.save(record)
+    events.emit(desk, "payment_method.attached", record)
+    return record
+
+
+def detach(desk: Desk, record: Record) -> Record:
+    """Take a method from its customer, for good.
+
+    Raises:
+        StripeError: it belongs to nobody.
+    """
+    owner = record.body["customer"]
+    if owner is None:
+        raise invalid(
+            "The payment method you provided is not attached to a customer so detachment is "
+            "impossible.",
+            param="payment_method",
+            code="payment_method_unexpected_state",
+            saved=True,
+        )
+    record.body["customer"] = None
+    record.hidden["spent"] = True
+    desk.objects.save(record)
+    events.emit(desk, "payment_method.detached", record, {"customer": owner})
+    return record
+
+
+def declined(decline: Decline, **fields: Any) -> StripeError:
+    """The 402 of a decline."""
+    return card_error(
+        decline.message,
+        decline.code,
+        decline_code=decline.decline_code,
+        advice_code=decline.advice_code,
+        **fields,
+    )

@@ -1,0 +1,200 @@
+"""Refunds: several for a charge, until it is used up; some end late.
+
+Source: docs.stripe.com/refunds, docs.stripe.com/api/refunds.
+"""
+
+from typing import Any
+
+from provider_sandbox.stripe import balance, events, ledger, money
+from provider_sandbox.stripe.desk import Desk
+from provider_sandbox.stripe.errors import StripeError, invalid, missing
+from provider_sandbox.stripe.objects import Record
+from provider_sandbox.stripe.payment_intents import merged
+
+END = "stripe.refund_end"
+
+_FIRST = {"requires_action": "requires_action", "succeeds": "succeeded", "fails_late": "succeeded"}
+"""Status at the beginning by course; ``pending`` for the others."""
+_LAST = {
+    "pending": "succeeded",
+    "insufficient_funds": "succeeded",
+    "fails_late": "failed",
+    "pending_fails": "failed",
+}
+"""Status at the end by course, where one follows by itself."""
+
+
+def create(desk: Desk, params: dict[str, Any]) -> Record:
+    """``POST /v1/refunds``, of a charge or of a PaymentIntent's charge.
+
+    Raises:
+        StripeError: nothing to refund, more than is left, or disputed.
+    """
+    charge = _charge(desk, params)
+    body = charge.body
+    left = body["amount_captured"] - body["amount_refunded"]
+    _check_charge(charge, left)
+    amount = params.get("amount", left)
+    money.check_amount(amount, body["currency"], smallest=False)
+    if amount > left:
+        raise invalid(
+            f"Refund amount ({amount} {body['currency']}) is greater than unrefunded amount on "
+            f"charge ({left} {body['currency']})",
+            param="amount",
+            saved=True,
+        )
+    refund = Record(_fresh(desk, charge, amount, params), {"course": charge.hidden["course"]})
+    refund.body["balance_transaction"] = balance.add_refund(desk, refund).id
+    desk.objects.add(refund)
+    _add_to_charge(desk, charge, amount)
+    ledger.refunded(desk, refund, charge)
+    events.emit(desk, "refund.created", refund)
+    events.emit(desk, "charge.refunded", charge)
+    if refund.hidden["course"] in _LAST:
+        desk.later(END, refund, after_s=desk.twin.settings.stripe_refund_s)
+    return refund
+
+
+def _charge(desk: Desk, params: dict[str, Any]) -> Record:
+    if params.get("charge"):
+        return desk.find("charge", params["charge"], param="charge")
+    if not params.get("payment_intent"):
+        raise invalid(
+            "One of the following params should be provided for this request: payment_intent or "
+            "charge.",
+            code="parameter_missing",
+        )
+    intent = desk.objects.get(params["payment_intent"])
+    if intent is None or intent.body["object"] != "payment_intent":
+        raise missing("payment_intent", params["payment_intent"], param="payment_intent")
+    if intent.status != "succeeded":
+        raise invalid(
+            f"This PaymentIntent ({intent.id}) does not have a successful charge to refund.",
+            param="payment_intent",
+            saved=True,
+        )
+    return desk.find("charge", intent.body["latest_charge"], param="charge")
+
+
+def _check_charge(charge: Record, left: int) -> None:
+    body = charge.body
+    if charge.hidden["charged_back"]:
+        raise invalid(
+            f"Charge {body['id']} has been charged back; cannot issue a refund.",
+            code="charge_disputed",
+            saved=True,
+        )
+    if not body["captured"]:
+        raise invalid(
+            f"Charge {body['id']} has not been captured; cannot issue a refund.",
+            code="charge_not_refundable",
+            saved=True,
+        )
+    if left <= 0:
+        raise invalid(
+            f"Charge {body['id']} has already been refunded.",
+            code="charge_already_refunded",
+            saved=True,
+        )
+
+
+def _fresh(desk: Desk, charge: Record, amount: int, params: dict[str, Any]) -> dict[str, Any]:
+    course = charge.hidden["course"]
+    body = {
+        "id": desk.ids.make("re"),
+        "object": "refund",
+        "amount": amount,
+        "balance_transaction": None,
+        "charge": charge.id,
+        "created": desk.now(),
+        "currency": charge.body["currency"],
+        "destination_details": {
+            "card": {
+                "reference_status": "pending",
+                "reference_type": "acquirer_reference_number",
+                "type": "refund",
+            },
+            "type": "card",
+        },
+        "metadata": params.get("metadata") or {},
+        "payment_intent": charge.body["payment_intent"],
+        "reason": params.get("reason"),
+        "receipt_number": None,
+        "source_transfer_reversal": None,
+        "status": _FIRST.get(course, "pending"),
+        "transfer_reversal": None,
+    }
+    if body["status"] == "pending":
+        funds = course == "insufficient_funds"
+        body["pending_reason"] = "insufficient_funds" if funds else "processing"
+    return body
+
+
+def _add_to_charge(desk: Desk, charge: Record, amount: int) -> None:
+    body = charge.body
+    body["amount_refunded"] += amount
+    body["refunded"] = body["amount_refunded"] == body["amount"]
+    desk.objects.save(charge)
+
+
+def update(desk: Desk, refund: Record, params: dict[str, Any]) -> Record:
+    """``POST /v1/refunds/{id}``: metadata only."""
+    refund.body["metadata"] = merged(refund.body["metadata"], params)
+    return desk.objects.save(refund)
+
+
+def cancel(desk: Desk, refund: Record, _: dict[str, Any]) -> Record:
+    """``POST /v1/refunds/{id}/cancel``: only one that waits for the customer.
+
+    Raises:
+        StripeError: it is in another status.
+    """
+    if refund.status != "requires_action":
+        raise StripeError(
+            400,
+            f"Refund {refund.id} cannot be canceled: its status is {refund.status}.",
+            code="refund_unexpected_state",
+            saved=True,
+        )
+    _give_back(desk, refund, status="canceled", reason=None)
+    return refund
+
+
+def end(desk: Desk, payload: dict[str, Any]) -> None:
+    """Agenda: a refund's late end."""
+    refund = desk.find("refund", payload["id"], param="refund")
+    finish(desk, refund, _LAST[refund.hidden["course"]])
+
+
+def finish(desk: Desk, refund: Record, status: str, *, reason: str = "declined") -> None:
+    """A refund reached its last status.
+
+    Raises:
+        IllegalTransition: it may not follow.
+    """
+    if status == "failed":
+        _give_back(desk, refund, status="failed", reason=reason)
+        return
+    refund.body["status"] = status
+    refund.body.pop("pending_reason", None)
+    refund.body["destination_details"]["card"]["reference_status"] = "available"
+    desk.objects.save(refund)
+    events.emit(desk, "refund.updated", refund)
+    events.emit(desk, "charge.refund.updated", refund)
+
+
+def _give_back(desk: Desk, refund: Record, *, status: str, reason: str | None) -> None:
+    charge = desk.find("charge", refund.body["charge"], param="charge")
+    refund.body["status"] = status
+    refund.body.pop("pending_reason", None)
+    if reason is not None:
+        refund.body["failure_reason"] = reason
+    made = balance.add_refund_failure(desk, refund)
+    refund.body["failure_balance_transaction"] = made.id
+    desk.objects.save(refund)
+    _add_to_charge(desk, charge, -refund.body["amount"])
+    ledger.refund_failed(desk, refund, charge)
+    events.emit(desk, "refund.updated", refund)
+    events.emit(desk, "charge.refund.updated", refund)
+    if status == "failed":
+        events.emit(desk, "refund.failed", refund)

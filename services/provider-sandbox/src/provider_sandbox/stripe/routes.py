@@ -1,0 +1,170 @@
+"""``/v1``: key, version, idempotency, parameters, effect, answer, in this order."""
+
+import asyncio
+import re
+
+from fastapi import APIRouter, Request, Response
+
+from provider_sandbox.faults import Fault, Kind
+from provider_sandbox.stripe import auth, expand, form, intents, operations, parameters
+from provider_sandbox.stripe.desk import Call, Desk
+from provider_sandbox.stripe.errors import StripeError, invalid, render, server_error
+from provider_sandbox.stripe.idempotency import Answer, Keys
+from provider_sandbox.stripe.operations import Route
+from provider_sandbox.twin import Exchange
+
+_VERSION = re.compile(r"\d{4}-\d\d-\d\d(\.[a-z]+)?")
+_METHODS = ["GET", "POST", "DELETE", "PUT", "PATCH"]
+
+
+def stripe_router(desk: Desk, keys: Keys) -> APIRouter:
+    """Every address under ``/v1``."""
+    router = APIRouter(tags=["stripe"])
+
+    @router.api_route("/v1/{_path:path}", methods=_METHODS)
+    async def serve(request: Request) -> Response:
+        return await _serve(desk, keys, request)
+
+    return router
+
+
+async def _serve(desk: Desk, keys: Keys, request: Request) -> Response:
+    call = Call(request_id=desk.ids.make("req", 14))
+    version = request.headers.get("stripe-version", desk.twin.settings.stripe_api_version)
+    headers = {"Request-Id": call.request_id, "Stripe-Version": version}
+    try:
+        if not _VERSION.fullmatch(version):
+            raise invalid(f"Invalid Stripe API version: {version[:40]}")
+        answer, more = await _answer(desk, keys, request, call)
+    except StripeError as error:
+        answer, more = Answer(error.status, error.body(), call.request_id), error.headers
+    for callback in call.held:
+        await desk.twin.courier.deliver(callback)
+    if call.idempotency_key is not None:
+        headers["Idempotency-Key"] = call.idempotency_key
+    return Response(
+        answer.body, answer.status, headers=headers | more, media_type="application/json"
+    )
+
+
+async def _answer(
+    desk: Desk, keys: Keys, request: Request, call: Call
+) -> tuple[Answer, dict[str, str]]:
+    raw = (await request.body()).decode("utf-8", "replace")
+    if request.method == "GET":
+        raw = request.url.query
+    form_key = form.pairs(raw).get("key")
+    authorization = request.headers.get("authorization")
+    call.publishable = auth.is_publishable(desk.twin.settings, authorization, form_key)
+    found = operations.find(request.method, request.url.path)
+    if found is None:
+        raise _unknown(request)
+    route, call.path = found
+    if call.publishable:
+        auth.check_client(route.name)
+    mark = keys.fingerprint(request.method, request.url.path, raw)
+    call.idempotency_key = _key(request)
+    if call.idempotency_key is not None:
+        kept = keys.look_up(call.idempotency_key, mark)
+        if kept is not None:
+            return kept, {"Idempotent-Replayed": "true", "Original-Request": kept.request_id}
+    given = form.decode(raw)
+    given.pop("key", None)
+    call.params = parameters.check(route.key, given)
+    _check_played(call)
+    return await _run_held(desk, keys, request, (call, route, mark)), {}
+
+
+async def _run_held(
+    desk: Desk, keys: Keys, request: Request, work: tuple[Call, Route, str]
+) -> Answer:
+    """Execute while the idempotency key is held."""
+    call, route, mark = work
+    exchange = request.scope.get("exchange")
+    exchange = exchange if isinstance(exchange, Exchange) else Exchange()
+    key = call.idempotency_key
+    if key is not None:
+        keys.begin(key)
+    try:
+        if exchange.inside is not None and exchange.inside.kind is Kind.SLOW_INSIDE:
+            await asyncio.sleep(exchange.inside.delay_s)
+        with desk.twin.store.transaction():
+            answer, saved = _execute(desk, call, route, exchange.inside)
+            if key is not None and saved:
+                keys.keep(key, mark, answer)
+            if exchange.arrival is not None and answer.status < 300:
+                desk.twin.arrivals.accept(exchange.arrival)
+        return answer
+    finally:
+        if key is not None:
+            keys.end(key)
+
+
+def _execute(desk: Desk, call: Call, route: Route, fault: Fault | None) -> tuple[Answer, bool]:
+    """Do it; whether the answer is kept.
+
+    Raises:
+        StripeError: refused before anything began, so that nothing is kept.
+    """
+    kind = None if fault is None else fault.kind
+    if kind is Kind.SAVED_500:
+        return _failed(call), True
+    try:
+        body = _effect(desk, call, route)
+    except StripeError as error:
+        if not error.saved:
+            raise
+        if call.publishable and "payment_intent" in error.fields:
+            shown = intents.client_view(error.fields["payment_intent"])
+            error.fields["payment_intent"] = shown
+        return Answer(error.status, error.body(), call.request_id), True
+    if kind is Kind.SAVED_500_AFTER_EFFECT:
+        return _failed(call), True
+    return Answer(200, body, call.request_id), route.method != "GET"
+
+
+def _effect(desk: Desk, call: Call, route: Route) -> bytes:
+    desk.call = call
+    try:
+        body = dict(route.run(desk, call))
+    finally:
+        desk.call = None
+    paths = call.params.get("expand") or []
+    return render(expand.apply(desk, body, paths))
+
+
+def _failed(call: Call) -> Answer:
+    return Answer(500, server_error(saved=True).body(), call.request_id)
+
+
+def _key(request: Request) -> str | None:
+    return request.headers.get("idempotency-key") or None if request.method == "POST" else None
+
+
+_NOT_PLAYED = frozenset(
+    {
+        "application_fee_amount",
+        "confirmation_token",
+        "customer_account",
+        "mandate",
+        "on_behalf_of",
+        "origin",
+        "refund_application_fee",
+        "reverse_transfer",
+        "transfer_data",
+    }
+)
+"""Parameters that Stripe takes and that would change an outcome here, if they did anything."""
+
+
+def _check_played(call: Call) -> None:
+    for name in sorted(_NOT_PLAYED & call.params.keys()):
+        raise invalid(f"The twin does not play `{name}`.", param=name)
+
+
+def _unknown(request: Request) -> StripeError:
+    return StripeError(
+        404,
+        f"Unrecognized request URL ({request.method}: {request.url.path}). Please see "
+        "https://docs.stripe.com or we can help at https://support.stripe.com/.",
+    )

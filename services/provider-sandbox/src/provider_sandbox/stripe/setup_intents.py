@@ -1,0 +1,254 @@
+"""SetupIntents: a card is saved for later, checked by its bank, without a payment.
+
+Source: docs.stripe.com/api/setup_intents.
+"""
+
+from typing import Any
+
+from provider_sandbox.stripe import challenges, events, payment_methods
+from provider_sandbox.stripe.cards import Decline
+from provider_sandbox.stripe.desk import Desk, snapshot
+from provider_sandbox.stripe.errors import doc_url, invalid, unexpected
+from provider_sandbox.stripe.intents import (
+    card_options,
+    check_confirmable,
+    check_redirect,
+    check_return_url,
+    methods_allowed,
+    without_method,
+)
+from provider_sandbox.stripe.objects import Record
+from provider_sandbox.stripe.payment_intents import merged
+
+_CANCELABLE = ("requires_payment_method", "requires_confirmation", "requires_action")
+
+
+def create(desk: Desk, params: dict[str, Any]) -> Record:
+    """``POST /v1/setup_intents``; ``confirm=true`` saves at once.
+
+    Raises:
+        StripeError: refused, or confirmed and declined.
+    """
+    confirming = params.get("confirm", False)
+    if params.get("return_url") and not confirming:
+        raise invalid(
+            "The parameter `return_url` cannot be passed when creating a SetupIntent unless "
+            "`confirm` is set to true.",
+            param="return_url",
+        )
+    if params.get("customer"):
+        desk.find("customer", params["customer"], param="customer")
+    intent = Record(_fresh(desk, params))
+    method = _given(desk, intent, params)
+    if method is not None:
+        intent.body.update(payment_method=method.id, status="requires_confirmation")
+    if confirming:
+        _check_return(intent, params)
+    desk.objects.add(intent)
+    events.emit(desk, "setup_intent.created", intent)
+    if confirming:
+        given = {name: params[name] for name in ("return_url",) if name in params}
+        confirm(desk, intent, given)
+    return intent
+
+
+def _fresh(desk: Desk, params: dict[str, Any]) -> dict[str, Any]:
+    intent = desk.ids.make("seti")
+    return {
+        "id": intent,
+        "object": "setup_intent",
+        "application": None,
+        **methods_allowed(params),
+        "cancellation_reason": None,
+        "client_secret": desk.ids.client_secret(intent),
+        "created": desk.now(),
+        "customer": params.get("customer") or None,
+        "customer_account": None,
+        "description": params.get("description") or None,
+        "flow_directions": None,
+        "last_setup_error": None,
+        "latest_attempt": None,
+        "livemode": False,
+        "mandate": None,
+        "metadata": params.get("metadata") or {},
+        "next_action": None,
+        "on_behalf_of": None,
+        "payment_method": None,
+        "payment_method_options": card_options(params),
+        "single_use_mandate": None,
+        "status": "requires_payment_method",
+        "usage": params.get("usage", "off_session"),
+    }
+
+
+def _given(desk: Desk, intent: Record, params: dict[str, Any]) -> Record | None:
+    if "payment_method_data" in params:
+        return payment_methods.create(desk, params["payment_method_data"])
+    if not params.get("payment_method"):
+        return None
+    method = payment_methods.resolve(desk, params["payment_method"])
+    payment_methods.check_usable(method, intent.body["customer"])
+    return method
+
+
+def _check_return(intent: Record, params: dict[str, Any]) -> None:
+    check_return_url(params)
+    check_redirect(intent, params.get("return_url") or None, off_session=False)
+
+
+def update(desk: Desk, intent: Record, params: dict[str, Any]) -> Record:
+    """``POST /v1/setup_intents/{id}``."""
+    body = intent.body
+    body["metadata"] = merged(body["metadata"] or {}, params)
+    if "description" in params:
+        body["description"] = params["description"] or None
+    if params.get("customer"):
+        body["customer"] = desk.find("customer", params["customer"], param="customer").id
+    method = _given(desk, intent, params)
+    if method is not None:
+        body.update(payment_method=method.id, status="requires_confirmation", next_action=None)
+    return desk.objects.save(intent)
+
+
+def confirm(desk: Desk, intent: Record, params: dict[str, Any]) -> Record:
+    """``POST /v1/setup_intents/{id}/confirm``.
+
+    Raises:
+        StripeError: it cannot be confirmed (400), or the card was declined (402).
+    """
+    check_confirmable(intent)
+    _check_return(intent, params)
+    method = _given(desk, intent, params)
+    if method is None:
+        if intent.body["payment_method"] is None:
+            raise without_method(intent)
+        method = payment_methods.resolve(desk, intent.body["payment_method"])
+    body = intent.body
+    body.update(payment_method=method.id, next_action=None, last_setup_error=None)
+    rules = payment_methods.behaviour(method)
+    options = params.get("payment_method_options") or body["payment_method_options"]
+    if rules.decline is not None and rules.refuses_attach:
+        _decline(desk, intent, method, rules.decline)
+    elif _asks(method, rules.challenge) or challenges.is_needed(
+        method, rules, off_session=False, options=options
+    ):
+        challenges.begin(desk, intent, return_url=params.get("return_url") or None)
+        desk.objects.save(intent)
+        events.emit(desk, "setup_intent.requires_action", intent)
+    else:
+        _succeed(desk, intent, method)
+    return intent
+
+
+def _asks(method: Record, challenge: str) -> bool:
+    """A card that needs 3-D Secure until it is set up asks for it while it is."""
+    return challenge == "unless_set_up" and not method.hidden["set_up"]
+
+
+def _decline(desk: Desk, intent: Record, method: Record, decline: Decline) -> None:
+    reason = {
+        "advice_code": decline.advice_code,
+        "code": decline.code,
+        "decline_code": decline.decline_code,
+        "message": decline.message,
+        "type": "card_error",
+    }
+    _back(desk, intent, method, reason)
+    if desk.call is not None:
+        raise payment_methods.declined(
+            decline, setup_intent=snapshot(intent), payment_method=snapshot(method)
+        )
+
+
+def _back(desk: Desk, intent: Record, method: Record, reason: dict[str, Any]) -> None:
+    shown = {
+        **{name: value for name, value in reason.items() if value is not None},
+        "doc_url": doc_url(reason["code"]),
+        "payment_method": snapshot(method),
+    }
+    _attempt(desk, intent, method, "failed", shown)
+    intent.body.update(
+        status="requires_payment_method",
+        payment_method=None,
+        next_action=None,
+        last_setup_error=shown,
+    )
+    desk.objects.save(intent)
+    events.emit(desk, "setup_intent.setup_failed", intent)
+
+
+def _succeed(desk: Desk, intent: Record, method: Record) -> None:
+    body = intent.body
+    _attempt(desk, intent, method, "succeeded", None)
+    body.update(status="succeeded", next_action=None)
+    method.hidden["set_up"] = method.hidden["set_up"] or body["usage"] == "off_session"
+    attaches = body["customer"] is not None and method.body["customer"] is None
+    if attaches:
+        method.body["customer"] = body["customer"]
+    desk.objects.save(method)
+    desk.objects.save(intent)
+    if attaches:
+        events.emit(desk, "payment_method.attached", method)
+    events.emit(desk, "setup_intent.succeeded", intent)
+
+
+def _attempt(
+    desk: Desk, intent: Record, method: Record, status: str, error: dict[str, Any] | None
+) -> None:
+    card = method.body["card"]
+    copied = ("brand", "country", "exp_month", "exp_year", "fingerprint", "funding", "last4")
+    details = {name: card[name] for name in copied} | {"network": card["brand"], "wallet": None}
+    attempt = {
+        "id": desk.ids.make("setatt"),
+        "object": "setup_attempt",
+        "application": None,
+        "created": desk.now(),
+        "customer": intent.body["customer"],
+        "livemode": False,
+        "on_behalf_of": None,
+        "payment_method": method.id,
+        "payment_method_details": {"card": details, "type": "card"},
+        "setup_error": error,
+        "setup_intent": intent.id,
+        "status": status,
+        "usage": intent.body["usage"],
+    }
+    desk.objects.add(Record(attempt))
+    intent.body["latest_attempt"] = attempt["id"]
+
+
+def challenge_ended(desk: Desk, intent: Record, outcome: str) -> None:
+    """The cardholder passed or failed."""
+    method = desk.find("payment_method", intent.body["payment_method"], param="payment_method")
+    intent.hidden["challenge"] = None
+    if outcome == "approve":
+        _succeed(desk, intent, method)
+        return
+    reason = {
+        "code": "setup_intent_authentication_failure",
+        "message": "We are unable to authenticate your payment method. Please choose a different "
+        "payment method and try again.",
+        "type": "invalid_request_error",
+    }
+    _back(desk, intent, method, reason)
+
+
+def cancel(desk: Desk, intent: Record, params: dict[str, Any]) -> Record:
+    """``POST /v1/setup_intents/{id}/cancel``.
+
+    Raises:
+        StripeError: it is over.
+    """
+    if intent.status not in _CANCELABLE:
+        raise unexpected(
+            f"You cannot cancel this SetupIntent because it has a status of {intent.status}. Only "
+            "a SetupIntent with one of the following statuses may be canceled: "
+            f"{', '.join(_CANCELABLE)}.",
+            "setup_intent_unexpected_state",
+            objects={"setup_intent": intent.body},
+        )
+    reason = params.get("cancellation_reason")
+    intent.body.update(status="canceled", cancellation_reason=reason, next_action=None)
+    desk.objects.save(intent)
+    events.emit(desk, "setup_intent.canceled", intent)
+    return intent

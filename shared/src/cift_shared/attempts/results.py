@@ -1,0 +1,142 @@
+"""What a worker tells of a claim: outcomes as they travel. Pure, no I/O."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from datetime import datetime, timedelta
+from typing import Literal
+
+from cift_shared.messages import MethodResult, PaymentResult, ResultKind, Step, WireFailure
+from cift_shared.outcomes import (
+    ActionRequired,
+    Card,
+    Conflicting,
+    Declined,
+    Dispute,
+    Disputed,
+    Expired,
+    Failure,
+    FailureCategory,
+    Outcome,
+    Reversed,
+    Saved,
+    Settled,
+    Submitted,
+    Unknown,
+)
+from cift_shared.processor import Attempt, MethodAttempt
+
+State = Literal["ready", "sending", "waiting", "unknown", "done", "review"]
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """An attempt in hand, under a lease."""
+
+    attempt: Attempt | MethodAttempt
+    payment_id: str
+    """What the attempt is for: a payment, a saved method, or a request to forget one."""
+    method: str
+    state: State
+    """Its state before the claim; `sending` means that an earlier holder died in mid-call."""
+    lease: int
+    seq: int
+    submits: int
+    maybe_sent: bool
+    age: timedelta
+    trace: Mapping[str, str]
+
+
+def details_of(outcome: Outcome) -> dict[str, object]:
+    """The fields of a result that this outcome fills."""
+    match outcome:
+        case Settled():
+            return {
+                "amount": outcome.amount,
+                "provider_fee": outcome.provider_fee,
+                "provider_reference": outcome.provider_reference,
+                "card": _card(outcome.card),
+            }
+        case Declined() | Expired():
+            return {"failure": wire_failure(outcome.failure)}
+        case ActionRequired():
+            return {
+                "next_action": dict(outcome.next_action),
+                "provider_reference": outcome.provider_reference,
+                "card": _card(outcome.card),
+            }
+        case Submitted():
+            return {"provider_reference": outcome.provider_reference}
+        case Unknown() | Conflicting():
+            return {"reason": outcome.reason}
+        case Reversed():
+            return _fields(outcome)
+        case Disputed():
+            return {"dispute": _fields(outcome.dispute)}
+        case Saved():
+            return {**_fields(outcome), "card": _card(outcome.card)}
+    return {}
+
+
+def _card(card: Card | None) -> dict[str, object] | None:
+    return _fields(card) if card else None
+
+
+def _fields(part: Card | Dispute | Reversed | Saved) -> dict[str, object]:
+    return {field.name: getattr(part, field.name) for field in fields(part)}
+
+
+def wire_failure(failure: Failure) -> WireFailure:
+    """A failure as it travels."""
+    return WireFailure(
+        code=failure.code,
+        category=failure.category,
+        message=failure.message,
+        retryable=failure.retryable,
+    )
+
+
+def result_of(
+    claim: Claim, kind: ResultKind, steps: Sequence[Step], *, now: datetime, **told: object
+) -> PaymentResult | MethodResult | None:
+    """What to tell of a claim; None for a saved method's note, which nobody reads."""
+    common: dict[str, object] = {
+        "result_id": f"{claim.attempt.attempt_id}.{claim.seq + 1}",
+        "attempt_id": claim.attempt.attempt_id,
+        "seq": claim.seq + 1,
+        "method": claim.method,
+        "occurred_at": now,
+        **told,
+    }
+    if isinstance(claim.attempt, MethodAttempt):
+        return _method_result(claim.attempt, kind, common)
+    return PaymentResult.model_validate(
+        {"kind": kind, "payment_id": claim.payment_id, "evidence": list(steps), **common}
+    )
+
+
+def _method_result(
+    attempt: MethodAttempt, kind: ResultKind, common: Mapping[str, object]
+) -> MethodResult | None:
+    """The same for a saved method, which has no books: a note is not told, doubt is a failure."""
+    told = {"settled": "saved" if attempt.operation == "setup" else "detached"}
+    told |= {"action_required": "action_required", "submitted": "pending", "unknown": "pending"}
+    told |= dict.fromkeys(("declined", "expired", "conflicting"), "failed")
+    if kind not in told:
+        return None
+    failure = {"failure": _UNCLEAR} if kind == "conflicting" else {}
+    return MethodResult.model_validate(
+        {
+            "kind": told[kind],
+            "payment_method_id": attempt.request.payment_method_id,
+            **common,
+            **failure,
+        }
+    )
+
+
+_UNCLEAR = WireFailure(
+    code="provider_answer_unclear",
+    category=FailureCategory.PROVIDER_UNAVAILABLE,
+    message="The payment provider gave no clear answer. Please try again.",
+    retryable=True,
+)

@@ -1,0 +1,119 @@
+"""A circuit breaker: a provider that is away is left alone until one request finds it back.
+
+closed    requests pass; so many failures in a row open it
+open      nothing is sent; attempts wait for the end of the pause
+half open one request passes: its success closes the circuit, its failure opens it again
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from cift_shared.clock import Clock
+from cift_shared.errors import OutcomeUnknown, ProviderThrottled, ProviderUnavailable
+from cift_shared.log import get_logger
+from cift_shared.metrics import PROVIDER_UP
+
+FAILURES_MAX = 5
+"""Failures in a row that open the circuit."""
+PAUSE_S = 15.0
+"""How long it stays open before one request may try."""
+PROBE_S_MAX = 60.0
+"""A probe that nobody heard of again does not keep the others waiting longer than this."""
+
+log = get_logger()
+
+
+class CircuitBreaker:
+    """One provider's circuit in one process."""
+
+    def __init__(
+        self,
+        provider: str,
+        clock: Clock,
+        *,
+        failures_max: int = FAILURES_MAX,
+        pause_s: float = PAUSE_S,
+    ) -> None:
+        self._provider = provider
+        self._clock = clock
+        self._failures_max = failures_max
+        self._pause_s = pause_s
+        self._failures = 0
+        self._trips = 0
+        self._closed_again_at: float | None = None
+        PROVIDER_UP.labels(provider).set(1)
+
+    @contextmanager
+    def guard(self) -> Iterator[None]:
+        """Around one request: refuses it while the circuit is open, and hears how it went.
+
+        A request without an answer is a failure; any answer, a refusal too, is a success.
+
+        Raises:
+            ProviderThrottled: the circuit is open; nothing was sent.
+        """
+        self._admit()
+        trips = self._trips
+        try:
+            yield
+        except (ProviderUnavailable, OutcomeUnknown):
+            self._failed()
+            raise
+        except ProviderThrottled:
+            self._no_verdict(trips)
+            raise
+        except Exception:
+            self._answered()
+            raise
+        else:
+            self._answered()
+
+    def trip(self, pause_s: float) -> None:
+        """Open it at once, whatever was heard before: our credentials were refused, say."""
+        self._trips += 1
+        self._open(pause_s)
+
+    @property
+    def is_open(self) -> bool:
+        """True while requests are refused."""
+        return self._left_s() > 0
+
+    def _admit(self) -> None:
+        left_s = self._left_s()
+        if left_s > 0:
+            raise ProviderThrottled(
+                "provider_circuit_open",
+                f"{self._provider} is away",
+                retry_after_s=int(left_s) + 1,
+            )
+        if self._closed_again_at is not None:
+            # Half open: this one is the probe, the others wait for it.
+            self._closed_again_at = self._clock.monotonic() + PROBE_S_MAX
+
+    def _left_s(self) -> float:
+        if self._closed_again_at is None:
+            return 0.0
+        return self._closed_again_at - self._clock.monotonic()
+
+    def _no_verdict(self, trips: int) -> None:
+        """Told to wait: neither up nor down, so the next request may be the probe."""
+        if self._closed_again_at is not None and trips == self._trips:
+            self._closed_again_at = self._clock.monotonic()
+
+    def _failed(self) -> None:
+        self._failures += 1
+        if self._failures >= self._failures_max:
+            self._open(self._pause_s)
+
+    def _open(self, pause_s: float) -> None:
+        log.warning("provider.circuit_opened", provider=self._provider, pause_s=pause_s)
+        self._failures = self._failures_max
+        self._closed_again_at = self._clock.monotonic() + pause_s
+        PROVIDER_UP.labels(self._provider).set(0)
+
+    def _answered(self) -> None:
+        if self._closed_again_at is not None:
+            log.info("provider.circuit_closed", provider=self._provider)
+        self._failures = 0
+        self._closed_again_at = None
+        PROVIDER_UP.labels(self._provider).set(1)

@@ -1,0 +1,1 @@
+"""The Stripe twin: its words, its behaviour, its book."""

@@ -1,0 +1,115 @@
+"""Workers' answers come by Kafka: whoever waits is woken, what can't be read is set aside."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from cift_shared.envelope import OutgoingMessage
+from cift_shared.kafka import Producer, create_topics
+from cift_shared.topics import DAY_MS, Topic, dead_letter
+from gateway.method_results import hearing
+from tests.support.gateway import RunningGateway, method_result, problem, running_gateway
+from tests.support.kafka import Broker
+
+pytestmark = pytest.mark.integration
+
+PATIENCE_S = 60
+
+
+@pytest.fixture
+async def topic(broker: Broker) -> str:
+    name = f"test.{uuid4().hex}"
+    await create_topics(broker.bootstrap, [Topic(name, 3, DAY_MS)])
+    return name
+
+
+async def publish(broker: Broker, topic: str, key: str, *bodies: bytes) -> None:
+    producer = Producer(broker.bootstrap, name="test")
+    messages = [OutgoingMessage(topic, key, body) for body in bodies]
+    assert all(await producer.publish(messages))
+    await producer.close()
+
+
+async def until(found: Any) -> Any:
+    async with asyncio.timeout(PATIENCE_S):
+        while not (value := await found()):
+            await asyncio.sleep(0.02)
+        return value
+
+
+async def test_from_the_topic_to_the_waiting_request(
+    database: str, broker: Broker, topic: str
+) -> None:
+    reading: dict[str, Any] = {
+        "hear": partial(hearing, topic=topic),
+        "kafka_bootstrap_servers": broker.bootstrap,
+        "instance": f"test-{uuid4().hex[:8]}",
+    }
+    async with running_gateway(database, **reading) as gateway:
+        vault, client = gateway.settings.vault(), await gateway.client()
+        wish = {"method": "card", "customer_id": "c_1"}
+        asked = asyncio.create_task(
+            client.post("/payment-methods", json=wish, headers={"Prefer": "wait=60"}, timeout=90)
+        )
+        query = "select payment_method_id::text from gateway.payment_method"
+        card_id = await until(lambda: gateway.admin.fetchval(query))
+        results = [
+            method_result(vault, card_id, "pending"),
+            method_result(vault, card_id, "action_required", 2, client_secret="seti_secret"),
+        ]
+        bodies = [result.model_dump_json(exclude_none=True).encode() for result in results]
+        await publish(broker, topic, card_id, b"poison", *bodies)
+        async with asyncio.timeout(PATIENCE_S):
+            answer = await asked
+        assert answer.json()["setup"]["client_secret"] == "seti_secret"
+        (letter,) = await until(lambda: gateway.outbox(dead_letter(topic)))
+        assert (letter["body"], letter["headers"]["x-dlq-reason"]) == (b"poison", "undecodable")
+        assert letter["headers"]["x-consumer-group"] == "gateway"
+
+    # what was read was committed when the process ended: the next one goes on from there
+    saved = method_result(vault, card_id, "saved", 3).model_dump_json(exclude_none=True)
+    await publish(broker, topic, card_id, saved.encode())
+    async with running_gateway(database, **reading) as gateway:
+        query = "select state = 'active' from gateway.payment_method"
+        await until(lambda: gateway.admin.fetchval(query))
+        assert len(await gateway.outbox(dead_letter(topic))) == 1
+        await told(gateway)
+
+
+async def test_broker_that_is_away_holds_up_nobody(database: str) -> None:
+    async with (
+        asyncio.timeout(PATIENCE_S),
+        running_gateway(database, hear=hearing, kafka_bootstrap_servers="127.0.0.1:9") as gateway,
+    ):
+        client = await gateway.client()
+        assert (await client.get("/payments")).status_code == 200
+        wish = {"method": "card", "customer_id": "c_1"}
+        answer = await client.post("/payment-methods", json=wish, headers={"Prefer": "wait=0"})
+        assert (answer.status_code, answer.json()["status"]) == (201, "pending")
+        assert (await client.get("http://gateway.test/healthz")).status_code == 200
+
+
+async def test_reader_that_has_ended_is_told(database: str) -> None:
+    class Broker:
+        def dead_tasks(self) -> list[str]:
+            return ["subscriber:gateway"]
+
+    @asynccontextmanager
+    async def hear(handler: Any, base: Any) -> AsyncIterator[Any]:
+        yield Broker()
+
+    async with running_gateway(database, hear=hear) as gateway:
+        answer = await gateway.raw_client().get("http://gateway.test/healthz")
+        problem(answer, 503, "unavailable")
+
+
+async def told(gateway: RunningGateway) -> None:
+    client = gateway.raw_client()
+    text = (await client.get("http://gateway.test/metrics")).text
+    assert 'cift_method_results_total{kind="saved",outcome="applied"}' in text
+    assert (await client.get("http://gateway.test/healthz")).json() == {"status": "ok"}

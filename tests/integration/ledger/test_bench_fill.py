@@ -1,0 +1,32 @@
+"""The books that the benchmark fills by hand are as good as those that grew."""
+
+import asyncpg
+import pytest
+
+from cift_shared.messages import PaymentResult
+from tests.bench import ledger_load as load
+from tests.bench.ledger_fill import CUSTOMERS, fill
+from tests.integration.ledger.books import Books
+
+pytestmark = pytest.mark.integration
+
+
+async def test_filled_books_pass_the_verifier_and_go_on(
+    books: Books, books_dsn: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tests.bench.ledger_fill.CHUNK", 400)
+    monkeypatch.setattr("tests.bench.ledger_fill.CUSTOMERS", 100)
+    connection = await asyncpg.connect(books_dsn)
+    try:
+        assert await fill(connection, 3_000) == 1_000
+    finally:
+        await connection.close()
+    assert await books.broken() == set()
+    (batch,) = await load.prepare(books_dsn, 1, 20)
+    assert await load.settle(books_dsn, [batch], size=20, writers=1) > 0
+    assert await books.balance("provider:mpesa:KES") == (1_020 * 10_000, 0)
+
+
+def test_what_is_measured_is_what_workers_send() -> None:
+    assert CUSTOMERS > 1
+    PaymentResult.model_validate_json(load.settlement(load._ids.new_id()))

@@ -1,0 +1,45 @@
+"""What is left to refund of a deposit."""
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from cift_shared.errors import InvalidCommand
+from gateway.accept import refund_amount
+from gateway.problems import Problem
+from gateway.schemas import RefundIn
+
+
+def deposit(**fields: Any) -> dict[str, Any]:
+    return {
+        "type": "deposit",
+        "status": "completed",
+        "method": "card",
+        "currency": "USD",
+        "minor": Decimal(20_00),
+        "refunded_minor": Decimal(0),
+        "refund_pending_minor": Decimal(0),
+        "reversed_minor": Decimal(0),
+        "disputed_minor": Decimal(0),
+        **fields,
+    }
+
+
+def test_all_that_is_left() -> None:
+    gone = {"refunded_minor": 3_00, "refund_pending_minor": 2_00, "disputed_minor": 5_00}
+    assert refund_amount(RefundIn(), deposit()).text == "20.00"
+    assert refund_amount(RefundIn(), deposit(**gone)).text == "10.00"
+    assert refund_amount(RefundIn(amount="10.00"), deposit(**gone)).text == "10.00"
+    with pytest.raises(InvalidCommand) as refused:
+        refund_amount(RefundIn(amount="10.01"), deposit(**gone))
+    assert refused.value.code == "refund_exceeds_captured"
+
+
+@pytest.mark.parametrize(
+    "fields", [{"type": "withdrawal"}, {"status": "pending"}, {"reversed_minor": 20_00}]
+)
+def test_not_refundable(fields: dict[str, Any]) -> None:
+    with pytest.raises(Problem) as refused:
+        refund_amount(RefundIn(), deposit(**fields))
+    assert refused.value.code == "not_refundable"

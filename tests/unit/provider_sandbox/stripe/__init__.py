@@ -1,0 +1,1 @@
+"""Rules of the Stripe twin that need no server."""
