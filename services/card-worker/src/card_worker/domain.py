@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from datetime import timedelta
 from decimal import Decimal
-from itertools import pairwise
 from typing import Literal
 from uuid import UUID
 
+from cift_shared.check_schedule import gaps_s, sped_up
 from cift_shared.ids import AttemptId
 
 API_VERSION = "2026-10-28.endive"
@@ -50,16 +50,7 @@ def attempt_in(metadata: object) -> UUID | None:
         return None
 
 
-def _gaps_s() -> tuple[int, ...]:
-    moments = [0, *_CHECKS_AT_S]
-    while moments[-1] - moments[-2] < _CHECK_GAP_S_MAX:
-        moments.append(min(moments[-1] * 2, moments[-1] + _CHECK_GAP_S_MAX))
-    while moments[-1] < GIVE_UP_AFTER_S:
-        moments.append(moments[-1] + _CHECK_GAP_S_MAX)
-    return tuple(later - earlier for earlier, later in pairwise(moments))
-
-
-CHECK_GAPS_S = _gaps_s()
+CHECK_GAPS_S = gaps_s(_CHECKS_AT_S, gap_max_s=_CHECK_GAP_S_MAX, until_s=GIVE_UP_AFTER_S)
 """Seconds before each question: at 5, 15, 30, 60 and 120 s, doubling, then each 15 minutes."""
 
 
@@ -90,8 +81,3 @@ def watch_delay(moments_s: Sequence[int], age: timedelta, *, speed: Decimal) -> 
         if left > timedelta(0):
             return left
     return None
-
-
-def sped_up(seconds: int, speed: Decimal) -> timedelta:
-    """A delay of the real provider as it lasts beside one that runs `speed` times faster."""
-    return timedelta(microseconds=int(Decimal(seconds) * 1_000_000 / speed))

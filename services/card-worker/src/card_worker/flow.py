@@ -10,6 +10,7 @@ from card_worker.calls import PROVIDER
 from card_worker.client import StripeApi
 from card_worker.customers import Customers
 from card_worker.settings import CardConfig
+from cift_shared.check_schedule import sped_up
 from cift_shared.clock import Clock
 from cift_shared.errors import SealBroken
 from cift_shared.log import get_logger
@@ -71,7 +72,7 @@ class Flow:
 
     def time_left(self, attempt: Attempt | MethodAttempt) -> timedelta:
         """What is left of the time a payer has to act; zero or less: none."""
-        limit = domain.sped_up(self.config.action_timeout_s, self.config.check_speed)
+        limit = sped_up(self.config.action_timeout_s, self.config.check_speed)
         return limit - self.age(attempt)
 
     def check_delay(
@@ -91,7 +92,7 @@ class Flow:
 
     def again(self) -> timedelta:
         """A short pause after an error of Stripe's own."""
-        return domain.sped_up(AGAIN_S, self.config.check_speed)
+        return sped_up(AGAIN_S, self.config.check_speed)
 
     def count_unknown(self, kind: str, word: str | None) -> None:
         """Tell operators of a word that no table lists."""

@@ -5,13 +5,13 @@ import hashlib
 import re
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
-from itertools import pairwise
 from typing import Literal
 from uuid import UUID
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
+from cift_shared.check_schedule import gaps_s, sped_up
 from cift_shared.errors import SettingsInvalid
 from cift_shared.messages import RequestRefund
 from cift_shared.money import Money
@@ -107,16 +107,7 @@ def refund_road(request: RequestRefund) -> Literal["reversal", "payout"]:
     return "reversal" if whole and is_receipt(request.original.provider_reference) else "payout"
 
 
-def _gaps_s() -> tuple[int, ...]:
-    moments = [0, *_CHECKS_AT_S]
-    while moments[-1] - moments[-2] < _CHECK_GAP_S_MAX:
-        moments.append(min(moments[-1] * 2, moments[-1] + _CHECK_GAP_S_MAX))
-    while moments[-1] < GIVE_UP_AFTER_S:
-        moments.append(moments[-1] + _CHECK_GAP_S_MAX)
-    return tuple(later - earlier for earlier, later in pairwise(moments))
-
-
-CHECK_GAPS_S = _gaps_s()
+CHECK_GAPS_S = gaps_s(_CHECKS_AT_S, gap_max_s=_CHECK_GAP_S_MAX, until_s=GIVE_UP_AFTER_S)
 """Seconds to wait before each question: at 12, 20, 30 ... 120 s, doubling, then each 15 minutes."""
 
 
@@ -134,8 +125,3 @@ def check_delay(checks: int, age: timedelta | None, *, speed: Decimal) -> timede
     if age is None or age >= sped_up(GIVE_UP_AFTER_S, speed):
         return None
     return sped_up(_CHECK_GAP_S_MAX, speed)
-
-
-def sped_up(seconds: int, speed: Decimal) -> timedelta:
-    """A delay of the real provider as it lasts beside one that runs `speed` times faster."""
-    return timedelta(microseconds=int(Decimal(seconds) * 1_000_000 / speed))

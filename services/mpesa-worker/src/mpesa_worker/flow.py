@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from cift_shared.callback_token import CallbackTokens, Purpose
+from cift_shared.check_schedule import sped_up
 from cift_shared.clock import Clock
 from cift_shared.errors import ProviderRejectedRequest, ProviderThrottled, SealBroken
 from cift_shared.log import get_logger
@@ -116,7 +117,7 @@ class Flow:
 
     def delay(self, seconds: int) -> timedelta:
         """A waiting time of ours, divided by the check speed."""
-        return domain.sped_up(seconds, self.config.check_speed)
+        return sped_up(seconds, self.config.check_speed)
 
     def refusal(self, attempt: Attempt, phone: str, *, least_minor: int) -> Failure | None:
         """Why this attempt can't be sent to M-Pesa at all; None when it can."""
