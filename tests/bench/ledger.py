@@ -66,11 +66,11 @@ async def settle_round(dsn: str, rates: Rates, seconds: float, *, name: str) -> 
     """One round of everything in these books."""
     for writers in WRITERS:
         # some 20,000 a second; what is prepared is all used
-        count = max(2, round(seconds * 20_000 / BATCH / writers)) * writers
+        count = (load.WARM_UP + max(2, round(seconds * 20_000 / BATCH / writers))) * writers
         batches = await load.prepare(dsn, count, BATCH)
         rate = await load.settle(dsn, batches, size=BATCH, writers=writers)
         rates.setdefault(f"{name}, batches of {BATCH}, {writers} writers", []).append(rate)
-    single = await load.prepare(dsn, max(50, round(seconds * 500)), 1)
+    single = await load.prepare(dsn, load.WARM_UP + max(50, round(seconds * 500)), 1)
     rate = await load.settle(dsn, single, size=1, writers=1)
     rates.setdefault(f"{name}, one by one, 1 writer", []).append(rate)
 

@@ -5,6 +5,7 @@ import json
 import random
 import time
 from collections.abc import Sequence
+from itertools import islice
 from typing import Any
 from uuid import UUID, uuid5
 
@@ -16,6 +17,9 @@ from tests.bench.ledger_fill import CUSTOMERS, FEE, MINOR
 NOON = "2026-03-01T12:00:00+00:00"
 APPLY = "select count(*) from ledger.apply_results($1::text::jsonb) where outcome = 'applied'"
 ACCEPT = "select ledger.accept_payment(p::jsonb) from unnest($1::text[]) p"
+
+WARM_UP = 2
+"""Batches that each writer applies before its time is taken."""
 
 _ids = SystemIds()
 
@@ -63,12 +67,7 @@ def settlement(payment_id: UUID) -> str:
             "method": "mpesa",
             "occurred_at": NOON,
             "amount": {"minor": str(MINOR), "currency": "KES"},
-            "provider_fee": None,
             "provider_reference": f"R{payment_id.hex}",
-            "failure": None,
-            "next_action": None,
-            "reason": None,
-            "next_check_at": None,
             "evidence": [
                 {"at": NOON, "name": "mpesa.callback.received", "detail": {"code": "0"}},
                 {"at": NOON, "name": "mpesa.stk_query.answered", "detail": {"code": "0"}},
@@ -97,9 +96,16 @@ async def open_writers(dsn: str, writers: int) -> list[Any]:
 
 
 async def settle(dsn: str, batches: Sequence[str], *, size: int, writers: int) -> float:
-    """Settlements a second when so many writers share the batches."""
+    """Settlements a second when so many writers share the batches.
+
+    Each writer's connection has applied some first: the service's connections live long, and a
+    fresh one plans every statement anew.
+    """
     connections = await open_writers(dsn, writers)
     todo = iter(batches)
+    for connection in connections:
+        for batch in islice(todo, WARM_UP):
+            await connection.fetchval(APPLY, batch)
 
     async def work(connection: Any) -> None:
         for batch in todo:
@@ -110,4 +116,4 @@ async def settle(dsn: str, batches: Sequence[str], *, size: int, writers: int) -
     taken_s = time.perf_counter() - started
     for connection in connections:
         await connection.close()
-    return len(batches) * size / taken_s
+    return (len(batches) - WARM_UP * writers) * size / taken_s

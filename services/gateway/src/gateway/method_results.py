@@ -21,7 +21,8 @@ from gateway.card_commands import detach_message
 from gateway.saved_methods import Applied, SavedMethods
 
 GROUP = "gateway"
-"""The group that reads; also the schema whose outbox takes what is set aside."""
+SCHEMA = "gateway"
+"""Its outbox takes what is set aside."""
 
 METHOD_RESULTS = Counter(
     "cift_method_results_total",
@@ -91,14 +92,18 @@ class MethodResultsHandler:
 
 @asynccontextmanager
 async def hearing(
-    handler: MethodResultsHandler, base: Base, *, topic: str = topics.METHOD_RESULTS
+    handler: MethodResultsHandler,
+    base: Base,
+    *,
+    topic: str = topics.METHOD_RESULTS,
+    group: str = GROUP,
 ) -> AsyncIterator[BatchBroker]:
     """Read the topic beside the block; at its end the batch in hand is finished first."""
     broker = BatchBroker(base.settings.kafka_bootstrap_servers)
     broker.subscribe(
-        Subscription(topic, MethodResult, GROUP, handler, topics.ABOUT_METHOD_RESULTS),
-        instance=base.settings.group_instance(GROUP),
-        store_refusals=refusal_store(base, GROUP, GROUP),
+        Subscription(topic, MethodResult, group, handler, topics.ABOUT_METHOD_RESULTS),
+        instance=base.settings.group_instance(group),
+        store_refusals=refusal_store(base, SCHEMA, group),
     )
     await broker.start()
     try:

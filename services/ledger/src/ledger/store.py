@@ -67,13 +67,15 @@ class LedgerStore:
         return outcomes
 
     async def _apply_aftermath(self, result: PaymentResult, traceparent: str | None) -> Outcome:
-        answer = await self._pool.fetchval(_AFTERMATH, result.model_dump_json(), traceparent)
+        answer = await self._pool.fetchval(
+            _AFTERMATH, result.model_dump_json(exclude_none=True), traceparent
+        )
         return Outcome(answer)
 
     async def _apply_batch(
         self, results: Sequence[PaymentResult], traceparents: Sequence[str | None]
     ) -> list[Outcome]:
-        body = "[" + ",".join(result.model_dump_json() for result in results) + "]"
+        body = "[" + ",".join(result.model_dump_json(exclude_none=True) for result in results) + "]"
         traces = list(traceparents) if any(traceparents) else None
         rows = await self._pool.fetch(_APPLY, body, traces)
         return [Outcome(row["outcome"]) for row in rows]
