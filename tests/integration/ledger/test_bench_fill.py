@@ -22,8 +22,8 @@ async def test_filled_books_pass_the_verifier_and_go_on(
     finally:
         await connection.close()
     assert await books.broken() == set()
-    (batch,) = await load.prepare(books_dsn, 1, 20)
-    assert await load.settle(books_dsn, [batch], size=20, writers=1) > 0
+    batches = await load.prepare(books_dsn, load.WARM_UP + 1, 20)
+    assert await load.settle(books_dsn, batches, size=20, writers=1) > 0
     assert await books.balance("provider:mpesa:KES") == (1_020 * 10_000, 0)
 
 
