@@ -1,6 +1,6 @@
 """How fast the books are: `python -m tests.bench.ledger` (`make bench-ledger`).
 
-Settlements one by one and in batches, by one, four and eight writers, all on the same two hot
+Settlements one by one and in batches, by one, two, four and eight writers, all on the same two hot
 accounts; in empty books and in full ones; and a hundred transfers a call beside pgledger's SQL,
 when its file is given. Rounds are interleaved and medians shown: a machine's mood changes, ratios
 stay.
@@ -32,7 +32,7 @@ from tests.support.postgres import throw_away_folder
 
 BATCH = 500
 ROUNDS = 5
-WRITERS = (1, 4, 8)
+WRITERS = (1, 2, 4, 8)
 SERVER = {"shared_buffers": "1GB", "max_wal_size": "8GB", "checkpoint_timeout": "30min"}
 REPORT = Path("bench/ledger.json")
 
