@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
+import asyncpg
 import httpx
 import pytest
 
@@ -285,6 +286,36 @@ async def test_delete_and_answer_in_the_same_moment(
     assert sorted(str(one.payment_method_id) for one in asked) == sorted(ids)
     rows = await gateway.admin.fetch("select state from gateway.payment_method")
     assert {row["state"] for row in rows} == {"detached"}
+
+
+async def test_an_answer_that_waited_for_a_delete(
+    database: str, gateway: RunningGateway, client: httpx.AsyncClient
+) -> None:
+    """The answer's statement began before the delete was committed, and ends after it."""
+    card_id = (await ask(client)).json()["id"]
+    deleting = await asyncpg.connect(database)
+    try:
+        async with deleting.transaction():
+            await deleting.execute(
+                "update gateway.payment_method set state = 'detached', detached_at = now()"
+            )
+            answer = asyncio.create_task(gateway.answer(card_id, "saved"))
+            await _until_somebody_waits(gateway)
+        assert await answer == []
+    finally:
+        await deleting.close()
+    assert await gateway.admin.fetchval("select state from gateway.payment_method") == "detached"
+    assert isinstance((await commands(gateway))[-1], RequestDetach)
+
+
+async def _until_somebody_waits(gateway: RunningGateway) -> None:
+    waiting = (
+        "select exists (select from pg_stat_activity "
+        "where datname = current_database() and wait_event_type = 'Lock')"
+    )
+    async with asyncio.timeout(60):
+        while not await gateway.admin.fetchval(waiting):
+            await asyncio.sleep(0.02)
 
 
 async def test_detached_at_the_provider(gateway: RunningGateway, client: httpx.AsyncClient) -> None:

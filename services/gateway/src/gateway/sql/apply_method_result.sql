@@ -2,14 +2,18 @@
 -- changes nothing; `detached` is an answer to another command, and final. What was deleted here
 -- stays deleted, whatever the setup still says: one that was saved after all is forgotten there too,
 -- by the command in $12 to $15.
+--
+-- Whoever deletes in the same moment is waited for in `known`. The update still begins with the row
+-- as it was before (constraints are looked at before it is found changed, and then it is computed
+-- anew), so what belongs to the state comes from `known`.
 with known as materialized (
-    select payment_method_id, state, attempt_id, seq
+    select payment_method_id, state, attempt_id, seq, detached_at
     from gateway.payment_method
     where payment_method_id = $1
     for no key update
 ),
 fits as materialized (
-    select state as was,
+    select state as was, detached_at,
            $2::text = 'detached' or attempt_id is null
            or (attempt_id = $3::uuid and seq < $4::integer) as news
     from known
@@ -34,8 +38,8 @@ changed as (
         failure = case when $2 = 'failed' and fits.was <> 'detached' then $11::jsonb end,
         verified_at = case when $2 = 'saved' then coalesce(card.verified_at, $5::timestamptz)
                            else card.verified_at end,
-        detached_at = case when $2 = 'detached' then coalesce(card.detached_at, $5)
-                           else card.detached_at end,
+        detached_at = case when $2 = 'detached' then coalesce(fits.detached_at, $5)
+                           else fits.detached_at end,
         forgotten_at = case when $2 = 'detached' or ($2 = 'failed' and fits.was = 'detached')
                             then coalesce(card.forgotten_at, $5) else card.forgotten_at end,
         updated_at = greatest(card.updated_at, $5)
