@@ -8,7 +8,7 @@ Only additive changes are allowed inside a schema version; golden files in `test
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from cift_shared.callback_token import Purpose
 from cift_shared.money import WireMoney
@@ -313,3 +313,10 @@ class LedgerHead(Message):
 
 COMMANDS: TypeAdapter[PaymentCommand] = TypeAdapter(PaymentCommand)
 """Reads any command."""
+
+
+def first_problem(error: ValidationError) -> str:
+    """What is wrong with a message, and where, without repeating any of it."""
+    problem = error.errors(include_input=False, include_url=False)[0]
+    place = ".".join(str(part) for part in problem["loc"])
+    return f"{place}: {problem['msg']}".removeprefix(": ")

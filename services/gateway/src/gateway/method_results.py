@@ -15,7 +15,7 @@ from cift_shared.envelope import OutgoingMessage
 from cift_shared.kafka import Record, Refusal
 from cift_shared.kafka.broker import BatchBroker, Subscription
 from cift_shared.log import get_logger
-from cift_shared.messages import MethodResult
+from cift_shared.messages import MethodResult, first_problem
 from cift_shared.service import Base, refusal_store
 from gateway.card_commands import detach_message
 from gateway.saved_methods import Applied, SavedMethods
@@ -50,7 +50,7 @@ class MethodResultsHandler:
             try:
                 result = MethodResult.model_validate_json(record.body or b"")
             except ValidationError as error:
-                refusals.append(Refusal(record, "undecodable", _first_problem(error)))
+                refusals.append(Refusal(record, "undecodable", first_problem(error)))
                 continue
             applied = await self._apply(result)
             if not applied.known:
@@ -110,9 +110,3 @@ async def hearing(
         yield broker
     finally:
         await broker.stop()
-
-
-def _first_problem(error: ValidationError) -> str:
-    problem = error.errors(include_input=False, include_url=False)[0]
-    place = ".".join(str(part) for part in problem["loc"])
-    return f"{place}: {problem['msg']}".removeprefix(": ")

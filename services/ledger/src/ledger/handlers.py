@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from cift_shared import metrics
 from cift_shared.kafka import Record, Refusal
 from cift_shared.log import get_logger
-from cift_shared.messages import PaymentResult
+from cift_shared.messages import PaymentResult, first_problem
 from ledger.domain import Outcome
 from ledger.store import LedgerStore
 
@@ -59,10 +59,9 @@ def decode(record: Record) -> PaymentResult | Refusal:
     try:
         return PaymentResult.model_validate_json(record.body or b"")
     except ValidationError as error:
-        problem = error.errors(include_input=False, include_url=False)[0]
-        place = ".".join(str(part) for part in problem["loc"])
-        reason = "unknown_schema_version" if place == "schema_version" else "undecodable"
-        return Refusal(record, reason, f"{place}: {problem['msg']}".removeprefix(": "))
+        place = error.errors(include_input=False, include_url=False)[0]["loc"]
+        reason = "unknown_schema_version" if place == ("schema_version",) else "undecodable"
+        return Refusal(record, reason, first_problem(error))
 
 
 def _tell(result: PaymentResult, outcome: Outcome) -> None:

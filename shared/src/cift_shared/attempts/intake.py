@@ -21,6 +21,7 @@ from cift_shared.messages import (
     ProviderNotice,
     Step,
     WireFailure,
+    first_problem,
 )
 from cift_shared.outcomes import FailureCategory
 from cift_shared.topics import RESULTS
@@ -71,7 +72,7 @@ class CommandIntake:
         try:
             command = COMMANDS.validate_json(record.body or b"")
         except ValidationError as error:
-            return Refusal(record, "undecodable", _first_problem(error))
+            return Refusal(record, "undecodable", first_problem(error))
         if isinstance(command, CancelPayment):
             return command
         if command.method != self._method:
@@ -149,7 +150,7 @@ class NoticeIntake:
                 notice = ProviderNotice.model_validate_json(record.body or b"")
                 body = self._vault.open(notice.sealed_body, context="notice")
             except (ValidationError, SealBroken) as error:
-                refusals.append(Refusal(record, "undecodable", _first_problem(error)))
+                refusals.append(Refusal(record, "undecodable", _why(error)))
                 continue
             found = self._read_fingerprint(body) if notice.attempt_id is None else None
             if isinstance(found, UUID):
@@ -165,8 +166,5 @@ class NoticeIntake:
         return refusals
 
 
-def _first_problem(error: Exception) -> str:
-    if isinstance(error, ValidationError):
-        problem = error.errors(include_input=False, include_url=False)[0]
-        return f"{'.'.join(str(part) for part in problem['loc'])}: {problem['msg']}"
-    return str(error)
+def _why(error: ValidationError | SealBroken) -> str:
+    return first_problem(error) if isinstance(error, ValidationError) else str(error)
