@@ -13,7 +13,7 @@ PARALLEL := -q -n logical --maxprocesses 4
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo smoke test test-kafka test-peers lint types imports lock check clean \
-  verify-books verify-chain rebuild-verify cift bench-ledger
+  chaos chaos-points chaos-mutants hostile verify-books verify-chain rebuild-verify cift bench bench-ledger
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -44,6 +44,18 @@ test-kafka: setup ## Run the integration tests, and those of crashes, on Apache 
 test-peers: setup ## Run the card scenarios against an independent stand-in for Stripe as well
 	$(RUN) pytest -m peers
 
+chaos: setup ## Break the whole house at random, let an independent checker judge; SEEDS=N, SEED_BASE=N, SEED=N
+	$(RUN) tests.chaos
+
+chaos-points: setup ## Die once at every fail point of every service
+	$(RUN) tests.chaos.points
+
+chaos-mutants: setup ## Plant known bugs and see that the checker finds each
+	$(RUN) tests.chaos.mutants
+
+hostile: setup ## Send ten thousand requests made up from the OpenAPI document; CASES=N
+	$(RUN) tests.hostile.schemathesis_run
+
 lint: setup ## Check style and format
 	$(RUN) ruff check .
 	$(RUN) ruff format --check .
@@ -72,6 +84,9 @@ rebuild-verify: setup ## Rebuild the running local stack's books from their log,
 
 cift: setup ## Run any `cift` command on the running local stack: make cift ARGS="ledger review"
 	$(RUN) cift_local cift $(ARGS)
+
+bench: setup ## Measure the whole stack; ARGS="--quick", "--only settle,accept", "--profile"
+	$(RUN) tests.bench.stack $(ARGS)
 
 bench-ledger: setup ## Measure the ledger; ARGS="--pgledger FILE" compares with pgledger's SQL
 	$(RUN) tests.bench.ledger $(ARGS)

@@ -50,12 +50,6 @@ class Client:
         self.accepted.append(reply.json()["id"])
         return self.accepted[-1]
 
-    async def refund(self, payment_id: str) -> str:
-        reply = await self._post(f"/payments/{payment_id}/refunds", {})
-        assert reply.status_code == 202, reply.text
-        self.accepted.append(reply.json()["id"])
-        return self.accepted[-1]
-
     async def all_final(self, ids: Sequence[str], *, within_s: float = PATIENCE_S) -> list[Any]:
         """The payments, once all are final."""
         async with asyncio.timeout(within_s):

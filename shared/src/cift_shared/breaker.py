@@ -19,6 +19,8 @@ PAUSE_S = 15.0
 """How long it stays open before one request may try."""
 PROBE_S_MAX = 60.0
 """A probe that nobody heard of again does not keep the others waiting longer than this."""
+PROBE_LOOK_S = 2
+"""When the others look whether the probe has found the provider back."""
 
 log = get_logger()
 
@@ -41,6 +43,7 @@ class CircuitBreaker:
         self._failures = 0
         self._trips = 0
         self._closed_again_at: float | None = None
+        self._probing = False
         PROVIDER_UP.labels(provider).set(1)
 
     @contextmanager
@@ -84,10 +87,11 @@ class CircuitBreaker:
             raise ProviderThrottled(
                 "provider_circuit_open",
                 f"{self._provider} is away",
-                retry_after_s=int(left_s) + 1,
+                retry_after_s=PROBE_LOOK_S if self._probing else int(left_s) + 1,
             )
         if self._closed_again_at is not None:
             # Half open: this one is the probe, the others wait for it.
+            self._probing = True
             self._closed_again_at = self._clock.monotonic() + PROBE_S_MAX
 
     def _left_s(self) -> float:
@@ -108,6 +112,7 @@ class CircuitBreaker:
     def _open(self, pause_s: float) -> None:
         log.warning("provider.circuit_opened", provider=self._provider, pause_s=pause_s)
         self._failures = self._failures_max
+        self._probing = False
         self._closed_again_at = self._clock.monotonic() + pause_s
         PROVIDER_UP.labels(self._provider).set(0)
 
@@ -115,5 +120,6 @@ class CircuitBreaker:
         if self._closed_again_at is not None:
             log.info("provider.circuit_closed", provider=self._provider)
         self._failures = 0
+        self._probing = False
         self._closed_again_at = None
         PROVIDER_UP.labels(self._provider).set(1)

@@ -1,8 +1,12 @@
 """The one place that knows the time."""
 
+import os
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
+
+OFFSET = "CIFT_CLOCK_OFFSET_S"
+"""For tests of clock skew: whole seconds by which a process's wall clock is wrong; never set it."""
 
 
 class Clock(Protocol):
@@ -18,11 +22,14 @@ class Clock(Protocol):
 
 
 class SystemClock:
-    """The machine's clock."""
+    """The machine's clock, wrong by what `CIFT_CLOCK_OFFSET_S` says, nothing by default."""
+
+    def __init__(self) -> None:
+        self._offset = timedelta(seconds=int(os.environ.get(OFFSET) or 0))
 
     def now(self) -> datetime:
         """The wall clock, aware, UTC."""
-        return datetime.now(UTC)
+        return datetime.now(UTC) + self._offset
 
     def monotonic(self) -> float:
         """Seconds that never go back, for durations only."""

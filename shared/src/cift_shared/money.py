@@ -133,10 +133,12 @@ def _money_in(value: Any) -> Money:
         return value
     if not isinstance(value, dict) or set(value) != {"minor", "currency"}:
         raise ValueError('money on the wire is {"minor": "123", "currency": "KES"}')
-    minor = value["minor"]
+    minor, currency = value["minor"], value["currency"]
     if not isinstance(minor, str) or not re.fullmatch(r"-?(0|[1-9][0-9]{0,37})", minor):
         raise ValueError("minor units travel as decimal text")
-    return Money(int(minor), value["currency"])
+    if not isinstance(currency, str):
+        raise ValueError("a currency is a code")
+    return Money(int(minor), currency)
 
 
 def _money_out(value: Money) -> dict[str, str]:

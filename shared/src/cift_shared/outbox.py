@@ -10,6 +10,7 @@ found by the next read, because the relay deletes rows and keeps no high-water m
 """
 
 import asyncio
+import contextlib
 import hashlib
 from collections.abc import Sequence
 from datetime import datetime
@@ -131,7 +132,8 @@ class Relay:
                 log.warning("relay.failed", schema=self._schema, error=repr(error))
             finally:
                 metrics.RELAY_LEADER.labels(self.name).set(0)
-            await self._wait(_gap_s(failures))
+            # Not cut short by `wake`: who does not lead never takes that in, and would spin.
+            await asyncio.sleep(_gap_s(failures))
 
     async def drain(self) -> None:
         """Publish what is left, once, before the process ends; a standby has nothing to do."""
@@ -142,7 +144,7 @@ class Relay:
 
     async def _lead(self, connection: Any) -> None:
         if not await self._take_lead(connection):
-            await self._wait(IDLE_POLL_S)
+            await asyncio.sleep(IDLE_POLL_S)
             return
         metrics.RELAY_LEADER.labels(self.name).set(1)
         log.info("relay.leading", schema=self._schema)
@@ -169,7 +171,10 @@ class Relay:
         try:
             await connection.execute("select pg_advisory_unlock($1)", self._lock_id)
         except INFRASTRUCTURE_ERRORS:
-            connection.terminate()
+            # A connection that the pool has given up already is gone, and the lock with it. An
+            # error here would take the place of a cancellation, and the relay would never stop.
+            with contextlib.suppress(asyncpg.InterfaceError):
+                connection.terminate()
 
     async def _publish_some(self, connection: Any) -> int | None:
         """Publish the oldest rows; how many were confirmed, None when there was nothing."""
@@ -182,6 +187,7 @@ class Relay:
         metrics.OUTBOX_OLDEST_AGE.labels(self._schema).set(rows[0]["age_s"] if rows else 0)
         if not rows:
             return None
+        failpoint("relay.before_publish")
         flags = await self._publisher.publish(
             [OutgoingMessage(r["topic"], r["key"], r["body"], r["headers"]) for r in rows]
         )
@@ -191,6 +197,7 @@ class Relay:
             f"delete from {self._schema}.outbox where id = any($1)",  # noqa: S608
             [row["id"] for row in done],
         )
+        failpoint("relay.after_delete")
         for row in done:
             metrics.OUTBOX_PUBLISHED.labels(self._schema, row["topic"]).inc()
         return len(done)

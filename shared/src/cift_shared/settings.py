@@ -4,6 +4,9 @@ Built once in `__main__`; nothing below `app.py` reads the environment.
 """
 
 import base64
+import difflib
+import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal, Self, TypeVar
 
@@ -15,6 +18,11 @@ from cift_shared.errors import SettingsInvalid
 from cift_shared.vault import Vault
 
 _CALLBACK_KEY_BYTES_MIN = 32
+_KEY_LETTERS_MIN = 12
+"""Different bytes of a key: 32 random ones have about 30."""
+_OURS = "CIFT_"
+_LIKENESS = 0.92
+"""From here on a name looks like another one misspelt; no two of ours are so much alike."""
 
 SettingsType = TypeVar("SettingsType", bound=BaseSettings)
 
@@ -50,6 +58,23 @@ class KeySettings(BaseSettings):
         if len(key) < _CALLBACK_KEY_BYTES_MIN:
             raise SettingsInvalid("CIFT_CALLBACK_KEY: at least 32 bytes")
         return CallbackTokens(key)
+
+    def refuse_handmade_keys(self) -> None:
+        """Refuse keys that nobody would call random, or one key in two places.
+
+        Raises:
+            SettingsInvalid: names the variable.
+        """
+        data_keys = self.data_keys.get_secret_value().split(",")
+        found = [("CIFT_DATA_KEYS", part.partition(":")[2]) for part in data_keys]
+        found.append(("CIFT_INDEX_KEY", self.index_key.get_secret_value()))
+        found.append(("CIFT_CALLBACK_KEY", self.callback_key.get_secret_value()))
+        seen: set[bytes] = set()
+        for name, text in found:
+            key = base64.b64decode(text)
+            if len(set(key)) < _KEY_LETTERS_MIN or key in seen:
+                raise SettingsInvalid(f"{name}: made by hand, or used twice; take a random key")
+            seen.add(key)
 
 
 class ServiceSettings(KeySettings):
@@ -94,6 +119,8 @@ class ServiceSettings(KeySettings):
         """These settings after every key has been tried once, so a bad one stops the start."""
         self.vault()
         self.callback_tokens()
+        if self.livemode:
+            self.refuse_handmade_keys()
         return self
 
 
@@ -101,13 +128,37 @@ def load_settings(kind: type[SettingsType]) -> SettingsType:
     """Read settings from the environment.
 
     Raises:
-        SettingsInvalid: names every variable that is missing or wrong, never its value.
+        SettingsInvalid: names every variable that is missing, wrong or misspelt, never its value.
     """
     try:
-        return kind()
+        settings = kind()
     except ValidationError as error:
         problems = {
             f"{'.'.join(str(part) for part in item['loc'])}: {item['msg']}"
             for item in error.errors(include_input=False, include_url=False)
         }
         raise SettingsInvalid("; ".join(sorted(problems))) from None
+    misspelt = "; ".join(_misspelt(_names(kind)))
+    if misspelt:
+        raise SettingsInvalid(misspelt)
+    return settings
+
+
+def _names(kind: type[BaseSettings]) -> set[str]:
+    """The variables that settings are read from."""
+    names: set[str] = set()
+    for name, field in kind.model_fields.items():
+        alias = field.validation_alias or name
+        names |= set(map(str, alias.choices)) if isinstance(alias, AliasChoices) else {str(alias)}
+    return {name.upper() for name in names}
+
+
+def _misspelt(names: set[str]) -> Iterator[str]:
+    """Variables of the environment that mean one of these and miss it by a letter or two.
+
+    Others are left alone: services share an environment, and Kubernetes puts its own into it.
+    """
+    for name in sorted(set(map(str.upper, os.environ)) - names):
+        close = difflib.get_close_matches(name, names, n=1, cutoff=_LIKENESS)
+        if close and name.startswith(_OURS):
+            yield f"{name}: there is no such setting; is it {close[0]}?"

@@ -3,14 +3,11 @@
 import asyncio
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
+from contextlib import contextmanager
 from typing import Any
 
-import httpx
 import pytest
 import schemathesis
-import uvicorn
 from hypothesis import HealthCheck, Phase, settings
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import (
@@ -21,21 +18,13 @@ from schemathesis.specs.openapi.checks import (
 
 from cift_local.waiting import run_apart
 from gateway.app import create_app
-from tests.support.gateway import (
-    CARD_DETAILS,
-    RunningGateway,
-    card_order,
-    order,
-    pay,
-    running_gateway,
-    settings_for,
-)
+from tests.support.gateway import settings_for
 from tests.support.postgres import PgServer
+from tests.support.served import CUSTOMER, DISPUTE, Served, serving
 
 pytestmark = pytest.mark.integration
 
 CASES_PER_ROUTE = 25
-DISPUTE = "du_1"
 CHECKS = [
     not_a_server_error,
     status_code_conformance,
@@ -44,16 +33,6 @@ CHECKS = [
 ]
 DOCUMENT = create_app(settings_for("postgresql://nowhere/none")).openapi()
 SCHEMA = schemathesis.openapi.from_dict(DOCUMENT)
-
-
-@dataclass(frozen=True)
-class Served:
-    """A served gateway with something in its books."""
-
-    base_url: str
-    authorization: str
-    payment_id: str
-    method_id: str
 
 
 @pytest.fixture(scope="module")
@@ -71,34 +50,10 @@ def _serving(dsn: str) -> Iterator[Served]:
     ready, stop = threading.Event(), threading.Event()
 
     async def serve() -> None:
-        async with running_gateway(dsn) as gateway:
-            client = await gateway.client()
-            payment = await gateway.funded(client, "c_1", "1000.00")
-            phone = {"method": "mpesa", "customer_id": "c_1", "phone": "0712345678"}
-            await client.post("/payment-methods", json=phone)
-            saved = await _card(gateway, client)
-            await _disputed(gateway, client)
-            await pay(client, order())
-            server = uvicorn.Server(
-                uvicorn.Config(gateway.app, port=0, lifespan="off", log_config=None)
-            )
-            server.capture_signals = nullcontext  # type: ignore[method-assign,assignment]
-            running = asyncio.create_task(server.serve())
-            while not server.started:
-                await asyncio.sleep(0.01)
-            port = server.servers[0].sockets[0].getsockname()[1]
-            found.append(
-                Served(
-                    f"http://127.0.0.1:{port}",
-                    client.headers["authorization"],
-                    payment["id"],
-                    saved["id"],
-                )
-            )
+        async with serving(dsn) as known:
+            found.append(known)
             ready.set()
             await asyncio.to_thread(stop.wait)
-            server.should_exit = True
-            await running
 
     thread = threading.Thread(target=asyncio.run, args=(serve(),))
     thread.start()
@@ -108,28 +63,6 @@ def _serving(dsn: str) -> Iterator[Served]:
     finally:
         stop.set()
         thread.join(20)
-
-
-async def _card(gateway: RunningGateway, client: httpx.AsyncClient) -> Any:
-    """A card that its customer has to enter."""
-    wish = {"method": "card", "customer_id": "c_1"}
-    answer = await client.post("/payment-methods", json=wish, headers={"Prefer": "wait=0"})
-    await gateway.answer(answer.json()["id"], "action_required", client_secret="secret")
-    return answer.json()
-
-
-async def _disputed(gateway: RunningGateway, client: httpx.AsyncClient) -> None:
-    """A deposit by card whose payer wants it back."""
-    payment = (await pay(client, card_order())).json()
-    await gateway.settle(payment["id"], card=CARD_DETAILS)
-    amount = {"minor": "2000", "currency": "USD"}
-    news: dict[str, Any] = {
-        "reference": DISPUTE,
-        "status": "needs_response",
-        "reason": "fraudulent",
-    }
-    news |= {"amount": amount, "withdrawn": amount}
-    assert await gateway.result(payment["id"], "disputed", dispute=news) == "applied"
 
 
 @SCHEMA.parametrize()
@@ -156,7 +89,7 @@ def _aim(case: Any, served: Served) -> None:
     known = {
         "payment_id": served.payment_id,
         "method_id": served.method_id,
-        "customer_id": "c_1",
+        "customer_id": CUSTOMER,
         "dispute_id": DISPUTE,
     }
     for name, value in known.items():

@@ -49,6 +49,8 @@ class TestRequests:
             assert (counts["received"], counts["accepted"]) == (3, 1)
             assert counts["by_reference"] == {"CIFT1": 2, "OTHER": 1}
             assert counts["by_callback_url"]["http://127.0.0.1:9/hooks/b"] == 1
+            assert counts["accepted_by_reference"] == {"CIFT1": 1}
+            assert counts["accepted_by_callback_url"] == {"http://127.0.0.1:9/hooks/a": 1}
             twice = (await world.control("GET", "/requests?at_least=2"))["daraja.stk"]
             assert twice["by_reference"] == {"CIFT1": 2}
 

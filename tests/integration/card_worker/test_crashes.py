@@ -186,6 +186,7 @@ async def test_a_zombie_s_other_intent_is_never_confirmed(world: World, deaths) 
         submits=1,
         maybe_sent=False,
         age=timedelta(0),
+        touched_at=world.clock.now(),
         trace={},
     )
     late = Decision(claim, "waiting", timedelta(0), memory={"intent": "pi_other"})

@@ -88,7 +88,7 @@ def worker_env(folder: Path, database: str, bootstrap: str, twin: httpx.AsyncCli
         "STRIPE_SECRET_KEY": cards.SECRET_KEY,
         "STRIPE_PUBLISHABLE_KEY": cards.PUBLISHABLE_KEY,
         "STRIPE_API_BASE": str(twin.base_url).rstrip("/"),
-        "CIFT_FAILPOINT_MARK": str(folder / "died"),
+        "CIFT_FAILPOINT_FILE": str(folder / "failpoint"),
     }
 
 
@@ -107,7 +107,8 @@ async def test_a_worker_killed_between_two_lines_charges_once(
         async with running_twin(tmp_path) as twin:
             env = worker_env(tmp_path, database, broker.bootstrap, twin)
             log = tmp_path / "worker.log"
-            async with running("card_worker", {**env, "CIFT_FAILPOINT": place}, log) as worker:
+            (tmp_path / "failpoint").write_text(place)
+            async with running("card_worker", env, log) as worker:
                 assert await worker.wait() == -signal.SIGKILL, log.read_text()
             async with running("card_worker", env, log):
                 result = await settled(database, command.payment_id)

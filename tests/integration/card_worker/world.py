@@ -67,6 +67,7 @@ class ShiftedClock(SystemClock):
     """The machine's clock, and time that a test lets pass on top."""
 
     def __init__(self) -> None:
+        super().__init__()
         self._shift = timedelta(0)
 
     def advance(self, by: timedelta) -> None:

@@ -15,7 +15,8 @@ import asyncpg
 import pytest
 from pydantic import BaseModel
 
-from cift_shared.attempts import AttemptEngine, AttemptStore, CommandIntake, NoticeIntake
+from cift_shared.attempts import AttemptEngine, AttemptStore, CommandIntake, NoticeIntake, queries
+from cift_shared.attempts.decide import Schedule, after_crash, after_submit, after_submit_error
 from cift_shared.attempts.results import Claim
 from cift_shared.attempts.store import attempt_id_of
 from cift_shared.callback_token import Purpose
@@ -204,17 +205,31 @@ async def test_a_zombies_answer_is_remembered_but_decides_nothing(workers, pool)
     await zombie.commands.handle([record(command)])
     (claim,) = await claim_all(zombie.store)
     await pool.execute("update probe.attempt set next_check_at = now()")
-    await claim_all(zombie.store)  # someone else holds it now
-    from cift_shared.attempts.decide import Schedule, after_submit
-
+    (held,) = await claim_all(zombie.store)  # someone else holds it now
     answer = Answer(Submitted("late"), memory={"checkout": "sealed"})
     decision = after_submit(claim, answer, Schedule(timedelta(seconds=1)), now=CLOCK.now())
     assert await zombie.store.save([decision], now=CLOCK.now()) == set()
-    row = await pool.fetchrow(
-        "select memory, seq, next_check_at <= now() as due from probe.attempt"
-    )
-    assert row["memory"] == {"checkout": "sealed"}
-    assert (row["seq"], row["due"]) == (0, True)
+    row = await pool.fetchrow("select memory, seq from probe.attempt")
+    assert (row["memory"], row["seq"]) == ({"checkout": "sealed"}, 0)
+    # in hand it stays leased, else its holder would be late in turn, without end; then it is due
+    assert await claim_all(zombie.store) == []
+    await zombie.store.save([after_crash(held, now=CLOCK.now())], now=CLOCK.now())
+    (due,) = await claim_all(zombie.store)
+    assert due.attempt.memory == {"checkout": "sealed"}
+
+
+async def test_a_save_that_comes_again_unheard_changes_nothing(workers, pool) -> None:
+    """What may safely be sent again stays so, though its row was touched: by its own first save."""
+    worker = Worker(pool, ScriptedProcessor(safe=True), "w-1")
+    command = withdrawal()
+    await worker.commands.handle([record(command)])
+    (claim,) = await claim_all(worker.store)
+    lost = OutcomeUnknown("provider_answer_lost", "no answer")
+    decision = after_submit_error(claim, lost, resend_is_safe=True, now=CLOCK.now())
+    for _ in range(2):
+        await worker.store.save([decision], now=CLOCK.now())
+        assert await worker.state(command.payment_id) == "ready"
+    assert await claim_all(worker.store) == []
 
 
 @pytest.mark.parametrize(
@@ -360,6 +375,115 @@ async def test_a_late_notice_reopens_a_finished_attempt(workers, pool) -> None:
     )
     await worker.notices.handle([record(notice)])
     assert (await worker.kinds(command.payment_id, until="settled"))[-2:] == ["declined", "settled"]
+
+
+def notice_of(command: RequestDeposit, name: str) -> ProviderNotice:
+    return ProviderNotice(
+        notice_id=name,
+        provider="mpesa",
+        attempt_id=attempt_id_of(command.payment_id),
+        purpose=Purpose.STK_PUSH,
+        sealed_body=VAULT.seal(b"{}", context="notice"),
+        source_listed=True,
+        received_at=CLOCK.now(),
+    )
+
+
+async def test_a_notice_that_is_stored_while_the_verdict_is_stored_is_read(workers, pool) -> None:
+    """Neither sees the other's rows before its commit; a late contradiction must not sleep."""
+    worker = Worker(pool, ScriptedProcessor(), "w-0")
+    command = deposit()
+    await worker.commands.handle([record(command)])
+    (claim,) = await claim_all(worker.store)
+    verdict = after_submit(
+        claim, Answer(Declined(NO)), Schedule(timedelta(seconds=1)), now=CLOCK.now()
+    )
+    attempt_id = claim.attempt.attempt_id
+    async with pool.acquire() as connection, connection.transaction():
+        await connection.execute(
+            "insert into probe.notice (notice_id, attempt_id, sealed_body, source_listed, "
+            "received_at) values ('n1', $1, '', true, now())",
+            attempt_id,
+        )
+        await connection.fetch(queries.MAKE_DUE.format(schema="probe"), [attempt_id])
+        saving = asyncio.create_task(worker.store.save([verdict], now=CLOCK.now()))
+        await blocked(pool)  # it began before the notice could be seen
+    assert await saving == {attempt_id}
+    row = await pool.fetchrow(
+        "select state, next_check_at <= now() as due, lease_owner from probe.attempt"
+    )
+    assert dict(row) == {"state": "done", "due": True, "lease_owner": None}
+
+
+@pytest.mark.parametrize("lost", ["claim", "open_notices"])
+async def test_a_claim_whose_answer_is_lost_is_made_again(workers, pool, lost, monkeypatch) -> None:
+    """It is stored and nobody heard: nothing was sent by it, so it is sent once, and soon."""
+    processor = ScriptedProcessor(checks=[Settled(Money(100_00, "KES"))])
+    worker = Worker(pool, processor, "w-0")
+    workers.append(worker)
+    command = deposit()
+    await worker.commands.handle([record(command)])
+    real = getattr(worker.store, lost)
+    failures: list[str] = []
+
+    async def heard_too_late(*args, **options):
+        answer = await real(*args, **options)
+        if not failures and (answer or lost == "open_notices"):
+            failures.append(answer)
+            raise ConnectionResetError("the answer is lost")
+        return answer
+
+    monkeypatch.setattr(worker.store, lost, heard_too_late)
+    await worker.start()
+    await worker.kinds(command.payment_id, until="submitted")
+    kinds = await worker.kinds(command.payment_id, until="settled")
+    assert failures
+    assert kinds == ["submitted", "settled"]
+    assert processor.submitted.total() == 1
+
+
+async def test_what_is_worked_on_keeps_its_lease_when_lost_claims_are_freed(pool) -> None:
+    worker, twin = (Worker(pool, ScriptedProcessor(), "w-0") for _ in range(2))
+    await worker.commands.handle([record(deposit()), record(deposit(), 1)])
+    (mine, lost) = await claim_all(worker.store)
+    await twin.commands.handle([record(deposit(), 2)])
+    await claim_all(twin.store)  # another process under the same name: nobody here knows its work
+    await worker.store.release_lost(["sending"], kept=[mine.attempt.attempt_id])
+    rows = await pool.fetch("select attempt_id, state from probe.attempt where lease_owner is null")
+    assert [(row["attempt_id"], row["state"]) for row in rows] == [
+        (lost.attempt.attempt_id, "ready")
+    ]
+
+
+async def blocked(pool: asyncpg.Pool) -> None:
+    """Until a statement waits for a lock."""
+    async with asyncio.timeout(10):
+        while not await pool.fetchval(
+            "select count(*) from pg_stat_activity where datname = current_database() "
+            "and wait_event_type = 'Lock'"
+        ):
+            await asyncio.sleep(0.01)
+
+
+async def test_who_tells_of_a_request_has_it_so_it_is_asked_about_and_not_sent_again(
+    workers, pool
+) -> None:
+    """The answer was unreadable, sending again is safe; the provider's own word comes first."""
+    processor = ScriptedProcessor(
+        submits=[OutcomeUnknown("reset", "reset")] * 100,
+        checks=[Settled(Money(100_00, "KES"), "R1")],
+        safe=True,
+    )
+    worker = await start(workers, pool, processor)
+    command = withdrawal()
+    await worker.commands.handle([record(command)])
+    await worker.kinds(command.payment_id, until="unknown")
+    await worker.notices.handle([record(notice_of(command, "told"))])
+    kinds = await worker.kinds(command.payment_id, until="settled")
+    assert kinds[-1] == "settled"
+    assert set(kinds[:-1]) == {"unknown"}
+    assert processor.notices_seen == ["told"]
+    assert processor.submitted.total() <= 2  # once more at most: it was in hand as the notice came
 
 
 async def test_cancel_before_it_was_sent(workers, pool) -> None:

@@ -72,6 +72,31 @@ async def test_finished_payment_is_told_whole(
     assert "event: payment.completed" in answer.text
 
 
+async def test_only_changes_of_status_are_told(
+    gateway: RunningGateway, client: httpx.AsyncClient
+) -> None:
+    """What happens to a payment without a new status (here a dispute) is in its timeline."""
+    payment = await gateway.funded(client, "c_1", "100.00")
+    kes = {"minor": "10000", "currency": "KES"}
+    news = {"reference": "d_1", "status": "open", "reason": "fraud", "amount": kes}
+    news |= {"withdrawn": kes}
+    assert await gateway.result(payment["id"], "disputed", dispute=news) == "applied"
+    text = (await client.get(f"/payments/{payment['id']}/events")).text
+    told = [line for line in text.splitlines() if line.startswith("event: ")]
+    assert told == ["event: payment.pending", "event: payment.completed"]
+
+
+async def test_review_is_told(gateway: RunningGateway, client: httpx.AsyncClient) -> None:
+    payment_id = (await pay(client, order())).json()["id"]
+    live = stream(gateway, client, payment_id)
+    await live.next_event()
+    other_amount = {"minor": "9000", "currency": "KES"}
+    await gateway.result(payment_id, "settled", amount=other_amount, provider_reference="R1")
+    told = await live.next_event()
+    assert (told["type"], told["payment"]["status"]) == ("payment.in_review", "in_review")
+    await live.hang_up()
+
+
 async def test_last_event_id_must_be_a_number(client: httpx.AsyncClient) -> None:
     payment_id = (await pay(client, order())).json()["id"]
     answer = await client.get(f"/payments/{payment_id}/events", headers={"Last-Event-ID": "x"})

@@ -206,7 +206,8 @@ async def test_wrong_doors(gateway: RunningGateway, client: httpx.AsyncClient) -
         assert answer.status_code == 404
     for method in ("TRACE", "PUT", "PATCH", "DELETE", "OPTIONS", "BREW"):
         answer = await client.request(method, "/payments")
-        assert "get" in problem(answer, 405, "method_not_allowed") or answer.headers["allow"]
+        problem(answer, 405, "method_not_allowed")
+        assert answer.headers["allow"] == "GET, POST"
     headers = {"X-HTTP-Method-Override": "DELETE"}
     assert (await client.get("/payments", headers=headers)).status_code == 200
 

@@ -1,38 +1,19 @@
 """The API behind a real socket: slow and oversized requests, and a clean stop."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, nullcontext
 
 import httpx
 import pytest
-import uvicorn
 
-from gateway.http_protocol import STOP, BoundedHttpProtocol
+from gateway.http_protocol import BoundedHttpProtocol
 from tests.support.gateway import RunningGateway, order, pay
+from tests.support.served import listening
 
 pytestmark = pytest.mark.integration
 
 
 class HastyProtocol(BoundedHttpProtocol):
     head_timeout_s = 0.2
-
-
-@asynccontextmanager
-async def listening(gateway: RunningGateway) -> AsyncIterator[int]:
-    config = uvicorn.Config(
-        gateway.app, port=0, http=HastyProtocol, lifespan="off", log_config=None,
-        access_log=False, server_header=False, proxy_headers=False, timeout_graceful_shutdown=30,
-    )  # fmt: skip
-    server = uvicorn.Server(config)
-    server.capture_signals = nullcontext  # type: ignore[method-assign,assignment]
-    running = asyncio.create_task(server.serve())
-    while not server.started:
-        await asyncio.sleep(0.01)
-    server.lifespan.state[STOP] = gateway.app.state.gateway.signals.stop
-    yield server.servers[0].sockets[0].getsockname()[1]
-    server.should_exit = True
-    await running
 
 
 async def answer_to(port: int, *pieces: bytes) -> bytes:
@@ -51,7 +32,7 @@ async def answer_to(port: int, *pieces: bytes) -> bytes:
 
 async def test_over_a_socket(gateway: RunningGateway) -> None:
     key = await gateway.key()
-    async with listening(gateway) as port:
+    async with listening(gateway, HastyProtocol) as port:
         headers = {"Authorization": f"Bearer {key}"}
         base = f"http://127.0.0.1:{port}/api/v1"
         async with httpx.AsyncClient(base_url=base, headers=headers) as client:
@@ -66,7 +47,7 @@ async def test_over_a_socket(gateway: RunningGateway) -> None:
         assert await answer_to(port) == b""
         assert await answer_to(port, b"GET /healthz HTTP/1.1\r\nHost: x\r\n") == b""
         endless = [b"GET /healthz HTTP/1.1\r\n"] + [b"X-A: " + b"a" * 8000 + b"\r\n"] * 5
-        assert b"400" in (await answer_to(port, *endless)).split(b"\r\n")[0]
+        assert b"431" in (await answer_to(port, *endless)).split(b"\r\n")[0]
         # a keep-alive connection may rest longer between its requests than a head may take
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         for _ in range(2):
@@ -81,7 +62,7 @@ async def test_client_that_leaves_gives_its_slot_back(gateway: RunningGateway) -
     client = await gateway.client()
     payment_id = (await pay(client, order())).json()["id"]
     slots = gateway.app.state.gateway.slots
-    async with listening(gateway) as port:
+    async with listening(gateway, HastyProtocol) as port:
         url = f"http://127.0.0.1:{port}/api/v1/payments/{payment_id}/events"
         async with (
             httpx.AsyncClient(headers=dict(client.headers)) as other,
@@ -101,7 +82,7 @@ async def test_stop_ends_streams_and_waits_in_order(gateway: RunningGateway) -> 
     key = await gateway.key()
     headers = {"Authorization": f"Bearer {key}"}
     async with httpx.AsyncClient(headers=headers, timeout=20) as client:
-        async with listening(gateway) as port:
+        async with listening(gateway, HastyProtocol) as port:
             client.base_url = httpx.URL(f"http://127.0.0.1:{port}/api/v1")
             payment_id = (await pay(client, order())).json()["id"]
             waiting = asyncio.create_task(pay(client, order(), Prefer="wait=60"))

@@ -1,4 +1,5 @@
 import base64
+import secrets
 import shutil
 from pathlib import Path
 
@@ -46,6 +47,11 @@ class TestClusterId:
 
     def test_differs_each_time(self) -> None:
         assert new_cluster_id() != new_cluster_id()
+
+    def test_is_never_taken_for_an_option(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        drawn = iter([b"\xf8" * 16, b"\x01" * 16])
+        monkeypatch.setattr(secrets, "token_bytes", lambda _: next(drawn))
+        assert new_cluster_id() == "AQEBAQEBAQEBAQEBAQEBAQ"
 
 
 class TestJars:

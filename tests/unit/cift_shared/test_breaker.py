@@ -70,6 +70,16 @@ def test_one_request_probes_and_its_success_closes_it() -> None:
     assert door.up() == 1
 
 
+def test_who_waits_for_a_probe_looks_again_soon() -> None:
+    """The probe may take a minute; it mostly takes a moment, and a payer is waiting."""
+    door = Door()
+    door.fail(FAILURES_MAX)
+    door.clock.advance(timedelta(seconds=PAUSE_S))
+    with door.breaker.guard(), pytest.raises(ProviderThrottled) as caught:
+        door.send()
+    assert caught.value.retry_after_s <= 2
+
+
 def test_a_probe_that_fails_opens_it_again() -> None:
     door = Door()
     door.fail(FAILURES_MAX)

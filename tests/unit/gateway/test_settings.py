@@ -1,5 +1,8 @@
 """Keys of the other mode, or secret ones in a public place, stop the start."""
 
+import base64
+import secrets
+
 import pytest
 
 from cift_shared.errors import SettingsInvalid
@@ -20,7 +23,9 @@ def test_publishable_key_fits_the_mode(mode: str, key: str) -> None:
 
 
 def test_keys_that_fit() -> None:
-    assert settings_for(DSN, mode="live", stripe_publishable_key="pk_live_1").checked()
+    keys = [base64.b64encode(secrets.token_bytes(32)).decode() for _ in range(3)]
+    live = {"data_keys": f"k1:{keys[0]}", "index_key": keys[1], "callback_key": keys[2]}
+    assert settings_for(DSN, mode="live", stripe_publishable_key="pk_live_1", **live).checked()
     without = settings_for(DSN, stripe_publishable_key=None).checked()
     assert not without.cards_offered
 

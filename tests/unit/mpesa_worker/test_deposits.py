@@ -249,7 +249,7 @@ class TestForgedNotices:
         _, again = await check(processor, settled, forged)
         assert again.outcome == SETTLED
 
-    async def test_another_amount_that_nobody_corrects_is_passed_on(
+    async def test_another_amount_that_nobody_corrects_is_for_people_and_not_for_the_books(
         self,
         pushed: Attempt,
         processor: MpesaProcessor,
@@ -264,7 +264,7 @@ class TestForgedNotices:
         assert early.check_after == timedelta(seconds=30)
         clock.advance(timedelta(seconds=30))
         _, answer = await check(processor, waiting)
-        assert answer.outcome == Settled(Money(90_00, "KES"), mpesa.RECEIPT)
+        assert answer.outcome == Conflicting("paid, but a notice names another amount")
 
     async def test_another_payer_is_for_people(
         self,

@@ -10,7 +10,7 @@ import re
 import secrets
 import shutil
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from cift_local.children import Program
@@ -40,10 +40,12 @@ class Kafka(Server):
         port: int | None = None,
         log: Path | None = None,
         settings: Mapping[str, str] | None = None,
+        jvm: Sequence[str] = (),
     ) -> None:
-        """`jars` as `resolve_jars` answers them; `settings` win over ours."""
+        """`jars` as `resolve_jars` answers them; `settings` win over ours; `jvm`: more options."""
         super().__init__(folder, port=port or free_port(), log=log)
         self._jars = jars
+        self._jvm = tuple(jvm)
         ours = broker_settings(self.folder / "data", self.port, free_port())
         self._settings = {**ours, **(settings or {})}
 
@@ -59,7 +61,7 @@ class Kafka(Server):
         properties.write_text(to_properties(self._settings))
         if not (self.folder / "data" / "meta.properties").exists():
             self._format(properties)
-        argv = (*self._java("-Xmx512m", "-Xms128m"), "kafka.Kafka", str(properties))
+        argv = (*self._java("-Xmx512m", "-Xms128m", *self._jvm), "kafka.Kafka", str(properties))
         return Program(self.name, argv, self.log)
 
     async def is_ready(self) -> bool:
@@ -121,8 +123,13 @@ def to_properties(settings: Mapping[str, str]) -> str:
 
 
 def new_cluster_id() -> str:
-    """Answers a random cluster id: 16 bytes in URL-safe base64 without padding."""
-    return base64.urlsafe_b64encode(secrets.token_bytes(16)).decode().rstrip("=")
+    """Answers a random cluster id: 16 bytes in URL-safe base64 without padding.
+
+    None begins with a dash, as with Kafka's own: its tools would take it for an option.
+    """
+    while (drawn := base64.urlsafe_b64encode(secrets.token_bytes(16))).startswith(b"-"):
+        pass
+    return drawn.decode().rstrip("=")
 
 
 def kafka_version() -> str:

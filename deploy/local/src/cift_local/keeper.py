@@ -77,11 +77,18 @@ class Status:
 class Keeper:
     """Keeps one part running from `start` to `stop`."""
 
-    def __init__(self, part: Part, on_change: Callable[[Status], None]) -> None:
-        """`on_change` hears of each new state."""
+    def __init__(
+        self,
+        part: Part,
+        on_change: Callable[[Status], None],
+        *,
+        pause_max_s: float = BACKOFF_LAST_S,
+    ) -> None:
+        """`on_change` hears of each new state; no pause before a new start is longer than given."""
         self.part = part
         self.restarts = 0
         self._on_change = on_change
+        self._pause_max_s = pause_max_s
         self._state = State.STOPPED
         self._ready = asyncio.Event()
         self._program: Program | None = None
@@ -195,7 +202,7 @@ class Keeper:
         """Answers the seconds before the next start: doubled each time, short after a good run."""
         if time.monotonic() - self._started_at > _STABLE_AFTER_S:
             self._delay_s = BACKOFF_FIRST_S
-        pause, self._delay_s = self._delay_s, min(self._delay_s * 2, BACKOFF_LAST_S)
+        pause, self._delay_s = self._delay_s, min(self._delay_s * 2, self._pause_max_s)
         return pause
 
     def _become(self, state: State) -> None:

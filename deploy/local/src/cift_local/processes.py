@@ -14,19 +14,31 @@ from types import TracebackType
 from typing import Self
 
 from cift_local.children import Program
-from cift_local.keeper import Keeper, Part, Status
+from cift_local.keeper import BACKOFF_LAST_S, Keeper, Part, Status
 from cift_local.servers import Server
 from cift_local.waiting import answers_ok
 
 
 def service(
-    name: str, argv: Sequence[str], *, env: Mapping[str, str], health_url: str, log: Path
+    name: str,
+    argv: Sequence[str],
+    *,
+    env: Mapping[str, str],
+    health_url: str,
+    log: Path,
+    changing_env: Mapping[str, str] | None = None,
 ) -> Part:
-    """Describes a service of ours: it serves when `health_url` answers 200, SIGTERM ends it."""
+    """Describes a service of ours: it serves when `health_url` answers 200, SIGTERM ends it.
+
+    `changing_env` is looked at before each start and wins over `env`.
+    """
     colour = {} if "NO_COLOR" in os.environ else {"FORCE_COLOR": "1"}
-    variables = {"PYTHONUNBUFFERED": "1", **colour, **env}
-    program = Program(name, tuple(argv), log, env=variables)
-    return Part(name, program=lambda: program, is_ready=partial(answers_ok, health_url))
+
+    def program() -> Program:
+        variables = {"PYTHONUNBUFFERED": "1", **colour, **env, **(changing_env or {})}
+        return Program(name, tuple(argv), log, env=variables)
+
+    return Part(name, program, is_ready=partial(answers_ok, health_url))
 
 
 def server(of: Server) -> Part:
@@ -42,11 +54,21 @@ class Supervisor:
         parts: Sequence[Part],
         *,
         start_timeout_s: float = 60.0,
+        pause_max_s: float = BACKOFF_LAST_S,
         on_change: Callable[[Status], None] = lambda _: None,
     ) -> None:
-        """Each part may take `start_timeout_s` to serve; `on_change` hears of each new state."""
+        """Take what to run.
+
+        Args:
+            parts: in starting order.
+            start_timeout_s: how long each may take to serve.
+            pause_max_s: the longest pause before a part that keeps dying is started again.
+            on_change: hears of each new state.
+        """
         self._start_timeout_s = start_timeout_s
-        self._keepers = {part.name: Keeper(part, on_change) for part in parts}
+        self._keepers = {
+            part.name: Keeper(part, on_change, pause_max_s=pause_max_s) for part in parts
+        }
 
     async def start(self) -> None:
         """Starts the parts in their order, each when the one before serves.

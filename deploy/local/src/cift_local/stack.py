@@ -19,7 +19,7 @@ import asyncpg
 
 from cift_local.broker import EmbeddedBroker
 from cift_local.errors import StartError
-from cift_local.keeper import Part, Status
+from cift_local.keeper import BACKOFF_LAST_S, Part, Status
 from cift_local.ports import LOOPBACK, free_port, is_free
 from cift_local.postgres import Postgres
 from cift_local.processes import Supervisor, server, service
@@ -53,7 +53,13 @@ class Options:
     extra_env: Mapping[str, str] = field(default_factory=dict)
     """More variables for every service."""
     service_env: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    """More variables for one service, by its name."""
+    """More variables for one service, by its name; looked at before each of its starts."""
+    database_url: str = ""
+    """A database that runs already; empty: what DATABASE_URL names, else one of our own."""
+    kafka_bootstrap_servers: str = ""
+    """A broker that runs already; empty: what KAFKA_BOOTSTRAP_SERVERS names, else our own."""
+    restart_pause_max_s: float = BACKOFF_LAST_S
+    """The longest pause before a part that keeps dying is started again."""
     on_change: Callable[[Status], None] = lambda _: None
 
 
@@ -129,7 +135,9 @@ async def running_stack(options: Options) -> AsyncIterator[Stack]:
     ]
     async with contextlib.AsyncExitStack() as held:
         for parts in ([*servers, sandbox], services):
-            supervisor = Supervisor(parts, on_change=options.on_change)
+            supervisor = Supervisor(
+                parts, pause_max_s=options.restart_pause_max_s, on_change=options.on_change
+            )
             stack.supervisors.append(supervisor)
             if parts is services:
                 await _prepare(stack)
@@ -148,8 +156,8 @@ async def _prepare(stack: Stack) -> None:
 def _servers(options: Options) -> tuple[list[Part], str, str]:
     """Answers the embedded servers that are needed, and where database and broker are."""
     parts = []
-    database_url = os.environ.get("DATABASE_URL", "")
-    kafka = os.environ.get("KAFKA_BOOTSTRAP_SERVERS", "")
+    database_url = options.database_url or os.environ.get("DATABASE_URL", "")
+    kafka = options.kafka_bootstrap_servers or os.environ.get("KAFKA_BOOTSTRAP_SERVERS", "")
     if not database_url:
         postgres = Postgres(
             options.folder / "postgres", log=options.folder / "logs" / "postgres.log"
@@ -223,12 +231,12 @@ def _service(stack: Stack, name: str, module: str, health: str) -> Part:
         "CIFT_HTTP_PORT": port,
         "CIFT_SANDBOX_HTTP_PORT": port,
         "CIFT_TRACE_FILE": str(stack.options.folder / "traces" / f"{name}.jsonl"),
-        **stack.options.service_env.get(name, {}),
     }
     return service(
         name,
         [sys.executable, "-m", module],
         env=variables,
+        changing_env=stack.options.service_env.get(name, {}),
         health_url=stack.url(name) + health,
         log=stack.log_file(name),
     )

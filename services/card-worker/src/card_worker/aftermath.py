@@ -12,6 +12,7 @@ from datetime import timedelta
 
 from card_worker import domain, mapping, wire
 from card_worker.flow import AT_ONCE, Flow, event_types
+from cift_shared.failpoints import failpoint
 from cift_shared.outcomes import Dispute, Disputed, Pending, Settled
 from cift_shared.processor import Answer, Attempt, Notice
 
@@ -56,6 +57,7 @@ class Aftermath:
         if fee_told and types and types <= _NO_NEWS:
             return nothing_new
         intent = await self._flow.api.retrieve_intent(intent_id)
+        failpoint("card.after_look")
         charge = intent.latest_charge
         if not fee_told and charge is not None and charge.balance_transaction is not None:
             return self._fee(attempt, intent)
@@ -105,6 +107,7 @@ class Aftermath:
                 continue
             name, seen = _DISPUTE + dispute.reference, _digest(dispute)
             if attempt.memory.get(name) != seen:
+                failpoint("card.after_dispute_read")
                 step = self._flow.step(
                     "dispute.read", dispute=dispute.reference, status=dispute.status
                 )

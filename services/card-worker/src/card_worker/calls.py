@@ -66,10 +66,11 @@ class ServerFailed(OutcomeUnknown):
 class Caller:
     """Makes calls, one circuit around them all."""
 
-    def __init__(self, clock: Clock, *, deadline_s: float) -> None:
+    def __init__(self, clock: Clock, *, deadline_s: float, pause_s: float) -> None:
+        """`pause_s`: how long Stripe is left alone when it is away."""
         self._clock = clock
         self._deadline_s = deadline_s
-        self._breaker = CircuitBreaker(PROVIDER, clock)
+        self._breaker = CircuitBreaker(PROVIDER, clock, pause_s=pause_s)
 
     async def call(
         self, operation: str, ask: Callable[[], Awaitable[Any]], kind: type[Reply]

@@ -15,6 +15,8 @@ from card_worker import domain, wire
 from card_worker.calls import Caller
 from card_worker.settings import CardConfig
 from card_worker.transport import PacedHttp
+from cift_shared.breaker import PAUSE_S
+from cift_shared.check_schedule import sped_up
 from cift_shared.clock import Clock
 from cift_shared.errors import OutcomeUnknown
 
@@ -55,7 +57,8 @@ class StripeApi:
         tries = config.max_network_retries + 1
         # Over everything: an answer that drips in byte by byte must end, too.
         deadline_s = tries * (config.connect_timeout_s + config.read_timeout_s) + 5
-        self._call = Caller(clock, deadline_s=deadline_s).call
+        pause_s = sped_up(int(PAUSE_S), config.check_speed).total_seconds()
+        self._call = Caller(clock, deadline_s=deadline_s, pause_s=pause_s).call
         self._v1 = stripe.StripeClient(
             config.secret_key.get_secret_value(),
             base_addresses={"api": config.api_base},

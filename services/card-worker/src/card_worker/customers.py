@@ -13,6 +13,7 @@ import asyncpg
 
 from cift_shared.database import INFRASTRUCTURE_ERRORS, Pool
 from cift_shared.errors import ProviderUnavailable
+from cift_shared.failpoints import failpoint
 
 Make = Callable[[str], Awaitable[str]]
 """Makes a customer at Stripe under an idempotency key; answers its id."""
@@ -69,7 +70,12 @@ class StoredCustomers:
         """
         try:
             known = await self._read(owner)
-            return known if known is not None else await self._keep(owner, await make(owner.key))
+            if known is not None:
+                return known
+            failpoint("card.before_customer")
+            made = await make(owner.key)
+            failpoint("card.after_customer")
+            return await self._keep(owner, made)
         except INFRASTRUCTURE_ERRORS as error:
             raise ProviderUnavailable("owners_unreachable", type(error).__name__) from error
 
@@ -96,4 +102,5 @@ class StoredCustomers:
             owner.customer_id,
             stripe_id,
         )
+        failpoint("card.after_customer_kept")
         return await self._read(owner) or stripe_id

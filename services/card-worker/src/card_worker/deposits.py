@@ -89,6 +89,7 @@ class Deposits:
         if isinstance(params, Failure):
             return self._not_made(params)
         key = domain.idempotency_key(attempt.attempt_id, "create", number)
+        failpoint("card.before_create")
         try:
             intent = await flow.api.create_intent(params, key)
         except RequestRefused as error:
@@ -221,6 +222,7 @@ class Deposits:
         """End the intent, so that no late confirmation can charge what we report as failed."""
         flow = self._flow
         key = domain.idempotency_key(attempt.attempt_id, "cancel", attempt.checks)
+        failpoint("card.before_cancel")
         try:
             intent = await flow.api.cancel_intent(intent_id, key)
         except RequestRefused:

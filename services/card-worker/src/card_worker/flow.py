@@ -19,6 +19,8 @@ from cift_shared.metrics import UNKNOWN_WORDS
 from cift_shared.processor import Attempt, MethodAttempt, Notice
 from cift_shared.vault import Vault
 
+DETAIL_CHARS_MAX = 200
+"""Of one word in the timeline."""
 REFERENCE_CONTEXT = "provider-request"
 """Of fingerprints of Stripe's ids."""
 CARD_CONTEXT = "card"
@@ -45,8 +47,9 @@ class Flow:
     clock: Clock
 
     def step(self, name: str, **detail: object) -> Step:
-        """A line of the timeline; what is None is left out."""
-        shown = {key: str(value) for key, value in detail.items() if value is not None}
+        """A line of the timeline; what is None is left out, what is long is cut."""
+        told = {key: value for key, value in detail.items() if value is not None}
+        shown = {key: str(value)[:DETAIL_CHARS_MAX] for key, value in told.items()}
         return Step(at=self.clock.now(), name=f"{PROVIDER}.{name}", detail=shown)
 
     def fingerprint(self, reference: str) -> str:

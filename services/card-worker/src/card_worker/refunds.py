@@ -76,6 +76,7 @@ class Refunds:
             },
         }
         key = domain.idempotency_key(attempt.attempt_id, "refund", number)
+        failpoint("card.before_refund")
         try:
             refund = await flow.api.create_refund(params, key)
         except RequestRefused as error:
@@ -116,6 +117,7 @@ class Refunds:
         if refund_id is None or attempt.memory.get("told") != "settled":
             return Answer(Pending())
         refund = await flow.api.retrieve_refund(refund_id)
+        failpoint("card.after_refund_look")
         if refund.status not in ("failed", "canceled"):
             return Answer(Pending(), check_after=flow.watch(attempt, domain.WATCH_REFUND_S))
         reason = refund.failure_reason or refund.status

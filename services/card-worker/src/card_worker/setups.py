@@ -15,6 +15,7 @@ from card_worker import declines, domain, mapping, wire
 from card_worker.calls import CardRefused, RequestRefused
 from card_worker.customers import Owner
 from card_worker.flow import AT_ONCE, CARD_CONTEXT, Flow, next_action
+from cift_shared.failpoints import failpoint
 from cift_shared.messages import RequestDetach, RequestSetup
 from cift_shared.outcomes import (
     ActionRequired,
@@ -45,6 +46,7 @@ class Setups:
         owner = Owner(request.merchant_id, request.livemode, request.customer_id)
         try:
             customer = await flow.customers.find_or_make(owner, partial(self._make, owner))
+            failpoint("card.before_setup")
             setup = await flow.api.create_setup(
                 {
                     "customer": customer,
@@ -59,6 +61,7 @@ class Setups:
             )
         except RequestRefused as error:
             return Answer(Declined(mapping.refusal_of(error.error)))
+        failpoint("card.after_setup")
         memory = {"setup": setup.id, "customer": flow.seal(customer, context=CARD_CONTEXT)}
         step = flow.step("setup.created", setup=setup.id)
         fingerprint = flow.fingerprint(setup.id)
@@ -85,12 +88,14 @@ class Setups:
         if card is None or not isinstance(request, RequestDetach):
             return Answer(Declined(declines.INSTRUMENT_UNREADABLE))
         key = domain.idempotency_key(attempt.attempt_id, "detach", attempt.checks)
+        failpoint("card.before_detach")
         try:
             method = await self._flow.api.detach_method(card, key)
         except RequestRefused as error:
             if error.error.code == "resource_missing":
                 return Answer(Detached())
             method = await self._flow.api.retrieve_method(card)
+        failpoint("card.after_detach")
         if method.customer is None:
             return Answer(Detached())
         return Answer(Declined(declines.REQUEST_REFUSED))
@@ -141,12 +146,14 @@ class Setups:
         if isinstance(request, RequestSetup) and request.return_url:
             params["return_url"] = request.return_url
         key = domain.idempotency_key(attempt.attempt_id, "confirm", attempt.checks)
+        failpoint("card.before_setup_confirm")
         try:
             confirmed = await self._flow.api.confirm_setup(setup.id, params, key)
         except CardRefused as error:
             return await self._cancel(attempt, setup.id, mapping.failure_of(error.error))
         except RequestRefused as error:
             return await self._cancel(attempt, setup.id, mapping.refusal_of(error.error))
+        failpoint("card.after_setup_confirm")
         if confirmed.status in ("requires_confirmation", "requires_payment_method"):
             return Answer(Pending(), check_after=self._flow.again())
         return await self._judge(attempt, confirmed, token)
@@ -164,10 +171,12 @@ class Setups:
     ) -> Answer:
         """End the saving before a no is told."""
         key = domain.idempotency_key(attempt.attempt_id, "cancel", attempt.checks)
+        failpoint("card.before_setup_cancel")
         try:
             setup = await self._flow.api.cancel_setup(setup_id, key)
         except RequestRefused:
             setup = await self._flow.api.retrieve_setup(setup_id)
+        failpoint("card.after_setup_cancel")
         if setup.status == "succeeded":
             return self._saved(attempt, setup)
         if setup.status != "canceled":

@@ -10,7 +10,12 @@ import stripe
 
 from card_worker.settings import CardConfig
 from cift_shared.clock import Clock
+from cift_shared.foreign_json import read_object
 from cift_shared.pace import TokenBucket, wait_for_turn
+
+BODY_BYTES_MAX = 2 * 1024 * 1024
+"""Of an answer; a page of a hundred objects has some hundred thousand."""
+_SERVER_FAILED = 500
 
 _NOTHING_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
 
@@ -61,10 +66,19 @@ class PacedHttp(stripe.HTTPXClient):
         call = CALL.get()
         await wait_for_turn([self._all, self._bucket(call.endpoint)])
         try:
-            # not the library's own: it hands text to httpx in a way httpx has deprecated
-            response = await self._client_async.request(
-                method, url, headers=dict(headers), content=post_data, timeout=self._limits
+            # not the library's own: it takes answers of any size, packed ones too
+            request = self._client_async.build_request(
+                method,
+                url,
+                headers={**headers, "Accept-Encoding": "identity"},
+                content=post_data,
+                timeout=self._limits,
             )
+            response = await self._client_async.send(request, stream=True)
+            try:
+                body = await _body(response)
+            finally:
+                await response.aclose()
         except _NOTHING_SENT:
             raise _no_answer("not connected") from None
         except httpx.HTTPError:
@@ -74,12 +88,37 @@ class PacedHttp(stripe.HTTPXClient):
             call.maybe_sent = True
             raise
         call.maybe_sent = True
-        return response.content, response.status_code, response.headers
+        return _readable(body, response.status_code), response.status_code, response.headers
 
     def _bucket(self, endpoint: str) -> TokenBucket:
         if endpoint not in self._each:
             self._each[endpoint] = TokenBucket(self._endpoint_share, self._clock)
         return self._each[endpoint]
+
+
+async def _body(response: httpx.Response) -> bytes:
+    if response.headers.get("content-encoding", "identity") != "identity":
+        raise httpx.RemoteProtocolError("packed, and it could unpack to anything")
+    parts = bytearray()
+    async for part in response.aiter_bytes():
+        parts += part
+        if len(parts) > BODY_BYTES_MAX:
+            raise httpx.RemoteProtocolError("the answer is too large")
+    return bytes(parts)
+
+
+def _readable(body: bytes, status: int) -> bytes:
+    """The body, if it is one that the library can be trusted with.
+
+    Raises:
+        stripe.APIConnectionError: it is no answer of Stripe's, so nothing is known.
+    """
+    document = read_object(body)
+    if document is not None and isinstance(document.get("error", {}), dict):
+        return body
+    if status >= _SERVER_FAILED:
+        return b"{}"  # the status says enough
+    raise _no_answer("an answer that can't be read")
 
 
 def _no_answer(text: str) -> stripe.APIConnectionError:

@@ -9,11 +9,17 @@ from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
+TEXT_CHARS_MAX = 5_000
+"""Of an id, a word or an address; Stripe's longest are addresses of that length."""
+
+Whole = Annotated[int, Field(ge=-(2**53), le=2**53)]
+"""An amount, or a moment in seconds since 1970."""
+
 
 class Part(BaseModel):
     """Base of what is read."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", str_max_length=TEXT_CHARS_MAX)
 
 
 def _expanded_only(value: Any) -> Any:
@@ -43,9 +49,9 @@ class BalanceTransaction(Part):
     """One movement of our balance at Stripe, in our balance's currency."""
 
     id: str
-    amount: int
+    amount: Whole
     """Signed: negative when money left us."""
-    fee: int
+    fee: Whole
     currency: str
 
 
@@ -94,8 +100,8 @@ class PaymentIntent(Part):
 
     id: str
     status: str
-    amount: int | None = None
-    amount_received: int | None = None
+    amount: Whole | None = None
+    amount_received: Whole | None = None
     currency: str | None = None
     client_secret: str | None = Field(default=None, repr=False)
     next_action: NextAction | None = None
@@ -110,7 +116,7 @@ class Refund(Part):
 
     id: str
     status: str | None = None
-    amount: int
+    amount: Whole
     currency: str
     failure_reason: str | None = None
     balance_transaction: Annotated[BalanceTransaction | None, BeforeValidator(_expanded_only)] = (
@@ -122,7 +128,7 @@ class Refund(Part):
 class EvidenceDetails(Part):
     """`evidence_details` of a dispute."""
 
-    due_by: int | None = None
+    due_by: Annotated[int, Field(ge=0, lt=2**33)] | None = None
 
 
 class Dispute(Part):
@@ -131,7 +137,7 @@ class Dispute(Part):
     id: str
     status: str
     reason: str
-    amount: int
+    amount: Whole
     currency: str
     balance_transactions: list[BalanceTransaction] = Field(default_factory=list)
     evidence_details: EvidenceDetails | None = None

@@ -7,6 +7,7 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from fastapi.openapi.utils import get_openapi
+from fastapi.telemetry import TelemetryConfig
 from starlette.exceptions import HTTPException
 
 from cift_shared.clock import Clock, SystemClock
@@ -56,6 +57,10 @@ DESCRIPTION = (
     "moves money needs an Idempotency-Key; refusals are problem documents with a stable code."
 )
 
+NO_TELEMETRY: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False}
+"""The framework's own would believe a stranger's trace context and put paths, which may hold a
+callback token, on its spans; `Observe` does neither."""
+
 Hear = Callable[[MethodResultsHandler, Base], AbstractAsyncContextManager[BatchBroker | None]]
 """Reads workers' answers about saved methods beside the application."""
 OpenBase = Callable[[GatewaySettings], AbstractAsyncContextManager[Base]]
@@ -103,6 +108,7 @@ def create_app(
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
+        telemetry=NO_TELEMETRY,
     )
     for part in (
         payments,
@@ -156,6 +162,7 @@ def build_gateway(settings: GatewaySettings, base: Base, clock: Clock, ids: IdFa
         fees=load_schedule(settings.fee_schedule, settings.rate_table),
         rates=_conversion_rates(settings),
         slots=Slots(settings.streams_per_key),
+        key_rate=SourceRate(settings.requests_per_second, clock),
         notice_rate=SourceRate(settings.notices_per_second, clock),
         clock=clock,
         ids=ids,

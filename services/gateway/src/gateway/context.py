@@ -39,6 +39,7 @@ class Gateway:
     rates: RateSource
     """For conversions."""
     slots: Slots
+    key_rate: SourceRate
     notice_rate: SourceRate
     clock: Clock
     ids: IdFactory

@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 from uuid import UUID
 
 from gateway.problems import Problem, parameter_problem
+from gateway.schemas import in_utc
 
 _TEXT_MAX = 200
 _NAME = re.compile(r"[\x21-\x7e]{1,100}")
@@ -38,12 +39,9 @@ def read_time_cursor(text: str | None) -> TimeCursor | None:
         return None
     try:
         created_at, row_id = _unpack(text)
-        cursor = TimeCursor(datetime.fromisoformat(created_at), UUID(row_id))
+        return TimeCursor(_moment(created_at), UUID(row_id))
     except (ValueError, TypeError, AttributeError) as error:
         raise _refused() from error
-    if cursor.created_at.tzinfo is None:
-        raise _refused()
-    return cursor
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +66,10 @@ def read_name_cursor(text: str | None) -> NameCursor | None:
         return None
     try:
         created_at, name = _unpack(text)
-        cursor = NameCursor(datetime.fromisoformat(created_at), name)
-    except (ValueError, TypeError, AttributeError) as error:
+        cursor = NameCursor(_moment(created_at), name)
+    except (ValueError, TypeError) as error:
         raise _refused() from error
-    if cursor.created_at.tzinfo is None or not isinstance(name, str) or not _NAME.fullmatch(name):
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
         raise _refused()
     return cursor
 
@@ -119,6 +117,13 @@ def _unpack(text: str) -> list[Any]:
     if not isinstance(parts, list):
         raise TypeError("not a cursor")
     return parts
+
+
+def _moment(text: str) -> datetime:
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise ValueError("not a moment")
+    return in_utc(moment)
 
 
 def _refused() -> Problem:

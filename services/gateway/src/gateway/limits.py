@@ -24,7 +24,8 @@ async def read_body(request: Request, *, bytes_max: int) -> bytes:
     """
     refuse_encoded(request)
     announced = request.headers.get("content-length", "")
-    if announced.isdigit() and (len(announced) > len(str(bytes_max)) or int(announced) > bytes_max):
+    too_long = len(announced) > len(str(bytes_max))
+    if announced.isdecimal() and (too_long or int(announced) > bytes_max):
         raise _too_large(bytes_max)
     body = bytearray()
     try:
@@ -40,7 +41,8 @@ async def read_body(request: Request, *, bytes_max: int) -> bytes:
 
 def refuse_encoded(request: Request) -> None:
     """Refuse a compressed body before a byte of it is read."""
-    if request.headers.get("content-encoding", "identity").strip().lower() != "identity":
+    given = request.headers.getlist("content-encoding")
+    if any(encoding.strip().lower() != "identity" for encoding in given):
         raise Problem("content_encoding_unsupported")
 
 
@@ -71,7 +73,7 @@ class Slots:
 
 
 class SourceRate:
-    """Generic cell rate: how often each source address may send, with a burst of one second."""
+    """Generic cell rate: how often each address or key may send, with a burst of one second."""
 
     def __init__(self, per_second: int, clock: Clock) -> None:
         self._interval_s = 1 / per_second

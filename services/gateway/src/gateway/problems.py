@@ -11,12 +11,15 @@ from typing import Any
 from fastapi import Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from fastapi.routing import iter_route_contexts
 from starlette.exceptions import HTTPException
 
 from cift_shared.errors import InvalidCommand
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_S = 1
+ERRORS_MAX = 20
+"""Fields at fault that one answer names; a small body can have thousands of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +32,7 @@ class Kind:
 
 
 KINDS: Mapping[str, Kind] = {
+    "http_malformed": Kind(400, "The request can't be read as HTTP"),
     "json_malformed": Kind(400, "The body is not JSON"),
     "signature_invalid": Kind(400, "The signature does not fit"),
     "webhook_event_invalid": Kind(400, "The body is not an event that we read"),
@@ -78,7 +82,9 @@ KINDS: Mapping[str, Kind] = {
     "insufficient_funds": Kind(422, "The available balance is too small"),
     "refund_exceeds_captured": Kind(422, "More than what is left to refund"),
     "too_many_streams": Kind(429, "Too many open event streams", retryable=True),
+    "too_many_requests": Kind(429, "Too many requests with this key", retryable=True),
     "too_many_notices": Kind(429, "Too many notices", retryable=True),
+    "head_too_large": Kind(431, "The request head is too large"),
     "internal_error": Kind(500, "Something went wrong on our side", retryable=True),
     "unavailable": Kind(503, "We can't take this request right now", retryable=True),
 }
@@ -157,7 +163,7 @@ def problem_from_validation(error: RequestValidationError) -> Problem:
     items = error.errors()
     if any(item["loc"][:1] == ("path",) for item in items):
         return Problem("not_found")
-    errors = [_field_error(item) for item in items]
+    errors = [_field_error(item) for item in items[:ERRORS_MAX]]
     specific = [item["code"] for item in errors if item["code"] in KINDS]
     return Problem(specific[0] if specific else "validation_failed", errors=errors)
 
@@ -165,7 +171,7 @@ def problem_from_validation(error: RequestValidationError) -> Problem:
 def problem_from_http(error: HTTPException) -> Problem:
     """The framework's own refusals: no such route, or not with that method."""
     if error.status_code == 405:
-        return Problem("method_not_allowed", headers=error.headers)
+        return Problem("method_not_allowed")
     return Problem("not_found" if error.status_code == 404 else "json_malformed")
 
 
@@ -201,7 +207,19 @@ def problem_response(problem: Problem, instance: str) -> JSONResponse:
 
 async def answer_error(request: Request, error: Exception) -> JSONResponse:
     """Exception handler of the application for every error that is an answer."""
-    return problem_response(as_problem(error), request.scope["state"]["instance"])
+    problem = as_problem(error)
+    if problem.kind.status == 405:
+        problem.headers["Allow"] = _methods_at(request)
+    return problem_response(problem, request.scope["state"]["instance"])
+
+
+def _methods_at(request: Request) -> str:
+    """What the address takes: the framework names only the methods of its first route."""
+    path, found = request.scope["path"], set()
+    for route in iter_route_contexts(request.app.routes):
+        if route.path_regex.match(path):
+            found |= route.methods or set()
+    return ", ".join(sorted(found))
 
 
 def as_problem(error: Exception) -> Problem:

@@ -14,6 +14,7 @@ from fastapi import Depends, Request, Response
 from fastapi.routing import APIRoute
 
 from cift_shared.errors import InvariantViolated
+from cift_shared.failpoints import failpoint
 from gateway.auth import Caller, Scope
 from gateway.card_guard import holds_card_number
 from gateway.context import Gateway
@@ -27,7 +28,8 @@ _SCOPES = "x-scopes"
 PUBLIC: Mapping[str, Any] = {"openapi_extra": {_SCOPES: [], "security": []}}
 """Options of a route that anyone may call."""
 
-_COMMON = ("unauthenticated", "scope_missing", "validation_failed", "internal_error", "unavailable")
+_WITH_KEY = ("unauthenticated", "scope_missing", "too_many_requests")
+_COMMON = ("validation_failed", "internal_error", "unavailable")
 _WITH_BODY = ("json_malformed", "request_timeout", "body_too_large", "content_type_unsupported")
 
 
@@ -77,7 +79,7 @@ def needs(*any_of: Scope, headers: list[dict[str, Any]] | None = None) -> dict[s
 
 def refusals(*codes: str, body: bool = False, public: bool = False) -> dict[int | str, Any]:
     """The refusals of a route for its OpenAPI description, those of every route included."""
-    common = _COMMON[2:] if public else _COMMON
+    common = _COMMON if public else (*_WITH_KEY, *_COMMON)
     titles: dict[int | str, list[str]] = {}
     for code in (*common, *(_WITH_BODY if body else ()), "content_encoding_unsupported", *codes):
         titles.setdefault(KINDS[code].status, []).append(code)
@@ -129,7 +131,9 @@ class ApiRoute(APIRoute):
             refuse_encoded(request)
             if takes_body:
                 request = await _with_document(request)
-            return await handle(request)
+            reply = await handle(request)
+            failpoint("gateway.before_reply")
+            return reply
 
         return guarded
 
@@ -138,6 +142,8 @@ async def _admit(request: Request, scopes: list[Scope]) -> None:
     gateway = await _gateway_of(request)
     caller = await gateway.authenticator.caller(request)
     request.state.caller = caller
+    if not gateway.key_rate.allows(caller.key_id):
+        raise Problem("too_many_requests")
     caller.require(*scopes)
 
 

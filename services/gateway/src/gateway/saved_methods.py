@@ -10,6 +10,7 @@ import asyncpg
 from cift_shared.database import Pool
 from cift_shared.envelope import OutgoingMessage
 from cift_shared.errors import InvariantViolated
+from cift_shared.failpoints import failpoint
 from cift_shared.messages import MethodResult
 from gateway.accept import KEY_LIFETIME
 from gateway.auth import Caller
@@ -65,11 +66,13 @@ class SavedMethods:
 
     async def save_phone(self, caller: Caller, phone: SavedPhone, *, now: datetime) -> Row:
         """Keep a phone for a customer; `fresh` is False when it was kept already."""
+        failpoint("gateway.before_phone")
         row = await fetch_row(
             self._pool, "save_method", phone.method_id, caller.merchant_id, caller.livemode,
             phone.customer_id, phone.method, phone.display, phone.sealed, phone.country,
             phone.fingerprint, now,
         )  # fmt: skip
+        failpoint("gateway.after_phone")
         if row is None:
             raise InvariantViolated("an upsert answered nothing")
         return row
@@ -82,6 +85,7 @@ class SavedMethods:
         Raises:
             KeyInFlight: another request with the same key is being taken.
         """
+        failpoint("gateway.before_card")
         try:
             row = await fetch_row(
                 self._pool, "save_card", caller.merchant_id, caller.livemode, card.method_id,
@@ -93,6 +97,7 @@ class SavedMethods:
             if error.constraint_name != "idempotency_key_pkey":
                 raise
             return None
+        failpoint("gateway.after_card")
         if row is None or not row["held"]:
             raise KeyInFlight
         return row if row["payment_method_id"] else None
@@ -114,16 +119,20 @@ class SavedMethods:
 
     async def delete_phone(self, caller: Caller, method_id: UUID) -> None:
         """Forget a phone."""
+        failpoint("gateway.before_phone_deleted")
         await fetch_row(self._pool, "delete_method", method_id, caller.merchant_id, caller.livemode)
+        failpoint("gateway.after_phone_deleted")
 
     async def detach_card(
         self, caller: Caller, card: Row, message: OutgoingMessage | None, *, now: datetime
     ) -> bool:
         """Make a card unusable and pass the command on; False when its state has moved on."""
+        failpoint("gateway.before_detach")
         row = await fetch_row(
             self._pool, "detach_card", card["payment_method_id"], caller.merchant_id,
             caller.livemode, now, card["state"], *outbox_row(message),
         )  # fmt: skip
+        failpoint("gateway.after_detach")
         return row is not None
 
     async def verify(self, caller: Caller, method_id: UUID) -> Row | None:
@@ -139,6 +148,7 @@ class SavedMethods:
     async def apply(self, result: MethodResult, forget: OutgoingMessage | None) -> Applied:
         """Take a worker's answer in; `forget` leaves if the card was deleted in the meantime."""
         card, failure = result.card, result.failure
+        failpoint("gateway.before_method_result")
         row = await fetch_row(
             self._pool, "apply_method_result", result.payment_method_id, result.kind,
             result.attempt_id, result.seq, result.occurred_at,
@@ -146,6 +156,7 @@ class SavedMethods:
             result.customer_reference_sealed, result.fingerprint, result.next_action,
             failure.model_dump(mode="json") if failure else None, *outbox_row(forget),
         )  # fmt: skip
+        failpoint("gateway.after_method_result")
         return Applied(known=row is not None, new=bool(row and row["applied"]))
 
     async def forget(self, *, before: datetime) -> None:

@@ -1,10 +1,20 @@
 """What comes in over HTTP, field by field; nothing else is accepted."""
 
+import re
+from datetime import UTC, datetime
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 from uuid import UUID
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+)
 from pydantic_core import PydanticCustomError
 
 from cift_shared.methods import METHODS
@@ -25,6 +35,7 @@ SavedMethodStatus = Literal["pending", "requires_action", "active", "failed"]
 FINAL_STATUSES = frozenset({"completed", "failed", "expired", "canceled"})
 
 _LOOPBACK = {"localhost", "127.0.0.1", "::1"}
+_DATE_AND_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ]")
 
 
 def _built_method(name: str) -> str:
@@ -55,7 +66,32 @@ def _return_url_invalid() -> PydanticCustomError:
     )
 
 
+def _written_out(value: object) -> object:
+    """A bare number would be taken for seconds since 1970: `2026` for an evening of that year."""
+    if isinstance(value, str) and not _DATE_AND_TIME.match(value):
+        raise _moment_invalid()
+    return value
+
+
+def in_utc(moment: datetime) -> datetime:
+    """The same moment in UTC, as the database takes it.
+
+    Raises:
+        ValueError: its offset from UTC leads out of the years 1 to 9999.
+    """
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError("out of range") from error
+
+
+def _moment_invalid() -> PydanticCustomError:
+    return PydanticCustomError("moment_invalid", "Date, time and offset: 2026-01-31T12:00:00Z.")
+
+
 CustomerId = Annotated[str, StringConstraints(pattern=CUSTOMER_ID)]
+Moment = Annotated[AwareDatetime, BeforeValidator(_written_out), AfterValidator(in_utc)]
+"""A moment as RFC 3339 writes it."""
 MethodName = Annotated[str, StringConstraints(max_length=32), AfterValidator(_built_method)]
 AmountText = Annotated[
     str,
@@ -179,8 +215,8 @@ class PaymentsQuery(_Page):
     status: PaymentStatus | None = None
     method: MethodName | None = None
     type: Literal["deposit", "withdrawal", "refund"] | None = None
-    created_after: AwareDatetime | None = None
-    created_before: AwareDatetime | None = None
+    created_after: Moment | None = None
+    created_before: Moment | None = None
 
 
 class DisputesQuery(_Page):
@@ -201,7 +237,7 @@ class SavedMethodsQuery(_Page):
 class BalancesQuery(_Query):
     """When to look at the balances."""
 
-    as_of: AwareDatetime | None = None
+    as_of: Moment | None = None
     """What was booked until then; now by default."""
 
 
@@ -209,7 +245,7 @@ class StatementQuery(_Page):
     """Which entries of a customer's accounts to list, newest first."""
 
     currency: CurrencyCode | None = None
-    as_of: AwareDatetime | None = None
+    as_of: Moment | None = None
     """Nothing booked later than this."""
 
 

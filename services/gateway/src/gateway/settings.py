@@ -61,6 +61,10 @@ class GatewaySettings(ServiceSettings):
         default=50, ge=1, le=10_000, validation_alias="CIFT_GATEWAY_STREAMS_PER_KEY"
     )
     """Open event streams and waiting requests of one API key."""
+    requests_per_second: int = Field(
+        default=500, ge=1, le=100_000, validation_alias="CIFT_GATEWAY_REQUESTS_PER_SECOND"
+    )
+    """Requests that one API key may make of one process, with a burst of a second's worth."""
     notices_per_second: int = Field(
         default=50, ge=1, validation_alias="CIFT_GATEWAY_NOTICES_PER_SECOND"
     )
@@ -89,8 +93,13 @@ class GatewaySettings(ServiceSettings):
         """These settings, tried; sandbox keys and live keys don't mix.
 
         Raises:
-            SettingsInvalid: the publishable key is a secret one, or one of the other mode.
+            SettingsInvalid: the publishable key is a secret one, or one of the other mode; in live
+                mode, every address is a proxy of ours.
         """
+        if self.livemode and any(network.prefixlen == 0 for network in self.trusted_proxies):
+            raise SettingsInvalid(
+                "CIFT_GATEWAY_TRUSTED_PROXIES: everybody; then anyone may say where they call from"
+            )
         key = self.stripe_publishable_key
         if key is not None and not key.startswith(f"pk_{self.mode}_"):
             raise SettingsInvalid(

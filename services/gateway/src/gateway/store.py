@@ -116,10 +116,12 @@ class Store:
         Raises:
             asyncpg.PostgresError: CF004 or CF005 when it can't be canceled or isn't there.
         """
+        failpoint("gateway.before_cancel")
         await self._pool.execute(
             SQL["cancel"], payment_id, caller.merchant_id, caller.livemode,
             message.topic, message.key, dict(message.headers), message.body, now,
         )  # fmt: skip
+        failpoint("gateway.after_cancel")
 
     async def payment(self, caller: Caller, payment_id: UUID) -> Row | None:
         """One payment."""
@@ -162,6 +164,7 @@ class Store:
     async def take_notice(self, notice: Notice) -> bool:
         """Keep a notice and pass it on; False when it was here before."""
         content, message = notice.content, notice.message
+        failpoint("gateway.before_notice")
         new = await self._pool.fetchval(
             SQL["take_notice"],
             content.notice_id, content.provider, content.attempt_id,
@@ -170,6 +173,7 @@ class Store:
             notice.source, content.source_listed, content.sealed_body, content.received_at,
             message.topic, message.key, dict(message.headers), message.body,
         )  # fmt: skip
+        failpoint("gateway.after_notice")
         return bool(new)
 
     async def api_key(self, key_id: str) -> Row | None:

@@ -6,21 +6,27 @@ The function in the database recognises repeats by their result id, so the same 
 again, whole or in part, at any time.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from prometheus_client import Counter
 from pydantic import ValidationError
 
 from cift_shared import metrics
+from cift_shared.failpoints import failpoint
 from cift_shared.kafka import Record, Refusal
 from cift_shared.log import get_logger
 from cift_shared.messages import PaymentResult, first_problem
+from cift_shared.money import Money
 from ledger.domain import Outcome
 from ledger.store import LedgerStore
 
 RESULTS = Counter(
     "cift_ledger_results_total", "Results by what became of them.", ["method", "kind", "outcome"]
 )
+
+AMOUNT_DIGITS_MAX = 30
+"""More than all ether in wei. A balance holds 38: one result that filled it would keep every later
+one of that account out of the books."""
 
 log = get_logger()
 
@@ -41,10 +47,12 @@ class ResultsHandler:
         ]
         if not readable:
             return refusals
+        failpoint("ledger.before_apply")
         outcomes = await self._store.apply_results(
             [result for _, result in readable],
             [record.headers.get("traceparent") for record, _ in readable],
         )
+        failpoint("ledger.after_apply")
         self._wake_relay()
         for (record, result), outcome in zip(readable, outcomes, strict=True):
             _tell(result, outcome)
@@ -57,11 +65,22 @@ class ResultsHandler:
 def decode(record: Record) -> PaymentResult | Refusal:
     """The result in a record, or why there is none."""
     try:
-        return PaymentResult.model_validate_json(record.body or b"")
+        result = PaymentResult.model_validate_json(record.body or b"")
     except ValidationError as error:
         place = error.errors(include_input=False, include_url=False)[0]["loc"]
         reason = "unknown_schema_version" if place == ("schema_version",) else "undecodable"
         return Refusal(record, reason, first_problem(error))
+    if any(len(str(abs(money.minor))) > AMOUNT_DIGITS_MAX for money in _amounts(result)):
+        return Refusal(record, "amount_beyond_reason", f"more than {AMOUNT_DIGITS_MAX} digits")
+    return result
+
+
+def _amounts(result: PaymentResult) -> Iterator[Money]:
+    news = result.dispute
+    told = [result.amount, result.provider_fee]
+    if news is not None:
+        told += [news.amount, news.withdrawn, news.fee, news.reinstated, news.fee_reinstated]
+    yield from filter(None, told)
 
 
 def _tell(result: PaymentResult, outcome: Outcome) -> None:

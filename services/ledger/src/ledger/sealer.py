@@ -15,6 +15,7 @@ from prometheus_client import Counter, Gauge
 
 from cift_shared.clock import Clock
 from cift_shared.database import Pool
+from cift_shared.failpoints import failpoint
 from cift_shared.log import get_logger
 from ledger.chain import Connection
 
@@ -101,11 +102,13 @@ class Sealer:
             if not sealed:
                 self._mark = self._mark if sealed is None else None
                 break
+            failpoint("ledger.after_seal")
             total += sealed
             SEALED.inc(sealed)
             self._wake_relay()
         if self._mark is None:
             self._mark = await take_mark(self._pool)
+            failpoint("ledger.after_mark")
         await self._measure()
         return total
 

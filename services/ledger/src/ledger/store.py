@@ -8,6 +8,7 @@ from itertools import groupby
 import asyncpg
 
 from cift_shared.database import Pool
+from cift_shared.failpoints import failpoint
 from cift_shared.messages import PaymentResult
 from ledger.domain import Outcome
 
@@ -70,6 +71,7 @@ class LedgerStore:
         answer = await self._pool.fetchval(
             _AFTERMATH, result.model_dump_json(exclude_none=True), traceparent
         )
+        failpoint("ledger.after_aftermath")
         return Outcome(answer)
 
     async def _apply_batch(

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from prometheus_client import Counter, Gauge
 
 from cift_shared.clock import Clock
+from cift_shared.failpoints import failpoint
 from cift_shared.log import get_logger
 from ledger.store import LedgerStore
 
@@ -52,6 +53,7 @@ class Sweeper:
         """Sweep all that is due now; answers how many commands were published again."""
         now, total = self._clock.now(), 0
         while swept := await self._store.sweep(now=now, limit=SWEEP_ROWS_MAX):
+            failpoint("ledger.after_sweep")
             total += swept
             self._wake_relay()
         if total:
@@ -64,6 +66,7 @@ class Sweeper:
     async def _expire_holds(self) -> None:
         now = self._clock.now()
         while expired := await self._store.expire_holds(now=now, limit=SWEEP_ROWS_MAX):
+            failpoint("ledger.after_expiry")
             log.info("ledger.holds.expired", holds=expired)
 
     async def _count_stuck(self) -> None:

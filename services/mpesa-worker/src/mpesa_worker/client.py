@@ -6,7 +6,8 @@ it looks at the request. What may have happened at Daraja is told by the excepti
 """
 
 import asyncio
-from collections.abc import Iterator, Mapping
+import base64
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any, TypeVar
@@ -17,6 +18,8 @@ from pydantic import BaseModel, ValidationError
 
 from cift_shared.clock import Clock
 from cift_shared.errors import OutcomeUnknown, PaymentProcessorError, ProviderUnavailable
+from cift_shared.failpoints import failpoint
+from cift_shared.foreign_json import read_object
 from cift_shared.http_lines import LinesTransport
 from cift_shared.log import get_logger
 from cift_shared.metrics import PROVIDER_REQUESTS, PROVIDER_SECONDS, UNKNOWN_WORDS
@@ -29,13 +32,18 @@ from mpesa_worker.token_store import Token, TokenStore
 
 PROVIDER = "mpesa"
 BODY_BYTES_MAX = 256 * 1024
-"""Of a decoded answer; real ones have a few hundred bytes."""
+"""Of an answer; real ones have a few hundred bytes."""
 TOKEN_TRIES = 3
 """The token at hand, the one another process may have taken meanwhile, a fresh one."""
 TOKEN_TIMEOUT_S = 10
 KEEPALIVE_S = 4
 """Short: a connection that the far side closes while idle would look like a lost answer."""
 
+_HEADERS = {
+    "Accept": "application/json",
+    "Accept-Encoding": "identity",
+    "User-Agent": "cift-payments",
+}
 _NOTHING_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
 
 Reply = TypeVar("Reply", bound=BaseModel)
@@ -76,22 +84,16 @@ class DarajaClient:
         connect_s, read_s = config.connect_timeout_s, config.read_timeout_s
         # Over everything: an answer that drips in byte by byte must end, too.
         self._deadline_s = 2 * connect_s + 1.5 * read_s
-        self._http = httpx.AsyncClient(
-            base_url=config.base,
-            timeout=httpx.Timeout(read_s, connect=connect_s, pool=connect_s),
-            follow_redirects=False,
-            trust_env=False,
-            transport=transport or LinesTransport(config.connections_max, keepalive_s=KEEPALIVE_S),
-            headers={
-                "Accept": "application/json",
-                "Accept-Encoding": "identity",
-                "User-Agent": "cift-payments",
-            },
+        timeout = httpx.Timeout(read_s, connect=connect_s, pool=connect_s)
+        self._extensions = {"timeout": timeout.as_dict()}
+        # The transport alone: a client's cookies, redirects and environment are no use here.
+        self._transport = transport or LinesTransport(
+            config.connections_max, keepalive_s=KEEPALIVE_S
         )
 
     async def close(self) -> None:
         """Close the connections."""
-        await self._http.aclose()
+        await self._transport.aclose()
 
     async def stk_push(self, request: wire.StkPush) -> wire.StkAccepted | Failure:
         """Ask for a prompt on the payer's phone. Twice sent is twice paid.
@@ -142,9 +144,10 @@ class DarajaClient:
         error: DarajaError | None = None
         for _ in range(TOKEN_TRIES):
             token = await self._tokens.get(self._issue_token, refused=refused)
-            headers = {"Authorization": f"Bearer {token}"}
+            failpoint("mpesa.before_request")
             with self._observed(operation) as seen:
-                status, answer = await self._exchange(operation, path, headers=headers, body=body)
+                status, answer = await self._exchange(operation, path, f"Bearer {token}", body)
+                failpoint("mpesa.after_request")
                 error = mapping.error_in(status, answer)
                 seen.update(result=error.meaning.value if error else "ok", http_status=status)
             if error is None:
@@ -158,12 +161,14 @@ class DarajaClient:
     async def _issue_token(self) -> Token:
         config = self._config
         key, secret = config.consumer_key, config.consumer_secret
+        pair = f"{key.get_secret_value()}:{secret.get_secret_value()}"
+        basic = base64.b64encode(pair.encode()).decode()
         with self._observed("oauth") as seen:
             try:
                 status, body = await self._exchange(
                     "oauth",
                     "/oauth/v1/generate?grant_type=client_credentials",
-                    auth=httpx.BasicAuth(key.get_secret_value(), secret.get_secret_value()),
+                    f"Basic {basic}",
                 )
             except OutcomeUnknown as error:
                 # A token moves no money, so a lost answer is as good as a request never sent.
@@ -177,17 +182,12 @@ class DarajaClient:
                 raise mapping.token_error_of(status, body)
             seen.update(result="ok")
         log.info("mpesa.token.issued", lifetime_s=issued.expires_in)
+        failpoint("mpesa.after_token")
         lifetime = timedelta(seconds=issued.expires_in)
         return Token(issued.access_token, self._clock.now() + lifetime)
 
     async def _exchange(
-        self,
-        operation: str,
-        path: str,
-        *,
-        headers: Mapping[str, str] | None = None,
-        auth: httpx.Auth | None = None,
-        body: dict[str, Any] | None = None,
+        self, operation: str, path: str, authorization: str, body: dict[str, Any] | None = None
     ) -> tuple[int, dict[str, Any] | None]:
         """Status and JSON object of an answer; None for a body that is none.
 
@@ -196,16 +196,18 @@ class DarajaClient:
             OutcomeUnknown: sent, and no whole answer came back.
         """
         deadline_s = self._deadline_s if body is not None else TOKEN_TIMEOUT_S
-        request = self._http.build_request(
-            "GET" if body is None else "POST", path, headers=headers, json=body
+        request = httpx.Request(
+            "GET" if body is None else "POST",
+            f"{self._config.base}{path}",
+            headers={**_HEADERS, "Authorization": authorization},
+            json=body,
+            extensions=self._extensions,
         )
         with _our_errors(operation):
             async with asyncio.timeout(deadline_s):
-                response = await self._http.send(
-                    request, auth=auth or httpx.USE_CLIENT_DEFAULT, stream=True
-                )
+                response = await self._transport.handle_async_request(request)
                 try:
-                    return response.status_code, wire.load_object(await _body(response))
+                    return response.status_code, read_object(await _body(response))
                 finally:
                     await response.aclose()
 
@@ -242,6 +244,8 @@ class DarajaClient:
 
 
 async def _body(response: httpx.Response) -> bytes:
+    if response.headers.get("content-encoding", "identity") != "identity":
+        raise OutcomeUnknown("provider_answer_too_large", "packed: it could unpack to anything")
     parts = bytearray()
     async for part in response.aiter_bytes():
         parts += part

@@ -164,23 +164,23 @@ class Deposits:
         )
 
     def _paid(self, attempt: Attempt, told: Told, answer: Answer) -> Answer:
-        """The query says paid: the amount is what a notice named, else what the push was for."""
+        """The query says paid, and that is all of what the push was for."""
         asked = attempt.request.amount
         if not told.paid:
             return replace(answer, outcome=Settled(asked))
         if told.fits:
             return replace(answer, outcome=Settled(told.amount or asked, told.receipt))
         # A push can't be paid in part or by another phone, so this smells of forgery: the true
-        # notice may still come. Later the difference goes on as it is, and people look at it.
+        # notice may still come. Nothing is booked by a figure that only a notice names: without a
+        # true one people compare it with the statement.
         now = self._flow.clock.now()
         since = moment_from(attempt.memory, "doubt_since") or now
         left = since + self._flow.delay(TRUE_NOTICE_WAIT_S) - now
         if left > timedelta(0):
             memory = {**answer.memory, "doubt_since": since.isoformat()}
             return replace(answer, memory=memory, check_after=left)
-        if told.amount is None or told.amount == asked:
-            return replace(answer, outcome=Conflicting("paid, but a notice names another payer"))
-        return replace(answer, outcome=Settled(told.amount, told.receipt))
+        what = "payer" if told.amount in (None, asked) else "amount"
+        return replace(answer, outcome=Conflicting(f"paid, but a notice names another {what}"))
 
     def _keep(self, heard: Heard, error: PaymentProcessorError) -> Answer:
         """The question failed, but what the notices said must not get lost."""

@@ -31,7 +31,7 @@ _CHECK_GAP_S_MAX = 900
 
 _CENTS = 100
 
-_MSISDN = re.compile(r"254[17]\d{8}")
+_MSISDN = re.compile(r"254[17][0-9]{8}")
 _RECEIPT = re.compile(r"[A-Z0-9]{10}")
 
 

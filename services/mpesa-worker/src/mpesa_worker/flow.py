@@ -23,6 +23,9 @@ from mpesa_worker.settings import MpesaConfig
 OPERATOR_PAUSE_S = 300
 """How long the API operator rests once it was refused; five wrong passwords would lock it."""
 
+DETAIL_CHARS_MAX = 200
+"""Of one word in the timeline."""
+
 REFERENCE_CONTEXT = "provider-request"
 """Of fingerprints of provider references."""
 
@@ -83,8 +86,9 @@ class Flow:
     gate: OperatorGate
 
     def step(self, name: str, **detail: object) -> Step:
-        """A line of the timeline; what is None is left out."""
-        shown = {key: str(value) for key, value in detail.items() if value is not None}
+        """A line of the timeline; what is None is left out, what is long is cut."""
+        told = {key: value for key, value in detail.items() if value is not None}
+        shown = {key: str(value)[:DETAIL_CHARS_MAX] for key, value in told.items()}
         return Step(at=self.clock.now(), name=f"mpesa.{name}", detail=shown)
 
     def callback(self, attempt: Attempt, purpose: Purpose) -> str:

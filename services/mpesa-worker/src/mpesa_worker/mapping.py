@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
@@ -38,6 +38,8 @@ _SPIKE_ARREST_S = 10
 _QUOTA_S = 300
 _MAINTENANCE_S = 60
 
+_SHILLINGS = re.compile(r"[0-9]{1,15}(?:\.[0-9]{1,9})?(?:E\+?[0-9])?", re.ASCII)
+"""Few enough digits that nothing is rounded on the way."""
 _PHONE_FIELD = re.compile(r"Invalid (PhoneNumber|PartyA|PartyB)\b", re.IGNORECASE)
 
 
@@ -132,7 +134,7 @@ def error_in(status: int, body: Mapping[str, Any] | None) -> DarajaError | None:
         return DarajaError(Meaning.UNKNOWN, f"http_{status}", "no error code", listed=False)
     response = body.get("ResponseCode")
     if response is not None and str(response).strip() != "0":
-        text = mask(str(body.get("ResponseDescription") or ""))[:MESSAGE_CHARS_MAX]
+        text = _shown(str(body.get("ResponseDescription") or ""))
         return DarajaError(Meaning.REQUEST_REFUSED, f"response_{response}"[:40], text)
     return None
 
@@ -152,10 +154,15 @@ def _listed_error(code: str, message: str) -> DarajaError:
     return DarajaError(
         meaning or Meaning.UNKNOWN,
         mask(code)[:40],
-        mask(message)[:MESSAGE_CHARS_MAX],
+        _shown(message),
         retry_after_s=_RETRY_AFTER_S.get(code, 0),
         listed=meaning is not None,
     )
+
+
+def _shown(text: str) -> str:
+    """Daraja's words, fit to show."""
+    return mask(text)[:MESSAGE_CHARS_MAX]
 
 
 def is_no_news(error: DarajaError) -> bool:
@@ -233,12 +240,11 @@ def money_of(value: object) -> Money | None:
     """
     if isinstance(value, bool) or not isinstance(value, int | str | Decimal):
         return None
-    try:
-        minor = Decimal(str(value).strip().replace(",", "")).scaleb(EXPONENTS[CURRENCY])
-        whole = minor == minor.to_integral_value() and minor >= 0
-        return Money(int(minor), CURRENCY) if whole else None
-    except (InvalidOperation, ValueError, OverflowError):
+    text = str(value).strip().replace(",", "")
+    if _SHILLINGS.fullmatch(text) is None:
         return None
+    minor = Decimal(text).scaleb(EXPONENTS[CURRENCY])
+    return Money(int(minor), CURRENCY) if minor == minor.to_integral_value() else None
 
 
 def fee_of(value: object) -> Money | None:

@@ -22,7 +22,7 @@ from mpesa_worker.domain import NAIROBI, account_reference
 _CURRENCY = "KES"
 _NEEDED = ("receipt no", "completion time", "transaction status", "paid in", "withdrawn")
 _TIMES = ("%Y-%m-%d %H:%M:%S", "%d-%m-%Y %H:%M:%S", "%d.%m.%Y %H:%M:%S")
-_AMOUNT = re.compile(r"-?(?:\d{1,3}(?:,\d{3})+|\d{1,30})(?:\.\d{1,2})?")
+_AMOUNT = re.compile(r"-?(?:[0-9]{1,3}(?:,[0-9]{3}){1,4}|[0-9]{1,15})(?:\.[0-9]{1,2})?")
 _RECEIPT = re.compile(r"[A-Z0-9]{8,12}")
 _OUR_ACCOUNT = re.compile(r"[A-Z2-7]{12}")
 _MOVED_NOTHING = frozenset({"failed", "declined", "cancelled", "canceled", "expired"})

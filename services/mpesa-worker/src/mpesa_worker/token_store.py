@@ -17,6 +17,7 @@ import asyncpg
 from cift_shared.clock import Clock
 from cift_shared.database import INFRASTRUCTURE_ERRORS, Connection, Pool
 from cift_shared.errors import ProviderUnavailable, SealBroken
+from cift_shared.failpoints import failpoint
 from cift_shared.log import get_logger
 from cift_shared.vault import Vault
 
@@ -111,6 +112,7 @@ class SharedTokens(MemoryTokens):
                 if token is None or not token.serves(now=self._clock.now(), refused=refused):
                     token = await issue()
                     await self._write(connection, token)
+                    failpoint("mpesa.before_token_commit")
                 return token
         except _DATABASE_ERRORS as error:
             # Nothing was sent for money yet: say so, or the caller must think that it was.

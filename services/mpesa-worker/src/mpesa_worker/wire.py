@@ -4,24 +4,17 @@ Requests are written strictly. Answers and callbacks are read leniently: unknown
 ignored, lists may be single objects, values may be missing, numbers keep their digits.
 """
 
-import json
 from decimal import Decimal
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
+from cift_shared.foreign_json import read_object
 
-def load_object(raw: bytes) -> dict[str, Any] | None:
-    """A JSON object with numbers as int and Decimal; None when it is anything else."""
-    try:
-        body = json.loads(raw, parse_float=Decimal, parse_constant=_refuse_constant)
-    except (ValueError, RecursionError):
-        return None
-    return body if isinstance(body, dict) else None
-
-
-def _refuse_constant(word: str) -> None:
-    raise ValueError(f"{word} is not JSON")
+TEXT_CHARS_MAX = 200
+"""Of an id, a code or a word; real ones have some dozen. What is longer is none."""
+TOKEN_CHARS_MAX = 4_000
+_LIFETIME_S_MAX = 30 * 24 * 60 * 60
 
 
 def _as_text(value: object) -> object:
@@ -126,14 +119,17 @@ class Reversal(Request):
 
 
 class _Reply(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", str_max_length=TEXT_CHARS_MAX)
 
 
 class AccessToken(_Reply):
     """Answer of `GET /oauth/v1/generate`; the lifetime was text in older samples."""
 
-    access_token: str = Field(min_length=1, repr=False)
-    expires_in: int
+    model_config = ConfigDict(str_max_length=TOKEN_CHARS_MAX)
+
+    access_token: str = Field(pattern=r"^[!-~]+$", repr=False)
+    """Goes into a header: nothing but visible ASCII."""
+    expires_in: int = Field(ge=0, le=_LIFETIME_S_MAX)
 
 
 class StkAccepted(_Reply):
@@ -232,7 +228,7 @@ class _ResultEnvelope(_Reply):
 def read_stk_callback(raw: bytes) -> StkCallback | None:
     """The callback of a push; None when the bytes are something else."""
     try:
-        return _StkEnvelope.model_validate(load_object(raw)).body.callback
+        return _StkEnvelope.model_validate(read_object(raw)).body.callback
     except ValidationError:
         return None
 
@@ -240,6 +236,6 @@ def read_stk_callback(raw: bytes) -> StkCallback | None:
 def read_result(raw: bytes) -> Result | None:
     """The result of an asynchronous request; None when the bytes are something else."""
     try:
-        return _ResultEnvelope.model_validate(load_object(raw)).result
+        return _ResultEnvelope.model_validate(read_object(raw)).result
     except ValidationError:
         return None

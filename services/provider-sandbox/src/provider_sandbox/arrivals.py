@@ -28,7 +28,8 @@ class Arrivals:
         self._store.execute("UPDATE arrivals SET accepted = 1 WHERE seq = ?", (seq,))
 
     def summary(self, *, at_least: int) -> dict[str, Any]:
-        """Counts for each operation: by the caller's reference and by callback address.
+        """Counts for each operation: by the caller's reference and by callback address; the same
+        again of what was taken.
 
         Args:
             at_least: leave out references and addresses that were seen less often.
@@ -43,13 +44,23 @@ class Arrivals:
                 "accepted": row["accepted"],
                 "by_reference": self._counts("reference", row["operation"], at_least),
                 "by_callback_url": self._counts("callback_url", row["operation"], at_least),
+                "accepted_by_reference": self._counts(
+                    "reference", row["operation"], at_least, accepted=True
+                ),
+                "accepted_by_callback_url": self._counts(
+                    "callback_url", row["operation"], at_least, accepted=True
+                ),
             }
             for row in totals
         }
 
-    def _counts(self, column: str, operation: str, at_least: int) -> dict[str, int]:
+    def _counts(
+        self, column: str, operation: str, at_least: int, *, accepted: bool = False
+    ) -> dict[str, int]:
         sql = (
             f"SELECT {column} AS name, count(*) AS n FROM arrivals"  # noqa: S608 - own names only
-            f" WHERE operation = ? AND {column} IS NOT NULL GROUP BY {column} HAVING n >= ?"
+            f" WHERE operation = ? AND {column} IS NOT NULL AND accepted >= ?"
+            f" GROUP BY {column} HAVING n >= ?"
         )
-        return {row["name"]: row["n"] for row in self._store.all(sql, (operation, at_least))}
+        rows = self._store.all(sql, (operation, int(accepted), at_least))
+        return {row["name"]: row["n"] for row in rows}

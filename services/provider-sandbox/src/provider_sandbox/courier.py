@@ -18,12 +18,14 @@ import httpx
 
 from provider_sandbox.agenda import Agenda
 from provider_sandbox.clock import Clock
+from provider_sandbox.posting import PostingTransport
 from provider_sandbox.store import Store
 
 log = logging.getLogger(__name__)
 
 _AT_ONCE = 64
 """Callbacks under way at the same time; slow receivers hold up the others only beyond it."""
+_HEADERS = {"Accept": "*/*", "User-Agent": "provider-sandbox"}
 
 
 class CallbackMode(StrEnum):
@@ -119,20 +121,9 @@ class Courier:
         self._clock = clock
         self._tasks: set[asyncio.Task[None]] = set()
         self.senders: dict[str, Sender] = {}
-        # One client for each connection: a pool of many looks at all of them for every request.
-        # The one used last comes first, so connections stay few and warm.
-        self._clients: asyncio.LifoQueue[httpx.AsyncClient] = asyncio.LifoQueue()
-        tls = httpx.create_ssl_context(trust_env=False)
-        for _ in range(_AT_ONCE):
-            self._clients.put_nowait(
-                httpx.AsyncClient(
-                    timeout=timeout_s,
-                    transport=transport,
-                    trust_env=False,
-                    verify=tls,
-                    headers={"User-Agent": "provider-sandbox"},
-                )
-            )
+        self._timeout_s = timeout_s
+        self._transport = transport or PostingTransport()
+        self._room = asyncio.Semaphore(_AT_ONCE)
 
     def send(
         self, notice: Notice, mode: CallbackMode, *, usual_s: float, age_s: float = 0
@@ -174,17 +165,22 @@ class Courier:
         if not is_loopback(row["url"]):
             self._finish(callback, sender, error="refused: not a loopback address")
             return
-        client = await self._clients.get()
-        if sender is not None:
-            headers |= sender.sign(row["kind"], row["body"])
-        try:
-            answer = await client.post(row["url"], content=row["body"], headers=headers)
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
-            self._finish(callback, sender, error=type(error).__name__)
-        else:
-            self._finish(callback, sender, http_status=answer.status_code)
-        finally:
-            self._clients.put_nowait(client)
+        async with self._room:
+            if sender is not None:
+                headers |= sender.sign(row["kind"], row["body"])
+            try:
+                status = await self._post(row["url"], row["body"], headers)
+            except (httpx.HTTPError, httpx.InvalidURL, TimeoutError) as error:
+                self._finish(callback, sender, error=type(error).__name__)
+            else:
+                self._finish(callback, sender, http_status=status)
+
+    async def _post(self, url: str, body: str, headers: dict[str, str]) -> int:
+        request = httpx.Request("POST", url, headers=_HEADERS | headers, content=body)
+        async with asyncio.timeout(self._timeout_s):
+            answer = await self._transport.handle_async_request(request)
+        await answer.aclose()
+        return answer.status_code
 
     def entries(self, *, since: int, limit: int) -> list[dict[str, Any]]:
         """The log of callbacks after number ``since``, oldest first."""
@@ -207,8 +203,7 @@ class Courier:
     async def close(self) -> None:
         """Stop and close the connections."""
         await self.stop()
-        while not self._clients.empty():
-            await self._clients.get_nowait().aclose()
+        await self._transport.aclose()
 
     def _insert(self, notice: Notice, state: str) -> int:
         return self._store.insert(

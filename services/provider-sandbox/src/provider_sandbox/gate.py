@@ -30,6 +30,8 @@ class Gate:
             return
         face, operation = route
         raw = await _read(receive)
+        if raw is None:
+            return
         exchange = self._arrive(operation, face.read(scope, raw))
         scope["exchange"] = exchange
         outage = self.twin.store.meta("outage")
@@ -129,12 +131,15 @@ def _messages(canned: Canned) -> list[Message]:
     ]
 
 
-async def _read(receive: Receive) -> bytes:
+async def _read(receive: Receive) -> bytes | None:
+    """The body; None for a caller who was gone before its end: half a request is none."""
     parts = bytearray()
     while True:
         message = await receive()
+        if message["type"] == "http.disconnect":
+            return None
         parts += message.get("body", b"")[: _BODY_LIMIT + 1 - len(parts)]
-        if message["type"] == "http.disconnect" or not message.get("more_body", False):
+        if not message.get("more_body", False):
             return bytes(parts)
 
 

@@ -5,7 +5,8 @@ its answer and the result for the ledger are stored in one statement -> the rela
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+import contextlib
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import replace
 
 from cift_shared import metrics
@@ -18,6 +19,7 @@ from cift_shared.clock import Clock
 from cift_shared.database import INFRASTRUCTURE_ERRORS
 from cift_shared.errors import PaymentProcessorError, ProviderRejectedRequest
 from cift_shared.failpoints import failpoint
+from cift_shared.ids import AttemptId
 from cift_shared.log import get_logger
 from cift_shared.processor import (
     Answer,
@@ -69,6 +71,7 @@ class AttemptEngine:
         async with self._recovery:  # both loops start here; the second must not free fresh claims
             if not self._recovered:
                 await self._store.release_own()
+                failpoint("worker.after_release")
                 self._recovered = True
 
     async def claim(
@@ -79,6 +82,10 @@ class AttemptEngine:
         asked = [c.attempt.attempt_id for c in claims if c.state not in ("ready", "sending")]
         notices = await self._store.open_notices(asked) if asked else {}
         return [(claim, notices.get(claim.attempt.attempt_id, ())) for claim in claims]
+
+    async def release_lost(self, states: Sequence[State], *, kept: Collection[AttemptId]) -> None:
+        """Free claims of this process that never came back to it, so that they are due now."""
+        await self._store.release_lost(states, kept=kept)
 
     async def next_due_s(self, states: Sequence[State]) -> float | None:
         """Seconds until an attempt in these states is due; None: none is."""
@@ -143,6 +150,7 @@ class AttemptEngine:
         asked = replace(claim.attempt, checks=claim.attempt.checks + 1)
         schedule = self._schedule(asked)
         notice_ids = [notice.notice_id for notice in notices]
+        failpoint("worker.before_check")
         try:
             answer = await self._ask(claim.attempt, notices)
         except PaymentProcessorError as error:
@@ -157,6 +165,7 @@ class AttemptEngine:
 
     async def _save(self, decision: Decision) -> None:
         held = await self._saver.save(decision)
+        failpoint("worker.after_save")
         if not held:
             log.warning("attempt.lease_lost", **_names(decision.claim))
             self.poll.wake()
@@ -185,10 +194,15 @@ class ClaimLoop:
         self.name = f"attempts:{name}"
         self._engine = engine
         self._states = tuple(states)
+        self._claimed_states: Sequence[State] = tuple(s for s in states if s != "ready")
+        """What claims of this loop look like, and of no other."""
         self._work = work
         self._concurrency = concurrency
         self._due = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._in_hand: set[AttemptId] = set()
+        """Claims whose work is not over, or ended without being stored: their leases stand."""
+        self._claim_failed = False
 
     def wake(self) -> None:
         """Something may be due earlier than the loop thinks."""
@@ -198,6 +212,7 @@ class ClaimLoop:
         """Work until cancelled, then hear out the calls in flight."""
         try:
             await self._engine.recover()
+            await self._release_lost()
             while True:
                 self._due.clear()
                 await self._wait_for_room()
@@ -218,13 +233,26 @@ class ClaimLoop:
         try:
             return await asyncio.shield(claiming)
         except asyncio.CancelledError:
-            await claiming
+            # its own error would take the place of the stop, and the loop would begin anew
+            with contextlib.suppress(*INFRASTRUCTURE_ERRORS):
+                await claiming
             raise
+
+    async def _release_lost(self) -> None:
+        """A claim whose answer got lost may have been stored, and nobody works on it."""
+        if self._claim_failed:
+            await self._engine.release_lost(self._claimed_states, kept=self._in_hand)
+            self._claim_failed = False
 
     async def _claim_some(self) -> int:
         room = self._concurrency - len(self._tasks)
-        claims = await self._engine.claim(self._states, limit=min(room, CLAIM_MAX))
+        try:
+            claims = await self._engine.claim(self._states, limit=min(room, CLAIM_MAX))
+        except INFRASTRUCTURE_ERRORS:
+            self._claim_failed = True
+            raise
         for claim, notices in claims:
+            self._in_hand.add(claim.attempt.attempt_id)
             task = asyncio.create_task(self._guarded(claim, notices))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
@@ -235,6 +263,7 @@ class ClaimLoop:
         with span(f"attempt.{self.name}", parent=claim.trace, attributes=_names(claim)):
             try:
                 await self._work(claim, notices)
+                self._in_hand.discard(claim.attempt.attempt_id)
             except INFRASTRUCTURE_ERRORS as error:
                 log.warning("attempt.not_stored", error=repr(error), **_names(claim))
             except Exception:

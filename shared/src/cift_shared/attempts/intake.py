@@ -94,6 +94,7 @@ class CommandIntake:
             return self._tell(cancellation, attempt_id, seq)
 
         await self._store.cancel(cancellation.payment_id, tell)
+        failpoint("worker.after_cancel")
         self._published()
 
     def _tell(
@@ -161,6 +162,7 @@ class NoticeIntake:
             due = await self._store.store_notices(
                 list(notices.values()), [fingerprints[notice_id] for notice_id in notices]
             )
+            failpoint("worker.after_notices")
             log.info("notices.stored", count=len(notices), attempts_due=due)
             self._noticed()
         return refusals

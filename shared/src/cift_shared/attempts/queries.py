@@ -69,9 +69,19 @@ returning held.*, due.state as state_before, now() - held.created_at as age
 RELEASE_OWN = """
 update {schema}.attempt
    set next_check_at = now(), lease_owner = null
- where lease_owner = $1
+ where split_part(lease_owner, '/', 1) = $1
 """
 """A restarted worker's earlier self is gone: what it held is due now, not at the lease's end."""
+
+RELEASE_LOST = """
+update {schema}.attempt
+   set next_check_at = now(), lease_owner = null,
+       state = case when state = 'sending' and not maybe_sent then 'ready' else state end
+ where lease_owner = $1 and state = any ($2::text[]) and attempt_id <> all ($3::uuid[])
+"""
+"""Claims that were stored and never heard of: nobody began to work on them, so they sent nothing.
+What this process works on, or worked on and could not store, keeps its lease.
+"""
 
 NEXT_DUE = """
 select extract(epoch from min(next_check_at) - now())::float8
@@ -81,16 +91,33 @@ select extract(epoch from min(next_check_at) - now())::float8
 
 SAVE = """
 with input as (
-    select *
+    select decision.*,
+           exists (select from {schema}.notice
+                    where notice.attempt_id = decision.attempt_id
+                      and notice.handled_at is null
+                      and notice.notice_id <> all ($15::text[])) as unseen
       from unnest($1::uuid[], $2::bigint[], $3::text[], $4::float8[], $5::jsonb[], $6::text[],
                   $7::boolean[], $8::boolean[], $9::text[], $10::jsonb[], $11::bytea[],
-                  $12::boolean[], $14::text[])
+                  $12::boolean[], $14::text[], $16::timestamptz[])
            with ordinality
            as decision (attempt_id, lease, state, check_after_s, memory, fingerprint,
-                        maybe_sent, checked, key, headers, body, tells_state, topic, place)
+                        maybe_sent, checked, key, headers, body, tells_state, topic, touched_at,
+                        place)
+), locked as (
+    -- in one order, the same as for notices: two statements about the same attempts never block
+    -- each other for good
+    select attempt_id from {schema}.attempt
+     where attempt_id = any ($1::uuid[]) order by attempt_id for update
 ), moved as (
     update {schema}.attempt as held
-       set state = input.state,
+       -- whoever sends a notice has the request: it is asked about, not sent again
+       set state = case
+               when input.state = 'ready' and input.maybe_sent
+                    and (input.unseen or held.lease_owner is not null
+                         and held.updated_at <> input.touched_at)
+               then 'unknown'
+               else input.state
+           end,
            memory = held.memory || input.memory,
            fingerprint = coalesce(held.fingerprint, input.fingerprint),
            maybe_sent = input.maybe_sent,
@@ -98,27 +125,33 @@ with input as (
            seq = held.seq + (input.body is not null)::integer,
            last_result = case when input.tells_state then input.body else held.last_result end,
            last_headers = case when input.tells_state then input.headers else held.last_headers end,
-           -- a notice that came while we asked has made the attempt due: keep it due
+           -- a notice that came while the attempt was in hand makes it due; one that is stored at
+           -- this very moment can't be seen yet, but it has touched the row (where nobody holds
+           -- the row, that was the first try of this very save, whose commit was not heard of)
            next_check_at = case
-               when exists (select from {schema}.notice
-                             where notice.attempt_id = held.attempt_id
-                               and notice.handled_at is null
-                               and notice.notice_id <> all ($15::text[]))
+               when (input.state <> 'ready' or input.maybe_sent)
+                    and (input.unseen or held.lease_owner is not null
+                         and held.updated_at <> input.touched_at)
                then now()
                else now() + make_interval(secs => input.check_after_s)
            end,
            lease_owner = null,
            updated_at = now()
-      from input
+      from input join locked using (attempt_id)
      where held.attempt_id = input.attempt_id and held.lease = input.lease
     returning held.attempt_id
 ), late as (
     -- the lease went to someone else meanwhile: keep what the provider told us where nothing else
-    -- is known, decide nothing
+    -- is known, decide nothing. What someone has in hand stays leased (its save sees that the row
+    -- was touched): made due here, it would be claimed again, its holder would be late in turn, and
+    -- so on without end
     update {schema}.attempt as held
        set memory = input.memory || held.memory,
            fingerprint = coalesce(held.fingerprint, input.fingerprint),
-           next_check_at = least(held.next_check_at, now()),
+           next_check_at = case
+               when held.lease_owner is null then least(held.next_check_at, now())
+               else held.next_check_at
+           end,
            updated_at = now()
       from input
      where held.attempt_id = input.attempt_id and held.lease <> input.lease
@@ -159,19 +192,33 @@ select distinct attempt_id from fresh where attempt_id is not null
 """
 
 MAKE_DUE = """
-update {schema}.attempt
-   set next_check_at = now()
- where attempt_id = any ($1::uuid[]) and lease_owner is null
-   and state <> 'ready' and request is not null
-returning attempt_id
+with locked as (
+    select attempt_id from {schema}.attempt
+     where attempt_id = any ($1::uuid[]) order by attempt_id for update
+)
+update {schema}.attempt as held
+   set next_check_at = case when lease_owner is null then now() else next_check_at end,
+       state = case when lease_owner is null and state = 'ready' then 'unknown' else state end,
+       updated_at = clock_timestamp()
+  from locked
+ where held.attempt_id = locked.attempt_id
+   and request is not null and (state <> 'ready' or maybe_sent)
+returning lease_owner is null as is_due
 """
-"""A notice is a reason to ask now. An attempt in hand stays leased: its save sees the notice."""
+"""A notice is a reason to ask now, even about what was to be sent again: whoever sends a notice has
+the request. An attempt in hand stays leased: its save sees the notice, or that the row was touched.
+"""
 
 OPEN_NOTICES = """
 select notice_id, attempt_id, purpose, sealed_body, source_listed, received_at
-  from {schema}.notice
- where attempt_id = any ($1::uuid[]) and handled_at is null
+  from (
+    select *, row_number() over (partition by attempt_id order by received_at, notice_id) as place
+      from {schema}.notice
+     where attempt_id = any ($1::uuid[]) and handled_at is null
+  ) as open
+ where place <= $2
  order by received_at, notice_id
 """
+"""The oldest so many of each; while others are left, the attempt is due again at once."""
 
 COUNT_OPEN = "select state, count(*) from {schema}.attempt where state <> 'done' group by state"

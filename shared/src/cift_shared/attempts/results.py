@@ -43,6 +43,8 @@ class Claim:
     submits: int
     maybe_sent: bool
     age: timedelta
+    touched_at: datetime
+    """When the row was last written, by this claim: a later time means news for the attempt."""
     trace: Mapping[str, str]
 
 

@@ -1,6 +1,7 @@
 """Attempts in PostgreSQL: every write is one statement, every claim is fenced by its lease."""
 
-from collections.abc import Callable, Sequence
+import secrets
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Annotated, Any
@@ -16,6 +17,7 @@ from cift_shared.attempts.results import Claim, State
 from cift_shared.callback_token import Purpose
 from cift_shared.database import Pool
 from cift_shared.envelope import OutgoingMessage, outgoing
+from cift_shared.failpoints import failpoint
 from cift_shared.ids import AttemptId
 from cift_shared.messages import (
     MethodResult,
@@ -31,6 +33,9 @@ from cift_shared.vault import Vault
 
 LEASE = timedelta(seconds=60)
 """How long a claim is held; longer than any provider call."""
+
+NOTICES_MAX = 20
+"""Of one attempt, taken in at once: each leaves a line in the result, which must fit a message."""
 
 Request = PaymentRequest | RequestSetup | RequestDetach
 
@@ -78,6 +83,8 @@ class AttemptStore:
         self._schema = schema
         self._method = method
         self._owner = owner
+        self._holder = f"{owner}/{secrets.token_hex(4)}"
+        """This very run of the owner: only what it claimed itself can it know to be untouched."""
         self._vault = vault
 
     async def ingest(self, commands: Sequence[Command]) -> int:
@@ -97,6 +104,7 @@ class AttemptStore:
                 await connection.execute(
                     self._sql(queries.SEND_AGAIN), list(known), RESULTS, METHOD_RESULTS
                 )
+            failpoint("worker.before_ingest_commit")
         return len(fresh)
 
     async def cancel(self, payment_id: UUID, tell: "TellCanceled") -> None:
@@ -118,11 +126,12 @@ class AttemptStore:
                     dict(message.headers),
                 )
             await outbox.store(connection, self._schema, [message])
+            failpoint("worker.before_cancel_commit")
 
     async def claim(self, states: Sequence[State], *, limit: int) -> list[Claim]:
         """Take up to `limit` due attempts in these states, each under a fresh lease."""
         rows = await self._pool.fetch(
-            self._sql(queries.CLAIM), list(states), limit, self._owner, LEASE
+            self._sql(queries.CLAIM), list(states), limit, self._holder, LEASE
         )
         return [self._claim(row) for row in rows]
 
@@ -130,14 +139,22 @@ class AttemptStore:
         """Make due what an earlier run of this very instance still holds."""
         await self._pool.execute(self._sql(queries.RELEASE_OWN), self._owner)
 
+    async def release_lost(self, states: Sequence[State], *, kept: Collection[AttemptId]) -> None:
+        """Make due what this process holds in these states, but for what it works on."""
+        await self._pool.execute(
+            self._sql(queries.RELEASE_LOST), self._holder, list(states), list(kept)
+        )
+
     async def next_due_s(self, states: Sequence[State]) -> float | None:
         """Seconds until an attempt in these states is due; negative: now; None: never."""
         seconds: float | None = await self._pool.fetchval(self._sql(queries.NEXT_DUE), list(states))
         return seconds
 
     async def open_notices(self, attempt_ids: Sequence[AttemptId]) -> dict[AttemptId, list[Notice]]:
-        """The notices of these attempts that no decision has taken in yet, oldest first."""
-        rows = await self._pool.fetch(self._sql(queries.OPEN_NOTICES), list(attempt_ids))
+        """Notices of these attempts that no decision has taken in yet, the oldest first, some."""
+        rows = await self._pool.fetch(
+            self._sql(queries.OPEN_NOTICES), list(attempt_ids), NOTICES_MAX
+        )
         found: dict[AttemptId, list[Notice]] = {}
         for row in rows:
             found.setdefault(AttemptId(row["attempt_id"]), []).append(self._notice(row))
@@ -160,7 +177,8 @@ class AttemptStore:
             )
             attempt_ids = [row["attempt_id"] for row in rows]
             due = await connection.fetch(self._sql(queries.MAKE_DUE), attempt_ids)
-        return len(due)
+            failpoint("worker.before_notices_commit")
+        return sum(row["is_due"] for row in due)
 
     async def save(self, decisions: Sequence[Decision], *, now: datetime) -> set[AttemptId]:
         """Store decisions with their results; the ids of those whose lease still held."""
@@ -182,6 +200,7 @@ class AttemptStore:
             [notice_id for decision in decisions for notice_id in decision.notice_ids],
             [message.topic if message else None for message in messages],
             [notice_id for decision in decisions for notice_id in decision.seen_notice_ids],
+            [decision.claim.touched_at for decision in decisions],
         )
         return {AttemptId(row["attempt_id"]) for row in rows}
 
@@ -214,6 +233,7 @@ class AttemptStore:
             submits=row["submits"],
             maybe_sent=row["maybe_sent"],
             age=row["age"],
+            touched_at=row["updated_at"],
             trace=row["trace"],
         )
 

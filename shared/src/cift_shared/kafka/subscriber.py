@@ -104,12 +104,14 @@ class BatchSubscriber:
             if not fetched:
                 continue
             records = [_record(raw) for batch in fetched.values() for raw in batch]
+            failpoint("subscriber.after_poll")
             if not await self._handle(records):
                 return
             failpoint("subscriber.before_commit")
             await self._commit(
                 consumer, {place: batch[-1].offset + 1 for place, batch in fetched.items()}
             )
+            failpoint("subscriber.after_commit")
 
     async def _poll(self, consumer: AIOKafkaConsumer) -> dict[TopicPartition, list[ConsumerRecord]]:
         """One long poll that a stop can interrupt without losing a record: nothing is committed."""
@@ -136,7 +138,9 @@ class BatchSubscriber:
                 with metrics.HANDLE_SECONDS.labels(records[0].topic).time():
                     refusals = await self._bisect(records)
                 if refusals:
+                    failpoint("subscriber.before_letters")
                     await self._store_refusals(refusals)
+                    failpoint("subscriber.after_letters")
             except INFRASTRUCTURE_ERRORS as error:
                 failures += 1
                 metrics.BATCH_RETRIES.labels(records[0].topic).inc()

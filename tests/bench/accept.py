@@ -1,0 +1,91 @@
+"""How fast payments are accepted, beside a bare endpoint with one INSERT in the same minutes.
+
+Maxima are taken closed loop (as fast as some connections allow), round by round in turn with the
+bare one; latencies open loop. Two maxima of ours: with the house at work behind the gateway, and
+with it held still (SIGSTOP), which compares endpoint with endpoint.
+"""
+
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from tests.bench.arithmetic import paired_ratio, percentile
+from tests.bench.bare import PATH, running_bare
+from tests.bench.load import Plan, Result
+from tests.bench.orders import Mix
+from tests.bench.proc import cpu_ms
+from tests.bench.world import World, generate
+
+CONNECTIONS = 32
+BEHIND = ("ledger", "mpesa-worker", "card-worker", "provider-sandbox")
+
+
+@dataclass
+class Rates:
+    """Accepted a second, round by round."""
+
+    bare: list[float] = field(default_factory=list)
+    ours: list[float] = field(default_factory=list)
+    alone: list[float] = field(default_factory=list)
+    bare_cpu_ms: float = 0.0
+    """CPU of the bare server's process for a request, in milliseconds."""
+
+    @property
+    def vs_bare(self) -> float:
+        """With the house at work."""
+        return paired_ratio(self.ours, self.bare)
+
+    @property
+    def alone_vs_bare(self) -> float:
+        """With the house held still."""
+        return paired_ratio(self.alone, self.bare)
+
+
+async def maxima(world: World, rounds: int, seconds: float) -> Rates:
+    """Measures bare and ours in turn."""
+    rates = Rates()
+    async with running_bare(world.stack.database_url) as (port, pid):
+        bare = Plan(port, 0, seconds, Mix(path=PATH), connections=CONNECTIONS)
+        for warm_up in (True, *(False,) * rounds):
+            before = cpu_ms(pid)
+            result = await generate(world.folder, bare)
+            if warm_up:
+                await world.load(20, 2)
+                continue
+            rates.bare_cpu_ms = (cpu_ms(pid) - before) / len(result.accepted)
+            rates.bare.append(_rate(result))
+            with held_still(world):
+                rates.alone.append(await _flood(world, seconds))
+            await world.settled()
+            rates.ours.append(await _flood(world, seconds))
+            await world.settled()
+    return rates
+
+
+async def _flood(world: World, seconds: float) -> float:
+    return _rate(await world.load(0, seconds, connections=CONNECTIONS))
+
+
+def _rate(result: Result) -> float:
+    return len(result.accepted) / result.wall_s
+
+
+@contextmanager
+def held_still(world: World) -> Iterator[None]:
+    """Stops everything behind the gateway for a moment; it goes on as if nothing had been."""
+    pids = [pid for name, pid in world.pids().items() if name in BEHIND]
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for pid in pids:
+            os.kill(pid, signal.SIGCONT)
+
+
+def quantiles_ms(result: Result) -> tuple[float, float]:
+    """Median and 99th percentile of the time to an answer, in milliseconds."""
+    latencies = result.latencies
+    return percentile(latencies, 0.5) * 1e3, percentile(latencies, 0.99) * 1e3

@@ -1,0 +1,28 @@
+"""What a payment costs each process in CPU time: the figure that other programs disturb least."""
+
+from collections.abc import Mapping
+
+from tests.bench.world import World
+
+
+async def per_payment(world: World, rate: float, seconds: float) -> dict[str, float]:
+    """CPU milliseconds per payment of each process, settlement included."""
+    await world.load(rate, min(seconds, 3.0))
+    await world.settled()
+    before = await world.costs()
+    result = await world.load(rate, seconds)
+    await world.settled()
+    after = await world.costs()
+    count = len(result.accepted)
+    costs = {name: (used - before.get(name, 0.0)) / count for name, used in after.items()}
+    return {**costs, "load generator": result.cpu_s * 1_000 / count}
+
+
+def total(costs: Mapping[str, float]) -> float:
+    """Of the whole stack, without the twin's and the generator's share; PostgreSQL counted once."""
+    apart = {"provider-sandbox", "load generator"}
+    return sum(
+        ms
+        for name, ms in costs.items()
+        if name not in apart and not name.startswith(("postgres for", "postgres,"))
+    )

@@ -1,0 +1,45 @@
+"""What the house costs when nothing happens."""
+
+import asyncio
+from dataclasses import dataclass
+
+from tests.bench.proc import cpu_ms, family, pss_mb
+from tests.bench.world import SERVICES, World
+
+CALM_S = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class Idle:
+    """Memory in MiB (PSS) and CPU in percent of one core, of each process."""
+
+    memory_mb: dict[str, float]
+    cpu_percent: dict[str, float]
+
+    @property
+    def service_mb_max(self) -> float:
+        """Of the largest service of ours."""
+        return max(self.memory_mb[name] for name in SERVICES)
+
+    @property
+    def services_percent(self) -> float:
+        """Our services together."""
+        return sum(self.cpu_percent[name] for name in SERVICES)
+
+    @property
+    def all_percent(self) -> float:
+        """With PostgreSQL, Kafka and the twin."""
+        return sum(self.cpu_percent.values())
+
+
+async def idle(world: World, seconds: float) -> Idle:
+    """Looks at the house at rest for some seconds."""
+    await asyncio.sleep(CALM_S)
+    families = {name: family(pid) for name, pid in world.pids().items()}
+    before = {name: sum(map(cpu_ms, pids)) for name, pids in families.items()}
+    await asyncio.sleep(seconds)
+    used = {name: sum(map(cpu_ms, pids)) - before[name] for name, pids in families.items()}
+    return Idle(
+        {name: sum(map(pss_mb, pids)) for name, pids in families.items()},
+        {name: ms / seconds / 10 for name, ms in used.items()},
+    )

@@ -1,0 +1,1 @@
+"""Crash schedules: real processes, real faults, an independent checker."""

@@ -1,0 +1,104 @@
+"""The provider's own book against our payments: every movement is ours, once, and known."""
+
+from collections import Counter
+from collections.abc import Iterator
+
+from tests.chaos.checks.finding import Finding, Kind, grouped, moved_by_payment, owners, signed
+from tests.chaos.facts import UNMOVED, Evidence, Payment
+
+MOVES = {
+    "stk": {"deposit"},
+    "charge": {"deposit"},
+    "b2c": {"withdrawal", "refund"},
+    "reversal": {"refund"},
+    "refund": {"refund"},
+}
+"""The kinds of movement that are the effect of a command, and of which."""
+
+
+def movements_are_ours(evidence: Evidence) -> Iterator[Finding]:
+    """Every movement belongs to a payment of ours of the right type."""
+    types = {payment.payment_id: payment.type for payment in evidence.payments}
+    for moved, owner in owners(evidence).items():
+        if owner is None:
+            words = f"{moved.kind} of {moved.amount} {moved.currency} that no payment asked for"
+            yield Finding(Kind.LOST, moved.receipt, words)
+        elif types[owner] not in MOVES.get(moved.kind, {types[owner]}):
+            yield Finding(Kind.LOST, owner, f"a {types[owner]} moved as {moved.kind}")
+
+
+def movements_are_known(evidence: Evidence) -> Iterator[Finding]:
+    """No payment that we call unmoved has moved money."""
+    moved = moved_by_payment(evidence)
+    for payment in evidence.payments:
+        if payment.status in UNMOVED:
+            total = sum(map(signed, moved.get(payment.payment_id, [])))
+            if total:
+                words = f"{payment.status}, and the provider has moved {total} {payment.currency}"
+                yield Finding(Kind.LOST, payment.payment_id, words)
+
+
+def completed_has_moved(evidence: Evidence) -> Iterator[Finding]:
+    """What we call completed has moved at the provider, in that very amount."""
+    moved = moved_by_payment(evidence)
+    for payment in evidence.payments:
+        if payment.status != "completed":
+            continue
+        effects = [m for m in moved.get(payment.payment_id, []) if m.kind in MOVES]
+        if not effects:
+            words = "completed, and the provider's book has nothing of it"
+            yield Finding(Kind.UNBALANCED, payment.payment_id, words)
+        for effect in effects:
+            if (effect.amount, effect.currency) != (payment.minor, payment.currency):
+                words = (
+                    f"completed with {payment.minor} {payment.currency}, "
+                    f"the provider moved {effect.amount} {effect.currency}"
+                )
+                yield Finding(Kind.UNBALANCED, payment.payment_id, words)
+
+
+def one_effect_a_command(evidence: Evidence) -> Iterator[Finding]:
+    """A payment moves money once."""
+    for payment_id, movements in moved_by_payment(evidence).items():
+        effects = [moved for moved in movements if moved.kind in MOVES]
+        if len(effects) > 1:
+            words = f"moved {len(effects)} times: {', '.join(m.receipt for m in effects)}"
+            yield Finding(Kind.DOUBLE, payment_id, words)
+
+
+def one_request_taken(evidence: Evidence) -> Iterator[Finding]:
+    """The provider took one push, or one payout, of a payment at most."""
+    of_attempt = {attempt.attempt_id: attempt.payment_id for attempt in evidence.attempts}
+    for name, taken in (("pushes", evidence.pushes), ("payouts", evidence.payouts)):
+        by_payment: Counter[str] = Counter()
+        for attempt_id, times in taken.items():
+            by_payment[of_attempt.get(attempt_id, attempt_id)] += times
+        for payment_id, times in by_payment.items():
+            if times > 1:
+                yield Finding(Kind.DOUBLE, payment_id, f"the provider took {times} {name}")
+
+
+def one_attempt_a_payment(evidence: Evidence) -> Iterator[Finding]:
+    """A command is one attempt in one worker."""
+    for payment_id, attempts in grouped(evidence.attempts, lambda a: a.payment_id).items():
+        if len(attempts) > 1:
+            yield Finding(Kind.DOUBLE, payment_id, f"{len(attempts)} attempts")
+
+
+def one_payment_a_reference(evidence: Evidence) -> Iterator[Finding]:
+    """A receipt counts for one payment, and it is a receipt of that payment's own movement."""
+    moved = moved_by_payment(evidence)
+    named = [payment for payment in evidence.payments if payment.reference]
+    for (_, reference), payments in grouped(named, _reference).items():
+        if len(payments) > 1:
+            words = f"{len(payments)} payments share the reference {reference}"
+            yield Finding(Kind.DOUBLE, payments[-1].payment_id, words)
+    for payment in named:
+        names = {name for m in moved.get(payment.payment_id, []) for name in m.names}
+        if payment.status == "completed" and payment.reference not in names:
+            words = f"the provider's book does not know the reference {payment.reference}"
+            yield Finding(Kind.UNBALANCED, payment.payment_id, words)
+
+
+def _reference(payment: Payment) -> tuple[str, str | None]:
+    return payment.method, payment.reference

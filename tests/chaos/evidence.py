@@ -1,0 +1,234 @@
+"""Gathers the evidence: own SQL, the twins' books over HTTP, the topic of events.
+
+It shares no code with the services, so no mistake of theirs can hide here. The order of reading is
+part of the proof: first our tables, in one snapshot, then the books. Money that the provider moves
+between the two belongs to a payment that our tables show as open.
+"""
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import httpx
+from aiokafka import AIOKafkaConsumer
+
+from tests.chaos import facts
+from tests.chaos.facts import Evidence
+from tests.chaos.history import History
+
+EVENTS_TOPIC = "payments.events"
+WORKERS = {"mpesa": "mpesa", "card": "card"}
+"""A worker's schema by its method."""
+SCHEMAS = ("gateway", "ledger", *WORKERS.values())
+_TOKEN = re.compile(r"/callbacks/([0-9a-f]{66})$")
+_ID_DIGITS = 32
+_POLL_MS = 500
+_DARAJA_SCALE = 100
+"""Daraja counts whole shillings."""
+_STRIPE_HUNDREDTHS = {"UGX", "ISK"}
+"""Currencies without decimals that Stripe counts in hundredths (docs.stripe.com/currencies)."""
+
+_PAYMENTS = """
+select payment_id::text, merchant_id as merchant, livemode, customer_id as customer, type, method,
+       status, minor, currency, fee_minor as fee, net_minor as net,
+       parent_payment_id::text as parent, refunded_minor as refunded,
+       refund_pending_minor as refund_pending, reversed_minor as reversed,
+       disputed_minor as disputed, provider_reference as reference,
+       provider_fee_minor as provider_fee, suspense_posted,
+       merchant_account_id is not null as paid_by_merchant, version,
+       exists (select from ledger.unfinished u where u.payment_id = p.payment_id) as swept
+  from ledger.payment p order by created_at, payment_id
+"""
+_CHANGES = """
+select event_seq as seq, payment_id::text, version, kind, from_status, to_status, disposition,
+       result_id
+  from ledger.payment_event order by event_seq
+"""
+_ENTRIES = """
+select e.tx_id as tx, e.seq, coalesce(t.kind, '') as kind, t.payment_id::text,
+       e.account_id as account, a.tenant, a.code, e.currency, e.amount, e.balance_after,
+       e.account_version
+  from ledger.entry e
+  left join ledger.ledger_tx t using (tx_id)
+  left join ledger.account a using (account_id)
+ order by e.tx_id, e.seq
+"""
+_ACCOUNTS = """
+select account_id as account, a.tenant, a.code, a.currency, b.posted, b.held, b.version
+  from ledger.account a join ledger.balance b using (account_id) order by account_id
+"""
+_HOLDS = """
+select hold_id, payment_id::text, account_id as account, amount, captured, state
+  from ledger.hold order by hold_id
+"""
+_ATTEMPTS = """
+select '{method}' as worker, attempt_id::text, payment_id::text, operation, state, seq,
+       next_check_at
+  from {schema}.attempt order by created_at, attempt_id
+"""
+_NOTICES = """
+select notice_id, attempt_id::text, handled_at is null as is_open from {schema}.notice
+"""
+_WEBHOOKS = """
+select notice_id, attempt_id::text, disposition = 'published' as published from gateway.inbox
+"""
+_QUEUED = "select '{schema}' as schema, topic, key from {schema}.outbox order by id"
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where the evidence is."""
+
+    database_url: str
+    twin: str
+    kafka: str
+
+
+async def gather(places: Places, history: History) -> Evidence:
+    """Read everything that the checker judges by."""
+    tables = await _read_tables(places.database_url)
+    async with httpx.AsyncClient(base_url=places.twin, timeout=30) as http:
+        book = await _read(http, "/control/book", limit=1_000_000)
+        requests = await _read(http, "/control/requests")
+        callbacks = await _read(http, "/control/callbacks", limit=1_000_000)
+    return Evidence(
+        **tables,
+        said=tuple(history.said),
+        movements=tuple(map(movement, book["entries"])),
+        callbacks=tuple(_delivered(callbacks["entries"])),
+        pushes=_taken(requests, "daraja.stk", "accepted_by_callback_url"),
+        payouts=_taken(requests, "daraja.b2c", "accepted_by_reference"),
+        events=tuple(await _events(places.kafka)),
+    )
+
+
+async def _read_tables(database_url: str) -> dict[str, Any]:
+    connection = await asyncpg.connect(database_url)
+    try:
+        async with connection.transaction(isolation="repeatable_read", readonly=True):
+            return await _tables(connection)
+    finally:
+        await connection.close()
+
+
+async def _tables(connection: Any) -> dict[str, Any]:
+    async def rows(kind: Any, *queries: str) -> tuple[Any, ...]:
+        found = [row for query in queries for row in await connection.fetch(query)]
+        return tuple(kind(**_plain(row)) for row in found)
+
+    workers = [{"method": method, "schema": schema} for method, schema in WORKERS.items()]
+    return {
+        "taken_at": await connection.fetchval("select now()"),
+        "payments": await rows(facts.Payment, _PAYMENTS),
+        "changes": await rows(facts.Change, _CHANGES),
+        "entries": await rows(facts.Entry, _ENTRIES),
+        "accounts": await rows(facts.Account, _ACCOUNTS),
+        "holds": await rows(facts.Hold, _HOLDS),
+        "attempts": await rows(facts.Attempt, *(_ATTEMPTS.format(**w) for w in workers)),
+        "notices": await rows(facts.Notice, *(_NOTICES.format(**w) for w in workers)),
+        "webhooks": await rows(facts.Webhook, _WEBHOOKS),
+        "queued": await rows(facts.Queued, *(_QUEUED.format(schema=s) for s in SCHEMAS)),
+    }
+
+
+def _plain(row: Mapping[str, Any]) -> dict[str, Any]:
+    """NUMERIC as whole numbers."""
+    return {
+        name: int(value) if isinstance(value, Decimal) else value for name, value in row.items()
+    }
+
+
+async def _read(http: httpx.AsyncClient, path: str, **params: int) -> dict[str, Any]:
+    reply = await http.get(path, params=params)
+    reply.raise_for_status()
+    body: dict[str, Any] = reply.json()
+    return body
+
+
+def movement(entry: Mapping[str, Any]) -> facts.Movement:
+    """An entry of the twins' book, in our minor units."""
+    ids, refs = entry["provider_ids"], entry["caller_refs"]
+    provider, currency = entry["provider"], entry["currency"]
+    fee_currency = ids.get("fee_currency") or currency
+    key = refs.get("OriginatorConversationID") if provider == "daraja" else None
+    return facts.Movement(
+        seq=entry["seq"],
+        provider=provider,
+        kind=entry["kind"],
+        amount=_minor(provider, entry["amount"], currency),
+        currency=currency,
+        fee=_minor(provider, entry["fee"], fee_currency),
+        fee_currency=fee_currency,
+        receipt=entry["receipt"],
+        names=frozenset({entry["receipt"], *map(str, ids.values())}),
+        attempt_id=key or attempt_in(entry["callback_url"]),
+        payment_id=refs.get("cift_payment"),
+    )
+
+
+def _minor(provider: str, text: str, currency: str) -> int:
+    """An amount in the provider's own count, in our minor units."""
+    if provider == "daraja":
+        amount = Decimal(text) * _DARAJA_SCALE
+    elif currency in _STRIPE_HUNDREDTHS:
+        amount = Decimal(text) / 100
+    else:
+        amount = Decimal(text)
+    if amount != int(amount):
+        raise ValueError(f"{text} {currency} at {provider} is no whole number of minor units")
+    return int(amount)
+
+
+def attempt_in(address: str) -> str | None:
+    """The attempt that one of our callback addresses is for: its first sixteen bytes."""
+    token = _TOKEN.search(address or "")
+    return str(UUID(token.group(1)[:_ID_DIGITS])) if token else None
+
+
+def _delivered(callbacks: Iterable[Mapping[str, Any]]) -> Iterable[facts.Callback]:
+    for callback in callbacks:
+        attempt_id = attempt_in(callback["url"])
+        if attempt_id is not None and callback["state"] == "delivered":
+            yield facts.Callback(attempt_id=attempt_id, number=callback["id"])
+
+
+def _taken(requests: Mapping[str, Any], operation: str, counts: str) -> dict[str, int]:
+    """How many requests of an operation the provider took, by our attempt."""
+    taken: dict[str, int] = {}
+    for name, times in requests.get(operation, {}).get(counts, {}).items():
+        attempt_id = attempt_in(name) or name
+        taken[attempt_id] = taken.get(attempt_id, 0) + times
+    return taken
+
+
+async def _events(bootstrap: str) -> list[facts.Event]:
+    """Every message of the topic up to where it ends now; those of one payment in their order."""
+    consumer = AIOKafkaConsumer(
+        EVENTS_TOPIC, bootstrap_servers=bootstrap, auto_offset_reset="earliest"
+    )
+    await consumer.start()
+    try:
+        ends = await consumer.end_offsets(consumer.assignment())
+        found: list[facts.Event] = []
+        while [place for place in ends if await consumer.position(place) < ends[place]]:
+            batches = await consumer.getmany(timeout_ms=_POLL_MS)
+            found += [event(record.value) for batch in batches.values() for record in batch]
+        return found
+    finally:
+        await consumer.stop()
+
+
+def event(body: bytes) -> facts.Event:
+    """A message of the topic."""
+    told = json.loads(body)
+    return facts.Event(
+        payment_id=told["payment_id"],
+        event_id=told["event_id"],
+        version=told["version"],
+        status=told["payment"]["status"],
+    )

@@ -1,0 +1,117 @@
+"""`make chaos-mutants`: is every seeded bug found, and found by the checker?
+
+    python -m tests.chaos.mutants [name ...]
+
+First every schedule is played in a world without a bug: it must be sound. Then each mutant has a
+world of its own. The last line is JSON; the status is 1 when a mutant survives.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.chaos.mutants.catalogue import MUTANTS
+from tests.chaos.mutants.mutant import Mutant
+from tests.chaos.mutants.schedules import SCHEDULES
+from tests.chaos.mutants.source import ROOT, mutated, snapshot
+
+SOUND_WITHIN_S = 60
+FOUND_WITHIN_S = 15
+RUN_TIMEOUT_S = 600
+GIVEN_SERVERS = {"DATABASE_URL", "KAFKA_BOOTSTRAP_SERVERS"}
+WORLDS = 2
+"""At a time: a world waits more than it works."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a mutant."""
+
+    mutant: Mutant
+    caught_by: str
+    """Empty: it survived."""
+    words: str
+    seconds: float
+
+
+def main(names: Sequence[str]) -> int:
+    """Run the mutants of these names, or all; answers the exit status."""
+    chosen = [mutant for mutant in MUTANTS if not names or mutant.name in names]
+    if names and len(chosen) != len(set(names)):
+        print(f"no such mutant; there are {', '.join(m.name for m in MUTANTS)}")
+        return 2
+    with tempfile.TemporaryDirectory(prefix="cift-mutants-") as name:
+        folder = Path(name)
+        snapshot(folder / "sound")
+        if not _is_sound(chosen, folder):
+            return 1
+        outcomes = []
+        with ThreadPoolExecutor(WORLDS) as worlds:
+            for outcome in worlds.map(lambda mutant: _try(mutant, folder), chosen):
+                outcomes.append(outcome)
+                print(_line(outcome), flush=True)
+    caught = sum(1 for outcome in outcomes if outcome.caught_by)
+    print(json.dumps({"mutants": len(outcomes), "caught": caught}))
+    return 0 if caught == len(outcomes) else 1
+
+
+def _is_sound(chosen: Sequence[Mutant], folder: Path) -> bool:
+    """Whether the schedules end well where there is no bug."""
+    began = time.monotonic()
+    used = {mutant.schedule for mutant in chosen}
+    path = mutated((), folder / "sound", folder / "as it is")
+    verdict = _play([name for name in SCHEDULES if name in used], [], SOUND_WITHIN_S, path)
+    findings = [finding["words"] for finding in verdict["findings"]]
+    words = "; ".join(findings) or "sound"
+    print(f"{'(no bug)':22} {words}  {time.monotonic() - began:.0f} s", flush=True)
+    return not findings
+
+
+def _try(mutant: Mutant, folder: Path) -> Outcome:
+    began = time.monotonic()
+    path = mutated(mutant.edits, folder / "sound", folder / mutant.name)
+    verdict = _play([mutant.schedule], mutant.found_by, FOUND_WITHIN_S, path)
+    found = [each for each in verdict["findings"] if each["by"] in mutant.found_by]
+    others = "; ".join(each["words"] for each in verdict["findings"])
+    return Outcome(
+        mutant,
+        f"{found[0]['kind']} ({found[0]['by']})" if found else "",
+        found[0]["words"] if found else others or "nothing was found",
+        time.monotonic() - began,
+    )
+
+
+def _play(
+    schedules: Sequence[str], checks: Sequence[str], within_s: float, path: str
+) -> dict[str, Any]:
+    """The verdict over schedules played with the services on this path."""
+    argv = [sys.executable, "-m", "tests.chaos.mutants.one", str(within_s), ",".join(checks)]
+    env = {name: value for name, value in os.environ.items() if name not in GIVEN_SERVERS}
+    env["PYTHONPATH"] = path
+    done = subprocess.run(
+        [*argv, *schedules],
+        check=False, capture_output=True, text=True, cwd=ROOT, timeout=RUN_TIMEOUT_S, env=env,
+    )  # fmt: skip
+    if done.returncode:
+        # which proves nothing: a finding of no check
+        print(done.stderr[-4000:], file=sys.stderr)
+        return {"findings": [{"kind": "", "by": "", "words": "the world fell over"}]}
+    verdict: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return verdict
+
+
+def _line(outcome: Outcome) -> str:
+    mark = outcome.caught_by or "SURVIVED"
+    return f"{outcome.mutant.name:22} {mark:52} {outcome.seconds:3.0f} s  {outcome.words}"
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,163 @@
+"""Bugs between client, tables and broker."""
+
+from tests.chaos.mutants.mutant import Mutant
+from tests.chaos.mutants.source import GATEWAY, LEDGER, SHARED, Edit
+
+ATTEMPTS = f"{SHARED}/attempts"
+TABLES = f"{LEDGER}/migrations"
+
+_NO_SWEEPER = Edit(
+    f"{TABLES}/0010_sweep.sql",
+    "where p.swept_at is null\n",
+    "where p.swept_at is null and false\n",
+)
+MUTANTS = (
+    Mutant(
+        "key-scope",
+        "an idempotency key counts for every merchant, not for its own",
+        "same_key_of_two_merchants",
+        ("one_key_is_one_payment",),
+        (
+            Edit(
+                f"{GATEWAY}/sql/accept.sql",
+                "where known.merchant_id = $1 and known.livemode = $2",
+                "where known.livemode = $2",
+            ),
+            Edit(
+                f"{GATEWAY}/sql/stored_reply.sql",
+                "where merchant_id = $1 and",
+                "where $1::text is not null and",
+            ),
+        ),
+    ),
+    Mutant(
+        "key-forgotten",
+        "a used idempotency key is not recognised",
+        "same_key_again",
+        ("one_key_is_one_payment", "no_more_than_asked"),
+        (
+            Edit(
+                f"{GATEWAY}/sql/accept.sql",
+                "select $1, $2, $3, $4, $5, $7::uuid,",
+                "select $1, $2, $3, $7::uuid::text, $5, $7::uuid,",
+            ),
+        ),
+    ),
+    Mutant(
+        "attempt-not-unique",
+        "a command that comes twice makes two attempts",
+        "command_twice",
+        ("one_effect_a_command", "one_request_taken"),
+        (
+            Edit(f"{ATTEMPTS}/attempt_tables_1.sql", "    unique (payment_id, number),\n", ""),
+            Edit(
+                f"{ATTEMPTS}/queries.py",
+                "    on conflict (payment_id, number) do nothing\nreturning payment_id\n",
+                "returning payment_id\n",
+            ),
+            Edit(
+                f"{ATTEMPTS}/store.py",
+                'uuid5(payment_id, f"attempt-{number}")',
+                'UUID(bytes=__import__("os").urandom(16))',
+            ),
+        ),
+    ),
+    Mutant(
+        "commit-before-store",
+        "the offset moves before the batch is stored",
+        "ledger_dies_before_its_offset",
+        ("results_have_arrived",),
+        (
+            Edit(
+                f"{SHARED}/kafka/subscriber.py",
+                "            if not await self._handle(records):\n                return\n",
+                "            if (await self._commit(consumer, {place: batch[-1].offset + 1"
+                " for place, batch in fetched.items()})) or failpoint("
+                '"subscriber.before_commit") or not await self._handle(records):\n'
+                "                return\n",
+            ),
+        ),
+    ),
+    Mutant(
+        "outbox-apart",
+        "the command is queued after the commit, and nobody sweeps",
+        "gateway_dies_after_commit",
+        ("open_payments_are_worked_on",),
+        (
+            Edit(
+                f"{GATEWAY}/sql/accept.sql",
+                "from claimed where $13::text is not null",
+                "from claimed where $13::text <> $13::text",
+            ),
+            Edit(
+                f"{GATEWAY}/store.py",
+                '        failpoint("gateway.after_commit")\n',
+                '        failpoint("gateway.after_commit")\n'
+                "        await self._pool.execute(\n"
+                '            "insert into gateway.outbox (topic, key, headers, body)"\n'
+                '            " values ($1, $2, $3, $4)", *outbox_row(acceptance.message))\n',
+            ),
+            _NO_SWEEPER,
+        ),
+    ),
+    Mutant(
+        "delete-before-publish",
+        "messages leave the outbox before the broker has them",
+        "ledger_relay_dies",
+        ("every_change_is_told",),
+        (
+            Edit(
+                f"{SHARED}/outbox.py",
+                "        flags = await self._publisher.publish(\n",
+                "        await connection.execute(\n"
+                '            f"delete from {self._schema}.outbox where id = any($1)",\n'
+                '            [row["id"] for row in rows])\n'
+                '        failpoint("relay.after_publish")\n'
+                "        flags = await self._publisher.publish(\n",
+            ),
+        ),
+    ),
+    Mutant(
+        "webhook-not-kept",
+        "a webhook is answered with 200 and not stored",
+        "plain_deposit",
+        ("webhooks_have_arrived",),
+        (
+            Edit(
+                f"{GATEWAY}/store.py",
+                'failpoint("gateway.before_notice")',
+                "return True",
+            ),
+        ),
+    ),
+    Mutant(
+        "only-ends-told",
+        "events tell of completions only",
+        "plain_deposit",
+        ("every_change_is_told",),
+        (
+            Edit(
+                f"{TABLES}/0009_posting.sql",
+                "    where v.changed\n      and p.payment_id = any",
+                "    where v.changed and v.to_status = 'completed'\n      and p.payment_id = any",
+            ),
+        ),
+    ),
+    Mutant(
+        "stale-reads",
+        "every third read of a payment shows how it was first",
+        "plain_deposit",
+        ("reads_never_go_back",),
+        (
+            Edit(
+                f"{GATEWAY}/store.py",
+                '        """One payment."""\n',
+                '        """One payment."""\n'
+                '        seen = self.__dict__.setdefault("seen", {}).setdefault(payment_id, [])\n'
+                "        seen.append(await self._fresh(caller, payment_id))\n"
+                "        return seen[0] if len(seen) % 3 == 0 else seen[-1]\n\n"
+                "    async def _fresh(self, caller: Caller, payment_id: UUID) -> Row | None:\n",
+            ),
+        ),
+    ),
+)

@@ -1,0 +1,24 @@
+"""A bug, and what must find it."""
+
+from dataclasses import dataclass
+
+from tests.chaos.mutants.source import Edit
+
+
+@dataclass(frozen=True, slots=True)
+class Mutant:
+    """A bug.
+
+    Attributes:
+        name: What it is called.
+        breaks: What the services no longer do.
+        schedule: The story that it does not survive.
+        found_by: The checks that may find it; one of them must.
+        edits: The bug itself.
+    """
+
+    name: str
+    breaks: str
+    schedule: str
+    found_by: tuple[str, ...]
+    edits: tuple[Edit, ...]

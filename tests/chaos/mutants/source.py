@@ -1,0 +1,61 @@
+"""A copy of the services with a bug in it, put before the real ones on the import path."""
+
+import os
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[3]
+SHARED = "shared/src/cift_shared"
+GATEWAY = "services/gateway/src/gateway"
+LEDGER = "services/ledger/src/ledger"
+MPESA = "services/mpesa-worker/src/mpesa_worker"
+CARD = "services/card-worker/src/card_worker"
+PACKAGES = (SHARED, GATEWAY, LEDGER, MPESA, CARD)
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """One change of one file: `old` must be there exactly once."""
+
+    path: str
+    """Below the project."""
+    old: str
+    new: str
+
+
+class EditFailed(Exception):
+    """The source is not what the mutant was written for."""
+
+
+def snapshot(folder: Path) -> None:
+    """Keep the packages as they are now: a run is about one state of the source."""
+    for package in PACKAGES:
+        # with the compiled files: what is not edited is not compiled again
+        shutil.copytree(ROOT / package, folder / package)
+
+
+def mutated(edits: Sequence[Edit], base: Path, folder: Path) -> str:
+    """Copy a snapshot, apply the edits, answer the PYTHONPATH for it.
+
+    Raises:
+        EditFailed: a text to be replaced is not there exactly once.
+    """
+    shutil.copytree(base, folder)
+    for edit in edits:
+        file = folder / edit.path
+        file.write_text(edited(file.read_text(), edit))
+    return os.pathsep.join([*(str((folder / package).parent) for package in PACKAGES), str(ROOT)])
+
+
+def edited(text: str, edit: Edit) -> str:
+    """A file's text with the bug in it.
+
+    Raises:
+        EditFailed: the text to be replaced is not there exactly once.
+    """
+    found = text.count(edit.old)
+    if found != 1:
+        raise EditFailed(f"{edit.path}: found {found} times, must be once: {edit.old!r}")
+    return text.replace(edit.old, edit.new)

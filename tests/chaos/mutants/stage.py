@@ -1,0 +1,104 @@
+"""What a schedule works with: a world, two merchants, and the twins' levers."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Callable, Collection
+from dataclasses import dataclass, field
+from typing import Any
+
+import asyncpg
+import httpx
+
+from tests.chaos.checker import Verdict, check
+from tests.chaos.evidence import Places, gather
+from tests.chaos.history import History
+from tests.chaos.shop import Shop
+from tests.chaos.world import World
+
+PATIENCE_S = 60.0
+LOOK_S = 0.4
+_STATES = """
+select operation, state from mpesa.attempt union all select operation, state from card.attempt
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A running world with a merchant at work in it, and another one."""
+
+    world: World
+    history: History
+    shop: Shop
+    other: Shop
+    twin: httpx.AsyncClient
+    restarts: dict[str, int] = field(default_factory=dict)
+    """How often a service had been brought back when it was armed."""
+
+    def arm(self, service: str, point: str) -> None:
+        """Let a service die at a fail point."""
+        self.restarts[service] = self.world.status(service).restarts
+        self.world.arm(service, point)
+
+    async def fault(self, operation: str, kind: str, **more: Any) -> None:
+        """Order a fault of the provider's."""
+        order = {"operation": operation, "kind": kind, **more}
+        (await self.twin.post("/control/faults", json=order)).raise_for_status()
+
+    async def until(self, is_so: Callable[[], bool], what: str) -> None:
+        """Wait for a condition.
+
+        Raises:
+            TimeoutError: it did not come true within a minute.
+        """
+        try:
+            async with asyncio.timeout(PATIENCE_S):
+                while not is_so():
+                    await asyncio.sleep(0.02)
+        except TimeoutError:
+            raise TimeoutError(what) from None
+
+    async def died(self, service: str) -> None:
+        """Wait until a service has died where it was armed, and everything serves again."""
+        await self.until(lambda: self.world.fired(service), f"{service} never came there")
+        was = self.restarts[service]
+        await self.until(lambda: self.world.status(service).restarts > was, f"{service} is dead")
+        await self.world.stack.wait_ready(service, PATIENCE_S)
+
+    async def attempts_are_over(self) -> None:
+        """Wait until the workers have nothing to do."""
+        connection = await asyncpg.connect(self.world.database_url)
+        try:
+            async with asyncio.timeout(PATIENCE_S):
+                while {row["state"] for row in await connection.fetch(_STATES)} != {"done"}:
+                    await asyncio.sleep(0.1)
+        finally:
+            await connection.close()
+
+    async def judged(self, wanted: Collection[str], within_s: float) -> Verdict:
+        """The verdict, once everything has ended soundly or a wanted check has found something.
+
+        What is only on its way is not found: a finding must be there still at the next look.
+        """
+        places = Places(self.world.database_url, self.world.twin, self.world.kafka)
+        ends_at, found = time.monotonic() + within_s, False
+        while True:
+            verdict = check(await gather(places, self.history))
+            before, found = found, any(each.by in wanted for each in verdict.findings)
+            if verdict.is_sound and verdict.open == verdict.indefinite:
+                return verdict
+            if (found and before) or time.monotonic() > ends_at:
+                return verdict
+            await asyncio.sleep(2 * LOOK_S)
+
+
+@contextlib.asynccontextmanager
+async def on_stage(world: World) -> AsyncIterator[Stage]:
+    """A stage in a world."""
+    history = History()
+    async with contextlib.AsyncExitStack() as held:
+        shops = [await Shop.of(world, history, name) for name in ("m_one", "m_two")]
+        for shop in shops:
+            await held.enter_async_context(shop.http)
+        twin = await held.enter_async_context(httpx.AsyncClient(base_url=world.twin, timeout=30))
+        yield Stage(world, history, shops[0], shops[1], twin)

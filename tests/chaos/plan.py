@@ -1,0 +1,221 @@
+"""From a seed to a plan: who pays what and when, and what goes wrong meanwhile. Pure.
+
+The same seed always draws the same plan. How the processes interleave is theirs, so a replay runs
+the same plan and not the same history.
+"""
+
+import functools
+import random
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from tests.chaos.point_registry import all_points
+from tests.chaos.proxy import TOXICS
+from tests.chaos.traffic_of import METHODS, MethodTraffic
+from tests.chaos.world import LINKS, SERVICES, TWIN
+
+TRAFFIC_S = 5.0
+"""Customers begin within so many seconds of a schedule's beginning."""
+FAULTS_S = (0.7, 5.0)
+"""Faults begin between these seconds."""
+CUSTOMERS = (12, 18)
+FAULTS = (2, 5)
+
+THREE_D_SECURE: tuple[Literal["approve", "fail"], ...] = ("approve", "approve", "fail")
+
+FAILPOINT_S = 4.0
+"""How long a fail point waits for someone to come by."""
+SKEW_S_MAX = 300
+SKEWED_FOR_S = 3.0
+
+StepKind = Literal["deposit", "withdrawal", "refund", "cancel"]
+Detail = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One request of a customer, perhaps sent several times under its key."""
+
+    kind: StepKind
+    amount: str | None = None
+    """None: all that is left, of a refund."""
+    of: int | None = None
+    """Which earlier step is refunded or canceled."""
+    repeats: int = 0
+    """The same request so many times more."""
+    together: bool = False
+    """Whether the repeats go out beside the first request or after its answer."""
+    other_body: bool = False
+    """Afterwards another amount under the same key, which has to be refused."""
+
+
+@dataclass(frozen=True, slots=True)
+class Customer:
+    """One customer's requests, one after the other."""
+
+    name: str
+    method: str
+    currency: str
+    payment_method: Detail
+    starts_s: float
+    steps: tuple[Step, ...]
+    more: Detail = field(default_factory=dict)
+    """More fields of each order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Something that goes wrong at a moment, for a while."""
+
+    kind: str
+    target: str
+    at_s: float
+    lasts_s: float = 0.0
+    detail: Detail = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        what = " ".join(str(value) for value in self.detail.values())
+        lasts = f" for {self.lasts_s:.1f}" if self.lasts_s else ""
+        return f"{self.kind} {self.target}{f' {what}' if what else ''} at {self.at_s:.1f}{lasts}"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """One schedule."""
+
+    seed: int
+    customers: tuple[Customer, ...]
+    faults: tuple[Fault, ...]
+    kinds: tuple[str, ...]
+    """The classes of these faults, as `FAULT_KINDS` names them."""
+    three_d_secure: Literal["approve", "fail"]
+
+
+def plan_of(seed: int) -> Plan:
+    """Answers the plan of a seed."""
+    draw = random.Random(seed)
+    customers = tuple(_customer(draw, seed, n) for n in range(draw.randint(*CUSTOMERS)))
+    kinds = list(FAULT_KINDS)
+    first = kinds.pop(seed % len(kinds))  # so that any run of seeds in a row draws every kind
+    chosen = [first, *draw.sample(kinds, draw.randint(*FAULTS) - 1)]
+    faults = sorted((FAULT_KINDS[kind](draw) for kind in chosen), key=lambda fault: fault.at_s)
+    three_d_secure = draw.choice(THREE_D_SECURE)
+    return Plan(seed, customers, tuple(faults), tuple(chosen), three_d_secure)
+
+
+def _customer(draw: random.Random, seed: int, number: int) -> Customer:
+    method = draw.choice(METHODS)
+    payment_method, more = method.instrument(draw, seed % 900, number)
+    return Customer(
+        name=f"c{seed}-{number}",
+        method=method.name,
+        currency=method.currency,
+        payment_method=payment_method,
+        starts_s=round(draw.uniform(0, TRAFFIC_S), 3),
+        steps=tuple(_steps(draw, method)),
+        more=more,
+    )
+
+
+def _steps(draw: random.Random, method: MethodTraffic) -> list[Step]:
+    """Money comes in first; then some goes out again, or back, or is asked to stop."""
+    steps = [_step(draw, "deposit", method.deposit(draw))]
+    if draw.random() < 0.15:
+        steps.append(Step("cancel", of=0))
+    for kind in draw.sample(method.afterwards, draw.randint(0, len(method.afterwards))):
+        if kind == "refund":
+            part = method.part(draw) if draw.random() < 0.5 else None
+            steps.append(_step(draw, "refund", part, of=0))
+        else:
+            steps.append(_step(draw, kind, method.part(draw)))
+    return steps
+
+
+def _step(draw: random.Random, kind: StepKind, amount: str | None, of: int | None = None) -> Step:
+    repeats = draw.choice((0, 0, 0, 1, 2))
+    return Step(
+        kind,
+        amount,
+        of,
+        repeats=repeats,
+        together=draw.random() < 0.5,
+        other_body=kind != "refund" and draw.random() < 0.1,
+    )
+
+
+def _fault(
+    draw: random.Random,
+    kind: str,
+    target: str,
+    lasts_s: float = 0.0,
+    detail: Detail | None = None,
+) -> Fault:
+    at_s = round(draw.uniform(*FAULTS_S), 2)
+    return Fault(kind, target, at_s, round(lasts_s, 2), detail or {})
+
+
+def _twin_fault(draw: random.Random) -> Fault:
+    method = draw.choice(METHODS)
+    operation = draw.choice(method.operations)
+    kind = draw.choice(method.answer_faults)
+    order = {"operation": operation, "kind": kind, "times": draw.randint(1, 6)}
+    if "delay" in kind or kind == "slow_inside":
+        order["delay_s"] = round(draw.uniform(0.3, 4.0), 1)
+    return _fault(draw, "twin answers", method.name, draw.uniform(1, 4), order)
+
+
+def _webhook_fault(draw: random.Random) -> Fault:
+    method = draw.choice(METHODS)
+    order = {
+        "operation": draw.choice(method.callbacks),
+        "kind": draw.choice(method.callback_faults),
+        "times": draw.randint(1, 8),
+    }
+    return _fault(draw, "twin webhooks", method.name, draw.uniform(1, 4), order)
+
+
+def _outage(draw: random.Random) -> Fault:
+    mode = draw.choice(("drop_before", "html_503"))
+    return _fault(draw, "provider outage", TWIN, draw.uniform(1, 4), {"mode": mode})
+
+
+def _skew(draw: random.Random) -> Fault:
+    seconds = draw.choice((-1, 1)) * draw.randint(5, SKEW_S_MAX)
+    return _fault(draw, "clock skew", draw.choice(SERVICES), SKEWED_FOR_S, {"seconds": seconds})
+
+
+@functools.cache
+def _points() -> Mapping[str, Sequence[str]]:
+    """The fail points of each service in a fixed order; reading all sources takes its time."""
+    return {service: sorted(points) for service, points in all_points().items()}
+
+
+def _failpoint(draw: random.Random) -> Fault:
+    service = draw.choice(SERVICES)
+    point = draw.choice(_points()[service])
+    nth = draw.choice((1, 1, 2, 3, 5))
+    return _fault(draw, "fail point", service, FAILPOINT_S, {"point": f"{point}:{nth}"})
+
+
+def _link(draw: random.Random) -> Fault:
+    toxic = draw.choice(TOXICS)
+    lasts_s = 0.0 if toxic == "reset" else draw.uniform(1, 4)
+    return _fault(draw, "bad road", draw.choice(list(LINKS)), lasts_s, {"toxic": toxic})
+
+
+FAULT_KINDS: Mapping[str, Callable[[random.Random], Fault]] = {
+    "kill": lambda draw: _fault(draw, "kill", draw.choice((*SERVICES, TWIN))),
+    "pause": lambda draw: _fault(draw, "pause", draw.choice((*SERVICES, TWIN)), draw.uniform(1, 4)),
+    "restart broker": lambda draw: _fault(draw, "restart", "kafka"),
+    "kill broker": lambda draw: _fault(draw, "kill", "kafka"),
+    "restart database": lambda draw: _fault(draw, "restart", "postgres"),
+    "kill database": lambda draw: _fault(draw, "kill", "postgres"),
+    "twin answers": _twin_fault,
+    "twin webhooks": _webhook_fault,
+    "provider outage": _outage,
+    "bad road": _link,
+    "clock skew": _skew,
+    "fail point": _failpoint,
+}
+"""Every class of fault, and how one of it is drawn."""

@@ -1,0 +1,195 @@
+"""Which play passes which fail point: every point of every service, for each method it concerns."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from cift_shared import topics
+from cift_shared.methods import CARD, MPESA
+from tests.chaos import plays, plays_beside
+from tests.chaos.stage import Play
+
+PLAYS: Mapping[str, Play] = {
+    "mpesa deposit": plays.deposit("mpesa"),
+    "mpesa deposit in the dark": plays.deposit_in_the_dark,
+    "mpesa callback": plays.late_callback,
+    "mpesa withdrawal": plays.withdrawal,
+    "mpesa withdrawal, new token": plays.withdrawal_with_a_new_token,
+    "mpesa refund": plays.refund("mpesa"),
+    "mpesa refund in part": plays.refund("mpesa", "100.00"),
+    "mpesa cancellation": plays.cancellation("mpesa", "daraja.stk", "spike_arrest"),
+    "mpesa after a kill": plays.after_a_kill("mpesa"),
+    "mpesa silence": plays.silence("mpesa"),
+    "mpesa garbage": plays_beside.garbage(topics.commands(MPESA.name)),
+    "phone saved": plays_beside.saved_phone,
+    "phone forgotten": plays_beside.forgotten_phone,
+    "conversion": plays_beside.conversion,
+    "hold": plays_beside.expiring_hold,
+    "card deposit": plays.deposit("card"),
+    "card 3ds": plays.three_d_secure,
+    "card declined": plays.declined_card,
+    "card refund": plays.refund("card"),
+    "card refund in part": plays.refund("card", "5.00"),
+    "card refund fails later": plays.refund_that_fails_later,
+    "card dispute": plays.dispute,
+    "card saved": plays_beside.saved_card("pm_card_visa", "active"),
+    "card not saved": plays_beside.saved_card(plays.DECLINED, "failed"),
+    "card forgotten": plays_beside.forgotten_card,
+    "card cancellation": plays.cancellation("card", "stripe.payment_intents.create", "http_429"),
+    "card after a kill": plays.after_a_kill("card"),
+    "card silence": plays.silence("card"),
+    "card garbage": plays_beside.garbage(topics.commands(CARD.name)),
+    "card answers garbage": plays_beside.garbage(topics.METHOD_RESULTS),
+    "results garbage": plays_beside.garbage(topics.RESULTS),
+}
+
+_BOTH = ("mpesa deposit", "card deposit")
+_MOVING = ("mpesa withdrawal", "mpesa refund", "mpesa refund in part")
+_CARDS = ("card deposit", "card refund", "card saved", "card forgotten")
+
+_GATEWAY: Mapping[str, Sequence[str]] = {
+    "gateway.before_commit": (
+        *_BOTH, "mpesa withdrawal", "mpesa refund", "card refund", "conversion",
+    ),
+    "gateway.after_commit": (
+        *_BOTH, "mpesa withdrawal", "mpesa refund", "card refund", "conversion",
+    ),
+    "gateway.before_cancel": ("mpesa cancellation", "card cancellation"),
+    "gateway.after_cancel": ("mpesa cancellation", "card cancellation"),
+    "gateway.before_notice": ("mpesa callback", "card 3ds"),
+    "gateway.after_notice": ("mpesa callback", "card 3ds"),
+    "gateway.before_reply": (*_BOTH, "card saved", "phone saved"),
+    "gateway.before_phone": ("phone saved",),
+    "gateway.after_phone": ("phone saved",),
+    "gateway.before_phone_deleted": ("phone forgotten",),
+    "gateway.after_phone_deleted": ("phone forgotten",),
+    "gateway.before_card": ("card saved",),
+    "gateway.after_card": ("card saved",),
+    "gateway.before_detach": ("card forgotten",),
+    "gateway.after_detach": ("card forgotten",),
+    "gateway.before_method_result": ("card saved", "card forgotten"),
+    "gateway.after_method_result": ("card saved", "card forgotten"),
+    "relay.before_publish": _BOTH,
+    "relay.after_publish": _BOTH,
+    "relay.after_delete": _BOTH,
+    "subscriber.after_poll": ("card saved",),
+    "subscriber.before_letters": ("card answers garbage",),
+    "subscriber.after_letters": ("card answers garbage",),
+    "subscriber.before_commit": ("card saved",),
+    "subscriber.after_commit": ("card saved",),
+}  # fmt: skip
+_LEDGER: Mapping[str, Sequence[str]] = {
+    "ledger.before_apply": _BOTH,
+    "ledger.after_apply": _BOTH,
+    "ledger.after_aftermath": ("card dispute", "card refund fails later"),
+    "ledger.after_sweep": ("mpesa silence", "card silence"),
+    "ledger.after_expiry": ("hold",),
+    "ledger.after_mark": ("mpesa deposit",),
+    "ledger.after_seal": _BOTH,
+    "relay.before_publish": _BOTH,
+    "relay.after_publish": _BOTH,
+    "relay.after_delete": _BOTH,
+    "subscriber.after_poll": _BOTH,
+    "subscriber.before_letters": ("results garbage",),
+    "subscriber.after_letters": ("results garbage",),
+    "subscriber.before_commit": _BOTH,
+    "subscriber.after_commit": _BOTH,
+}
+_MPESA: Mapping[str, Sequence[str]] = {
+    "worker.before_ingest_commit": ("mpesa deposit", "mpesa withdrawal"),
+    # the claim may have been faster than the death: then the push may be out, or may not
+    "worker.after_ingest": ("mpesa deposit in the dark", "mpesa withdrawal"),
+    "worker.before_cancel_commit": ("mpesa cancellation",),
+    "worker.after_cancel": ("mpesa cancellation",),
+    "worker.before_notices_commit": ("mpesa callback",),
+    "worker.after_notices": ("mpesa callback",),
+    "worker.after_release": ("mpesa after a kill",),
+    "worker.before_call": ("mpesa deposit in the dark", *_MOVING),
+    "worker.after_call": ("mpesa deposit", *_MOVING),
+    "worker.before_check": ("mpesa deposit", *_MOVING),
+    "worker.after_check": ("mpesa deposit", *_MOVING),
+    "worker.after_save": ("mpesa deposit", *_MOVING),
+    "mpesa.before_request": ("mpesa deposit in the dark", *_MOVING),
+    "mpesa.after_request": ("mpesa deposit", *_MOVING),
+    "mpesa.after_token": ("mpesa withdrawal, new token",),
+    "mpesa.before_token_commit": ("mpesa withdrawal, new token",),
+    "relay.before_publish": ("mpesa deposit",),
+    "relay.after_publish": ("mpesa deposit",),
+    "relay.after_delete": ("mpesa deposit",),
+    "subscriber.after_poll": ("mpesa deposit", "mpesa callback"),
+    "subscriber.before_letters": ("mpesa garbage",),
+    "subscriber.after_letters": ("mpesa garbage",),
+    "subscriber.before_commit": ("mpesa deposit in the dark", "mpesa callback"),
+    "subscriber.after_commit": ("mpesa deposit in the dark", "mpesa callback"),
+}
+_CARD: Mapping[str, Sequence[str]] = {
+    "worker.before_ingest_commit": ("card deposit", "card saved"),
+    "worker.after_ingest": ("card deposit", "card saved"),
+    "worker.before_cancel_commit": ("card cancellation",),
+    "worker.after_cancel": ("card cancellation",),
+    "worker.before_notices_commit": ("card 3ds",),
+    "worker.after_notices": ("card 3ds",),
+    "worker.after_release": ("card after a kill",),
+    "worker.before_call": _CARDS,
+    "worker.after_call": _CARDS,
+    "worker.before_check": ("card deposit", "card saved"),
+    "worker.after_check": ("card deposit", "card saved"),
+    "worker.after_save": _CARDS,
+    "card.before_create": ("card deposit",),
+    "card.after_create": ("card deposit",),
+    "card.before_confirm": ("card deposit",),
+    "card.after_confirm": ("card deposit",),
+    "card.before_cancel": ("card declined",),
+    "card.after_cancel": ("card declined",),
+    "card.before_refund": ("card refund", "card refund in part"),
+    "card.after_refund": ("card refund", "card refund in part"),
+    "card.after_refund_look": ("card refund fails later",),
+    "card.after_look": ("card dispute",),
+    "card.after_dispute_read": ("card dispute",),
+    "card.before_customer": ("card saved",),
+    "card.after_customer": ("card saved",),
+    "card.after_customer_kept": ("card saved",),
+    "card.before_setup": ("card saved",),
+    "card.after_setup": ("card saved",),
+    "card.before_setup_confirm": ("card saved",),
+    "card.after_setup_confirm": ("card saved",),
+    "card.before_setup_cancel": ("card not saved",),
+    "card.after_setup_cancel": ("card not saved",),
+    "card.before_detach": ("card forgotten",),
+    "card.after_detach": ("card forgotten",),
+    "relay.before_publish": ("card deposit",),
+    "relay.after_publish": ("card deposit",),
+    "relay.after_delete": ("card deposit",),
+    "subscriber.after_poll": ("card deposit", "card 3ds"),
+    "subscriber.before_letters": ("card garbage",),
+    "subscriber.after_letters": ("card garbage",),
+    "subscriber.before_commit": ("card deposit", "card 3ds"),
+    "subscriber.after_commit": ("card deposit", "card 3ds"),
+}
+TABLE: Mapping[str, Mapping[str, Sequence[str]]] = {
+    "gateway": _GATEWAY,
+    "ledger": _LEDGER,
+    "mpesa-worker": _MPESA,
+    "card-worker": _CARD,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One death: who, where, and during what."""
+
+    service: str
+    point: str
+    play: str
+
+    def __str__(self) -> str:
+        return f"{self.service} dies at {self.point} during {self.play}"
+
+
+def all_cases() -> list[Case]:
+    """Every case, by service."""
+    return [
+        Case(service, point, play)
+        for service, points in TABLE.items()
+        for point, names in points.items()
+        for play in names
+    ]

@@ -1,0 +1,113 @@
+"""Whether a world has come to rest: what is still open in it, and what is still on its way."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import asyncpg
+import httpx
+
+from tests.chaos.world import World
+
+_OPEN = """
+select payment_id::text from ledger.payment
+ where status in ('pending', 'processing', 'requires_action')
+"""
+_NOBODY_KNOWS = """
+select attempt.payment_id::text
+  from {schema}.attempt
+ where attempt.state = 'unknown' and attempt.fingerprint is null
+   and attempt.operation = 'deposit'
+   and attempt.lease_owner is null
+   and not exists (select from {schema}.notice
+                    where notice.attempt_id = attempt.attempt_id and notice.handled_at is null)
+"""
+"""A request may have been sent, and the id to ask by never came: only a webhook can still help."""
+_QUEUED = "select count(*) from {schema}.outbox"
+_RESULTS = """
+select count(*)
+  from {schema}.attempt, generate_series(1, seq) as place
+ where operation in ('deposit', 'withdrawal', 'refund')
+   and not exists (select from ledger.payment_event where result_id = attempt_id || '.' || place)
+"""
+_NOTICES = "select count(*) from {schema}.notice"
+_WEBHOOKS = "select count(*) from gateway.inbox where disposition = 'published'"
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """A world at one moment."""
+
+    ending: frozenset[str]
+    """Open payments that must come to an end by themselves."""
+    indefinite: frozenset[str]
+    """Open payments whose end nobody can know before somebody tells."""
+    travelling: str
+    """What is on its way; empty: nothing."""
+
+
+class Watch:
+    """Looks at a world again and again, over connections that are made again when they break."""
+
+    def __init__(self, world: World, schemas: tuple[str, ...]) -> None:
+        self._database_url = world.database_url
+        self._schemas = schemas
+        self._http = httpx.AsyncClient(base_url=world.twin, timeout=2)
+        self._connection: Any = None
+
+    async def look(self) -> Look | None:
+        """Looks at PostgreSQL and at the twins; None while one of them is away."""
+        try:
+            return await self._look()
+        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            self._forget()
+        except httpx.HTTPError:
+            pass
+        return None
+
+    async def close(self) -> None:
+        """Lets connections go."""
+        self._forget()
+        await self._http.aclose()
+
+    def _forget(self) -> None:
+        if self._connection is not None:
+            self._connection.terminate()
+            self._connection = None
+
+    async def _look(self) -> Look:
+        if self._connection is None:
+            self._connection = await asyncpg.connect(
+                self._database_url, timeout=2, command_timeout=5
+            )
+        open_ids = {row["payment_id"] for row in await self._connection.fetch(_OPEN)}
+        unknown, travelling = await _by_schema(self._connection, self._schemas)
+        pending = (await self._http.get("/control/pending")).json()
+        travelling |= {f"{kind} at the twin": count for kind, count in pending["agenda"].items()}
+        for state in ("waiting", "sending"):
+            travelling[f"callbacks {state}"] = pending["callbacks"].get(state, 0)
+        words = ", ".join(f"{count} {what}" for what, count in travelling.items() if count)
+        return Look(frozenset(open_ids - unknown), frozenset(open_ids & unknown), words)
+
+
+async def look(world: World, schemas: tuple[str, ...]) -> Look | None:
+    """One look; None while PostgreSQL or the twins are away."""
+    watch = Watch(world, schemas)
+    try:
+        return await watch.look()
+    finally:
+        await watch.close()
+
+
+async def _by_schema(connection: Any, schemas: tuple[str, ...]) -> tuple[set[str], dict[str, int]]:
+    """Payments with an outcome nobody can know, and what is on its way inside the platform."""
+    unknown: set[str] = set()
+    travelling = {"webhooks": await connection.fetchval(_WEBHOOKS)}
+    for schema in ("gateway", "ledger", *schemas):
+        queued = await connection.fetchval(_QUEUED.format(schema=schema))
+        travelling[f"in {schema}.outbox"] = queued
+    for schema in schemas:
+        found = await connection.fetch(_NOBODY_KNOWS.format(schema=schema))
+        unknown.update(row["payment_id"] for row in found)
+        travelling[f"{schema} results"] = await connection.fetchval(_RESULTS.format(schema=schema))
+        travelling["webhooks"] -= await connection.fetchval(_NOTICES.format(schema=schema))
+    return unknown, travelling

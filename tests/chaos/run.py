@@ -1,0 +1,153 @@
+"""One schedule: play a plan, wait until the world is whole again, let what is left be judged."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+
+import httpx
+
+from cift_local.stack import open_api
+from tests.chaos import faults, traffic
+from tests.chaos.checker import Verdict, check
+from tests.chaos.evidence import Places, gather
+from tests.chaos.history import History
+from tests.chaos.plan import Plan
+from tests.chaos.quiet import Look, Watch
+from tests.chaos.traffic import Merchant
+from tests.chaos.traffic_of import METHODS
+from tests.chaos.world import World
+
+RECOVERED_WITHIN_S = 60.0
+"""The promise: this long after the last fault everything has ended and every part serves."""
+MERCHANTS = ("m_chaos_a", "m_chaos_b")
+LOOK_S = 0.15
+
+SCHEMAS = tuple(method.name for method in METHODS)
+WORKERS = tuple(f"{method.name}-worker" for method in METHODS)
+
+
+@dataclass(frozen=True, slots=True)
+class Recovery:
+    """How the world came to rest after the last fault."""
+
+    seconds: float | None
+    """Until the last payment had ended and every part served; None: it did not in time."""
+    last: Look | None
+    """What was seen at the end of the wait."""
+    slowest: frozenset[str]
+    """The payments that were the last to end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """A schedule that was played and judged."""
+
+    plan: Plan
+    payments: int
+    recovery: Recovery
+    verdict: Verdict
+    seconds: float
+
+    @property
+    def is_good(self) -> bool:
+        """Whether nothing is wrong."""
+        return self.recovery.seconds is not None and self.verdict.is_sound
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A world with its merchants and all that was ever asked in it."""
+
+    world: World
+    merchants: Sequence[Merchant]
+    history: History
+    watch: Watch
+
+
+@contextlib.asynccontextmanager
+async def open_session(world: World) -> AsyncIterator[Session]:
+    """Opens the API of a world for each merchant."""
+    merchants = [Merchant(name, await open_api(world.stack, name)) for name in MERCHANTS]
+    watch = Watch(world, SCHEMAS)
+    try:
+        yield Session(world, merchants, History(), watch)
+    finally:
+        await watch.close()
+
+
+async def play(session: Session, plan: Plan) -> Played:
+    """Plays one plan to its end and judges all that was ever done in this world."""
+    world, loop, started = session.world, asyncio.get_running_loop(), time.monotonic()
+    await _set_three_d_secure(world, plan)
+    began = loop.time()
+    customers = asyncio.create_task(
+        traffic.play(plan, world.gateway, session.merchants, session.history)
+    )
+    try:
+        over = await asyncio.gather(*(faults.play(world, fault, began) for fault in plan.faults))
+        await faults.calm(world)
+        recovery = await _recovered(session, customers, max(over))
+        accepted = await customers
+    finally:
+        customers.cancel()
+    verdict = await _judged(session)
+    return Played(plan, len(accepted), recovery, verdict, time.monotonic() - started)
+
+
+async def _set_three_d_secure(world: World, plan: Plan) -> None:
+    """How the twin's bank ends its challenges in this schedule."""
+    async with httpx.AsyncClient(base_url=world.twin) as http:
+        reply = await http.patch("/control/settings", json={"stripe_3ds": plan.three_d_secure})
+        reply.raise_for_status()
+
+
+async def _recovered(
+    session: Session, customers: "asyncio.Task[list[str]]", since: float
+) -> Recovery:
+    """Waits until nothing is open that can end, nothing travels, and every part serves."""
+    world, loop = session.world, asyncio.get_running_loop()
+    ended_at, seen, slowest = None, None, frozenset[str]()
+    while loop.time() < since + RECOVERED_WITHIN_S:
+        await asyncio.sleep(LOOK_S)
+        seen = await session.watch.look()
+        slowest = (seen.ending if seen else None) or slowest
+        if seen is None or seen.ending or not customers.done() or not world.is_ready():
+            ended_at = None
+            continue
+        ended_at = ended_at or loop.time()
+        if not seen.travelling and await _is_still(session):
+            return Recovery(max(ended_at - since, 0.0), seen, slowest)
+    _go_on(world)
+    return Recovery(None, seen, slowest)
+
+
+async def _is_still(session: Session) -> bool:
+    """Freezes the workers, which ask about open payments for ever, and looks once more.
+
+    True: nothing moves until `_go_on`, so that what is gathered now belongs together.
+    """
+    for name in WORKERS:
+        session.world.stop(name)
+    seen = await session.watch.look()
+    if seen is not None and not seen.ending and not seen.travelling:
+        return True
+    _go_on(session.world)
+    return False
+
+
+def _go_on(world: World) -> None:
+    for name in WORKERS:
+        world.resume(name)
+
+
+async def _judged(session: Session) -> Verdict:
+    world = session.world
+    try:
+        evidence = await gather(
+            Places(world.database_url, world.twin, world.kafka), session.history
+        )
+    finally:
+        _go_on(world)
+    return check(evidence)

@@ -1,0 +1,10 @@
+"""Seeds that found a fault of the product, and what it was; each is played again by CI."""
+
+REGRESSIONS = {
+    1: "a payout whose answers stayed unreadable was sent in a tight loop once its result had come",
+    2: "a notice stored beside the verdict of its attempt was never read",
+    4: "who met an open circuit while it was being probed waited a minute",
+    200: "a deposit whose only callback was forged was booked with the forged amount",
+    101: "a claim whose answer was lost slept until its lease was over",
+}
+"""Seed to words. A race needs luck to meet again: each has a test of its own beside this."""

@@ -1,0 +1,169 @@
+"""Customers at work: each plays its steps, asks until it is answered, and notes all it hears."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+from cift_local.customer import FINAL
+from tests.chaos.history import History, Said
+from tests.chaos.plan import Customer, Plan, Step
+
+ANSWERED_WITHIN_S = 40.0
+"""A client gives up after this; what it asked for may have happened or not."""
+ENDED_WITHIN_S = 8.0
+"""How long a customer waits for a payment to end before the next step."""
+READ_GAP_S = 0.4
+AGAIN_S = 0.3
+REQUEST_TIMEOUT_S = 5.0
+BUSY = frozenset({429, 502, 503, 504})
+
+
+@dataclass(frozen=True, slots=True)
+class Merchant:
+    """Whose API key a request carries."""
+
+    name: str
+    api_key: str
+
+
+class Api:
+    """The API as a merchant's program uses it; every answer goes into the history."""
+
+    def __init__(self, http: httpx.AsyncClient, merchant: Merchant, history: History) -> None:
+        self._http = http
+        self._merchant = merchant
+        self._history = history
+
+    async def until_answered(
+        self, method: str, path: str, body: dict[str, Any] | None = None, key: str | None = None
+    ) -> Said | None:
+        """The same request again until an answer that is no trouble of the moment; else None."""
+        try:
+            async with asyncio.timeout(ANSWERED_WITHIN_S):
+                while True:
+                    said = await self.once(method, path, body, key)
+                    if said is not None and not _is_trouble(said):
+                        return said
+                    await asyncio.sleep(AGAIN_S)
+        except TimeoutError:
+            return None
+
+    async def once(
+        self, method: str, path: str, body: dict[str, Any] | None = None, key: str | None = None
+    ) -> Said | None:
+        """One request; None when no answer came."""
+        headers = {"Authorization": f"Bearer {self._merchant.api_key}"}
+        if key is not None:
+            headers["Idempotency-Key"] = key
+        asked = self._history.begin(f"{method} {path}", key, body, self._merchant.name)
+        try:
+            reply = await self._http.request(method, path, json=body, headers=headers)
+        except httpx.TransportError:
+            return None
+        return self._history.answered(asked, reply.status_code, _json(reply))
+
+
+def _is_trouble(said: Said) -> bool:
+    return said.status in BUSY or said.answer.get("code") == "idempotency_key_in_flight"
+
+
+def _json(reply: httpx.Response) -> dict[str, Any]:
+    try:
+        body = reply.json()
+    except ValueError:
+        return {"unreadable": reply.text[:500]}
+    return body if isinstance(body, dict) else {"answer": body}
+
+
+async def play(plan: Plan, base: str, merchants: Sequence[Merchant], history: History) -> list[str]:
+    """Plays every customer of a plan; answers the ids of the payments that were accepted."""
+    limits = httpx.Limits(max_connections=200, max_keepalive_connections=20)
+    async with httpx.AsyncClient(
+        base_url=f"{base}/api/v1", timeout=REQUEST_TIMEOUT_S, limits=limits
+    ) as http:
+        apis = [Api(http, merchant, history) for merchant in merchants]
+        lives = [
+            _Life(customer, apis[n % len(apis)], f"{plan.seed}-{n}")
+            for n, customer in enumerate(plan.customers)
+        ]
+        await asyncio.gather(*(life.live() for life in lives))
+    return [payment_id for life in lives for payment_id in life.accepted if payment_id]
+
+
+class _Life:
+    """One customer's way through its steps."""
+
+    def __init__(self, customer: Customer, api: Api, name: str) -> None:
+        self._customer = customer
+        self._api = api
+        self._name = name
+        self.accepted: list[str | None] = []
+        """The payment of each step, None where there is none."""
+
+    async def live(self) -> None:
+        await asyncio.sleep(self._customer.starts_s)
+        for number, step in enumerate(self._customer.steps):
+            self.accepted.append(await self._take(step, f"{self._name}-{number}"))
+            follows = self._customer.steps[number + 1 : number + 2]
+            if self.accepted[-1] and follows and follows[0].kind != "cancel":
+                await self._ended(self.accepted[-1])
+
+    async def _take(self, step: Step, key: str) -> str | None:
+        path, body = self._request(step)
+        if path is None:
+            return None
+        said = await self._ask(step, path, body, None if step.kind == "cancel" else key)
+        if step.kind == "cancel" or said is None or said.status != 202:
+            return None
+        return str(said.answer["id"])
+
+    def _request(self, step: Step) -> tuple[str | None, dict[str, Any]]:
+        """Path and body; no path where the step's earlier payment never came to be."""
+        customer = self._customer
+        if step.kind in ("deposit", "withdrawal"):
+            return "/payments", {
+                "type": step.kind,
+                "method": customer.method,
+                "amount": step.amount,
+                "currency": customer.currency,
+                "customer_id": customer.name,
+                "payment_method": dict(customer.payment_method),
+                **(customer.more if step.kind == "deposit" else {}),
+            }
+        first = self.accepted[step.of or 0]
+        if first is None:
+            return None, {}
+        if step.kind == "cancel":
+            return f"/payments/{first}/cancel", {}
+        return f"/payments/{first}/refunds", {} if step.amount is None else {"amount": step.amount}
+
+    async def _ask(
+        self, step: Step, path: str, body: dict[str, Any], key: str | None
+    ) -> Said | None:
+        """Sends the request with its repeats, beside each other or one after the other."""
+        times = 1 + step.repeats
+        if step.together:
+            asks = (self._api.until_answered("POST", path, body, key) for _ in range(times))
+            answers = await asyncio.gather(*asks)
+        else:
+            answers = [
+                await self._api.until_answered("POST", path, body, key) for _ in range(times)
+            ]
+        if step.other_body and key:
+            await self._api.until_answered("POST", path, {**body, "amount": "7.00"}, key)
+        return next((said for said in answers if said is not None), None)
+
+    async def _ended(self, payment_id: str) -> None:
+        """Reads a payment until it is final, or for a while."""
+        try:
+            async with asyncio.timeout(ENDED_WITHIN_S):
+                while True:
+                    said = await self._api.once("GET", f"/payments/{payment_id}")
+                    if said is not None and said.answer.get("status") in FINAL:
+                        return
+                    await asyncio.sleep(READ_GAP_S)
+        except TimeoutError:
+            return

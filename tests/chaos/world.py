@@ -1,0 +1,258 @@
+"""The world of a run: Apache Kafka, PostgreSQL, the twins, every service, and bad roads between.
+
+Each is a process of its own and is brought back when it dies. Services reach their servers, and the
+twins reach the gateway, through links (`proxy.py`) that can be told to misbehave; who judges uses
+the direct addresses.
+"""
+
+import asyncio
+import contextlib
+import os
+import signal
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+from cift_local.kafka import Kafka
+from cift_local.keeper import BACKOFF_LAST_S, State, Status
+from cift_local.ports import LOOPBACK
+from cift_local.postgres import Postgres
+from cift_local.processes import Supervisor, server
+from cift_local.stack import DATABASE, Options, Stack, running_stack
+from cift_shared.clock import OFFSET
+from tests.chaos.proxy import Link
+from tests.support.kafka import kafka_jars
+
+SERVICES = ("gateway", "ledger", "mpesa-worker", "card-worker")
+TWIN = "provider-sandbox"
+SERVERS = ("postgres", "kafka")
+PARTS = (*SERVICES, TWIN, *SERVERS)
+
+LINKS: Mapping[str, str] = {
+    **{f"{name}>postgres": "postgres" for name in SERVICES},
+    "services>kafka": "kafka",
+    "mpesa-worker>provider": TWIN,
+    "card-worker>provider": TWIN,
+    "provider>gateway": "gateway",
+}
+"""Every road that may go bad, and where it leads."""
+
+QUICK: Mapping[str, str] = {
+    "MPESA_READ_TIMEOUT_S": "3",
+    "MPESA_CONNECT_TIMEOUT_S": "2",
+    "STRIPE_READ_TIMEOUT_S": "3",
+    "STRIPE_CONNECT_TIMEOUT_S": "2",
+    "CIFT_LEDGER_SWEEP_INTERVAL_S": "2",
+    "CIFT_LEDGER_SEAL_INTERVAL_S": "2",
+    "CIFT_LEDGER_VERIFY_INTERVAL_S": "10",
+    "CIFT_LOG_FORMAT": "json",
+    "CIFT_TRACE_SAMPLE_RATIO": "0",
+    "CIFT_SANDBOX_CALLBACK_TIMEOUT_S": "3",
+    "CIFT_SANDBOX_STRIPE_3DS": "approve",
+    "CIFT_SANDBOX_STRIPE_WEBHOOK_RETRIES_S": "[20, 60, 120, 240]",
+    "CIFT_SANDBOX_B2C_FLOAT_KES": "1000000000",
+}
+"""Settings that let hours of waiting pass in seconds; the rules are those of every day."""
+
+
+QUICK_START = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")
+"""A broker that is started again and again pays for its first seconds, not for its top speed."""
+
+
+@dataclass(frozen=True, slots=True)
+class WorldOptions:
+    """How to run a world."""
+
+    speed: int = 40
+    """How many times faster than the real provider the twins are."""
+    restart_pause_max_s: float = BACKOFF_LAST_S
+    """The longest pause before a part that keeps dying is started again."""
+    env: Mapping[str, str] = field(default_factory=dict)
+    """More variables for every service."""
+    service_env: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """More variables for one service, by its name."""
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """A running world, and the hands to hurt it."""
+
+    folder: Path
+    stack: Stack
+    database_url: str
+    """PostgreSQL without a link between."""
+    kafka: str
+    """Apache Kafka without its link; clients are sent on to the link by what it advertises."""
+    links: Mapping[str, Link]
+    servers: Supervisor
+    env: Mapping[str, dict[str, str]]
+    """What each service starts with beside its settings; a change counts from its next start."""
+
+    @property
+    def gateway(self) -> str:
+        """The API's address."""
+        return self.stack.url("gateway")
+
+    @property
+    def twin(self) -> str:
+        """The twins' address, for its control API."""
+        return self.stack.url(TWIN)
+
+    def status(self, name: str) -> Status:
+        """How a part is."""
+        everyone = [*self.servers.status(), *self.stack.status()]
+        return next(status for status in everyone if status.name == name)
+
+    def is_ready(self) -> bool:
+        """Whether every part serves."""
+        return all(self.status(name).state is State.READY for name in PARTS)
+
+    def kill(self, name: str) -> None:
+        """`kill -9`; the part comes back."""
+        self.signal(name, signal.SIGKILL)
+
+    def restart(self, name: str) -> None:
+        """Ask a part to end in good order; it comes back."""
+        self.signal(name, signal.SIGINT if name == "postgres" else signal.SIGTERM)
+
+    def stop(self, name: str) -> None:
+        """Freeze a part where it is."""
+        self.signal(name, signal.SIGSTOP)
+
+    def resume(self, name: str) -> None:
+        """Let a frozen part go on."""
+        self.signal(name, signal.SIGCONT)
+
+    def signal(self, name: str, number: signal.Signals) -> None:
+        """Send a signal to a part's process; nothing where it is not running."""
+        pid = self.status(name).pid
+        if pid is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, number)
+
+    def skew(self, name: str, seconds: int) -> None:
+        """From its next start on a service's wall clock is wrong by so much."""
+        self.env[name][OFFSET] = str(seconds)
+
+    def arm(self, service: str, point: str) -> None:
+        """The service dies at the fail point `name`, or at the n-th pass of it: `name:n`."""
+        file = self._failpoint_file(service)
+        fresh = file.with_suffix(".new")
+        fresh.write_text(point)
+        fresh.replace(file)
+
+    def disarm(self, service: str) -> bool:
+        """Take an armed point away; False when the service has died of it."""
+        try:
+            self._failpoint_file(service).unlink()
+        except FileNotFoundError:
+            return False
+        return True
+
+    def fired(self, service: str) -> bool:
+        """Whether the point that was armed last has killed its service."""
+        return not self._failpoint_file(service).exists()
+
+    def _failpoint_file(self, service: str) -> Path:
+        return failpoint_file(self.folder, service)
+
+
+@contextlib.asynccontextmanager
+async def running_world(folder: Path, options: WorldOptions | None = None) -> AsyncIterator[World]:
+    """Run a world in an empty folder that other users may enter (`throw_away_folder`)."""
+    options = options or WorldOptions()
+    async with contextlib.AsyncExitStack() as held:
+        links = {name: await _started(Link(name), held) for name in LINKS}
+        postgres = Postgres(folder / "postgres", log=folder / "logs" / "postgres.log")
+        kafka = Kafka(
+            folder / "kafka",
+            jars=kafka_jars(),
+            log=folder / "logs" / "kafka.log",
+            settings={
+                "advertised.listeners": f"PLAINTEXT://{LOOPBACK}:{links['services>kafka'].port}"
+            },
+            jvm=QUICK_START,
+        )
+        ports = {"postgres": postgres.port, "kafka": kafka.port}
+        _lead(links, ports)
+        servers = Supervisor([server(postgres), server(kafka)])
+        await held.enter_async_context(servers)
+        database_url = postgres.dsn(DATABASE)
+        env = _env_of_services(folder, options, links, database_url)
+        stack = await held.enter_async_context(
+            running_stack(
+                Options(
+                    folder,
+                    speed=options.speed,
+                    restart_pause_max_s=options.restart_pause_max_s,
+                    prefer_ports=False,
+                    extra_env={**QUICK, **_addresses(links), **options.env},
+                    service_env=env,
+                    database_url=database_url,
+                    kafka_bootstrap_servers=f"{LOOPBACK}:{links['services>kafka'].port}",
+                )
+            )
+        )
+        _lead(links, stack.ports)
+        yield World(folder, stack, database_url, kafka.bootstrap, links, servers, env)
+
+
+def failpoint_file(folder: Path, service: str) -> Path:
+    """The file by which a service's fail points are armed."""
+    return folder / "failpoints" / service
+
+
+async def _started(link: Link, held: contextlib.AsyncExitStack) -> Link:
+    await link.start()
+    held.push_async_callback(link.stop)
+    return link
+
+
+def _lead(links: Mapping[str, Link], ports: Mapping[str, int]) -> None:
+    for name, target in LINKS.items():
+        if target in ports:
+            links[name].target = ports[target]
+
+
+def _addresses(links: Mapping[str, Link]) -> dict[str, str]:
+    """Where providers reach the gateway, and workers their provider: at a link's own port."""
+    at = {name: f"http://{LOOPBACK}:{link.port}" for name, link in links.items()}
+    return {
+        "MPESA_API_BASE": at["mpesa-worker>provider"],
+        "MPESA_CALLBACK_URL": f"{at['provider>gateway']}/api/v1/webhooks/mpesa",
+        "STRIPE_API_BASE": at["card-worker>provider"],
+        "CIFT_SANDBOX_STRIPE_WEBHOOK_URL": f"{at['provider>gateway']}/api/v1/webhooks/stripe",
+    }
+
+
+def _env_of_services(
+    folder: Path, options: WorldOptions, links: Mapping[str, Link], database_url: str
+) -> dict[str, dict[str, str]]:
+    """Each service with a road of its own to PostgreSQL, and a file for its fail points."""
+    (folder / "failpoints").mkdir(exist_ok=True)
+    env: dict[str, dict[str, str]] = {TWIN: dict(options.service_env.get(TWIN, {}))}
+    for name in SERVICES:
+        env[name] = {
+            "DATABASE_URL": _at_port(database_url, links[f"{name}>postgres"].port),
+            "CIFT_FAILPOINT_FILE": str(failpoint_file(folder, name)),
+            **options.service_env.get(name, {}),
+        }
+    return env
+
+
+def _at_port(url: str, port: int) -> str:
+    parts = urlsplit(url)
+    host = f"{parts.username}:{parts.password}@{LOOPBACK}:{port}"
+    return urlunsplit(parts._replace(netloc=host))
+
+
+async def wait_ready(world: World, within_s: float) -> bool:
+    """True once every part serves; False after `within_s` seconds."""
+    try:
+        async with asyncio.timeout(within_s):
+            while not world.is_ready():
+                await asyncio.sleep(0.05)
+    except TimeoutError:
+        return False
+    return True

@@ -1,0 +1,167 @@
+"""The consumers of every service as their programs run them, on topics of a test's own.
+
+Nothing else runs: no relay empties an outbox, no engine calls a provider. So what became of each
+record can be read from the tables.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import asyncpg
+from aiokafka import AIOKafkaProducer
+
+from card_worker import app as card_app
+from card_worker.settings import WorkerSettings as CardWorkerSettings
+from cift_shared import topics
+from cift_shared.clock import SystemClock
+from cift_shared.database import open_pool
+from cift_shared.ids import SystemIds
+from cift_shared.kafka import create_topics
+from cift_shared.kafka.broker import BatchBroker, Subscription
+from cift_shared.messages import MethodResult
+from cift_shared.outbox import Relay
+from cift_shared.service import Base, Composition, refusal_store
+from cift_shared.topics import DAY_MS, Topic
+from gateway.app import ROLE as GATEWAY_ROLE
+from gateway.method_results import GROUP as GATEWAY_GROUP
+from gateway.method_results import SCHEMA as GATEWAY_SCHEMA
+from gateway.method_results import MethodResultsHandler
+from gateway.saved_methods import SavedMethods
+from ledger import app as ledger_app
+from ledger.settings import LedgerSettings
+from mpesa_worker import app as mpesa_app
+from mpesa_worker.settings import WorkerSettings as MpesaWorkerSettings
+from tests.support import cards, mpesa
+from tests.support.commands import CALLBACK_KEY, DATA_KEYS, INDEX_KEY
+from tests.support.gateway import MemoryPublisher
+from tests.support.kafka import Broker
+
+PATIENCE_S = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Garbage:
+    """A record as nobody of ours would write it."""
+
+    about: str
+    body: bytes | None
+    key: bytes | None = b"k"
+    headers: Sequence[tuple[str, bytes | None]] = ()
+    partition: int = 0
+
+
+@dataclass
+class Consumers:
+    """Everything that reads, and the way to its topics."""
+
+    admin: "asyncpg.Pool[asyncpg.Record]"
+    producer: AIOKafkaProducer
+    names: dict[str, str] = field(default_factory=dict)
+    """The test's topic for each of ours."""
+
+    async def send(self, topic: str, *records: Garbage) -> None:
+        """Put records on a topic of ours, in order."""
+        for record in records:
+            await self.producer.send_and_wait(
+                self.names[topic],
+                value=record.body,
+                key=record.key,
+                partition=record.partition,
+                headers=list(record.headers),
+            )
+
+    async def letters(self, schema: str, topic: str) -> list[Any]:
+        """What a service has set aside of a topic, in order."""
+        query = f"select key, headers, body from {schema}.outbox where topic = $1 order by id"
+        return list(await self.admin.fetch(query, topics.dead_letter(self.names[topic])))
+
+    async def until(self, look: Callable[[], Any], what: str) -> Any:
+        """Waits for an answer that is not false."""
+        try:
+            async with asyncio.timeout(PATIENCE_S):
+                while not (found := await look()):
+                    await asyncio.sleep(0.05)
+                return found
+        except TimeoutError:
+            raise AssertionError(f"never: {what}; last: {await look()}") from None
+
+
+def _settings(kind: Any, dsn: str, bootstrap: str) -> Any:
+    return kind(
+        database_url=dsn,
+        kafka_bootstrap_servers=bootstrap,
+        data_keys=DATA_KEYS,
+        index_key=INDEX_KEY,
+        callback_key=CALLBACK_KEY,
+        http_port=8080,
+    )
+
+
+def _gateway(base: Base) -> Composition:
+    handler = MethodResultsHandler(SavedMethods(base.pool), base.clock, wake_relay=base.relay.wake)
+    about = topics.ABOUT_METHOD_RESULTS
+    subscription = Subscription(topics.METHOD_RESULTS, MethodResult, GATEWAY_GROUP, handler, about)
+    return Composition(subscriptions=[subscription])
+
+
+def _services() -> Iterator[tuple[str, str, Any, Callable[[Base], Composition]]]:
+    """Schema, role, settings and composition of each."""
+    yield GATEWAY_SCHEMA, GATEWAY_ROLE, LedgerSettings, _gateway
+    for module, settings, config in (
+        (ledger_app, LedgerSettings, None),
+        (mpesa_app, MpesaWorkerSettings, mpesa.config()),
+        (card_app, CardWorkerSettings, cards.config()),
+    ):
+
+        def compose(base: Base, module: Any = module, config: Any = config) -> Composition:
+            more = (config,) if config else ()
+            composed: Composition = module.compose(base, base.settings, *more)
+            return composed
+
+        yield module.SCHEMA, module.ROLE, settings, compose
+
+
+@asynccontextmanager
+async def consuming(dsn: str, broker: Broker) -> AsyncIterator[Consumers]:
+    """Runs every consumer of every service."""
+    suffix = SystemIds().new_id().hex
+    admin = await open_pool(dsn, role=None, size_max=2)
+    producer = AIOKafkaProducer(bootstrap_servers=broker.bootstrap, max_request_size=2_000_000)
+    await producer.start()
+    world = Consumers(admin, producer)
+    brokers: list[BatchBroker] = []
+    closing: list[Callable[[], Any]] = []
+    pools = [admin]
+    try:
+        for schema, role, kind, compose in _services():
+            pool = await open_pool(dsn, role=role, size_max=3)
+            pools.append(pool)
+            relay = Relay(pool, schema, MemoryPublisher())
+            settings = _settings(kind, dsn, broker.bootstrap)
+            base = Base(settings, pool, relay, SystemClock())
+            composed = compose(base)
+            closing += composed.close
+            reading = BatchBroker(broker.bootstrap)
+            for subscription in composed.subscriptions:
+                name = world.names[subscription.topic] = f"{subscription.topic}.{suffix}"
+                group = f"{subscription.group}.{suffix}"
+                await create_topics(broker.bootstrap, [Topic(name, 2, DAY_MS)])
+                reading.subscribe(
+                    replace(subscription, topic=name, group=group),
+                    instance=f"{group}-0",
+                    store_refusals=refusal_store(base, schema, group),
+                )
+            await reading.start()
+            brokers.append(reading)
+        yield world
+        assert [name for reading in brokers for name in reading.dead_tasks()] == []
+    finally:
+        await asyncio.gather(*(reading.stop() for reading in brokers))
+        await producer.stop()
+        for close in closing:
+            await close()
+        for pool in pools:
+            await pool.close()

@@ -1,0 +1,341 @@
+"""Everything that reads bytes of strangers: how it is called, what is right, and true samples.
+
+The property of each: it answers a value or raises its one documented error, and nothing else.
+"""
+
+import base64
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from pydantic import ValidationError
+
+from card_worker import wire as stripe_wire
+from card_worker.notices import find_attempt, is_known
+from cift_shared.callback_token import CallbackTokens, Purpose
+from cift_shared.errors import InvalidCommand, SealBroken
+from cift_shared.foreign_json import read_object
+from cift_shared.ids import AttemptId
+from cift_shared.kafka import Record, Refusal
+from cift_shared.kafka.subscriber import _record
+from cift_shared.log import mask
+from cift_shared.messages import COMMANDS, MethodResult, ProviderNotice
+from cift_shared.money import parse_money
+from cift_shared.outbox import dead_letter
+from cift_shared.statements import StatementUnreadable
+from cift_shared.testing import FakeClock
+from gateway import cursors, idempotency, key_format, phones, waiting
+from gateway.json_guard import read_json
+from gateway.problems import Problem
+from gateway.sources import _address
+from gateway.stripe_events import read_event
+from gateway.stripe_signature import SignatureInvalid, verify
+from ledger.handlers import decode
+from mpesa_worker import mapping, statement
+from mpesa_worker import wire as daraja_wire
+from tests.support import cards, mpesa
+from tests.support.commands import VAULT
+
+CORPUS = Path(__file__).parent / "corpus"
+GOLDEN = Path(__file__).parents[1] / "contract" / "cift_shared" / "golden"
+TEXT_BYTES_MAX = 10_000
+
+TOKENS = CallbackTokens(b"c" * 32)
+ATTEMPT = AttemptId(UUID("0190d2a5-5d3e-7c43-9f0e-3f6a3c0f9a01"))
+SECRET = "whsec_test"
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One reader."""
+
+    read: Callable[[bytes], Any]
+    """Reads, and checks what it got."""
+    refuses_with: tuple[type[Exception], ...] = ()
+    """How it says no."""
+    samples: tuple[bytes, ...] = (b"",)
+    """What it was made for."""
+
+    def holds_for(self, data: bytes) -> bool:
+        """True when it took the data; any error but its own goes on."""
+        try:
+            self.read(data)
+        except self.refuses_with:
+            return False
+        return True
+
+
+def _text(data: bytes) -> str:
+    """Any text: bytes that are no UTF-8 become half characters, as in HTTP headers and argv."""
+    return data[:TEXT_BYTES_MAX].decode("utf-8", errors="surrogateescape")
+
+
+def _signature(data: bytes) -> None:
+    header, _, body = data.partition(b"\n")
+    # a server hands header bytes on as Latin-1
+    verify(body, header.decode("latin-1"), [SECRET], now_s=1_767_000_000)
+    raise AssertionError("nobody can have signed this")
+
+
+def _token(data: bytes) -> None:
+    text = _text(data)
+    address = TOKENS.read(text)
+    if address is not None:
+        assert text == TOKENS.make(address.attempt_id, address.purpose)
+
+
+def _stk(data: bytes) -> None:
+    callback = daraja_wire.read_stk_callback(data)
+    if callback is None:
+        return
+    _keepable(callback.checkout_id, callback.merchant_request_id, callback.code)
+    mapping.money_of(callback.item("Amount"))
+    mapping.time_of(callback.item("TransactionDate"))
+    str(callback.item("PhoneNumber"))
+
+
+def _result(data: bytes) -> None:
+    result = daraja_wire.read_result(data)
+    if result is None:
+        return
+    _keepable(result.originator_id, result.conversation_id, result.transaction_id, result.code)
+    for name in ("TransactionAmount", "Amount", "Charge"):
+        mapping.money_of(result.parameter(name))
+    mapping.fee_of(result.parameter("DebitPartyCharges"))
+    mapping.time_of(result.parameter("TransactionCompletedDateTime"))
+
+
+def _stripe_event(data: bytes) -> None:
+    event = stripe_wire.Event.read(data)
+    if event is None:
+        return
+    is_known(event)
+    found = find_attempt(event, lambda ref: VAULT.fingerprint(ref.encode(), context="x"))
+    assert found is None or isinstance(found, UUID | str)
+
+
+def _gateway_event(data: bytes) -> None:
+    event = read_event(data, livemode=False)
+    assert 0 < len(event.event_id) <= 255
+    assert 0 < len(event.subject) <= 255
+    _keepable(event.event_id, event.subject)
+
+
+def _notice(data: bytes) -> None:
+    notice = ProviderNotice.model_validate_json(data)
+    VAULT.open(notice.sealed_body, context="notice")
+
+
+def _envelope(data: bytes) -> None:
+    """Key, headers and body of a record in three lines; what is set aside can leave."""
+    parts = [*data.split(b"\n", 2), b"", b""]
+    headers = [
+        (_text(part).encode("utf-8", "replace").decode(), part) for part in parts[1].split(b";")
+    ]
+    record = _record(_Raw(parts[0] or None, parts[2] or None, headers))
+    _keepable(record.key, *record.headers, *record.headers.values())
+    answer = decode(record)
+    letter = dead_letter(Refusal(record, "undecodable", "x"), group="g", at=FakeClock().now())
+    json.dumps(dict(letter.headers)).encode()
+    assert isinstance(answer, Refusal) or answer.payment_id
+
+
+@dataclass
+class _Raw:
+    key: bytes | None
+    value: bytes | None
+    headers: list[tuple[str, bytes]]
+    topic: str = "t"
+    partition: int = 0
+    offset: int = 0
+    timestamp: int = 0
+
+
+def _refused_or_result(data: bytes) -> None:
+    answer = decode(Record("payments.results", 0, 0, None, data))
+    if isinstance(answer, Refusal):
+        raise _Refused
+
+
+class _Refused(Exception):
+    pass
+
+
+def _statement(data: bytes) -> None:
+    found = statement.read(data)
+    for line in found.lines:
+        assert isinstance(line.gross, int)
+        assert line.at.tzinfo is not None
+
+
+def _phone(data: bytes) -> None:
+    number = phones.normalised(_text(data), "KE")
+    assert number.isascii()
+    assert len(number) == 12
+
+
+def _amount(data: bytes) -> None:
+    amount, _, currency = _text(data).partition(" ")
+    money = parse_money(amount, currency)
+    assert money.minor > 0
+    assert parse_money(money.text, currency) == money
+
+
+def _shillings(data: bytes) -> None:
+    money = mapping.money_of(_text(data))
+    assert money is None or money.minor >= 0
+    fee = mapping.fee_of(_text(data))
+    assert fee is None or fee.minor >= 0
+
+
+def _cursor(data: bytes) -> None:
+    text = _text(data)
+    for read in (cursors.read_time_cursor, cursors.read_name_cursor):
+        try:
+            found = read(text)
+        except Problem:
+            continue
+        assert found is not None
+        assert read(found.text()) == found
+    cursors.read_entry_cursor(text)
+
+
+def _api_key(data: bytes) -> None:
+    found = key_format.read_key(_text(data))
+    assert found is None or str(found) == _text(data)
+
+
+def _masked(data: bytes) -> None:
+    mask(_text(data))
+
+
+def _error_body(data: bytes) -> None:
+    for status in (200, 400, 500):
+        error = mapping.error_in(status, read_object(data))
+        if error is not None:
+            assert len(error.text) <= mapping.MESSAGE_CHARS_MAX
+            mapping.exception_of(error)
+
+
+def _answer(kind: Any) -> Callable[[bytes], None]:
+    def read(data: bytes) -> None:
+        document = read_object(data)
+        if document is not None:
+            kind.model_validate(document)
+
+    return read
+
+
+def _keepable(*texts: str | None) -> None:
+    """PostgreSQL can hold it, and UTF-8 can carry it."""
+    for text in texts:
+        assert "\0" not in (text or "").encode().decode()
+
+
+def _dump(*documents: Any) -> tuple[bytes, ...]:
+    return tuple(json.dumps(document).encode() for document in documents)
+
+
+def _golden(prefix: str) -> tuple[bytes, ...]:
+    found = [json.loads(path.read_bytes()) for path in sorted(GOLDEN.glob(f"{prefix}*.json"))]
+    return _dump(*(message["body"] for message in found))
+
+
+_PARAMETERS: Mapping[str, object] = {
+    "TransactionAmount": 100,
+    "TransactionReceipt": mpesa.RECEIPT,
+    "TransactionCompletedDateTime": "05.01.2026 12:00:00",
+    "DebitPartyCharges": "Fee For B2C Payment|KES|22.40",
+    "Charge": 0,
+}
+_NOTICES = tuple(
+    notice.replace(b'"k1.AAAA"', json.dumps(VAULT.seal(b"{}", context="notice")).encode())
+    for notice in _golden("provider_notice")
+)
+_STATEMENT = (
+    b"Organization Statement\nReceipt No.,Completion Time,Details,Transaction Status,Paid In,"
+    b"Withdrawn,Balance\nUKN4AAAA02,2026-11-23 14:06:06,Business Payment to 254700,Completed,,"
+    b'-400.00,600.00\nUKN4AAAA01,2026-11-23 14:05:06,Pay Bill from 254700,Completed,"1,000.00",,'
+    b'"1,000.00"\n'
+)
+
+TARGETS: dict[str, Target] = {
+    "stripe signature": Target(
+        _signature, (SignatureInvalid,), (b"t=1767000000,v1=" + b"a" * 64 + b',v0=b\n{"id":"e"}',)
+    ),
+    "stripe event at the gateway": Target(
+        _gateway_event, (Problem,), _dump(cards.event("payment_intent.succeeded", cards.intent()))
+    ),
+    "stripe event at the worker": Target(
+        _stripe_event,
+        (),
+        _dump(
+            cards.event("payment_intent.succeeded", cards.intent("succeeded")),
+            cards.event("charge.refunded", cards.charge()),
+            cards.event("charge.dispute.created", cards.dispute_object()),
+        ),
+    ),
+    "callback of a push": Target(_stk, (), _dump(mpesa.paid_callback(), mpesa.stk_callback(1032))),
+    "result of a payout": Target(
+        _result, (), _dump(mpesa.result(0, _PARAMETERS), mpesa.result("2001"))
+    ),
+    "error of Daraja": Target(
+        _error_body,
+        (),
+        _dump({"requestId": "1", "errorCode": "500.001.1001", "errorMessage": "busy"}),
+    ),
+    "token of Daraja": Target(
+        _answer(daraja_wire.AccessToken),
+        (ValidationError,),
+        _dump({"access_token": "abc", "expires_in": "3599"}),
+    ),
+    "callback token": Target(
+        _token, (), tuple(TOKENS.make(ATTEMPT, purpose).encode() for purpose in Purpose)
+    ),
+    "envelope": Target(
+        _envelope,
+        (),
+        (b"key\nce_id=1;ce_type=x;traceparent=00-a-b-01\n" + _golden("payment_result")[0],),
+    ),
+    "command": Target(COMMANDS.validate_json, (ValidationError,), _golden("request_")),
+    "result": Target(_refused_or_result, (_Refused,), _golden("payment_result")),
+    "result about a card": Target(
+        MethodResult.model_validate_json, (ValidationError,), _golden("method_result")
+    ),
+    "notice": Target(_notice, (ValidationError, SealBroken), _NOTICES),
+    "statement": Target(_statement, (StatementUnreadable,), (_STATEMENT,)),
+    "phone": Target(_phone, (InvalidCommand,), (b"+254 712-345 678", b"0712345678")),
+    "amount": Target(_amount, (InvalidCommand,), (b"100.00 KES", b"0.1 USD", b"5 JPY")),
+    "amount of Daraja": Target(_shillings, (), (b"1,000.00", b"Fee|KES|22.40&Levy|KES|1.00")),
+    "cursor": Target(
+        _cursor,
+        (Problem,),
+        tuple(
+            base64.urlsafe_b64encode(part).rstrip(b"=")
+            for part in (
+                b'["2026-01-05T09:00:00+00:00","0190d2a5-5d3e-7c43-9f0e-3f6a3c0f9a01"]',
+                b'["2026-01-05T09:00:00+00:00","m_acme"]',
+                b"[17]",
+            )
+        ),
+    ),
+    "api key": Target(_api_key, (), (str(key_format.new_key("test")).encode(),)),
+    "body of a request": Target(
+        read_json, (Problem,), _dump({"amount": "100.00", "payment_method": {"phone": "07"}})
+    ),
+    "idempotency key": Target(
+        lambda data: idempotency.read_key([data.decode("latin-1")]), (Problem,), (b"a", b'"a\\"b"')
+    ),
+    "prefer": Target(
+        lambda data: waiting.preferred_wait_s([data.decode("latin-1")]), (), (b"wait=10, x;y=1",)
+    ),
+    "forwarded for": Target(
+        lambda data: _address(_text(data)), (), (b"::ffff:1.2.3.4", b"1.2.3.4")
+    ),
+    "log mask": Target(_masked, (), (b"254712345149 a@b.co 4242 4242 4242 4242 ws_CO_0511202612",)),
+}
+
+__all__ = ["CORPUS", "TARGETS", "Target"]

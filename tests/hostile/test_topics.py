@@ -1,0 +1,323 @@
+"""Garbage on every topic: it is set aside with a reason, and the partition moves on.
+
+Who may write to a topic is the broker's business (docs/operations.md); what is written there by
+mistake, by an older or a newer version, or by somebody who got in, must not stop a service.
+
+Further: records that poison a batch `integration/cift_shared/test_kafka.py`, results that
+contradict `integration/ledger/test_handler.py`, letters that always leave
+`unit/cift_shared/test_dead_letter.py`, rebalances and zombies `integration/cift_shared`, `chaos`.
+"""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from aiokafka import AIOKafkaProducer
+from structlog.testing import capture_logs
+
+from cift_shared import topics
+from cift_shared.attempts.store import NOTICES_MAX, attempt_id_of
+from cift_shared.callback_token import Purpose
+from cift_shared.messages import Message, ProviderNotice
+from tests.hostile.consumers import Consumers, Garbage, consuming
+from tests.hostile.mutations import RAW, hostile_documents
+from tests.hostile.targets import GOLDEN
+from tests.integration.ledger.books import Books, open_books
+from tests.support import cards
+from tests.support.commands import CLOCK, PHONE, VAULT, deposit, withdrawal
+from tests.support.gateway import method_result
+from tests.support.kafka import Broker
+
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
+
+MPESA, CARD = topics.commands("mpesa"), topics.commands("card")
+MPESA_NOTICES, CARD_NOTICES = topics.webhooks("mpesa"), topics.webhooks("stripe")
+READERS = {
+    topics.RESULTS: "ledger",
+    topics.METHOD_RESULTS: "gateway",
+    MPESA: "mpesa",
+    CARD: "card",
+    MPESA_NOTICES: "mpesa",
+    CARD_NOTICES: "card",
+}
+"""Who reads a topic."""
+
+
+@pytest.fixture
+async def world(database: str, broker: Broker) -> AsyncIterator[Consumers]:
+    async with consuming(database, broker) as consumers:
+        yield consumers
+
+
+@pytest.fixture
+async def books(database: str) -> AsyncIterator[Books]:
+    async with open_books(database) as opened:
+        yield opened
+        assert await opened.broken() == set()
+
+
+def true(message: Message, **at: Any) -> Garbage:
+    """A record as ours write it."""
+    return Garbage("true", message.model_dump_json(exclude_none=True).encode(), **at)
+
+
+def notice(number: int = 1, **fields: Any) -> ProviderNotice:
+    given = {"attempt_id": None, "purpose": None, "sealed_body": sealed(b"{}"), **fields}
+    return ProviderNotice(
+        notice_id=f"n{number}", provider="mpesa", source_listed=True,
+        received_at=CLOCK.now(), **given,
+    )  # fmt: skip
+
+
+def sealed(body: bytes, context: str = "notice") -> str:
+    return VAULT.seal(body, context=context)
+
+
+def good_for(topic: str, paid: Any) -> Message:
+    """What the reader of a topic was made for."""
+    match topic:
+        case topics.RESULTS:
+            return paid.result("settled")
+        case topics.METHOD_RESULTS:
+            return method_result(VAULT, str(uuid4()), "failed")
+        case t if t == MPESA:
+            return deposit()
+        case t if t == CARD:
+            return cards.deposit()
+    return notice()
+
+
+def nobody_can_read() -> Iterator[Garbage]:
+    """What is undecodable on every topic."""
+    yield Garbage("a tombstone", None)
+    for number, raw in enumerate(RAW):
+        yield Garbage(f"raw {number}", raw or b" ")
+    yield Garbage("most of a megabyte", b"x" * 900_000)
+    yield Garbage("a deep one, well formed", b"[" * 100_000 + b"]" * 100_000)
+    headers = [(f"h{n}", b"v") for n in range(10_000)]
+    yield Garbage("ten thousand headers", b"{}", headers=headers)
+    broken = [("ce_id", None), ("", b""), ("x\0", b"\xff\0"), ("traceparent", b"\xff" * 40)]
+    yield Garbage("headers that are none", b"{}", headers=broken)
+    yield Garbage("a huge key", b"{}", key=b"\xff\0" * 50_000)
+    for name in ("ledger_head", "payment_event"):
+        body = json.loads((GOLDEN / f"{name}.json").read_bytes())["body"]
+        yield Garbage(f"a message of another topic: {name}", json.dumps(body).encode())
+
+
+def changed(message: Message, **fields: Any) -> bytes:
+    return json.dumps({**message.model_dump(mode="json", exclude_none=True), **fields}).encode()
+
+
+def nobody_should_write(message: Message) -> Iterator[Garbage]:
+    """A good message spoiled in one thing that every reader must see."""
+    for version in (0, 2, "1", 1.5, None, 10**40, -1):
+        yield Garbage(f"version {version}", changed(message, schema_version=version))
+    for kind in ("celebrated", "", None, 7, ["settled"]):
+        yield Garbage(f"kind {kind}", changed(message, kind=kind))
+    for name in ("attempt_id", "payment_id", "payment_method_id"):
+        if hasattr(message, name) and getattr(message, name) is not None:
+            for value in ("", "x", 7, "0" * 37, "\ud800"):
+                yield Garbage(f"{name} {value!r}", changed(message, **{name: value}))
+    if hasattr(message, "amount"):
+        yield from _odd_amounts(message)
+    if isinstance(message, ProviderNotice):
+        for text in ("", "k1.", "k9.AAAA", "\0", sealed(b"{}", "phone"), sealed(b"{}")[:-4], "é"):
+            yield Garbage("a seal that is none", changed(message, sealed_body=text))
+
+
+def _odd_amounts(message: Message) -> Iterator[Garbage]:
+    for minor in (100.5, 100, -1.0, "1e3", "00", "+1", "9" * 39, "-", "\u0661", "1\0", None):
+        spoiled = changed(message, amount={"minor": minor, "currency": "KES"})
+        yield Garbage(f"amount {minor!r}", spoiled)
+    for currency in ("kes", "XXX", "", None, "K\u0395S"):
+        spoiled = changed(message, amount={"minor": "1", "currency": currency})
+        yield Garbage(f"currency {currency!r}", spoiled)
+
+
+@pytest.mark.parametrize("topic", READERS)
+async def test_garbage_is_set_aside_and_the_partition_moves_on(
+    world: Consumers, books: Books, topic: str
+) -> None:
+    paid = await books.deposit()
+    schema, good = READERS[topic], good_for(topic, paid)
+    garbage = [*nobody_can_read(), *nobody_should_write(good)]
+    with capture_logs() as logs:
+        await world.send(topic, *garbage, true(good))
+        aside = len(garbage) + (topic == topics.METHOD_RESULTS)  # nobody has that card
+
+        async def all_aside() -> Any:
+            found = await world.letters(schema, topic)
+            return found if len(found) >= aside else None
+
+        letters = await world.until(all_aside, f"{aside} letters of {topic}")
+        await world.until(lambda: taken(world, topic, good), f"the good one of {topic}")
+    assert len(letters) == aside
+    for letter, record in zip(letters, garbage, strict=False):
+        assert letter["headers"]["x-dlq-reason"] in REASONS, record.about
+        assert letter["headers"]["x-orig-topic"] == world.names[topic]
+        body = record.body or b""
+        assert bytes(letter["body"]) == body[: len(letter["body"])], record.about
+        assert len(json.dumps(letter["headers"])) < 100_000
+    assert PHONE not in repr(logs)
+    assert PHONE not in repr([letter["headers"] for letter in letters])
+
+
+REASONS = {
+    "undecodable",
+    "unknown_schema_version",
+    "unknown_payment",
+    "unknown_payment_method",
+    "wrong_method",
+}
+"""Words of ours: `handler_failed` would mean that nobody had thought of it."""
+
+
+async def taken(world: Consumers, topic: str, good: Any) -> bool:
+    """Tells whether the good record behind the garbage has had its effect."""
+    match topic:
+        case topics.RESULTS:
+            query = "select status = 'completed' from ledger.payment where payment_id = $1"
+            return bool(await world.admin.fetchval(query, good.payment_id))
+        case topics.METHOD_RESULTS:
+            return True
+        case t if t in (MPESA, CARD):
+            query = f"select true from {READERS[t]}.attempt where payment_id = $1"
+            return bool(await world.admin.fetchval(query, good.payment_id))
+    query = f"select true from {READERS[topic]}.notice where notice_id = $1"
+    return bool(await world.admin.fetchval(query, good.notice_id))
+
+
+async def test_text_that_no_table_takes(world: Consumers, books: Books) -> None:
+    """Well formed, and yet PostgreSQL refuses it: set aside alone, whatever stands beside it."""
+    paid, asked = await books.deposit(), deposit()
+    step = [{"at": CLOCK.now().isoformat(), "name": "a\0b", "detail": {"x": "\0"}}]
+    await world.send(
+        topics.RESULTS,
+        Garbage("NUL", changed(paid.result("noted"), evidence=step)),
+        Garbage("NUL", changed(paid.result("noted"), provider_reference="\0")),
+        true(paid.result("settled", seq=2)),
+    )
+    await world.send(
+        MPESA,
+        Garbage("NUL", changed(deposit(), customer_id="c\0")),
+        Garbage("NUL", changed(deposit(), description="\0")),
+        true(asked),
+    )
+    await world.send(MPESA_NOTICES, Garbage("NUL", changed(notice(), notice_id="\0")))
+
+    async def all_aside() -> bool:
+        counts = [
+            len(await world.letters(READERS[topic], topic))
+            for topic in (topics.RESULTS, MPESA, MPESA_NOTICES)
+        ]
+        return counts == [2, 2, 1]
+
+    await world.until(all_aside, "the letters")
+    assert await taken(world, MPESA, asked)
+    assert await taken(world, topics.RESULTS, paid)
+
+
+async def test_results_that_are_not_the_workers_to_tell(world: Consumers, books: Books) -> None:
+    """Another method's, a stranger's, of other amounts: nobody's money moves by them."""
+    paid, other, twice = [await books.deposit() for _ in range(3)]
+    money = {"minor": "10000", "currency": "KES"}
+    told = paid.result("settled")
+    forged = [
+        changed(told, method="card"),
+        changed(told, payment_id=str(uuid4())),
+        changed(told, merchant_id="m_thief", method="nobody"),
+        changed(told, amount={"minor": "9" * 38, "currency": "KES"}),  # no sum after it would fit
+    ]
+    for number, raw in enumerate(forged):
+        await world.send(topics.RESULTS, Garbage(f"forged {number}", raw))
+    odd = [
+        {"minor": "1", "currency": "KES"},
+        {"minor": "-10000", "currency": "KES"},
+        {"minor": "0", "currency": "KES"},
+        {"minor": "10000", "currency": "USD"},
+    ]
+    others = [await books.deposit() for _ in odd]
+    for payment, amount in zip(others, odd, strict=True):
+        raw = changed(payment.result("settled"), amount=amount)
+        await world.send(topics.RESULTS, Garbage("odd", raw))
+    # the same result from both partitions, and a contradiction on top
+    same = changed(twice.result("settled"), amount=money)
+    for partition in (0, 1, 0, 1):
+        await world.send(topics.RESULTS, Garbage("same", same, partition=partition))
+    await world.send(topics.RESULTS, true(other.result("settled")))
+
+    async def through() -> bool:
+        letters = len(await world.letters("ledger", topics.RESULTS))
+        return letters >= 4 and [await books.status(p) for p in (other, twice)] == ["completed"] * 2
+
+    await world.until(through, "the good ones")
+    assert await books.status(paid) == "pending"
+
+    async def judged() -> bool:
+        return all([await books.status(payment) == "in_review" for payment in others])
+
+    await world.until(judged, "people look at other amounts")
+    assert len(await world.letters("ledger", topics.RESULTS)) == 4
+
+
+async def test_commands_to_the_wrong_door_and_twice(world: Consumers) -> None:
+    """A worker takes a payment once, whichever partition says so, and only its own method's."""
+    once, card = withdrawal(), cards.deposit()
+    for partition in (0, 1, 0):
+        await world.send(MPESA, true(once, partition=partition))
+    larger = changed(once, amount={"minor": "99900", "currency": "KES"}, merchant_id="m_thief")
+    await world.send(MPESA, Garbage("a second opinion", larger), true(card))
+    await world.send(CARD, true(once), true(card))
+
+    async def aside() -> bool:
+        pairs = (("mpesa", MPESA), ("card", CARD))
+        return [len(await world.letters(*pair)) for pair in pairs] == [1, 1]
+
+    await world.until(aside, "a letter at each door")
+    await world.until(lambda: taken(world, CARD, card), "the card's command")
+    rows = await world.admin.fetch("select request from mpesa.attempt")
+    assert [row["request"]["amount"]["minor"] for row in rows] == [str(once.amount.minor)]
+    assert rows[0]["request"]["merchant_id"] == once.merchant_id
+
+
+async def test_compressed_batches_are_read(world: Consumers, broker: Broker) -> None:
+    asked = [deposit() for _ in range(20)]
+    producer = AIOKafkaProducer(bootstrap_servers=broker.bootstrap, compression_type="gzip")
+    await producer.start()
+    try:
+        sending = [await producer.send(world.names[MPESA], true(command).body) for command in asked]
+        await asyncio.gather(*sending)
+    finally:
+        await producer.stop()
+
+    async def all_there() -> bool:
+        return await world.admin.fetchval("select count(*) = 20 from mpesa.attempt")
+
+    await world.until(all_there, "what was packed")
+
+
+async def test_crowd_of_notices_is_taken_in_by_turns(world: Consumers) -> None:
+    """Somebody who knows an attempt's path posts without end: each look takes in some."""
+    command = deposit()
+    await world.send(MPESA, true(command))
+    await world.until(lambda: taken(world, MPESA, command), "the command")
+    attempt_id = attempt_id_of(command.payment_id)
+    body = sealed(next(hostile_documents({"Body": {}}))[1])
+    crowd = [
+        true(notice(n, attempt_id=attempt_id, purpose=Purpose.STK_PUSH, sealed_body=body))
+        for n in range(3 * NOTICES_MAX)
+    ]
+    await world.send(MPESA_NOTICES, *crowd)
+
+    async def all_there() -> bool:
+        return await world.admin.fetchval("select count(*) = $1 from mpesa.notice", len(crowd))
+
+    await world.until(all_there, "the crowd")
+    from cift_shared.attempts.store import AttemptStore
+
+    store = AttemptStore(world.admin, schema="mpesa", method="mpesa", owner="w", vault=VAULT)
+    open_ones = await store.open_notices([attempt_id])
+    assert len(open_ones[attempt_id]) == NOTICES_MAX

@@ -1,0 +1,118 @@
+"""A gateway behind a real socket, as its own program serves it, with something in its books.
+
+python -m tests.support.served DSN      serves until SIGTERM; the line "served {...}" tells where
+"""
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, nullcontext
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import httpx
+import uvicorn
+
+from gateway import streams
+from gateway.http_protocol import STOP, BoundedHttpProtocol
+from tests.support.gateway import (
+    CARD_DETAILS,
+    RunningGateway,
+    card_order,
+    order,
+    pay,
+    running_gateway,
+)
+
+DISPUTE = "du_1"
+CUSTOMER = "c_1"
+
+
+@dataclass(frozen=True)
+class Served:
+    """Where a gateway is served, a key of it, and what there is to ask for."""
+
+    base_url: str
+    authorization: str
+    payment_id: str
+    method_id: str
+
+
+@asynccontextmanager
+async def listening(
+    gateway: RunningGateway, protocol: type[BoundedHttpProtocol] = BoundedHttpProtocol
+) -> AsyncIterator[int]:
+    """Serve on a free port of this machine; answers the port."""
+    config = uvicorn.Config(
+        gateway.app, port=0, http=protocol, lifespan="off", log_config=None,
+        access_log=False, server_header=False, proxy_headers=False, timeout_graceful_shutdown=30,
+    )  # fmt: skip
+    server = uvicorn.Server(config)
+    server.capture_signals = nullcontext  # type: ignore[method-assign,assignment]
+    running = asyncio.create_task(server.serve())
+    while not server.started:
+        await asyncio.sleep(0.01)
+    server.lifespan.state[STOP] = gateway.app.state.gateway.signals.stop
+    yield server.servers[0].sockets[0].getsockname()[1]
+    server.should_exit = True
+    await running
+
+
+@asynccontextmanager
+async def serving(dsn: str) -> AsyncIterator[Served]:
+    """Serve a gateway over a fresh database that has one thing of each kind in it."""
+    # no worker settles what is made here, so a stream would go on for ever
+    streams.HEARTBEAT_S, streams.STREAM_S_MAX = 0.1, 0.2
+    async with running_gateway(dsn, streams_per_key=1_000) as gateway:
+        client = await gateway.client()
+        payment = await gateway.funded(client, CUSTOMER, "1000.00")
+        phone = {"method": "mpesa", "customer_id": CUSTOMER, "phone": "0712345678"}
+        await client.post("/payment-methods", json=phone)
+        saved = await _card(gateway, client)
+        await _disputed(gateway, client)
+        await pay(client, order())
+        async with listening(gateway) as port:
+            yield Served(
+                f"http://127.0.0.1:{port}",
+                client.headers["authorization"],
+                payment["id"],
+                saved["id"],
+            )
+
+
+async def _card(gateway: RunningGateway, client: httpx.AsyncClient) -> Any:
+    """A card that its customer has to enter."""
+    wish = {"method": "card", "customer_id": CUSTOMER}
+    answer = await client.post("/payment-methods", json=wish, headers={"Prefer": "wait=0"})
+    await gateway.answer(answer.json()["id"], "action_required", client_secret="secret")
+    return answer.json()
+
+
+async def _disputed(gateway: RunningGateway, client: httpx.AsyncClient) -> None:
+    """A deposit by card whose payer wants it back."""
+    payment = (await pay(client, card_order())).json()
+    await gateway.settle(payment["id"], card=CARD_DETAILS)
+    amount = {"minor": "2000", "currency": "USD"}
+    news: dict[str, Any] = {
+        "reference": DISPUTE,
+        "status": "needs_response",
+        "reason": "fraudulent",
+    }
+    news |= {"amount": amount, "withdrawn": amount}
+    assert await gateway.result(payment["id"], "disputed", dispute=news) == "applied"
+
+
+async def _main(dsn: str) -> None:
+    stop = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
+    async with serving(dsn) as served:
+        print("served", json.dumps(asdict(served)), flush=True)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nobody reads the log
+        await stop.wait()
+
+
+if __name__ == "__main__":
+    asyncio.run(_main(sys.argv[1]))

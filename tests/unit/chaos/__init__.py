@@ -1,0 +1,1 @@
+"""The checker of the chaos runs, held against spoiled evidence."""

@@ -1,0 +1,340 @@
+"""The checker against evidence with one thing wrong: it says so, and says no more than that."""
+
+from collections.abc import Callable
+from dataclasses import fields, replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.chaos.checker import CHECKS, check
+from tests.chaos.checks.finding import Kind
+from tests.chaos.facts import Entry, Event, Evidence, Hold, Movement
+from tests.unit.chaos.sound import (
+    CARD,
+    DEPOSIT,
+    FAILED,
+    NOW,
+    PAYOUT,
+    REFUND,
+    UNKNOWN,
+    attempt_of,
+    queued,
+    sound,
+)
+
+Spoil = Callable[[Evidence], Evidence]
+
+
+def test_sound_evidence_passes() -> None:
+    verdict = check(sound())
+    assert verdict.is_sound, verdict.told()
+    assert (verdict.payments, verdict.open, verdict.indefinite) == (6, 1, 1)
+
+
+def spoiled(name: str, place: int, **wrong: Any) -> Spoil:
+    """Evidence in which one fact of a kind is another one."""
+
+    def spoil(evidence: Evidence) -> Evidence:
+        facts = list(getattr(evidence, name))
+        facts[place] = replace(facts[place], **wrong)
+        return replace(evidence, **{name: tuple(facts)})
+
+    return spoil
+
+
+def without(name: str, place: int) -> Spoil:
+    """Evidence that lacks one fact."""
+
+    def spoil(evidence: Evidence) -> Evidence:
+        facts = list(getattr(evidence, name))
+        del facts[place]
+        return replace(evidence, **{name: tuple(facts)})
+
+    return spoil
+
+
+def beside(name: str, place: int, **other: Any) -> Spoil:
+    """Evidence with one fact more, made from one that is there."""
+
+    def spoil(evidence: Evidence) -> Evidence:
+        facts = getattr(evidence, name)
+        return replace(evidence, **{name: (*facts, replace(facts[place], **other))})
+
+    return spoil
+
+
+def given_as(**facts: Any) -> Spoil:
+    """Evidence with other facts altogether."""
+    return lambda evidence: replace(evidence, **facts)
+
+
+def _of(payment_id: str) -> int:
+    """The place of a payment, of its attempt and of its first answer."""
+    return [p.payment_id for p in sound().payments].index(payment_id)
+
+
+def _read(payment_id: str) -> int:
+    return len(sound().payments) + _of(payment_id)
+
+
+def _change(payment_id: str, version: int) -> int:
+    places = [(c.payment_id, c.version) for c in sound().changes]
+    return places.index((payment_id, version))
+
+
+def _account(code: str) -> int:
+    return [a.code for a in sound().accounts].index(code)
+
+
+def _orphan(evidence: Evidence) -> Evidence:
+    """Two balanced lines between a provider's account and ours that no payment explains."""
+    first = evidence.entries[0]
+    costs = next(e for e in evidence.entries if e.code.startswith("provider-costs:mpesa"))
+    tx = evidence.entries[-1].tx + 1
+    lines = [
+        replace(first, tx=tx, payment_id=None, kind="reconciliation", amount=5),
+        replace(costs, tx=tx, payment_id=None, kind="reconciliation", amount=-5),
+    ]
+    return _booked(evidence, lines)
+
+
+def _booked(evidence: Evidence, lines: list[Entry]) -> Evidence:
+    """Evidence with more lines in the journal, balances and all."""
+    entries, accounts = list(evidence.entries), {a.account: a for a in evidence.accounts}
+    for line in lines:
+        was = accounts[line.account]
+        now = replace(was, posted=was.posted + line.amount, version=was.version + 1)
+        accounts[line.account] = now
+        entries.append(replace(line, balance_after=now.posted, account_version=now.version))
+    return replace(evidence, entries=tuple(entries), accounts=tuple(accounts.values()))
+
+
+def _settled_again(evidence: Evidence) -> Evidence:
+    tx = evidence.entries[-1].tx + 1
+    lines = [
+        replace(e, tx=tx) for e in evidence.entries
+        if e.payment_id == CARD and e.kind == "settlement"
+    ]  # fmt: skip
+    return _booked(evidence, lines)
+
+
+def _swapped(evidence: Evidence) -> Evidence:
+    first, second, *rest = evidence.events
+    return replace(evidence, events=(second, first, *rest))
+
+
+def _never_settled(evidence: Evidence) -> Evidence:
+    """A completed payment whose transactions the journal has under no payment's name."""
+    entries = tuple(
+        replace(e, payment_id=None, kind="correction") if e.payment_id == CARD else e
+        for e in evidence.entries
+    )
+    return replace(evidence, entries=entries)
+
+
+def _promised(evidence: Evidence) -> Evidence:
+    """A customer who has promised more than there is."""
+    spent = Hold(hold_id=9, payment_id=None, account=2, amount=50_000, captured=None, state="held")
+    account = next(a for a in evidence.accounts if a.code == "customer:c1:KES")
+    held = replace(spent, account=account.account)
+    accounts = tuple(replace(a, held=50_000) if a is account else a for a in evidence.accounts)
+    return replace(evidence, holds=(*evidence.holds, held), accounts=accounts)
+
+
+def _refunded_too_much(evidence: Evidence) -> Evidence:
+    """A refund under way that goes beyond the deposit, counted correctly."""
+    more = replace(
+        evidence.payments[_of(REFUND)], status="in_review", minor=70_000, version=3,
+        payment_id=UNKNOWN,
+    )  # fmt: skip
+    payments = [p for p in evidence.payments if p.payment_id != UNKNOWN]
+    payments[0] = replace(payments[0], refund_pending=70_000)
+    return replace(evidence, payments=(*payments, more))
+
+
+_LATE = NOW - timedelta(minutes=1)
+_FAR = NOW + timedelta(days=1)
+
+CASES: list[tuple[str, Kind, Spoil]] = [
+    ("accepted_payments_exist", Kind.LOST, without("payments", _of(UNKNOWN))),
+    ("accepted_payments_exist", Kind.LOST, spoiled("payments", _of(UNKNOWN), customer="c2")),
+    ("accepted_payments_are_found", Kind.LOST, spoiled("said", _read(UNKNOWN), status=404)),
+    ("one_key_is_one_payment", Kind.DOUBLE, spoiled("said", _of(UNKNOWN), key="k0")),
+    (
+        "one_key_is_one_payment", Kind.LOST,
+        beside("said", _of(UNKNOWN), merchant="other", key="k9"),
+    ),
+    ("no_more_than_asked", Kind.DOUBLE, beside("payments", _of(FAILED), payment_id="x")),
+    ("no_more_than_asked", Kind.DOUBLE, spoiled("said", _of(UNKNOWN), status=422)),
+    (
+        "reads_never_go_back", Kind.STALE_READ,
+        beside("said", _read(DEPOSIT), at=200.0, began=199.0,
+               answer={"id": DEPOSIT, "status": "requires_action", "version": 2}),
+    ),
+    ("movements_are_ours", Kind.LOST, spoiled("movements", 4, attempt_id="somebody's")),
+    ("movements_are_ours", Kind.LOST, spoiled("movements", 4, kind="b2c")),
+    ("movements_are_known", Kind.LOST, beside("movements", 1, attempt_id=attempt_of(FAILED))),
+    ("completed_has_moved", Kind.UNBALANCED, without("movements", 0)),
+    ("completed_has_moved", Kind.UNBALANCED, spoiled("movements", 0, amount=90_000)),
+    ("one_effect_a_command", Kind.DOUBLE, beside("movements", 4, receipt="other")),
+    ("one_request_taken", Kind.DOUBLE, given_as(pushes={attempt_of(UNKNOWN): 2})),
+    ("one_request_taken", Kind.DOUBLE, given_as(payouts={attempt_of(PAYOUT): 2})),
+    (
+        "one_attempt_a_payment", Kind.DOUBLE,
+        beside("attempts", _of(UNKNOWN), attempt_id="another", seq=0),
+    ),
+    (
+        "one_payment_a_reference", Kind.DOUBLE,
+        spoiled("payments", _of(PAYOUT), reference="RCPT000001"),
+    ),
+    (
+        "one_payment_a_reference", Kind.UNBALANCED,
+        spoiled("payments", _of(PAYOUT), reference="RCPT999999"),
+    ),
+    ("transactions_sum_to_zero", Kind.UNBALANCED, spoiled("entries", 0, amount=99_999)),
+    ("balances_are_sums", Kind.UNBALANCED, spoiled("entries", 0, balance_after=1)),
+    ("balances_are_sums", Kind.UNBALANCED, spoiled("accounts", 0, version=9)),
+    ("everything_sums_to_zero", Kind.UNBALANCED, spoiled("accounts", 0, posted=1)),
+    ("held_is_open_holds", Kind.UNBALANCED, spoiled("accounts", 0, held=1)),
+    ("nobody_is_overdrawn", Kind.UNBALANCED, _promised),
+    ("holds_follow_payments", Kind.UNBALANCED, spoiled("holds", 0, captured=10_000)),
+    ("holds_follow_payments", Kind.UNBALANCED, spoiled("holds", 1, state="expired")),
+    ("holds_follow_payments", Kind.UNBALANCED, without("holds", 0)),
+    ("refunds_stay_within", Kind.UNBALANCED, spoiled("payments", 0, refunded=39_999)),
+    ("refunds_stay_within", Kind.UNBALANCED, _refunded_too_much),
+    ("one_posting_a_success", Kind.DOUBLE, _settled_again),
+    ("one_posting_a_success", Kind.UNBALANCED, _never_settled),
+    ("settlements_follow_the_book", Kind.UNBALANCED, spoiled("payments", 0, fee=2_000)),
+    (
+        "providers_hold_what_the_books_say", Kind.UNBALANCED,
+        spoiled("movements", 1, fee=2_000),
+    ),
+    ("providers_hold_nothing_else", Kind.UNBALANCED, _orphan),
+    (
+        "histories_are_paths", Kind.ILLEGAL_STATE,
+        spoiled("changes", _change(DEPOSIT, 2), to_status="canceled"),
+    ),
+    (
+        "histories_are_paths", Kind.ILLEGAL_STATE,
+        spoiled("changes", _change(DEPOSIT, 1), to_status="processing"),
+    ),
+    ("versions_grow_by_one", Kind.ILLEGAL_STATE, spoiled("payments", _of(UNKNOWN), version=3)),
+    (
+        "versions_grow_by_one", Kind.ILLEGAL_STATE,
+        spoiled("changes", _change(DEPOSIT, 2), disposition="noted"),
+    ),
+    (
+        "results_count_once", Kind.DOUBLE,
+        beside("changes", _change(DEPOSIT, 3), seq=99, disposition="duplicate", to_status=None),
+    ),
+    (
+        "answers_were_true", Kind.ILLEGAL_STATE,
+        spoiled("said", _read(UNKNOWN),
+                answer={"id": UNKNOWN, "status": "failed", "version": 2}),
+    ),
+    (
+        "ends_are_ends_for_the_worker", Kind.ILLEGAL_STATE,
+        spoiled("attempts", _of(DEPOSIT), state="waiting",
+                next_check_at=NOW + timedelta(seconds=9)),
+    ),
+    ("results_have_arrived", Kind.LOST, spoiled("attempts", _of(DEPOSIT), seq=3)),
+    ("webhooks_have_arrived", Kind.LOST, given_as(webhooks=())),
+    ("webhooks_have_arrived", Kind.LOST, given_as(notices=())),
+    ("outboxes_are_empty", Kind.STUCK, given_as(queued=queued(DEPOSIT))),
+    (
+        "attempts_have_a_next_check", Kind.STUCK,
+        spoiled("attempts", _of(UNKNOWN), next_check_at=_LATE),
+    ),
+    (
+        "attempts_have_a_next_check", Kind.STUCK,
+        spoiled("attempts", _of(UNKNOWN), next_check_at=_FAR),
+    ),
+    (
+        "attempts_have_a_next_check", Kind.STUCK,
+        spoiled("attempts", _of(UNKNOWN), next_check_at=None),
+    ),
+    ("open_payments_are_worked_on", Kind.STUCK, without("attempts", _of(UNKNOWN))),
+    (
+        "open_payments_are_worked_on", Kind.STUCK,
+        spoiled("attempts", _of(UNKNOWN), state="done", next_check_at=None),
+    ),
+    ("open_payments_are_worked_on", Kind.STUCK, spoiled("payments", _of(UNKNOWN), swept=False)),
+    ("notices_are_taken_in", Kind.STUCK, spoiled("notices", 0, is_open=True)),
+    ("every_change_is_told", Kind.EVENTS, without("events", 0)),
+    ("every_change_is_told", Kind.EVENTS, spoiled("events", 0, status="processing")),
+    ("every_change_is_told", Kind.EVENTS, _swapped),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "kind", "spoil"), CASES)
+def test_what_is_wrong_is_found(name: str, kind: Kind, spoil: Spoil) -> None:
+    verdict = check(spoil(sound()))
+    assert (name, kind) in {(finding.by, finding.kind) for finding in verdict.findings}
+    assert verdict.counts()[kind] > 0
+
+
+def test_every_check_has_a_case() -> None:
+    assert {name for name, _, _ in CASES} == {each.__name__ for each in CHECKS}
+
+
+ALONE = {
+    "reads_never_go_back", "one_request_taken", "one_attempt_a_payment", "held_is_open_holds",
+    "nobody_is_overdrawn", "providers_hold_nothing_else", "results_count_once",
+    "ends_are_ends_for_the_worker", "results_have_arrived", "webhooks_have_arrived",
+    "outboxes_are_empty", "attempts_have_a_next_check", "notices_are_taken_in",
+    "every_change_is_told",
+}  # fmt: skip
+"""Checks whose subject no other check looks at."""
+
+
+@pytest.mark.parametrize(
+    ("name", "spoil"), [(name, spoil) for name, _, spoil in CASES if name in ALONE]
+)
+def test_nothing_else_is_found(name: str, spoil: Spoil) -> None:
+    assert {finding.by for finding in check(spoil(sound())).findings} == {name}
+
+
+def test_a_repeated_event_is_no_finding() -> None:
+    evidence = sound()
+    again: tuple[Event, ...] = (*evidence.events, evidence.events[0])
+    assert check(replace(evidence, events=again)).is_sound
+
+
+def test_a_replayed_answer_is_no_finding() -> None:
+    assert check(beside("said", _of(DEPOSIT), at=300.0, began=299.0)(sound())).is_sound
+
+
+def test_money_of_a_payment_under_way_is_no_finding() -> None:
+    """The provider is ahead of us there; so it is without that movement, too."""
+    assert check(without("movements", 4)(sound())).is_sound
+
+
+def test_an_unanswered_order_may_have_made_a_payment_or_not() -> None:
+    made = spoiled("said", _of(UNKNOWN), status=0, at=float("inf"), answer={})
+    assert check(made(sound())).is_sound
+    not_made = beside("said", _of(UNKNOWN), status=0, at=float("inf"), answer={}, key="k9")
+    assert check(not_made(sound())).is_sound
+
+
+_AMOUNTS = [
+    (name, place, field.name)
+    for name in ("payments", "entries", "accounts", "holds", "movements")
+    for place, fact in enumerate(getattr(sound(), name))
+    for field in fields(fact)
+    if field.name in {"minor", "fee", "net", "amount", "balance_after", "posted", "captured",
+                      "refunded", "refund_pending", "held"}
+    and getattr(fact, field.name) is not None
+    # what the provider moves for a payment that is under way is not known to us yet
+    and not (isinstance(fact, Movement) and fact.attempt_id == attempt_of(UNKNOWN))
+]  # fmt: skip
+
+
+@given(st.sampled_from(_AMOUNTS), st.integers(-200_000, 200_000).filter(bool))
+def test_any_spoiled_amount_is_found(place: tuple[str, int, str], change: int) -> None:
+    name, number, amount = place
+    evidence = sound()
+    was = getattr(getattr(evidence, name)[number], amount)
+    assert not check(spoiled(name, number, **{amount: was + change})(evidence)).is_sound

@@ -1,0 +1,44 @@
+"""The mutants still fit the source: whoever changes a line that one of them breaks hears of it."""
+
+import ast
+from collections import Counter
+
+import pytest
+
+from tests.chaos.checker import CHECKS
+from tests.chaos.mutants.catalogue import MUTANTS
+from tests.chaos.mutants.mutant import Mutant
+from tests.chaos.mutants.schedules import SCHEDULES
+from tests.chaos.mutants.source import ROOT, Edit, EditFailed, edited
+
+_NAMES = [mutant.name for mutant in MUTANTS]
+
+
+@pytest.mark.parametrize("mutant", MUTANTS, ids=_NAMES)
+def test_every_edit_fits(mutant: Mutant) -> None:
+    files = {edit.path: (ROOT / edit.path).read_text() for edit in mutant.edits}
+    for edit in mutant.edits:
+        files[edit.path] = edited(files[edit.path], edit)
+    for path, text in files.items():
+        if path.endswith(".py"):
+            ast.parse(text)
+
+
+@pytest.mark.parametrize("mutant", MUTANTS, ids=_NAMES)
+def test_names_what_exists(mutant: Mutant) -> None:
+    assert mutant.schedule in SCHEDULES
+    assert set(mutant.found_by) <= {each.__name__ for each in CHECKS}
+
+
+def test_no_name_is_used_twice() -> None:
+    assert max(Counter(_NAMES).values()) == 1
+
+
+def test_every_schedule_is_played() -> None:
+    assert set(SCHEDULES) == {mutant.schedule for mutant in MUTANTS}
+
+
+@pytest.mark.parametrize("text", ["a b", "b b"])
+def test_an_edit_that_does_not_fit_says_so(text: str) -> None:
+    with pytest.raises(EditFailed, match="must be once"):
+        edited(text.replace("a b", "nothing"), Edit("file", "b", "c"))

@@ -1,0 +1,65 @@
+"""Plans of chaos schedules: the same for the same seed, and nothing is left out for long."""
+
+import pytest
+
+from tests.chaos.plan import FAULT_KINDS, FAULTS, Plan, plan_of
+from tests.chaos.proxy import TOXICS
+from tests.chaos.traffic_of import METHODS
+from tests.chaos.world import LINKS, PARTS
+
+BASES = [0, 7, 1_000, 123_456_789]
+
+
+def plans(base: int, count: int = 20) -> list[Plan]:
+    return [plan_of(seed) for seed in range(base, base + count)]
+
+
+def test_a_seed_is_a_plan() -> None:
+    assert plan_of(42) == plan_of(42)
+    assert plan_of(42) != plan_of(43)
+
+
+@pytest.mark.parametrize("base", BASES)
+def test_any_twenty_seeds_draw_every_class_of_fault(base: int) -> None:
+    drawn = {kind for plan in plans(base) for kind in plan.kinds}
+    assert drawn == set(FAULT_KINDS)
+
+
+@pytest.mark.parametrize("base", BASES)
+def test_any_twenty_seeds_draw_every_method_and_every_kind_of_request(base: int) -> None:
+    customers = [customer for plan in plans(base) for customer in plan.customers]
+    assert {customer.method for customer in customers} == {method.name for method in METHODS}
+    steps = [step for customer in customers for step in customer.steps]
+    assert {step.kind for step in steps} == {"deposit", "withdrawal", "refund", "cancel"}
+    assert {step.together for step in steps if step.repeats} == {True, False}
+
+
+def test_each_schedule_draws_a_few_faults_with_targets_that_exist() -> None:
+    for plan in plans(5, 200):
+        assert FAULTS[0] <= len(plan.faults) <= FAULTS[1]
+        for fault in plan.faults:
+            if fault.kind == "bad road":
+                assert fault.target in LINKS
+                assert fault.detail["toxic"] in TOXICS
+            elif not fault.kind.startswith("twin"):
+                assert fault.target in PARTS
+
+
+def test_no_two_customers_of_a_world_share_a_phone() -> None:
+    phones = [
+        customer.payment_method["phone"]
+        for plan in plans(995, 10)
+        for customer in plan.customers
+        if "phone" in customer.payment_method
+    ]
+    assert len(phones) == len(set(phones))
+    assert all(len(phone) == len("254712345678") for phone in phones)
+
+
+def test_a_part_that_is_refunded_or_paid_out_fits_into_its_deposit() -> None:
+    for plan in plans(77, 50):
+        for customer in plan.customers:
+            amounts = [step.amount for step in customer.steps]
+            assert amounts[0] is not None
+            for amount in amounts[1:]:
+                assert amount is None or float(amount) <= float(amounts[0])
