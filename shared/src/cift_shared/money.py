@@ -136,8 +136,8 @@ def _money_in(value: Any) -> Money:
     minor, currency = value["minor"], value["currency"]
     if not isinstance(minor, str) or not re.fullmatch(r"-?(0|[1-9][0-9]{0,37})", minor):
         raise ValueError("minor units travel as decimal text")
-    if not isinstance(currency, str):
-        raise ValueError("a currency is a code")
+    if not isinstance(currency, str) or currency not in EXPONENTS:
+        raise ValueError("not a currency of ours")
     return Money(int(minor), currency)
 
 

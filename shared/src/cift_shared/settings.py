@@ -13,6 +13,7 @@ from typing import Literal, Self, TypeVar
 from pydantic import AliasChoices, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from cift_shared import clock, failpoints
 from cift_shared.callback_token import CallbackTokens
 from cift_shared.errors import SettingsInvalid
 from cift_shared.vault import Vault
@@ -116,11 +117,16 @@ class ServiceSettings(KeySettings):
         return f"{service}-{self.instance}"
 
     def checked(self) -> Self:
-        """These settings after every key has been tried once, so a bad one stops the start."""
+        """These settings after every key has been tried once, so a bad one stops the start.
+
+        Raises:
+            SettingsInvalid: names the variable; so, in live mode, do the switches of tests.
+        """
         self.vault()
         self.callback_tokens()
         if self.livemode:
             self.refuse_handmade_keys()
+            _refuse_switches_of_tests()
         return self
 
 
@@ -142,6 +148,13 @@ def load_settings(kind: type[SettingsType]) -> SettingsType:
     if misspelt:
         raise SettingsInvalid(misspelt)
     return settings
+
+
+def _refuse_switches_of_tests() -> None:
+    """Where real money moves, no clock is set wrong and no process is told to die."""
+    found = [name for name in (clock.OFFSET, failpoints.VARIABLE) if os.environ.get(name)]
+    if found:
+        raise SettingsInvalid(f"{', '.join(found)}: for tests only, never in live mode")
 
 
 def _names(kind: type[BaseSettings]) -> set[str]:

@@ -60,7 +60,11 @@ class RequestRefused(ProviderRejectedRequest):
 
 
 class ServerFailed(OutcomeUnknown):
-    """HTTP 5xx: what became of the request is unknown, and its key answers so from now on."""
+    """What became of the request is unknown, and its key answers so from now on.
+
+    HTTP 5xx; or HTTP 400 `idempotency_error`: an earlier request used the key, with other words
+    (a release came between them), and may have been carried out.
+    """
 
 
 class Caller:
@@ -115,7 +119,9 @@ class Caller:
             case stripe.AuthenticationError() | stripe.PermissionError():
                 self._breaker.trip(CREDENTIALS_PAUSE_S)
                 raise _CredentialsRefused from None
-            case stripe.IdempotencyError() | stripe.InvalidRequestError():
+            case stripe.IdempotencyError():
+                raise ServerFailed("provider_key_taken", operation) from None
+            case stripe.InvalidRequestError():
                 raise RequestRefused(told, status) from None
         if status >= _NO_ANSWER_STATUS:
             raise ServerFailed("provider_failed", f"{operation}: {status}") from None

@@ -19,6 +19,9 @@ NO_SUCH_TRANSACTION = "25"
 STK_OPEN = frozenset({IN_FLIGHT, "15", "2029"})
 """Known codes of a push that settle nothing: in flight, duplicate detected, temporary fault."""
 
+STK_UNANSWERED = frozenset({"1036", "1037"})
+"""The phone gave no sign: the prompt may be on it still, and be paid after all."""
+
 RESULT_OPEN = frozenset({"15", "29", "100000000"})
 """The same for payouts and reversals: duplicate, bad command word, kept to be sent again."""
 

@@ -3,6 +3,7 @@
 submit    stk_push -> the payer sees a prompt -> the CheckoutRequestID, sealed in the memory
 notice    told once, by anyone who knows the path: gives receipt and amount, proves nothing
 query     decides: 0 settled, a listed code declined or expired, anything else still pending
+later     a push that nobody answered may be paid after all, and the notice of it get lost
 
 When the answer to the push is lost, the notice on the attempt's own path brings the id to ask by.
 """
@@ -19,6 +20,7 @@ from cift_shared.outcomes import (
     ActionRequired,
     Conflicting,
     Declined,
+    Expired,
     Failure,
     Outcome,
     Pending,
@@ -33,6 +35,9 @@ TRUE_NOTICE_WAIT_S = 60
 """How long a paid push whose notice names another amount waits for a notice that fits."""
 AFTER_DOUBT_S = 15
 """Next question after a notice of success that the query does not bear out yet."""
+LOOK_AGAIN_S = (2 * 60, 13 * 60, 45 * 60)
+"""Gaps between looks at a push that nobody answered: 2 min, 15 min and an hour after the verdict.
+Whatever is paid still later is found by the reconciliation."""
 
 _NEXT_ACTION_TEXT = "Enter your M-Pesa PIN on your phone to pay."
 
@@ -82,7 +87,8 @@ class Deposits:
             return self._keep(heard, error)
         if state is not None:
             heard = replace(heard, adopted=False)
-        return self._judge(attempt, heard, state)
+        answer = self._judge(attempt, heard, state)
+        return self._look_again(attempt, answer, state, noticed=bool(notices))
 
     def _push(self, attempt: Attempt, phone: str) -> wire.StkPush:
         config, stamp = self._flow.config, domain.timestamp(self._flow.clock.now())
@@ -172,15 +178,44 @@ class Deposits:
             return replace(answer, outcome=Settled(told.amount or asked, told.receipt))
         # A push can't be paid in part or by another phone, so this smells of forgery: the true
         # notice may still come. Nothing is booked by a figure that only a notice names: without a
-        # true one people compare it with the statement.
+        # true one people compare it with the statement. What had ended goes to people with the
+        # asked amount: of that much the query says that it is here.
         now = self._flow.clock.now()
         since = moment_from(attempt.memory, "doubt_since") or now
         left = since + self._flow.delay(TRUE_NOTICE_WAIT_S) - now
         if left > timedelta(0):
             memory = {**answer.memory, "doubt_since": since.isoformat()}
             return replace(answer, memory=memory, check_after=left)
+        if attempt.ended:
+            return replace(answer, outcome=Settled(asked))
         what = "payer" if told.amount in (None, asked) else "amount"
         return replace(answer, outcome=Conflicting(f"paid, but a notice names another {what}"))
+
+    def _look_again(
+        self, attempt: Attempt, answer: Answer, state: wire.StkState | None, *, noticed: bool
+    ) -> Answer:
+        """Plan the next look at a push that nobody answered; what is told already is no news."""
+        code = state.code if state else None
+        if not attempt.ended:
+            unanswered = isinstance(answer.outcome, Expired) and code in codes.STK_UNANSWERED
+            return self._watched(answer, looks=0) if unanswered else answer
+        if not attempt.memory.get("looks"):
+            return answer
+        if code == codes.SUCCESS:
+            return replace(answer, memory={**answer.memory, "looks": ""})
+        if isinstance(answer.outcome, Declined | Expired):
+            answer = replace(answer, outcome=Pending())
+        if noticed:  # a look besides: repeated notices must not use the planned ones up
+            return self._watched(answer, looks=int(attempt.memory["looks"]))
+        answer = replace(answer, evidence=())
+        return self._watched(answer, looks=int(attempt.memory["looks"]) + 1)
+
+    def _watched(self, answer: Answer, *, looks: int) -> Answer:
+        """The answer with the look that follows after so many."""
+        left = LOOK_AGAIN_S[looks:]
+        wait = self._flow.delay(left[0]) if left else None
+        memory = {**answer.memory, "looks": str(looks)}
+        return replace(answer, memory=memory, check_after=answer.check_after or wait)
 
     def _keep(self, heard: Heard, error: PaymentProcessorError) -> Answer:
         """The question failed, but what the notices said must not get lost."""
