@@ -29,6 +29,17 @@ select count(*)
  where operation in ('deposit', 'withdrawal', 'refund')
    and not exists (select from ledger.payment_event where result_id = attempt_id || '.' || place)
 """
+LOOK_SOON_S = 6
+"""Longer than the first look at an expired push takes to come at the world's speed, and than the
+gap after a look that failed; the later ones find what is not part of a schedule."""
+_LOOKS = """
+select count(*)
+  from {schema}.attempt join ledger.payment using (payment_id)
+ where attempt.state = 'done' and payment.status = 'expired'
+   and (attempt.lease_owner is not null
+        or attempt.next_check_at < now() + make_interval(secs => $1))
+"""
+"""Payments that expired, and that a look under way or soon to come may find paid after all."""
 _NOTICES = "select count(*) from {schema}.notice"
 _WEBHOOKS = "select count(*) from gateway.inbox where disposition = 'published'"
 
@@ -109,5 +120,7 @@ async def _by_schema(connection: Any, schemas: tuple[str, ...]) -> tuple[set[str
         found = await connection.fetch(_NOBODY_KNOWS.format(schema=schema))
         unknown.update(row["payment_id"] for row in found)
         travelling[f"{schema} results"] = await connection.fetchval(_RESULTS.format(schema=schema))
+        looks = await connection.fetchval(_LOOKS.format(schema=schema), LOOK_SOON_S)
+        travelling[f"looks of {schema}"] = looks
         travelling["webhooks"] -= await connection.fetchval(_NOTICES.format(schema=schema))
     return unknown, travelling

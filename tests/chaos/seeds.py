@@ -5,6 +5,7 @@ REGRESSIONS = {
     2: "a notice stored beside the verdict of its attempt was never read",
     4: "who met an open circuit while it was being probed waited a minute",
     200: "a deposit whose only callback was forged was booked with the forged amount",
+    204: "a push that nobody answered was paid late, its callback was lost, and it stayed expired",
     101: "a claim whose answer was lost slept until its lease was over",
 }
 """Seed to words. A race needs luck to meet again: each has a test of its own beside this."""

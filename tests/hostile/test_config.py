@@ -51,6 +51,17 @@ def test_live_mode_takes_random_keys_only() -> None:
     assert keys["index_key"] not in str(refused.value)
 
 
+@pytest.mark.parametrize("name", ["CIFT_CLOCK_OFFSET_S", "CIFT_FAILPOINT_FILE"])
+def test_live_mode_takes_no_switch_of_tests(environment, name: str) -> None:
+    live, test = settings_for(DSN, **LIVE, **random_keys()), settings_for(DSN)
+    environment.setenv(name, "")
+    assert live.checked()
+    environment.setenv(name, "60")
+    with pytest.raises(SettingsInvalid, match=f"{name}: for tests only"):
+        live.checked()
+    assert test.checked()
+
+
 @pytest.mark.parametrize("short", ["", "AAAA", "k1:AAAA", "not base64!", "k1:" + "A" * 43])
 def test_short_and_broken_keys_stop_any_start(short: str) -> None:
     for name in ("data_keys", "index_key", "callback_key"):

@@ -22,6 +22,7 @@ from cift_shared.ids import AttemptId, SystemIds
 from cift_shared.messages import OriginalPayment, PaymentRequest, RequestRefund
 from cift_shared.methods import Operation
 from cift_shared.money import Money
+from cift_shared.outcomes import Declined, Expired, Settled
 from cift_shared.processor import Answer, Attempt, Notice
 from cift_shared.testing import FakeClock
 from mpesa_worker.client import DarajaClient
@@ -125,6 +126,7 @@ def learned(before: Attempt, answer: Answer, *, checked: bool = False) -> Attemp
         before,
         memory={**before.memory, **answer.memory},
         checks=before.checks + checked,
+        ended=before.ended or isinstance(answer.outcome, Settled | Declined | Expired),
     )
 
 

@@ -70,6 +70,19 @@ class TestOutcomes:
         assert isinstance(late, Settled)
         assert late.provider_reference is not None
 
+    async def test_paid_after_it_was_reported_unreachable_and_the_notice_is_lost(
+        self, counter: Counter
+    ) -> None:
+        attempt, _ = await counter.submit(deposit("502"))
+        attempt, outcome = await counter.settle(attempt)
+        assert isinstance(outcome, Expired)
+        look = counter.answers[-1].check_after
+        assert look is not None
+        await counter.pass_time(int(look.total_seconds()))
+        _, late = await counter.check(attempt)
+        assert late == Settled(HUNDRED)
+        assert len(await counter.moved("stk")) == 1
+
 
 class TestInFlight:
     @pytest.mark.parametrize("shape", ["4999", "error_500", "error_200_empty"])

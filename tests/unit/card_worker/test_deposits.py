@@ -230,8 +230,13 @@ async def test_a_lost_answer_and_nothing_to_find_is_asked_for_again_under_the_sa
     await processor.close()
 
 
-async def test_a_saved_error_500_is_left_behind_with_a_new_key_after_a_look(clock) -> None:
-    script = Script().on(CREATE, cards.error(500, kind="api_error"), cards.intent())
+@pytest.mark.parametrize(
+    "error",
+    [cards.error(500, kind="api_error"), cards.error(400, kind="idempotency_error")],
+    ids=["saved error 500", "key used with other words"],
+)
+async def test_a_key_that_answers_so_for_ever_is_left_behind_after_a_look(clock, error) -> None:
+    script = Script().on(CREATE, error, cards.intent())
     script.on(LIST, cards.page())
     processor = cards.processor(script, clock)
     attempt = cards.attempt(cards.deposit(clock=clock), clock)
@@ -279,7 +284,6 @@ async def test_a_refused_confirmation_is_not_tried_for_ever(clock) -> None:
         (cards.error(404, "resource_missing", param="payment_method"), "card_unknown"),
         (cards.error(400, "amount_too_small", param="amount"), "amount_out_of_limits"),
         (cards.error(400, "parameter_unknown", param="x"), "provider_request_refused"),
-        (cards.error(400, kind="idempotency_error"), "provider_request_refused"),
         (
             cards.error(402, "card_declined", "card_error", decline_code="stolen_card"),
             "card_refused",

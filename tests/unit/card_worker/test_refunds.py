@@ -67,8 +67,13 @@ async def test_a_lost_answer_is_looked_for_before_it_is_asked_for_again(clock) -
     await processor.close()
 
 
-async def test_a_saved_error_500_gets_a_new_key_after_a_look(clock) -> None:
-    script = Script().on(REFUND, cards.error(500, kind="api_error"), cards.refund_object())
+@pytest.mark.parametrize(
+    "error",
+    [cards.error(500, kind="api_error"), cards.error(400, kind="idempotency_error")],
+    ids=["saved error 500", "key used with other words"],
+)
+async def test_a_key_that_answers_so_for_ever_is_left_behind_after_a_look(clock, error) -> None:
+    script = Script().on(REFUND, error, cards.refund_object())
     script.on(REFUND_LIST, cards.page())
     processor = cards.processor(script, clock)
     attempt = cards.attempt(cards.refund(), clock)
@@ -77,6 +82,21 @@ async def test_a_saved_error_500_gets_a_new_key_after_a_look(clock) -> None:
     await processor.get_transaction_status(cards.learned(attempt, first))
     keys = [request.headers["idempotency-key"] for request in script.sent(REFUND)]
     assert keys == [f"{attempt.attempt_id}-refund-{number}" for number in (0, 1)]
+    await processor.close()
+
+
+async def test_a_refund_whose_key_was_used_with_other_words_may_have_been_made(clock) -> None:
+    """The first call may have succeeded under it, so it is looked for and never called declined."""
+    attempt = cards.attempt(cards.refund(), clock)
+    made = cards.refund_object(metadata={domain.ATTEMPT_NAME: str(attempt.attempt_id)})
+    script = Script().on(REFUND, cards.error(400, kind="idempotency_error"))
+    script.on(REFUND_LIST, cards.page(made))
+    processor = cards.processor(script, clock)
+    first = await processor.process_refund(attempt)
+    assert isinstance(first.outcome, Unknown)
+    answer = await processor.get_transaction_status(cards.learned(attempt, first))
+    assert answer.outcome == Settled(Money(20_00, "USD"), "re_1")
+    assert len(script.sent(REFUND)) == 1
     await processor.close()
 
 

@@ -380,3 +380,88 @@ class TestQuestionFails:
         assert names(answer)[-1] == "mpesa.stk_query.failed"
         _, later = await check(processor, waiting)
         assert later.outcome == SETTLED
+
+
+class TestUnanswered:
+    """A push reported as not answered may be paid after all, and its callback be lost."""
+
+    @pytest.fixture
+    async def expired(
+        self, pushed: Attempt, processor: MpesaProcessor, script: mpesa.Script
+    ) -> Attempt:
+        script.on("query", query_answer("1037"))
+        after, answer = await check(processor, pushed, stk_callback(1037))
+        assert isinstance(answer.outcome, Expired)
+        assert answer.check_after == timedelta(minutes=2)
+        return after
+
+    async def test_it_is_looked_at_three_times(
+        self, expired: Attempt, processor: MpesaProcessor
+    ) -> None:
+        gaps = []
+        after, answer = await check(processor, expired)
+        while answer.check_after is not None:
+            assert (answer.outcome, answer.evidence) == (Pending(), ())
+            gaps.append(answer.check_after)
+            after, answer = await check(processor, after)
+        assert gaps == [timedelta(minutes=13), timedelta(minutes=45)]
+        _, late = await check(processor, after, stk_callback(1037))
+        assert (late.outcome, late.check_after) == (Pending(), None)
+
+    @pytest.mark.parametrize("looks", [0, 1, 2])
+    async def test_any_look_finds_the_payment(
+        self, looks: int, expired: Attempt, processor: MpesaProcessor, script: mpesa.Script
+    ) -> None:
+        for _ in range(looks):
+            expired, _ = await check(processor, expired)
+        script.on("query", query_answer("0"), query_answer("1037"))
+        paid, answer = await check(processor, expired)
+        assert (answer.outcome, answer.check_after) == (Settled(HUNDRED), None)
+        _, again = await check(processor, paid, stk_callback(1037))
+        assert isinstance(again.outcome, Expired)  # it contradicts what is told: people hear of it
+
+    async def test_notices_do_not_use_the_looks_up(
+        self, expired: Attempt, processor: MpesaProcessor
+    ) -> None:
+        for _ in range(5):
+            expired, answer = await check(processor, expired, stk_callback(1037))
+            assert (answer.outcome, answer.check_after) == (Pending(), timedelta(minutes=2))
+
+    async def test_a_notice_of_success_that_is_ahead_of_the_query(
+        self, expired: Attempt, processor: MpesaProcessor, script: mpesa.Script
+    ) -> None:
+        expired, answer = await check(processor, expired, paid_callback())
+        assert isinstance(answer.outcome, Conflicting)
+        assert answer.check_after == timedelta(minutes=2)
+        script.on("query", query_answer("0"))
+        _, late = await check(processor, expired)
+        assert late.outcome == SETTLED
+
+    async def test_no_news_at_a_look(
+        self, expired: Attempt, processor: MpesaProcessor, script: mpesa.Script
+    ) -> None:
+        script.on("query", error("500.001.1001", ""))
+        _, answer = await check(processor, expired)
+        assert (answer.outcome, answer.check_after) == (Pending(), timedelta(minutes=13))
+
+    async def test_a_forged_amount_hides_nothing(
+        self,
+        expired: Attempt,
+        processor: MpesaProcessor,
+        script: mpesa.Script,
+        clock: mpesa.FakeClock,
+    ) -> None:
+        script.on("query", query_answer("0"))
+        expired, first = await check(processor, expired, paid_callback(1100))
+        assert first.check_after == timedelta(minutes=1)
+        clock.advance(first.check_after)
+        _, answer = await check(processor, expired)
+        assert answer.outcome == Settled(HUNDRED)
+
+    @pytest.mark.parametrize("code", ["1032", "1019"])
+    async def test_who_said_no_is_not_asked_about_again(
+        self, code: str, pushed: Attempt, processor: MpesaProcessor, script: mpesa.Script
+    ) -> None:
+        script.on("query", query_answer(code))
+        _, answer = await check(processor, pushed)
+        assert answer.check_after is None

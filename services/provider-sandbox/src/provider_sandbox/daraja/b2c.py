@@ -43,6 +43,8 @@ def accept(
     """
     behaviour = phones.look_up(twin, payout.phone)
     with twin.store.transaction():
+        if find(twin, payout.originator_id) is not None:  # known by its id: no phone is asked
+            raise DarajaError(500, "500.002.1001", "Duplicate OriginatorConversationID.")
         kind = phones.submit_fault(twin, payout.phone, behaviour)
         if kind is not None:
             exchange.fault = Fault(kind=kind)
@@ -149,8 +151,6 @@ def _forced_code(twin: Twin, payout: Payout) -> str | None:
 def _insert(
     twin: Twin, payout: Payout, behaviour: str, mode: CallbackMode, forced: str | None
 ) -> Row:
-    if find(twin, payout.originator_id) is not None:
-        raise DarajaError(500, "500.002.1001", "Duplicate OriginatorConversationID.")
     twin.store.insert(
         "daraja_b2c",
         originator_id=payout.originator_id,
