@@ -520,6 +520,7 @@ async def test_cancel_after_it_was_sent_is_told_but_changes_nothing(workers, poo
     await worker.commands.handle([record(cancel)])
     results = await worker.results(command.payment_id)
     assert results[-1].evidence[0].name == "cancel.too_late"
+    assert results[-1].next_check_at is not None  # it is still looked after
     assert await worker.state(command.payment_id) == "waiting"
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import asyncpg
 
-from cift_shared.database import INFRASTRUCTURE_ERRORS
+from cift_shared.database import CONNECT_TIMEOUT_S, INFRASTRUCTURE_ERRORS
 from cift_shared.log import get_logger
 from cift_shared.waiting import wait_for_event
 
@@ -84,7 +84,9 @@ class PaymentSignals:
 
     async def _listen(self) -> None:
         connection = await asyncpg.connect(
-            self._dsn, server_settings={"application_name": "cift_gateway_listen"}
+            self._dsn,
+            timeout=CONNECT_TIMEOUT_S,
+            server_settings={"application_name": "cift_gateway_listen"},
         )
         lost = asyncio.Event()
         connection.add_termination_listener(lambda _connection: lost.set())

@@ -1,6 +1,7 @@
 """Messages in: commands become attempts, notices make them due. Offsets follow the commit."""
 
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from uuid import UUID
 
 from pydantic import ValidationError
@@ -90,15 +91,19 @@ class CommandIntake:
         self._published()
 
     async def _cancel(self, cancellation: CancelPayment) -> None:
-        def tell(attempt_id: AttemptId, seq: int | None) -> OutgoingMessage:
-            return self._tell(cancellation, attempt_id, seq)
+        def tell(attempt_id: AttemptId, seq: int | None, due: datetime | None) -> OutgoingMessage:
+            return self._tell(cancellation, attempt_id, seq, due)
 
         await self._store.cancel(cancellation.payment_id, tell)
         failpoint("worker.after_cancel")
         self._published()
 
     def _tell(
-        self, cancellation: CancelPayment, attempt_id: AttemptId, seq: int | None
+        self,
+        cancellation: CancelPayment,
+        attempt_id: AttemptId,
+        seq: int | None,
+        next_check_at: datetime | None,
     ) -> OutgoingMessage:
         """The result of a cancellation; one that came too late is a note outside the count."""
         now = self._clock.now()
@@ -112,6 +117,7 @@ class CommandIntake:
             method=self._method,
             occurred_at=now,
             failure=_CANCELED if stopped else None,
+            next_check_at=next_check_at,
             evidence=[Step(at=now, name="cancel.done" if stopped else "cancel.too_late")],
         )
         return outgoing(RESULTS, result, source=f"{self._method}-worker", at=now)

@@ -35,7 +35,7 @@ returning attempt_id, seq
 """
 """Only what certainly never left can be canceled; the higher lease fences a dispatcher."""
 
-SEQ_OF_PAYMENT = "select seq from {schema}.attempt where payment_id = $1"
+NEXT_CHECK = "select next_check_at from {schema}.attempt where payment_id = $1"
 
 REMEMBER_CANCELED = """
 update {schema}.attempt

@@ -50,8 +50,8 @@ class Command:
     trace: dict[str, str]
 
 
-TellCanceled = Callable[[AttemptId, int | None], OutgoingMessage]
-"""Makes the result of a cancellation; the seq is None when it came too late."""
+TellCanceled = Callable[[AttemptId, int | None, datetime | None], OutgoingMessage]
+"""Makes the result of a cancellation: its seq, or None and the next check when it came too late."""
 
 
 def subject_of(request: Request) -> UUID:
@@ -117,8 +117,11 @@ class AttemptStore:
             row = await connection.fetchrow(
                 self._sql(queries.CANCEL_BEFORE_IT_CAME), attempt_id, payment_id
             ) or await connection.fetchrow(self._sql(queries.CANCEL_UNSENT), payment_id)
-            message = tell(attempt_id, row["seq"] + 1 if row else None)
-            if row:
+            if row is None:
+                due = await connection.fetchval(self._sql(queries.NEXT_CHECK), payment_id)
+                message = tell(attempt_id, None, due)
+            else:
+                message = tell(attempt_id, row["seq"] + 1, None)
                 await connection.execute(
                     self._sql(queries.REMEMBER_CANCELED),
                     attempt_id,

@@ -1,0 +1,387 @@
+"""A worker's schema in memory: the same statements as on PostgreSQL, each of them one step.
+
+The statements are those of `cift_shared.attempts.queries`; `test_store_likeness.py` holds both to
+the same answers.
+"""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import asyncpg
+
+from cift_shared.attempts import queries
+from tests.simulation.loop import PROCESS
+
+Row = dict[str, Any]
+
+
+class Schema:
+    """The tables `attempt`, `notice` and `outbox` of one worker, and what can be asked of them."""
+
+    def __init__(self, name: str, now: Callable[[], datetime]) -> None:
+        self.name = name
+        self.now = now
+        self.attempts: dict[Any, Row] = {}
+        self.notices: dict[str, Row] = {}
+        self.outbox: list[Row] = []
+        self.edges: set[tuple[str, str]] = set()
+        """Every change of an attempt's state that was ever stored."""
+        self._outbox_id = 0
+        self._relay: object | None = None
+        self._touched = datetime.min.replace(tzinfo=UTC)
+        self._statements = {
+            query.format(schema=name): (label, run)
+            for query, label, run in (
+                (queries.INGEST, "ingest", self._ingest),
+                (queries.SEND_AGAIN, "send_again", self._send_again),
+                (queries.CANCEL_BEFORE_IT_CAME, "cancel_early", self._cancel_before_it_came),
+                (queries.CANCEL_UNSENT, "cancel", self._cancel_unsent),
+                (queries.REMEMBER_CANCELED, "remember_canceled", self._remember_canceled),
+                (queries.NEXT_CHECK, "next_check", self._next_check),
+                (queries.CLAIM, "claim", self._claim),
+                (queries.RELEASE_OWN, "release_own", self._release_own),
+                (queries.RELEASE_LOST, "release_lost", self._release_lost),
+                (queries.NEXT_DUE, "next_due", self._next_due),
+                (queries.SAVE, "save", self._save),
+                (queries.STORE_NOTICES, "store_notices", self._store_notices),
+                (queries.MAKE_DUE, "make_due", self._make_due),
+                (queries.OPEN_NOTICES, "open_notices", self._open_notices),
+                (queries.COUNT_OPEN, "count_open", self._count_open),
+            )
+        }
+
+    def run(self, session: object, sql: str, args: tuple[Any, ...]) -> list[Row]:
+        """Carry out one statement, whole or not at all."""
+        known = self._statements.get(sql)
+        if known is not None:
+            return known[1](*args)
+        if "pg_try_advisory_lock" in sql:
+            caller = PROCESS.get()
+            lives = caller is None or caller.alive
+            if self._relay is None and lives and not getattr(session, "closed", False):
+                self._relay = session
+            return [{"got": self._relay is session}]
+        if "pg_advisory_unlock" in sql:
+            self.end_session(session)
+            return [{"done": True}]
+        if sql.startswith("select id, topic"):
+            return [{**row, "age_s": 0} for row in self.outbox[:500]]
+        if sql.startswith("delete from"):
+            gone = set(args[0])
+            self.outbox[:] = [row for row in self.outbox if row["id"] not in gone]
+            return []
+        assert "insert into" in sql, sql
+        assert ".outbox" in sql, sql
+        for topic, key, headers, body in zip(*args, strict=True):
+            self.queue(topic, key, headers, body)
+        return []
+
+    def label(self, sql: str) -> str:
+        known = self._statements.get(sql)
+        if known is not None:
+            return f"{self.name}.{known[0]}"
+        verb = sql.split(maxsplit=1)[0]
+        return f"{self.name}.{'lock' if 'advisory' in sql else verb + '_outbox'}"
+
+    def queue(self, topic: str, key: str, headers: Any, body: bytes) -> None:
+        self._outbox_id += 1
+        self.outbox.append(
+            {"id": self._outbox_id, "topic": topic, "key": key, "headers": headers, "body": body}
+        )
+
+    def end_session(self, session: object) -> None:
+        """Session locks end with their session."""
+        if self._relay is session:
+            self._relay = None
+
+    def snapshot(self) -> Any:
+        """Rows change in place, what is in their fields never does."""
+        tables = ({key: dict(row) for key, row in table.items()} for table in self._tables())
+        return (*tables, list(self.outbox))
+
+    def _tables(self) -> tuple[dict[Any, Row], dict[str, Row]]:
+        return self.attempts, self.notices
+
+    def restore(self, snapshot: Any) -> None:
+        self.attempts, self.notices, self.outbox = snapshot
+
+    def _touch(self) -> datetime:
+        """The moment of a write, never the same twice."""
+        self._touched = max(self.now(), self._touched + timedelta(microseconds=1))
+        return self._touched
+
+    def _move(self, row: Row, state: str) -> None:
+        self.edges.add((row["state"], state))
+        row["state"] = state
+
+    def _ingest(self, ids: Any, subjects: Any, kinds: Any, requests: Any, traces: Any) -> list[Row]:
+        fresh = []
+        for attempt_id, subject, kind, request, trace in zip(
+            ids, subjects, kinds, requests, traces, strict=True
+        ):
+            if attempt_id not in self.attempts:
+                row = self._row(attempt_id, subject, "ready")
+                row |= {
+                    "operation": kind,
+                    "request": request,
+                    "trace": trace,
+                    "next_check_at": self.now(),
+                }
+                fresh.append({"payment_id": subject})
+        return fresh
+
+    def _row(self, attempt_id: Any, subject: Any, state: str) -> Row:
+        row: Row = {
+            "attempt_id": attempt_id,
+            "payment_id": subject,
+            "operation": None,
+            "state": state,
+            "request": None,
+            "memory": {},
+            "fingerprint": None,
+            "maybe_sent": False,
+            "submits": 0,
+            "checks": 0,
+            "seq": 0,
+            "last_result": None,
+            "last_headers": None,
+            "trace": {},
+            "lease": 0,
+            "lease_owner": None,
+            "next_check_at": None,
+            "created_at": self.now(),
+            "updated_at": self._touch(),
+        }
+        self.edges.add(("", state))
+        self.attempts[attempt_id] = row
+        return row
+
+    def _send_again(self, subjects: Any, results: str, method_results: str) -> list[Row]:
+        for row in self.attempts.values():
+            if row["payment_id"] in subjects and row["last_result"] is not None:
+                about_method = row["operation"] in ("setup", "detach")
+                headers = row["last_headers"]
+                topic = method_results if about_method else results
+                self.queue(topic, headers["ce_subject"], headers, row["last_result"])
+        return []
+
+    def _cancel_before_it_came(self, attempt_id: Any, subject: Any) -> list[Row]:
+        if attempt_id in self.attempts:
+            return []
+        self._row(attempt_id, subject, "done")
+        return [{"attempt_id": attempt_id, "seq": 0}]
+
+    def _cancel_unsent(self, subject: Any) -> list[Row]:
+        for row in self.attempts.values():
+            if row["payment_id"] == subject and row["state"] == "ready" and not row["maybe_sent"]:
+                self._move(row, "done")
+                row["lease"] += 1
+                row |= {"next_check_at": None, "lease_owner": None, "updated_at": self._touch()}
+                return [{"attempt_id": row["attempt_id"], "seq": row["seq"]}]
+        return []
+
+    def _next_check(self, subject: Any) -> list[Row]:
+        return [
+            {"next_check_at": row["next_check_at"]}
+            for row in self.attempts.values()
+            if row["payment_id"] == subject
+        ]
+
+    def _remember_canceled(self, attempt_id: Any, body: bytes, headers: Any) -> list[Row]:
+        row = self.attempts[attempt_id]
+        row["seq"] += 1
+        row |= {"last_result": body, "last_headers": headers}
+        return []
+
+    def _claim(self, states: Any, limit: int, owner: str, lease: timedelta) -> list[Row]:
+        now = self.now()
+        due = [
+            row
+            for row in self.attempts.values()
+            if row["next_check_at"] is not None
+            and row["next_check_at"] <= now
+            and row["state"] in states
+        ]
+        claimed = []
+        for row in sorted(due, key=lambda row: row["next_check_at"])[:limit]:
+            before = row["state"]
+            row["lease"] += 1
+            row |= {"lease_owner": owner, "next_check_at": now + lease}
+            row["updated_at"] = self._touch()
+            row["maybe_sent"] = row["maybe_sent"] or before == "sending"
+            row["submits"] += before in ("ready", "sending")
+            if before == "ready":
+                self._move(row, "sending")
+            told = {**row, "memory": dict(row["memory"]), "state_before": before}
+            claimed.append({**told, "age": now - row["created_at"]})
+        return claimed
+
+    def _release_own(self, owner: str) -> list[Row]:
+        for row in self.attempts.values():
+            if (row["lease_owner"] or "").split("/")[0] == owner:
+                row |= {"next_check_at": self.now(), "lease_owner": None}
+        return []
+
+    def _release_lost(self, owner: str, states: Any, kept: Any) -> list[Row]:
+        for row in self.attempts.values():
+            is_kept = row["attempt_id"] in kept or row["state"] not in states
+            if row["lease_owner"] == owner and not is_kept:
+                never_sent = row["state"] == "sending" and not row["maybe_sent"]
+                self._move(row, "ready" if never_sent else row["state"])
+                row |= {"next_check_at": self.now(), "lease_owner": None}
+        return []
+
+    def _next_due(self, states: Any) -> list[Row]:
+        due = [
+            row["next_check_at"]
+            for row in self.attempts.values()
+            if row["next_check_at"] is not None and row["state"] in states
+        ]
+        return [{"s": (min(due) - self.now()).total_seconds() if due else None}]
+
+    def _save(self, *columns: Any) -> list[Row]:
+        """As `queries.SAVE`; two of its parameters are lists of notices."""
+        taken, seen = set(columns[12]), set(columns[14])
+        names = [
+            *("attempt_id", "lease", "state", "check_after_s", "memory", "fingerprint"),
+            *("maybe_sent", "checked", "key", "headers", "body", "tells_state"),
+        ]
+        inputs = [
+            dict(zip([*names, "topic", "touched_at"], values, strict=True))
+            for values in zip(*columns[:12], columns[13], columns[15], strict=True)
+        ]
+        held = [one for one in inputs if self._holds(one)]
+        late = [one for one in inputs if one["memory"] and one not in held and self._is_known(one)]
+        self._refuse(held, late)
+        moved = []
+        for one in held:
+            if one["attempt_id"] not in moved:
+                moved.append(one["attempt_id"])
+                self._store(one, seen)
+        for one in late:
+            if one["attempt_id"] not in moved:
+                self._keep_late(one)
+        for notice in self.notices.values():
+            if notice["notice_id"] in taken and notice["attempt_id"] in moved:
+                notice["handled_at"] = self.now()
+        return [{"attempt_id": attempt_id} for attempt_id in moved]
+
+    def _holds(self, one: Row) -> bool:
+        row = self.attempts.get(one["attempt_id"])
+        return row is not None and row["lease"] == one["lease"]
+
+    def _is_known(self, one: Row) -> bool:
+        return one["attempt_id"] in self.attempts
+
+    def _refuse(self, held: list[Row], late: list[Row]) -> None:
+        """The constraints of the table, looked at before anything is changed."""
+        used = {
+            row["fingerprint"]: attempt_id
+            for attempt_id, row in self.attempts.items()
+            if row["fingerprint"] is not None
+        }
+        for one in [*held, *late]:
+            is_open = one["state"] not in ("done", "review")
+            if is_open and one["check_after_s"] is None and one not in late:
+                raise asyncpg.CheckViolationError("attempt_check")
+            mark = one["fingerprint"]
+            has_one = self.attempts[one["attempt_id"]]["fingerprint"] is not None
+            if (
+                mark
+                and not has_one
+                and used.setdefault(mark, one["attempt_id"]) != one["attempt_id"]
+            ):
+                raise asyncpg.UniqueViolationError("attempt_fingerprint_key")
+
+    def _store(self, one: Row, seen: set[str]) -> None:
+        row = self.attempts[one["attempt_id"]]
+        unseen = any(
+            notice["attempt_id"] == one["attempt_id"]
+            and notice["handled_at"] is None
+            and notice["notice_id"] not in seen
+            for notice in self.notices.values()
+        )
+        again = one["state"] == "ready" and one["maybe_sent"]
+        touched = row["lease_owner"] is not None and row["updated_at"] != one["touched_at"]
+        news = unseen or touched
+        self._move(row, "unknown" if again and news else one["state"])
+        row["memory"] = {**row["memory"], **one["memory"]}
+        row["fingerprint"] = row["fingerprint"] or one["fingerprint"]
+        row["maybe_sent"] = one["maybe_sent"]
+        row["checks"] += one["checked"]
+        row["seq"] += one["body"] is not None
+        if one["tells_state"]:
+            row |= {"last_result": one["body"], "last_headers": one["headers"]}
+        after_s = one["check_after_s"]
+        row["next_check_at"] = None if after_s is None else self.now() + timedelta(seconds=after_s)
+        if news and (one["state"] != "ready" or one["maybe_sent"]):
+            row["next_check_at"] = self.now()
+        row["updated_at"] = self._touch()
+        row["lease_owner"] = None
+        if one["body"] is not None:
+            self.queue(one["topic"], one["key"], one["headers"], one["body"])
+
+    def _keep_late(self, one: Row) -> None:
+        row = self.attempts[one["attempt_id"]]
+        row["memory"] = {**one["memory"], **row["memory"]}
+        row["fingerprint"] = row["fingerprint"] or one["fingerprint"]
+        if row["lease_owner"] is None:
+            row["next_check_at"] = min(row["next_check_at"] or self.now(), self.now())
+        row["updated_at"] = self._touch()
+
+    def _store_notices(self, *columns: Any) -> list[Row]:
+        names = ["notice_id", "attempt_id", "purpose", "sealed_body"]
+        names += ["source_listed", "received_at"]
+        fresh: dict[Any, None] = {}
+        for *values, mark in zip(*columns, strict=True):
+            notice = {**dict(zip(names, values, strict=True)), "handled_at": None}
+            if notice["attempt_id"] is None:
+                notice["attempt_id"] = next(
+                    (
+                        attempt_id
+                        for attempt_id, row in self.attempts.items()
+                        if mark is not None and row["fingerprint"] == mark
+                    ),
+                    None,
+                )
+            if notice["notice_id"] not in self.notices:
+                self.notices[notice["notice_id"]] = notice
+                if notice["attempt_id"] is not None:
+                    fresh[notice["attempt_id"]] = None
+        return [{"attempt_id": attempt_id} for attempt_id in fresh]
+
+    def _make_due(self, attempt_ids: Any) -> list[Row]:
+        due = []
+        for attempt_id in attempt_ids:
+            row = self.attempts.get(attempt_id)
+            if row is None or row["request"] is None:
+                continue
+            if row["state"] == "ready" and not row["maybe_sent"]:
+                continue
+            is_free = row["lease_owner"] is None
+            if is_free:
+                row["next_check_at"] = self.now()
+                self._move(row, "unknown" if row["state"] == "ready" else row["state"])
+            row["updated_at"] = self._touch()
+            due.append({"is_due": is_free})
+        return due
+
+    def _open_notices(self, attempt_ids: Any, most: int) -> list[Row]:
+        found = [
+            dict(notice)
+            for notice in self.notices.values()
+            if notice["attempt_id"] in attempt_ids and notice["handled_at"] is None
+        ]
+        found.sort(key=lambda notice: (notice["received_at"], notice["notice_id"]))
+        places: dict[Any, int] = {}
+        for notice in found:
+            places[notice["attempt_id"]] = notice["place"] = places.get(notice["attempt_id"], 0) + 1
+        return [notice for notice in found if notice["place"] <= most]
+
+    def _count_open(self) -> list[Row]:
+        counts: dict[str, int] = {}
+        for row in self.attempts.values():
+            if row["state"] != "done":
+                counts[row["state"]] = counts.get(row["state"], 0) + 1
+        return [{"state": state, "count": count} for state, count in counts.items()]
