@@ -1,10 +1,10 @@
 """How fast the whole house is: `python -m tests.bench.stack` (`make bench`).
 
 Apache Kafka, PostgreSQL with fsync, every service, the twins and the load on one machine. Load is
-open loop (`load.py`), at a fixed provider time (`world.py`), one payment in ten by card, one in
-five into one busy account. Prints each figure with its aim, writes bench/latest.json, .txt and
-.svg (bench/partial.* where not everything was measured); the last line is JSON. Ends with 1 when
-the books don't verify or a payment was not settled: a fast wrong run is no figure.
+open loop (`load.py`), at a fixed provider time (`world.py`), few payments by card (`orders.py`),
+one in five into one busy account. Prints each figure with its aim, writes bench/latest.json, .txt
+and .svg (bench/partial.* where not everything was measured); the last line is JSON. Ends with 1
+when the books don't verify or a payment was not settled: a fast wrong run is no figure.
 """
 
 import argparse
@@ -19,6 +19,7 @@ from pathlib import Path
 
 from cift_local.errors import LocalStackError
 from tests.bench import parts
+from tests.bench.orders import CARDS_PER_S
 from tests.bench.parts import Bench, Effort
 from tests.bench.plot import picture
 from tests.bench.profile import find_sampler, profile
@@ -80,7 +81,8 @@ async def until_told_to_stop(work: Coroutine[None, None, Bench]) -> Bench:
 
 def show(bench: Bench) -> str:
     """The whole report as text."""
-    lines = [f"CIFT Payments on {machine()}", *figure_lines(bench.figures), *bench.lines]
+    where = f"CIFT Payments on {machine()}; by card: about {CARDS_PER_S:g} a second"
+    lines = [where, *figure_lines(bench.figures), *bench.lines]
     books = "the books do not hold" if bench.failures else "verified"
     return "\n".join([*lines, "", f"books: {books}", *bench.failures])
 

@@ -23,7 +23,7 @@ from cift_local.postgres import Postgres
 from cift_local.processes import Supervisor, server
 from cift_local.stack import DATABASE, Options, Stack, open_api, running_stack
 from tests.bench.load import Plan, Result
-from tests.bench.orders import Mix
+from tests.bench.orders import Mix, card_share
 from tests.bench.proc import cpu_ms, family
 from tests.bench.twin import pushed_at
 from tests.support.kafka import JARS
@@ -82,7 +82,7 @@ class World:
 
     async def load(self, rate: float, seconds: float, **options: Any) -> Result:
         """Sends payments at the gateway; see `Plan`."""
-        mix = Mix(key=self.key, **options.pop("mix", {}))
+        mix = Mix(key=self.key, card_share=card_share(rate))
         port = self.stack.ports["gateway"]
         return await generate(self.folder, Plan(port, rate, seconds, mix, **options))
 

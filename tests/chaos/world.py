@@ -56,10 +56,6 @@ QUICK: Mapping[str, str] = {
 """Settings that let hours of waiting pass in seconds; the rules are those of every day."""
 
 
-QUICK_START = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")
-"""A broker that is started again and again pays for its first seconds, not for its top speed."""
-
-
 @dataclass(frozen=True, slots=True)
 class WorldOptions:
     """How to run a world."""
@@ -172,7 +168,6 @@ async def running_world(folder: Path, options: WorldOptions | None = None) -> As
             settings={
                 "advertised.listeners": f"PLAINTEXT://{LOOPBACK}:{links['services>kafka'].port}"
             },
-            jvm=QUICK_START,
         )
         ports = {"postgres": postgres.port, "kafka": kafka.port}
         _lead(links, ports)

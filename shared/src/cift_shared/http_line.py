@@ -13,7 +13,7 @@ from typing import Self
 import httptools
 import httpx
 
-ANSWER_BYTES_MAX = 1024 * 1024
+ANSWER_BYTES_MAX = 2 * 1024 * 1024
 """Of an answer, head and all, as it travels."""
 PART_BYTES = 16 * 1024
 """Of a body at once, so that who reads a compressed one can stop in time."""

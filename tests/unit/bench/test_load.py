@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import asdict
 
 from tests.bench.load import Load, Plan, Result, read_plan
-from tests.bench.orders import Mix, id_in, requests
+from tests.bench.orders import Mix, card_share, id_in, requests
 
 Answer = Callable[[int], Awaitable[tuple[int, str]]]
 ID = "01a2070c-dbca-79c8-9cf7-5be0fc6f43fd"
@@ -138,6 +138,12 @@ def test_requests_have_keys_of_their_own_and_the_mix_asked_for():
     bodies = [json.loads(one.partition(b"\r\n\r\n")[2]) for one in made]
     assert 400 < sum(body["method"] == "card" for body in bodies) < 600
     assert 900 < sum(body["customer_id"] == "cus_hot" for body in bodies) < 1_100
+
+
+def test_cards_are_as_many_at_any_rate_but_at_most_one_payment_in_ten():
+    assert [rate * card_share(rate) for rate in (20, 80, 500)] == [2, 2, 2]
+    assert card_share(5) == 0.1
+    assert 0 < card_share(0) < 0.1
 
 
 def test_an_answer_without_an_id_has_none():

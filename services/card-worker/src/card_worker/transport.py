@@ -11,10 +11,14 @@ import stripe
 from card_worker.settings import CardConfig
 from cift_shared.clock import Clock
 from cift_shared.foreign_json import read_object
+from cift_shared.http_lines import LinesTransport
 from cift_shared.pace import TokenBucket, wait_for_turn
 
 BODY_BYTES_MAX = 2 * 1024 * 1024
 """Of an answer; a page of a hundred objects has some hundred thousand."""
+CONNECTIONS_MAX = 100
+KEEPALIVE_S = 4
+"""Short: a connection that the far side closes while idle would look like a lost answer."""
 _SERVER_FAILED = 500
 
 _NOTHING_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
@@ -47,8 +51,8 @@ class PacedHttp(stripe.HTTPXClient):
         connect_s, read_s = config.connect_timeout_s, config.read_timeout_s
         self._limits = httpx.Timeout(read_s, connect=connect_s, pool=connect_s)
         super().__init__(timeout=self._limits)
-        if transport is not None:
-            self._client_async = httpx.AsyncClient(transport=transport)
+        lines = transport or LinesTransport(CONNECTIONS_MAX, keepalive_s=KEEPALIVE_S)
+        self._client_async = httpx.AsyncClient(transport=lines)
         self._clock = clock
         self._endpoint_share = config.endpoint_share
         self._all = TokenBucket(config.global_share, clock)
