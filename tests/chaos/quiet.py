@@ -41,6 +41,11 @@ select count(*)
 """
 """Payments that expired, and that a look under way or soon to come may find paid after all."""
 _NOTICES = "select count(*) from {schema}.notice"
+_UNSEALED = """
+select count(*) from ledger.ledger_tx
+ where tx_id > coalesce((select max(to_tx) from ledger.block), 0)
+"""
+"""Each seal announces a head, so the ledger rests once nothing is left to seal."""
 _WEBHOOKS = "select count(*) from gateway.inbox where disposition = 'published'"
 
 
@@ -112,7 +117,10 @@ async def look(world: World, schemas: tuple[str, ...]) -> Look | None:
 async def _by_schema(connection: Any, schemas: tuple[str, ...]) -> tuple[set[str], dict[str, int]]:
     """Payments with an outcome nobody can know, and what is on its way inside the platform."""
     unknown: set[str] = set()
-    travelling = {"webhooks": await connection.fetchval(_WEBHOOKS)}
+    travelling = {
+        "webhooks": await connection.fetchval(_WEBHOOKS),
+        "not sealed": await connection.fetchval(_UNSEALED),
+    }
     for schema in ("gateway", "ledger", *schemas):
         queued = await connection.fetchval(_QUEUED.format(schema=schema))
         travelling[f"in {schema}.outbox"] = queued

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cift_shared.log import get_logger
+from cift_shared.settings import FAILPOINT_FILE
 
-VARIABLE = "CIFT_FAILPOINT_FILE"
 _ARMED = re.compile(r"([a-z_]+\.[a-z_]+)(?::([1-9][0-9]{0,5}))?")
 
 log = get_logger()
@@ -76,7 +76,7 @@ class FailpointFile:
 
 
 def _from_environment() -> FailpointFile | None:
-    path = os.environ.get(VARIABLE)
+    path = os.environ.get(FAILPOINT_FILE)
     return FailpointFile(Path(path)) if path else None
 
 

@@ -13,10 +13,13 @@ from typing import Literal, Self, TypeVar
 from pydantic import AliasChoices, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from cift_shared import clock, failpoints
+from cift_shared import clock
 from cift_shared.callback_token import CallbackTokens
 from cift_shared.errors import SettingsInvalid
 from cift_shared.vault import Vault
+
+FAILPOINT_FILE = "CIFT_FAILPOINT_FILE"
+"""Turns fail points on (`cift_shared.failpoints`)."""
 
 _CALLBACK_KEY_BYTES_MIN = 32
 _KEY_LETTERS_MIN = 12
@@ -152,7 +155,7 @@ def load_settings(kind: type[SettingsType]) -> SettingsType:
 
 def _refuse_switches_of_tests() -> None:
     """Where real money moves, no clock is set wrong and no process is told to die."""
-    found = [name for name in (clock.OFFSET, failpoints.VARIABLE) if os.environ.get(name)]
+    found = [name for name in (clock.OFFSET, FAILPOINT_FILE) if os.environ.get(name)]
     if found:
         raise SettingsInvalid(f"{', '.join(found)}: for tests only, never in live mode")
 

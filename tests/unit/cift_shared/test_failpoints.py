@@ -10,6 +10,7 @@ import pytest
 
 from cift_shared import failpoints
 from cift_shared.failpoints import FailpointFile, failpoint
+from cift_shared.settings import FAILPOINT_FILE
 
 PASSES = """
 import sys
@@ -28,9 +29,9 @@ class Killed(Exception):
 
 def start(file: Path | None, *names: str) -> subprocess.Popen[str]:
     """A process that passes these places."""
-    env = {name: value for name, value in os.environ.items() if name != failpoints.VARIABLE}
+    env = {name: value for name, value in os.environ.items() if name != FAILPOINT_FILE}
     if file is not None:
-        env[failpoints.VARIABLE] = str(file)
+        env[FAILPOINT_FILE] = str(file)
     return subprocess.Popen(
         [sys.executable, "-c", PASSES, *names],
         env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
