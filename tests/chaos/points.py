@@ -6,20 +6,19 @@ when its service died at the place, came back, and what was played ended as it m
 """
 
 import asyncio
+import contextlib
 import json
 import sys
 import time
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
 
 import httpx
 
-from cift_shared.methods import METHODS
 from tests.chaos.checker import check
 from tests.chaos.evidence import Places, gather
 from tests.chaos.history import History
 from tests.chaos.point_cases import PLAYS, Case, all_cases
-from tests.chaos.quiet import look
+from tests.chaos.quiet import Watch
 from tests.chaos.shop import LOOK_S, Shop, WrongEnd
 from tests.chaos.stage import RICH, Stage
 from tests.chaos.world import World, WorldOptions, running_world
@@ -39,8 +38,6 @@ REST_S = 60
 WORLDS = (("card-worker", "ledger"), ("mpesa-worker", "gateway"))
 """Whose deaths share a world; each world has every service, and two keep two cores busy."""
 FUNDS_KES = "50000.00"
-SCHEMAS = tuple(METHODS)
-WORKERS = tuple(f"{method}-worker" for method in METHODS)
 
 
 async def play(stage: Stage, case: Case) -> str | None:
@@ -66,40 +63,23 @@ async def play(stage: Stage, case: Case) -> str | None:
 
 async def judged(world: World, history: History) -> list[str]:
     """What the independent checker finds, once the world has come to rest."""
-    seen = None
-    try:
-        async with asyncio.timeout(REST_S):
-            while not await _is_still(world):
-                seen = await look(world, SCHEMAS)
-                await asyncio.sleep(LOOK_S)
-    except TimeoutError:
-        return [f"never came to rest: {seen}"]
-    try:
-        evidence = await gather(Places(world.database_url, world.twin, world.kafka), history)
-    finally:
-        _go_on(world)
+    async with contextlib.aclosing(Watch(world)) as watch:
+        try:
+            async with asyncio.timeout(REST_S):
+                while not await watch.is_still():
+                    await asyncio.sleep(LOOK_S)
+        except TimeoutError:
+            return [f"never came to rest: {await watch.look()}"]
+        try:
+            evidence = await gather(Places(world.database_url, world.twin, world.kafka), history)
+        finally:
+            watch.go_on()
     verdict = check(evidence)
     print(json.dumps(verdict.counts()))
     return [str(finding) for finding in verdict.findings]
 
 
-async def _is_still(world: World) -> bool:
-    """Freeze the workers, which ask about open payments for ever; True: nothing moves."""
-    for name in WORKERS:
-        world.stop(name)
-    seen = await look(world, SCHEMAS)
-    if seen is not None and not seen.ending and not seen.travelling:
-        return True
-    _go_on(world)
-    return False
-
-
-def _go_on(world: World) -> None:
-    for name in WORKERS:
-        world.resume(name)
-
-
-@asynccontextmanager
+@contextlib.asynccontextmanager
 async def opened(world: World, history: History) -> AsyncIterator[tuple[Shop, httpx.AsyncClient]]:
     """A merchant with a rich customer, and the twin's control."""
     shop = await Shop.of(world, history, "m_points")

@@ -6,7 +6,11 @@ from typing import Any
 import asyncpg
 import httpx
 
+from tests.chaos.traffic_of import METHODS
 from tests.chaos.world import World
+
+SCHEMAS = tuple(method.name for method in METHODS)
+WORKERS = tuple(f"{method.name}-worker" for method in METHODS)
 
 _OPEN = """
 select payment_id::text from ledger.payment
@@ -64,9 +68,8 @@ class Look:
 class Watch:
     """Looks at a world again and again, over connections that are made again when they break."""
 
-    def __init__(self, world: World, schemas: tuple[str, ...]) -> None:
-        self._database_url = world.database_url
-        self._schemas = schemas
+    def __init__(self, world: World) -> None:
+        self._world = world
         self._http = httpx.AsyncClient(base_url=world.twin, timeout=2)
         self._connection: Any = None
 
@@ -80,7 +83,25 @@ class Watch:
             pass
         return None
 
-    async def close(self) -> None:
+    async def is_still(self) -> bool:
+        """Freezes the workers, which ask about open payments for ever, and looks once more.
+
+        True: nothing moves until `go_on`, so that what is gathered now belongs together.
+        """
+        for name in WORKERS:
+            self._world.stop(name)
+        seen = await self.look()
+        if seen is not None and not seen.ending and not seen.travelling:
+            return True
+        self.go_on()
+        return False
+
+    def go_on(self) -> None:
+        """Lets the workers go on."""
+        for name in WORKERS:
+            self._world.resume(name)
+
+    async def aclose(self) -> None:
         """Lets connections go."""
         self._forget()
         await self._http.aclose()
@@ -93,10 +114,10 @@ class Watch:
     async def _look(self) -> Look:
         if self._connection is None:
             self._connection = await asyncpg.connect(
-                self._database_url, timeout=2, command_timeout=5
+                self._world.database_url, timeout=2, command_timeout=5
             )
         open_ids = {row["payment_id"] for row in await self._connection.fetch(_OPEN)}
-        unknown, travelling = await _by_schema(self._connection, self._schemas)
+        unknown, travelling = await _by_schema(self._connection)
         pending = (await self._http.get("/control/pending")).json()
         travelling |= {f"{kind} at the twin": count for kind, count in pending["agenda"].items()}
         for state in ("waiting", "sending"):
@@ -105,26 +126,17 @@ class Watch:
         return Look(frozenset(open_ids - unknown), frozenset(open_ids & unknown), words)
 
 
-async def look(world: World, schemas: tuple[str, ...]) -> Look | None:
-    """One look; None while PostgreSQL or the twins are away."""
-    watch = Watch(world, schemas)
-    try:
-        return await watch.look()
-    finally:
-        await watch.close()
-
-
-async def _by_schema(connection: Any, schemas: tuple[str, ...]) -> tuple[set[str], dict[str, int]]:
+async def _by_schema(connection: Any) -> tuple[set[str], dict[str, int]]:
     """Payments with an outcome nobody can know, and what is on its way inside the platform."""
     unknown: set[str] = set()
     travelling = {
         "webhooks": await connection.fetchval(_WEBHOOKS),
         "not sealed": await connection.fetchval(_UNSEALED),
     }
-    for schema in ("gateway", "ledger", *schemas):
+    for schema in ("gateway", "ledger", *SCHEMAS):
         queued = await connection.fetchval(_QUEUED.format(schema=schema))
         travelling[f"in {schema}.outbox"] = queued
-    for schema in schemas:
+    for schema in SCHEMAS:
         found = await connection.fetch(_NOBODY_KNOWS.format(schema=schema))
         unknown.update(row["payment_id"] for row in found)
         travelling[f"{schema} results"] = await connection.fetchval(_RESULTS.format(schema=schema))

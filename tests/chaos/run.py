@@ -16,16 +16,12 @@ from tests.chaos.history import History
 from tests.chaos.plan import Plan
 from tests.chaos.quiet import Look, Watch
 from tests.chaos.traffic import Merchant
-from tests.chaos.traffic_of import METHODS
 from tests.chaos.world import World
 
 RECOVERED_WITHIN_S = 60.0
 """The promise: this long after the last fault everything has ended and every part serves."""
 MERCHANTS = ("m_chaos_a", "m_chaos_b")
 LOOK_S = 0.15
-
-SCHEMAS = tuple(method.name for method in METHODS)
-WORKERS = tuple(f"{method.name}-worker" for method in METHODS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,11 +66,11 @@ class Session:
 async def open_session(world: World) -> AsyncIterator[Session]:
     """Opens the API of a world for each merchant."""
     merchants = [Merchant(name, await open_api(world.stack, name)) for name in MERCHANTS]
-    watch = Watch(world, SCHEMAS)
+    watch = Watch(world)
     try:
         yield Session(world, merchants, History(), watch)
     finally:
-        await watch.close()
+        await watch.aclose()
 
 
 async def play(session: Session, plan: Plan) -> Played:
@@ -117,29 +113,10 @@ async def _recovered(
             ended_at = None
             continue
         ended_at = ended_at or loop.time()
-        if not seen.travelling and await _is_still(session):
+        if not seen.travelling and await session.watch.is_still():
             return Recovery(max(ended_at - since, 0.0), seen, slowest)
-    _go_on(world)
+    session.watch.go_on()
     return Recovery(None, seen, slowest)
-
-
-async def _is_still(session: Session) -> bool:
-    """Freezes the workers, which ask about open payments for ever, and looks once more.
-
-    True: nothing moves until `_go_on`, so that what is gathered now belongs together.
-    """
-    for name in WORKERS:
-        session.world.stop(name)
-    seen = await session.watch.look()
-    if seen is not None and not seen.ending and not seen.travelling:
-        return True
-    _go_on(session.world)
-    return False
-
-
-def _go_on(world: World) -> None:
-    for name in WORKERS:
-        world.resume(name)
 
 
 async def _judged(session: Session) -> Verdict:
@@ -149,5 +126,5 @@ async def _judged(session: Session) -> Verdict:
             Places(world.database_url, world.twin, world.kafka), session.history
         )
     finally:
-        _go_on(world)
+        session.watch.go_on()
     return check(evidence)
