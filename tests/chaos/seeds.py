@@ -7,5 +7,6 @@ REGRESSIONS = {
     200: "a deposit whose only callback was forged was booked with the forged amount",
     204: "a push that nobody answered was paid late, its callback was lost, and it stayed expired",
     101: "a claim whose answer was lost slept until its lease was over",
+    902007: "a database connection that fell silent was waited for without end",
 }
 """Seed to words. A race needs luck to meet again: each has a test of its own beside this."""
