@@ -216,8 +216,8 @@ async def test_text_that_no_table_takes(world: Consumers, books: Books) -> None:
         return counts == [2, 2, 1]
 
     await world.until(all_aside, "the letters")
-    assert await taken(world, MPESA, asked)
-    assert await taken(world, topics.RESULTS, paid)
+    await world.until(lambda: taken(world, MPESA, asked), "the command")
+    await world.until(lambda: taken(world, topics.RESULTS, paid), "the result")
 
 
 async def test_results_that_are_not_the_workers_to_tell(world: Consumers, books: Books) -> None:
