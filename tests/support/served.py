@@ -16,7 +16,7 @@ from typing import Any
 import httpx
 import uvicorn
 
-from gateway import streams
+from gateway import card_setup, streams
 from gateway.http_protocol import STOP, BoundedHttpProtocol
 from tests.support.gateway import (
     CARD_DETAILS,
@@ -64,8 +64,9 @@ async def listening(
 @asynccontextmanager
 async def serving(dsn: str) -> AsyncIterator[Served]:
     """Serve a gateway over a fresh database that has one thing of each kind in it."""
-    # no worker settles what is made here, so a stream would go on for ever
-    streams.HEARTBEAT_S, streams.STREAM_S_MAX = 0.1, 0.2
+    # no worker settles or answers what is made here: a stream would go on for ever, and each wish
+    # to save a card would be waited for in vain
+    streams.HEARTBEAT_S, streams.STREAM_S_MAX, card_setup.WAIT_S = 0.1, 0.2, 0
     async with running_gateway(dsn, streams_per_key=1_000) as gateway:
         client = await gateway.client()
         payment = await gateway.funded(client, CUSTOMER, "1000.00")
