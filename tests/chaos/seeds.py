@@ -8,5 +8,7 @@ REGRESSIONS = {
     204: "a push that nobody answered was paid late, its callback was lost, and it stayed expired",
     101: "a claim whose answer was lost slept until its lease was over",
     902007: "a database connection that fell silent was waited for without end",
+    609534948: "a Kafka consumer came to rest without a word after a reset and a broker's restart",
+    950015: "a notice about an attempt in review was never read",
 }
 """Seed to words. A race needs luck to meet again: each has a test of its own beside this."""

@@ -182,6 +182,10 @@ class MemoryConsumer:
     async def stop(self) -> None:
         """A static member says nothing when it goes."""
 
+    def assignment(self) -> set[TopicPartition]:
+        """None that anybody has to watch: what it asks is always answered."""
+        return set()
+
     def begin(self, partition: int, offset: int) -> None:
         self.positions[partition] = offset
         self.news.set()

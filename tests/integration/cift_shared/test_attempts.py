@@ -377,6 +377,19 @@ async def test_a_late_notice_reopens_a_finished_attempt(workers, pool) -> None:
     assert (await worker.kinds(command.payment_id, until="settled"))[-2:] == ["declined", "settled"]
 
 
+async def test_a_notice_for_an_attempt_in_review_is_read(workers, pool) -> None:
+    """People look at it; what the provider tells meanwhile belongs to what they look at."""
+    checks = [Conflicting("two answers"), Settled(Money(100_00, "KES"), "R2")]
+    worker = await start(workers, pool, ScriptedProcessor(checks=checks))
+    command = deposit()
+    await worker.commands.handle([record(command)])
+    await worker.kinds(command.payment_id, until="conflicting")
+    await worker.notices.handle([record(notice_of(command, "late"))])
+    kinds = await worker.kinds(command.payment_id, until="settled")
+    assert kinds[-2:] == ["conflicting", "settled"]
+    assert await pool.fetchval("select count(*) from probe.notice where handled_at is null") == 0
+
+
 def notice_of(command: RequestDeposit, name: str) -> ProviderNotice:
     return ProviderNotice(
         notice_id=name,

@@ -60,6 +60,10 @@ CHECK_RETRY_LATE = timedelta(minutes=15)
 """The same gap once the schedule of questions has run out."""
 
 
+ENDED: tuple[State, ...] = ("done", "review")
+"""An attempt with a verdict, ours or one that people must find; a notice may still tell more."""
+
+
 @dataclass(frozen=True, slots=True)
 class Decision:
     """What to store for a claim, and what to tell the ledger."""
@@ -132,15 +136,16 @@ def after_check(
 ) -> Decision:
     """The provider answered a question."""
     outcome = answer.outcome
-    if isinstance(outcome, Reversed | Disputed) and claim.state != "done":
+    ended = claim.state in ENDED
+    if isinstance(outcome, Reversed | Disputed) and not ended:
         outcome = Conflicting("the provider tells of an aftermath before the payment itself")
-    if claim.state == "done" and not isinstance(outcome, _FOR_THE_RECORD):
+    if ended and not isinstance(outcome, _FOR_THE_RECORD):
         # What ended stays ended; but a late notice whose question met no verdict is asked again.
         due = now + answer.check_after if answer.check_after else None
         result = _note(claim, answer, due, now=now)
         return Decision(
             claim,
-            "done",
+            claim.state,
             answer.check_after,
             result,
             answer.memory,

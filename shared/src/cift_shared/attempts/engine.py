@@ -63,7 +63,11 @@ class AttemptEngine:
             "dispatch", self, ("ready", "sending"), self._dispatch_one, concurrency=concurrency
         )
         self.poll = ClaimLoop(
-            "poll", self, ("waiting", "unknown", "done"), self._poll_one, concurrency=concurrency
+            "poll",
+            self,
+            ("waiting", "unknown", *decide.ENDED),
+            self._poll_one,
+            concurrency=concurrency,
         )
 
     async def recover(self) -> None:

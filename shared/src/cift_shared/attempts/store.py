@@ -12,7 +12,7 @@ from pydantic import Field, TypeAdapter
 
 from cift_shared import outbox
 from cift_shared.attempts import queries
-from cift_shared.attempts.decide import Decision
+from cift_shared.attempts.decide import ENDED, Decision
 from cift_shared.attempts.results import Claim, State
 from cift_shared.callback_token import Purpose
 from cift_shared.database import Pool
@@ -269,7 +269,7 @@ def _attempt(row: asyncpg.Record) -> Attempt | MethodAttempt:
         memory=row["memory"],
         checks=row["checks"],
         created_at=row["created_at"],
-        ended=row["state_before"] == "done",
+        ended=row["state_before"] in ENDED,
     )
     return attempt
 

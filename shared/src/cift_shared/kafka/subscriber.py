@@ -9,6 +9,7 @@ This loop waits inside one long poll, which returns the moment a record is there
 """
 
 import asyncio
+import contextlib
 import random
 from collections.abc import Awaitable, Callable, Sequence
 
@@ -19,6 +20,7 @@ from cift_shared import metrics
 from cift_shared.database import INFRASTRUCTURE_ERRORS
 from cift_shared.failpoints import failpoint
 from cift_shared.kafka.patience import hold_empty_fetches
+from cift_shared.kafka.pulse import Pulse
 from cift_shared.kafka.record import Handler, Record, Refusal
 from cift_shared.log import get_logger
 from cift_shared.waiting import backoff_s, wait_for_event
@@ -28,6 +30,8 @@ POLL_MS = 5_000
 BACKOFF_S_MIN = 0.2
 BACKOFF_S_MAX = 10.0
 SESSION_TIMEOUT_MS = 10_000
+STOP_S = 10.0
+"""What the end of a consumer may take."""
 HEARTBEAT_MS = 3_000
 MAX_POLL_INTERVAL_MS = 600_000
 DETAIL_CHARS_MAX = 300
@@ -80,7 +84,7 @@ class BatchSubscriber:
                 log.warning("kafka.consumer.failed", group=self._group, error=repr(error))
                 await self._pause(failures)
             finally:
-                await consumer.stop()
+                await _end(consumer)
 
     def _new_consumer(self) -> AIOKafkaConsumer:
         return AIOKafkaConsumer(
@@ -99,9 +103,11 @@ class BatchSubscriber:
         )
 
     async def _consume(self, consumer: AIOKafkaConsumer) -> None:
+        pulse = Pulse(consumer)
         while not self._stopping.is_set():
             fetched = await self._poll(consumer)
             if not fetched:
+                pulse.check(asyncio.get_running_loop().time())
                 continue
             records = [_record(raw) for batch in fetched.values() for raw in batch]
             failpoint("subscriber.after_poll")
@@ -202,6 +208,16 @@ def _count(records: Sequence[Record], refusals: Sequence[Refusal]) -> None:
         metrics.RECORDS_REFUSED.labels(refusal.record.topic, refusal.reason).inc()
     for record in records:
         metrics.RECORDS_HANDLED.labels(record.topic).inc()
+
+
+async def _end(consumer: AIOKafkaConsumer) -> None:
+    """Stop a consumer; one that has come to rest by itself may never end, and is left behind.
+
+    The next one has the same member name and fences it.
+    """
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(STOP_S):
+            await consumer.stop()
 
 
 def _position(record: Record) -> dict[str, str | int]:
