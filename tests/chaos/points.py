@@ -25,11 +25,9 @@ from tests.chaos.world import World, WorldOptions, running_world
 from tests.support.postgres import throw_away_folder
 
 OPTIONS = WorldOptions(
-    speed=40,
     restart_pause_max_s=0.2,
     env={
         "CIFT_SANDBOX_STRIPE_3DS": "waits",
-        "CIFT_LEDGER_SEAL_INTERVAL_S": "1",
         "CIFT_LEDGER_SWEEP_INTERVAL_S": "1",
     },
 )

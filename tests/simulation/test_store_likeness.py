@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
-from importlib.resources import files
 from typing import Any
 from uuid import UUID
 
@@ -15,11 +14,11 @@ from cift_shared.attempts import AttemptStore
 from cift_shared.attempts.decide import Decision
 from cift_shared.attempts.results import Claim, State, result_of
 from cift_shared.attempts.store import Command, attempt_id_of
-from cift_shared.database import open_pool
 from cift_shared.envelope import OutgoingMessage
 from cift_shared.messages import ProviderNotice
 from tests.simulation.memory_pool import MemoryPool
 from tests.simulation.memory_sql import Schema
+from tests.support.attempts import probe_pool
 from tests.support.commands import VAULT, deposit
 
 pytestmark = pytest.mark.integration
@@ -214,17 +213,8 @@ def _tables(rows: Any, notices: Any, outbox: Any) -> Any:
 
 @pytest.fixture
 async def pool(database: str) -> AsyncIterator[Any]:
-    pool = await open_pool(database, role=None, size_max=2)
-    tables = (files("cift_shared.attempts") / "attempt_tables_1.sql").read_text()
-    await pool.execute(
-        "create schema probe; create table probe.outbox (id bigint generated always as identity "
-        "primary key, topic text not null, key text not null, headers jsonb not null, "
-        "body bytea not null, created_at timestamptz not null default now());"
-    )
-    async with pool.acquire() as connection, connection.transaction():
-        await connection.execute("set local search_path to probe; " + tables)
-    yield pool
-    await pool.close()
+    async with probe_pool(database, size_max=2) as pool:
+        yield pool
 
 
 @settings(

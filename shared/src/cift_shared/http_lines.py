@@ -13,13 +13,23 @@ import httpx
 
 from cift_shared.http_line import Line, Origin, request_bytes
 
+KEEPALIVE_S = 4.0
+"""Short: a connection that the far side closes while idle would look like a lost answer."""
+
+NOTHING_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
+"""Errors after which a request has certainly not reached the provider."""
+
 _PORTS = {"http": 80, "https": 443}
+
+
+class AnswerRefused(httpx.RemoteProtocolError):
+    """The provider has answered, with something that we don't take in."""
 
 
 class LinesTransport(httpx.AsyncBaseTransport):
     """Up to `count` connections."""
 
-    def __init__(self, count: int, *, keepalive_s: float) -> None:
+    def __init__(self, count: int, *, keepalive_s: float = KEEPALIVE_S) -> None:
         self._keepalive_s = keepalive_s
         self._tls = httpx.create_ssl_context(trust_env=False)
         self._room = asyncio.Semaphore(count)
@@ -77,6 +87,22 @@ class LinesTransport(httpx.AsyncBaseTransport):
             raise httpx.ConnectTimeout("not connected in time") from None
         except OSError as error:
             raise httpx.ConnectError(str(error)) from error
+
+
+async def whole_body(response: httpx.Response, *, bytes_max: int) -> bytes:
+    """The body of an answer that is still being read.
+
+    Raises:
+        AnswerRefused: it is compressed, or longer than that.
+    """
+    if response.headers.get("content-encoding", "identity") != "identity":
+        raise AnswerRefused("packed: it could unpack to anything")
+    parts = bytearray()
+    async for part in response.aiter_bytes():
+        parts += part
+        if len(parts) > bytes_max:
+            raise AnswerRefused("the answer is too large")
+    return bytes(parts)
 
 
 def _origin(url: httpx.URL) -> Origin:

@@ -5,7 +5,9 @@ headers (binary mode, CloudEvents 1.0 Kafka protocol binding), see `cift_shared.
 Only additive changes are allowed inside a schema version; golden files in `tests/contract` hold it.
 """
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Annotated, Literal, Self
 from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
@@ -161,6 +163,10 @@ class WireFailure(BaseModel):
     retryable: bool
 
 
+DETAIL_CHARS_MAX = 200
+"""Of one word in the timeline."""
+
+
 class Step(BaseModel):
     """One piece of evidence for the timeline: what happened, without personal data."""
 
@@ -170,6 +176,13 @@ class Step(BaseModel):
     name: str
     """Dotted, for example `mpesa.stk_query.answered`."""
     detail: dict[str, str] = Field(default_factory=dict)
+
+    @classmethod
+    def of(cls, at: datetime, name: str, detail: Mapping[str, object]) -> Self:
+        """A step with what is told of it: None is left out, what is long is cut."""
+        told = {key: value for key, value in detail.items() if value is not None}
+        shown = {key: str(value)[:DETAIL_CHARS_MAX] for key, value in told.items()}
+        return cls(at=at, name=name, detail=shown)
 
 
 ResultKind = Literal[

@@ -95,20 +95,22 @@ async def command_twice(stage: Stage) -> None:
     await _ended(stage, payout)
 
 
+async def _deposit_with_a_death(stage: Stage, service: str, point: str) -> None:
+    """A deposit to its end; the service dies at the place on its way."""
+    stage.arm(service, point)
+    payment, _ = await _deposit(stage)
+    await stage.died(service)
+    await _ended(stage, payment)
+
+
 async def gateway_dies_after_commit(stage: Stage) -> None:
     """The gateway dies between its commit and its answer; the client asks again."""
-    stage.arm("gateway", "gateway.after_commit")
-    payment, _ = await _deposit(stage)
-    await stage.died("gateway")
-    await _ended(stage, payment)
+    await _deposit_with_a_death(stage, "gateway", "gateway.after_commit")
 
 
 async def ledger_dies_before_its_offset(stage: Stage) -> None:
     """The ledger dies when it has done its work and not said so to the broker."""
-    stage.arm("ledger", "subscriber.before_commit")
-    payment, _ = await _deposit(stage)
-    await stage.died("ledger")
-    await _ended(stage, payment)
+    await _deposit_with_a_death(stage, "ledger", "subscriber.before_commit")
 
 
 async def ledger_sees_a_life_twice(stage: Stage) -> None:
@@ -124,18 +126,12 @@ async def ledger_sees_a_life_twice(stage: Stage) -> None:
 
 async def ledger_relay_dies(stage: Stage) -> None:
     """The relay of the ledger dies between publishing and deleting."""
-    stage.arm("ledger", "relay.after_publish")
-    payment, _ = await _deposit(stage)
-    await stage.died("ledger")
-    await _ended(stage, payment)
+    await _deposit_with_a_death(stage, "ledger", "relay.after_publish")
 
 
 async def results_told_twice(stage: Stage) -> None:
     """The relay of the worker dies between publishing and deleting."""
-    stage.arm("mpesa-worker", "relay.after_publish")
-    payment, _ = await _deposit(stage)
-    await stage.died("mpesa-worker")
-    await _ended(stage, payment)
+    await _deposit_with_a_death(stage, "mpesa-worker", "relay.after_publish")
 
 
 async def worker_dies_after_a_push(stage: Stage) -> None:

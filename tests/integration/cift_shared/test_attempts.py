@@ -8,7 +8,6 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack
 from datetime import timedelta
-from importlib.resources import files
 from uuid import UUID
 
 import asyncpg
@@ -20,7 +19,6 @@ from cift_shared.attempts.decide import Schedule, after_crash, after_submit, aft
 from cift_shared.attempts.results import Claim
 from cift_shared.attempts.store import attempt_id_of
 from cift_shared.callback_token import Purpose
-from cift_shared.database import open_pool
 from cift_shared.errors import (
     OutcomeUnknown,
     ProviderRejectedRequest,
@@ -50,6 +48,7 @@ from cift_shared.processor import Answer
 from cift_shared.service import running
 from cift_shared.testing import ScriptedProcessor
 from cift_shared.topics import METHOD_RESULTS
+from tests.support.attempts import probe_pool
 from tests.support.commands import CLOCK, IDS, VAULT, deposit, withdrawal
 
 pytestmark = pytest.mark.integration
@@ -106,17 +105,8 @@ class Worker:
 
 @pytest.fixture
 async def pool(database: str) -> AsyncIterator[asyncpg.Pool]:
-    pool = await open_pool(database, role=None)
-    tables = (files("cift_shared.attempts") / "attempt_tables_1.sql").read_text()
-    await pool.execute(
-        "create schema probe; create table probe.outbox (id bigint generated always as identity "
-        "primary key, topic text not null, key text not null, headers jsonb not null, "
-        "body bytea not null, created_at timestamptz not null default now());"
-    )
-    async with pool.acquire() as connection, connection.transaction():
-        await connection.execute("set local search_path to probe; " + tables)
-    yield pool
-    await pool.close()
+    async with probe_pool(database) as pool:
+        yield pool
 
 
 @pytest.fixture

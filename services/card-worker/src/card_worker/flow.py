@@ -19,8 +19,6 @@ from cift_shared.metrics import UNKNOWN_WORDS
 from cift_shared.processor import Attempt, MethodAttempt, Notice
 from cift_shared.vault import Vault
 
-DETAIL_CHARS_MAX = 200
-"""Of one word in the timeline."""
 REFERENCE_CONTEXT = "provider-request"
 """Of fingerprints of Stripe's ids."""
 CARD_CONTEXT = "card"
@@ -48,9 +46,7 @@ class Flow:
 
     def step(self, name: str, **detail: object) -> Step:
         """A line of the timeline; what is None is left out, what is long is cut."""
-        told = {key: value for key, value in detail.items() if value is not None}
-        shown = {key: str(value)[:DETAIL_CHARS_MAX] for key, value in told.items()}
-        return Step(at=self.clock.now(), name=f"{PROVIDER}.{name}", detail=shown)
+        return Step.of(self.clock.now(), f"{PROVIDER}.{name}", detail)
 
     def fingerprint(self, reference: str) -> str:
         """The keyed hash by which a notice about an object of Stripe's finds its attempt."""

@@ -11,17 +11,13 @@ import stripe
 from card_worker.settings import CardConfig
 from cift_shared.clock import Clock
 from cift_shared.foreign_json import read_object
-from cift_shared.http_lines import LinesTransport
+from cift_shared.http_lines import NOTHING_SENT, LinesTransport, whole_body
 from cift_shared.pace import TokenBucket, wait_for_turn
 
 BODY_BYTES_MAX = 2 * 1024 * 1024
 """Of an answer; a page of a hundred objects has some hundred thousand."""
 CONNECTIONS_MAX = 100
-KEEPALIVE_S = 4
-"""Short: a connection that the far side closes while idle would look like a lost answer."""
 _SERVER_FAILED = 500
-
-_NOTHING_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
 
 
 @dataclass(slots=True)
@@ -51,7 +47,7 @@ class PacedHttp(stripe.HTTPXClient):
         connect_s, read_s = config.connect_timeout_s, config.read_timeout_s
         self._limits = httpx.Timeout(read_s, connect=connect_s, pool=connect_s)
         super().__init__(timeout=self._limits)
-        lines = transport or LinesTransport(CONNECTIONS_MAX, keepalive_s=KEEPALIVE_S)
+        lines = transport or LinesTransport(CONNECTIONS_MAX)
         self._client_async = httpx.AsyncClient(transport=lines)
         self._clock = clock
         self._endpoint_share = config.endpoint_share
@@ -80,10 +76,10 @@ class PacedHttp(stripe.HTTPXClient):
             )
             response = await self._client_async.send(request, stream=True)
             try:
-                body = await _body(response)
+                body = await whole_body(response, bytes_max=BODY_BYTES_MAX)
             finally:
                 await response.aclose()
-        except _NOTHING_SENT:
+        except NOTHING_SENT:
             raise _no_answer("not connected") from None
         except httpx.HTTPError:
             call.maybe_sent = True
@@ -98,17 +94,6 @@ class PacedHttp(stripe.HTTPXClient):
         if endpoint not in self._each:
             self._each[endpoint] = TokenBucket(self._endpoint_share, self._clock)
         return self._each[endpoint]
-
-
-async def _body(response: httpx.Response) -> bytes:
-    if response.headers.get("content-encoding", "identity") != "identity":
-        raise httpx.RemoteProtocolError("packed, and it could unpack to anything")
-    parts = bytearray()
-    async for part in response.aiter_bytes():
-        parts += part
-        if len(parts) > BODY_BYTES_MAX:
-            raise httpx.RemoteProtocolError("the answer is too large")
-    return bytes(parts)
 
 
 def _readable(body: bytes, status: int) -> bytes:

@@ -20,7 +20,7 @@ from cift_shared.clock import Clock
 from cift_shared.errors import OutcomeUnknown, PaymentProcessorError, ProviderUnavailable
 from cift_shared.failpoints import failpoint
 from cift_shared.foreign_json import read_object
-from cift_shared.http_lines import LinesTransport
+from cift_shared.http_lines import NOTHING_SENT, AnswerRefused, LinesTransport, whole_body
 from cift_shared.log import get_logger
 from cift_shared.metrics import PROVIDER_REQUESTS, PROVIDER_SECONDS, UNKNOWN_WORDS
 from cift_shared.outcomes import Failure
@@ -36,15 +36,12 @@ BODY_BYTES_MAX = 256 * 1024
 TOKEN_TRIES = 3
 """The token at hand, the one another process may have taken meanwhile, a fresh one."""
 TOKEN_TIMEOUT_S = 10
-KEEPALIVE_S = 4
-"""Short: a connection that the far side closes while idle would look like a lost answer."""
 
 _HEADERS = {
     "Accept": "application/json",
     "Accept-Encoding": "identity",
     "User-Agent": "cift-payments",
 }
-_NOTHING_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
 
 Reply = TypeVar("Reply", bound=BaseModel)
 
@@ -56,10 +53,12 @@ def _our_errors(operation: str) -> Iterator[None]:
     """Turn transport errors into ours: was the request written, or certainly not?"""
     try:
         yield
-    except _NOTHING_SENT as error:
+    except NOTHING_SENT as error:
         raise ProviderUnavailable(
             "provider_unreachable", f"{operation}: {type(error).__name__}"
         ) from error
+    except AnswerRefused as error:
+        raise OutcomeUnknown("provider_answer_too_large", str(error)) from error
     except (httpx.HTTPError, httpx.StreamError, TimeoutError, OSError) as error:
         raise OutcomeUnknown(
             "provider_answer_lost", f"{operation}: {type(error).__name__}"
@@ -87,9 +86,7 @@ class DarajaClient:
         timeout = httpx.Timeout(read_s, connect=connect_s, pool=connect_s)
         self._extensions = {"timeout": timeout.as_dict()}
         # The transport alone: a client's cookies, redirects and environment are no use here.
-        self._transport = transport or LinesTransport(
-            config.connections_max, keepalive_s=KEEPALIVE_S
-        )
+        self._transport = transport or LinesTransport(config.connections_max)
 
     async def close(self) -> None:
         """Close the connections."""
@@ -207,7 +204,9 @@ class DarajaClient:
             async with asyncio.timeout(deadline_s):
                 response = await self._transport.handle_async_request(request)
                 try:
-                    return response.status_code, read_object(await _body(response))
+                    return response.status_code, read_object(
+                        await whole_body(response, bytes_max=BODY_BYTES_MAX)
+                    )
                 finally:
                     await response.aclose()
 
@@ -241,17 +240,6 @@ class DarajaClient:
             code=error.code,
             text=error.text,
         )
-
-
-async def _body(response: httpx.Response) -> bytes:
-    if response.headers.get("content-encoding", "identity") != "identity":
-        raise OutcomeUnknown("provider_answer_too_large", "packed: it could unpack to anything")
-    parts = bytearray()
-    async for part in response.aiter_bytes():
-        parts += part
-        if len(parts) > BODY_BYTES_MAX:
-            raise OutcomeUnknown("provider_answer_too_large", "the answer is too large")
-    return bytes(parts)
 
 
 def _accepted(answer: "dict[str, Any] | DarajaError", kind: type[Reply]) -> Reply | Failure:

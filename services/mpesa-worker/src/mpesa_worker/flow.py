@@ -23,8 +23,6 @@ from mpesa_worker.settings import MpesaConfig
 OPERATOR_PAUSE_S = 300
 """How long the API operator rests once it was refused; five wrong passwords would lock it."""
 
-DETAIL_CHARS_MAX = 200
-"""Of one word in the timeline."""
 
 REFERENCE_CONTEXT = "provider-request"
 """Of fingerprints of provider references."""
@@ -87,9 +85,7 @@ class Flow:
 
     def step(self, name: str, **detail: object) -> Step:
         """A line of the timeline; what is None is left out, what is long is cut."""
-        told = {key: value for key, value in detail.items() if value is not None}
-        shown = {key: str(value)[:DETAIL_CHARS_MAX] for key, value in told.items()}
-        return Step(at=self.clock.now(), name=f"mpesa.{name}", detail=shown)
+        return Step.of(self.clock.now(), f"mpesa.{name}", detail)
 
     def callback(self, attempt: Attempt, purpose: Purpose) -> str:
         """The address where Daraja shall tell how one request of the attempt ended."""

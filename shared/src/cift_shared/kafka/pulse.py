@@ -28,9 +28,7 @@ class Pulse:
         places = self._consumer.assignment()
         stamps = [self._consumer.last_poll_timestamp(place) for place in places]
         answered_ms = max((stamp for stamp in stamps if stamp), default=None)
-        changed = answered_ms != self._answered_ms or self._changed_at is None
-        self._answered_ms = answered_ms
-        if changed or not places or self._changed_at is None:  # without partitions: no answers
-            self._changed_at = now
+        if self._changed_at is None or answered_ms != self._answered_ms or not places:
+            self._answered_ms, self._changed_at = answered_ms, now  # no partitions, no answers
         elif now - self._changed_at > SILENCE_S:
             raise TimeoutError(f"no answer for {now - self._changed_at:.0f} s")
