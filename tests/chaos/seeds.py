@@ -10,5 +10,6 @@ REGRESSIONS = {
     902007: "a database connection that fell silent was waited for without end",
     609534948: "a Kafka consumer came to rest without a word after a reset and a broker's restart",
     950015: "a notice about an attempt in review was never read",
+    1200016: "a result saved again, its commit not heard of, left a number that no result has",
 }
 """Seed to words. A race needs luck to meet again: each has a test of its own beside this."""

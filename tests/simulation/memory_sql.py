@@ -248,8 +248,8 @@ class Schema:
             *("maybe_sent", "checked", "key", "headers", "body", "tells_state"),
         ]
         inputs = [
-            dict(zip([*names, "topic", "touched_at"], values, strict=True))
-            for values in zip(*columns[:12], columns[13], columns[15], strict=True)
+            dict(zip([*names, "topic", "touched_at", "result_seq"], values, strict=True))
+            for values in zip(*columns[:12], columns[13], *columns[15:], strict=True)
         ]
         held = [one for one in inputs if self._holds(one)]
         late = [one for one in inputs if one["memory"] and one not in held and self._is_known(one)]
@@ -310,7 +310,7 @@ class Schema:
         row["fingerprint"] = row["fingerprint"] or one["fingerprint"]
         row["maybe_sent"] = one["maybe_sent"]
         row["checks"] += one["checked"]
-        row["seq"] += one["body"] is not None
+        row["seq"] = row["seq"] if one["result_seq"] is None else one["result_seq"]
         if one["tells_state"]:
             row |= {"last_result": one["body"], "last_headers": one["headers"]}
         after_s = one["check_after_s"]

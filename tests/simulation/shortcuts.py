@@ -6,6 +6,7 @@ import ssl
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -30,7 +31,7 @@ def mpesa_config() -> Any:
 def quick() -> Iterator[None]:
     """Idle polls that only cost time here are spread out."""
     with (
-        patch("cift_shared.attempts.engine.IDLE_S_MAX", 120.0),
+        patch("cift_shared.attempts.engine.LOOKS_EVERY", timedelta(minutes=2)),
         patch("cift_shared.outbox.IDLE_POLL_S", 30.0),
         patch("ssl.create_default_context", _trust),
     ):

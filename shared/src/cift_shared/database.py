@@ -18,6 +18,13 @@ LOCK_TIMEOUT_MS = 5_000
 STATEMENT_TIMEOUT_MS = 10_000
 IDLE_IN_TRANSACTION_TIMEOUT_MS = 30_000
 
+RANDOM_PAGE_COST = "1.1"
+"""What is read is in memory or on flash, where any page is as near as the next.
+
+With the default of 4 (rotating disks) a table's first thousands of rows are read whole for each
+statement: a plan made while it was small stays until it is analyzed.
+"""
+
 CONNECT_TIMEOUT_S = 10.0
 COMMAND_TIMEOUT_S = 12.0
 """Longer than the server's own limit: no answer by then means that the connection is dead.
@@ -70,6 +77,7 @@ async def open_pool(dsn: str, *, role: str | None, size_max: int = 10) -> "Pool[
         "statement_timeout": str(STATEMENT_TIMEOUT_MS),
         "idle_in_transaction_session_timeout": str(IDLE_IN_TRANSACTION_TIMEOUT_MS),
         "timezone": "UTC",
+        "random_page_cost": RANDOM_PAGE_COST,
         **_KEEPALIVES,
     }
     if role:

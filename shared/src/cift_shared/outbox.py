@@ -139,7 +139,7 @@ class Relay:
         """Publish what is left, once, before the process ends; a standby has nothing to do."""
         async with self._pool.acquire() as connection:
             if await self._take_lead(connection):
-                while await self._publish_some(connection):
+                while (await self._publish_some(connection))[1]:
                     pass
 
     async def _lead(self, connection: Any) -> None:
@@ -152,14 +152,13 @@ class Relay:
         try:
             while True:
                 self._work.clear()
-                confirmed = await self._publish_some(connection)
-                if confirmed is None:
-                    await self._wait(IDLE_POLL_S)
-                elif confirmed == 0:
-                    failures += 1
+                found, confirmed = await self._publish_some(connection)
+                failures = 0 if confirmed or not found else failures + 1
+                if failures:
                     await asyncio.sleep(_gap_s(failures))
-                else:
-                    failures = 0
+                elif confirmed == found < RELAY_ROWS_MAX:  # that was all
+                    self._tell(())
+                    await self._wait(IDLE_POLL_S)
         finally:
             await self._give_up_lead(connection)
 
@@ -176,17 +175,16 @@ class Relay:
             with contextlib.suppress(asyncpg.InterfaceError):
                 connection.terminate()
 
-    async def _publish_some(self, connection: Any) -> int | None:
-        """Publish the oldest rows; how many were confirmed, None when there was nothing."""
+    async def _publish_some(self, connection: Any) -> tuple[int, int]:
+        """Publish the oldest rows; how many there were, and how many of them were confirmed."""
         rows = await connection.fetch(
             f"select id, topic, key, headers, body, "  # noqa: S608  schema is a constant
             f"extract(epoch from clock_timestamp() - created_at)::int as age_s "
             f"from {self._schema}.outbox order by id limit {RELAY_ROWS_MAX}"
         )
-        metrics.OUTBOX_PENDING.labels(self._schema).set(len(rows))
-        metrics.OUTBOX_OLDEST_AGE.labels(self._schema).set(rows[0]["age_s"] if rows else 0)
+        self._tell(rows)
         if not rows:
-            return None
+            return 0, 0
         failpoint("relay.before_publish")
         flags = await self._publisher.publish(
             [OutgoingMessage(r["topic"], r["key"], r["body"], r["headers"]) for r in rows]
@@ -200,7 +198,11 @@ class Relay:
         failpoint("relay.after_delete")
         for row in done:
             metrics.OUTBOX_PUBLISHED.labels(self._schema, row["topic"]).inc()
-        return len(done)
+        return len(rows), len(done)
+
+    def _tell(self, pending: Sequence[Any]) -> None:
+        metrics.OUTBOX_PENDING.labels(self._schema).set(len(pending))
+        metrics.OUTBOX_OLDEST_AGE.labels(self._schema).set(pending[0]["age_s"] if pending else 0)
 
     async def _wait(self, seconds: float) -> None:
         await wait_for_event(self._work, seconds)

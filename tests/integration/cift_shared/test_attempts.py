@@ -222,6 +222,21 @@ async def test_a_save_that_comes_again_unheard_changes_nothing(workers, pool) ->
     assert await claim_all(worker.store) == []
 
 
+async def test_a_result_that_is_saved_again_unheard_keeps_its_number(workers, pool) -> None:
+    """A number that no result has would be waited for, for ever."""
+    worker = Worker(pool, ScriptedProcessor(), "w-1")
+    await worker.commands.handle([record(deposit())])
+    (claim,) = await claim_all(worker.store)
+    answer = Answer(Submitted("ws_CO_1"))
+    decision = after_submit(claim, answer, Schedule(timedelta(seconds=1)), now=CLOCK.now())
+    for _ in range(2):
+        await worker.store.save([decision], now=CLOCK.now())
+    assert await pool.fetchval("select count(distinct headers->>'ce_id') from probe.outbox") == 1
+    await pool.execute("update probe.attempt set next_check_at = now()")
+    (again,) = await claim_all(worker.store)
+    assert again.seq == 1
+
+
 @pytest.mark.parametrize(
     ("error", "kinds"),
     [

@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import replace
+from datetime import timedelta
 
 from cift_shared import metrics
 from cift_shared.attempts import decide
@@ -33,7 +34,8 @@ from cift_shared.telemetry import span
 from cift_shared.waiting import wait_for_event
 
 CLAIM_MAX = 100
-IDLE_S_MAX = 5.0
+LOOKS_EVERY = timedelta(seconds=5)
+"""A claim loop sleeps no longer; what is due later needs not wake it."""
 STOP_GRACE_S = 35.0
 """Longer than a provider's read time-out: a call in flight is heard out before the process ends."""
 
@@ -179,7 +181,7 @@ class AttemptEngine:
             metrics.ATTEMPT_RESULTS.labels(claim.method, claim.attempt.operation, kind).inc()
             log.info("attempt.result", kind=kind, **_names(claim))
             self._published()
-        if decision.check_after is not None:
+        if decision.check_after is not None and decision.check_after <= LOOKS_EVERY:
             (self.dispatch if decision.state == "ready" else self.poll).wake()
 
 
@@ -220,16 +222,17 @@ class ClaimLoop:
             while True:
                 self._due.clear()
                 await self._wait_for_room()
-                if not await self._claim_to_the_end():
+                if not await self._claim_to_the_end() and not self._due.is_set():
                     await self._sleep()
         except INFRASTRUCTURE_ERRORS as error:
             log.warning("attempts.loop_failed", loop=self.name, error=repr(error))
         finally:
             await self._hear_out()
 
-    async def _claim_to_the_end(self) -> int:
-        """A claim that has begun is worked on even when a stop comes in the middle of it.
+    async def _claim_to_the_end(self) -> bool:
+        """Claim what is due; True when there may be more.
 
+        A claim that has begun is worked on even when a stop comes in the middle of it.
         Otherwise an attempt would be left in `sending` though nothing was sent, and the next
         process would have to think that it was.
         """
@@ -248,10 +251,10 @@ class ClaimLoop:
             await self._engine.release_lost(self._claimed_states, kept=self._in_hand)
             self._claim_failed = False
 
-    async def _claim_some(self) -> int:
-        room = self._concurrency - len(self._tasks)
+    async def _claim_some(self) -> bool:
+        limit = min(self._concurrency - len(self._tasks), CLAIM_MAX)
         try:
-            claims = await self._engine.claim(self._states, limit=min(room, CLAIM_MAX))
+            claims = await self._engine.claim(self._states, limit=limit)
         except INFRASTRUCTURE_ERRORS:
             self._claim_failed = True
             raise
@@ -260,7 +263,7 @@ class ClaimLoop:
             task = asyncio.create_task(self._guarded(claim, notices))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
-        return len(claims)
+        return len(claims) == limit
 
     async def _guarded(self, claim: Claim, notices: Sequence[Notice]) -> None:
         """Work on one claim; whatever goes wrong, its lease ends and it is due again."""
@@ -279,8 +282,8 @@ class ClaimLoop:
 
     async def _sleep(self) -> None:
         due_s = await self._engine.next_due_s(self._states)
-        delay = IDLE_S_MAX if due_s is None else min(max(due_s, 0.0), IDLE_S_MAX)
-        await wait_for_event(self._due, delay)
+        longest_s = LOOKS_EVERY.total_seconds()
+        await wait_for_event(self._due, longest_s if due_s is None else min(due_s, longest_s))
 
     async def _hear_out(self) -> None:
         if self._tasks:

@@ -98,11 +98,11 @@ with input as (
                       and notice.notice_id <> all ($15::text[])) as unseen
       from unnest($1::uuid[], $2::bigint[], $3::text[], $4::float8[], $5::jsonb[], $6::text[],
                   $7::boolean[], $8::boolean[], $9::text[], $10::jsonb[], $11::bytea[],
-                  $12::boolean[], $14::text[], $16::timestamptz[])
+                  $12::boolean[], $14::text[], $16::timestamptz[], $17::integer[])
            with ordinality
            as decision (attempt_id, lease, state, check_after_s, memory, fingerprint,
                         maybe_sent, checked, key, headers, body, tells_state, topic, touched_at,
-                        place)
+                        result_seq, place)
 ), locked as (
     -- in one order, the same as for notices: two statements about the same attempts never block
     -- each other for good
@@ -122,7 +122,8 @@ with input as (
            fingerprint = coalesce(held.fingerprint, input.fingerprint),
            maybe_sent = input.maybe_sent,
            checks = held.checks + input.checked::integer,
-           seq = held.seq + (input.body is not null)::integer,
+           -- not one more: this save may come again when its commit was not heard of
+           seq = coalesce(input.result_seq, held.seq),
            last_result = case when input.tells_state then input.body else held.last_result end,
            last_headers = case when input.tells_state then input.headers else held.last_headers end,
            -- a notice that came while the attempt was in hand makes it due; one that is stored at

@@ -204,6 +204,7 @@ class AttemptStore:
             [message.topic if message else None for message in messages],
             [notice_id for decision in decisions for notice_id in decision.seen_notice_ids],
             [decision.claim.touched_at for decision in decisions],
+            [decision.result.seq if decision.result else None for decision in decisions],
         )
         return {AttemptId(row["attempt_id"]) for row in rows}
 
