@@ -43,7 +43,7 @@ MUTANTS = (
         "fencing-dropped",
         "a worker whose lease is over still writes",
         "slow_payout",
-        ("results_have_arrived", "ends_are_ends_for_the_worker"),
+        ("ends_are_ends_for_the_worker",),
         (
             Edit(
                 f"{ATTEMPTS}/queries.py",

@@ -1,6 +1,7 @@
 """Short stories that end well in sound services, whatever dies in them."""
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, Mapping
 
 from cift_local.customer import FINAL
@@ -151,13 +152,19 @@ async def push_answer_and_callback_lost(stage: Stage) -> None:
 
 
 async def slow_payout(stage: Stage) -> None:
-    """The provider pays at once and answers late."""
+    """The provider pays at once and answers late; with that answer stored, the worker dies."""
     customer = await _funded(stage)
     await stage.fault("daraja.b2c", "delay", delay_s=2.2)
     payout = await stage.shop.pay("mpesa", "withdrawal", amount="100.00", customer_id=customer)
     await _ended(stage, payout)
     await stage.attempts_are_over()
-    await asyncio.sleep(2)  # the late answer comes
+    stage.arm("mpesa-worker", "worker.after_save")
+    with contextlib.suppress(TimeoutError):  # with leases that outlive the answer it isn't late
+        async with asyncio.timeout(2):
+            while not stage.world.fired("mpesa-worker"):
+                await asyncio.sleep(0.02)
+    # dead once more as it begins, so that there is time to see what a late answer left behind
+    stage.arm("mpesa-worker", "worker.after_release")
 
 
 async def spend_twice(stage: Stage) -> None:
