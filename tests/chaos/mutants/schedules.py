@@ -160,9 +160,7 @@ async def slow_payout(stage: Stage) -> None:
     await stage.attempts_are_over()
     stage.arm("mpesa-worker", "worker.after_save")
     with contextlib.suppress(TimeoutError):  # with leases that outlive the answer it isn't late
-        async with asyncio.timeout(2):
-            while not stage.world.fired("mpesa-worker"):
-                await asyncio.sleep(0.02)
+        await stage.until(lambda: stage.world.fired("mpesa-worker"), "no late answer", within_s=2)
     # dead once more as it begins, so that there is time to see what a late answer left behind
     stage.arm("mpesa-worker", "worker.after_release")
 

@@ -45,14 +45,16 @@ class Stage:
         order = {"operation": operation, "kind": kind, **more}
         (await self.twin.post("/control/faults", json=order)).raise_for_status()
 
-    async def until(self, is_so: Callable[[], bool], what: str) -> None:
+    async def until(
+        self, is_so: Callable[[], bool], what: str, *, within_s: float = PATIENCE_S
+    ) -> None:
         """Wait for a condition.
 
         Raises:
-            TimeoutError: it did not come true within a minute.
+            TimeoutError: it did not come true in that time.
         """
         try:
-            async with asyncio.timeout(PATIENCE_S):
+            async with asyncio.timeout(within_s):
                 while not is_so():
                     await asyncio.sleep(0.02)
         except TimeoutError:
