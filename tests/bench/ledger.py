@@ -24,7 +24,7 @@ from urllib.parse import urlsplit, urlunsplit
 import asyncpg
 
 from cift_local.postgres import Postgres
-from cift_shared.migrations import migrate
+from cift_shared.database.migrations import migrate
 from tests.bench import ledger_load as load
 from tests.bench import ledger_peer as peer
 from tests.bench.ledger_fill import fill

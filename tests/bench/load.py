@@ -261,7 +261,8 @@ async def _run(plan: Plan) -> Result:
 def read_plan(text: str) -> Plan:
     """The plan that `json.dumps(asdict(plan))` wrote."""
     fields = json.loads(text)
-    return Plan(**{**fields, "mix": orders.Mix(**fields["mix"])})
+    mix = {**fields["mix"], "endings": tuple(fields["mix"]["endings"])}
+    return Plan(**{**fields, "mix": orders.Mix(**mix)})
 
 
 def main() -> None:

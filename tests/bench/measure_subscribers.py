@@ -14,10 +14,10 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from faststream import AckPolicy
 from faststream.kafka import KafkaBroker
 
-from cift_shared.envelope import OutgoingMessage
 from cift_shared.ids import SystemIds
-from cift_shared.kafka import BatchSubscriber, Producer, Record, Refusal, create_topics
-from cift_shared.topics import DAY_MS, Topic
+from cift_shared.kafka import BatchSubscriber, Producer, Record, RejectedRecord, create_topics
+from cift_shared.messaging.envelope import OutgoingMessage
+from cift_shared.messaging.topics import DAY_MS, Topic
 from tests.support.kafka import running_embedded_broker, running_kafka
 
 IDLE_S = 10
@@ -28,11 +28,11 @@ Variant = Callable[[str, str, Arrived], AbstractAsyncContextManager[None]]
 
 @asynccontextmanager
 async def ours(bootstrap: str, topic: str, arrived: Arrived) -> AsyncIterator[None]:
-    async def handle(records: Sequence[Record]) -> list[Refusal]:
+    async def handle(records: Sequence[Record]) -> list[RejectedRecord]:
         arrived()
         return []
 
-    async def refuse(_: Sequence[Refusal]) -> None: ...
+    async def refuse(_: Sequence[RejectedRecord]) -> None: ...
 
     subscriber = BatchSubscriber(
         [topic],
@@ -40,7 +40,7 @@ async def ours(bootstrap: str, topic: str, arrived: Arrived) -> AsyncIterator[No
         instance="ours-0",
         bootstrap_servers=bootstrap,
         handler=handle,
-        store_refusals=refuse,
+        store_rejected=refuse,
     )
     task = asyncio.create_task(subscriber.run())
     yield

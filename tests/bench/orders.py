@@ -26,6 +26,8 @@ class Mix:
     card_share: float = CARD_SHARE_FLOOD
     hot_share: float = 0.2
     """Share of payments into one customer's account."""
+    endings: tuple[str, ...] = ()
+    """Last digits of the phones, each as often as it stands here; none: any digits."""
     seed: int = 1
 
 
@@ -53,6 +55,9 @@ def order(mix: Mix, chance: random.Random) -> dict[str, Any]:
             **how,
         }
     phone = f"2547{chance.randrange(10**8):08d}"
+    if mix.endings:
+        ending = chance.choice(mix.endings)
+        phone = phone[: -len(ending)] + ending
     return {
         "type": "deposit",
         "method": "mpesa",

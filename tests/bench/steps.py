@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from cift_shared.topics import EVENTS, RESULTS, commands, webhooks
+from cift_shared.messaging.topics import EVENTS, RESULTS, commands, webhooks
 from tests.bench.load import Result
 from tests.bench.twin import pushed_at
 from tests.bench.world import PROVIDER_S, World

@@ -5,9 +5,11 @@ from collections.abc import Iterable
 from pathlib import Path
 from uuid import UUID
 
-from mpesa_worker.domain import account_reference
+from cift_shared.attempts.store import attempt_id_of
 
-_PUSHES = "select reference, min(at) from arrivals where operation = 'daraja.stk' group by 1"
+_PUSHES = "select callback_url, min(at) from arrivals where operation = 'daraja.stk' group by 1"
+_ID_DIGITS = 32
+"""A callback path ends in a token, which begins with the attempt's id in hexadecimal."""
 
 
 def pushed_at(folder: Path, payment_ids: Iterable[str]) -> dict[str, float]:
@@ -20,8 +22,9 @@ def pushed_at(folder: Path, payment_ids: Iterable[str]) -> dict[str, float]:
     file = folder / "sandbox" / "twin.sqlite3"
     book = sqlite3.connect(f"file:{file}?mode=ro", uri=True, timeout=30)
     try:
-        seen: dict[str, float] = dict(book.execute(_PUSHES).fetchall())
+        rows = book.execute(_PUSHES).fetchall()
     finally:
         book.close()
-    references = {id_: account_reference(UUID(id_)) for id_ in payment_ids}
-    return {id_: seen[ref] for id_, ref in references.items() if ref in seen}
+    seen = {str(url).rpartition("/")[2][:_ID_DIGITS]: float(at) for url, at in rows}
+    attempts = {id_: attempt_id_of(UUID(id_)).hex for id_ in payment_ids}
+    return {id_: seen[name] for id_, name in attempts.items() if name in seen}

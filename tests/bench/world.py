@@ -10,10 +10,11 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import asyncpg
@@ -157,8 +158,13 @@ async def generate(folder: Path, plan: Plan) -> Result:
 
 
 @asynccontextmanager
-async def running_world(folder: Path) -> AsyncIterator[World]:
-    """Runs everything for the block; the folder may hold the data of an earlier run."""
+async def running_world(
+    folder: Path, env: Mapping[str, str] = MappingProxyType(TWIN)
+) -> AsyncIterator[World]:
+    """Runs everything for the block; the folder may hold the data of an earlier run.
+
+    `env` has variables for every process, how the twin behaves among them.
+    """
     began = time.perf_counter()
     stamped = {"track_commit_timestamp": "on"}
     postgres = Postgres(folder / "postgres", port=_port(folder, "postgres"), settings=stamped)
@@ -167,7 +173,7 @@ async def running_world(folder: Path) -> AsyncIterator[World]:
     held = Supervisor([server(postgres)]), Supervisor([server(kafka)])
     async with held[0], held[1]:
         with _addresses(postgres.dsn(DATABASE), kafka.bootstrap):
-            options = Options(folder, speed=1, prefer_ports=False, extra_env={**QUIET, **TWIN})
+            options = Options(folder, speed=1, prefer_ports=False, extra_env={**QUIET, **env})
             async with running_stack(options) as stack:
                 took = time.perf_counter() - began
                 yield World(stack, *held, await open_api(stack, "m_bench"), took)

@@ -4,6 +4,7 @@ SEEDS=20        how many schedules
 SEED_BASE=1000  the first seed; a fresh one by default
 SEED=1007       this one alone
 REGRESSIONS=1   first those that found a fault of the product once, within the same count
+HANGS=0         fresh seeds without a process that hangs: one process of each service
 """
 
 import asyncio
@@ -20,7 +21,7 @@ from tests.chaos.plan import plan_of
 from tests.chaos.report import line_of, summary, told
 from tests.chaos.run import Played, open_session, play
 from tests.chaos.seeds import REGRESSIONS
-from tests.chaos.world import running_world
+from tests.chaos.world import WorldOptions, running_world
 from tests.support.postgres import throw_away_folder
 
 SCHEDULES_IN_A_WORLD = 10
@@ -34,7 +35,10 @@ def seeds_of(environment: Mapping[str, str]) -> list[int]:
     count = int(environment.get("SEEDS") or 20)
     base = int(environment.get("SEED_BASE") or random.SystemRandom().randrange(SEED_MAX))
     first = list(REGRESSIONS)[:count] if environment.get("REGRESSIONS") == "1" else []
-    return [*first, *range(base, base + count - len(first))]
+    step = 1
+    if environment.get("HANGS") == "0":
+        base, step = base + base % 2, 2
+    return [*first, *range(base, base + step * (count - len(first)), step)]
 
 
 async def run(seeds: Sequence[int]) -> list[Played]:
@@ -42,16 +46,24 @@ async def run(seeds: Sequence[int]) -> list[Played]:
     left, played = list(seeds), []
     while left:
         with _folder() as folder:
-            done = await _run_in(folder, left[:SCHEDULES_IN_A_WORLD])
+            done = await _run_in(folder, _together(left))
         played += done
-        left = left[len(done) :]
+        tried = {each.plan.seed for each in done}
+        left = [seed for seed in left if seed not in tried]
     return played
+
+
+def _together(seeds: Sequence[int]) -> list[int]:
+    """The seeds of the next world: those with as many processes of a service as the first."""
+    wanted = plan_of(seeds[0]).replicas
+    return [seed for seed in seeds if plan_of(seed).replicas == wanted][:SCHEDULES_IN_A_WORLD]
 
 
 async def _run_in(folder: Path, seeds: Sequence[int]) -> list[Played]:
     """Plays seeds in one world up to the first that goes wrong; answers those played."""
     played: list[Played] = []
-    async with running_world(folder) as world, open_session(world) as session:
+    options = WorldOptions(replicas=plan_of(seeds[0]).replicas)
+    async with running_world(folder, options) as world, open_session(world) as session:
         for seed in seeds:
             played.append(await play(session, plan_of(seed)))
             print(line_of(played[-1]), flush=True)

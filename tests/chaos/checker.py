@@ -16,6 +16,7 @@ CHECKS: Sequence[Check] = (
     answers.accepted_payments_exist,
     answers.accepted_payments_are_found,
     answers.one_key_is_one_payment,
+    answers.refused_keys_stay_refused,
     answers.no_more_than_asked,
     answers.reads_never_go_back,
     provider.movements_are_ours,
@@ -47,6 +48,7 @@ CHECKS: Sequence[Check] = (
     progress.attempts_have_a_next_check,
     progress.open_payments_are_worked_on,
     progress.notices_are_taken_in,
+    progress.one_process_leads,
     events.every_change_is_told,
 )
 """Everything that is checked."""

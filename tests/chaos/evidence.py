@@ -8,7 +8,7 @@ between the two belongs to a payment that our tables show as open.
 import json
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -25,6 +25,7 @@ EVENTS_TOPIC = "payments.events"
 WORKERS = {"mpesa": "mpesa", "card": "card"}
 """A worker's schema by its method."""
 SCHEMAS = ("gateway", "ledger", *WORKERS.values())
+_LEADS = re.compile(r'^cift_leader_is_self\{role="([^"]+)"\} 1\.0$', re.MULTILINE)
 _TOKEN = re.compile(r"/callbacks/([0-9a-f]{66})$")
 _ID_DIGITS = 32
 _POLL_MS = 500
@@ -87,6 +88,8 @@ class Places:
     database_url: str
     twin: str
     kafka: str
+    processes: Mapping[str, str] = field(default_factory=dict)
+    """Addresses of processes that say whether they lead."""
 
 
 async def gather(places: Places, history: History) -> Evidence:
@@ -104,7 +107,22 @@ async def gather(places: Places, history: History) -> Evidence:
         pushes=_taken(requests, "daraja.stk", "accepted_by_callback_url"),
         payouts=_taken(requests, "daraja.b2c", "accepted_by_reference"),
         events=tuple(await _events(places.kafka)),
+        leaders=tuple(await _leaders(places.processes)),
     )
+
+
+async def _leaders(processes: Mapping[str, str]) -> list[facts.Leader]:
+    """Who says that it leads what; who does not answer says nothing."""
+    found = []
+    async with httpx.AsyncClient(timeout=2) as http:
+        for process, address in processes.items():
+            try:
+                said = (await http.get(f"{address}/metrics")).text
+            except httpx.TransportError:
+                continue
+            roles = _LEADS.findall(said)
+            found += [facts.Leader(role=role, process=process) for role in roles]
+    return found
 
 
 async def _read_tables(database_url: str) -> dict[str, Any]:

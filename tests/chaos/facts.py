@@ -188,6 +188,14 @@ class Event:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Leader:
+    """A process that says of itself that it leads."""
+
+    role: str
+    process: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
     """All that the checker looks at."""
 
@@ -206,6 +214,7 @@ class Evidence:
     movements: tuple[Movement, ...] = ()
     callbacks: tuple[Callback, ...] = ()
     events: tuple[Event, ...] = ()
+    leaders: tuple[Leader, ...] = ()
     pushes: Mapping[str, int]
     """Pushes that the provider took, by attempt."""
     payouts: Mapping[str, int]

@@ -4,11 +4,16 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
+import asyncpg
 import httpx
 
 from tests.chaos.plan import Fault
 from tests.chaos.world import SERVICES, World
 
+SCHEMAS = {"gateway": "gateway", "ledger": "ledger", "mpesa-worker": "mpesa", "card-worker": "card"}
+_LEADER = """
+select split_part(process, '/', 3)::int from {schema}.lease where name = 'relay'
+"""
 _UNDONE_WITHIN_S = 30.0
 _TOLD_WITHIN_S = 2.0
 
@@ -22,6 +27,45 @@ async def play(world: World, fault: Fault, began: float) -> float:
     await asyncio.sleep(fault.lasts_s)
     await end(world, fault)
     return loop.time()
+
+
+async def hang(world: World, fault: Fault, began: float) -> tuple[str, float]:
+    """Stop a process at its time; answers which, and when, by the loop's clock.
+
+    It hangs until it is resumed; clients are led to another gateway.
+    """
+    loop = asyncio.get_running_loop()
+    await asyncio.sleep(began + fault.at_s - loop.time())
+    one, other = world.replicas(fault.target)
+    leader = await leading(world, fault.target)
+    standby = other if leader == one else one
+    hangs, left = (leader, standby) if fault.detail["who"] == "leader" else (standby, leader)
+    if fault.target == "gateway":
+        world.turn_to(left)
+    world.stop(hangs)
+    return hangs, loop.time()
+
+
+async def leading(world: World, service: str) -> str:
+    """The process of a service whose relay leads, the first where nobody can tell just now."""
+    pid = await _leader(world, service)
+    names = world.replicas(service)
+    return next((name for name in names if world.status(name).pid == pid), names[0])
+
+
+async def _leader(world: World, service: str) -> int | None:
+    """The pid of the process whose relay leads; None: nobody can tell."""
+    try:
+        connection = await asyncpg.connect(world.database_url, timeout=2)
+    except (OSError, TimeoutError, asyncpg.PostgresError):
+        return None
+    try:
+        pid: int | None = await connection.fetchval(_LEADER.format(schema=SCHEMAS[service]))
+    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        return None
+    finally:
+        connection.terminate()
+    return pid
 
 
 async def calm(world: World) -> None:

@@ -7,11 +7,13 @@ the same plan and not the same history.
 import functools
 import random
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
+from cift_local.stack import replica
 from tests.chaos.point_registry import all_points
 from tests.chaos.proxy import TOXICS
+from tests.chaos.seeds import REGRESSIONS
 from tests.chaos.traffic_of import METHODS, MethodTraffic
 from tests.chaos.world import LINKS, SERVICES, TWIN
 
@@ -90,10 +92,35 @@ class Plan:
     kinds: tuple[str, ...]
     """The classes of these faults, as `FAULT_KINDS` names them."""
     three_d_secure: Literal["approve", "fail"]
+    hang: Fault | None = None
+    """A process that hangs until everything else has recovered, where each service has two."""
+
+    @property
+    def replicas(self) -> int:
+        """How many processes of each service it is played with."""
+        return 1 if self.hang is None else 2
 
 
 def plan_of(seed: int) -> Plan:
-    """Answers the plan of a seed."""
+    """Answers the plan of a seed: every second one has two processes of each service."""
+    plan = _alone(seed)
+    if seed % 2 == 0 or seed in REGRESSIONS:
+        return plan
+    draw = random.Random(seed + 1)
+    faults = tuple(_at_either(draw, fault) for fault in plan.faults)
+    who = draw.choice(("leader", "leader", "standby"))
+    hang = _fault(draw, "hang", draw.choice(SERVICES), detail={"who": who})
+    return replace(plan, faults=faults, hang=hang)
+
+
+def _at_either(draw: random.Random, fault: Fault) -> Fault:
+    """The same fault, of either process of the service."""
+    if fault.kind not in ("kill", "pause") or fault.target not in SERVICES:
+        return fault
+    return replace(fault, target=replica(fault.target, draw.choice((1, 2))))
+
+
+def _alone(seed: int) -> Plan:
     draw = random.Random(seed)
     customers = tuple(_customer(draw, seed, n) for n in range(draw.randint(*CUSTOMERS)))
     kinds = list(FAULT_KINDS)

@@ -29,7 +29,36 @@ async def deposit_in_the_dark(stage: Stage) -> None:
     """A push nobody knows to be sent: never repeated, open, and asked about by a plan."""
     stage.arm()
     payment_id = await stage.shop.pay("mpesa", "deposit")
-    await _ends_or_is_open_by_plan(stage, payment_id, ["completed"])
+    await _ends_or_is_open_by_plan(stage, payment_id, ["completed", "expired"])
+
+
+async def limbo(stage: Stage) -> None:
+    """A push that is paid, and nothing of it is heard: the provider's records bring it."""
+    for kind in ("drop_after_effect", "callback_lost"):
+        await stage.control(
+            "POST", "/control/faults", {"operation": "daraja.stk", "kind": kind, "times": 1}
+        )
+    payment_id = await stage.shop.pay("mpesa", "deposit")
+    await _in_limbo(stage, payment_id)
+    stage.arm()
+    await stage.shop.ends(payment_id)
+
+
+async def limbo_registered_anew(stage: Stage) -> None:
+    """The same, while the registration for pulls has to be made again."""
+    stage.arm()
+    await stage.query("update mpesa.pull set registered_at = null, due_at = now()")
+    await stage.until(stage.has_fired, "the registration")
+    await stage.shop.ends(await stage.shop.pay("mpesa", "deposit"))
+
+
+async def _in_limbo(stage: Stage, payment_id: str) -> None:
+    sql = "select state in ('unknown', 'done') from mpesa.attempt where payment_id = $1"
+
+    async def is_unknown() -> Any:
+        return await stage.query(sql, payment_id)
+
+    await stage.until(is_unknown, "the loss of the answer")
 
 
 async def _ends_or_is_open_by_plan(stage: Stage, payment_id: str, ends: list[str]) -> None:
@@ -62,6 +91,30 @@ async def withdrawal_with_a_new_token(stage: Stage) -> None:
 async def _pay_out(stage: Stage) -> None:
     terms = {"amount": "20.00", "customer_id": RICH}
     await stage.shop.ends(await stage.shop.pay("mpesa", "withdrawal", **terms))
+
+
+async def refused_payout(stage: Stage) -> None:
+    """A payout of a customer without money: the ledger refuses it."""
+    wish = {
+        "type": "withdrawal", "method": "mpesa", "amount": "20.00", "currency": "KES",
+        "customer_id": stage.shop.customer(), "payment_method": {"phone": stage.shop.phone()},
+    }  # fmt: skip
+    stage.arm()
+    await _refused(stage, "/payments", wish, "insufficient_funds")
+
+
+async def refused_refund(stage: Stage) -> None:
+    """A refund of a payment that has failed: the gateway refuses it by itself."""
+    failed = await stage.shop.pay("card", "deposit", payment_method={"token": DECLINED})
+    await stage.shop.ends(failed, ["failed"])
+    stage.arm()
+    await _refused(stage, f"/payments/{failed}/refunds", {}, "not_refundable")
+
+
+async def _refused(stage: Stage, path: str, body: dict[str, Any], code: str) -> None:
+    answer = await stage.shop.ask("POST", path, body, keyed=True)
+    if answer.json().get("code") != code:
+        raise WrongEnd(f"POST {path}: {answer.status_code} instead of {code}")
 
 
 def refund(method: str, amount: str | None = None) -> Play:

@@ -6,9 +6,9 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from cift_shared import topics
-from cift_shared.envelope import OutgoingMessage
 from cift_shared.kafka.producer import Producer
+from cift_shared.messaging import topics
+from cift_shared.messaging.envelope import OutgoingMessage
 from tests.chaos.shop import WrongEnd
 from tests.chaos.stage import RICH, Play, Stage
 

@@ -3,14 +3,15 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from cift_shared import topics
-from cift_shared.methods import CARD, MPESA
+from cift_shared.messaging import topics
 from tests.chaos import plays, plays_beside
 from tests.chaos.stage import Play
 
 PLAYS: Mapping[str, Play] = {
     "mpesa deposit": plays.deposit("mpesa"),
     "mpesa deposit in the dark": plays.deposit_in_the_dark,
+    "mpesa limbo": plays.limbo,
+    "mpesa limbo, registered anew": plays.limbo_registered_anew,
     "mpesa callback": plays.late_callback,
     "mpesa withdrawal": plays.withdrawal,
     "mpesa withdrawal, new token": plays.withdrawal_with_a_new_token,
@@ -19,7 +20,7 @@ PLAYS: Mapping[str, Play] = {
     "mpesa cancellation": plays.cancellation("mpesa", "daraja.stk", "spike_arrest"),
     "mpesa after a kill": plays.after_a_kill("mpesa"),
     "mpesa silence": plays.silence("mpesa"),
-    "mpesa garbage": plays_beside.garbage(topics.commands(MPESA.name)),
+    "mpesa garbage": plays_beside.garbage(topics.commands("mpesa")),
     "phone saved": plays_beside.saved_phone,
     "phone forgotten": plays_beside.forgotten_phone,
     "conversion": plays_beside.conversion,
@@ -35,9 +36,11 @@ PLAYS: Mapping[str, Play] = {
     "card not saved": plays_beside.saved_card(plays.DECLINED, "failed"),
     "card forgotten": plays_beside.forgotten_card,
     "card cancellation": plays.cancellation("card", "stripe.payment_intents.create", "http_429"),
+    "refused payout": plays.refused_payout,
+    "refused refund": plays.refused_refund,
     "card after a kill": plays.after_a_kill("card"),
     "card silence": plays.silence("card"),
-    "card garbage": plays_beside.garbage(topics.commands(CARD.name)),
+    "card garbage": plays_beside.garbage(topics.commands("card")),
     "card answers garbage": plays_beside.garbage(topics.METHOD_RESULTS),
     "results garbage": plays_beside.garbage(topics.RESULTS),
 }
@@ -48,11 +51,13 @@ _CARDS = ("card deposit", "card refund", "card saved", "card forgotten")
 
 _GATEWAY: Mapping[str, Sequence[str]] = {
     "gateway.before_commit": (
-        *_BOTH, "mpesa withdrawal", "mpesa refund", "card refund", "conversion",
+        *_BOTH, "mpesa withdrawal", "mpesa refund", "card refund", "conversion", "refused payout",
     ),
     "gateway.after_commit": (
-        *_BOTH, "mpesa withdrawal", "mpesa refund", "card refund", "conversion",
+        *_BOTH, "mpesa withdrawal", "mpesa refund", "card refund", "conversion", "refused payout",
     ),
+    "gateway.before_refusal": ("refused refund",),
+    "gateway.after_refusal": ("refused refund",),
     "gateway.before_cancel": ("mpesa cancellation", "card cancellation"),
     "gateway.after_cancel": ("mpesa cancellation", "card cancellation"),
     "gateway.before_notice": ("mpesa callback", "card 3ds"),
@@ -110,6 +115,12 @@ _MPESA: Mapping[str, Sequence[str]] = {
     "worker.after_save": ("mpesa deposit", *_MOVING),
     "mpesa.before_request": ("mpesa deposit in the dark", *_MOVING),
     "mpesa.after_request": ("mpesa deposit", *_MOVING),
+    "mpesa.after_reference": ("mpesa deposit in the dark",),
+    "mpesa.after_round_claimed": ("mpesa limbo",),
+    "mpesa.after_registration": ("mpesa limbo, registered anew",),
+    "mpesa.after_rows": ("mpesa limbo",),
+    "mpesa.after_hints": ("mpesa limbo",),
+    "mpesa.before_coverage": ("mpesa limbo",),
     "mpesa.after_token": ("mpesa withdrawal, new token",),
     "mpesa.before_token_commit": ("mpesa withdrawal, new token",),
     "relay.before_publish": ("mpesa deposit",),

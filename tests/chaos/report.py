@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from tests.chaos.checks.finding import Kind
+from tests.chaos.plan import Fault
 from tests.chaos.run import Played
 
 SLOW_S = 15.0
@@ -17,13 +18,19 @@ def line_of(played: Played) -> str:
     verdict = "good" if played.is_good else "WRONG"
     recovery = played.recovery.seconds
     rest = "not recovered" if recovery is None else f"recovered in {recovery:.1f} s"
-    faults = "; ".join(map(str, played.plan.faults))
+    faults = "; ".join(map(str, _faults(played)))
     if recovery is not None and recovery > SLOW_S:
         rest += f" ({', '.join(sorted(played.recovery.slowest))} last)"
     return (
         f"seed {played.plan.seed}: {verdict}, {played.payments} payments, "
         f"{played.verdict.indefinite} indefinite, {rest}, {played.seconds:.1f} s [{faults}]"
     )
+
+
+def _faults(played: Played) -> list[Fault]:
+    """All that went wrong by plan."""
+    hang = played.plan.hang
+    return [*played.plan.faults, *([hang] if hang else [])]
 
 
 def told(played: Played) -> str:
@@ -35,7 +42,7 @@ def told(played: Played) -> str:
         lines.append(f"  not recovered: {seen}")
         lines += [f"  stuck {payment_id}: has not ended" for payment_id in sorted(_open(played))]
     lines.append("  plan:")
-    lines += [f"    {fault}" for fault in played.plan.faults]
+    lines += [f"    {fault}" for fault in _faults(played)]
     for customer in played.plan.customers:
         steps = ", ".join(f"{step.kind} {step.amount or ''}".strip() for step in customer.steps)
         what = " ".join(str(value) for value in customer.payment_method.values())

@@ -20,6 +20,8 @@ from tests.chaos.world import World
 
 RECOVERED_WITHIN_S = 60.0
 """The promise: this long after the last fault everything has ended and every part serves."""
+RECOVERED_BESIDE_WITHIN_S = 90.0
+"""The same while a process hangs: what a worker has in hand is free when its lease of 60 s ends."""
 MERCHANTS = ("m_chaos_a", "m_chaos_b")
 LOOK_S = 0.15
 
@@ -82,14 +84,42 @@ async def play(session: Session, plan: Plan) -> Played:
         traffic.play(plan, world.gateway, session.merchants, session.history)
     )
     try:
-        over = await asyncio.gather(*(faults.play(world, fault, began) for fault in plan.faults))
+        playing = asyncio.gather(*(faults.play(world, fault, began) for fault in plan.faults))
+        since = await _hung(session, plan, began)
+        since = max(since, *await playing)
         await faults.calm(world)
-        recovery = await _recovered(session, customers, max(over))
+        within_s = RECOVERED_WITHIN_S if plan.hang is None else RECOVERED_BESIDE_WITHIN_S
+        recovery = await _recovered(session, customers, since, within_s)
+        recovery = await _thawed(session, customers, recovery)
         accepted = await customers
     finally:
         customers.cancel()
     verdict = await _judged(session)
     return Played(plan, len(accepted), recovery, verdict, time.monotonic() - started)
+
+
+async def _hung(session: Session, plan: Plan, began: float) -> float:
+    """Lets the process hang that hangs by plan; answers when it began to."""
+    if plan.hang is None:
+        return began
+    session.watch.hangs, at = await faults.hang(session.world, plan.hang, began)
+    return at
+
+
+async def _thawed(
+    session: Session, customers: "asyncio.Task[list[str]]", recovery: Recovery
+) -> Recovery:
+    """Lets what hangs go on, once the others have recovered without it, and waits once more.
+
+    Answers the recovery without it, unless there is none with it.
+    """
+    hung, session.watch.hangs = session.watch.hangs, None
+    if hung is None:
+        return recovery
+    session.watch.go_on()
+    session.world.resume(hung)
+    again = await _recovered(session, customers, asyncio.get_running_loop().time())
+    return recovery if again.seconds is not None else again
 
 
 async def _set_three_d_secure(world: World, plan: Plan) -> None:
@@ -100,12 +130,15 @@ async def _set_three_d_secure(world: World, plan: Plan) -> None:
 
 
 async def _recovered(
-    session: Session, customers: "asyncio.Task[list[str]]", since: float
+    session: Session,
+    customers: "asyncio.Task[list[str]]",
+    since: float,
+    within_s: float = RECOVERED_WITHIN_S,
 ) -> Recovery:
     """Waits until nothing is open that can end, nothing travels, and every part serves."""
     world, loop = session.world, asyncio.get_running_loop()
     ended_at, seen, slowest = None, None, frozenset[str]()
-    while loop.time() < since + RECOVERED_WITHIN_S:
+    while loop.time() < since + within_s:
         await asyncio.sleep(LOOK_S)
         seen = await session.watch.look()
         slowest = (seen.ending if seen else None) or slowest
@@ -121,9 +154,11 @@ async def _recovered(
 
 async def _judged(session: Session) -> Verdict:
     world = session.world
+    # the workers are held still, and can't be asked whether they lead
+    asked = {name: at for name, at in world.addresses().items() if "worker" not in name}
     try:
         evidence = await gather(
-            Places(world.database_url, world.twin, world.kafka), session.history
+            Places(world.database_url, world.twin, world.kafka, asked), session.history
         )
     finally:
         session.watch.go_on()

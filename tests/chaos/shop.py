@@ -8,8 +8,8 @@ from typing import Any
 
 import httpx
 
-from cift_local.customer import FINAL
 from cift_local.stack import open_api
+from cift_shared.rails.local import FINAL
 from tests.chaos.history import History, new_key
 from tests.chaos.world import World
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 
-from cift_local.customer import FINAL
+from cift_shared.rails.local import FINAL
 from tests.chaos.history import History, Said
 from tests.chaos.plan import Customer, Plan, Step
 

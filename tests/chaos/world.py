@@ -19,7 +19,7 @@ from cift_local.keeper import BACKOFF_LAST_S, State, Status
 from cift_local.ports import LOOPBACK
 from cift_local.postgres import Postgres
 from cift_local.processes import Supervisor, server
-from cift_local.stack import DATABASE, Options, Stack, running_stack
+from cift_local.stack import DATABASE, Options, Stack, replica, running_stack
 from cift_shared.clock import OFFSET
 from tests.chaos.proxy import Link
 from tests.support.kafka import kafka_jars
@@ -41,6 +41,7 @@ LINKS: Mapping[str, str] = {
 QUICK: Mapping[str, str] = {
     "MPESA_READ_TIMEOUT_S": "3",
     "MPESA_CONNECT_TIMEOUT_S": "2",
+    "MPESA_PULL_INTERVAL_S": "60",
     "STRIPE_READ_TIMEOUT_S": "3",
     "STRIPE_CONNECT_TIMEOUT_S": "2",
     "CIFT_LEDGER_SWEEP_INTERVAL_S": "2",
@@ -68,6 +69,8 @@ class WorldOptions:
     """More variables for every service."""
     service_env: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     """More variables for one service, by its name."""
+    replicas: int = 1
+    """Processes of each service."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,11 +87,20 @@ class World:
     servers: Supervisor
     env: Mapping[str, dict[str, str]]
     """What each service starts with beside its settings; a change counts from its next start."""
+    front: Link | None = None
+    """The balancer before several gateways."""
 
     @property
     def gateway(self) -> str:
         """The API's address."""
+        if self.front is not None:
+            return f"http://{LOOPBACK}:{self.front.port}"
         return self.stack.url("gateway")
+
+    def replicas(self, service: str) -> list[str]:
+        """The names of a service's processes."""
+        numbers = range(1, self.stack.options.replicas + 1)
+        return [replica(service, number) for number in numbers]
 
     @property
     def twin(self) -> str:
@@ -100,9 +112,15 @@ class World:
         everyone = [*self.servers.status(), *self.stack.status()]
         return next(status for status in everyone if status.name == name)
 
+    def addresses(self) -> dict[str, str]:
+        """Where each process of each service answers."""
+        processes = (name for service in SERVICES for name in self.replicas(service))
+        return {name: self.stack.url(name) for name in processes}
+
     def is_ready(self) -> bool:
         """Whether every part serves."""
-        return all(self.status(name).state is State.READY for name in PARTS)
+        parts = (*self.addresses(), TWIN, *SERVERS)
+        return all(self.status(name).state is State.READY for name in parts)
 
     def kill(self, name: str) -> None:
         """`kill -9`; the part comes back."""
@@ -126,6 +144,14 @@ class World:
         if pid is not None:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, number)
+
+    def turn_to(self, gateway: str) -> None:
+        """Lead clients and providers to one gateway, as a balancer does when another is silent."""
+        ways = [self.links["provider>gateway"], *([self.front] if self.front else [])]
+        for link in ways:
+            if link.target != self.stack.ports[gateway]:
+                link.target = self.stack.ports[gateway]
+                link.poison("reset")
 
     def skew(self, name: str, seconds: int) -> None:
         """From its next start on a service's wall clock is wrong by so much."""
@@ -175,6 +201,7 @@ async def running_world(folder: Path, options: WorldOptions | None = None) -> As
         await held.enter_async_context(servers)
         database_url = postgres.dsn(DATABASE)
         env = _env_of_services(folder, options, links, database_url)
+        front = await _started(Link("front"), held) if options.replicas > 1 else None
         stack = await held.enter_async_context(
             running_stack(
                 Options(
@@ -186,11 +213,14 @@ async def running_world(folder: Path, options: WorldOptions | None = None) -> As
                     service_env=env,
                     database_url=database_url,
                     kafka_bootstrap_servers=f"{LOOPBACK}:{links['services>kafka'].port}",
+                    replicas=options.replicas,
                 )
             )
         )
         _lead(links, stack.ports)
-        yield World(folder, stack, database_url, kafka.bootstrap, links, servers, env)
+        world = World(folder, stack, database_url, kafka.bootstrap, links, servers, env, front)
+        world.turn_to("gateway")
+        yield world
 
 
 def failpoint_file(folder: Path, service: str) -> Path:

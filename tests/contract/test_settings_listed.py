@@ -8,6 +8,7 @@ from pydantic_settings import BaseSettings
 
 from card_worker.settings import CardConfig
 from card_worker.settings import WorkerSettings as CardWorkerSettings
+from cift_shared.rails.gateway import gateway_rails
 from gateway.settings import GatewaySettings
 from ledger.settings import LedgerSettings
 from mpesa_worker.settings import MpesaConfig, WorkerSettings
@@ -34,7 +35,8 @@ def test_every_setting_is_listed_and_explained() -> None:
             listed[match[1]] = before
     needed: set[str] = set()
     settings = (GatewaySettings, LedgerSettings, WorkerSettings, MpesaConfig)
-    for kind in (*settings, CardWorkerSettings, CardConfig):
+    of_rails = (rail.settings for rail in gateway_rails().values())
+    for kind in (*settings, CardWorkerSettings, CardConfig, *of_rails):
         needed |= variables(kind)
     assert sorted(needed - set(listed)) == []
     for name in needed:

@@ -14,9 +14,9 @@ import pytest
 from aiokafka import AIOKafkaConsumer
 
 from cift_local.stack import Options, Stack, running_stack
-from cift_shared import topics
-from cift_shared.envelope import OutgoingMessage
 from cift_shared.kafka import Producer
+from cift_shared.messaging import topics
+from cift_shared.messaging.envelope import OutgoingMessage
 from tests.support.books import check_books, check_nothing_sent_twice
 from tests.support.load import Client, phones
 from tests.support.postgres import throw_away_folder

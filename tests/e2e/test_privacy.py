@@ -16,7 +16,7 @@ from aiokafka import AIOKafkaConsumer
 from cift_local.customer import Merchant
 from cift_local.scenario import play
 from cift_local.stack import Options, Stack, open_api, running_stack
-from cift_shared.topics import all_topics
+from cift_shared.messaging.topics import all_topics
 from tests.support.postgres import throw_away_folder
 
 pytestmark = [pytest.mark.integration, pytest.mark.e2e, pytest.mark.timeout(180)]
@@ -25,8 +25,8 @@ NUMBERS = re.compile(rb"708374149|700000032|711000001|722000000")
 """National parts of every phone in the scenario: they must be nowhere, in any spelling."""
 
 
-async def test_nothing_personal_in_clear(monkeypatch: pytest.MonkeyPatch, broker) -> None:
-    monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", broker.bootstrap)
+async def test_nothing_personal_in_clear(monkeypatch: pytest.MonkeyPatch, own_broker) -> None:
+    monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", own_broker.bootstrap)
     monkeypatch.delenv("DATABASE_URL", raising=False)
     with throw_away_folder("privacy") as folder:
         async with running_stack(Options(folder, speed=40, prefer_ports=False)) as stack:

@@ -15,21 +15,22 @@ from aiokafka import AIOKafkaProducer
 
 from card_worker import app as card_app
 from card_worker.settings import WorkerSettings as CardWorkerSettings
-from cift_shared import topics
 from cift_shared.clock import SystemClock
-from cift_shared.database import open_pool
+from cift_shared.database.pool import open_pool
 from cift_shared.ids import SystemIds
 from cift_shared.kafka import create_topics
 from cift_shared.kafka.broker import BatchBroker, Subscription
-from cift_shared.messages import MethodResult
-from cift_shared.outbox import Relay
-from cift_shared.service import Base, Composition, refusal_store
-from cift_shared.topics import DAY_MS, Topic
+from cift_shared.messaging import topics
+from cift_shared.messaging.messages import MethodResult
+from cift_shared.messaging.outbox import Relay
+from cift_shared.messaging.topics import DAY_MS, Topic
+from cift_shared.runtime.readiness import Readiness
+from cift_shared.runtime.service import Base, Composition, refusal_store
 from gateway.app import ROLE as GATEWAY_ROLE
-from gateway.method_results import GROUP as GATEWAY_GROUP
-from gateway.method_results import SCHEMA as GATEWAY_SCHEMA
-from gateway.method_results import MethodResultsHandler
-from gateway.saved_methods import SavedMethods
+from gateway.payment_methods.repository import MethodRepository
+from gateway.payment_methods.results import GROUP as GATEWAY_GROUP
+from gateway.payment_methods.results import SCHEMA as GATEWAY_SCHEMA
+from gateway.payment_methods.results import MethodResultsHandler
 from ledger import app as ledger_app
 from ledger.settings import LedgerSettings
 from mpesa_worker import app as mpesa_app
@@ -101,7 +102,9 @@ def _settings(kind: Any, dsn: str, bootstrap: str) -> Any:
 
 
 def _gateway(base: Base) -> Composition:
-    handler = MethodResultsHandler(SavedMethods(base.pool), base.clock, wake_relay=base.relay.wake)
+    handler = MethodResultsHandler(
+        MethodRepository(base.pool), base.clock, wake_relay=base.relay.wake
+    )
     about = topics.ABOUT_METHOD_RESULTS
     subscription = Subscription(topics.METHOD_RESULTS, MethodResult, GATEWAY_GROUP, handler, about)
     return Composition(subscriptions=[subscription])
@@ -141,7 +144,7 @@ async def consuming(dsn: str, broker: Broker) -> AsyncIterator[Consumers]:
             pools.append(pool)
             relay = Relay(pool, schema, MemoryPublisher())
             settings = _settings(kind, dsn, broker.bootstrap)
-            base = Base(settings, pool, relay, SystemClock())
+            base = Base(settings, pool, relay, SystemClock(), Readiness(pool, [schema]))
             composed = compose(base)
             closing += composed.close
             reading = BatchBroker(broker.bootstrap)
@@ -152,7 +155,7 @@ async def consuming(dsn: str, broker: Broker) -> AsyncIterator[Consumers]:
                 reading.subscribe(
                     replace(subscription, topic=name, group=group),
                     instance=f"{group}-0",
-                    store_refusals=refusal_store(base, schema, group),
+                    store_rejected=refusal_store(base, schema, group),
                 )
             await reading.start()
             brokers.append(reading)

@@ -126,7 +126,7 @@ def schema_for(served: Served, seed: int, phases: Mapping[str, Any], share: int)
         {
             "seed": seed,
             "base-url": served.base_url,
-            "request-timeout": 20,
+            "request-timeout": 60,
             "continue-on-failure": True,
             "suppress-health-check": ["all"],
             "headers": {"Authorization": served.authorization},
@@ -220,7 +220,7 @@ def run_phase(schema: Any, tally: Tally) -> None:
 @contextmanager
 def served_apart() -> Iterator[Served]:
     """A gateway in a process of its own over a database of its own."""
-    from cift_shared.migrations import migrate
+    from cift_shared.database.migrations import migrate
 
     with running_postgres() as server:
         name = run_apart(server.create_template(migrate))

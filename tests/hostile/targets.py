@@ -13,27 +13,33 @@ from uuid import UUID
 
 from pydantic import ValidationError
 
+from card_method.events import read_event
+from card_method.signature import SignatureInvalid, verify
 from card_worker import wire as stripe_wire
 from card_worker.notices import find_attempt, is_known
-from cift_shared.callback_token import CallbackTokens, Purpose
 from cift_shared.errors import InvalidCommand, SealBroken
-from cift_shared.foreign_json import read_object
+from cift_shared.http.untrusted_json import read_object
 from cift_shared.ids import AttemptId
-from cift_shared.kafka import Record, Refusal
+from cift_shared.kafka import Record, RejectedRecord
 from cift_shared.kafka.subscriber import _record
-from cift_shared.log import mask
-from cift_shared.messages import COMMANDS, MethodResult, ProviderNotice
-from cift_shared.money import parse_money
-from cift_shared.outbox import dead_letter
-from cift_shared.statements import StatementUnreadable
+from cift_shared.messaging.messages import COMMANDS, MethodResult, ProviderNotice
+from cift_shared.messaging.outbox import dead_letter
+from cift_shared.money.amount import parse_money
+from cift_shared.observability.log import mask
+from cift_shared.rails.statements import StatementUnreadable
+from cift_shared.rails.webhooks import WebhookRefused
+from cift_shared.security.callback_token import CallbackTokens
 from cift_shared.testing import FakeClock
-from gateway import cursors, idempotency, key_format, phones, waiting
-from gateway.json_guard import read_json
-from gateway.problems import Problem
-from gateway.sources import _address
-from gateway.stripe_events import read_event
-from gateway.stripe_signature import SignatureInvalid, verify
-from ledger.handlers import decode
+from gateway.auth import key_format
+from gateway.http import cursors, prefer_wait
+from gateway.http.client_address import _address
+from gateway.http.json_body import read_json
+from gateway.http.opaque_ids import OpaqueIds
+from gateway.idempotency import header
+from gateway.payment_methods import phones
+from gateway.problems.problem import Problem
+from ledger.posting.consumer import decode
+from mpesa_method.purposes import Purpose
 from mpesa_worker import mapping, statement
 from mpesa_worker import wire as daraja_wire
 from tests.support import cards, mpesa
@@ -138,9 +144,11 @@ def _envelope(data: bytes) -> None:
     record = _record(_Raw(parts[0] or None, parts[2] or None, headers))
     _keepable(record.key, *record.headers, *record.headers.values())
     answer = decode(record)
-    letter = dead_letter(Refusal(record, "undecodable", "x"), group="g", at=FakeClock().now())
+    letter = dead_letter(
+        RejectedRecord(record, "undecodable", "x"), group="g", at=FakeClock().now()
+    )
     json.dumps(dict(letter.headers)).encode()
-    assert isinstance(answer, Refusal) or answer.payment_id
+    assert isinstance(answer, RejectedRecord) or answer.payment_id
 
 
 @dataclass
@@ -156,7 +164,7 @@ class _Raw:
 
 def _refused_or_result(data: bytes) -> None:
     answer = decode(Record("payments.results", 0, 0, None, data))
-    if isinstance(answer, Refusal):
+    if isinstance(answer, RejectedRecord):
         raise _Refused
 
 
@@ -191,16 +199,22 @@ def _shillings(data: bytes) -> None:
     assert fee is None or fee.minor >= 0
 
 
+_IDS = OpaqueIds(VAULT)
+
+
 def _cursor(data: bytes) -> None:
-    text = _text(data)
-    for read in (cursors.read_time_cursor, cursors.read_name_cursor):
+    text, refused = _text(data), 0
+    readers = (cursors.read_time_cursor, cursors.read_name_cursor)
+    for read in readers:
         try:
             found = read(text)
         except Problem:
+            refused += 1
             continue
         assert found is not None
         assert read(found.text()) == found
-    cursors.read_entry_cursor(text)
+    if refused == len(readers):
+        cursors.read_entry_cursor(text, _IDS)
 
 
 def _api_key(data: bytes) -> None:
@@ -267,7 +281,9 @@ TARGETS: dict[str, Target] = {
         _signature, (SignatureInvalid,), (b"t=1767000000,v1=" + b"a" * 64 + b',v0=b\n{"id":"e"}',)
     ),
     "stripe event at the gateway": Target(
-        _gateway_event, (Problem,), _dump(cards.event("payment_intent.succeeded", cards.intent()))
+        _gateway_event,
+        (WebhookRefused,),
+        _dump(cards.event("payment_intent.succeeded", cards.intent())),
     ),
     "stripe event at the worker": Target(
         _stripe_event,
@@ -313,13 +329,15 @@ TARGETS: dict[str, Target] = {
     "cursor": Target(
         _cursor,
         (Problem,),
-        tuple(
-            base64.urlsafe_b64encode(part).rstrip(b"=")
-            for part in (
-                b'["2026-01-05T09:00:00+00:00","0190d2a5-5d3e-7c43-9f0e-3f6a3c0f9a01"]',
-                b'["2026-01-05T09:00:00+00:00","m_acme"]',
-                b"[17]",
-            )
+        (
+            *(
+                base64.urlsafe_b64encode(part).rstrip(b"=")
+                for part in (
+                    b'["2026-01-05T09:00:00+00:00","0190d2a5-5d3e-7c43-9f0e-3f6a3c0f9a01"]',
+                    b'["2026-01-05T09:00:00+00:00","m_acme"]',
+                )
+            ),
+            _IDS.of("entry", 17).encode(),
         ),
     ),
     "api key": Target(_api_key, (), (str(key_format.new_key("test")).encode(),)),
@@ -327,10 +345,12 @@ TARGETS: dict[str, Target] = {
         read_json, (Problem,), _dump({"amount": "100.00", "payment_method": {"phone": "07"}})
     ),
     "idempotency key": Target(
-        lambda data: idempotency.read_key([data.decode("latin-1")]), (Problem,), (b"a", b'"a\\"b"')
+        lambda data: header.read_key([data.decode("latin-1")]), (Problem,), (b"a", b'"a\\"b"')
     ),
     "prefer": Target(
-        lambda data: waiting.preferred_wait_s([data.decode("latin-1")]), (), (b"wait=10, x;y=1",)
+        lambda data: prefer_wait.preferred_wait_s([data.decode("latin-1")]),
+        (),
+        (b"wait=10, x;y=1",),
     ),
     "forwarded for": Target(
         lambda data: _address(_text(data)), (), (b"::ffff:1.2.3.4", b"1.2.3.4")

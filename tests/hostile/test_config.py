@@ -11,18 +11,25 @@ from ipaddress import ip_network
 import pytest
 
 from cift_shared.errors import SettingsInvalid
+from cift_shared.rails.gateway import load_rail_settings
 from cift_shared.settings import load_settings
 from gateway.settings import GatewaySettings
 from tests.support.commands import CALLBACK_KEY, DATA_KEYS, INDEX_KEY
 from tests.support.gateway import settings_for
 
 DSN = "postgresql://nowhere/none"
-LIVE = {"mode": "live", "stripe_publishable_key": "pk_live_1"}
+LIVE = {"mode": "live"}
 
 
 def random_keys() -> dict[str, str]:
     one, two, three = (base64.b64encode(secrets.token_bytes(32)).decode() for _ in range(3))
     return {"data_keys": f"k1:{one}", "index_key": two, "callback_key": three}
+
+
+def load_everything() -> None:
+    """Read the settings of the gateway and of its rails, as its start does."""
+    load_settings(GatewaySettings)
+    load_rail_settings()
 
 
 @pytest.fixture
@@ -90,7 +97,7 @@ def test_everybody_is_no_proxy_of_ours() -> None:
 def test_misspelt_variable_stops_the_start(environment, name: str, meant: str) -> None:
     environment.setenv(name, "secret-value")
     with pytest.raises(SettingsInvalid, match=meant) as refused:
-        load_settings(GatewaySettings)
+        load_everything()
     assert "secret-value" not in str(refused.value)
 
 
@@ -110,7 +117,7 @@ def test_misspelt_variable_stops_the_start(environment, name: str, meant: str) -
 )
 def test_variables_of_others_are_left_alone(environment, name: str) -> None:
     environment.setenv(name, "1")
-    assert load_settings(GatewaySettings)
+    load_everything()
 
 
 @pytest.mark.parametrize(
@@ -129,4 +136,4 @@ def test_variables_of_others_are_left_alone(environment, name: str) -> None:
 def test_values_of_no_sense_are_named(environment, name: str, value: str) -> None:
     environment.setenv(name, value)
     with pytest.raises(SettingsInvalid, match=name):
-        load_settings(GatewaySettings)
+        load_everything()

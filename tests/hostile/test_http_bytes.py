@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from gateway.http_protocol import HEAD_BYTES_MAX
+from gateway.http.server_protocol import HEAD_BYTES_MAX, BoundedHttpProtocol
 from tests.support.gateway import RunningGateway, order, running_gateway
 from tests.support.served import listening
 
@@ -15,6 +15,7 @@ pytestmark = pytest.mark.integration
 
 BODY = json.dumps(order()).encode()
 CHUNKED = b"Transfer-Encoding: chunked\r\n"
+GARBAGE = b"\0\1\2\r\n\r\n"
 SMUGGLED = b"0\r\n\r\nGET /metrics HTTP/1.1\r\nHost: x\r\n\r\n"
 
 
@@ -200,8 +201,108 @@ async def test_many_requests_in_one_breath(gateway: RunningGateway, line: Line) 
     three = [line.get(last=False), line.get(b"/nothing", last=False), line.get()]
     assert [status for status, _ in await line.exchange(b"".join(three))] == [200, 404, 200]
     # what follows a whole request never becomes its answer
-    answers = await line.exchange(line.get(b"/healthz", last=False) + b"\0\1\2\r\n\r\n")
-    assert answers in ([], [(200, b'{"status":"ok"}')])
+    answers = await line.exchange(line.get(b"/healthz", last=False) + GARBAGE)
+    assert answers[0] == (200, b'{"status":"ok"}')
+    assert_refused(answers[1:])
+
+
+def assert_refused(
+    answers: list[tuple[int, bytes]], status: int = 400, code: str = "http_malformed"
+) -> None:
+    """One answer: a problem document."""
+    ((answered, body),) = answers
+    assert (answered, json.loads(body)["code"]) == (status, code)
+
+
+def lasting(line: Line, key: bytes, framing: bytes | None = None, body: bytes = BODY) -> bytes:
+    """A POST of a payment that leaves the connection open."""
+    framing = b"Content-Length: %d\r\n" % len(body) if framing is None else framing
+    return line.post(framing, body, key=key).replace(b"Connection: close\r\n", b"")
+
+
+@pytest.mark.parametrize(
+    "garbage",
+    [
+        GARBAGE,
+        b"nonsense\r\n\r\n",
+        b"\x16\x03\x01\x02\x00\x01\x00",
+        b"GET / HTTP/1.1\r\nNo Host: here\r\n\r\n",
+        b"GET / HTTP/1.1\r\n\r\n",
+    ],
+)
+@pytest.mark.parametrize("requests", [1, 3])
+async def test_whole_requests_are_answered_before_the_garbage_behind_them(
+    gateway: RunningGateway, line: Line, garbage: bytes, requests: int
+) -> None:
+    whole = b"".join(lasting(line, b"k%d" % number) for number in range(requests))
+    answers = await line.exchange(whole + garbage)
+    assert [status for status, _ in answers[:-1]] == [202] * requests
+    assert len({json.loads(body)["id"] for _, body in answers[:-1]}) == requests
+    assert_refused(answers[-1:])
+    assert await gateway.count("ledger.payment") == requests
+
+
+async def test_garbage_that_comes_piece_by_piece(gateway: RunningGateway, line: Line) -> None:
+    whole = lasting(line, b"k")
+    for pieces in (
+        [whole, *(bytes([byte]) for byte in GARBAGE)],
+        [whole + GARBAGE[:1], GARBAGE[1:], GARBAGE * 1_000],
+        [whole + GARBAGE * 8_000],
+        [whole[:40], whole[40:] + b"BREW", b" / HTTP/1.1\r\n", b"\r\n"],
+        [whole + b"GET / HTTP/1.1\r\nX: ", b"a\0b\r\n\r\n"],
+    ):
+        answers = await line.exchange(*pieces)
+        assert answers[0][0] == 202
+        assert_refused(answers[1:])
+    assert await gateway.count("ledger.payment") == 1
+
+
+async def test_garbage_on_a_connection_that_rests(line: Line) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", line.port)
+    writer.write(lasting(line, b"k"))
+    head = await reader.readuntil(b"\r\n\r\n")
+    (length,) = [
+        int(row.split(b":")[1])
+        for row in head.lower().split(b"\r\n")
+        if row.startswith(b"content-length:")
+    ]
+    assert json.loads(await reader.readexactly(length))["status"] == "pending"
+    writer.write(GARBAGE)
+    assert_refused(answers_in(await reader.read()))
+    writer.close()
+
+
+async def test_a_body_that_cannot_be_read_behind_whole_requests(
+    gateway: RunningGateway, line: Line
+) -> None:
+    whole, broken = lasting(line, b"k"), lasting(line, b"other", CHUNKED, b"zz\r\n")
+    answers = await line.exchange(whole + broken)
+    assert answers[0][0] == 202
+    assert_refused(answers[1:])
+    assert await gateway.count("ledger.payment") == 1
+
+
+async def test_a_head_too_large_behind_a_whole_request(line: Line) -> None:
+    large = line.get(more=b"X-A: " + b"a" * HEAD_BYTES_MAX + b"\r\n")
+    answers = await line.exchange(lasting(line, b"k") + large)
+    assert answers[0][0] == 202
+    assert_refused(answers[1:], 431, "head_too_large")
+
+
+async def test_half_a_head_does_not_cost_the_request_before_it_its_answer(
+    gateway: RunningGateway,
+) -> None:
+    """The time for the next head runs out while the answer is still awaited."""
+
+    class Impatient(BoundedHttpProtocol):
+        head_timeout_s = 0.2
+
+    key = await gateway.key()
+    async with listening(gateway, Impatient) as port:
+        line = Line(port, f"Authorization: Bearer {key}\r\n".encode())
+        waiting = lasting(line, b"k").replace(b"Host: x\r\n", b"Host: x\r\nPrefer: wait=2\r\n")
+        ((status, body),) = await line.exchange(waiting + b"GET / HT")
+    assert (status, json.loads(body)["status"]) == (202, "pending")
 
 
 async def test_old_and_odd_requests(line: Line) -> None:

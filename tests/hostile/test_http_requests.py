@@ -12,7 +12,7 @@ import httpx
 import pytest
 from structlog.testing import capture_logs
 
-from gateway.problems import ERRORS_MAX
+from gateway.problems.problem import ERRORS_MAX
 from tests.support.gateway import RunningGateway, order, pay, problem, refund, running_gateway
 
 pytestmark = pytest.mark.integration
@@ -100,7 +100,7 @@ async def test_parameters_in_every_dress(client: httpx.AsyncClient) -> None:
                   "type[]=deposit", "type=deposit&x=1", "__proto__=1",
                   "&".join(f"a{n}=1" for n in range(900))):  # fmt: skip
         problem(await client.get(f"/payments?{query}"), 422, "validation_failed")
-    assert (await client.get("/payments?limit=1&limit=2")).status_code == 200
+    problem(await client.get("/payments?limit=1&limit=2"), 422, "validation_failed")
 
 
 async def test_paths_that_lead_nowhere(client: httpx.AsyncClient) -> None:

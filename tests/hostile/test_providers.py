@@ -19,12 +19,15 @@ import httpx
 import pytest
 from structlog.testing import capture_logs
 
+from cift_shared.attempts.processor import Answer
 from cift_shared.attempts.results import details_of
-from cift_shared.callback_token import Purpose
 from cift_shared.errors import OutcomeUnknown, PaymentProcessorError, ProviderUnavailable
-from cift_shared.messages import Step
-from cift_shared.outcomes import Settled
-from cift_shared.processor import Answer
+from cift_shared.messaging.messages import Step
+from cift_shared.messaging.outcomes import Settled
+from mpesa_method.purposes import Purpose
+from mpesa_worker.client import DarajaClient
+from mpesa_worker.pull_wire import PullQuery, hint_body
+from mpesa_worker.token_store import MemoryTokens, Token
 from tests.hostile.mutations import RAW, hostile_documents
 from tests.support import cards, mpesa
 from tests.support.commands import VAULT
@@ -121,7 +124,7 @@ async def test_daraja_queries_answer_anything(tmp_path) -> None:
 
 @pytest.mark.parametrize("purpose", [Purpose.STK_PUSH, Purpose.PAYOUT, Purpose.REVERSAL, None])
 @pytest.mark.parametrize("kind", ["deposit", "withdrawal", "refund"])
-async def test_callbacks_say_anything(kind: str, purpose: Purpose | None, tmp_path) -> None:
+async def test_callbacks_say_anything(kind: str, purpose: int | None, tmp_path) -> None:
     """Without a query that bears it out nobody's money has moved, whatever a callback says."""
     clock = mpesa.FakeClock()
     script = mpesa.Script().on("stkpushquery", mpesa.query_answer("1037"))
@@ -142,6 +145,52 @@ async def test_callbacks_say_anything(kind: str, purpose: Purpose | None, tmp_pa
             answer = await judge(ask(attempt, [notice]), case)
             if kind != "refund" and answer is not None:
                 assert not isinstance(answer.outcome, Settled), case
+    await processor.close()
+
+
+async def test_records_say_anything(tmp_path) -> None:
+    """Pull answers: rows that can be kept, or an error of ours; a broken row names no account."""
+    clock = mpesa.FakeClock()
+    for status in (200, 401, 500):
+        for case, body in cases(mpesa.pulled(mpesa.ROW), status // 100):
+            script = mpesa.Script().on("pulltransactions", httpx.Response(status, content=body))
+            transport = httpx.MockTransport(script)
+            client = DarajaClient(mpesa.config(), MemoryTokens(clock), clock, transport=transport)
+            query = PullQuery(short_code="174379", since="a", until="b", offset="0")
+            try:
+                rows = await client.pull(query)
+            except PaymentProcessorError:
+                continue
+            except Exception as error:
+                raise AssertionError(f"{status} {case}: {error!r}") from error
+            for row in rows:
+                VAULT.seal(row.raw.encode(), context="pulled")
+                assert row.receipt is None or len(row.receipt) <= 12
+                assert row.reference is None or len(row.reference) <= 200
+                assert row.amount is None or 0 <= row.amount.minor < 2**63, case
+                assert "\0" not in hint_body(row).decode()
+            await client.close()
+
+
+@pytest.mark.parametrize("purpose", [Purpose.RECORD, Purpose.CONFIRMATION, Purpose.STATUS, None])
+async def test_a_push_in_limbo_is_settled_by_no_broken_word(purpose: int | None, tmp_path) -> None:
+    """Rows, confirmations and status answers with any field replaced; only what still says the
+    receipt, "Completed", our short code and our amount settles."""
+    clock = mpesa.FakeClock()
+    script = mpesa.Script().on("transactionstatus", mpesa.acknowledged())
+    processor = mpesa.processor(mpesa.config(tmp_path), httpx.MockTransport(script), clock)
+    hinted = {"hint_receipt": mpesa.RECEIPT, "hint_recorded": "yes"}
+    memory = hinted if purpose == Purpose.STATUS else {}
+    attempt = mpesa.attempt(mpesa.deposit(phone=mpesa.PHONE), clock, **memory)
+    asked = attempt.request.amount
+    whole = mpesa.completed(Amount=asked.minor // 100)
+    for document in (mpesa.ROW, mpesa.confirmation(), whole):
+        for case, body in cases(document):
+            notice = mpesa.notice(body, purpose)
+            answer = await judge(processor.get_transaction_status(attempt, [notice]), case)
+            if answer is not None and isinstance(answer.outcome, Settled):
+                assert purpose == Purpose.STATUS, case
+                assert answer.outcome == Settled(asked, mpesa.RECEIPT), case
     await processor.close()
 
 
@@ -261,9 +310,6 @@ async def test_anything_on_the_wire(name: str, monkeypatch: pytest.MonkeyPatch) 
     with capture_logs() as logs:
         async with saying(WIRE[name]) as base:
             config = mpesa.config(api_base=base)
-            from mpesa_worker.client import DarajaClient
-            from mpesa_worker.token_store import MemoryTokens, Token
-
             tokens = MemoryTokens(clock)
             tokens._token = Token("t", clock.now() + timedelta(hours=1))
             client = DarajaClient(config, tokens, clock)

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cift_shared.foreign_json import read_object
-from cift_shared.log import mask
+from cift_shared.http.untrusted_json import read_object
+from cift_shared.observability.log import mask
 from tests.hostile.fuzz import corpus, mutated
 from tests.hostile.mutations import RAW, hostile_documents
 from tests.hostile.targets import TARGETS, Target

@@ -18,10 +18,10 @@ import pytest
 from aiokafka import AIOKafkaProducer
 from structlog.testing import capture_logs
 
-from cift_shared import topics
 from cift_shared.attempts.store import NOTICES_MAX, attempt_id_of
-from cift_shared.callback_token import Purpose
-from cift_shared.messages import Message, ProviderNotice
+from cift_shared.messaging import topics
+from cift_shared.messaging.messages import Message, ProviderNotice
+from mpesa_method.purposes import Purpose
 from tests.hostile.consumers import Consumers, Garbage, consuming
 from tests.hostile.mutations import RAW, hostile_documents
 from tests.hostile.targets import GOLDEN

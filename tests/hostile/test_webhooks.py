@@ -15,8 +15,9 @@ import httpx
 import pytest
 from structlog.testing import capture_logs
 
-from cift_shared.callback_token import CallbackTokens, Purpose
 from cift_shared.ids import AttemptId
+from cift_shared.security.callback_token import CallbackTokens
+from mpesa_method.purposes import Purpose
 from tests.hostile.mutations import RAW
 from tests.integration.gateway.test_stripe_webhook import event, send, sign_bytes
 from tests.support.gateway import PHONE, WEBHOOK_SECRET, RunningGateway, problem, running_gateway

@@ -13,8 +13,8 @@ import httpx
 import stripe
 
 from card_worker.processor import CardProcessor
-from cift_shared.outcomes import ActionRequired, Declined
-from cift_shared.processor import Answer
+from cift_shared.attempts.processor import Answer
+from cift_shared.messaging.outcomes import ActionRequired, Declined
 from cift_shared.testing import FakeClock
 from tests.support import cards
 from tests.support.commands import VAULT

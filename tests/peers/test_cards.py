@@ -14,10 +14,10 @@ from typing import Any
 import httpx
 import pytest
 
-from provider_sandbox.app import create_app
-from tests.integration.card_worker.world import ShiftedClock, Wire, twin_settings
+from tests.integration.card_worker.world import ShiftedClock
 from tests.peers import localstripe
 from tests.peers.scenario import WEBHOOK_SECRET, Stand, play
+from tests.peers.twin import KEY, open_twin
 from tests.support import cards
 
 pytestmark = pytest.mark.peers
@@ -71,30 +71,8 @@ LOCALSTRIPE_DIFFERS: dict[str, Any] = {
 
 @pytest.fixture
 async def twin(tmp_path: Path) -> AsyncIterator[Stand]:
-    webhooks: list[tuple[bytes, str]] = []
-
-    def receive(request: httpx.Request) -> httpx.Response:
-        webhooks.append((request.content, request.headers["stripe-signature"]))
-        return httpx.Response(200)
-
-    settings = twin_settings(tmp_path, stripe_raw_cards=True, stripe_webhook_secret=WEBHOOK_SECRET)
-    gate = create_app(settings, transport=httpx.MockTransport(receive))
-    inside, clock = httpx.ASGITransport(gate), ShiftedClock()
-    async with AsyncExitStack() as stack:
-        await stack.enter_async_context(gate.inner.router.lifespan_context(gate.inner))
-        http = await stack.enter_async_context(
-            httpx.AsyncClient(transport=inside, base_url="http://twin", auth=_KEY)
-        )
-
-        async def finish_3ds(intent_id: str, _: str) -> None:
-            answer = await http.post(
-                f"/control/stripe/challenges/{intent_id}", json={"outcome": "approve"}
-            )
-            assert answer.status_code == 200, answer.text
-
-        adapter = cards.processor(Wire(inside), clock, bare=True)
-        stack.push_async_callback(adapter.close)
-        yield Stand(http, adapter, finish_3ds, webhooks, clock)
+    async with open_twin(tmp_path, bare=True) as stand:
+        yield stand
 
 
 @pytest.fixture
@@ -125,7 +103,7 @@ async def peer(tmp_path: Path, receiver: Any) -> AsyncIterator[Stand]:
     clock = ShiftedClock()
     with localstripe.running(tmp_path) as address:
         async with AsyncExitStack() as stack:
-            http = await stack.enter_async_context(httpx.AsyncClient(base_url=address, auth=_KEY))
+            http = await stack.enter_async_context(httpx.AsyncClient(base_url=address, auth=KEY))
             url, webhooks = receiver
             hook = {"url": url, "secret": WEBHOOK_SECRET}
             assert (await http.post("/_config/webhooks/probe", json=hook)).status_code == 200
@@ -139,9 +117,6 @@ async def peer(tmp_path: Path, receiver: Any) -> AsyncIterator[Stand]:
             adapter = cards.processor(None, clock, bare=True, api_base=address)
             stack.push_async_callback(adapter.close)
             yield Stand(http, adapter, finish_3ds, webhooks, clock)
-
-
-_KEY = httpx.BasicAuth(cards.SECRET_KEY, "")
 
 
 async def test_our_twin_does_what_the_real_one_documents(twin: Stand) -> None:

@@ -10,9 +10,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from cift_shared.callback_token import CallbackTokens
-from cift_shared.envelope import OutgoingMessage, outgoing
-from cift_shared.messages import (
+from cift_shared.messaging.envelope import OutgoingMessage, outgoing
+from cift_shared.messaging.messages import (
     CancelPayment,
     Message,
     PaymentRequest,
@@ -20,10 +19,11 @@ from cift_shared.messages import (
     ProviderNotice,
     RequestRefund,
 )
-from cift_shared.topics import commands, webhooks
-from cift_shared.vault import Vault
-from ledger.domain import OPEN, Outcome, Status, may_move
-from ledger.store import Stuck
+from cift_shared.messaging.topics import commands, webhooks
+from cift_shared.security.callback_token import CallbackTokens
+from cift_shared.security.field_encryption import Vault
+from ledger.posting.domain import OPEN, Outcome, Status, may_move
+from ledger.posting.store import Stuck
 from tests.integration.ledger.model import Model, ModelPayment
 from tests.simulation.loop import Network
 from tests.simulation.memory_pool import away

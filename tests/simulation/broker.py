@@ -16,8 +16,8 @@ from typing import Any
 from aiokafka import TopicPartition
 from aiokafka.errors import CommitFailedError, KafkaConnectionError
 
-from cift_shared.envelope import OutgoingMessage
 from cift_shared.kafka.subscriber import BatchSubscriber
+from cift_shared.messaging.envelope import OutgoingMessage
 from tests.simulation.loop import PROCESS, Network
 
 PARTITIONS = 3

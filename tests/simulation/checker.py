@@ -7,7 +7,7 @@ states moved along the table, and whatever is open will be asked about again.
 from typing import TYPE_CHECKING, Any
 
 from cift_shared.attempts.store import attempt_id_of
-from ledger.domain import OPEN, Status
+from ledger.posting.domain import OPEN, Status
 from tests.simulation.books import money_words
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from typing import Any
 
 import httpx
 
-from cift_shared.callback_token import CallbackTokens
+from cift_shared.security.callback_token import CallbackTokens
 from tests.simulation.loop import Network
 
 Hook = Callable[[str, bytes], None]

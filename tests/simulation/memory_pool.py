@@ -6,7 +6,7 @@ from typing import Any
 
 import asyncpg
 
-from tests.simulation.loop import PROCESS, Network
+from tests.simulation.loop import Network
 from tests.simulation.memory_sql import Row, Schema
 
 
@@ -27,6 +27,9 @@ class MemoryPool:
     async def fetch(self, sql: str, *args: Any) -> list[Row]:
         return await self._session().fetch(sql, *args)
 
+    async def fetchrow(self, sql: str, *args: Any) -> Row | None:
+        return await self._session().fetchrow(sql, *args)
+
     async def fetchval(self, sql: str, *args: Any) -> Any:
         return await self._session().fetchval(sql, *args)
 
@@ -35,16 +38,7 @@ class MemoryPool:
 
     @asynccontextmanager
     async def acquire(self) -> AsyncIterator["Session"]:
-        session = self._session()
-        process = PROCESS.get()
-        if process is not None:
-            process.on_death.append(session.terminate)
-        try:
-            yield session
-        finally:
-            session.terminate()
-            if process is not None:
-                process.on_death.remove(session.terminate)
+        yield self._session()
 
     def _session(self) -> "Session":
         return Session(self._schema, self._network)
@@ -61,15 +55,14 @@ class Session:
         self._schema = schema
         self._network = network
         self._within = False
-        self.closed = False
 
     async def fetch(self, sql: str, *args: Any) -> list[Row]:
         if self._within:
-            return self._schema.run(self, sql, args)
+            return self._schema.run(sql, args)
         return await self._network.call(
             "database",
             self._schema.label(sql),
-            lambda: self._schema.run(self, sql, args),
+            lambda: self._schema.run(sql, args),
             away,
             patience_s=0.2,
         )
@@ -84,11 +77,6 @@ class Session:
 
     async def execute(self, sql: str, *args: Any) -> None:
         await self.fetch(sql, *args)
-
-    def terminate(self) -> None:
-        """What it still asks for comes too late."""
-        self.closed = True
-        self._schema.end_session(self)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[None]:

@@ -1,7 +1,7 @@
 """A worker's schema in memory: the same statements as on PostgreSQL, each of them one step.
 
-The statements are those of `cift_shared.attempts.queries`; `test_store_likeness.py` holds both to
-the same answers.
+The statements are those of `cift_shared.attempts.queries`, `lease` and `outbox`;
+`test_store_likeness.py` and `test_lease_likeness.py` hold both to the same answers.
 """
 
 from collections.abc import Callable
@@ -11,7 +11,8 @@ from typing import Any
 import asyncpg
 
 from cift_shared.attempts import queries
-from tests.simulation.loop import PROCESS
+from cift_shared.database import lease
+from cift_shared.messaging import outbox
 
 Row = dict[str, Any]
 
@@ -28,7 +29,7 @@ class Schema:
         self.edges: set[tuple[str, str]] = set()
         """Every change of an attempt's state that was ever stored."""
         self._outbox_id = 0
-        self._relay: object | None = None
+        self.leases: dict[str, Row] = {}
         self._touched = datetime.min.replace(tzinfo=UTC)
         self._statements = {
             query.format(schema=name): (label, run)
@@ -48,29 +49,20 @@ class Schema:
                 (queries.MAKE_DUE, "make_due", self._make_due),
                 (queries.OPEN_NOTICES, "open_notices", self._open_notices),
                 (queries.COUNT_OPEN, "count_open", self._count_open),
+                (lease.HOLDER, "holder", self._holder),
+                (lease.TAKE, "lease", self._take_lease),
+                (lease.RENEW, "renew", self._renew_lease),
+                (lease.RELEASE, "release", self._release_lease),
+                (outbox.READ, "select_outbox", self._read_outbox),
+                (outbox.DELETE, "delete_outbox", self._delete_outbox),
             )
         }
 
-    def run(self, session: object, sql: str, args: tuple[Any, ...]) -> list[Row]:
+    def run(self, sql: str, args: tuple[Any, ...]) -> list[Row]:
         """Carry out one statement, whole or not at all."""
         known = self._statements.get(sql)
         if known is not None:
             return known[1](*args)
-        if "pg_try_advisory_lock" in sql:
-            caller = PROCESS.get()
-            lives = caller is None or caller.alive
-            if self._relay is None and lives and not getattr(session, "closed", False):
-                self._relay = session
-            return [{"got": self._relay is session}]
-        if "pg_advisory_unlock" in sql:
-            self.end_session(session)
-            return [{"done": True}]
-        if sql.startswith("select id, topic"):
-            return [{**row, "age_s": 0} for row in self.outbox[:500]]
-        if sql.startswith("delete from"):
-            gone = set(args[0])
-            self.outbox[:] = [row for row in self.outbox if row["id"] not in gone]
-            return []
         assert "insert into" in sql, sql
         assert ".outbox" in sql, sql
         for topic, key, headers, body in zip(*args, strict=True):
@@ -81,8 +73,7 @@ class Schema:
         known = self._statements.get(sql)
         if known is not None:
             return f"{self.name}.{known[0]}"
-        verb = sql.split(maxsplit=1)[0]
-        return f"{self.name}.{'lock' if 'advisory' in sql else verb + '_outbox'}"
+        return f"{self.name}.{sql.split(maxsplit=1)[0]}_outbox"
 
     def queue(self, topic: str, key: str, headers: Any, body: bytes) -> None:
         self._outbox_id += 1
@@ -90,10 +81,65 @@ class Schema:
             {"id": self._outbox_id, "topic": topic, "key": key, "headers": headers, "body": body}
         )
 
-    def end_session(self, session: object) -> None:
-        """Session locks end with their session."""
-        if self._relay is session:
-            self._relay = None
+    def _holder(self, name: str) -> list[Row]:
+        held = self.leases.get(name)
+        if held is None or held["holder"] is None:
+            return []
+        return [{**held, "holds": held["ends_at"] > self.now()}]
+
+    def _take_lease(
+        self, name: str, holder: str, length: timedelta, process: str | None
+    ) -> list[Row]:
+        held = self.leases.get(name)
+        if (
+            held is not None
+            and held["holder"] not in (None, holder)
+            and held["ends_at"] > self.now()
+        ):
+            return []
+        epoch = held["epoch"] + 1 if held is not None else 1
+        self.leases[name] = {
+            "holder": holder,
+            "epoch": epoch,
+            "process": process,
+            "ends_at": self.now() + length,
+        }
+        return [{"epoch": epoch}]
+
+    def holds_lease(self, name: str, holder: str, epoch: int) -> bool:
+        """The fence of every statement that only the holder may run."""
+        held = self.leases.get(name)
+        return held is not None and (held["holder"], held["epoch"]) == (holder, epoch)
+
+    def _renew_lease(self, name: str, holder: str, epoch: int, length: timedelta) -> list[Row]:
+        if not self.holds_lease(name, holder, epoch):
+            return []
+        self.leases[name]["ends_at"] = self.now() + length
+        return [{"renewed": True}]
+
+    def _release_lease(self, name: str, holder: str, epoch: int) -> list[Row]:
+        if self.holds_lease(name, holder, epoch):
+            self.leases[name] |= {"holder": None, "ends_at": self.now()}
+        return []
+
+    def _read_outbox(
+        self, name: str, holder: str, epoch: int, length: timedelta, gap: timedelta, limit: int
+    ) -> list[Row]:
+        if not self.holds_lease(name, holder, epoch):
+            return []
+        held = self.leases[name]
+        if held["ends_at"] < self.now() + length - gap:
+            held["ends_at"] = self.now() + length
+        left_s = (held["ends_at"] - self.now()).total_seconds()
+        rows = [{**row, "left_s": left_s, "age_s": 0} for row in self.outbox[:limit]]
+        return rows or [{"left_s": left_s, "id": None}]
+
+    def _delete_outbox(self, name: str, holder: str, epoch: int, ids: Any) -> list[Row]:
+        if not self.holds_lease(name, holder, epoch):
+            return [{"led": False}]
+        gone = set(ids)
+        self.outbox[:] = [row for row in self.outbox if row["id"] not in gone]
+        return [{"led": True}]
 
     def snapshot(self) -> Any:
         """Rows change in place, what is in their fields never does."""

@@ -7,7 +7,7 @@ from typing import Any
 
 import structlog
 
-from cift_shared.database import INFRASTRUCTURE_ERRORS
+from cift_shared.database.pool import INFRASTRUCTURE_ERRORS
 
 UNEXPECTED = ("attempt.failed", "kafka.record.refused", "part.failed")
 _ERROR = 40

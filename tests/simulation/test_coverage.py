@@ -6,7 +6,7 @@ that these providers never give first; Stripe's fees that come late, disputes an
 not in the models. Those edges have tests of their own (`tests/integration/ledger`).
 """
 
-from ledger.domain import Status
+from ledger.posting.domain import Status
 from tests.simulation.world import Simulation
 
 SEEDS_MAX = 1500

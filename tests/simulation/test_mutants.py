@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from card_worker.client import StripeApi
-from cift_shared.attempts import decide
+from cift_shared.attempts import state_machine
 from cift_shared.errors import OutcomeUnknown, ProviderUnavailable
 from mpesa_worker import deposits as mpesa_deposits
 from mpesa_worker.payouts import Payouts
@@ -58,26 +58,26 @@ def a_known_command_begins_anew(patch: Any) -> None:
 
 
 def a_time_out_is_a_no(patch: Any) -> None:
-    after_submit_error = decide.after_submit_error
+    after_submit_error = state_machine.after_submit_error
 
     def hasty(claim: Any, error: Any, *, resend_is_safe: bool, now: Any) -> Any:
         if isinstance(error, OutcomeUnknown):
             error = ProviderUnavailable(error.code, "")
-            claim = replace(claim, age=decide.SUBMIT_DEADLINE["refund"], maybe_sent=False)
+            claim = replace(claim, age=state_machine.SUBMIT_DEADLINE["refund"], maybe_sent=False)
         return after_submit_error(claim, error, resend_is_safe=resend_is_safe, now=now)
 
-    patch.setattr(decide, "after_submit_error", hasty)
+    patch.setattr(state_machine, "after_submit_error", hasty)
 
 
 def a_time_out_was_never_sent(patch: Any) -> None:
-    after_submit_error = decide.after_submit_error
+    after_submit_error = state_machine.after_submit_error
 
     def hopeful(claim: Any, error: Any, *, resend_is_safe: bool, now: Any) -> Any:
         if isinstance(error, OutcomeUnknown):
             error = ProviderUnavailable(error.code, "")
         return after_submit_error(claim, error, resend_is_safe=resend_is_safe, now=now)
 
-    patch.setattr(decide, "after_submit_error", hopeful)
+    patch.setattr(state_machine, "after_submit_error", hopeful)
 
 
 def each_try_of_a_payout_has_a_new_key(patch: Any) -> None:

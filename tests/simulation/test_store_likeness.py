@@ -11,11 +11,11 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from cift_shared.attempts import AttemptStore
-from cift_shared.attempts.decide import Decision
 from cift_shared.attempts.results import Claim, State, result_of
+from cift_shared.attempts.state_machine import Decision
 from cift_shared.attempts.store import Command, attempt_id_of
-from cift_shared.envelope import OutgoingMessage
-from cift_shared.messages import ProviderNotice
+from cift_shared.messaging.envelope import OutgoingMessage
+from cift_shared.messaging.messages import ProviderNotice
 from tests.simulation.memory_pool import MemoryPool
 from tests.simulation.memory_sql import Schema
 from tests.support.attempts import probe_pool

@@ -16,14 +16,20 @@ from card_worker.processor import CardProcessor
 from cift_shared.attempts import compose_worker
 from cift_shared.attempts.worker import WorkerProcessor
 from cift_shared.kafka.broker import Subscription
-from cift_shared.messages import OriginalPayment, PaymentRequest, PaymentResult, RequestRefund
-from cift_shared.money import Money
-from cift_shared.outbox import Relay
-from cift_shared.service import Base, refusal_store, running
-from cift_shared.topics import RESULTS
-from ledger.domain import OPEN, Status
-from ledger.handlers import ResultsHandler
-from ledger.sweeper import Sweeper
+from cift_shared.messaging.messages import (
+    OriginalPayment,
+    PaymentRequest,
+    PaymentResult,
+    RequestRefund,
+)
+from cift_shared.messaging.outbox import Relay
+from cift_shared.messaging.topics import RESULTS
+from cift_shared.money.amount import Money
+from cift_shared.runtime.readiness import Readiness
+from cift_shared.runtime.service import Base, refusal_store, running
+from ledger.posting.consumer import ResultsHandler
+from ledger.posting.domain import OPEN, Status
+from ledger.posting.sweeper import Sweeper
 from mpesa_worker.client import DarajaClient
 from mpesa_worker.processor import MpesaProcessor
 from mpesa_worker.token_store import MemoryTokens
@@ -237,9 +243,9 @@ class Simulation:
         """A service as `run_service` puts it together."""
         schema = self.schemas[role]
         pool: Any = MemoryPool(schema, self.network)
-        relay = Relay(pool, schema.name, MemoryProducer(self.broker))
+        relay = Relay(pool, schema.name, MemoryProducer(self.broker), process.clock)
         settings: Any = SimpleNamespace(vault=lambda: VAULT, group_instance=lambda _: instance)
-        base = Base(settings, pool, relay, process.clock)
+        base = Base(settings, pool, relay, process.clock, Readiness(pool, [schema.name]))
         self._relays[role] = relay
         subscriptions, parts = self._compose(role, base)
         subscribers = [
@@ -249,7 +255,7 @@ class Simulation:
                 group=one.group,
                 instance=instance,
                 handler=one.handler,
-                store_refusals=refusal_store(base, schema.name, one.group),
+                store_rejected=refusal_store(base, schema.name, one.group),
             )
             for one in subscriptions
         ]

@@ -6,14 +6,15 @@ from importlib.resources import files
 
 import asyncpg
 
-from cift_shared.database import open_pool
+from cift_shared.database.pool import open_pool
 
 
 @asynccontextmanager
 async def probe_pool(database: str, *, size_max: int = 10) -> AsyncIterator[asyncpg.Pool]:
-    """A pool on a database with the attempt tables, and an outbox, in schema `probe`."""
+    """A pool on a database with the tables of a worker in schema `probe`."""
     pool = await open_pool(database, role=None, size_max=size_max)
     tables = (files("cift_shared.attempts") / "attempt_tables_1.sql").read_text()
+    tables += (files("cift_shared") / "lease_table_1.sql").read_text()
     await pool.execute(
         "create schema probe; create table probe.outbox (id bigint generated always as identity "
         "primary key, topic text not null, key text not null, headers jsonb not null, "

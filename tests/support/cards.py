@@ -5,6 +5,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -14,8 +15,9 @@ from card_worker.client import StripeApi
 from card_worker.customers import Customers, MemoryCustomers
 from card_worker.processor import CardProcessor
 from card_worker.settings import CardConfig
+from cift_shared.attempts.processor import Answer, Attempt, MethodAttempt, Notice
 from cift_shared.attempts.store import attempt_id_of
-from cift_shared.messages import (
+from cift_shared.messaging.messages import (
     Instrument,
     MethodRequest,
     OriginalPayment,
@@ -25,8 +27,7 @@ from cift_shared.messages import (
     RequestRefund,
     RequestSetup,
 )
-from cift_shared.money import Money
-from cift_shared.processor import Answer, Attempt, MethodAttempt, Notice
+from cift_shared.money.amount import Money
 from cift_shared.testing import FakeClock
 from tests.support.commands import CLOCK, IDS, VAULT
 
@@ -36,8 +37,9 @@ INTENT, CHARGE = "pi_3QabcdeF0000", "ch_3QabcdeF0000"
 CLIENT_SECRET = INTENT + "_secret_abcdefgh"
 
 
+@cache
 def config(**over: Any) -> CardConfig:
-    """Settings as the local stack has them."""
+    """Settings as the local stack has them; read once, for they can't be changed."""
     fields: dict[str, Any] = {
         "secret_key": SECRET_KEY,
         "publishable_key": PUBLISHABLE_KEY,

@@ -4,16 +4,16 @@ import base64
 from typing import Any
 from uuid import UUID
 
-from cift_shared.callback_token import CallbackTokens
 from cift_shared.ids import SystemIds
-from cift_shared.messages import (
+from cift_shared.messaging.messages import (
     Instrument,
     RequestDeposit,
     RequestWithdrawal,
 )
-from cift_shared.money import Money
+from cift_shared.money.amount import Money
+from cift_shared.security.callback_token import CallbackTokens
+from cift_shared.security.field_encryption import Vault
 from cift_shared.testing import FakeClock
-from cift_shared.vault import Vault
 
 DATA_KEYS = "k1:" + base64.b64encode(b"d" * 32).decode()
 INDEX_KEY = base64.b64encode(b"i" * 32).decode()

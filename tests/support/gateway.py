@@ -6,7 +6,7 @@ The books are real as well: results are applied by the ledger's own function, as
 import asyncio
 import base64
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -18,20 +18,22 @@ import httpx
 from fastapi import FastAPI
 
 from cift_shared.clock import SystemClock
-from cift_shared.database import open_pool
-from cift_shared.envelope import OutgoingMessage
-from cift_shared.kafka import Record, Refusal
-from cift_shared.messages import MethodResult
-from cift_shared.outbox import Relay
-from cift_shared.service import Base, running
-from cift_shared.topics import METHOD_RESULTS
-from cift_shared.vault import Vault
-from gateway.app import ROLE, SCHEMA, Hear, create_app
-from gateway.auth import SCOPES
-from gateway.context import Gateway
-from gateway.key_format import ApiKeyText, new_key
-from gateway.keys import insert_key
-from gateway.method_results import MethodResultsHandler
+from cift_shared.database.pool import open_pool
+from cift_shared.kafka import Record, RejectedRecord
+from cift_shared.messaging.envelope import OutgoingMessage
+from cift_shared.messaging.messages import MethodResult
+from cift_shared.messaging.outbox import Relay
+from cift_shared.messaging.topics import METHOD_RESULTS
+from cift_shared.rails.gateway import RailSettings, gateway_rails
+from cift_shared.runtime.readiness import Readiness
+from cift_shared.runtime.service import Base, running
+from cift_shared.security.field_encryption import Vault
+from gateway.app import ROLE, SCHEMA, USES, Hear, create_app
+from gateway.auth.authenticator import SCOPES
+from gateway.auth.cli import insert_key
+from gateway.auth.key_format import ApiKeyText, new_key
+from gateway.http.parts import Parts
+from gateway.payment_methods.results import MethodResultsHandler
 from gateway.settings import GatewaySettings
 
 MERCHANT = "m_acme"
@@ -71,10 +73,20 @@ def settings_for(dsn: str, **fields: Any) -> GatewaySettings:
         "index_key": key("i"),
         "callback_key": key("c"),
         "http_port": 8080,
-        "stripe_publishable_key": PUBLISHABLE_KEY,
-        "stripe_webhook_secret": WEBHOOK_SECRET,
     }
     return GatewaySettings(**{**values, **fields})
+
+
+def rail_settings(mode: str = "test", **of_rails: Mapping[str, Any]) -> dict[str, RailSettings]:
+    """Settings of the installed rails: those given, else working ones of the mode."""
+    key = PUBLISHABLE_KEY.replace("test", mode)
+    usual: dict[str, Mapping[str, Any]] = {
+        "card": {"publishable_key": key, "webhook_secret": WEBHOOK_SECRET}
+    }
+    return {
+        name: rail.settings(**{**usual.get(name, {}), **of_rails.get(name, {})})
+        for name, rail in gateway_rails().items()
+    }
 
 
 @dataclass
@@ -86,6 +98,12 @@ class RunningGateway:
     admin: "asyncpg.Pool[asyncpg.Record]"
     publisher: MemoryPublisher
     clients: list[httpx.AsyncClient] = field(default_factory=list)
+
+    @property
+    def parts(self) -> Parts:
+        """The services and repositories that the application works with."""
+        parts: Parts = self.app.state.parts
+        return parts
 
     async def key(
         self,
@@ -127,7 +145,7 @@ class RunningGateway:
             "select * from ledger.payment where payment_id = $1", UUID(payment_id)
         )
         attempt_id = fields.pop("attempt_id", None) or uuid4()
-        amount = {"minor": str(payment["minor"]), "currency": payment["currency"]}
+        amount = {"minor": str(int(payment["minor"])), "currency": payment["currency"]}
         result = {
             "schema_version": 1,
             "kind": kind,
@@ -151,18 +169,16 @@ class RunningGateway:
         receipt = {"provider_reference": uuid4().hex[:10].upper()}
         assert await self.result(payment_id, "settled", **{**receipt, **fields}) == "applied"
 
-    async def answer(self, method_id: str, kind: str, seq: int = 1, **fields: Any) -> list[Refusal]:
+    async def answer(
+        self, method_id: str, kind: str, seq: int = 1, **fields: Any
+    ) -> list[RejectedRecord]:
         """Hand in what the card worker says about a saved card; what was refused."""
         result = method_result(self.settings.vault(), method_id, kind, seq, **fields)
         return await self.hand_in(result.model_dump_json(exclude_none=True).encode())
 
-    async def hand_in(self, *bodies: bytes) -> list[Refusal]:
+    async def hand_in(self, *bodies: bytes) -> list[RejectedRecord]:
         """Hand records of `payment-methods.results` to the handler, as the subscriber does."""
-        running: Gateway = self.app.state.gateway
-        handler = MethodResultsHandler(
-            running.methods, running.clock, wake_relay=running.relay.wake
-        )
-        return await handler(
+        return await self.parts[MethodResultsHandler](
             [Record(METHOD_RESULTS, 0, offset, None, body) for offset, body in enumerate(bodies)]
         )
 
@@ -190,9 +206,17 @@ def deaf(handler: MethodResultsHandler, base: Base) -> AbstractAsyncContextManag
 
 @asynccontextmanager
 async def running_gateway(
-    dsn: str, *, relay: bool = False, hear: Hear | None = None, **fields: Any
+    dsn: str,
+    *,
+    relay: bool = False,
+    hear: Hear | None = None,
+    rails: Mapping[str, Mapping[str, Any]] | None = None,
+    **fields: Any,
 ) -> AsyncIterator[Any]:
-    """Run a gateway; with `relay` its outbox is emptied into `publisher`, with `hear` it reads."""
+    """Run a gateway; with `relay` its outbox is emptied into `publisher`, with `hear` it reads.
+
+    `rails` are settings of rails that differ from the usual ones, by the rail's name.
+    """
     settings, publisher = settings_for(dsn, **fields), MemoryPublisher()
     admin = await open_pool(dsn, role=None, size_max=3)
 
@@ -201,10 +225,11 @@ async def running_gateway(
         pool = await open_pool(settings.database_url.get_secret_value(), role=ROLE, size_max=10)
         sender = Relay(pool, SCHEMA, publisher)
         async with running([sender] if relay else []):
-            yield Base(settings, pool, sender, SystemClock())
+            yield Base(settings, pool, sender, SystemClock(), Readiness(pool, [SCHEMA, *USES]))
         await pool.close()
 
-    app = create_app(settings, open_base=open_base, hear=hear or deaf)
+    of_rails = rail_settings(settings.mode, **(rails or {}))
+    app = create_app(settings, rail_settings=of_rails, open_base=open_base, hear=hear or deaf)
     async with app.router.lifespan_context(app):
         gateway = RunningGateway(app, settings, admin, publisher)
         try:

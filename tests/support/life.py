@@ -8,8 +8,8 @@ from uuid import UUID
 
 import asyncpg
 
-from cift_shared.messages import PaymentResult
-from cift_shared.money import Money
+from cift_shared.messaging.messages import PaymentResult
+from cift_shared.money.amount import Money
 from tests.integration.ledger.books import MERCHANT, NOON, Books, Paid
 
 SIGNED = {"operator": "amina", "reason": "it is so"}

@@ -8,8 +8,8 @@ from typing import Any
 
 import httpx
 
-from cift_local.customer import FINAL
 from cift_local.stack import Stack, open_api
+from cift_shared.rails.local import FINAL
 
 PATIENCE_S = 60
 
@@ -35,13 +35,27 @@ class Client:
 
     async def pay(self, kind: str, amount: str, phone: str, customer: str) -> str | None:
         """Asks until an answer comes; the payment's id, None when it was refused."""
+        instrument = {"phone": phone, "country": "KE"}
+        return await self.pay_by("mpesa", "KES", amount, instrument, customer, kind=kind)
+
+    async def pay_by(
+        self,
+        method: str,
+        currency: str,
+        amount: str,
+        instrument: dict[str, str],
+        customer: str,
+        *,
+        kind: str = "deposit",
+    ) -> str | None:
+        """As `pay`, by any method."""
         body = {
             "type": kind,
-            "method": "mpesa",
+            "method": method,
             "amount": amount,
-            "currency": "KES",
+            "currency": currency,
             "customer_id": customer,
-            "payment_method": {"phone": phone, "country": "KE"},
+            "payment_method": instrument,
         }
         reply = await self._post("/payments", body)
         if reply.status_code != 202:

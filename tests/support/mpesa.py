@@ -17,16 +17,23 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.x509.oid import NameOID
 
-from cift_shared.callback_token import Purpose
+from cift_shared.attempts.processor import Answer, Attempt, Notice
 from cift_shared.ids import AttemptId, SystemIds
-from cift_shared.messages import OriginalPayment, PaymentRequest, RequestRefund
-from cift_shared.methods import Operation
-from cift_shared.money import Money
-from cift_shared.outcomes import Declined, Expired, Settled
-from cift_shared.processor import Answer, Attempt, Notice
+from cift_shared.messaging.messages import (
+    OriginalPayment,
+    PaymentRequest,
+    RequestRefund,
+)
+from cift_shared.messaging.outcomes import Declined, Expired, Settled
+from cift_shared.money.amount import Money
+from cift_shared.rails.rail import Operation
 from cift_shared.testing import FakeClock
+from mpesa_method.purposes import Purpose
 from mpesa_worker.client import DarajaClient
+from mpesa_worker.limbo import Books
 from mpesa_worker.processor import MpesaProcessor
+from mpesa_worker.proof import Facts
+from mpesa_worker.pushes import MemoryPushes
 from mpesa_worker.settings import MpesaConfig
 from mpesa_worker.token_store import MemoryTokens
 from tests.support.commands import TOKENS, VAULT, deposit, withdrawal
@@ -131,7 +138,7 @@ def learned(before: Attempt, answer: Answer, *, checked: bool = False) -> Attemp
 
 
 def notice(
-    body: object, purpose: Purpose | None = Purpose.STK_PUSH, *, at: datetime | None = None
+    body: object, purpose: int | None = Purpose.STK_PUSH, *, at: datetime | None = None
 ) -> Notice:
     """A notice as the gateway hands it on."""
     raw = body if isinstance(body, bytes) else json.dumps(body).encode()
@@ -243,6 +250,53 @@ def query_answer(code: str) -> dict[str, str]:
     }
 
 
+ROW: dict[str, Any] = {
+    "transactionId": RECEIPT,
+    "trxDate": "2026-01-05T09:00:17Z",
+    "msisdn": "25470****149",
+    "sender": "MPESA",
+    "transactiontype": "c2b-pay-bill-debit",
+    "billreference": "ABCDEFGHIJKL",
+    "amount": "100.00",
+    "organizationname": "CIFT",
+}
+"""A row of the records (Pull Transactions)."""
+
+
+def pulled(*rows: object) -> dict[str, Any]:
+    """An answer with rows, in the array of arrays."""
+    code = "1000" if rows else "1001"
+    return {"ResponseCode": code, "ResponseMessage": "Success", "Response": [list(rows)]}
+
+
+def completed(receipt: str = RECEIPT, **over: object) -> Any:
+    """The answer of Transaction Status for the receipt of a paid push."""
+    parameters = {
+        "ReceiptNo": receipt,
+        "TransactionStatus": "Completed",
+        "Amount": 100,
+        "DebitPartyName": f"{PHONE} - JANE WANJIKU",
+        "CreditPartyName": "174379 - CIFT",
+        **over,
+    }
+    told = {key: value for key, value in parameters.items() if value is not None}
+    return result(0, told)
+
+
+def confirmation(receipt: str = RECEIPT, **over: object) -> dict[str, Any]:
+    """A confirmation (C2B) as anyone may post it."""
+    return {
+        "TransactionType": "Pay Bill",
+        "TransID": receipt,
+        "TransTime": "20260105120017",
+        "TransAmount": "100.00",
+        "BusinessShortCode": "174379",
+        "BillRefNumber": "ABCDEFGHIJKL",
+        "MSISDN": "25470****149",
+        **over,
+    }
+
+
 def acknowledged(conversation_id: str = "AG_20260105_1") -> dict[str, str]:
     """The synchronous answer to a payout, a status query or a reversal."""
     return {
@@ -253,12 +307,34 @@ def acknowledged(conversation_id: str = "AG_20260105_1") -> dict[str, str]:
     }
 
 
+@dataclass
+class MemoryRecords:
+    """What was read in the records, as a test says."""
+
+    known: Facts | None = None
+
+    async def facts(self, attempt_id: AttemptId) -> Facts | None:
+        """The same for every push."""
+        del attempt_id
+        return self.known
+
+
 def processor(
-    settings: MpesaConfig, transport: httpx.AsyncBaseTransport, clock: FakeClock
+    settings: MpesaConfig,
+    transport: httpx.AsyncBaseTransport,
+    clock: FakeClock,
+    records: MemoryRecords | None = None,
 ) -> MpesaProcessor:
     """A processor with a token of its own over a transport."""
     client = DarajaClient(settings, MemoryTokens(clock), clock, transport=transport)
-    return MpesaProcessor(settings, client, vault=VAULT, callback_tokens=TOKENS, clock=clock)
+    return MpesaProcessor(
+        settings,
+        client,
+        vault=VAULT,
+        callback_tokens=TOKENS,
+        clock=clock,
+        books=Books(MemoryPushes(VAULT), records),
+    )
 
 
 __all__ = ["TOKENS", "VAULT", "FakeClock", "deposit", "withdrawal"]

@@ -1,7 +1,8 @@
 """PostgreSQL for tests: one server for the session, a fresh database for each test.
 
-Which server, in this order: the one `CIFT_TEST_PG` names, a container where an engine answers,
-else the embedded one. The report header says which.
+Which server, in this order: the one `CIFT_TEST_PG` names (an address, or `stock` for Debian's own
+PostgreSQL), a container where an engine answers, else the embedded one. The report header says
+which.
 """
 
 import os
@@ -21,6 +22,7 @@ from cift_local.postgres_binaries import embedded_version
 from tests.support.docker import docker_is_reachable
 
 GIVEN = "CIFT_TEST_PG"
+STOCK = "stock"
 IMAGE = "postgres:18"
 
 Migrate = Callable[[str], Awaitable[object]]
@@ -62,6 +64,8 @@ class PgServer:
 
 def describe() -> str:
     """Answers the line for the report header."""
+    if wants_stock():
+        return "PostgreSQL: Debian's own, with its own configuration"
     if GIVEN in os.environ:
         return f"PostgreSQL: the server that {GIVEN} names"
     if docker_is_reachable():
@@ -69,15 +73,29 @@ def describe() -> str:
     return f"PostgreSQL: embedded {embedded_version()}, fsync off"
 
 
+def wants_stock() -> bool:
+    """Tells whether the tests run on Debian's own PostgreSQL (`make test-postgres`)."""
+    return os.environ.get(GIVEN) == STOCK
+
+
 @contextmanager
 def running_postgres() -> Iterator[PgServer]:
     """Runs the session's server."""
-    if GIVEN in os.environ:
+    if wants_stock():
+        yield from _stock()
+    elif GIVEN in os.environ:
         yield PgServer(os.environ[GIVEN])
     elif docker_is_reachable():
         yield from _in_container()
     else:
         yield from _embedded()
+
+
+def _stock() -> Iterator[PgServer]:
+    from tests.support.stock_postgres import StockPostgres
+
+    with throw_away_folder("stock-postgres") as folder, StockPostgres(folder) as server:
+        yield PgServer(server.dsn())
 
 
 def _in_container() -> Iterator[PgServer]:

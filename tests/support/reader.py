@@ -7,16 +7,16 @@ import asyncio
 import sys
 from collections.abc import Sequence
 
-from cift_shared.kafka import BatchSubscriber, Record, Refusal
+from cift_shared.kafka import BatchSubscriber, Record, RejectedRecord
 
 
-async def handle(records: Sequence[Record]) -> list[Refusal]:
+async def handle(records: Sequence[Record]) -> list[RejectedRecord]:
     for record in records:
         print(record.partition, record.offset, flush=True)
     return []
 
 
-async def keep(_: Sequence[Refusal]) -> None:
+async def keep(_: Sequence[RejectedRecord]) -> None:
     """This reader refuses nothing."""
 
 
@@ -24,6 +24,6 @@ if __name__ == "__main__":
     bootstrap, topic, instance = sys.argv[1:]
     subscriber = BatchSubscriber(
         [topic], group=f"group-{topic}", instance=f"{instance}-{topic}",
-        bootstrap_servers=bootstrap, handler=handle, store_refusals=keep,
+        bootstrap_servers=bootstrap, handler=handle, store_rejected=keep,
     )  # fmt: skip
     asyncio.run(subscriber.run())

@@ -8,16 +8,18 @@ import json
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, nullcontext
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, nullcontext
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import httpx
 import uvicorn
 
-from gateway import card_setup, streams
-from gateway.http_protocol import STOP, BoundedHttpProtocol
+from gateway.database.notifications import PaymentSignals
+from gateway.http.server_protocol import STOP, BoundedHttpProtocol
+from gateway.payment_methods import service
+from gateway.payments import event_stream
 from tests.support.gateway import (
     CARD_DETAILS,
     RunningGateway,
@@ -55,10 +57,21 @@ async def listening(
     running = asyncio.create_task(server.serve())
     while not server.started:
         await asyncio.sleep(0.01)
-    server.lifespan.state[STOP] = gateway.app.state.gateway.signals.stop
+    server.lifespan.state[STOP] = gateway.parts[PaymentSignals].stop
     yield server.servers[0].sockets[0].getsockname()[1]
     server.should_exit = True
     await running
+
+
+@contextmanager
+def _hurried() -> Iterator[None]:
+    """Short waits while it lasts; what runs in this process afterwards has its own again."""
+    kept = event_stream.HEARTBEAT_S, event_stream.STREAM_S_MAX, service.WAIT_S
+    event_stream.HEARTBEAT_S, event_stream.STREAM_S_MAX, service.WAIT_S = 0.1, 0.2, 0
+    try:
+        yield
+    finally:
+        event_stream.HEARTBEAT_S, event_stream.STREAM_S_MAX, service.WAIT_S = kept
 
 
 @asynccontextmanager
@@ -66,22 +79,22 @@ async def serving(dsn: str) -> AsyncIterator[Served]:
     """Serve a gateway over a fresh database that has one thing of each kind in it."""
     # no worker settles or answers what is made here: a stream would go on for ever, and each wish
     # to save a card would be waited for in vain
-    streams.HEARTBEAT_S, streams.STREAM_S_MAX, card_setup.WAIT_S = 0.1, 0.2, 0
-    async with running_gateway(dsn, streams_per_key=1_000) as gateway:
-        client = await gateway.client()
-        payment = await gateway.funded(client, CUSTOMER, "1000.00")
-        phone = {"method": "mpesa", "customer_id": CUSTOMER, "phone": "0712345678"}
-        await client.post("/payment-methods", json=phone)
-        saved = await _card(gateway, client)
-        await _disputed(gateway, client)
-        await pay(client, order())
-        async with listening(gateway) as port:
-            yield Served(
-                f"http://127.0.0.1:{port}",
-                client.headers["authorization"],
-                payment["id"],
-                saved["id"],
-            )
+    with _hurried():
+        async with running_gateway(dsn, streams_per_key=1_000) as gateway:
+            client = await gateway.client()
+            payment = await gateway.funded(client, CUSTOMER, "1000.00")
+            phone = {"method": "mpesa", "customer_id": CUSTOMER, "phone": "0712345678"}
+            await client.post("/payment-methods", json=phone)
+            saved = await _card(gateway, client)
+            await _disputed(gateway, client)
+            await pay(client, order())
+            async with listening(gateway) as port:
+                yield Served(
+                    f"http://127.0.0.1:{port}",
+                    client.headers["authorization"],
+                    payment["id"],
+                    saved["id"],
+                )
 
 
 async def _card(gateway: RunningGateway, client: httpx.AsyncClient) -> Any:

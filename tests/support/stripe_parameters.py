@@ -23,6 +23,7 @@ TABLE = (
 OPERATIONS = (
     "post /v1/customers",
     "get /v1/customers",
+    "get /v1/customers/search",
     "get /v1/customers/{customer}",
     "post /v1/customers/{customer}",
     "delete /v1/customers/{customer}",
@@ -54,6 +55,7 @@ OPERATIONS = (
     "post /v1/refunds/{refund}",
     "post /v1/refunds/{refund}/cancel",
     "get /v1/charges",
+    "get /v1/charges/search",
     "get /v1/charges/{charge}",
     "post /v1/charges/{charge}",
     "get /v1/disputes",

@@ -1,1 +1,1 @@
-"""What every CIFT Payments service shares; services meet here and on topics, nowhere else."""
+"""Code that all CIFT Payments services share; otherwise they communicate only through topics."""

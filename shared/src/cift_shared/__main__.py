@@ -1,5 +1,5 @@
 """`python -m cift_shared`: the same as the `cift` command."""
 
-from cift_shared.cli import main
+from cift_shared.cli.root import main
 
-main(prog_name="cift")
+main()

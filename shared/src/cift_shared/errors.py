@@ -3,15 +3,19 @@
     CiftError
     ├── InvalidCommand            the caller's input can't be carried out; never retried
     ├── SettingsInvalid           a setting is missing or contradicts another; the start is refused
+    ├── ServerUnreachable         a database, broker or API does not answer; it may answer later
+    ├── ServerRefused             a server answers and refuses (login, database, right)
     ├── SealBroken                sealed data can't be opened (wrong key, changed bytes)
-    ├── InvariantViolated         our own books or states contradict themselves; stop and look
-    └── PaymentProcessorError     talking to a provider went wrong
+    ├── LeaseLost                 another process has taken a lease that this process held
+    ├── SchemaRefused             the database's schema does not fit this release
+    ├── InvariantViolated         our own ledger or states are inconsistent; stop and investigate
+    └── PaymentProcessorError     a call to a provider failed
         ├── ProviderUnavailable       nothing was sent; safe to send again later
         ├── ProviderThrottled         the provider refused for now; safe to send again later
         ├── ProviderRejectedRequest   our credentials or request are wrong; nothing happened
-        └── OutcomeUnknown            sent, and no readable answer: query, never send blindly again
+        └── OutcomeUnknown            sent, but no readable answer: query, never send blindly again
 
-A decline is not here: it is a value (`cift_shared.outcomes.Declined`).
+A decline is not an error but a value (`cift_shared.messaging.outcomes.Declined`).
 """
 
 
@@ -23,7 +27,7 @@ class InvalidCommand(CiftError):
     """The caller's input can't be carried out.
 
     Attributes:
-        code: stable word for programs, as in a problem document.
+        code: stable code for programs, as in a problem document.
         pointer: JSON Pointer (RFC 6901) of the offending field, "" when it is the whole body.
     """
 
@@ -37,19 +41,35 @@ class SettingsInvalid(CiftError):
     """A setting is missing or contradicts another; the process must not start."""
 
 
+class ServerUnreachable(CiftError):
+    """A database, broker or API does not answer; the same request may work later."""
+
+
+class ServerRefused(CiftError):
+    """A server answers and refuses; the same request fails again until the cause is removed."""
+
+
 class SealBroken(CiftError):
     """Sealed personal data can't be opened: unknown key, wrong context or changed bytes."""
 
 
+class LeaseLost(CiftError):
+    """Another process has taken a lease of this process, which must stop the work it protects."""
+
+
+class SchemaRefused(CiftError):
+    """The schema is incompatible with this release; another release or a migration is needed."""
+
+
 class InvariantViolated(CiftError):
-    """Our own state contradicts itself; going on could move money wrongly."""
+    """Our own state is inconsistent; continuing could move money wrongly."""
 
 
 class PaymentProcessorError(CiftError):
-    """Talking to a provider went wrong; the subclass says what may have happened there.
+    """A call to a provider failed; the subclass says what may have happened there.
 
     Attributes:
-        code: stable word, also the failure code shown to the merchant when it becomes final.
+        code: stable code, also the failure code shown to the merchant when it becomes final.
     """
 
     def __init__(self, code: str, message: str) -> None:
@@ -58,7 +78,7 @@ class PaymentProcessorError(CiftError):
 
 
 class ProviderUnavailable(PaymentProcessorError):
-    """The request never left: connection refused, connect time-out, name not found."""
+    """The request was not sent: connection refused, connect time-out, name not found."""
 
 
 class ProviderThrottled(PaymentProcessorError):
@@ -70,8 +90,8 @@ class ProviderThrottled(PaymentProcessorError):
 
 
 class ProviderRejectedRequest(PaymentProcessorError):
-    """Credentials or request refused before anything happened; people must look."""
+    """The provider refused credentials or request and did nothing; an operator must act."""
 
 
 class OutcomeUnknown(PaymentProcessorError):
-    """Sent, but no readable answer came back: the money may have moved."""
+    """The request was sent, but there is no readable answer: the money may have moved."""

@@ -1,9 +1,10 @@
-"""Named places where a crash could matter; free when off.
+"""Fail points: named places at which a test can kill the process; they cost nothing when off.
 
-`CIFT_FAILPOINT_FILE=<path>` at the start of a process turns them on. Each pass then looks at that
-file: its text `name` kills the process at the next pass of that place, `name:3` at the third from
-now on, with SIGKILL, as if the power went. Who dies takes the file away first, so of all processes
-that share it exactly one dies, once; and place after place can be armed without a restart.
+`CIFT_FAILPOINT_FILE=<path>` at the start of a process turns them on. Each pass of a fail point then
+reads that file: the text `name` kills the process at the next pass of that fail point, `name:3` at
+the third pass from now on, with SIGKILL, like a power failure. The process removes the file before
+it dies, so exactly one of the processes that share the file dies, once; and a test can arm one fail
+point after another without a restart.
 """
 
 import os
@@ -12,7 +13,7 @@ import signal
 from dataclasses import dataclass
 from pathlib import Path
 
-from cift_shared.log import get_logger
+from cift_shared.observability.log import get_logger
 from cift_shared.settings import FAILPOINT_FILE
 
 _ARMED = re.compile(r"([a-z_]+\.[a-z_]+)(?::([1-9][0-9]{0,5}))?")
@@ -22,7 +23,7 @@ log = get_logger()
 
 @dataclass(frozen=True, slots=True)
 class _Arming:
-    """One writing of the file: the same words written again are another one."""
+    """One version of the file: the same text written again is another version."""
 
     inode: int
     written_ns: int
@@ -30,7 +31,7 @@ class _Arming:
 
 
 class FailpointFile:
-    """The file that arms one place at a time."""
+    """The file that arms one fail point at a time."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -38,7 +39,7 @@ class FailpointFile:
         self._passes = 0
 
     def pass_by(self, name: str) -> None:
-        """Die here when this is the armed pass; words that name no pass are told once, no more."""
+        """Kill the process if this is the armed pass; an unreadable text is logged only once."""
         arming = self._read()
         if arming is None:
             return
@@ -67,7 +68,7 @@ class FailpointFile:
         return _Arming(state.st_ino, state.st_mtime_ns, text)
 
     def _take(self) -> bool:
-        """Remove the file; False when another process was faster."""
+        """Remove the file; False when another process has removed it first."""
         try:
             self._path.unlink()
         except OSError:
@@ -84,6 +85,6 @@ _FILE = _from_environment()
 
 
 def failpoint(name: str) -> None:
-    """Die here, as if the power went, when the file names this place: `<where>.<moment>`."""
+    """Kill the process here, like a power failure, if the file names `<where>.<moment>`."""
     if _FILE is not None:
         _FILE.pass_by(name)

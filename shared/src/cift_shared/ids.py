@@ -1,4 +1,4 @@
-"""Ids that sort by the time they were made (UUID version 7, RFC 9562 section 5.7)."""
+"""Ids that sort by the time of their creation (UUID version 7, RFC 9562 section 5.7)."""
 
 import secrets
 import time
@@ -13,10 +13,10 @@ _VARIANT = 0b10 << 62
 
 
 class IdFactory(Protocol):
-    """Where new ids come from; tests pass one that repeats itself."""
+    """The source of new ids; tests pass one with repeatable ids."""
 
     def new_id(self) -> UUID:
-        """A fresh id, later than every id this factory made before (by milliseconds)."""
+        """A new id, later than every id that this factory made before (by milliseconds)."""
         ...
 
 
@@ -24,12 +24,12 @@ class SystemIds:
     """Ids from the machine's clock and its random source."""
 
     def new_id(self) -> UUID:
-        """A fresh UUIDv7."""
+        """A new UUIDv7."""
         return uuid7(time.time_ns() // 1_000_000, secrets.randbits(74))
 
 
 def uuid7(unix_ms: int, random_bits: int) -> UUID:
-    """Lay out a UUIDv7 from milliseconds since 1970 (48 bits) and 74 random bits."""
+    """Build a UUIDv7 from milliseconds since 1970 (48 bits) and 74 random bits."""
     high_random = random_bits >> 62
     low_random = random_bits & ((1 << 62) - 1)
     return UUID(int=(unix_ms << 80) | _VERSION_7 | (high_random << 64) | _VARIANT | low_random)

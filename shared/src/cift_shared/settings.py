@@ -1,42 +1,53 @@
-"""Settings every service has; a service adds its own fields in its `settings.py`.
+"""Settings that every service has; a service adds its own fields in its `settings.py`.
 
-Built once in `__main__`; nothing below `app.py` reads the environment.
+They are built once in `__main__`; no module below `app.py` reads the environment.
 """
 
 import base64
 import difflib
+import hashlib
 import os
+import re
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal, Self, TypeVar
+from urllib.parse import urlsplit
 
 from pydantic import AliasChoices, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from cift_shared import clock
-from cift_shared.callback_token import CallbackTokens
+from cift_shared.addresses import check_bootstrap_servers, check_database_url
 from cift_shared.errors import SettingsInvalid
-from cift_shared.vault import Vault
+from cift_shared.security.callback_token import CallbackTokens
+from cift_shared.security.field_encryption import Vault
+from cift_shared.security.published_keys import refuse_published
 
 FAILPOINT_FILE = "CIFT_FAILPOINT_FILE"
 """Turns fail points on (`cift_shared.failpoints`)."""
 
+INSTANCE_CHARS_MAX = 64
 _CALLBACK_KEY_BYTES_MIN = 32
 _KEY_LETTERS_MIN = 12
-"""Different bytes of a key: 32 random ones have about 30."""
+"""Minimum number of different bytes in a key: 32 random bytes have about 30."""
 _OURS = "CIFT_"
 _LIKENESS = 0.92
-"""From here on a name looks like another one misspelt; no two of ours are so much alike."""
+"""Similarity from which a name counts as a misspelt other name; no two of ours are so similar."""
 
 SettingsType = TypeVar("SettingsType", bound=BaseSettings)
 
 
-class KeySettings(BaseSettings):
-    """The keys that gateway and workers share."""
+class EnvironmentSettings(BaseSettings):
+    """Settings by their own variables: others are ignored, an empty one counts as not set."""
 
     model_config = SettingsConfigDict(
         frozen=True, extra="ignore", populate_by_name=True, env_ignore_empty=True
     )
+
+
+class KeySettings(EnvironmentSettings):
+    """The keys that gateway and workers share."""
 
     data_keys: SecretStr = Field(validation_alias="CIFT_DATA_KEYS")
     """Data keys for sealing, `k2:<base64 of 32 bytes>,k1:...`, newest first."""
@@ -46,11 +57,11 @@ class KeySettings(BaseSettings):
     """Key of the callback paths, base64 of at least 32 bytes."""
 
     def vault(self) -> Vault:
-        """The vault for personal data."""
+        """The `Vault` that encrypts personal data."""
         return Vault.from_text(self.data_keys.get_secret_value(), self.index_key.get_secret_value())
 
     def callback_tokens(self) -> CallbackTokens:
-        """The maker and checker of callback paths.
+        """The object that makes and checks the tokens in callback paths.
 
         Raises:
             SettingsInvalid: the key is not base64 or shorter than 32 bytes.
@@ -64,7 +75,7 @@ class KeySettings(BaseSettings):
         return CallbackTokens(key)
 
     def refuse_handmade_keys(self) -> None:
-        """Refuse keys that nobody would call random, or one key in two places.
+        """Refuse keys that are clearly not random, or one key in two places.
 
         Raises:
             SettingsInvalid: names the variable.
@@ -89,12 +100,17 @@ class ServiceSettings(KeySettings):
     kafka_bootstrap_servers: str = Field(validation_alias="KAFKA_BOOTSTRAP_SERVERS")
     """host:port, comma separated."""
     mode: Literal["test", "live"] = Field(default="test", validation_alias="CIFT_MODE")
-    """Sandbox money or real money; one deployment serves one of them."""
-    instance: str = Field(default="0", validation_alias="CIFT_INSTANCE", pattern=r"^[a-z0-9-]+$")
-    """Stable name of this replica (Kubernetes: the pod's ordinal); static group membership."""
+    """Sandbox money or real money; one deployment serves only one of them."""
+    instance: str = Field(
+        default_factory=lambda: instance_of(socket.gethostname()),
+        validation_alias="CIFT_INSTANCE",
+        pattern=r"^[a-z0-9-]+$",
+        max_length=INSTANCE_CHARS_MAX,
+    )
+    """Stable name of this replica, by default its host's; see `cift_shared.runtime.instance`."""
     http_host: str = Field(default="127.0.0.1", validation_alias="CIFT_HTTP_HOST")
     http_port: int = Field(validation_alias="CIFT_HTTP_PORT", ge=1, le=65535)
-    """Where health, metrics (and the gateway's API) are served."""
+    """Port of health, metrics (and the gateway's API)."""
     otlp_endpoint: str | None = Field(
         default=None,
         validation_alias=AliasChoices("OTEL_EXPORTER_OTLP_ENDPOINT", "CIFT_OTLP_ENDPOINT"),
@@ -111,24 +127,35 @@ class ServiceSettings(KeySettings):
     )
 
     @property
+    def instance_is_derived(self) -> bool:
+        """True when `CIFT_INSTANCE` is not set, so that the name is made from the host's name."""
+        return "instance" not in self.model_fields_set
+
+    @property
     def livemode(self) -> bool:
         """True when real money moves."""
         return self.mode == "live"
 
     def group_instance(self, service: str) -> str:
-        """The static member name of this replica: a restart takes its partitions back at once."""
+        """The static Kafka member name of this replica: after a restart it gets its partitions
+        back at once.
+        """
         return f"{service}-{self.instance}"
 
     def checked(self) -> Self:
-        """These settings after every key has been tried once, so a bad one stops the start.
+        """These settings after a check of addresses and keys, so that a bad one stops the start.
 
         Raises:
-            SettingsInvalid: names the variable; so, in live mode, do the switches of tests.
+            SettingsInvalid: names the variable; in live mode also a variable that is for tests.
         """
+        check_database_url(self.database_url.get_secret_value())
+        check_bootstrap_servers(self.kafka_bootstrap_servers)
         self.vault()
         self.callback_tokens()
         if self.livemode:
             self.refuse_handmade_keys()
+            password = urlsplit(self.database_url.get_secret_value()).password
+            refuse_published("DATABASE_URL", [password])
             _refuse_switches_of_tests()
         return self
 
@@ -153,15 +180,32 @@ def load_settings(kind: type[SettingsType]) -> SettingsType:
     return settings
 
 
+def instance_of(host: str) -> str:
+    """A host's name as the name of a replica: `[a-z0-9-]+`, at most `INSTANCE_CHARS_MAX` long.
+
+    A longer name is cut and ends with a digest, so that two hosts get two names.
+    """
+    name = re.sub(r"[^a-z0-9]+", "-", host.lower()).strip("-") or "0"
+    if len(name) <= INSTANCE_CHARS_MAX:
+        return name
+    digest = hashlib.sha256(host.encode()).hexdigest()[:12]
+    return f"{name[: INSTANCE_CHARS_MAX - 13]}-{digest}"
+
+
+def misspelt_variables() -> list[str]:
+    """Environment variables that are probably a misspelt setting of `ServiceSettings`."""
+    return list(_misspelt(_names(ServiceSettings)))
+
+
 def _refuse_switches_of_tests() -> None:
-    """Where real money moves, no clock is set wrong and no process is told to die."""
+    """In live mode, refuse a clock offset and fail points."""
     found = [name for name in (clock.OFFSET, FAILPOINT_FILE) if os.environ.get(name)]
     if found:
         raise SettingsInvalid(f"{', '.join(found)}: for tests only, never in live mode")
 
 
 def _names(kind: type[BaseSettings]) -> set[str]:
-    """The variables that settings are read from."""
+    """The environment variables that settings are read from."""
     names: set[str] = set()
     for name, field in kind.model_fields.items():
         alias = field.validation_alias or name
@@ -170,9 +214,9 @@ def _names(kind: type[BaseSettings]) -> set[str]:
 
 
 def _misspelt(names: set[str]) -> Iterator[str]:
-    """Variables of the environment that mean one of these and miss it by a letter or two.
+    """Environment variables that are probably one of these, misspelt by a letter or two.
 
-    Others are left alone: services share an environment, and Kubernetes puts its own into it.
+    Others are ignored: services share an environment, and Kubernetes adds its own variables.
     """
     for name in sorted(set(map(str.upper, os.environ)) - names):
         close = difflib.get_close_matches(name, names, n=1, cutoff=_LIKENESS)

@@ -1,7 +1,7 @@
-"""Waiting: for an event or a time, whichever comes first, and how long after failures.
+"""Wait for an event with a time limit, and compute the delay after failures.
 
-Not `asyncio.wait_for`: before Python 3.12 it swallows a cancellation that arrives in the same
-moment as the event, and a loop that is being stopped would go on for ever.
+`asyncio.wait_for` is not used: before Python 3.12 it swallows a cancellation that arrives in the
+same moment as the event, and a loop that is being stopped would run forever.
 """
 
 import asyncio
@@ -10,16 +10,25 @@ _DOUBLINGS_MAX = 10
 
 
 def backoff_s(failures: int, *, first_s: float, longest_s: float) -> float:
-    """The gap after so many failures in a row, in seconds: doubles each time, up to the longest."""
+    """The delay in seconds after `failures` failures in a row: it doubles, up to `longest_s`."""
     doubled: int = 2 ** min(failures, _DOUBLINGS_MAX)
     return min(longest_s, first_s * doubled)
 
 
 async def wait_for_event(event: asyncio.Event, seconds: float) -> bool:
-    """True when the event came, False when the time was up first."""
+    """Wait; True when the event is set, False when the time is over first."""
     try:
         async with asyncio.timeout(seconds):
             await event.wait()
     except TimeoutError:
         return False
     return True
+
+
+def was_cancelled() -> bool:
+    """True when this task was cancelled, even if another error has replaced the CancelledError.
+
+    A server that does not answer while a connection is released causes such an error.
+    """
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0

@@ -13,9 +13,21 @@ PAY = "POST /payments"
 _REFUND = re.compile(r"POST /payments/([0-9a-f-]{36})/refunds")
 _READ = re.compile(r"GET /payments/([0-9a-f-]{36})")
 _ACCEPTED = 202
+_MADE = frozenset({201, 202})
 _DEFINITE = frozenset(range(400, 500)) - {409}
 """Answers that say that nothing was made; 409 says that somebody else may be making it."""
 _ABSENT = 404
+_REVERSIBLE = frozenset(
+    {
+        "insufficient_funds",
+        "not_refundable",
+        "quote_expired",
+        "quote_not_found",
+        "rate_unavailable",
+        "refund_exceeds_captured",
+    }
+)
+"""Refusals for what the state was: a moment later the same request could be accepted."""
 
 
 def orders(evidence: Evidence) -> list[Said]:
@@ -106,13 +118,28 @@ def _key(said: Said) -> tuple[str, str, str | None]:
     return said.merchant, said.request, said.key
 
 
+def refused_keys_stay_refused(evidence: Evidence) -> Iterator[Finding]:
+    """Once a key was answered with a refusal, no copy of its request is accepted, before or after.
+
+    Whether a copy that was never answered was accepted, `no_more_than_asked` finds out.
+    """
+    keyed = [said for said in evidence.said if said.key is not None]
+    for (_, request, key), answers in grouped(keyed, _key).items():
+        codes = {str(said.answer.get("code")) for said in answers} & _REVERSIBLE
+        accepted = [said for said in answers if said.status in _MADE]
+        if codes and accepted:
+            words = f"{request}, key {key}: answered {sorted(codes)} and {accepted[0].status}"
+            yield Finding(Kind.ILLEGAL_STATE, str(accepted[0].answer.get("id")), words)
+
+
 def no_more_than_asked(evidence: Evidence) -> Iterator[Finding]:
     """There are no more payments of the same terms than keys that asked for them."""
     asked: Counter[tuple[object, ...]] = Counter()
     for answers in grouped(orders(evidence), _key).values():
         accepted = [said for said in answers if said.status == _ACCEPTED]
-        open_ended = [said for said in answers if said.status not in _DEFINITE]
-        asked.update({_asked_terms(said) for said in accepted[:1] or open_ended})
+        refused = any(said.answer.get("code") in _REVERSIBLE for said in answers)
+        may_be = [said for said in answers if said.status not in _DEFINITE and not refused]
+        asked.update({_asked_terms(said) for said in accepted[:1] or may_be})
     made = grouped(evidence.payments, _made_terms)
     for terms, payments in made.items():
         if len(payments) > asked[terms]:

@@ -92,6 +92,14 @@ def notices_are_taken_in(evidence: Evidence) -> Iterator[Finding]:
             yield Finding(Kind.STUCK, attempt.payment_id, words)
 
 
+def one_process_leads(evidence: Evidence) -> Iterator[Finding]:
+    """Each role has one leader at most."""
+    for role, leaders in grouped(evidence.leaders, lambda leader: leader.role).items():
+        if len(leaders) > 1:
+            names = " and ".join(leader.process for leader in leaders)
+            yield Finding(Kind.DOUBLE, role, f"{names} lead at once")
+
+
 def indefinite(evidence: Evidence) -> list[Payment]:
     """Open payments whose outcome nobody can know yet, and that are asked about again."""
     unknown = {a.payment_id for a in evidence.attempts if _is_indefinite(a)}

@@ -3,11 +3,11 @@
 from tests.chaos.mutants.mutant import Mutant
 from tests.chaos.mutants.source import GATEWAY, LEDGER, Edit
 
-TABLES = f"{LEDGER}/migrations"
+TABLES, FUNCTIONS = f"{LEDGER}/migrations", f"{LEDGER}/functions"
 
 _NO_RESULT_DEDUPE = (
     Edit(
-        f"{TABLES}/0009_posting.sql",
+        f"{FUNCTIONS}/posting/rank_results.sql",
         "or exists (select from payment_event e where e.result_id = b.result_id)",
         "or false",
     ),
@@ -30,7 +30,7 @@ MUTANTS = (
         (
             *_NO_RESULT_DEDUPE,
             Edit(
-                f"{TABLES}/0009_posting.sql",
+                f"{FUNCTIONS}/posting/judge.sql",
                 "when overtaken or not is_open then 'stale'",
                 "when false then 'stale'",
             ),
@@ -48,12 +48,12 @@ MUTANTS = (
         ("settlements_follow_the_book",),
         (
             Edit(
-                f"{TABLES}/0009_posting.sql",
+                f"{FUNCTIONS}/posting/lines_of.sql",
                 "case v.type when 'deposit' then -v.net_minor else v.net_minor end),",
                 "case v.type when 'deposit' then -v.minor else v.net_minor end),",
             ),
             Edit(
-                f"{TABLES}/0009_posting.sql",
+                f"{FUNCTIONS}/posting/lines_of.sql",
                 "(3, v.fees_account_id, case v.type when 'refund' then v.fee_minor"
                 " else -v.fee_minor end),",
                 "(3, v.fees_account_id, case v.type when 'refund' then v.fee_minor"
@@ -68,7 +68,7 @@ MUTANTS = (
         ("providers_hold_what_the_books_say",),
         (
             Edit(
-                f"{TABLES}/0009_posting.sql",
+                f"{FUNCTIONS}/posting/judge.sql",
                 "believed and new_fee and provider_fee > 0,",
                 "false,",
             ),
@@ -81,7 +81,7 @@ MUTANTS = (
         ("nobody_is_overdrawn",),
         (
             Edit(
-                f"{TABLES}/0005_holds.sql",
+                f"{FUNCTIONS}/holds/set_aside.sql",
                 "normal * posted - held - p_amount >= floor",
                 "normal * posted - p_amount >= floor",
             ),
@@ -99,7 +99,7 @@ MUTANTS = (
         ("holds_follow_payments",),
         (
             Edit(
-                f"{TABLES}/0009_posting.sql",
+                f"{FUNCTIONS}/posting/end_holds.sql",
                 "          and v.to_status in ('completed', 'failed', 'expired', 'canceled')\n"
                 "          and hold.payment_id = v.payment_id",
                 "          and v.to_status = 'completed'\n"
@@ -114,7 +114,7 @@ MUTANTS = (
         ("held_is_open_holds",),
         (
             Edit(
-                f"{TABLES}/0009_posting.sql",
+                f"{FUNCTIONS}/posting/end_holds.sql",
                 "set held = balance.held - total.amount",
                 "set held = balance.held - 2 * total.amount",
             ),
@@ -127,7 +127,7 @@ MUTANTS = (
         ("refunds_stay_within",),
         (
             Edit(
-                f"{TABLES}/0008_acceptance.sql",
+                f"{FUNCTIONS}/acceptance/accept_refund.sql",
                 "    if parent.refunded_minor + parent.refund_pending_minor"
                 " + parent.disputed_minor + refund.minor\n       > parent.minor then",
                 "    if false then",
@@ -138,9 +138,13 @@ MUTANTS = (
                 "        refunded_minor + refund_pending_minor <= minor),\n",
                 "",
             ),
-            Edit(f"{GATEWAY}/accept.py", "    if left <= 0:\n", "    if left < -(10**9):\n"),
             Edit(
-                f"{GATEWAY}/accept.py",
+                f"{GATEWAY}/payments/commands.py",
+                "    if left <= 0:\n",
+                "    if left < -(10**9):\n",
+            ),
+            Edit(
+                f"{GATEWAY}/payments/commands.py",
                 "    if amount.minor > left:\n",
                 "    if amount.minor > left + 10**9:\n",
             ),

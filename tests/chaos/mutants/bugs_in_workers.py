@@ -64,7 +64,7 @@ MUTANTS = (
         ("movements_are_known",),
         (
             Edit(
-                f"{ATTEMPTS}/decide.py",
+                f"{ATTEMPTS}/state_machine.py",
                 "    if isinstance(error, OutcomeUnknown):\n        return _unknown(",
                 "    if isinstance(error, OutcomeUnknown):\n"
                 "        error = ProviderRejectedRequest(error.code, str(error))\n"
@@ -80,12 +80,12 @@ MUTANTS = (
         (
             Edit(
                 f"{MPESA}/deposits.py",
-                "        try:\n            state = await self._ask(heard.checkout_id)\n",
+                "        try:\n            state = await self._ask(checkout_id)\n",
                 "        if heard.told.paid:\n"
                 '            answer = self._learned(heard, flow.step("told"))\n'
                 "            amount = heard.told.amount or attempt.request.amount\n"
                 "            return replace(answer, outcome=Settled(amount))\n"
-                "        try:\n            state = await self._ask(heard.checkout_id)\n",
+                "        try:\n            state = await self._ask(checkout_id)\n",
             ),
         ),
     ),

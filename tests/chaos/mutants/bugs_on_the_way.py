@@ -4,10 +4,10 @@ from tests.chaos.mutants.mutant import Mutant
 from tests.chaos.mutants.source import GATEWAY, LEDGER, SHARED, Edit
 
 ATTEMPTS = f"{SHARED}/attempts"
-TABLES = f"{LEDGER}/migrations"
+FUNCTIONS = f"{LEDGER}/functions"
 
 _NO_SWEEPER = Edit(
-    f"{TABLES}/0010_sweep.sql",
+    f"{FUNCTIONS}/sweep/sweep.sql",
     "where p.swept_at is null\n",
     "where p.swept_at is null and false\n",
 )
@@ -19,12 +19,12 @@ MUTANTS = (
         ("one_key_is_one_payment",),
         (
             Edit(
-                f"{GATEWAY}/sql/accept.sql",
+                f"{GATEWAY}/idempotency/sql/accept.sql",
                 "where known.merchant_id = $1 and known.livemode = $2",
                 "where known.livemode = $2",
             ),
             Edit(
-                f"{GATEWAY}/sql/stored_reply.sql",
+                f"{GATEWAY}/idempotency/sql/stored_reply.sql",
                 "where merchant_id = $1 and",
                 "where $1::text is not null and",
             ),
@@ -37,9 +37,23 @@ MUTANTS = (
         ("one_key_is_one_payment", "no_more_than_asked"),
         (
             Edit(
-                f"{GATEWAY}/sql/accept.sql",
-                "select $1, $2, $3, $4, $5, $7::uuid,",
-                "select $1, $2, $3, $7::uuid::text, $5, $7::uuid,",
+                f"{GATEWAY}/idempotency/sql/accept.sql",
+                "select $1, $2, $3, $4, $5, case when refusal is null",
+                "select $1, $2, $3, $7::uuid::text, $5, case when refusal is null",
+            ),
+        ),
+    ),
+    Mutant(
+        "refusal-forgotten",
+        "a refusal is not stored under its idempotency key",
+        "refused_and_then_funded",
+        ("refused_keys_stay_refused",),
+        (
+            Edit(
+                f"{GATEWAY}/idempotency/sql/accept.sql",
+                "select $1, $2, $3, $4, $5, case when refusal is null",
+                "select $1, $2, $3, case when refusal is null then $4 else $7::uuid::text end,\n"
+                "           $5, case when refusal is null",
             ),
         ),
     ),
@@ -85,12 +99,12 @@ MUTANTS = (
         ("open_payments_are_worked_on",),
         (
             Edit(
-                f"{GATEWAY}/sql/accept.sql",
-                "from claimed where $13::text is not null",
-                "from claimed where $13::text <> $13::text",
+                f"{GATEWAY}/idempotency/sql/accept.sql",
+                "where $13::text is not null and claimed.status < 300",
+                "where $13::text <> $13::text",
             ),
             Edit(
-                f"{GATEWAY}/store.py",
+                f"{GATEWAY}/idempotency/store.py",
                 '        failpoint("gateway.after_commit")\n',
                 '        failpoint("gateway.after_commit")\n'
                 "        await self._pool.execute(\n"
@@ -107,13 +121,34 @@ MUTANTS = (
         ("every_change_is_told",),
         (
             Edit(
-                f"{SHARED}/outbox.py",
-                "        flags = await self._publisher.publish(\n",
-                "        await connection.execute(\n"
-                '            f"delete from {self._schema}.outbox where id = any($1)",\n'
-                '            [row["id"] for row in rows])\n'
+                f"{SHARED}/messaging/outbox.py",
+                "        flags = await self._publish(\n",
+                '        await self._delete(connection, [row["id"] for row in rows])\n'
                 '        failpoint("relay.after_publish")\n'
-                "        flags = await self._publisher.publish(\n",
+                "        flags = await self._publish(\n",
+            ),
+        ),
+    ),
+    Mutant(
+        "lease-not-fenced",
+        "a relay whose lease another has taken goes on as if it led",
+        "leader_hangs",
+        ("one_process_leads",),
+        (
+            Edit(
+                f"{SHARED}/messaging/outbox.py",
+                "     where name = $1 and holder = $2 and epoch = $3\n       and ends_at <",
+                "     where name = $1 and $2::text > '' and $3::bigint > 0\n       and ends_at <",
+            ),
+            Edit(
+                f"{SHARED}/messaging/outbox.py",
+                "where name = $1 and holder = $2 and epoch = $3 and not exists",
+                "where name = $1 and not exists",
+            ),
+            Edit(
+                f"{SHARED}/messaging/outbox.py",
+                "where name = $1 and holder = $2 and epoch = $3\n), gone",
+                "where name = $1 and $2::text > '' and $3::bigint > 0\n), gone",
             ),
         ),
     ),
@@ -124,7 +159,7 @@ MUTANTS = (
         ("webhooks_have_arrived",),
         (
             Edit(
-                f"{GATEWAY}/store.py",
+                f"{GATEWAY}/webhooks/repository.py",
                 'failpoint("gateway.before_notice")',
                 "return True",
             ),
@@ -137,7 +172,7 @@ MUTANTS = (
         ("every_change_is_told",),
         (
             Edit(
-                f"{TABLES}/0009_posting.sql",
+                f"{FUNCTIONS}/posting/announce.sql",
                 "    where v.changed\n      and p.payment_id = any",
                 "    where v.changed and v.to_status = 'completed'\n      and p.payment_id = any",
             ),
@@ -150,9 +185,9 @@ MUTANTS = (
         ("reads_never_go_back",),
         (
             Edit(
-                f"{GATEWAY}/store.py",
-                '        """One payment."""\n',
-                '        """One payment."""\n'
+                f"{GATEWAY}/payments/repository.py",
+                '        """Read one payment."""\n',
+                '        """Read one payment."""\n'
                 '        seen = self.__dict__.setdefault("seen", {}).setdefault(payment_id, [])\n'
                 "        seen.append(await self._fresh(caller, payment_id))\n"
                 "        return seen[0] if len(seen) % 3 == 0 else seen[-1]\n\n"

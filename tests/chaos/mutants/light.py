@@ -18,11 +18,18 @@ SETTINGS: Mapping[str, str] = {
 
 
 @contextlib.asynccontextmanager
-async def light_world(folder: Path) -> AsyncIterator[World]:
+async def light_world(folder: Path, *, replicas: int = 1) -> AsyncIterator[World]:
     """Run PostgreSQL, the embedded broker, the twins and every service in an empty folder."""
     (folder / "failpoints").mkdir()
     env = {name: {"CIFT_FAILPOINT_FILE": str(failpoint_file(folder, name))} for name in SERVICES}
-    options = Options(folder, speed=SPEED, prefer_ports=False, extra_env=SETTINGS, service_env=env)
+    options = Options(
+        folder,
+        speed=SPEED,
+        prefer_ports=False,
+        extra_env=SETTINGS,
+        service_env=env,
+        replicas=replicas,
+    )
     async with running_stack(options) as stack:
         yield World(
             folder,

@@ -12,7 +12,7 @@ from typing import Any
 
 from tests.chaos.checker import Verdict
 from tests.chaos.mutants.light import light_world
-from tests.chaos.mutants.schedules import SCHEDULES
+from tests.chaos.mutants.schedules import SCHEDULES, WITH_TWO
 from tests.chaos.mutants.stage import on_stage
 from tests.support.postgres import throw_away_folder
 
@@ -20,7 +20,8 @@ from tests.support.postgres import throw_away_folder
 async def play(names: Sequence[str], wanted: Sequence[str], within_s: float) -> Verdict:
     """Play the schedules one after the other, then judge."""
     with throw_away_folder("mutant") as folder:
-        async with light_world(folder) as world, on_stage(world) as stage:
+        replicas = 2 if WITH_TWO & set(names) else 1
+        async with light_world(folder, replicas=replicas) as world, on_stage(world) as stage:
             for name in names:
                 print(name, file=sys.stderr, flush=True)
                 await SCHEDULES[name](stage)

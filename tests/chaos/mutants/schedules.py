@@ -4,9 +4,10 @@ import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Mapping
 
-from cift_local.customer import FINAL
+from cift_shared.rails.local import FINAL
+from tests.chaos.faults import leading
 from tests.chaos.history import new_key
-from tests.chaos.mutants.stage import Stage
+from tests.chaos.mutants.stage import LOOK_S, PATIENCE_S, Stage
 
 Schedule = Callable[[Stage], Awaitable[None]]
 
@@ -81,6 +82,23 @@ async def same_key_again(stage: Stage) -> None:
     }  # fmt: skip
     key = new_key()
     for _ in range(2):
+        asked = stage.history.begin("POST /payments", key, order, stage.shop.merchant)
+        headers = {"Idempotency-Key": key}
+        answer = await stage.shop.http.post("/payments", json=order, headers=headers)
+        stage.history.answered(asked, answer.status_code, answer.json())
+
+
+async def refused_and_then_funded(stage: Stage) -> None:
+    """A payout is refused for want of money; a copy of the request comes once there is enough."""
+    customer, key = stage.shop.customer(), new_key()
+    order = {
+        "type": "withdrawal", "method": "mpesa", "amount": "100.00", "currency": "KES",
+        "customer_id": customer, "payment_method": {"phone": stage.shop.phone()},
+    }  # fmt: skip
+    for funded in (False, True):
+        if funded:
+            deposit, _ = await _deposit(stage, customer_id=customer)
+            await stage.shop.ends(deposit)
         asked = stage.history.begin("POST /payments", key, order, stage.shop.merchant)
         headers = {"Idempotency-Key": key}
         answer = await stage.shop.http.post("/payments", json=order, headers=headers)
@@ -216,6 +234,21 @@ async def refund_answer_lost(stage: Stage) -> None:
     await _ended(stage, await stage.shop.refund(deposit, "30.00"))
 
 
+async def leader_hangs(stage: Stage) -> None:
+    """The ledger's process whose relay leads hangs, the other one takes over, and it goes on."""
+    hangs = await leading(stage.world, "ledger")
+    stage.world.stop(hangs)
+    payment, _ = await _deposit(stage)
+    async with asyncio.timeout(PATIENCE_S):
+        while await leading(stage.world, "ledger") == hangs:
+            await asyncio.sleep(LOOK_S)
+    stage.world.resume(hangs)
+    await stage.shop.ends(payment)
+
+
+WITH_TWO = {"leader_hangs"}
+"""Those that need two processes of each service."""
+
 SCHEDULES: Mapping[str, Schedule] = {
     schedule.__name__: schedule
     for schedule in (
@@ -223,6 +256,7 @@ SCHEDULES: Mapping[str, Schedule] = {
         plain_payout,
         same_key_of_two_merchants,
         same_key_again,
+        refused_and_then_funded,
         command_twice,
         gateway_dies_after_commit,
         ledger_dies_before_its_offset,
@@ -237,6 +271,7 @@ SCHEDULES: Mapping[str, Schedule] = {
         refunds_of_more,
         refund_answer_lost,
         push_answer_and_callback_lost,
+        leader_hangs,
     )
 }
 """In the order in which one sound world plays them all."""

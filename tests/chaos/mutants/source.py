@@ -6,13 +6,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from cift_shared.database.migrations.function_files import stamped
+
 ROOT = Path(__file__).resolve().parents[3]
 SHARED = "shared/src/cift_shared"
 GATEWAY = "services/gateway/src/gateway"
 LEDGER = "services/ledger/src/ledger"
 MPESA = "services/mpesa-worker/src/mpesa_worker"
 CARD = "services/card-worker/src/card_worker"
-PACKAGES = (SHARED, GATEWAY, LEDGER, MPESA, CARD)
+RAILS = ("services/mpesa-worker/src/mpesa_method", "services/card-worker/src/card_method")
+PACKAGES = (SHARED, GATEWAY, LEDGER, MPESA, CARD, *RAILS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +53,7 @@ def mutated(edits: Sequence[Edit], base: Path, folder: Path) -> str:
 
 
 def edited(text: str, edit: Edit) -> str:
-    """A file's text with the bug in it.
+    """A file's text with the bug in it; a function's is a new revision, or nobody would run it.
 
     Raises:
         EditFailed: the text to be replaced is not there exactly once.
@@ -58,4 +61,7 @@ def edited(text: str, edit: Edit) -> str:
     found = text.count(edit.old)
     if found != 1:
         raise EditFailed(f"{edit.path}: found {found} times, must be once: {edit.old!r}")
-    return text.replace(edit.old, edit.new)
+    changed = text.replace(edit.old, edit.new)
+    return (
+        stamped(changed) if edit.path.endswith(".sql") and "/functions/" in edit.path else changed
+    )

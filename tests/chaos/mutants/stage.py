@@ -82,7 +82,8 @@ class Stage:
 
         What is only on its way is not found: a finding must be there still at the next look.
         """
-        places = Places(self.world.database_url, self.world.twin, self.world.kafka)
+        world = self.world
+        places = Places(world.database_url, world.twin, world.kafka, world.addresses())
         ends_at, found = time.monotonic() + within_s, False
         while True:
             verdict = check(await gather(places, self.history))

@@ -2,15 +2,15 @@
 
 import json
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import pytest
 from pydantic import ValidationError
 
-from cift_shared.asyncapi import document
-from cift_shared.callback_token import Purpose
-from cift_shared.envelope import outgoing
-from cift_shared.messages import (
+from cift_shared.asyncapi.document import document
+from cift_shared.messaging.envelope import outgoing
+from cift_shared.messaging.messages import (
     COMMANDS,
     CancelPayment,
     CardDetails,
@@ -31,8 +31,9 @@ from cift_shared.messages import (
     Step,
     WireFailure,
 )
-from cift_shared.money import Money
-from cift_shared.outcomes import FailureCategory
+from cift_shared.messaging.outcomes import FailureCategory
+from cift_shared.money.amount import Money
+from mpesa_method.purposes import Purpose
 from tests.support.commands import CLOCK
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -218,3 +219,35 @@ def test_naive_times_are_refused() -> None:
 def test_the_published_asyncapi_document_is_current() -> None:
     published = Path(__file__).parents[3] / "docs" / "asyncapi.json"
     assert json.loads(published.read_text()) == document()
+
+
+EXAMPLES: list[tuple[str, dict[str, Any]]] = [
+    (channel, example)
+    for channel, about in document()["channels"].items()
+    for reference in about["messages"].values()
+    for name in [reference["$ref"].rpartition("/")[2]]
+    for example in document()["components"]["messages"][name].get("examples", ())
+]
+KINDS = {type(message).__name__: type(message) for message in MESSAGES.values()}
+
+
+class TestExamples:
+    """The examples of the AsyncAPI document are messages that our own readers take."""
+
+    def test_every_kind_of_message_has_one(self) -> None:
+        shown = {example["headers"]["ce_type"] for _, example in EXAMPLES}
+        assert shown == {
+            outgoing("x", message, source="x", at=NOW).headers["ce_type"]
+            for message in MESSAGES.values()
+        }
+        assert {channel for channel, _ in EXAMPLES} == set(document()["channels"])
+
+    @pytest.mark.parametrize(
+        ("channel", "example"), EXAMPLES, ids=[f"{c}-{e['name']}" for c, e in EXAMPLES]
+    )
+    def test_is_read(self, channel: str, example: dict[str, Any]) -> None:
+        name = example["headers"]["ce_type"].split(".")[1]
+        kind = KINDS["".join(word.title() for word in name.split("_"))]
+        message = kind.model_validate_json(json.dumps(example["payload"]))
+        sent = outgoing(channel, message, source="example", at=NOW)
+        assert json.loads(sent.body) == example["payload"]

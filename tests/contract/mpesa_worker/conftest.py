@@ -10,10 +10,10 @@ from typing import Any
 import httpx
 import pytest
 
+from cift_shared.attempts.processor import Answer, Attempt, Notice
 from cift_shared.errors import PaymentProcessorError
-from cift_shared.messages import PaymentRequest
-from cift_shared.outcomes import Outcome, Pending
-from cift_shared.processor import Answer, Attempt, Notice
+from cift_shared.messaging.messages import PaymentRequest
+from cift_shared.messaging.outcomes import Outcome, Pending
 from cift_shared.testing import FakeClock
 from mpesa_worker.processor import MpesaProcessor
 from provider_sandbox.daraja.credential import load_or_create

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from cift_shared.errors import OutcomeUnknown
-from cift_shared.money import Money
-from cift_shared.outcomes import Declined, Pending, Settled, Submitted
+from cift_shared.messaging.outcomes import Declined, Pending, Settled, Submitted
+from cift_shared.money.amount import Money
 from tests.contract.mpesa_worker.conftest import Counter, OpenCounter
 from tests.support import mpesa
 

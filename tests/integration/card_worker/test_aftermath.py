@@ -2,7 +2,7 @@
 
 import pytest
 
-from cift_shared.money import Money
+from cift_shared.money.amount import Money
 from tests.integration.card_worker.world import World, eventually
 from tests.support import cards
 

@@ -172,8 +172,8 @@ async def test_a_zombie_s_other_intent_is_never_confirmed(world: World, deaths) 
     await world.restart()
     await world.reach(command.payment_id, "settled")
     row = await world.state(command.payment_id)
-    from cift_shared.attempts.decide import Decision
     from cift_shared.attempts.results import Claim
+    from cift_shared.attempts.state_machine import Decision
 
     store = world.engine._store
     claim = Claim(
@@ -189,7 +189,7 @@ async def test_a_zombie_s_other_intent_is_never_confirmed(world: World, deaths) 
         touched_at=world.clock.now(),
         trace={},
     )
-    late = Decision(claim, "waiting", timedelta(0), memory={"intent": "pi_other"})
+    late = Decision(claim, "waiting", timedelta(0), memory={"intent": "pi_other"}, maybe_sent=True)
     assert await store.save([late], now=world.clock.now()) == set()
     memory = (await world.state(command.payment_id))["memory"]
     assert memory["intent"] == row["memory"]["intent"]

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from cift_shared.money import Money
+from cift_shared.money.amount import Money
 from tests.integration.card_worker.world import World, eventually
 from tests.support import cards
 from tests.support.commands import VAULT
@@ -142,7 +142,7 @@ async def test_a_repeated_command_is_answered_again_and_charged_once(world: Worl
 
 
 async def test_a_withdrawal_that_comes_all_the_same_is_declined(world: World) -> None:
-    from cift_shared.messages import RequestWithdrawal
+    from cift_shared.messaging.messages import RequestWithdrawal
 
     fields = cards.deposit().model_dump(
         exclude={"kind", "return_url", "off_session", "description"}

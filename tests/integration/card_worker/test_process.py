@@ -19,11 +19,11 @@ import pytest
 
 from cift_local.ports import free_port
 from cift_shared.attempts.store import attempt_id_of
-from cift_shared.envelope import outgoing
 from cift_shared.kafka import create_topics
 from cift_shared.kafka.producer import Producer
-from cift_shared.messages import PaymentResult
-from cift_shared.topics import all_topics, commands
+from cift_shared.messaging.envelope import outgoing
+from cift_shared.messaging.messages import PaymentResult
+from cift_shared.messaging.topics import all_topics, commands
 from tests.integration.card_worker.world import eventually
 from tests.support import cards
 from tests.support.commands import CALLBACK_KEY, CLOCK, DATA_KEYS, INDEX_KEY

@@ -19,13 +19,13 @@ from pydantic import BaseModel
 
 from card_worker.customers import StoredCustomers
 from card_worker.domain import ATTEMPT_NAME
-from cift_shared.attempts import AttemptEngine, AttemptStore, CommandIntake, NoticeIntake
+from cift_shared.attempts import AttemptEngine, AttemptStore, CommandConsumer, NoticeConsumer
 from cift_shared.attempts.store import attempt_id_of
 from cift_shared.clock import SystemClock
-from cift_shared.database import open_pool
+from cift_shared.database.pool import open_pool
 from cift_shared.kafka import Record
-from cift_shared.messages import MethodResult, PaymentResult, ProviderNotice
-from cift_shared.service import running
+from cift_shared.messaging.messages import MethodResult, PaymentResult, ProviderNotice
+from cift_shared.runtime.service import running
 from provider_sandbox.app import create_app
 from provider_sandbox.settings import Settings
 from tests.support import cards
@@ -114,14 +114,14 @@ class World:
         )
         store = AttemptStore(self.pool, schema="card", method="card", owner="card-0", vault=VAULT)
         self.engine = AttemptEngine(store, self.processor, clock=self.clock, published=lambda: None)
-        self.commands = CommandIntake(
+        self.commands = CommandConsumer(
             store,
             method="card",
             clock=self.clock,
             ingested=self.engine.dispatch.wake,
             published=lambda: None,
         )
-        self.notices = NoticeIntake(
+        self.notices = NoticeConsumer(
             store,
             vault=VAULT,
             read_fingerprint=self.processor.read_fingerprint,

@@ -14,11 +14,22 @@ import asyncpg
 import pytest
 from pydantic import BaseModel
 
-from cift_shared.attempts import AttemptEngine, AttemptStore, CommandIntake, NoticeIntake, queries
-from cift_shared.attempts.decide import Schedule, after_crash, after_submit, after_submit_error
+from cift_shared.attempts import (
+    AttemptEngine,
+    AttemptStore,
+    CommandConsumer,
+    NoticeConsumer,
+    queries,
+)
+from cift_shared.attempts.processor import Answer
 from cift_shared.attempts.results import Claim
+from cift_shared.attempts.state_machine import (
+    Schedule,
+    after_crash,
+    after_submit,
+    after_submit_error,
+)
 from cift_shared.attempts.store import attempt_id_of
-from cift_shared.callback_token import Purpose
 from cift_shared.errors import (
     OutcomeUnknown,
     ProviderRejectedRequest,
@@ -26,7 +37,7 @@ from cift_shared.errors import (
     ProviderUnavailable,
 )
 from cift_shared.kafka import Record
-from cift_shared.messages import (
+from cift_shared.messaging.messages import (
     CancelPayment,
     MethodResult,
     PaymentResult,
@@ -34,8 +45,7 @@ from cift_shared.messages import (
     RequestDeposit,
     RequestSetup,
 )
-from cift_shared.money import Money
-from cift_shared.outcomes import (
+from cift_shared.messaging.outcomes import (
     ActionRequired,
     Conflicting,
     Declined,
@@ -44,10 +54,11 @@ from cift_shared.outcomes import (
     Settled,
     Submitted,
 )
-from cift_shared.processor import Answer
-from cift_shared.service import running
+from cift_shared.messaging.topics import METHOD_RESULTS
+from cift_shared.money.amount import Money
+from cift_shared.runtime.service import running
 from cift_shared.testing import ScriptedProcessor
-from cift_shared.topics import METHOD_RESULTS
+from mpesa_method.purposes import Purpose
 from tests.support.attempts import probe_pool
 from tests.support.commands import CLOCK, IDS, VAULT, deposit, withdrawal
 
@@ -64,14 +75,14 @@ class Worker:
         self.processor = processor
         self.store = AttemptStore(pool, schema="probe", method="mpesa", owner=owner, vault=VAULT)
         self.engine = AttemptEngine(self.store, processor, clock=CLOCK, published=lambda: None)
-        self.commands = CommandIntake(
+        self.commands = CommandConsumer(
             self.store,
             method="mpesa",
             clock=CLOCK,
             ingested=self.engine.dispatch.wake,
             published=lambda: None,
         )
-        self.notices = NoticeIntake(
+        self.notices = NoticeConsumer(
             self.store,
             vault=VAULT,
             read_fingerprint=lambda body: body.decode(),

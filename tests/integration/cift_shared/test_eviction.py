@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from cift_shared.envelope import OutgoingMessage
 from cift_shared.ids import SystemIds
 from cift_shared.kafka import Producer, create_topics
 from cift_shared.kafka.subscriber import SESSION_TIMEOUT_MS
-from cift_shared.topics import DAY_MS, Topic
+from cift_shared.messaging.envelope import OutgoingMessage
+from cift_shared.messaging.topics import DAY_MS, Topic
 from tests.support.kafka import Broker
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(120)]

@@ -6,18 +6,26 @@ nobody.
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
+from importlib.resources import files
 
 import asyncpg
 import pytest
 from aiokafka import AIOKafkaConsumer
 
-from cift_shared import outbox
-from cift_shared.database import open_pool
-from cift_shared.envelope import OutgoingMessage
+from cift_shared.database.pool import open_pool
 from cift_shared.ids import SystemIds
-from cift_shared.kafka import BatchSubscriber, Producer, Record, Refusal, create_topics
-from cift_shared.service import running
-from cift_shared.topics import DAY_MS, Topic
+from cift_shared.kafka import (
+    BatchSubscriber,
+    Producer,
+    Record,
+    RejectedRecord,
+    create_topics,
+    subscriber,
+)
+from cift_shared.messaging import outbox
+from cift_shared.messaging.envelope import OutgoingMessage
+from cift_shared.messaging.topics import DAY_MS, Topic
+from cift_shared.runtime.service import running
 from tests.support.commands import CLOCK
 from tests.support.kafka import Broker
 
@@ -31,7 +39,7 @@ class Reader:
 
     def __init__(self, broker: Broker, topic: str, *, instance: str = "reader-0") -> None:
         self.handled: list[str] = []
-        self.refused: list[Refusal] = []
+        self.refused: list[RejectedRecord] = []
         self.misbehave: Callable[[Sequence[Record]], None] = lambda _: None
         self.subscriber = BatchSubscriber(
             [topic],
@@ -39,15 +47,15 @@ class Reader:
             instance=f"{instance}-{topic}",
             bootstrap_servers=broker.bootstrap,
             handler=self._handle,
-            store_refusals=self._store,
+            store_rejected=self._store,
         )
 
-    async def _handle(self, records: Sequence[Record]) -> list[Refusal]:
+    async def _handle(self, records: Sequence[Record]) -> list[RejectedRecord]:
         self.misbehave(records)
         self.handled += [(record.body or b"").decode() for record in records]
-        return [Refusal(r, "refused", "asked to") for r in records if r.body == b"refuse me"]
+        return [RejectedRecord(r, "refused", "asked to") for r in records if r.body == b"refuse me"]
 
-    async def _store(self, refusals: Sequence[Refusal]) -> None:
+    async def _store(self, refusals: Sequence[RejectedRecord]) -> None:
         self.refused += refusals
 
     async def until(self, count: int) -> None:
@@ -172,6 +180,38 @@ async def test_a_stop_during_an_outage_does_not_commit(broker, topic, producer) 
     await healthy.stop(task)
 
 
+@pytest.mark.kafka
+async def test_partitions_of_another_member_are_read_before_the_long_poll_ends(
+    real_kafka: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A broker answers one request of a connection at a time, and holds an empty fetch."""
+    monkeypatch.setattr(subscriber, "POLL_MS", 10 * PATIENCE_S * 1000)
+    topic = f"test.{SystemIds().new_id().hex}"
+    await create_topics(real_kafka.bootstrap, [Topic(topic, 3, DAY_MS)])
+    producer = Producer(real_kafka.bootstrap, name="test")
+
+    async def spread(name: str) -> None:
+        found = [
+            message for n in range(20) for message in messages(topic, [name + str(n)], key=str(n))
+        ]
+        assert all(await producer.publish(found))
+
+    stays, leaves = Reader(real_kafka, topic), Reader(real_kafka, topic, instance="reader-1")
+    staying = asyncio.create_task(stays.subscriber.run())
+    await spread("alone")
+    await stays.until(20)
+    leaving = asyncio.create_task(leaves.subscriber.run())
+    while not leaves.handled:
+        await spread("together")
+    await leaves.stop(leaving)
+    await spread("alone again")
+    async with asyncio.timeout(PATIENCE_S):
+        while not {f"alone again{n}" for n in range(20)} <= set(stays.handled):
+            await asyncio.sleep(0.02)
+    await stays.stop(staying)
+    await producer.close()
+
+
 async def test_a_producer_without_a_broker_says_not_confirmed(topic) -> None:
     lost = Producer("127.0.0.1:1", name="lost")
     assert await lost.publish(messages(topic, ["a"])) == [False]
@@ -186,6 +226,9 @@ async def pool(database: str) -> AsyncIterator[asyncpg.Pool]:
         "primary key, topic text not null, key text not null, headers jsonb not null, "
         "body bytea not null, created_at timestamptz not null default now());"
     )
+    lease_table = (files("cift_shared") / "lease_table_1.sql").read_text()
+    async with pool.acquire() as connection, connection.transaction():
+        await connection.execute("set local search_path to probe; " + lease_table)
     yield pool
     await pool.close()
 
@@ -277,7 +320,9 @@ async def test_a_dead_letter_keeps_the_record_and_says_where_it_was(
 ) -> None:
     await create_topics(broker.bootstrap, [Topic(topic + ".dead-letter", 3, DAY_MS)])
     record = Record(topic, 2, 41, "key-1", b"\xff not json", {"ce_id": "7"}, 1234)
-    letter = outbox.dead_letter(Refusal(record, "undecodable", "bad"), group="g", at=CLOCK.now())
+    letter = outbox.dead_letter(
+        RejectedRecord(record, "undecodable", "bad"), group="g", at=CLOCK.now()
+    )
     assert await producer.publish([letter]) == [True]
     assert letter.topic == topic + ".dead-letter"
     assert letter.body == b"\xff not json"

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from cift_shared.attempts import AttemptStore
-from cift_shared.attempts.decide import Decision
+from cift_shared.attempts.state_machine import Decision
 from cift_shared.attempts.store import Command
 from tests.support.attempts import probe_pool
 from tests.support.commands import CLOCK, VAULT, deposit
@@ -24,7 +24,8 @@ async def test_attempts_that_nobody_has_analyzed_are_not_read_whole(database: st
             await store.ingest([Command(deposit(), {}) for _ in range(AT_ONCE)])
             claims = await store.claim(("ready", "sending"), limit=AT_ONCE)
             assert len(claims) == AT_ONCE
-            later = [Decision(claim, "waiting", timedelta(hours=1)) for claim in claims]
+            hour = timedelta(hours=1)
+            later = [Decision(claim, "waiting", hour, maybe_sent=True) for claim in claims]
             assert len(await store.save(later, now=CLOCK.now())) == AT_ONCE
         await asyncio.sleep(1.1)  # a session tells its counts at most once a second
         await pool.execute("select 1")

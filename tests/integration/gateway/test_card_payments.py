@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
-from cift_shared.messages import COMMANDS, RequestDeposit, RequestRefund
+from cift_shared.messaging.messages import COMMANDS, RequestDeposit, RequestRefund
 from tests.support.gateway import (
     CARD_DETAILS,
     CARD_TOKEN,
@@ -194,7 +194,7 @@ async def test_off_session_needs_a_saved_card(client: httpx.AsyncClient) -> None
 
 
 async def test_without_cards(database: str) -> None:
-    async with running_gateway(database, stripe_publishable_key=None) as gateway:
+    async with running_gateway(database, rails={"card": {"publishable_key": None}}) as gateway:
         client = await gateway.client()
         document = problem(await pay(client, card_order()), 422, "method_unavailable")
         assert document["errors"][0]["pointer"] == "/method"

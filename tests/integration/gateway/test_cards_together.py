@@ -13,7 +13,7 @@ import pytest
 from stripe import WebhookSignature
 
 from cift_shared.kafka import Record
-from cift_shared.service import running
+from cift_shared.runtime.service import running
 from tests.integration.card_worker.world import World, eventually, open_world
 from tests.support import cards
 from tests.support.gateway import (
@@ -72,8 +72,11 @@ class Post:
 
 @asynccontextmanager
 async def together(database: str, folder: Path) -> AsyncIterator[tuple[RunningGateway, World]]:
-    keys = {"stripe_publishable_key": cards.PUBLISHABLE_KEY}
-    async with running_gateway(database, **keys) as gateway, open_world(database, folder) as world:
+    keys = {"card": {"publishable_key": cards.PUBLISHABLE_KEY}}
+    async with (
+        running_gateway(database, rails=keys) as gateway,
+        open_world(database, folder) as world,
+    ):
         stripe_itself = gateway.raw_client()
 
         async def hear(event: bytes) -> None:

@@ -63,7 +63,10 @@ async def test_a_statement_of_two_currencies_pages_through_every_entry_once(
     for _ in range(3):
         await convert(client, wish("100.00"))
     whole = (await client.get("/customers/c_1/statement")).json()["data"]
-    assert [line["id"] for line in whole] == sorted((line["id"] for line in whole), reverse=True)
+    assert [line["booked_at"] for line in whole] == sorted(
+        (line["booked_at"] for line in whole), reverse=True
+    )
+    assert len({line["id"] for line in whole}) == 7
     found, query = [], {"limit": "2"}
     while "after" not in query or query["after"]:
         page = (await client.get("/customers/c_1/statement", params=query)).json()
@@ -114,28 +117,29 @@ async def test_parallel_conversions_never_exchange_more_than_there_is(
 
 
 @pytest.mark.parametrize(
-    ("body", "code", "pointer"),
+    ("body", "code", "pointer", "stored"),
     [
-        (wish(to="KES"), "conversion_same_currency", "/to_currency"),
-        (wish(to="XYZ"), "rate_unavailable", "/to_currency"),
-        (wish(currency="XYZ"), "currency_unknown", "/from/currency"),
-        (wish("0.001"), "amount_invalid", "/from/amount"),
-        (wish("0.01"), "amount_out_of_limits", "/from/amount"),
-        (wish("100000.00"), "insufficient_funds", "/from/amount"),
+        (wish(to="KES"), "conversion_same_currency", "/to_currency", False),
+        (wish(to="XYZ"), "currency_unknown", "/to_currency", False),
+        (wish(currency="XYZ"), "currency_unknown", "/from/currency", False),
+        (wish("0.001"), "amount_invalid", "/from/amount", False),
+        (wish("0.01"), "amount_out_of_limits", "/from/amount", True),
+        (wish("100000.00"), "insufficient_funds", "/from/amount", True),
         ({"from": {"amount": 1, "currency": "KES"}, "to_currency": "USD"}, "validation_failed",
-         "/from/amount"),
+         "/from/amount", False),
         ({"given": {"amount": "1", "currency": "KES"}, "to_currency": "USD"}, "validation_failed",
-         "/from"),
-        ({**wish(), "rate": "1"}, "validation_failed", "/rate"),
+         "/from", False),
+        ({**wish(), "rate": "1"}, "validation_failed", "/rate", False),
     ],
 )  # fmt: skip
 async def test_refused(
-    gateway: RunningGateway, client: httpx.AsyncClient, body, code, pointer
+    gateway: RunningGateway, client: httpx.AsyncClient, body, code, pointer, stored
 ) -> None:
     await gateway.funded(client, "c_1", "1000.00")
     found = problem(await convert(client, body), 422, code)
     assert pointer in {error["pointer"] for error in found["errors"]}
-    assert await gateway.count("gateway.idempotency_key") == 1  # the deposit's
+    # the deposit's, and the refusal's if another moment could reverse it
+    assert await gateway.count("gateway.idempotency_key") == 1 + stored
 
 
 async def test_others_see_nothing_of_it(gateway: RunningGateway, client: httpx.AsyncClient) -> None:

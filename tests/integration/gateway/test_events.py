@@ -103,6 +103,49 @@ async def test_last_event_id_must_be_a_number(client: httpx.AsyncClient) -> None
     assert problem(answer, 422, "validation_failed")["errors"][0]["parameter"] == "last-event-id"
 
 
+async def test_an_empty_last_event_id_means_none(
+    gateway: RunningGateway, client: httpx.AsyncClient
+) -> None:
+    payment = await gateway.funded(client, "c_1", "100.00")
+    path = f"/payments/{payment['id']}/events"
+    answer = await client.get(path, headers={"Last-Event-ID": ""})
+    assert answer.status_code == 200
+    assert answer.content == (await client.get(path)).content
+
+
+@pytest.mark.parametrize("ahead", ["3", "99", "9223372036854775807"])
+async def test_a_client_ahead_of_a_restored_database_gets_the_final_event(
+    gateway: RunningGateway, client: httpx.AsyncClient, ahead: str
+) -> None:
+    payment = await gateway.funded(client, "c_1", "100.00")
+    live = stream(gateway, client, payment["id"], **{"Last-Event-ID": ahead})
+    last = await live.next_event()
+    assert (last["id"], last["status"]) == (2, "completed")
+    assert await live.next_event() is None
+
+
+async def test_a_client_ahead_of_an_open_payment_gets_its_state_and_what_follows(
+    gateway: RunningGateway, client: httpx.AsyncClient
+) -> None:
+    payment_id = (await pay(client, order())).json()["id"]
+    live = stream(gateway, client, payment_id, **{"Last-Event-ID": "7"})
+    assert (await live.next_event())["status"] == "pending"
+    await gateway.settle(payment_id)
+    assert (await live.next_event())["status"] == "completed"
+    assert await live.next_event() is None
+
+
+async def test_ids_are_the_payments_own_numbers(
+    gateway: RunningGateway, client: httpx.AsyncClient
+) -> None:
+    """They do not count what happens to others."""
+    for _ in range(3):
+        await gateway.funded(client, "c_1", "100.00")
+    payment = await gateway.funded(client, "c_2", "100.00")
+    text = (await client.get(f"/payments/{payment['id']}/events")).text
+    assert [line for line in text.splitlines() if line.startswith("id: ")] == ["id: 1", "id: 2"]
+
+
 async def test_open_streams_of_a_key_are_bounded_and_given_back(database: str) -> None:
     async with running_gateway(database, streams_per_key=2) as gateway:
         client, other = await gateway.client(), await gateway.client()

@@ -186,7 +186,7 @@ async def test_body_sizes(client: httpx.AsyncClient) -> None:
 
 
 async def test_slow_body(client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gateway.limits.BODY_TIMEOUT_S", 0.05)
+    monkeypatch.setattr("gateway.http.limits.BODY_TIMEOUT_S", 0.05)
 
     async def trickle():
         while True:
@@ -207,7 +207,7 @@ async def test_wrong_doors(gateway: RunningGateway, client: httpx.AsyncClient) -
     for method in ("TRACE", "PUT", "PATCH", "DELETE", "OPTIONS", "BREW"):
         answer = await client.request(method, "/payments")
         problem(answer, 405, "method_not_allowed")
-        assert answer.headers["allow"] == "GET, POST"
+        assert answer.headers["allow"] == "GET, HEAD, POST"
     headers = {"X-HTTP-Method-Override": "DELETE"}
     assert (await client.get("/payments", headers=headers)).status_code == 200
 
@@ -239,7 +239,7 @@ async def test_bug_is_a_problem_without_a_trace(
     def broken(*args: object) -> None:
         raise KeyError("the inner workings")
 
-    monkeypatch.setattr("gateway.routes.payments.payment_out", broken)
+    monkeypatch.setattr("gateway.payments.service.payment_out", broken)
     with capture_logs() as lines:
         answer = await pay(client, order())
         answer = await client.get(answer.headers["location"].removeprefix("/api/v1"))

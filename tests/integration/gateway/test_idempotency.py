@@ -3,13 +3,15 @@
 import asyncio
 import json
 from collections import Counter
-from uuid import uuid4
+from dataclasses import replace
+from typing import Any
+from uuid import UUID, uuid4
 
 import httpx
 import pytest
 
-from gateway.accept import KEY_LIFETIME
-from gateway.housekeeping import Housekeeping
+from gateway.idempotency.acceptance import KEY_LIFETIME
+from gateway.operations.retention import Retention
 from tests.support.gateway import (
     OTHER_MERCHANT,
     RunningGateway,
@@ -66,6 +68,8 @@ async def test_in_flight_key_is_told_at_once(
             row["merchant_id"], row["livemode"], row["route"], row["key_digest"],
         )  # fmt: skip
         problem(await pay(client, order(), key="seen"), 409, "idempotency_key_in_flight")
+    assert await gateway.count("ledger.payment") == 1
+    assert await gateway.count("gateway.idempotency_key") == 0
 
 
 async def test_other_body_is_refused(client: httpx.AsyncClient) -> None:
@@ -83,7 +87,24 @@ async def test_keys_of_merchants_are_apart(
     assert mine.json()["id"] != theirs.json()["id"]
 
 
-async def test_refusals_are_not_stored(client: httpx.AsyncClient) -> None:
+async def test_keys_of_modes_and_routes_are_apart(
+    gateway: RunningGateway, client: httpx.AsyncClient
+) -> None:
+    deposit = await gateway.funded(client, "c_1", "100.00")
+    first = (await pay(client, order(), key="k")).json()
+    await gateway.admin.execute(
+        "update gateway.idempotency_key set livemode = not livemode where resource_id = $1",
+        UUID(first["id"]),
+    )
+    second = await pay(client, order(), key="k")
+    given_back = await refund(client, deposit["id"], key="k")
+    for fresh in (second, given_back):
+        assert fresh.status_code == 202
+        assert "idempotency-replayed" not in fresh.headers
+    assert second.json()["id"] != first["id"]
+
+
+async def test_faults_of_a_body_are_not_stored(client: httpx.AsyncClient) -> None:
     problem(await pay(client, order(amount="0.50"), key="k"), 422, "amount_not_whole")
     assert (await pay(client, order(), key="k")).status_code == 202
 
@@ -121,6 +142,30 @@ async def test_refund_replays_after_everything_is_refunded(
     problem(await refund(client, deposit["id"], "1.00", key="r"), 422, "idempotency_key_reused")
 
 
+async def test_what_is_stored_is_the_reply_that_other_releases_read(
+    gateway: RunningGateway, client: httpx.AsyncClient
+) -> None:
+    """During a roll-out a retry may reach a replica of the release before, or after.
+
+    The stored form is the reply itself; for a refund, with the terms that the ledger worked out.
+    """
+    deposit = (await pay(client, order())).json()
+    assert await stored_reply(gateway, deposit["id"]) == deposit
+    await gateway.settle(deposit["id"])
+    given_back = (await refund(client, deposit["id"])).json()
+    stored = await stored_reply(gateway, given_back["id"])
+    assert (stored.pop("fee_minor"), stored.pop("net_minor")) == ("250", "9750")
+    assert {**stored, "fee": "2.50", "net": "97.50"} == given_back
+
+
+async def stored_reply(gateway: RunningGateway, payment_id: str) -> dict[str, Any]:
+    text = await gateway.admin.fetchval(
+        "select reply::text from gateway.idempotency_key where resource_id = $1", UUID(payment_id)
+    )
+    reply: dict[str, Any] = json.loads(text)
+    return reply
+
+
 async def test_refund_key_is_bound_to_its_payment(
     gateway: RunningGateway, client: httpx.AsyncClient
 ) -> None:
@@ -134,14 +179,14 @@ async def test_keys_are_forgotten_after_their_time(
     gateway: RunningGateway, client: httpx.AsyncClient
 ) -> None:
     await pay(client, order(), key="k")
-    running = gateway.app.state.gateway
-    clock = running.clock
+    retention = gateway.parts[Retention]
+    clock = retention.clock
 
     class Later:
         def now(self):
             return clock.now() + KEY_LIFETIME * 2
 
-    await Housekeeping(running.store, running.quotes, running.methods, clock).tidy()
+    await retention.delete_expired()
     assert await gateway.count("gateway.idempotency_key") == 1
-    await Housekeeping(running.store, running.quotes, running.methods, Later()).tidy()
+    await replace(retention, clock=Later()).delete_expired()
     assert await gateway.count("gateway.idempotency_key") == 0

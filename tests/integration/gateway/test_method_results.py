@@ -9,10 +9,10 @@ from uuid import uuid4
 
 import pytest
 
-from cift_shared.envelope import OutgoingMessage
 from cift_shared.kafka import Producer, create_topics
-from cift_shared.topics import DAY_MS, Topic, dead_letter
-from gateway.method_results import hearing
+from cift_shared.messaging.envelope import OutgoingMessage
+from cift_shared.messaging.topics import DAY_MS, Topic, dead_letter
+from gateway.payment_methods.results import run_consumer
 from tests.support.gateway import RunningGateway, method_result, problem, running_gateway
 from tests.support.kafka import Broker
 
@@ -48,7 +48,7 @@ async def test_from_the_topic_to_the_waiting_request(
     # a group of its own: others on this broker may have died in the usual one a moment ago
     group = f"group-{topic}"
     reading: dict[str, Any] = {
-        "hear": partial(hearing, topic=topic, group=group),
+        "hear": partial(run_consumer, topic=topic, group=group),
         "kafka_bootstrap_servers": broker.bootstrap,
     }
     async with running_gateway(database, **reading) as gateway:
@@ -85,7 +85,9 @@ async def test_from_the_topic_to_the_waiting_request(
 async def test_broker_that_is_away_holds_up_nobody(database: str) -> None:
     async with (
         asyncio.timeout(PATIENCE_S),
-        running_gateway(database, hear=hearing, kafka_bootstrap_servers="127.0.0.1:9") as gateway,
+        running_gateway(
+            database, hear=run_consumer, kafka_bootstrap_servers="127.0.0.1:9"
+        ) as gateway,
     ):
         client = await gateway.client()
         assert (await client.get("/payments")).status_code == 200
@@ -111,6 +113,10 @@ async def test_reader_that_has_ended_is_told(database: str) -> None:
 
 async def told(gateway: RunningGateway) -> None:
     client = gateway.raw_client()
-    text = (await client.get("http://gateway.test/metrics")).text
-    assert 'cift_method_results_total{kind="saved",outcome="applied"}' in text
+
+    async def counted() -> bool:
+        text = (await client.get("http://gateway.test/metrics")).text
+        return 'cift_method_results_total{kind="saved",outcome="applied"}' in text
+
+    await until(counted)  # the row is changed a moment before it is counted
     assert (await client.get("http://gateway.test/healthz")).json() == {"status": "ok"}

@@ -98,3 +98,14 @@ async def test_replay_survives_the_methods_deletion(client: httpx.AsyncClient) -
     again = await pay(client, body, key="k")
     assert again.headers["idempotency-replayed"] == "true"
     assert again.content == first.content
+
+
+async def test_a_key_that_cannot_be_read(
+    gateway: RunningGateway, client: httpx.AsyncClient
+) -> None:
+    for key in ("", "with blank", '"open'):
+        answer = await client.post(
+            "/payment-methods", json=phone(), headers={"Idempotency-Key": key}
+        )
+        problem(answer, 400, "idempotency_key_malformed")
+    assert await gateway.count("gateway.payment_method") == 0

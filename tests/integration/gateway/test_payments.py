@@ -1,14 +1,26 @@
 """A payment is accepted whole or not at all, and shown as it is."""
 
 import asyncio
+import re
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID, uuid4
 
 import httpx
 import pytest
 
-from cift_shared.messages import COMMANDS, RequestDeposit
-from tests.support.gateway import PHONE, RunningGateway, order, pay, problem, running_gateway
+from cift_shared.messaging.messages import COMMANDS, RequestDeposit
+from gateway.payments.service import Payments
+from tests.support.gateway import (
+    PHONE,
+    RunningGateway,
+    card_order,
+    order,
+    pay,
+    problem,
+    refund,
+    running_gateway,
+)
 
 pytestmark = pytest.mark.integration
 
@@ -90,9 +102,10 @@ class TestAccept:
         answer = await pay(client, order(type="withdrawal", amount="97.00"), key="w1")
         refused = problem(answer, 422, "insufficient_funds")
         assert refused["errors"][0]["pointer"] == "/amount"
-        # nothing of it was kept, so the key is free again
-        retry = await pay(client, order(type="withdrawal", amount="90.00"), key="w1")
-        assert retry.status_code == 202
+        # the refusal is what became of this key; another request takes another one
+        other = order(type="withdrawal", amount="90.00")
+        problem(await pay(client, other, key="w1"), 422, "idempotency_key_reused")
+        assert (await pay(client, other, key="w2")).status_code == 202
 
     async def test_parallel_withdrawals_never_overdraw(
         self, gateway: RunningGateway, client: httpx.AsyncClient
@@ -130,6 +143,15 @@ class TestAccept:
         assert (shown["status"], shown["next_action"]) == ("requires_action", action)
 
 
+async def made(gateway: RunningGateway) -> str:
+    """The one payment, once it is stored."""
+    async with asyncio.timeout(10):
+        while True:
+            if found := await gateway.admin.fetchval("select payment_id from ledger.payment"):
+                return str(found)
+            await asyncio.sleep(0.01)
+
+
 class TestWait:
     async def test_answers_as_soon_as_the_payment_is_final(
         self, gateway: RunningGateway, client: httpx.AsyncClient
@@ -146,6 +168,52 @@ class TestWait:
         assert answer.json()["status"] == "completed"
         assert answer.json()["provider_reference"]
         assert answer.headers["preference-applied"] == "wait=20"
+
+    @pytest.mark.parametrize(
+        "action",
+        [
+            {"type": "redirect_to_url", "url": "https://bank.example/3ds"},
+            {"type": "send_to_address", "address": "bc1q"},
+        ],
+    )
+    async def test_an_action_to_pass_on_ends_it(
+        self, gateway: RunningGateway, client: httpx.AsyncClient, action: dict[str, str]
+    ) -> None:
+        asked = asyncio.create_task(pay(client, order(), Prefer="wait=60"))
+        payment_id = await made(gateway)
+        await gateway.result(payment_id, "action_required", next_action=action)
+        async with asyncio.timeout(20):
+            answer = await asked
+        assert (answer.status_code, answer.json()["status"]) == (202, "requires_action")
+        assert answer.json()["next_action"] == action
+        assert answer.headers["preference-applied"] == "wait=60"
+
+    async def test_a_prompt_that_the_payer_has_does_not(
+        self,
+        gateway: RunningGateway,
+        client: httpx.AsyncClient,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        store, seen = gateway.parts[Payments].repository, asyncio.Event()
+        read = store.one
+
+        async def watched(*args: Any) -> Any:
+            row = await read(*args)
+            if row is not None and row["status"] == "requires_action":
+                seen.set()
+            return row
+
+        monkeypatch.setattr(store, "one", watched)
+        prompt = {"type": "confirm_on_phone", "message": "PIN", "delivered_by": "provider"}
+        asked = asyncio.create_task(pay(client, order(), Prefer="wait=60"))
+        payment_id = await made(gateway)
+        await gateway.result(payment_id, "action_required", next_action=prompt)
+        async with asyncio.timeout(20):
+            await seen.wait()
+        await gateway.settle(payment_id)
+        async with asyncio.timeout(20):
+            answer = await asked
+        assert answer.json()["status"] == "completed"
 
     async def test_answers_in_time_anyway(self, client: httpx.AsyncClient) -> None:
         answer = await pay(client, order(), Prefer="respond-async, wait=1")
@@ -264,6 +332,42 @@ class TestTimeline:
             "customer:c_1:KES": "-97.50",
             "fees:mpesa:KES": "-2.50",
         }
+
+    async def test_hides_what_the_provider_costs_us(
+        self, gateway: RunningGateway, client: httpx.AsyncClient
+    ) -> None:
+        payment = (await pay(client, card_order())).json()
+        at = datetime.now(UTC).isoformat()
+        told = {"intent": "pi_1", "amount": "20.00", "currency": "USD", "fee": "0.77"}
+        evidence = [
+            {"at": at, "name": "stripe.intent.succeeded", "detail": told},
+            {"at": at, "name": "stripe.fee.known", "detail": {"intent": "pi_1", "fee": "0.77"}},
+        ]
+        fee = {"minor": "77", "currency": "USD"}
+        await gateway.settle(payment["id"], evidence=evidence, provider_fee=fee)
+        assert await gateway.admin.fetchval(
+            "select count(*) from ledger.ledger_tx where kind = 'provider_fee'"
+        ) == 1  # fmt: skip
+        answer = await client.get(f"/payments/{payment['id']}/timeline")
+        assert "0.77" not in answer.text
+        assert "provider-costs" not in answer.text
+        items = answer.json()["items"]
+        assert [item["name"] for item in items if item["kind"] == "posting"] == ["settlement"]
+        (step,) = [item for item in items if item["kind"] == "evidence"]
+        assert step["detail"] == {"intent": "pi_1", "amount": "20.00", "currency": "USD"}
+
+    async def test_amounts_are_decimal_text_everywhere(
+        self, gateway: RunningGateway, client: httpx.AsyncClient
+    ) -> None:
+        payment = (await pay(client, order(amount="100.00"))).json()
+        await gateway.settle(payment["id"])
+        await refund(client, payment["id"], "40.00")
+        items = (await client.get(f"/payments/{payment['id']}/timeline")).json()["items"]
+        (settled,) = [item["detail"] for item in items if item["name"] == "settled"]
+        assert (settled["amount"], settled["currency"]) == ("100.00", "KES")
+        (posting,) = [item["detail"] for item in items if item["kind"] == "posting"]
+        amounts = [settled["amount"], *(line["amount"] for line in posting["entries"])]
+        assert all(re.fullmatch(r"-?\d+\.\d\d", amount) for amount in amounts)
 
     async def test_shows_the_hold(self, gateway: RunningGateway, client: httpx.AsyncClient) -> None:
         await gateway.funded(client, "c_1", "1000.00")

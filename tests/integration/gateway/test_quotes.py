@@ -9,7 +9,8 @@ from uuid import UUID, uuid4
 import httpx
 import pytest
 
-from gateway.housekeeping import EXPIRED_QUOTE_LIFETIME
+from gateway.operations.retention import EXPIRED_QUOTE_LIFETIME
+from gateway.quotes.service import Quotes
 from tests.support.gateway import (
     OTHER_MERCHANT,
     RunningGateway,
@@ -132,11 +133,11 @@ async def test_quotes_are_forgotten_a_day_after_they_expired(
     gateway: RunningGateway, client: httpx.AsyncClient
 ) -> None:
     await quoted(client)
-    running = gateway.app.state.gateway
+    quotes = gateway.parts[Quotes].repository
     expires_at = await gateway.admin.fetchval("select expires_at from gateway.quote")
-    await running.quotes.forget(expired_before=expires_at)
+    await quotes.forget(expired_before=expires_at)
     assert await gateway.count("gateway.quote") == 1
-    await running.quotes.forget(expired_before=expires_at + timedelta(seconds=1))
+    await quotes.forget(expired_before=expires_at + timedelta(seconds=1))
     assert await gateway.count("gateway.quote") == 0
     assert timedelta(hours=1) < EXPIRED_QUOTE_LIFETIME
 

@@ -1,12 +1,13 @@
 """Balances, statements, quotes and what operators look at."""
 
+import base64
 from datetime import UTC, datetime, timedelta
 from urllib.parse import quote
 
 import httpx
 import pytest
 
-from tests.support.gateway import RunningGateway, order, pay, problem, refund
+from tests.support.gateway import OTHER_MERCHANT, RunningGateway, order, pay, problem, refund
 
 pytestmark = pytest.mark.integration
 
@@ -108,6 +109,67 @@ class TestCustomers:
         assert [entry["balance_after"] for entry in second["data"]] == ["195.00", "97.50"]
         assert second["next_cursor"] is None
 
+    async def test_statement_says_what_each_line_is(
+        self, gateway: RunningGateway, client: httpx.AsyncClient
+    ) -> None:
+        first = await gateway.funded(client, "c_1", "1000.00")
+        second = await gateway.funded(client, "c_1", "1000.00")
+        out = (await pay(client, order(type="withdrawal", amount="50.00"))).json()
+        await gateway.settle(out["id"], provider_fee={"minor": "2240", "currency": "KES"})
+        back = (await refund(client, first["id"], "200.00")).json()
+        await gateway.settle(back["id"])
+        await gateway.result(back["id"], "reversed", provider_reference="B1", reason="returned")
+        wish = {"from": {"amount": "100.00", "currency": "KES"}, "to_currency": "USD"}
+        headers = {"Idempotency-Key": "x"}
+        await client.post("/customers/c_1/conversions", json=wish, headers=headers)
+        await self._dispute_lost(gateway, second["id"])
+        review = (await pay(client, order(amount="80.00"))).json()["id"]
+        short = {"minor": "7000", "currency": "KES"}
+        await gateway.result(review, "settled", amount=short, provider_reference="R1")
+        await self._resolved(gateway, review)
+        lines = (await client.get("/customers/c_1/statement?limit=50")).json()["data"]
+        assert [line["kind"] for line in reversed(lines)] == [
+            "deposit", "deposit", "withdrawal", "refund", "reversal", "conversion", "conversion",
+            "dispute", "deposit",
+        ]  # fmt: skip
+
+    async def _dispute_lost(self, gateway: RunningGateway, payment_id: str) -> None:
+        kes = {"minor": "30000", "currency": "KES"}
+        news = {"reference": "du_1", "status": "lost", "reason": "fraud", "amount": kes}
+        news |= {"withdrawn": kes, "closed": "lost"}
+        assert await gateway.result(payment_id, "disputed", dispute=news) == "applied"
+
+    async def _resolved(self, gateway: RunningGateway, payment_id: str) -> None:
+        wish = {
+            "payment_id": payment_id, "as": "completed", "amount": "70.00", "fee": "0.00",
+            "provider_reference": "R2", "operator": "amina", "reason": "it is so",
+            "at": datetime.now(UTC).isoformat(),
+        }  # fmt: skip
+        await gateway.admin.execute("select ledger.resolve($1)", wish)
+
+    async def test_ids_in_a_statement_do_not_count_what_others_do(
+        self, gateway: RunningGateway, client: httpx.AsyncClient
+    ) -> None:
+        await gateway.funded(client, "c_1", "100.00")
+        other = await gateway.client(merchant=OTHER_MERCHANT)
+        for _ in range(3):
+            await gateway.funded(other, "c_9", "100.00")
+        await gateway.funded(client, "c_1", "100.00")
+        page = (await client.get("/customers/c_1/statement?limit=1")).json()
+        (line,) = page["data"]
+        numbers = await gateway.admin.fetch("select tx_id, entry_id from ledger.entry")
+        shown = {line["id"], line["transaction_id"], page["next_cursor"]}
+        for row in numbers:
+            for number in (row["tx_id"], row["entry_id"], row["tx_id"] // 8):
+                plain = {str(number), base64.b64encode(f"[{number}]".encode()).decode().rstrip("=")}
+                assert not shown & plain
+        again = (await client.get("/customers/c_1/statement?limit=1")).json()["data"][0]
+        assert again["id"] == line["id"]
+        stale = base64.urlsafe_b64encode(f"[{numbers[0]['entry_id']}]".encode()).decode()
+        refused = await client.get("/customers/c_1/statement", params={"after": stale.rstrip("=")})
+        found = problem(refused, 422, "validation_failed")
+        assert found["errors"][0]["parameter"] == "after"
+
     async def test_statement_as_of(
         self, gateway: RunningGateway, client: httpx.AsyncClient
     ) -> None:
@@ -158,7 +220,17 @@ class TestOperations:
         assert "/api/v1/payments/{payment_id}/timeline" in document["paths"]
         page = await client.get("/docs")
         assert page.headers["content-type"].startswith("text/html")
-        assert "<script" not in page.text
+        policy = page.headers["content-security-policy"]
+        assert "script-src 'self'; style-src 'self';" in policy
+        assert "unsafe" not in policy
+        for name in ("swagger-ui-bundle.js", "swagger-ui.css", "page.js", "page.css"):
+            assert f"/docs/{name}" in page.text
+            asset = await client.get(f"/docs/{name}")
+            assert asset.status_code == 200
+            etag = {"If-None-Match": asset.headers["etag"]}
+            assert (await client.get(f"/docs/{name}", headers=etag)).status_code == 304
+        problem(await client.get("/docs/..%2Fapp.py"), 404, "not_found")
+        problem(await client.get("/docs/ORIGIN.md"), 404, "not_found")
         assert 'id="problem-insufficient_funds"' in page.text
 
     async def test_metrics_count_requests_by_template(

@@ -6,7 +6,7 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from cift_shared.messages import COMMANDS, RequestRefund
+from cift_shared.messaging.messages import COMMANDS, RequestRefund
 from tests.support.gateway import RunningGateway, order, pay, problem, refund
 
 pytestmark = pytest.mark.integration

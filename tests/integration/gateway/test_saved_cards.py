@@ -9,8 +9,14 @@ import asyncpg
 import httpx
 import pytest
 
-from cift_shared.envelope import message_key
-from cift_shared.messages import COMMANDS, RequestDeposit, RequestDetach, RequestSetup
+from cift_shared.messaging.envelope import message_key
+from cift_shared.messaging.messages import (
+    COMMANDS,
+    RequestDeposit,
+    RequestDetach,
+    RequestSetup,
+)
+from gateway.payment_methods.service import PaymentMethods
 from tests.support.gateway import (
     CARD_DETAILS,
     CARD_TOKEN,
@@ -133,7 +139,7 @@ async def test_waits_for_the_worker(gateway: RunningGateway, client: httpx.Async
 async def test_waits_without_being_asked_but_not_for_ever(
     client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gateway.card_setup.WAIT_S", 1)
+    monkeypatch.setattr("gateway.payment_methods.service.WAIT_S", 1)
     answer = await client.post("/payment-methods", json=wish())
     assert (answer.status_code, answer.json()["status"]) == (201, "pending")
     assert "preference-applied" not in answer.headers
@@ -331,7 +337,8 @@ async def test_forgotten_cards_leave_after_a_while(
         card = await saved(gateway, client)
         await client.delete(f"/payment-methods/{card['id']}")
     await gateway.answer(card["id"], "detached", attempt_id=uuid4())
-    store, now = gateway.app.state.gateway.methods, gateway.app.state.gateway.clock.now()
+    methods = gateway.parts[PaymentMethods]
+    store, now = methods.repository, methods.clock.now()
     await store.forget(before=now - timedelta(days=1))
     assert await gateway.count("gateway.payment_method") == 2
     await store.forget(before=now + timedelta(days=1))

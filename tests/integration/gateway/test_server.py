@@ -5,7 +5,8 @@ import asyncio
 import httpx
 import pytest
 
-from gateway.http_protocol import BoundedHttpProtocol
+from gateway.http.server_protocol import BoundedHttpProtocol
+from gateway.payments.service import Payments
 from tests.support.gateway import RunningGateway, order, pay
 from tests.support.served import listening
 
@@ -61,7 +62,7 @@ async def test_over_a_socket(gateway: RunningGateway) -> None:
 async def test_client_that_leaves_gives_its_slot_back(gateway: RunningGateway) -> None:
     client = await gateway.client()
     payment_id = (await pay(client, order())).json()["id"]
-    slots = gateway.app.state.gateway.slots
+    slots = gateway.parts[Payments].waiting.slots
     async with listening(gateway, HastyProtocol) as port:
         url = f"http://127.0.0.1:{port}/api/v1/payments/{payment_id}/events"
         async with (
@@ -87,7 +88,7 @@ async def test_stop_ends_streams_and_waits_in_order(gateway: RunningGateway) -> 
             payment_id = (await pay(client, order())).json()["id"]
             waiting = asyncio.create_task(pay(client, order(), Prefer="wait=60"))
             streaming = asyncio.create_task(client.get(f"/payments/{payment_id}/events"))
-            slots = gateway.app.state.gateway.slots
+            slots = gateway.parts[Payments].waiting.slots
             while slots._open.total() < 2:
                 await asyncio.sleep(0.01)
         async with asyncio.timeout(5):

@@ -10,7 +10,7 @@ import pytest
 from stripe import WebhookSignature
 from structlog.testing import capture_logs
 
-from cift_shared.messages import ProviderNotice
+from cift_shared.messaging.messages import ProviderNotice
 from tests.support.breakable import breakable
 from tests.support.gateway import WEBHOOK_SECRET, RunningGateway, problem, running_gateway
 
@@ -36,6 +36,7 @@ async def send(
     *,
     secret: str = WEBHOOK_SECRET,
     late_s: int = 0,
+    query: str = "",
 ) -> httpx.Response:
     """Post a body as Stripe signs it."""
     raw = body if isinstance(body, bytes) else json.dumps(body).encode()
@@ -43,7 +44,9 @@ async def send(
     header = WebhookSignature.generate_signature_header(raw.decode("latin-1"), secret, signed_at)
     if not raw.isascii():
         header = sign_bytes(raw, secret, signed_at)
-    return await client.post("/webhooks/stripe", content=raw, headers={"Stripe-Signature": header})
+    return await client.post(
+        f"/webhooks/stripe{query}", content=raw, headers={"Stripe-Signature": header}
+    )
 
 
 def sign_bytes(raw: bytes, secret: str, signed_at: int) -> str:
@@ -73,6 +76,14 @@ async def test_kept_sealed_and_passed_on(gateway: RunningGateway) -> None:
     (row,) = await gateway.admin.fetch("select * from gateway.inbox")
     assert (row["provider"], row["disposition"]) == ("stripe", "published")
     assert "pi_1" not in row["sealed_body"]
+
+
+async def test_the_query_is_not_judged(gateway: RunningGateway) -> None:
+    client = gateway.raw_client()
+    for number, query in enumerate(("?x=1", "?x=1&x=2", "?card=4242424242424242")):
+        answer = await send(client, event(f"evt_{number}"), query=query)
+        assert (answer.status_code, answer.json()) == (200, {"received": True}), query
+    assert len(await notices(gateway)) == 3
 
 
 async def test_hundred_repeats_are_one(gateway: RunningGateway) -> None:
@@ -164,7 +175,9 @@ async def test_sizes(gateway: RunningGateway) -> None:
 
 
 async def test_rotation_takes_both_secrets(database: str) -> None:
-    async with running_gateway(database, stripe_webhook_secret="whsec_new,whsec_old") as gateway:
+    async with running_gateway(
+        database, rails={"card": {"webhook_secret": "whsec_new,whsec_old"}}
+    ) as gateway:
         client = gateway.raw_client()
         for number, secret in enumerate(("whsec_new", "whsec_old")):
             assert (await send(client, event(f"evt_{number}"), secret=secret)).status_code == 200
@@ -175,7 +188,7 @@ async def test_rotation_takes_both_secrets(database: str) -> None:
 
 @pytest.mark.parametrize("secret", [None, "", " , "])
 async def test_not_set_up(database: str, secret: str | None) -> None:
-    async with running_gateway(database, stripe_webhook_secret=secret) as gateway:
+    async with running_gateway(database, rails={"card": {"webhook_secret": secret}}) as gateway:
         client = gateway.raw_client()
         for forged in ("", " ", WEBHOOK_SECRET):
             problem(await send(client, event(), secret=forged), 404, "webhook_not_configured")

@@ -6,9 +6,9 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from cift_shared.callback_token import Purpose
 from cift_shared.ids import AttemptId
-from cift_shared.messages import ProviderNotice
+from cift_shared.messaging.messages import ProviderNotice
+from mpesa_method.purposes import Purpose
 from tests.support.gateway import RunningGateway, order, pay, problem, running_gateway
 
 pytestmark = pytest.mark.integration
@@ -48,6 +48,28 @@ async def test_callback_is_passed_on_sealed(gateway: RunningGateway) -> None:
     (row,) = await gateway.admin.fetch("select * from gateway.inbox")
     assert (row["disposition"], row["source"]) == ("published", LISTED[0])
     assert "254712345149" not in str(dict(row))
+
+
+QUERIES = ("", "?x=1", "?x=1&x=2", "?" + "a" * 300, "?card=4242424242424242", "?%ff", "?=&&")
+
+
+@pytest.mark.parametrize("general", [True, False])
+async def test_the_query_of_a_notice_is_not_judged(gateway: RunningGateway, general: bool) -> None:
+    """Daraja does not repeat a refused callback, and a proxy on its way may add parameters."""
+    client = gateway.raw_client(address=LISTED)
+    for number, query in enumerate(QUERIES):
+        path = "/webhooks/mpesa" if general else f"/callbacks/{token_of(gateway)}"
+        body = BODY + b" " * number
+        answer = await client.post(f"{path}{query}", content=body)
+        assert (answer.status_code, answer.json()) == (200, TAKEN), query
+    assert len(await notices(gateway)) == len(QUERIES)
+
+
+async def test_repeats_with_another_query_are_one(gateway: RunningGateway) -> None:
+    client, token = gateway.raw_client(), token_of(gateway)
+    for query in QUERIES[1:]:
+        await client.post(f"/callbacks/{token}{query}", content=BODY)
+    assert len(await notices(gateway)) == 1
 
 
 async def test_hundred_repeats_are_one(gateway: RunningGateway) -> None:
@@ -127,7 +149,7 @@ async def test_flood_on_the_general_address_is_bounded(database: str) -> None:
 
 
 async def test_enforced_sources_set_strangers_aside(database: str) -> None:
-    async with running_gateway(database, mpesa_enforce_sources=True) as gateway:
+    async with running_gateway(database, rails={"mpesa": {"enforce_sources": True}}) as gateway:
         for address in (("203.0.113.9", 1), LISTED):
             client = gateway.raw_client(address=address)
             answer = await client.post(f"/callbacks/{token_of(gateway)}", content=BODY)
@@ -143,7 +165,7 @@ async def test_enforced_sources_set_strangers_aside(database: str) -> None:
 
 
 async def test_stranger_who_comes_first_does_not_silence_the_provider(database: str) -> None:
-    async with running_gateway(database, mpesa_enforce_sources=True) as gateway:
+    async with running_gateway(database, rails={"mpesa": {"enforce_sources": True}}) as gateway:
         token = token_of(gateway)
         for address in (("203.0.113.9", 1), LISTED, LISTED, ("203.0.113.9", 1)):
             client = gateway.raw_client(address=address)

@@ -9,12 +9,17 @@ from uuid import UUID, uuid4, uuid5
 
 import asyncpg
 
-from cift_shared.database import open_pool
-from cift_shared.messages import PaymentResult, ResultKind, Step, WireFailure
-from cift_shared.money import Money
-from cift_shared.outcomes import FailureCategory
-from ledger.invariants import verify
-from ledger.store import LedgerStore
+from cift_shared.database.pool import open_pool
+from cift_shared.messaging.messages import (
+    PaymentResult,
+    ResultKind,
+    Step,
+    WireFailure,
+)
+from cift_shared.messaging.outcomes import FailureCategory
+from cift_shared.money.amount import Money
+from ledger.posting.store import LedgerStore
+from ledger.verification.invariants import verify
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 MERCHANT = "acme"

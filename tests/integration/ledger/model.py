@@ -4,8 +4,8 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from cift_shared.messages import PaymentResult
-from ledger.domain import OPEN, Status, may_move
+from cift_shared.messaging.messages import PaymentResult
+from ledger.posting.domain import OPEN, Status, may_move
 
 AIMS = {
     "submitted": Status.PROCESSING,

@@ -9,8 +9,8 @@ from typing import Any
 import asyncpg
 import pytest
 
-from cift_shared.messages import PaymentResult
-from cift_shared.money import Money
+from cift_shared.messaging.messages import PaymentResult
+from cift_shared.money.amount import Money
 from tests.integration.ledger.books import NOON, Books, Paid
 
 pytestmark = pytest.mark.integration

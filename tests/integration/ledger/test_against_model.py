@@ -8,9 +8,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from cift_shared.messages import PaymentResult
-from cift_shared.money import Money
-from ledger.domain import Status
+from cift_shared.messaging.messages import PaymentResult
+from cift_shared.money.amount import Money
+from ledger.posting.domain import Status
 from tests.integration.ledger.books import MERCHANT, NOON, Books, Paid
 from tests.integration.ledger.conftest import EMPTY
 from tests.integration.ledger.model import Model, ModelPayment

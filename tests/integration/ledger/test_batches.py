@@ -8,8 +8,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from cift_shared.messages import PaymentResult
-from cift_shared.money import Money
+from cift_shared.messaging.messages import PaymentResult
+from cift_shared.money.amount import Money
 from tests.integration.ledger.books import Books, Paid
 from tests.integration.ledger.conftest import EMPTY
 from tests.integration.ledger.tables import whole_tables

@@ -3,7 +3,7 @@
 import asyncpg
 import pytest
 
-from cift_shared.messages import PaymentResult
+from cift_shared.messaging.messages import PaymentResult
 from tests.bench import ledger_load as load
 from tests.bench.ledger_fill import CUSTOMERS, fill
 from tests.integration.ledger.books import Books

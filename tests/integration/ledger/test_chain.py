@@ -11,14 +11,27 @@ import pytest
 from click.testing import CliRunner, Result
 from prometheus_client import REGISTRY
 
-from cift_shared import topics
-from cift_shared.envelope import outgoing
-from cift_shared.messages import LedgerHead
-from cift_shared.money import Money
+from cift_shared.messaging import topics
+from cift_shared.messaging.envelope import outgoing
+from cift_shared.messaging.messages import LedgerHead
+from cift_shared.money.amount import Money
 from cift_shared.testing.clock import FakeClock
-from ledger.chain import GENESIS, LAST_ID, Break, ChainReport, journal_between, walk
-from ledger.commands import ledger
-from ledger.sealer import BLOCK_TRANSACTIONS_MAX, Mark, Sealer, seal_up_to, take_mark
+from ledger.chain.hash_chain import (
+    GENESIS,
+    LAST_ID,
+    Break,
+    ChainReport,
+    journal_between,
+    walk,
+)
+from ledger.chain.sealer import (
+    BLOCK_TRANSACTIONS_MAX,
+    Mark,
+    Sealer,
+    seal_up_to,
+    take_mark,
+)
+from ledger.cli import ledger
 from tests.integration.ledger.books import NOON, Books, open_books
 from tests.support.chain import canonical_digest
 
@@ -411,3 +424,14 @@ class TestCommand:
         answer = await self.run(monkeypatch, books_dsn, "--anchor", anchor)
         assert answer.exit_code == 2
         assert "64 hexadecimal digits" in answer.output
+
+
+async def test_the_lock_of_the_sealer_ends_with_its_statement(books: Books) -> None:
+    """So a process that hangs can't hold it: nothing of it belongs to a session."""
+    await fill(books)
+    mark = await take_mark(books.ledger)
+    async with books.ledger.acquire() as hangs, books.ledger.acquire() as other:
+        assert await seal_up_to(hangs, mark)
+        held = "select count(*) from pg_locks where locktype = 'advisory'"
+        assert await other.fetchval(held) == 0
+        assert await seal_up_to(other, mark) == 0

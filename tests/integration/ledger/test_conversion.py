@@ -11,8 +11,8 @@ import asyncpg
 import pytest
 from click.testing import CliRunner
 
-from cift_shared.money import EXPONENTS
-from ledger.commands import ledger
+from cift_shared.money.amount import EXPONENTS
+from ledger.cli import ledger
 from tests.integration.ledger.books import MERCHANT, NOON, Books
 
 pytestmark = pytest.mark.integration

@@ -9,8 +9,8 @@ import asyncpg
 import pytest
 
 from cift_local.postgres import Postgres
-from cift_shared.database import INFRASTRUCTURE_ERRORS
-from cift_shared.migrations import migrate
+from cift_shared.database.migrations import migrate
+from cift_shared.database.pool import INFRASTRUCTURE_ERRORS
 from tests.integration.ledger.books import open_books
 from tests.support.postgres import throw_away_folder
 

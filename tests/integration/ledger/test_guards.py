@@ -3,8 +3,8 @@
 import asyncpg
 import pytest
 
-from cift_shared.money import EXPONENTS
-from ledger.domain import TRANSITIONS
+from cift_shared.money.amount import EXPONENTS
+from ledger.posting.domain import TRANSITIONS
 from tests.integration.ledger.books import Books
 
 pytestmark = pytest.mark.integration
@@ -62,6 +62,34 @@ async def test_what_was_written_stays_even_for_the_owner(books: Books) -> None:
     for table in ("payment", "account", "balance"):
         with pytest.raises(asyncpg.RestrictViolationError):
             await books.admin.execute(f"delete from ledger.{table}")
+
+
+PAYMENT_TERMS = [
+    "payment_id", "merchant_id", "livemode", "customer_id", "type", "method", "currency",
+    "pricing", "parent_payment_id", "command", "created_at", "customer_account_id",
+    "provider_account_id", "fees_account_id", "merchant_account_id",
+]  # fmt: skip
+TERMS = [
+    ("payment", PAYMENT_TERMS),
+    ("account", ["tenant", "code", "currency", "kind"]),
+    ("balance", ["account_id", "currency", "normal", "house", "floor"]),
+    ("input", ["position", "kind", "input", "created_at"]),
+]
+
+
+async def test_terms_stay_as_they_were_agreed(books: Books) -> None:
+    await books.settled_deposit()
+    expiring = await books.withdrawal()
+    assert await books.apply(expiring.result("declined")) == ["applied"]
+    await books.admin.execute(
+        "select ledger.take_input('holds_expired', '{\"hold_keys\": []}'::jsonb)"
+    )
+    for table, columns in TERMS:
+        for column in columns:
+            with pytest.raises(asyncpg.RestrictViolationError):
+                await books.admin.execute(f"update ledger.{table} set {column} = {column}")
+    with pytest.raises(asyncpg.RestrictViolationError):
+        await books.admin.execute("delete from ledger.input")
 
 
 class TestSums:

@@ -10,8 +10,8 @@ import pytest
 from prometheus_client import REGISTRY
 
 from cift_shared.kafka import BatchSubscriber, Record
-from cift_shared.messages import PaymentResult
-from ledger.handlers import ResultsHandler
+from cift_shared.messaging.messages import PaymentResult
+from ledger.posting.consumer import ResultsHandler
 from tests.integration.ledger.books import Books
 
 pytestmark = pytest.mark.integration
@@ -127,7 +127,7 @@ async def test_one_poisoned_record_is_set_aside_and_all_others_count(
         instance="ledger-0",
         bootstrap_servers="127.0.0.1:1",
         handler=handler,
-        store_refusals=_nobody,
+        store_rejected=_nobody,
     )
     async with books.admin.acquire() as connection:
         # the balance no longer covers what was promised: our own books contradict themselves

@@ -9,10 +9,10 @@ from uuid import uuid4
 
 import pytest
 
-from cift_shared.money import Money
-from ledger import operator_store as store
-from ledger.commands.session import operator_session
-from ledger.operator_store import Refused
+from cift_shared.money.amount import Money
+from ledger.cli.session import operator_session
+from ledger.operator import store
+from ledger.operator.store import Refused
 from tests.integration.ledger.books import MERCHANT, NOON, Books, Paid
 
 pytestmark = pytest.mark.integration

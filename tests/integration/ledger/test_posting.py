@@ -6,15 +6,16 @@ import random
 from collections.abc import Sequence
 from datetime import timedelta
 from itertools import permutations
+from typing import Any
 from uuid import uuid4
 
 import asyncpg
 import pytest
 
-from cift_shared.database import open_pool
-from cift_shared.messages import PaymentEvent, PaymentResult
-from cift_shared.money import Money
-from ledger.store import LedgerStore
+from cift_shared.database.pool import open_pool
+from cift_shared.messaging.messages import PaymentEvent, PaymentResult
+from cift_shared.money.amount import Money
+from ledger.posting.store import LedgerStore
 from tests.integration.ledger.books import NOON, Books
 
 pytestmark = pytest.mark.integration
@@ -545,3 +546,40 @@ class TestWritersAtOnce:
         )
         assert {await books.status(paid) for paid in [*deposits, *refunds]} == {"completed"}
         assert await books.balance("provider:mpesa:KES") == (50_000 + 600_000 - 15_000, 0)
+
+
+@pytest.mark.parametrize(
+    "amount", [Money(9_999, "KES"), Money(10_001, "KES"), Money(10_000, "TZS")]
+)
+async def test_what_is_settled_does_not_settle_again_with_another_amount(
+    books: Books, amount: Money
+) -> None:
+    paid = await books.settled_deposit(10_000, 250)
+    again = paid.result("settled", seq=20, amount=amount)
+    assert await books.apply(again) == ["conflict"]
+    assert await books.status(paid) == "completed"
+    assert await books.customer() == (9_750, 0)
+    assert list(await books.journal(paid)) == ["settlement"]
+    same = paid.result("settled", seq=21)
+    assert await books.apply(same) == ["duplicate"]
+
+
+@pytest.mark.parametrize(
+    "news",
+    [
+        {"provider_fee": Money(40, "KES")},
+        {"card": {"brand": "visa", "last4": "4242", "exp_month": 12, "exp_year": 2030}},
+    ],
+    ids=["fee", "card"],
+)
+async def test_what_comes_after_the_settlement_is_filled_in_once(
+    books: Books, news: dict[str, Any]
+) -> None:
+    paid = await books.settled_deposit(10_000, 250)
+    told = [paid.result("settled", seq=seq, **news) for seq in (20, 21)]
+    assert [(await books.apply(one))[0] for one in told] == ["applied", "duplicate"]
+    fee = 40 if "provider_fee" in news else 0
+    assert await books.balance("provider:mpesa:KES") == (10_000 - fee, 0)
+    assert await books.customer() == (9_750, 0)
+    kept = (await books.payment(paid))["instrument"]
+    assert ("card" in news) == ("4242" in str(kept))

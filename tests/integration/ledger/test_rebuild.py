@@ -12,11 +12,11 @@ import asyncpg
 import pytest
 from click.testing import CliRunner, Result
 
-from ledger.chain import head_of_journal
-from ledger.commands import ledger
-from ledger.commands.books import open_books as open_connection
-from ledger.compare import compare, difference, load_comparisons
-from ledger.rebuild import RebuildFailed, Replay, export_log
+from ledger.chain.compare import compare, difference, load_comparisons
+from ledger.chain.hash_chain import head_of_journal
+from ledger.chain.rebuild import RebuildFailed, Replay, export_log
+from ledger.cli import ledger
+from ledger.cli.books import open_books as open_connection
 from tests.integration.ledger.books import Books, open_books
 from tests.support.life import Life
 from tests.support.postgres import PgServer
@@ -281,3 +281,27 @@ class TestCommands:
         assert f"{paid.payment_id}: status" in answer.output
         lines = answer.output.splitlines()
         assert lines[1].split()[1:] != lines[2].split()[1:]
+
+
+CARD = {"brand": "visa", "last4": "4242", "exp_month": 4, "exp_year": 2030}
+
+
+@pytest.mark.parametrize("saved", [False, True], ids=["new", "saved"])
+async def test_what_is_known_of_a_card_is_rebuilt(
+    books: Books, books_dsn: str, empty: Any, saved: bool
+) -> None:
+    """A result brings a new card's details, after the settlement; a saved one's were accepted."""
+    instrument: dict[str, Any] = {"kind": "card", "display": "card", "sealed": "k1:c2VhbGVk"}
+    if saved:
+        instrument["card"] = CARD
+    command = {"headers": {}, "body": {"kind": "request_deposit", "instrument": instrument}}
+    paid = await books.deposit(method="card", instrument=instrument, command=command)
+    await books.apply(paid.result("settled"))
+    for seq in (20, 21):
+        await books.apply(paid.result("settled", seq=seq, card=CARD))
+    assert (await books.payment(paid))["instrument"]["card"] == CARD
+    await replay(empty, await log_of(books_dsn), batch_size=1)
+    async with snapshot(books_dsn) as original, empty.transaction():
+        figures = await compare(original, empty)
+        assert [(f.name, f.differences, f.examples) for f in figures if f.differences] == []
+        assert await head_of_journal(original) == await head_of_journal(empty)

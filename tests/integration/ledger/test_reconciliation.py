@@ -9,16 +9,16 @@ from typing import Any
 
 import pytest
 
-from cift_shared.money import Money
-from cift_shared.statements import ProviderLine, Statement, StatementFormat
-from ledger import operator_store
-from ledger import reconciliation_store as store
-from ledger.chain import head_of_journal
-from ledger.commands.books import open_books as open_connection
-from ledger.commands.session import operator_session
-from ledger.operator_store import Refused
-from ledger.rebuild import Replay, export_log
-from ledger.reconciliation_store import Order, Report
+from cift_shared.money.amount import Money
+from cift_shared.rails.statements import ProviderLine, Statement, StatementFormat
+from ledger.chain.hash_chain import head_of_journal
+from ledger.chain.rebuild import Replay, export_log
+from ledger.cli.books import open_books as open_connection
+from ledger.cli.session import operator_session
+from ledger.operator import store as operators
+from ledger.operator.store import Refused
+from ledger.reconciliation import store
+from ledger.reconciliation.store import Order, Report
 from tests.integration.ledger.books import NOON, Books, Paid
 
 pytestmark = pytest.mark.integration
@@ -40,7 +40,7 @@ def read(content: bytes) -> Statement:
     return Statement(lines=told, opening=0, closing=sum(line.net for line in told))
 
 
-FORMAT = StatementFormat(read, UTC, lambda payment_id: f"account {payment_id}")
+FORMAT = StatementFormat(read, UTC, lambda payment_id: (f"account {payment_id}",))
 
 
 def line(name: str, gross: int, **more: Any) -> dict[str, Any]:
@@ -99,7 +99,7 @@ class TestAgreeing:
     ) -> None:
         paid = await books.deposit()
         assert await books.apply(paid.result("settled", provider_reference=None)) == ["applied"]
-        found = line("UKN4", 10_000, hints=[FORMAT.hint(paid.payment_id)])
+        found = line("UKN4", 10_000, hints=[*FORMAT.hints(paid.payment_id)])
         assert not (await reconcile(operator, found)).has_drift
 
     async def test_a_refund_without_receipt_is_found_by_what_it_reverses(
@@ -244,7 +244,7 @@ class TestSuspense:
         paid = await books.deposit()
         assert await books.apply(paid.result("settled", amount=Money(9_000, "KES"))) == ["conflict"]
         decision = {"payment_id": str(paid.payment_id), "as": "failed", **SIGNED}
-        await operator_store.resolve(operator, decision)
+        await operators.resolve(operator, decision)
         came = line(await receipt(books, paid), 9_000)
         await reconcile(operator, came, line("UKN9", -9_000))
         unclaimed, back = await store.discrepancies(operator, closed=False)
@@ -265,7 +265,7 @@ class TestSuspense:
         written_off = await books.admin.fetchval(
             "select tx_id from ledger.ledger_tx where kind = 'resolution'"
         )
-        await operator_store.correct(operator, {"tx_id": str(written_off), **SIGNED})
+        await operators.correct(operator, {"tx_id": str(written_off), **SIGNED})
         assert await books.balance(SUSPENSE) == (-7_700, 0)
         [one] = await store.discrepancies(operator, closed=False)
         assert (one.state, one.in_suspense.minor) == ("open", -7_700)
@@ -311,7 +311,7 @@ class TestAnyLife:
                 told = paid.result("settled", provider_reference=name if known else None)
                 assert await books.apply(told) == ["applied"]
                 if chance.random() < 0.8:
-                    hints = [FORMAT.hint(paid.payment_id)]
+                    hints = [*FORMAT.hints(paid.payment_id)]
                     gross = chance.choice([10_000, 10_000, 9_000])
                     lines[name] = line(name, gross, hints=hints)
             elif step == "stranger":
@@ -329,7 +329,7 @@ class TestAnyLife:
                                        where c.kind = 'correction' and c.ref = tx.tx_id::text)"""
                 )
                 if row:
-                    await operator_store.correct(operator, {"tx_id": str(row), **SIGNED})
+                    await operators.correct(operator, {"tx_id": str(row), **SIGNED})
         first = await reconcile(operator, *lines.values())
         assert await books.broken() == set()
         written = await books.admin.fetchval("select count(*) from ledger.ledger_tx")
@@ -354,7 +354,7 @@ class TestRebuild:
         written_off = await books.admin.fetchval(
             "select min(tx_id) from ledger.ledger_tx where kind = 'resolution'"
         )
-        await operator_store.correct(operator, {"tx_id": str(written_off), **SIGNED})
+        await operators.correct(operator, {"tx_id": str(written_off), **SIGNED})
         known = line(await receipt(books, paid), 9_900)
         await reconcile(operator, line("UKN4", 7_700), line("UKN5", 100), known)
         async with open_connection(books_dsn) as original, open_connection(database) as rebuilt:

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from cift_shared.money import Money
-from ledger.commands import ledger
+from cift_shared.money.amount import Money
+from ledger.cli import ledger
 from tests.integration.ledger.books import NOON, Books
 from tests.integration.ledger.test_conversion import convert, wish
 
@@ -240,10 +240,10 @@ class TestExport:
             answer = await cift("export", *EVER, "--output", str(file))
         finally:
             await books.admin.execute("alter table ledger.mislaid rename to entry")
-        assert answer.exit_code == 1
+        assert answer.exit_code == 3
         assert file.read_text() == "last month"
         assert not (tmp_path / "journal.csv.partial").exists()
 
     async def test_a_folder_that_is_not_there(self, cift: Any, tmp_path: Path) -> None:
         answer = await cift("export", *EVER, "--output", str(tmp_path / "no" / "such.csv"))
-        assert answer.exit_code == 1
+        assert answer.exit_code == 3

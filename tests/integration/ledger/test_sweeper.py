@@ -8,7 +8,7 @@ import pytest
 from prometheus_client import REGISTRY
 
 from cift_shared.testing.clock import FakeClock
-from ledger.sweeper import Sweeper
+from ledger.posting.sweeper import Sweeper
 from tests.integration.ledger.books import NOON, Books
 
 pytestmark = pytest.mark.integration
@@ -91,6 +91,32 @@ async def test_an_hour_of_silence_without_an_announced_check(books: Books) -> No
     assert await sweeping.at(after(minutes=60)) == 1
 
 
+async def test_a_pending_payment_whose_check_is_announced_waits_for_it(books: Books) -> None:
+    paid = await books.deposit()
+    await books.apply(paid.result("noted", next_check_at=after(hours=2)))
+    assert await books.status(paid) == "pending"
+    sweeping = Sweeping(books)
+    assert await sweeping.at(after(hours=2, minutes=4, seconds=59)) == 0
+    assert await sweeping.at(after(hours=2, minutes=5)) == 1
+
+
+async def test_a_payer_who_has_to_act_is_not_forgotten(books: Books) -> None:
+    paid = await books.deposit()
+    told = paid.result("action_required", next_action={"type": "pin"}, occurred_at=NOON)
+    await books.apply(told)
+    sweeping = Sweeping(books)
+    assert await sweeping.at(after(seconds=3_599)) == 0
+    assert await sweeping.at(after(hours=1)) == 1
+
+
+async def test_gaps_are_longer_once_the_worker_has_spoken(books: Books) -> None:
+    paid = await books.deposit()
+    await books.apply(paid.result("submitted", next_check_at=NOON))
+    sweeping = Sweeping(books)
+    swept = [minute for minute in range(60) if await sweeping.at(after(minutes=minute))]
+    assert swept == [5, 15, 35]
+
+
 async def test_ended_payments_are_left_alone(books: Books) -> None:
     await books.settled_deposit()
     failed = await books.deposit()
@@ -107,7 +133,7 @@ async def test_those_in_review_wait_for_people_and_are_shown(books: Books) -> No
 
 
 async def test_many_go_out_in_rounds(books: Books, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ledger.sweeper.SWEEP_ROWS_MAX", 2)
+    monkeypatch.setattr("ledger.posting.sweeper.SWEEP_ROWS_MAX", 2)
     for _ in range(5):
         await books.deposit()
     sweeping = Sweeping(books)

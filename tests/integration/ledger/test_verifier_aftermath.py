@@ -4,8 +4,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from cift_shared.money import Money
-from ledger.invariants import load_invariants, verify
+from cift_shared.money.amount import Money
+from ledger.verification.invariants import load_invariants, verify
 from tests.integration.ledger.books import Books, Paid, open_books
 from tests.integration.ledger.test_verifier import break_books
 

@@ -12,13 +12,13 @@ import asyncpg
 import httpx
 import pytest
 
-from cift_shared.attempts import AttemptEngine, AttemptStore, CommandIntake
+from cift_shared.attempts import AttemptEngine, AttemptStore, CommandConsumer
 from cift_shared.clock import SystemClock
-from cift_shared.database import open_pool
+from cift_shared.database.pool import open_pool
 from cift_shared.kafka import Record
-from cift_shared.messages import PaymentResult
-from cift_shared.money import Money
-from cift_shared.service import running
+from cift_shared.messaging.messages import PaymentResult
+from cift_shared.money.amount import Money
+from cift_shared.runtime.service import running
 from tests.integration.ledger.books import Books, open_books
 from tests.support import mpesa
 from tests.support.commands import CLOCK, VAULT
@@ -62,7 +62,7 @@ async def test_a_late_payment_is_found_without_a_callback(pool: asyncpg.Pool, bo
     processor = mpesa.processor(mpesa.config(check_speed=1000), httpx.MockTransport(script), CLOCK)
     store = AttemptStore(pool, schema="mpesa", method="mpesa", owner="mpesa-0", vault=VAULT)
     engine = AttemptEngine(store, processor, clock=SystemClock(), published=lambda: None)
-    intake = CommandIntake(
+    intake = CommandConsumer(
         store,
         method="mpesa",
         clock=SystemClock(),

@@ -7,7 +7,8 @@ from datetime import timedelta
 import asyncpg
 import pytest
 
-from cift_shared.database import Pool, open_pool
+from cift_shared.database.lease import Lease
+from cift_shared.database.pool import Pool, open_pool
 from cift_shared.errors import ProviderUnavailable
 from cift_shared.testing import FakeClock
 from mpesa_worker.token_store import SharedTokens, Token
@@ -77,6 +78,34 @@ class TestSharedTokens:
         await SharedTokens(pool, VAULT, clock, app="base|key").get(daraja.issue)
         other = SharedTokens(pool, VAULT, clock, app="base|other")
         assert await other.get(daraja.issue) == "token-2"
+
+    async def test_another_renews_while_one_hangs(
+        self, pool: "Pool[asyncpg.Record]", clock: FakeClock, daraja: Daraja
+    ) -> None:
+        worker = SharedTokens(pool, VAULT, clock, app="base|key")
+        hangs = Lease("mpesa", worker.lease_name, clock)
+        assert await hangs.take(pool)  # and is never heard of again
+        async with asyncio.timeout(60):
+            assert await worker.get(daraja.issue) == "token-1"
+
+    async def test_what_one_that_hung_stores_late_is_refused(
+        self, pool: "Pool[asyncpg.Record]", clock: FakeClock, daraja: Daraja
+    ) -> None:
+        one, other = (SharedTokens(pool, VAULT, clock, app="base|key") for _ in range(2))
+        asked, go_on = asyncio.Event(), asyncio.Event()
+
+        async def issue_late() -> Token:
+            asked.set()
+            await go_on.wait()
+            return Token("token-0", clock.now() + timedelta(seconds=3599))
+
+        late = asyncio.create_task(one.get(issue_late))
+        await asked.wait()
+        await pool.execute("update mpesa.lease set ends_at = clock_timestamp()")
+        assert await other.get(daraja.issue) == "token-1"
+        go_on.set()
+        assert await late == "token-1"
+        assert await SharedTokens(pool, VAULT, clock, app="base|key").get(daraja.issue) == "token-1"
 
     async def test_it_rests_sealed(
         self, pool: "Pool[asyncpg.Record]", clock: FakeClock, daraja: Daraja

@@ -127,7 +127,7 @@ async def test_a_lost_request_is_sent_again():
 
 
 def test_a_plan_survives_its_file():
-    plan = Plan(8080, 100, 5, Mix(key="k", card_share=0.5), insist_s=3)
+    plan = Plan(8080, 100, 5, Mix(key="k", card_share=0.5, endings=("678", "032")), insist_s=3)
     assert read_plan(json.dumps(asdict(plan))) == plan
 
 
@@ -149,3 +149,10 @@ def test_cards_are_as_many_at_any_rate_but_at_most_one_payment_in_ten():
 def test_an_answer_without_an_id_has_none():
     assert id_in(b'{"code":"validation_failed"}') == ""
     assert id_in(f'{{"id":"{ID}"}}'.encode()) == ID
+
+
+def test_phones_end_as_asked() -> None:
+    made = requests(Mix(card_share=0, endings=("678", "032")), 200)
+    phones = [json.loads(one.partition(b"\r\n\r\n")[2])["payment_method"]["phone"] for one in made]
+    assert {phone[-3:] for phone in phones} == {"678", "032"}
+    assert {len(phone) for phone in phones} == {12}

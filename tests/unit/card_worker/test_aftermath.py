@@ -4,9 +4,9 @@ from datetime import timedelta
 
 import pytest
 
-from cift_shared.money import Money
-from cift_shared.outcomes import Dispute, Disputed, Pending, Settled
-from cift_shared.processor import Answer
+from cift_shared.attempts.processor import Answer
+from cift_shared.messaging.outcomes import Dispute, Disputed, Pending, Settled
+from cift_shared.money.amount import Money
 from cift_shared.testing import FakeClock
 from tests.support import cards
 from tests.support.cards import CONFIRM, CREATE, DISPUTES, READ, Script

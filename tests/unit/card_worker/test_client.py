@@ -6,9 +6,9 @@ from datetime import timedelta
 import httpx
 import pytest
 
-from cift_shared.breaker import FAILURES_MAX, PAUSE_S
 from cift_shared.errors import OutcomeUnknown, ProviderThrottled
-from cift_shared.metrics import PROVIDER_UP
+from cift_shared.observability.metrics import PROVIDER_UP
+from cift_shared.resilience.circuit_breaker import FAILURES_MAX, PAUSE_S
 from cift_shared.testing import FakeClock
 from tests.support import cards
 from tests.support.cards import CREATE, READ, Script

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from card_worker import declines, mapping, wire
-from cift_shared.outcomes import Failure, FailureCategory
+from cift_shared.messaging.outcomes import Failure, FailureCategory
 
 FRAUD = (
     "lost_card", "stolen_card", "pickup_card", "fraudulent", "merchant_blacklist",

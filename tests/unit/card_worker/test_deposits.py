@@ -11,8 +11,7 @@ import pytest
 
 from card_worker import domain
 from cift_shared.errors import OutcomeUnknown, ProviderThrottled, ProviderUnavailable
-from cift_shared.money import Money
-from cift_shared.outcomes import (
+from cift_shared.messaging.outcomes import (
     ActionRequired,
     Card,
     Conflicting,
@@ -23,6 +22,7 @@ from cift_shared.outcomes import (
     Submitted,
     Unknown,
 )
+from cift_shared.money.amount import Money
 from cift_shared.testing import FakeClock
 from tests.support import cards
 from tests.support.cards import CANCEL, CONFIRM, CREATE, INTENT, LIST, READ, Script

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from card_worker import wire
 from card_worker.domain import ATTEMPT_NAME
 from card_worker.notices import find_attempt
-from cift_shared.metrics import UNKNOWN_WORDS
+from cift_shared.observability.metrics import UNKNOWN_WORDS
 from cift_shared.testing import FakeClock
 from tests.support import cards
 from tests.support.commands import IDS

@@ -7,8 +7,15 @@ import pytest
 
 from card_worker import domain
 from cift_shared.errors import OutcomeUnknown
-from cift_shared.money import Money
-from cift_shared.outcomes import Declined, Pending, Reversed, Settled, Submitted, Unknown
+from cift_shared.messaging.outcomes import (
+    Declined,
+    Pending,
+    Reversed,
+    Settled,
+    Submitted,
+    Unknown,
+)
+from cift_shared.money.amount import Money
 from cift_shared.testing import FakeClock
 from tests.support import cards
 from tests.support.cards import INTENT, REFUND, REFUND_LIST, REFUND_READ, Script

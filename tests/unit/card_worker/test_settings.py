@@ -3,8 +3,8 @@
 import pytest
 
 from card_worker.settings import load_card_config
+from cift_shared.attempts.processor import PaymentConfig, get_payment_processor
 from cift_shared.errors import SettingsInvalid
-from cift_shared.processor import PaymentConfig, get_payment_processor
 from tests.support import cards
 from tests.support.commands import CALLBACK_KEY, DATA_KEYS, INDEX_KEY
 

@@ -4,7 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from cift_shared.outcomes import (
+from cift_shared.attempts.processor import Answer, SavedMethodProvider
+from cift_shared.messaging.outcomes import (
     ActionRequired,
     Card,
     Declined,
@@ -14,7 +15,6 @@ from cift_shared.outcomes import (
     Saved,
     Submitted,
 )
-from cift_shared.processor import Answer, InstrumentKeeper
 from cift_shared.testing import FakeClock
 from tests.support import cards
 from tests.support.cards import Script
@@ -72,7 +72,7 @@ async def begun(script: Script, clock: FakeClock, token: str | None = None):
 
 async def test_the_processor_keeps_instruments(clock) -> None:
     processor = cards.processor(Script(), clock)
-    assert isinstance(processor, InstrumentKeeper)
+    assert isinstance(processor, SavedMethodProvider)
     await processor.close()
 
 

@@ -4,17 +4,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from card_method.rail import RAIL
 from card_worker import units
 from card_worker.units import from_stripe, to_stripe
-from cift_shared.methods import CARD
-from cift_shared.money import EXPONENTS, Money
+from cift_shared.money.amount import EXPONENTS, Money
+from provider_sandbox.stripe import money as twin
 
-CURRENCIES = sorted(CARD.currencies)
+CURRENCIES = sorted(RAIL.currencies)
 
 
 @given(currency=st.sampled_from(CURRENCIES), data=st.data())
 def test_every_amount_the_method_takes_comes_back_as_it_went(currency, data) -> None:
-    limits, step = CARD.limits[currency]["deposit"], CARD.steps.get(currency, 1)
+    limits, step = RAIL.limits[currency]["deposit"], RAIL.steps.get(currency, 1)
     low, high = -(-limits.min_minor // step), limits.max_minor // step
     amount = Money(data.draw(st.integers(low, high)) * step, currency)
     sent = to_stripe(amount)
@@ -60,3 +61,51 @@ def test_the_tables_name_no_currency_twice() -> None:
     assert not units.SENT_BY_HUNDREDS & units.ZERO_DECIMAL
     for currency in units.SENT_BY_HUNDREDS:
         assert EXPONENTS[currency] == 0
+
+
+# docs.stripe.com/currencies: "Zero-decimal currencies", "Three-decimal currencies"; UGX and ISK are
+# sent with two decimals that are zero ("Special cases"). All others have two.
+ZERO_WORDS = "BIF CLP DJF GNF JPY KMF KRW MGA PYG RWF VND VUV XAF XOF XPF"
+ZERO_DECIMAL = ZERO_WORDS.split()
+THREE_DECIMAL = ["BHD", "JOD", "KWD", "OMR", "TND"]
+LISTED = {**dict.fromkeys(ZERO_DECIMAL, 0), **dict.fromkeys(THREE_DECIMAL, 3)}
+
+
+@pytest.mark.parametrize("currency", sorted({*CURRENCIES, "MGA"}))
+def test_one_unit_of_each_currency_travels_as_stripe_counts_it(currency: str) -> None:
+    """A round trip hides a wrong place on both ways: so the number that travels is looked at."""
+    places = LISTED.get(currency, 2)
+    assert units.places(currency) == places
+    assert twin._places(currency.lower()) == (2 if currency in units.SENT_BY_HUNDREDS else places)
+    if currency in EXPONENTS:
+        one = Money(10 ** EXPONENTS[currency], currency)
+        assert to_stripe(one) == 10**places
+        assert from_stripe(10**places, currency.lower()) == one
+
+
+def test_the_tables_are_stripes() -> None:
+    assert sorted(ZERO_DECIMAL) == sorted(units.ZERO_DECIMAL)
+    assert sorted(THREE_DECIMAL) == sorted(units.THREE_DECIMAL)
+    assert sorted(units.SENT_BY_HUNDREDS) == ["ISK", "UGX"]
+
+
+@pytest.mark.parametrize("currency", ["USD", "JPY", "KES"])
+def test_eight_digits_are_the_most(currency: str) -> None:
+    assert to_stripe(Money(99_999_999, currency)) == 99_999_999
+    with pytest.raises(ValueError, match="Stripe can't take"):
+        to_stripe(Money(100_000_000, currency))
+
+
+@pytest.mark.parametrize("currency", ["UGX", "ISK"])
+def test_eight_digits_end_sooner_where_hundreds_travel(currency: str) -> None:
+    assert to_stripe(Money(999_999, currency)) == 99_999_900
+    with pytest.raises(ValueError, match="Stripe can't take"):
+        to_stripe(Money(1_000_000, currency))
+
+
+@pytest.mark.parametrize("minor", [1_001, 1_005, 1_009])
+@pytest.mark.parametrize("currency", THREE_DECIMAL)
+def test_thousandths_that_do_not_end_in_zero_are_refused(currency: str, minor: int) -> None:
+    with pytest.raises(ValueError, match="end in 0"):
+        to_stripe(Money(minor, currency))
+    assert to_stripe(Money(1_010, currency)) == 1_010

@@ -14,6 +14,7 @@ from tests.chaos.facts import (
     Event,
     Evidence,
     Hold,
+    Leader,
     Movement,
     Notice,
     Payment,
@@ -281,3 +282,8 @@ def text(minor: int) -> str:
 
 def queued(payment_id: str) -> Sequence[Queued]:
     return (Queued(schema="ledger", topic="payments.events", key=payment_id),)
+
+
+def leaders(*processes: str) -> Sequence[Leader]:
+    """Processes that say that they lead one role."""
+    return tuple(Leader(role="relay:ledger", process=process) for process in processes)

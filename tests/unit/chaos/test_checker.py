@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from tests.chaos.checker import CHECKS, check
 from tests.chaos.checks.finding import Kind
 from tests.chaos.facts import Entry, Event, Evidence, Hold, Movement
+from tests.chaos.history import UNANSWERED
 from tests.unit.chaos.sound import (
     CARD,
     DEPOSIT,
@@ -21,6 +22,7 @@ from tests.unit.chaos.sound import (
     REFUND,
     UNKNOWN,
     attempt_of,
+    leaders,
     queued,
     sound,
 )
@@ -155,6 +157,13 @@ def _refunded_too_much(evidence: Evidence) -> Evidence:
     return replace(evidence, payments=(*payments, more))
 
 
+def _refused_and_silent(evidence: Evidence) -> Evidence:
+    """A payout whose only two answers are a refusal of one copy and nothing for the other."""
+    silent = beside("said", _of(PAYOUT), status=UNANSWERED, answer={})(evidence)
+    refusal = {"code": "insufficient_funds"}
+    return spoiled("said", _of(PAYOUT), status=422, answer=refusal)(silent)
+
+
 _LATE = NOW - timedelta(minutes=1)
 _FAR = NOW + timedelta(days=1)
 
@@ -167,7 +176,16 @@ CASES: list[tuple[str, Kind, Spoil]] = [
         "one_key_is_one_payment", Kind.LOST,
         beside("said", _of(UNKNOWN), merchant="other", key="k9"),
     ),
+    (
+        "refused_keys_stay_refused", Kind.ILLEGAL_STATE,
+        beside("said", _of(PAYOUT), status=422, answer={"code": "insufficient_funds"}),
+    ),
+    (
+        "refused_keys_stay_refused", Kind.ILLEGAL_STATE,
+        beside("said", _of(REFUND), status=409, answer={"code": "not_refundable"}),
+    ),
     ("no_more_than_asked", Kind.DOUBLE, beside("payments", _of(FAILED), payment_id="x")),
+    ("no_more_than_asked", Kind.DOUBLE, _refused_and_silent),
     ("no_more_than_asked", Kind.DOUBLE, spoiled("said", _of(UNKNOWN), status=422)),
     (
         "reads_never_go_back", Kind.STALE_READ,
@@ -244,6 +262,7 @@ CASES: list[tuple[str, Kind, Spoil]] = [
     ("webhooks_have_arrived", Kind.LOST, given_as(webhooks=())),
     ("webhooks_have_arrived", Kind.LOST, given_as(notices=())),
     ("outboxes_are_empty", Kind.STUCK, given_as(queued=queued(DEPOSIT))),
+    ("one_process_leads", Kind.DOUBLE, given_as(leaders=leaders("ledger", "ledger-2"))),
     (
         "attempts_have_a_next_check", Kind.STUCK,
         spoiled("attempts", _of(UNKNOWN), next_check_at=_LATE),
@@ -281,8 +300,9 @@ def test_every_check_has_a_case() -> None:
 
 
 ALONE = {
-    "reads_never_go_back", "one_request_taken", "one_attempt_a_payment", "held_is_open_holds",
-    "nobody_is_overdrawn", "providers_hold_nothing_else", "results_count_once",
+    "refused_keys_stay_refused", "reads_never_go_back", "one_request_taken",
+    "one_attempt_a_payment", "held_is_open_holds", "nobody_is_overdrawn",
+    "providers_hold_nothing_else", "results_count_once",
     "ends_are_ends_for_the_worker", "results_have_arrived", "webhooks_have_arrived",
     "outboxes_are_empty", "attempts_have_a_next_check", "notices_are_taken_in",
     "every_change_is_told",

@@ -2,9 +2,11 @@
 
 import ast
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
+from cift_shared.database.migrations.function_files import parse
 from tests.chaos.checker import CHECKS
 from tests.chaos.mutants.catalogue import MUTANTS
 from tests.chaos.mutants.mutant import Mutant
@@ -22,6 +24,10 @@ def test_every_edit_fits(mutant: Mutant) -> None:
     for path, text in files.items():
         if path.endswith(".py"):
             ast.parse(text)
+        elif "/functions/" in path:
+            file = Path(path)
+            changed = parse("ledger", file.name, text)  # as `cift migrate` of the copy reads it
+            assert changed.revision > parse("ledger", file.name, (ROOT / path).read_text()).revision
 
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=_NAMES)

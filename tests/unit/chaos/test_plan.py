@@ -2,10 +2,12 @@
 
 import pytest
 
+from cift_local.stack import replica
 from tests.chaos.plan import FAULT_KINDS, FAULTS, Plan, plan_of
 from tests.chaos.proxy import TOXICS
+from tests.chaos.seeds import REGRESSIONS
 from tests.chaos.traffic_of import METHODS
-from tests.chaos.world import LINKS, PARTS
+from tests.chaos.world import LINKS, PARTS, SERVICES
 
 BASES = [0, 7, 1_000, 123_456_789]
 
@@ -42,7 +44,20 @@ def test_each_schedule_draws_a_few_faults_with_targets_that_exist() -> None:
                 assert fault.target in LINKS
                 assert fault.detail["toxic"] in TOXICS
             elif not fault.kind.startswith("twin"):
-                assert fault.target in PARTS
+                assert fault.target in (*PARTS, *(replica(name, 2) for name in SERVICES))
+
+
+@pytest.mark.parametrize("base", BASES)
+def test_every_second_schedule_has_two_processes_of_each_service_and_one_hangs(base: int) -> None:
+    hangs = [plan.hang for plan in plans(base, 80) if plan.seed not in REGRESSIONS]
+    assert abs(sum(hang is not None for hang in hangs) - len(hangs) / 2) <= 2
+    drawn = {(hang.target, hang.detail["who"]) for hang in hangs if hang is not None}
+    assert {service for service, _ in drawn} == set(SERVICES)
+    assert {who for _, who in drawn} == {"leader", "standby"}
+
+
+def test_a_regression_keeps_the_plan_it_was_found_with() -> None:
+    assert all(plan_of(seed).replicas == 1 for seed in REGRESSIONS)
 
 
 def test_no_two_customers_of_a_world_share_a_phone() -> None:

@@ -4,14 +4,18 @@ from datetime import timedelta
 
 import pytest
 
-from cift_shared.breaker import FAILURES_MAX, PAUSE_S, CircuitBreaker
 from cift_shared.errors import (
     OutcomeUnknown,
     ProviderRejectedRequest,
     ProviderThrottled,
     ProviderUnavailable,
 )
-from cift_shared.metrics import PROVIDER_UP
+from cift_shared.observability.metrics import PROVIDER_UP
+from cift_shared.resilience.circuit_breaker import (
+    FAILURES_MAX,
+    PAUSE_S,
+    CircuitBreaker,
+)
 from cift_shared.testing import FakeClock
 
 AWAY = ProviderUnavailable("down", "")

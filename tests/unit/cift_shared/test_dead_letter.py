@@ -2,15 +2,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cift_shared.kafka import Record, Refusal
+from cift_shared.kafka import Record, RejectedRecord
 from cift_shared.kafka.producer import MAX_REQUEST_BYTES
-from cift_shared.outbox import LETTER_BODY_BYTES_MAX, dead_letter
+from cift_shared.messaging.outbox import LETTER_BODY_BYTES_MAX, dead_letter
 from tests.support.commands import CLOCK
 
 
 def letter(body: bytes | None = b"x", headers: dict[str, str] | None = None, key: str = "k"):
     record = Record("some.topic", 1, 2, key, body, headers or {})
-    return dead_letter(Refusal(record, "undecodable", "why\0"), group="g", at=CLOCK.now())
+    return dead_letter(RejectedRecord(record, "undecodable", "why\0"), group="g", at=CLOCK.now())
 
 
 @given(

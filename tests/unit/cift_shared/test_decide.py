@@ -6,7 +6,9 @@ from itertools import product
 
 import pytest
 
-from cift_shared.attempts.decide import (
+from cift_shared.attempts.processor import Answer, Attempt, MethodAttempt
+from cift_shared.attempts.results import Claim
+from cift_shared.attempts.state_machine import (
     SUBMIT_DEADLINE,
     Decision,
     Schedule,
@@ -16,7 +18,6 @@ from cift_shared.attempts.decide import (
     after_submit,
     after_submit_error,
 )
-from cift_shared.attempts.results import Claim
 from cift_shared.attempts.store import attempt_id_of
 from cift_shared.errors import (
     OutcomeUnknown,
@@ -24,9 +25,13 @@ from cift_shared.errors import (
     ProviderThrottled,
     ProviderUnavailable,
 )
-from cift_shared.messages import MethodResult, PaymentResult, RequestSetup, Step
-from cift_shared.money import Money
-from cift_shared.outcomes import (
+from cift_shared.messaging.messages import (
+    MethodResult,
+    PaymentResult,
+    RequestSetup,
+    Step,
+)
+from cift_shared.messaging.outcomes import (
     ActionRequired,
     Conflicting,
     Declined,
@@ -43,7 +48,7 @@ from cift_shared.outcomes import (
     Submitted,
     Unknown,
 )
-from cift_shared.processor import Answer, Attempt, MethodAttempt
+from cift_shared.money.amount import Money
 from tests.support.commands import CLOCK, IDS, deposit
 
 NO = Failure("payer_canceled", FailureCategory.DECLINED, "No.", retryable=True)

@@ -5,10 +5,10 @@ from decimal import Decimal
 import pytest
 
 from cift_shared.errors import InvalidCommand, SettingsInvalid
-from cift_shared.fees import FeeRule, FeeSchedule, FixedPart, load_schedule
-from cift_shared.methods import METHODS, method_named
-from cift_shared.money import Money, parse_money
-from cift_shared.rates import RateTable
+from cift_shared.money.amount import Money, parse_money
+from cift_shared.money.fees import FeeRule, FeeSchedule, FixedPart, load_schedule
+from cift_shared.money.rates import RateTable
+from cift_shared.rails.registry import rail_of, rails
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -172,13 +172,118 @@ def test_a_broken_price_list_stops_the_start(tmp_path) -> None:
 )
 def test_what_mpesa_can_not_move(amount, operation, code) -> None:
     with pytest.raises(InvalidCommand) as caught:
-        METHODS["mpesa"].check_amount(parse_money(amount, "KES"), operation)
+        rails()["mpesa"].check_amount(parse_money(amount, "KES"), operation)
     assert caught.value.code == code
 
 
 def test_other_currencies_and_methods_are_refused() -> None:
     with pytest.raises(InvalidCommand):
-        METHODS["mpesa"].check_amount(Money(100, "USD"), "deposit")
+        rails()["mpesa"].check_amount(Money(100, "USD"), "deposit")
     for name in ("cheque", "", None, 1, ["mpesa"]):
         with pytest.raises(InvalidCommand):
-            method_named(name)
+            rail_of(name)
+
+
+@pytest.mark.parametrize(
+    ("percent", "fits"),
+    [("0", True), ("0.5", True), ("99.99", True), ("-0.01", False), ("-1", False), ("100", False)],
+)
+def test_a_percentage_is_from_zero_to_below_a_hundred(percent: str, fits: bool) -> None:
+    if fits:
+        schedule = FeeSchedule((rule(percent, NOW),))
+        kind = {"method": "mpesa", "direction": "deposit", "at": NOW}
+        assert schedule.fee(Money(10_000_00, "KES"), **kind).minor == int(10_000 * Decimal(percent))
+        return
+    with pytest.raises(ValueError, match="percent"):
+        rule(percent, NOW)
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"perhaps": 1},
+        {"fixed": {"amount": "1", "currency": "KES", "perhaps": 1}},
+        {"fixed": {"amount": "0", "currency": "KES"}},
+        {"fixed": {"amount": "1", "currency": "XXX"}},
+        {"valid_to": NOW},
+        {"valid_to": NOW - timedelta(seconds=1)},
+        {"valid_to": datetime(2027, 1, 1)},  # noqa: DTZ001  a moment without its zone
+        {"minimum": {"amount": "1", "currency": "KES"},
+         "maximum": {"amount": "2", "currency": "USD"}},
+        {"fixed": {"amount": "1", "currency": "KES"},
+         "maximum": {"amount": "2", "currency": "USD"}},
+    ],
+)  # fmt: skip
+def test_a_price_that_says_two_things_or_nothing_is_refused(more: dict[str, object]) -> None:
+    with pytest.raises(ValueError, match="1 validation error"):
+        rule("1", NOW, **more)
+
+
+def test_a_price_says_who_pays_and_has_a_name() -> None:
+    plain = rule("2.5", NOW)
+    assert (plain.bearer, plain.network_fee, plain.parts_currency) == ("customer", False, None)
+    assert plain.name == "mpesa.deposit.*@2026-01-01T00:00:00+00:00"
+    assert rule("1", NOW, currency="KES").name == "mpesa.deposit.KES@2026-01-01T00:00:00+00:00"
+    assert rule("1", NOW, valid_to=NOW + timedelta(seconds=1)).valid_to is not None
+    for name in ("fixed", "minimum", "maximum"):
+        part = FixedPart(amount="1", currency="USD")
+        assert rule("1", NOW, **{name: part}).parts_currency == "USD"
+    with pytest.raises(ValueError, match="frozen"):
+        plain.percent = Decimal(3)  # type: ignore[misc]
+    with pytest.raises(ValueError, match="frozen"):
+        FixedPart(amount="1", currency="USD").amount = "2"  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("minor", "fee"), [(1_00, 5_00), (199_99, 5_00), (200_00, 5_00), (200_40, 5_01)]
+)
+def test_a_minimum_holds_up_to_where_the_percentage_passes_it(minor: int, fee: int) -> None:
+    schedule = FeeSchedule((rule("2.5", NOW, minimum=FixedPart(amount="5", currency="KES")),))
+    kind = {"method": "mpesa", "direction": "deposit", "at": NOW}
+    assert schedule.fee(Money(minor, "KES"), **kind) == Money(fee, "KES")
+
+
+@pytest.mark.parametrize(
+    ("minor", "fee"), [(2_000_00, 51_00), (1_960_00, 50_00), (1_999_99, 51_00), (9_999_99, 51_00)]
+)
+def test_a_maximum_holds_for_all_of_the_fee_but_the_networks(minor: int, fee: int) -> None:
+    parts = {name: FixedPart(amount=amount, currency="KES") for name, amount in
+             (("fixed", "1"), ("maximum", "51"))}  # fmt: skip
+    schedule = FeeSchedule((rule("2.5", NOW, network_fee=True, **parts),))
+    kind = {"method": "mpesa", "direction": "deposit", "at": NOW}
+    assert schedule.fee(Money(minor, "KES"), **kind) == Money(fee, "KES")
+    charge = schedule.charge(Money(minor, "KES"), network_fee=Money(7, "KES"), **kind)
+    assert (charge.fee, charge.network_fee) == (Money(fee + 7, "KES"), Money(7, "KES"))
+
+
+def test_the_price_in_force_is_of_the_method_the_direction_and_the_currency() -> None:
+    usd = rule("9", NOW, currency="USD")
+    other = FeeRule(method="card", direction="deposit", percent=Decimal(8), valid_from=NOW)
+    out = FeeRule(method="mpesa", direction="withdrawal", percent=Decimal(7), valid_from=NOW)
+    schedule = FeeSchedule((usd, other, out, rule("1", NOW)))
+    kind = {"method": "mpesa", "direction": "deposit", "at": NOW}
+    assert schedule.fee(Money(100_00, "KES"), **kind).minor == 1_00
+    assert schedule.fee(Money(100_00, "USD"), **kind).minor == 9_00
+    with pytest.raises(InvalidCommand, match="no withdrawal by card") as refused:
+        schedule.fee(Money(1, "KES"), method="card", direction="withdrawal", at=NOW)
+    assert refused.value.pointer == "/method"
+
+
+def test_a_price_list_of_ones_own_is_read_with_its_rates(tmp_path) -> None:
+    prices, rates = tmp_path / "fees.json", tmp_path / "rates.json"
+    fixed = {"amount": "1", "currency": "USD"}
+    one = {"method": "card", "direction": "deposit", "percent": 0.1, "valid_from": str(NOW)}
+    prices.write_text(json.dumps({"rules": [{**one, "fixed": fixed}]}))
+    kind = {"method": "card", "direction": "deposit", "at": NOW}
+    load = load_schedule.__wrapped__
+    assert load(str(prices)).fee(Money(1_000_00, "KES"), **kind).minor == 1_00 + 129_25
+    with pytest.raises(SettingsInvalid):
+        load(str(prices), str(rates))
+    digits = "0.12345678901234567890123"  # more than a float holds
+    prices.write_text(json.dumps({"rules": [one]}).replace("0.1", digits))
+    assert load(str(prices)).rules[0].percent == Decimal(digits)
+    with pytest.raises(SettingsInvalid, match="fee schedule"):
+        load(str(tmp_path / "none.json"))
+    prices.write_text(json.dumps({"prices": []}))
+    with pytest.raises(SettingsInvalid, match="fee schedule"):
+        load(str(prices))

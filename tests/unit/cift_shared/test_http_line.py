@@ -9,8 +9,8 @@ from contextlib import asynccontextmanager
 import httpx
 import pytest
 
-from cift_shared.http_line import ANSWER_BYTES_MAX, PART_BYTES
-from cift_shared.http_lines import LinesTransport
+from cift_shared.http.connection import ANSWER_BYTES_MAX, PART_BYTES
+from cift_shared.http.transport import HttpTransport
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 Script = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
@@ -49,7 +49,7 @@ def saying(*answers: bytes) -> Script:
 
 @asynccontextmanager
 async def client(limits: httpx.Timeout | None = None) -> AsyncIterator[httpx.AsyncClient]:
-    transport = LinesTransport(1, keepalive_s=60)
+    transport = HttpTransport(1, keepalive_s=60)
     async with httpx.AsyncClient(transport=transport, timeout=limits) as http:
         yield http
 

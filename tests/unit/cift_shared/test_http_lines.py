@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
-from cift_shared.http_lines import LinesTransport
+from cift_shared.http.transport import HttpTransport
 
 
 class Server:
@@ -37,7 +37,7 @@ async def server() -> AsyncIterator[Server]:
 
 
 async def test_no_more_connections_than_lines_and_they_are_kept(server: Server) -> None:
-    async with httpx.AsyncClient(transport=LinesTransport(4, keepalive_s=60)) as http:
+    async with httpx.AsyncClient(transport=HttpTransport(4, keepalive_s=60)) as http:
         url = f"http://127.0.0.1:{server.port}/"
         for _ in range(2):
             replies = await asyncio.gather(*(http.get(url) for _ in range(20)))
@@ -47,7 +47,7 @@ async def test_no_more_connections_than_lines_and_they_are_kept(server: Server) 
 
 
 async def test_a_line_comes_back_whatever_happened_to_its_request(server: Server) -> None:
-    async with httpx.AsyncClient(transport=LinesTransport(1, keepalive_s=60)) as http:
+    async with httpx.AsyncClient(transport=HttpTransport(1, keepalive_s=60)) as http:
         with pytest.raises(httpx.ConnectError):
             await http.get("http://127.0.0.1:1/")
         url = f"http://127.0.0.1:{server.port}/"
@@ -62,7 +62,7 @@ async def test_a_line_comes_back_whatever_happened_to_its_request(server: Server
 
 async def test_a_busy_transport_says_that_nothing_was_sent(server: Server) -> None:
     timeout = httpx.Timeout(5, pool=0.01)
-    transport = LinesTransport(1, keepalive_s=60)
+    transport = HttpTransport(1, keepalive_s=60)
     async with httpx.AsyncClient(transport=transport, timeout=timeout) as http:
         url = f"http://127.0.0.1:{server.port}/"
         answers = await asyncio.gather(*(http.get(url) for _ in range(2)), return_exceptions=True)

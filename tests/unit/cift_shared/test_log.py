@@ -5,7 +5,12 @@ import logging
 import pytest
 import structlog
 
-from cift_shared.log import get_logger, looks_like_card, mask, start_logging
+from cift_shared.observability.log import (
+    get_logger,
+    looks_like_card,
+    mask,
+    start_logging,
+)
 
 
 @pytest.mark.parametrize(
@@ -60,3 +65,66 @@ def test_nothing_personal_reaches_a_line(lines) -> None:
     assert "a@b.co" not in text
     assert [line["event"] for line in lines()][::2] == ["probe.failed", "probe.nested"]
     assert {line["service"] for line in lines()} == {"probe"}
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["Authorization", "db_password", "client_secret", "access_token", "passkey",
+     "security_credential", "Stripe-Signature", "api_key", "apikey"],
+)  # fmt: skip
+def test_a_secret_field_is_never_shown(lines, name: str) -> None:
+    get_logger().info("probe.secret", **{name: "hunter2"}, inside=[{name: "hunter2"}])
+    (shown,) = lines()
+    assert "hunter2" not in json.dumps(shown)
+    assert shown[name] == "[secret]"
+
+
+def test_ordinary_fields_are_shown(lines) -> None:
+    get_logger().info("probe.plain", amount=7, code="0", parts=["a", ("b",)], nothing=None)
+    (shown,) = lines()
+    assert (shown["amount"], shown["code"], shown["nothing"]) == (7, "0", None)
+    assert shown["parts"] == ["a", ["b"]]
+    assert (shown["event"], shown["level"], shown["service"]) == ("probe.plain", "info", "probe")
+    assert shown["ts"].endswith("Z")
+
+
+@pytest.mark.parametrize(
+    ("digits", "is_card"),
+    [
+        ("4242424242424242", True),
+        ("4222222222222", True),  # 13 digits, the fewest
+        ("6304000000000000019", False),
+        ("6304000000000000000", True),  # 19, the most
+        ("422222222222", False),
+        ("0" * 12, False),
+        ("0" * 13, True),
+        ("0" * 19, True),
+        ("0" * 20, False),
+        ("5555555555554444", True),
+        ("5555555555554445", False),
+    ],
+)
+def test_which_digits_look_like_a_card(digits: str, is_card: bool) -> None:
+    assert looks_like_card(digits) is is_card
+
+
+@pytest.mark.parametrize(
+    "number", ["254112345678", "255712345678", "256712345678", "250712345678", "0112345678"]
+)
+def test_phones_of_four_countries_are_masked(number: str) -> None:
+    assert mask(f"to {number}!") == f"to {number[:4]}****{number[-3:]}!"
+
+
+@pytest.mark.parametrize(
+    "text", ["251712345678", "254812345678", "2547123456789", "25471234567", "abc254712345678"]
+)
+def test_other_numbers_are_not_taken_for_phones(text: str) -> None:
+    assert mask(text) == text
+
+
+def test_levels_below_the_one_asked_for_are_silent(lines) -> None:
+    get_logger().debug("probe.debug")
+    logging.getLogger("some.library").debug("no")
+    for noisy in ("aiokafka", "httpx", "httpcore", "uvicorn.access", "asyncio"):
+        logging.getLogger(noisy).info("no")
+    assert lines() == []

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, ValidationError
 
 from cift_shared.errors import InvalidCommand
-from cift_shared.money import EXPONENTS, Money, WireMoney, parse_money
+from cift_shared.money.amount import EXPONENTS, Money, WireMoney, parse_money
 
 currencies = st.sampled_from(sorted(EXPONENTS))
 minors = st.integers(min_value=-(10**38) + 1, max_value=10**38 - 1)
@@ -100,3 +100,109 @@ def test_a_share_rounds_half_up(minor: int, expected: int) -> None:
 def test_strange_wire_money_is_refused(wire: object) -> None:
     with pytest.raises(ValidationError):
         Holder.model_validate({"amount": wire})
+
+
+MOST = 10**38 - 1
+
+
+def test_38_digits_are_the_most() -> None:
+    for minor in (MOST, -MOST):
+        assert Money(minor, "KES").minor == minor
+    for minor in (MOST + 1, -MOST - 1):
+        with pytest.raises(ValueError, match="38 digits"):
+            Money(minor, "KES")
+    text = "9" * 36 + ".99"
+    assert parse_money(text, "KES").minor == MOST
+    with pytest.raises(InvalidCommand):
+        parse_money("1" + text, "KES")
+
+
+@pytest.mark.parametrize("currency", [["KES"], {"KES": 1}, ("KES",), 1, None])
+def test_a_currency_that_is_no_text_is_refused_as_any_other(currency: object) -> None:
+    with pytest.raises(InvalidCommand) as refused:
+        parse_money("1", currency)
+    assert (refused.value.code, refused.value.pointer) == ("currency_unknown", "/currency")
+    with pytest.raises(ValidationError, match="not a currency of ours"):
+        Holder.model_validate({"amount": {"minor": "1", "currency": currency}})
+
+
+@pytest.mark.parametrize("currency", ["XXX", "kes", ""])
+def test_money_in_no_currency_is_not_made(currency: str) -> None:
+    with pytest.raises(ValueError, match="unknown currency"):
+        Money(1, currency)
+
+
+def test_the_pointer_is_the_callers_and_the_code_says_what_is_wrong() -> None:
+    for text in ("0", "x", "1.001", "9" * 40):
+        with pytest.raises(InvalidCommand) as refused:
+            parse_money(text, "KES", pointer="/fee")
+        assert (refused.value.code, refused.value.pointer) == ("amount_invalid", "/fee")
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "less", "at_most"),
+    [(1, 2, True, True), (2, 2, False, True), (3, 2, False, False)],
+)
+def test_amounts_are_ordered(left: int, right: int, less: bool, at_most: bool) -> None:
+    one, other = Money(left, "KES"), Money(right, "KES")
+    assert (one < other, one <= other) == (less, at_most)
+
+
+def test_amounts_add_and_subtract_in_one_currency() -> None:
+    assert Money(5, "KES") + Money(3, "KES") == Money(8, "KES")
+    assert Money(5, "KES") - Money(7, "KES") == Money(-2, "KES")
+    with pytest.raises(ValueError, match="don't add"):
+        Money(1, "KES") - Money(1, "USD")
+    with pytest.raises(ValueError, match="don't add"):
+        assert Money(1, "KES") <= Money(1, "USD")
+
+
+@pytest.mark.parametrize(
+    ("minor", "rate", "share"),
+    [
+        (100, "0.5", 50), (99, "0.5", 50), (-99, "0.5", -50), (101, "0.005", 1), (99, "0.005", 0),
+        (0, "0.5", 0), (3, "1", 3), (3, "1.5", 5), (-3, "1.5", -5), (7, "-0.5", -4), (1, "0", 0),
+    ],
+)  # fmt: skip
+def test_half_a_unit_of_a_share_goes_away_from_zero(minor: int, rate: str, share: int) -> None:
+    assert Money(minor, "KES").share(Decimal(rate)) == Money(share, "KES")
+
+
+def test_a_share_of_wei_is_exact() -> None:
+    assert Money(10**37 + 1, "ETH").share(Decimal("0.1")).minor == 10**36
+
+
+@pytest.mark.parametrize(
+    ("minor", "weights", "parts"),
+    [
+        (10, [1, 1, 1], [4, 3, 3]),
+        (11, [1, 1, 1], [4, 4, 3]),
+        (10, [0, 1], [0, 10]),
+        (1, [0, 0, 3], [0, 0, 1]),
+        (7, [5], [7]),
+        (0, [1, 2], [0, 0]),
+        (100, [70, 30], [70, 30]),
+    ],
+)
+def test_parts_by_weights(minor: int, weights: list[int], parts: list[int]) -> None:
+    assert [part.minor for part in Money(minor, "KES").allocate(weights)] == parts
+
+
+@pytest.mark.parametrize("weights", [[], [0], [0, 0], [2, -1], [-1, 2], [-1, -1]])
+def test_weights_that_say_nothing_are_refused(weights: list[int]) -> None:
+    with pytest.raises(ValueError, match="weights must be positive"):
+        Money(10, "KES").allocate(weights)
+
+
+@pytest.mark.parametrize(
+    ("currency", "instead"),
+    [
+        ("kes", "write currency codes in capital letters: KES"),
+        ("Usd", "write currency codes in capital letters: USD"),
+        ("XXX", "send an ISO 4217 code in capital letters, for example KES or USD"),
+        (404, "send an ISO 4217 code in capital letters, for example KES or USD"),
+    ],
+)
+def test_a_refused_currency_says_what_to_send(currency: object, instead: str) -> None:
+    with pytest.raises(InvalidCommand, match=instead):
+        parse_money("1", currency)

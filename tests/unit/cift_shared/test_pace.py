@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cift_shared.errors import ProviderThrottled
-from cift_shared.pace import TokenBucket, wait_for_turn
+from cift_shared.resilience.rate_limiter import TokenBucket, wait_for_turn
 from cift_shared.testing import FakeClock
 
 

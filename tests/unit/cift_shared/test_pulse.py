@@ -2,7 +2,7 @@
 
 import pytest
 
-from cift_shared.kafka.pulse import SILENCE_S, Pulse
+from cift_shared.kafka.consumer_watchdog import SILENCE_S, ConsumerWatchdog
 
 
 class Consumer:
@@ -18,7 +18,7 @@ class Consumer:
 
 def test_answers_keep_it_alive() -> None:
     consumer = Consumer({"a": 1, "b": None})
-    pulse = Pulse(consumer)
+    pulse = ConsumerWatchdog(consumer)
     for n in range(10):
         consumer.stamps["b"] = n
         pulse.check(n * SILENCE_S)
@@ -26,7 +26,7 @@ def test_answers_keep_it_alive() -> None:
 
 @pytest.mark.parametrize("stamps", [{"a": 1, "b": 2}, {"a": None}])
 def test_silence_ends_it(stamps: dict[str, int | None]) -> None:
-    pulse = Pulse(Consumer(stamps))
+    pulse = ConsumerWatchdog(Consumer(stamps))
     pulse.check(100.0)
     pulse.check(100.0 + SILENCE_S)
     with pytest.raises(TimeoutError, match="no answer for 16 s"):
@@ -35,7 +35,7 @@ def test_silence_ends_it(stamps: dict[str, int | None]) -> None:
 
 def test_a_standby_without_partitions_hears_nothing_and_is_well() -> None:
     consumer = Consumer({})
-    pulse = Pulse(consumer)
+    pulse = ConsumerWatchdog(consumer)
     pulse.check(0.0)
     pulse.check(1_000.0)
     consumer.stamps = {"a": None}

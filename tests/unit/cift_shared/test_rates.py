@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cift_shared.errors import InvalidCommand, SettingsInvalid
-from cift_shared.money import EXPONENTS, Money
-from cift_shared.rates import Rate, RateSheet, RateTable, load_rates
+from cift_shared.money.amount import EXPONENTS, Money
+from cift_shared.money.rates import Rate, RateSheet, RateTable, load_rates
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -139,3 +139,63 @@ def test_a_number_in_the_file_is_read_as_it_is_written(tmp_path) -> None:
                     '"one_usd_in": {"KES": 129.123456789012345678}}]}')  # fmt: skip
     value = load_rates(str(path)).rate("USD", "KES", NOW).value
     assert value == Decimal("129.123456789012345")  # the digits of a rate, no float between
+
+
+@pytest.mark.parametrize(
+    ("document", "fits"),
+    [
+        ({"source": "x", "sheets": [{"as_of": MOMENT}]}, True),
+        ({"source": "x" * 100, "sheets": [{"as_of": MOMENT}]}, True),
+        ({"source": "", "sheets": [{"as_of": MOMENT}]}, False),
+        ({"source": "x" * 101, "sheets": [{"as_of": MOMENT}]}, False),
+        ({"source": "x", "sheets": [{"as_of": MOMENT}], "more": 1}, False),
+        ({"source": "x", "sheets": [{"as_of": MOMENT, "more": 1}]}, False),
+        ({"source": "x", "sheets": [{"as_of": MOMENT, "one_in_usd": {"USD": "1"}}]}, False),
+        ({"source": "x", "sheets": [{"as_of": MOMENT, "one_in_usd": {"XYZ": "1"}}]}, False),
+        ({"source": "x", "sheets": [{"as_of": MOMENT, "one_in_usd": {"KES": "-1"}}]}, False),
+        ({"source": "x", "sheets": [{"as_of": MOMENT, "one_in_usd": {"KES": "Infinity"}}]}, False),
+        ({"source": "x", "sheets": [{"as_of": MOMENT, "one_usd_in": {"KES": "0.5"}}]}, True),
+    ],
+)
+def test_a_table_has_a_source_and_known_currencies(document, fits, tmp_path) -> None:
+    path = tmp_path / "rates.json"
+    path.write_text(json.dumps(document))
+    if fits:
+        assert load_rates(str(path)).source == document["source"]
+        return
+    with pytest.raises(SettingsInvalid, match="rate table"):
+        load_rates(str(path))
+
+
+def test_a_file_that_is_not_there_stops_the_start(tmp_path) -> None:
+    with pytest.raises(SettingsInvalid, match="rate table"):
+        load_rates(str(tmp_path / "none.json"))
+
+
+def test_a_refusal_names_pair_and_place() -> None:
+    with pytest.raises(InvalidCommand, match="no exchange rate from EUR to KES") as refused:
+        table(KES="129.25").rate("EUR", "KES", NOW)
+    assert refused.value.pointer == "/currency"
+
+
+def test_a_sheet_is_not_changed() -> None:
+    with pytest.raises(ValueError, match="frozen"):
+        RateSheet(as_of=NOW).as_of = NOW + timedelta(days=1)  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("basis_points", "value"),
+    [(0, "129.25"), (1, "129.237075"), (50, "128.60375"), (9_999, "0.012925")],
+)
+def test_a_margin_keeps_who_said_it_and_when(basis_points: int, value: str) -> None:
+    rate = Rate("USD", "KES", Decimal("129.25"), "test", NOW)
+    assert rate.worse_by(basis_points) == Rate("USD", "KES", Decimal(value), "test", NOW)
+
+
+@pytest.mark.parametrize(
+    ("minor", "value", "rounded"),
+    [(1, "0.5", 1), (1, "0.49", 0), (3, "0.5", 2), (0, "5", 0), (200, "1.0025", 201)],
+)
+def test_half_a_minor_unit_is_rounded_up(minor: int, value: str, rounded: int) -> None:
+    rate = Rate("USD", "KES", Decimal(value), "test", NOW)
+    assert rate.rounded(Money(minor, "USD")) == Money(rounded, "KES")

@@ -7,7 +7,7 @@ from typing import Any
 import asyncpg
 
 from cift_shared.attempts.engine import ClaimLoop
-from cift_shared.outbox import Relay
+from cift_shared.messaging.outbox import Relay
 
 
 class GoneConnection:
@@ -16,17 +16,17 @@ class GoneConnection:
     def __init__(self) -> None:
         self.leads = asyncio.Event()
 
-    async def fetchval(self, *_: Any) -> bool:
-        return True
+    async def fetchval(self, *_: Any) -> int:
+        return 1
+
+    async def fetchrow(self, *_: Any) -> None:
+        return None
 
     async def fetch(self, *_: Any) -> list[Any]:
         self.leads.set()
-        return []
+        return [{"left_s": 6.0, "id": None}]
 
     async def execute(self, *_: Any) -> None:
-        raise asyncpg.InterfaceError("connection has been released back to the pool")
-
-    def terminate(self) -> None:
         raise asyncpg.InterfaceError("connection has been released back to the pool")
 
 

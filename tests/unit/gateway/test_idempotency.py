@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.idempotency import read_key, request_digest
-from gateway.problems import Problem
+from gateway.idempotency.header import read_key, request_digest
+from gateway.problems.problem import Problem
 
 VISIBLE = "".join(chr(code) for code in range(0x21, 0x7F))
 
@@ -47,3 +47,25 @@ def test_same_request_however_it_is_written() -> None:
 )
 def test_other_request(path: str, document: object) -> None:
     assert request_digest(path, document) != request_digest("/a", {"x": "1"})
+
+
+def test_a_digest_of_an_earlier_release_is_still_the_same() -> None:
+    """It is stored beside the key: a retry after an upgrade must not look like another request."""
+    document = {"amount": "100.00", "customer": {"name": "Zoë", "id": 7}, "tags": ["b", "a"]}
+    assert request_digest("/api/v1/payments", document) == (
+        "188813077ff4b92da45fc3ddb63064c862f33ff9bc4996ec400689d98ecfe057"
+    )
+
+
+def test_a_number_that_json_does_not_have_is_no_request() -> None:
+    with pytest.raises(ValueError, match="JSON compliant"):
+        request_digest("/a", {"x": float("nan")})
+
+
+def test_the_refusal_names_the_header() -> None:
+    for values in ([], ["a", "a"]):
+        with pytest.raises(Problem) as refused:
+            read_key(values)
+        (error,) = refused.value.errors
+        assert (error["in"], error["parameter"]) == ("header", "Idempotency-Key")
+        assert error["code"] == refused.value.code

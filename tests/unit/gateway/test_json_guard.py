@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.json_guard import read_json
-from gateway.problems import Problem
+from gateway.http.json_body import read_json
+from gateway.problems.problem import Problem
 
 CARD = "4242424242424242"
 

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cift_shared.vault import Vault
-from gateway.key_format import new_key, read_key
+from cift_shared.security.field_encryption import Vault
+from gateway.auth.key_format import new_key, read_key
 
 FORM = re.compile(r"cift_(test|live)_[0-9A-Za-z]{12}_[0-9A-Za-z]{43}_[0-9A-Za-z]{6}")
 VAULT = Vault.from_text(

@@ -2,9 +2,9 @@
 
 import pytest
 
-from gateway import limits
-from gateway.limits import Slots, SourceRate
-from gateway.waiting import preferred_wait_s
+from gateway.http import limits
+from gateway.http.limits import Slots, SourceRate
+from gateway.http.prefer_wait import preferred_wait_s
 
 
 class HandClock:

@@ -4,8 +4,8 @@ import base64
 
 from structlog.testing import capture_logs
 
-from cift_shared.vault import Vault
-from gateway.next_actions import opened
+from cift_shared.security.field_encryption import Vault
+from gateway.payment_methods.next_actions import opened, waits_for_caller
 
 KEY = base64.b64encode(b"k" * 32).decode()
 VAULT = Vault.from_text(f"k1:{KEY}", KEY)
@@ -14,6 +14,16 @@ ACTION = {"type": "use_stripe_sdk", "client_secret_sealed": VAULT.seal(b"s", con
 
 def test_opened_for_the_owner() -> None:
     assert opened(ACTION, VAULT) == {"type": "use_stripe_sdk", "client_secret": "s"}
+
+
+def test_an_action_waits_for_the_caller_unless_the_payer_has_it_already() -> None:
+    assert waits_for_caller(ACTION)
+    assert waits_for_caller({"type": "redirect_to_url", "url_sealed": "x"})
+    assert waits_for_caller({"type": "send_to_address", "address": "bc1q..."})
+    prompt = {"type": "confirm_on_phone", "message": "Enter your PIN.", "delivered_by": "provider"}
+    assert not waits_for_caller(prompt)
+    assert not waits_for_caller(None)
+    assert not waits_for_caller({})
 
 
 def test_left_out_without_the_vault() -> None:

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cift_shared.errors import InvalidCommand
-from gateway.phones import normalised
+from gateway.payment_methods.phones import normalised
 
 CANONICAL = "254712345678"
 

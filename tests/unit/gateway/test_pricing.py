@@ -7,8 +7,9 @@ from uuid import UUID
 import pytest
 
 from cift_shared.errors import InvalidCommand
-from cift_shared.fees import FeeRule, FeeSchedule, load_schedule
-from gateway.pricing import Ask, Quote, pinned_quote, quote, quote_row
+from cift_shared.money.amount import Money
+from cift_shared.money.fees import FeeRule, FeeSchedule, load_schedule
+from gateway.quotes.pricing import Ask, Quote, pinned_quote, quote, quote_row
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -24,7 +25,8 @@ NOW = datetime(2026, 1, 1, tzinfo=UTC)
 def test_quote(kind: str, amount: str, fee: int, net: int) -> None:
     price = quote(Ask(kind, "mpesa", amount, "KES"), load_schedule(), at=NOW)
     assert (price.fee.minor, price.net.minor) == (fee, net)
-    assert price.estimated_arrival > NOW
+    assert (price.network_fee, price.bearer) == (Money(0, "KES"), "customer")
+    assert price.estimated_arrival == NOW + timedelta(seconds=30)
 
 
 @pytest.mark.parametrize(
@@ -33,6 +35,7 @@ def test_quote(kind: str, amount: str, fee: int, net: int) -> None:
         (Ask("deposit", "cash", "1", "KES"), "method_unavailable", "/method"),
         (Ask("deposit", "mpesa", "1", "UGX"), "currency_unsupported", "/currency"),
         (Ask("deposit", "mpesa", "1", "XXX"), "currency_unknown", "/currency"),
+        (Ask("deposit", "mpesa", "1.50", "UGX"), "currency_unsupported", "/currency"),
         (Ask("deposit", "mpesa", "1.50", "KES"), "amount_not_whole", "/amount"),
         (Ask("deposit", "mpesa", "250001", "KES"), "amount_out_of_limits", "/amount"),
     ],
@@ -50,7 +53,9 @@ def test_fee_that_eats_the_deposit() -> None:
     )  # fmt: skip
     with pytest.raises(InvalidCommand) as refused:
         quote(Ask("deposit", "mpesa", "5", "KES"), FeeSchedule((rule,)), at=NOW)
-    assert refused.value.code == "amount_out_of_limits"
+    assert (refused.value.code, refused.value.pointer) == ("amount_out_of_limits", "/amount")
+    price = quote(Ask("deposit", "mpesa", "6", "KES"), FeeSchedule((rule,)), at=NOW)
+    assert (price.fee.minor, price.net.minor) == (5_00, 1_00)
 
 
 def test_the_merchant_may_pay_the_fee() -> None:
@@ -96,7 +101,8 @@ def test_a_quote_keeps_its_terms_whatever_the_price_list_says_later() -> None:
     pinned = pinned_quote(Ask("deposit", "mpesa", "100", "KES"), stored(price), at=later)
     assert (pinned.fee, pinned.net, pinned.bearer) == (price.fee, price.net, price.bearer)
     assert pinned.pricing == {**price.pricing, "quote_id": str(QUOTE_ID)}
-    assert pinned.estimated_arrival > later
+    assert pinned.estimated_arrival == later + timedelta(seconds=30)
+    assert (pinned.amount, pinned.network_fee) == (price.amount, price.network_fee)
 
 
 @pytest.mark.parametrize(
@@ -115,9 +121,74 @@ def test_a_quote_is_for_one_thing_and_one_while(ask: Ask, minutes: int, code: st
     with pytest.raises(InvalidCommand) as refused:
         pinned_quote(ask, row, at=NOW + timedelta(minutes=minutes))
     assert refused.value.code == code
+    assert refused.value.pointer == ("/quote_id" if code.startswith("quote") else "/amount")
 
 
 def test_no_such_quote() -> None:
     with pytest.raises(InvalidCommand) as refused:
         pinned_quote(ASK, None, at=NOW)
     assert (refused.value.code, refused.value.pointer) == ("quote_not_found", "/quote_id")
+
+
+def test_a_quote_is_kept_whole() -> None:
+    parts = {name: {"amount": amount, "currency": "KES"} for name, amount in
+             (("fixed", "1.00"), ("minimum", "5.00"), ("maximum", "50.00"))}  # fmt: skip
+    rule = FeeRule.model_validate(
+        {"method": "mpesa", "direction": "withdrawal", "percent": "1", "bearer": "merchant",
+         "valid_from": NOW, **parts}
+    )  # fmt: skip
+    ask = Ask("withdrawal", "mpesa", "200", "KES")
+    price = quote(ask, FeeSchedule((rule,)), at=NOW)
+    assert quote_row(QUOTE_ID, ask, price) == {
+        "quote_id": str(QUOTE_ID),
+        "type": "withdrawal",
+        "method": "mpesa",
+        "minor": "20000",
+        "currency": "KES",
+        "fee_minor": "500",
+        "network_fee_minor": "0",
+        "net_minor": "20000",
+        "bearer": "merchant",
+        "pricing": {
+            "rule": "mpesa.withdrawal.*@2026-01-01T00:00:00+00:00",
+            "bearer": "merchant",
+            "percent": "1",
+            "fixed": "1.00 KES",
+            "minimum": "5.00 KES",
+            "maximum": "50.00 KES",
+            "network_fee": "0.00",
+            "rate": None,
+        },
+    }
+
+
+def test_what_a_quote_promised_counts_and_no_price_list() -> None:
+    row = {
+        **stored(quote(ASK, load_schedule(), at=NOW)),
+        "fee_minor": 321, "network_fee_minor": 21, "net_minor": 9_679, "bearer": "merchant",
+    }  # fmt: skip
+    pinned = pinned_quote(ASK, row, at=NOW)
+    assert pinned == Quote(
+        Money(100_00, "KES"), Money(3_21, "KES"), Money(21, "KES"), Money(96_79, "KES"), "merchant",
+        NOW + timedelta(seconds=30), {**row["pricing"], "quote_id": str(QUOTE_ID)},
+    )  # fmt: skip
+
+
+def test_a_card_is_not_paid_out_at_any_price() -> None:
+    with pytest.raises(InvalidCommand) as refused:
+        quote(Ask("withdrawal", "card", "100", "USD"), load_schedule(), at=NOW)
+    assert (refused.value.code, refused.value.pointer) == ("card_withdrawal_unsupported", "/type")
+
+
+@pytest.mark.parametrize(("amount", "net"), [("1.00", None), ("1.01", 1), ("1.02", 2)])
+def test_a_fee_leaves_one_unit_at_least(amount: str, net: int | None) -> None:
+    rule = FeeRule.model_validate(
+        {"method": "card", "direction": "deposit", "percent": "0",
+         "fixed": {"amount": "1.00", "currency": "USD"}, "valid_from": NOW}
+    )  # fmt: skip
+    ask, fees = Ask("deposit", "card", amount, "USD"), FeeSchedule((rule,))
+    if net is None:
+        with pytest.raises(InvalidCommand):
+            quote(ask, fees, at=NOW)
+    else:
+        assert quote(ask, fees, at=NOW).net == Money(net, "USD")

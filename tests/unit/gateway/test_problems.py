@@ -8,8 +8,8 @@ from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 
 from cift_shared.errors import InvalidCommand
-from gateway.problems import KINDS, Problem, as_problem
-from gateway.schemas import PaymentIn
+from gateway.payments.requests import PaymentIn
+from gateway.problems.problem import KINDS, Problem, as_problem
 
 
 @pytest.mark.parametrize("code", KINDS)

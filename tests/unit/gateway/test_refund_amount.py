@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from cift_shared.errors import InvalidCommand
-from gateway.accept import refund_amount
-from gateway.problems import Problem
-from gateway.schemas import RefundIn
+from gateway.payments.commands import refund_amount
+from gateway.payments.requests import RefundIn
+from gateway.problems.problem import Problem
 
 
 def deposit(**fields: Any) -> dict[str, Any]:

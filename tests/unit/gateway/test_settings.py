@@ -1,4 +1,4 @@
-"""Keys of the other mode, or secret ones in a public place, stop the start."""
+"""Settings of the gateway that stop the start."""
 
 import base64
 import secrets
@@ -6,34 +6,20 @@ import secrets
 import pytest
 
 from cift_shared.errors import SettingsInvalid
+from gateway.settings import GatewaySettings
 from tests.support.gateway import settings_for
 
 DSN = "postgresql://nowhere/none"
 
 
-@pytest.mark.parametrize(
-    ("mode", "key"),
-    [("test", "pk_live_1"), ("live", "pk_test_1"), ("test", "sk_test_1"), ("live", "sk_live_1"),
-     ("test", "rk_test_1"), ("test", "1")],
-)  # fmt: skip
-def test_publishable_key_fits_the_mode(mode: str, key: str) -> None:
-    with pytest.raises(SettingsInvalid) as refused:
-        settings_for(DSN, mode=mode, stripe_publishable_key=key).checked()
-    assert key not in str(refused.value).replace(f"pk_{mode}_", "")
-
-
-def test_keys_that_fit() -> None:
+def live_settings(dsn: str = DSN, **fields: str) -> GatewaySettings:
     keys = [base64.b64encode(secrets.token_bytes(32)).decode() for _ in range(3)]
     live = {"data_keys": f"k1:{keys[0]}", "index_key": keys[1], "callback_key": keys[2]}
-    assert settings_for(DSN, mode="live", stripe_publishable_key="pk_live_1", **live).checked()
-    without = settings_for(DSN, stripe_publishable_key=None).checked()
-    assert not without.cards_offered
+    return settings_for(dsn, mode="live", **live, **fields)
 
 
-@pytest.mark.parametrize(
-    ("text", "secrets"),
-    [(None, ()), ("", ()), (" , ", ()), ("whsec_a", ("whsec_a",)),
-     ("whsec_a, whsec_b", ("whsec_a", "whsec_b")), ("whsec_a,", ("whsec_a",))],
-)  # fmt: skip
-def test_webhook_secrets(text: str | None, secrets: tuple[str, ...]) -> None:
-    assert settings_for(DSN, stripe_webhook_secret=text).stripe_webhook_secrets == secrets
+def test_the_password_of_the_example_is_for_tests_only() -> None:
+    example = "postgresql://cift:change-me@127.0.0.1:5432/cift"
+    with pytest.raises(SettingsInvalid, match="DATABASE_URL: a published value"):
+        live_settings(example).checked()
+    assert settings_for(example).checked()

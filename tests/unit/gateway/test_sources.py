@@ -5,9 +5,8 @@ from ipaddress import ip_address, ip_network
 import pytest
 from starlette.requests import Request
 
-from gateway.settings import MPESA_SOURCES
-from gateway.sources import is_listed, source_address
-from tests.support.gateway import settings_for
+from cift_shared.networks import is_listed
+from gateway.http.client_address import source_address
 
 PROXIES = (ip_network("10.0.0.0/8"), ip_network("fd00::/8"))
 
@@ -41,21 +40,3 @@ def test_source(peer: str, forwarded: list[str], source: str) -> None:
 def test_no_address(peer: str | None) -> None:
     assert source_address(request(peer), PROXIES) is None
     assert not is_listed(None, PROXIES)
-
-
-def test_published_list_is_the_default_and_a_setting() -> None:
-    settings = settings_for("postgresql://x/y")
-    assert len(settings.mpesa_sources) == len(MPESA_SOURCES.split(",")) == 14
-    assert is_listed(ip_address("196.201.214.208"), settings.mpesa_sources)
-    assert not is_listed(ip_address("196.201.214.209"), settings.mpesa_sources)
-    other = settings_for("postgresql://x/y", mpesa_sources="192.0.2.0/24, 198.51.100.7")
-    assert is_listed(ip_address("192.0.2.9"), other.mpesa_sources)
-
-
-@pytest.mark.parametrize(
-    ("mode", "wish", "enforced"),
-    [("test", None, False), ("live", None, True), ("live", False, False), ("test", True, True)],
-)
-def test_sources_are_enforced_in_live_mode(mode: str, wish: bool | None, enforced: bool) -> None:
-    settings = settings_for("postgresql://x/y", mode=mode, mpesa_enforce_sources=wish)
-    assert settings.sources_enforced is enforced

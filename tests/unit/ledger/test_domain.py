@@ -2,7 +2,7 @@
 
 import pytest
 
-from ledger.domain import FINAL, OPEN, TRANSITIONS, Status, may_move
+from ledger.posting.domain import FINAL, OPEN, TRANSITIONS, Outcome, Status, may_move
 
 
 def test_every_status_says_where_it_may_go() -> None:
@@ -35,3 +35,38 @@ def test_only_pending_can_be_canceled() -> None:
 
 def test_nothing_goes_back_to_pending() -> None:
     assert not any(may_move(status, Status.PENDING) for status in Status)
+
+
+EVERY_MOVE = """
+    pending > processing requires_action completed failed expired canceled in_review
+    processing > requires_action completed failed expired in_review
+    requires_action > processing requires_action completed failed expired in_review
+    completed >
+    failed > in_review
+    expired > in_review
+    canceled > in_review
+    in_review >
+"""
+
+
+@pytest.mark.parametrize("line", EVERY_MOVE.strip().splitlines())
+def test_the_table_of_moves_is_as_written_here(line: str) -> None:
+    start, _, ends = line.strip().partition(" >")
+    for status in Status:
+        assert may_move(Status(start), status) is (status in ends.split())
+
+
+def test_open_and_final_are_as_written_here() -> None:
+    assert {"pending", "processing", "requires_action"} == OPEN
+    assert {"completed", "failed", "expired", "canceled"} == FINAL
+
+
+def test_words_are_those_in_messages_and_tables() -> None:
+    """They are stored and published: a renamed one would be another state."""
+    assert [str(status) for status in Status] == [
+        "pending", "processing", "requires_action", "completed", "failed", "expired", "canceled",
+        "in_review",
+    ]  # fmt: skip
+    assert [str(outcome) for outcome in Outcome] == [
+        "applied", "noted", "duplicate", "stale", "conflict", "unknown_payment",
+    ]  # fmt: skip

@@ -7,8 +7,8 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cift_shared.statements import ProviderLine
-from ledger.reconciliation import BookItem, Group, Verdict, Window, reconcile
+from cift_shared.rails.statements import ProviderLine
+from ledger.reconciliation.matching import BookItem, Group, Verdict, Window, reconcile
 
 DAY = datetime(2026, 3, 1, tzinfo=UTC)
 NOON = DAY + timedelta(hours=12)
@@ -212,3 +212,85 @@ class TestAlways:
             for told in lines
         ]  # fmt: skip
         assert {group.verdict for group in reconcile(lines, items, WINDOW)} <= {Verdict.MATCHED}
+
+
+MINUTE = timedelta(minutes=1)
+UNTIL = WINDOW.until
+FOLLOWS = Window(DAY, UNTIL, timedelta(minutes=15), follows=True)
+
+
+class TestTheEdgesOfTheWindow:
+    """`since` is in, `until` is not; a run that follows looks at the stretch before it again."""
+
+    EDGES = (
+        (WINDOW, DAY, True),
+        (WINDOW, DAY - timedelta(microseconds=1), False),
+        (WINDOW, UNTIL - timedelta(microseconds=1), True),
+        (WINDOW, UNTIL, False),
+        (FOLLOWS, DAY - 15 * MINUTE, True),
+        (FOLLOWS, DAY - 15 * MINUTE - timedelta(microseconds=1), False),
+        (FOLLOWS, UNTIL, False),
+    )
+
+    def test_what_is_judged(self) -> None:
+        for window, at, judged in self.EDGES:
+            for groups in (
+                reconcile([line("R1", 100, at=at)], [], window),
+                reconcile([], [item("p1", 100, "R1", at=at)], window),
+            ):
+                assert bool(groups) is judged
+        assert "a text" not in WINDOW
+
+    def test_what_stands_alone_shortly_before_the_end_is_in_transit(self) -> None:
+        for at, verdict in (
+            (UNTIL - 15 * MINUTE, Verdict.IN_TRANSIT),
+            (UNTIL - 15 * MINUTE - timedelta(microseconds=1), Verdict.MISSING_HERE),
+        ):
+            [group] = reconcile([line("R1", 100, at=at)], [], WINDOW)
+            assert group.verdict is verdict
+
+    def test_an_item_right_at_the_start_may_have_its_line_in_the_statement_before(self) -> None:
+        early = DAY + 15 * MINUTE - timedelta(microseconds=1)
+        for window, at, verdict in (
+            (WINDOW, early, Verdict.IN_TRANSIT),
+            (WINDOW, DAY + 15 * MINUTE, Verdict.MISSING_THERE),
+            (FOLLOWS, early, Verdict.MISSING_THERE),
+        ):
+            [group] = reconcile([], [item("p1", 100, "R1", at=at)], window)
+            assert group.verdict is verdict
+
+    def test_a_line_at_the_start_is_missing_here(self) -> None:
+        [group] = reconcile([line("R1", 100, at=DAY)], [], WINDOW)
+        assert group.verdict is Verdict.MISSING_HERE
+
+    def test_a_group_is_in_transit_only_as_a_whole(self) -> None:
+        lines = [line("R1", 100), line("R1:fee", 0, fee=1, references=("R1",), at=UNTIL - MINUTE)]
+        [group] = reconcile(lines, [], WINDOW)
+        assert group.verdict is Verdict.MISSING_HERE
+
+
+def test_the_words_of_verdicts_are_those_in_the_books() -> None:
+    assert [str(verdict) for verdict in Verdict] == [
+        "matched", "amount_mismatch", "missing_here", "missing_there", "in_transit",
+    ]  # fmt: skip
+
+
+def test_another_currency_is_another_matter() -> None:
+    groups = reconcile([line("R1", 100, currency="USD")], [item("p1", 100, "R1")], WINDOW)
+    assert [(group.currency, group.verdict) for group in groups] == [
+        ("KES", Verdict.MISSING_THERE), ("USD", Verdict.MISSING_HERE),
+    ]  # fmt: skip
+
+
+def test_a_hint_joins_only_what_has_no_reference_of_its_own() -> None:
+    hinted = line("R1", 100, hints=("h1",))
+    [joined] = reconcile([hinted], [item("p1", 100, hints=("h1",))], WINDOW)
+    assert joined.verdict is Verdict.MATCHED
+    apart = reconcile([hinted], [item("p1", 100, "R2", hints=("h1",))], WINDOW)
+    assert {group.verdict for group in apart} == {Verdict.MISSING_HERE, Verdict.MISSING_THERE}
+
+
+def test_a_fee_lowers_what_a_payment_brought() -> None:
+    [group] = reconcile([line("R1", 100, fee=3)], [item("p1", 100, "R1", fee=5)], WINDOW)
+    assert (group.theirs, group.ours, group.difference) == (97, 95, 2)
+    assert group.names == ("R1", "p1")

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cift_shared.money import Money
-from ledger.export import CsvWriter, Sums, harmless
-from ledger.reports import FeeLine, TrialLine, share_percent, totals
+from cift_shared.money.amount import Money
+from ledger.reports.export import CsvWriter, Sums, harmless
+from ledger.reports.summaries import FeeLine, TrialLine, share_percent, totals
 
 
 @pytest.mark.parametrize(

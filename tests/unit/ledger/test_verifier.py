@@ -3,9 +3,10 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ledger.commands.books import table
-from ledger.invariants import Finding, Window, load_invariants
-from ledger.verifier import Rota
+from cift_shared.cli.output import aligned
+from ledger.cli.books import table
+from ledger.verification.invariants import Finding, Window, load_invariants
+from ledger.verification.verifier import Rota
 
 
 def test_every_invariant_has_a_name_a_rule_and_one_query() -> None:
@@ -20,7 +21,8 @@ def test_every_invariant_has_a_name_a_rule_and_one_query() -> None:
 
 def test_the_table_shows_examples_below_what_is_broken() -> None:
     first, second, *_ = load_invariants()
-    lines = table([Finding(first, 0, []), Finding(second, 2, ["test KES 7", "live KES 1"])])
+    found = table([Finding(first, 0, []), Finding(second, 2, ["test KES 7", "live KES 1"])])
+    lines = aligned(found)[1:]
     assert [line.split()[0] for line in lines] == [first.name, second.name, "test", "live"]
     assert " ok " in lines[0]
     assert " 2 BROKEN " in lines[1]

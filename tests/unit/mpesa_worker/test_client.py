@@ -15,7 +15,7 @@ from cift_shared.errors import (
     ProviderThrottled,
     ProviderUnavailable,
 )
-from cift_shared.outcomes import Failure
+from cift_shared.messaging.outcomes import Failure
 from mpesa_worker import wire
 from mpesa_worker.client import BODY_BYTES_MAX, DarajaClient
 from mpesa_worker.token_store import MemoryTokens

@@ -6,10 +6,9 @@ from typing import Any
 import httpx
 import pytest
 
-from cift_shared.callback_token import Purpose
+from cift_shared.attempts.processor import Answer, Attempt
 from cift_shared.errors import OutcomeUnknown, ProviderRejectedRequest, ProviderUnavailable
-from cift_shared.money import Money
-from cift_shared.outcomes import (
+from cift_shared.messaging.outcomes import (
     ActionRequired,
     Conflicting,
     Declined,
@@ -17,7 +16,8 @@ from cift_shared.outcomes import (
     Pending,
     Settled,
 )
-from cift_shared.processor import Answer, Attempt
+from cift_shared.money.amount import Money
+from mpesa_method.purposes import Purpose
 from mpesa_worker import domain
 from mpesa_worker.processor import MpesaProcessor
 from tests.support import mpesa
@@ -69,7 +69,7 @@ class TestSubmit:
             "PartyB": "174379",
             "PhoneNumber": mpesa.PHONE,
             "CallBackURL": f"https://pay.example.com/api/v1/callbacks/{token}",
-            "AccountReference": domain.account_reference(fresh.request.payment_id),
+            "AccountReference": domain.keyed_account_reference(mpesa.VAULT, fresh.attempt_id),
             "TransactionDesc": "Deposit",
         }
 
@@ -80,6 +80,7 @@ class TestSubmit:
         answer = await processor.process_deposit(fresh)
         assert isinstance(answer.outcome, ActionRequired)
         assert answer.outcome.next_action["type"] == "confirm_on_phone"
+        assert answer.outcome.next_action["delivered_by"] == "provider"
         assert answer.outcome.provider_reference == mpesa.MERCHANT_REQUEST
         assert answer.fingerprint == processor.read_fingerprint(notice(paid_callback()).body)
         assert names(answer) == ["mpesa.stk_push.accepted"]

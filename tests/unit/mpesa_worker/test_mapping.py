@@ -14,8 +14,8 @@ from cift_shared.errors import (
     ProviderThrottled,
     ProviderUnavailable,
 )
-from cift_shared.money import Money
-from cift_shared.outcomes import Declined, Expired, Pending
+from cift_shared.messaging.outcomes import Declined, Expired, Pending
+from cift_shared.money.amount import Money
 from mpesa_worker import codes, mapping
 from mpesa_worker.domain import NAIROBI
 from mpesa_worker.mapping import DarajaError, Meaning
@@ -214,3 +214,154 @@ class TestTimeOf:
     @pytest.mark.parametrize("value", [None, "", "yesterday", 20261399000000])
     def test_unreadable(self, value: object) -> None:
         assert mapping.time_of(value) is None
+
+
+# Daraja's synchronous error codes; the texts that tell 500.001.1001 apart are above.
+CODES = """
+    400.002.02 request_refused   400.002.05 request_refused   400.003.02 request_refused
+    400.008.01 setup             400.008.02 setup             400.003.01 token_refused
+    401.002.01 token_refused     401.003.01 token_refused     404.001.03 token_refused
+    404.001.01 setup             404.002.01 setup             404.003.01 setup
+    404.001.04 setup             405.001 setup                500.001.1001 unknown
+    500.002.1001 duplicate       500.003.02 throttled         500.003.03 throttled
+    00.002.1001 throttled        500.003.1001 unknown         401.001 setup
+"""
+EACH = dict(zip(CODES.split()[::2], CODES.split()[1::2], strict=True))
+
+
+class TestEveryCode:
+    def test_the_table_is_as_written_here(self) -> None:
+        assert {code: str(meaning) for code, meaning in mapping._MEANINGS.items()} == EACH
+
+    @pytest.mark.parametrize(("code", "meaning"), EACH.items())
+    def test_is_read_by_its_code(self, code: str, meaning: str) -> None:
+        found = read(500, code)
+        assert (str(found.meaning), found.code, found.listed) == (meaning, code, True)
+
+    @pytest.mark.parametrize(
+        ("code", "seconds"),
+        [("500.003.02", 10), ("500.003.03", 300), ("00.002.1001", 60), ("500.003.1001", 0)],
+    )
+    def test_how_long_to_wait(self, code: str, seconds: int) -> None:
+        assert read(503, code).retry_after_s == seconds
+
+    @pytest.mark.parametrize(
+        ("status", "code", "name", "own"),
+        [
+            (400, "400.002.02", ProviderRejectedRequest, "provider_request_refused"),
+            (400, "400.008.01", ProviderRejectedRequest, "provider_setup_wrong"),
+            (404, "404.001.03", ProviderUnavailable, "provider_token_refused"),
+            (500, "500.003.02", ProviderThrottled, "provider_throttled"),
+            (500, "500.003.1001", OutcomeUnknown, "provider_answer_unreadable"),
+        ],
+    )
+    def test_what_it_is_called(self, status: int, code: str, name: type, own: str) -> None:
+        told = mapping.exception_of(read(status, code))
+        assert isinstance(told, name)
+        assert told.code == own
+
+    def test_refused_credentials_are_called_so(self) -> None:
+        told = mapping.exception_of(read(500, "500.001.1001", "Wrong credentials"))
+        assert (type(told), told.code) == (ProviderRejectedRequest, "provider_credentials_refused")
+
+
+class TestAnAnswerWithoutACode:
+    @pytest.mark.parametrize(
+        "body", [{}, {"ResponseCode": "0"}, {"errorCode": ""}, {"errorCode": None}]
+    )
+    @pytest.mark.parametrize("status", [201, 302, 400, 403, 500, 502])
+    def test_says_nothing_under_a_status_other_than_200(self, status: int, body: Any) -> None:
+        found = mapping.error_in(status, body)
+        assert found is not None
+        assert (found.meaning, found.code, found.listed) == (
+            Meaning.UNKNOWN, f"http_{status}", False,
+        )  # fmt: skip
+        assert isinstance(mapping.exception_of(found), OutcomeUnknown)
+
+    @pytest.mark.parametrize("body", [{}, {"ResponseCode": 0}, {"ResponseCode": " 0 "}])
+    def test_is_an_answer_under_200(self, body: Any) -> None:
+        assert mapping.error_in(200, body) is None
+
+    def test_names_what_was_refused(self) -> None:
+        found = mapping.error_in(200, {"ResponseCode": 17, "ResponseDescription": "No."})
+        assert found is not None
+        assert (found.code, found.text, found.listed) == ("response_17", "No.", True)
+
+    @pytest.mark.parametrize("code", [400002, " 500.003.02 "])
+    def test_a_code_may_be_a_number_or_have_blanks(self, code: object) -> None:
+        found = mapping.error_in(200, {"errorCode": code})
+        assert found is not None
+        assert found.code == str(code).strip()
+
+    def test_429_waits_for_ten_seconds(self) -> None:
+        found = mapping.error_in(429, {"errorCode": "500.003.03"})
+        assert found is not None
+        assert (found.retry_after_s, found.code) == (10, "http_429")
+
+
+class TestWhoActs:
+    def test_a_refusal_the_customer_can_mend(self) -> None:
+        busy = read(500, "500.001.1001", "unable to lock subscriber")
+        phone = read(400, "400.002.02", "Bad Request - Invalid PartyA")
+        assert mapping.refusal_of(busy) == codes.PAYER_BUSY
+        assert mapping.refusal_of(phone) == codes.PHONE_INVALID
+        assert mapping.refusal_of(read(400, "400.002.02")) is None
+
+    def test_the_ambiguous_code(self) -> None:
+        assert mapping.is_no_news(read(500, "500.001.1001"))
+        assert not mapping.is_no_news(read(500, "500.003.1001"))
+
+    @pytest.mark.parametrize(
+        ("status", "body", "kind", "code"),
+        [
+            (400, None, ProviderRejectedRequest, "provider_credentials_refused"),
+            (401, {}, ProviderRejectedRequest, "provider_credentials_refused"),
+            (403, None, ProviderRejectedRequest, "provider_credentials_refused"),
+            (404, {"errorCode": "404.001.01"}, ProviderRejectedRequest, "provider_setup_wrong"),
+            (429, None, ProviderThrottled, "provider_throttled"),
+            (400, {"errorCode": "500.003.02"}, ProviderThrottled, "provider_throttled"),
+            (500, None, ProviderUnavailable, "provider_token_unavailable"),
+            (404, None, ProviderUnavailable, "provider_token_unavailable"),
+        ],
+    )
+    def test_no_access_token(self, status: int, body: Any, kind: type, code: str) -> None:
+        told = mapping.token_error_of(status, body)
+        assert (type(told), told.code) == (kind, code)
+
+
+class TestListedCodes:
+    @pytest.mark.parametrize(
+        ("code", "push", "result"),
+        [
+            ("0", True, True),
+            ("R000001", False, True),
+            ("1037", True, False),
+            ("2040", False, True),
+            ("15", True, True),
+            ("29", False, True),
+            ("4999", True, False),
+            ("31337", False, False),
+        ],
+    )
+    def test_by_table(self, code: str, push: bool, result: bool) -> None:
+        assert mapping.stk_code_is_listed(code) is push
+        assert mapping.result_code_is_listed(code) is result
+
+
+@pytest.mark.parametrize(
+    ("value", "minor"),
+    [("1,000.50", 1_000_50), (" 7 ", 7_00), ("1E2", 100_00), ("1E+2", 100_00), ("0.010", 1)],
+)
+def test_shillings_in_other_dress(value: str, minor: int) -> None:
+    assert mapping.money_of(value) == Money(minor, "KES")
+
+
+@pytest.mark.parametrize(
+    "value", ["Fee|KES", "Fee|KES|1.00|x", "Fee|KES|1.00&", "a|KES|1|b|KES|2", " "]
+)
+def test_a_fee_with_other_parts_is_no_fee(value: str) -> None:
+    assert mapping.fee_of(value) is None
+
+
+def test_blanks_around_the_parts_of_a_fee_do_no_harm() -> None:
+    assert mapping.fee_of(" Fee | KES | 1.00 & Levy|KES|2.00 ") == Money(3_00, "KES")

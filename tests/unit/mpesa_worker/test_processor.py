@@ -6,10 +6,10 @@ from datetime import timedelta
 import httpx
 import pytest
 
-from cift_shared.callback_token import Purpose
+from cift_shared.attempts.processor import PaymentProcessor
 from cift_shared.errors import InvalidCommand
-from cift_shared.money import Money
-from cift_shared.processor import PaymentProcessor
+from cift_shared.money.amount import Money
+from mpesa_method.purposes import Purpose
 from mpesa_worker import domain
 from mpesa_worker.processor import MpesaProcessor
 from tests.support import mpesa

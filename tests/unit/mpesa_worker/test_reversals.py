@@ -6,11 +6,17 @@ from typing import Any
 import httpx
 import pytest
 
-from cift_shared.callback_token import Purpose
+from cift_shared.attempts.processor import Answer, Attempt
 from cift_shared.errors import OutcomeUnknown
-from cift_shared.money import Money
-from cift_shared.outcomes import Conflicting, Declined, Pending, Settled, Submitted
-from cift_shared.processor import Answer, Attempt
+from cift_shared.messaging.outcomes import (
+    Conflicting,
+    Declined,
+    Pending,
+    Settled,
+    Submitted,
+)
+from cift_shared.money.amount import Money
+from mpesa_method.purposes import Purpose
 from mpesa_worker.processor import MpesaProcessor
 from tests.support import mpesa
 from tests.support.mpesa import acknowledged, notice

@@ -9,9 +9,9 @@ import httpx
 import pytest
 from structlog.testing import capture_logs
 
-from cift_shared.callback_token import Purpose
+from cift_shared.attempts.processor import Answer
 from cift_shared.errors import PaymentProcessorError
-from cift_shared.processor import Answer
+from mpesa_method.purposes import Purpose
 from mpesa_worker.processor import MpesaProcessor
 from tests.support import mpesa
 from tests.support.mpesa import acknowledged, error, notice, paid_callback, query_answer

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from cift_shared.attempts.processor import PaymentConfig, get_payment_processor
 from cift_shared.errors import SettingsInvalid
-from cift_shared.processor import PaymentConfig, get_payment_processor
 from mpesa_worker.processor import MpesaProcessor
 from mpesa_worker.settings import MpesaConfig, load_mpesa_config
 from tests.support import commands, mpesa
@@ -18,6 +18,13 @@ REQUIRED = {
     "MPESA_ENVIRONMENT": "sandbox",
     "MPESA_CALLBACK_URL": "https://YourDomain.com/api/v1/webhooks/mpesa",
 }
+LIVE = {
+    "MPESA_ENVIRONMENT": "production",
+    "CIFT_MODE": "live",
+    "MPESA_BUSINESS_SHORT_CODE": "5550001",
+}
+SANDBOX_PASSKEY = "bfb279f9aa9bdbcf158e97dd71a467cd2e0c893059b10f78e6b72ada1ed2c919"
+"""Safaricom's own, on its page for the sandbox."""
 
 
 @pytest.fixture(autouse=True)
@@ -66,6 +73,8 @@ class TestLoad:
             ({"MPESA_CALLBACK_URL": "yourdomain.com"}, "http"),
             ({"MPESA_BUSINESS_SHORT_CODE": "12"}, "MPESA_BUSINESS_SHORT_CODE"),
             ({"MPESA_CHECK_SPEED": "0"}, "MPESA_CHECK_SPEED"),
+            (LIVE | {"MPESA_BUSINESS_SHORT_CODE": "174379"}, "SHORT_CODE.*a published value"),
+            (LIVE | {"MPESA_PASSKEY": SANDBOX_PASSKEY}, "MPESA_PASSKEY: a published value"),
         ],
     )
     def test_contradictions_are_refused(
@@ -76,6 +85,11 @@ class TestLoad:
         with pytest.raises(SettingsInvalid, match=said) as refused:
             load_mpesa_config()
         assert "hidden" not in str(refused.value)
+
+    def test_a_live_business_of_its_own(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        for name, value in LIVE.items():
+            monkeypatch.setenv(name, value)
+        assert load_mpesa_config().base == "https://api.safaricom.co.ke"
 
 
 class TestFactory:

@@ -5,7 +5,7 @@ from uuid import UUID
 
 import pytest
 
-from cift_shared.statements import StatementUnreadable, statement_format
+from cift_shared.rails.statements import StatementUnreadable, statement_format
 from mpesa_worker.domain import account_reference
 from mpesa_worker.statement import FORMAT, read
 
@@ -60,7 +60,7 @@ class TestLines:
 
     def test_hints_are_our_account_number_and_the_linked_receipt(self) -> None:
         paid, back = read(file(BACK, IN)).lines
-        assert paid.hints == (FORMAT.hint(PAYMENT),)
+        assert paid.hints == (f"account {account_reference(PAYMENT)}",)
         assert back.hints == ("linked UKN4AAAA01",)
 
     def test_nothing_personal_is_kept(self) -> None:

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from cift_shared.foreign_json import read_object
+from cift_shared.http.untrusted_json import read_object
 from mpesa_worker import wire
 from tests.support import mpesa
 

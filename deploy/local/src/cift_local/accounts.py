@@ -1,4 +1,4 @@
-"""Our books against the providers': the figures that must agree when everything is done."""
+"""Compare ledger provider balances with the twin's records; they must agree at the end."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ import asyncpg
 import httpx
 
 from cift_local.stack import Stack
-from cift_local.step import Step
+from cift_shared.rails.local import Step, TwinBook, local_rails
 
 _HELD = """
 select account.code, sum(balance.posted) as posted, currency.exponent
@@ -19,34 +19,29 @@ select account.code, sum(balance.posted) as posted, currency.exponent
  where account.code like 'provider:%'
  group by account.code, currency.exponent
 """
-_CODES = {"daraja": "mpesa", "stripe": "card"}
-"""Our name of the method behind a provider's book."""
-_PLACES = {"daraja": 0, "stripe": 2}
-"""Daraja counts whole shillings, Stripe cents."""
-_ARRIVING = {"stk", "charge", "refund_failed", "dispute_reinstated"}
 Held = Mapping[str, Decimal]
-"""What providers hold for us, where it is not zero: `mpesa KES` to an amount."""
+"""Balances at the providers that are not zero: an amount by rail and currency (`mpesa KES`)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """What the books say."""
+    """The result of the comparison."""
 
     ours: Held
-    """What providers hold for us by our ledger."""
+    """Our balances at the providers, by our ledger."""
     theirs: Held
-    """The same by their own books."""
+    """Our balances at the providers, by the twin's own book."""
     unexpected: list[str]
-    """Movements that no payment asked for, and payments that moved nothing."""
+    """Movements that no payment requested, and requested movements that are missing."""
 
     @property
     def good(self) -> bool:
-        """True when nothing is missing and nothing is too much."""
+        """True when the balances agree and no movement is missing or unexpected."""
         return self.ours == self.theirs and not self.unexpected
 
 
 async def provider_book(stack: Stack) -> list[dict[str, Any]]:
-    """Answers every movement in the twin's own book."""
+    """Return every movement in the twin's own book."""
     async with httpx.AsyncClient() as http:
         reply = await http.get(stack.url("provider-sandbox") + "/control/book")
     reply.raise_for_status()
@@ -55,7 +50,7 @@ async def provider_book(stack: Stack) -> list[dict[str, Any]]:
 
 
 async def compare(stack: Stack, steps: Sequence[Step], *, since: int) -> Agreement:
-    """Holds our ledger against the providers' books; `since`: entries there before the steps."""
+    """Compare our ledger with the twin's book; `since`: the number of entries before the steps."""
     entries = await provider_book(stack)
     moved = sorted(
         f"{entry['kind']} {Decimal(entry['amount']):f} {entry['currency']}"
@@ -67,7 +62,7 @@ async def compare(stack: Stack, steps: Sequence[Step], *, since: int) -> Agreeme
 
 
 async def held_by_our_ledger(stack: Stack) -> Held:
-    """Answers what each provider holds for us by our ledger."""
+    """Return our balance at each provider by our ledger."""
     connection = await asyncpg.connect(stack.database_url)
     try:
         rows = await connection.fetch(_HELD)
@@ -75,18 +70,19 @@ async def held_by_our_ledger(stack: Stack) -> Held:
         await connection.close()
     held = {}
     for row in rows:
-        _, method, currency = row["code"].split(":")
-        held[f"{method} {currency}"] = Decimal(row["posted"]).scaleb(-row["exponent"])
+        _, rail, currency = row["code"].split(":")
+        held[f"{rail} {currency}"] = Decimal(row["posted"]).scaleb(-row["exponent"])
     return _not_zero(held)
 
 
 def held_by_the_books(entries: Iterable[Mapping[str, Any]]) -> Held:
-    """Answers what each provider holds for us by its own book."""
+    """Return our balance at each provider by the twin's own book."""
+    books = {rail.book.provider: (name, rail.book) for name, rail in local_rails().items()}
     held: dict[str, Decimal] = {}
     for entry in entries:
-        provider, currency = entry["provider"], entry["currency"]
-        name = f"{_CODES[provider]} {currency}"
-        held[name] = held.get(name, Decimal(0)) + _signed(entry).scaleb(-_PLACES[provider])
+        rail, book = books[entry["provider"]]
+        name = f"{rail} {entry['currency']}"
+        held[name] = held.get(name, Decimal(0)) + _signed(entry, book).scaleb(-book.places)
     return _not_zero(held)
 
 
@@ -94,8 +90,8 @@ def _not_zero(held: Held) -> Held:
     return {name: amount for name, amount in held.items() if amount}
 
 
-def _signed(entry: Mapping[str, Any]) -> Decimal:
-    sign = 1 if entry["kind"] in _ARRIVING else -1
+def _signed(entry: Mapping[str, Any], book: TwinBook) -> Decimal:
+    sign = 1 if entry["kind"] in book.arriving else -1
     return sign * Decimal(entry["amount"]) - Decimal(entry["fee"])
 
 
@@ -111,6 +107,6 @@ def _difference(moved: list[str], asked: list[str]) -> list[str]:
 
 
 def told(held: Held) -> str:
-    """The figures as text: `KES 577.60 at mpesa, USD 151.00 at card`."""
+    """The balances as text: `KES 577.60 at mpesa, USD 151.00 at card`."""
     words = (name.split() for name in sorted(held))
     return ", ".join(f"{currency} {held[f'{m} {currency}']:f} at {m}" for m, currency in words)

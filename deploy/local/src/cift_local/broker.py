@@ -1,8 +1,8 @@
-"""The embedded broker: noida-db, one native program that speaks Kafka, for demo and tests.
+"""The embedded broker: noida-db, one native program with the Kafka protocol, for demo and tests.
 
-It starts within a second and needs no Java, but it acknowledges before it writes: what it
-acknowledged in its last second is lost by `kill -9`. Stop it cleanly, and use `cift_local.kafka`
-where a crash is the point.
+It starts within a second and needs no Java, but it acknowledges before it writes: `kill -9` loses
+the records that it acknowledged in its last second. Stop it cleanly, and use `cift_local.kafka` for
+crash tests.
 """
 
 import subprocess
@@ -18,21 +18,21 @@ from cift_local.servers import Server
 
 
 class EmbeddedBroker(Server):
-    """One noida-db process that serves Kafka and nothing else."""
+    """One noida-db process that serves only the Kafka protocol."""
 
     name = "broker"
 
     def __init__(self, folder: Path, *, port: int | None = None, log: Path | None = None) -> None:
-        """Topics and records are kept in `folder`."""
+        """Topics and records are stored in `folder`."""
         super().__init__(folder, port=port or free_port(), log=log)
 
     @property
     def bootstrap(self) -> str:
-        """Where clients connect."""
+        """The bootstrap address for clients."""
         return f"{LOOPBACK}:{self.port}"
 
     def program(self) -> Program:
-        """Claims the folder, ends what a dead owner left, answers what to run."""
+        """Claim the folder, end a broker that a dead owner left, return the program to run."""
         self.claim()
         binary, data = broker_binary(), self.folder / "data"
         if (data / "noida.control.json").exists():
@@ -42,14 +42,14 @@ class EmbeddedBroker(Server):
         return Program(self.name, (str(binary), "start", "--only", "kafka", *where), self.log)
 
     async def is_ready(self) -> bool:
-        """Tells whether it answers a metadata request."""
+        """Return True when it answers a metadata request."""
         return await serves_metadata(LOOPBACK, self.port)
 
 
 def broker_binary() -> Path:
-    """Answers noida-db's native program.
+    """Return the path of noida-db's native program.
 
-    Its Python wrapper is of no use here: the native child outlives a SIGTERM to the wrapper.
+    Its Python wrapper can't be used: after a SIGTERM to the wrapper the native child keeps running.
 
     Raises:
         LocalStackError: The package is not installed.
@@ -65,5 +65,5 @@ def broker_binary() -> Path:
 
 
 def broker_version() -> str:
-    """Answers the release of noida-db."""
+    """Return the release of noida-db."""
     return version("noida-db")

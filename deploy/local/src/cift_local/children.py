@@ -1,8 +1,8 @@
 """Child processes that end with their owner.
 
-Every child runs in a session of its own, so Ctrl-C at the terminal reaches only the owner, which
-then stops its children in order. When the owner dies without a word (`kill -9`), Linux sends each
-child its stop signal (`PR_SET_PDEATHSIG`). Elsewhere the next start clears away what was left.
+Every child runs in its own session, so Ctrl-C at the terminal reaches only the owner, which then
+stops its children in order. When the owner dies by `kill -9`, Linux sends each child its stop
+signal (`PR_SET_PDEATHSIG`). On other systems the next start ends the processes that were left.
 """
 
 import ctypes
@@ -23,16 +23,16 @@ _PRCTL = ctypes.CDLL(None).prctl if sys.platform == "linux" else None
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """One program to run: what, as whom, and where its output goes.
+    """One program to run: its command, its user, and the file for its output.
 
     Attributes:
         name: Short name, for messages.
         argv: The command line; `argv[0]` is a path or found on PATH.
-        log: File that takes standard output and error as they come, colours included.
-        env: Variables on top of the owner's environment.
-        cwd: Working folder, the owner's when absent.
-        user: Whom to run as; needs root. Absent: as ourselves.
-        stop_signal: The signal that asks for a clean end, sent too when the owner dies.
+        log: File for standard output and error, unchanged, colours included.
+        env: Variables in addition to the owner's environment.
+        cwd: Working folder; None: the owner's.
+        user: The user to run as, which needs root; None: the owner's user.
+        stop_signal: The signal for a clean end; also sent when the owner dies.
     """
 
     name: str
@@ -44,7 +44,7 @@ class Program:
     stop_signal: signal.Signals = signal.SIGTERM
 
     def popen_options(self) -> dict[str, Any]:
-        """Answers the keyword options that `subprocess` and `asyncio` take alike."""
+        """Return the keyword options, which are the same for `subprocess` and `asyncio`."""
         options: dict[str, Any] = {
             "env": {**os.environ, **self.env},
             "cwd": self.cwd,
@@ -59,17 +59,17 @@ class Program:
 
 
 def spawn(program: Program) -> subprocess.Popen[bytes]:
-    """Starts the program and answers its process.
+    """Start the program and return its process.
 
-    Call it from a thread that lives as long as the child should: Linux counts the death of the
-    *thread* that forked as the owner's death, so a pool worker is the wrong place.
+    Call it from a thread that lives as long as the child should: Linux sends the stop signal when
+    the *thread* that forked ends, so don't call it from a pool worker.
     """
     with open_log(program.log) as log:
         return subprocess.Popen(program.argv, stdout=log, **program.popen_options())
 
 
 def end(process: subprocess.Popen[bytes], stop_signal: signal.Signals, timeout_s: float) -> int:
-    """Asks the process to end, kills it after `timeout_s` seconds, answers its exit code."""
+    """Send the stop signal, kill the process after `timeout_s` seconds, return its exit code."""
     if process.poll() is None:
         process.send_signal(stop_signal)
     try:
@@ -80,32 +80,32 @@ def end(process: subprocess.Popen[bytes], stop_signal: signal.Signals, timeout_s
 
 
 def open_log(path: Path) -> Any:
-    """Opens a log file for appending, making its folder; the caller closes it."""
+    """Open a log file for appending and create its folder; the caller closes the file."""
     path.parent.mkdir(parents=True, exist_ok=True)
     return path.open("ab")
 
 
 def keep_previous_log(path: Path) -> None:
-    """Moves the log of the run before out of the way, to `<name>.1`."""
+    """Rename the log of the previous run to `<name>.1`."""
     if path.exists():
         path.replace(path.with_name(f"{path.name}.1"))
 
 
 def log_tail(path: Path, lines: int = 15) -> str:
-    """Answers the last lines of a log, for an error message."""
+    """Return the last lines of a log, for an error message."""
     if not path.exists():
         return "(no log)"
     return "\n".join(path.read_text(errors="replace").splitlines()[-lines:])
 
 
 def _die_with(owner: int, stop_signal: signal.Signals) -> Callable[[], None] | None:
-    """Answers what the child runs between fork and exec, None where the system offers nothing."""
+    """Return the function that the child runs between fork and exec; None except on Linux."""
     if _PRCTL is None:
         return None
 
     def ask_for_the_signal() -> None:
         _PRCTL(_PR_SET_PDEATHSIG, int(stop_signal), 0, 0, 0)
-        if os.getppid() != owner:  # the owner died between fork and prctl: no signal would come
+        if os.getppid() != owner:  # the owner died between fork and prctl: no signal follows
             os._exit(1)
 
     return ask_for_the_signal

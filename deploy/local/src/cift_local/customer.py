@@ -1,4 +1,4 @@
-"""A merchant's program as users write it: plain HTTP against the gateway."""
+"""A merchant's client as users would write it: plain HTTP requests to the gateway."""
 
 import asyncio
 import secrets
@@ -9,13 +9,14 @@ from typing import Any, Self
 
 import httpx
 
-FINAL = {"completed", "failed", "expired", "canceled", "in_review"}
+from cift_shared.rails.local import FINAL
+
 PATIENCE_S = 60
 RECEIPT_GAP_S = 0.2
 
 
 class Merchant:
-    """Takes and makes payments over the API."""
+    """Makes deposits, withdrawals and refunds over the API."""
 
     def __init__(self, base: str, api_key: str) -> None:
         """`base` is the gateway's address."""
@@ -26,7 +27,7 @@ class Merchant:
         )
 
     async def __aenter__(self) -> Self:
-        """Opens nothing: connections are made as needed."""
+        """Return the client; connections are opened when needed."""
         return self
 
     async def __aexit__(
@@ -35,24 +36,24 @@ class Merchant:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Lets connections go."""
+        """Close the connections."""
         await self._http.aclose()
 
     async def pay(self, order: Mapping[str, Any], *, key: str | None = None) -> httpx.Response:
-        """Asks for a deposit or a withdrawal, answers the API's reply whatever it is."""
+        """Request a deposit or a withdrawal; return the API's reply, also an error."""
         headers = {"Idempotency-Key": key or secrets.token_hex(12)}
         return await self._http.post("/payments", json=dict(order), headers=headers)
 
     async def paid(self, order: Mapping[str, Any]) -> dict[str, Any]:
-        """Asks for a deposit or a withdrawal and answers it once it is final."""
+        """Request a deposit or a withdrawal and return the payment once it is final."""
         asked = (await self.pay(order)).json()
         return await self.final(asked["id"])
 
     async def save_method(self, wish: Mapping[str, Any]) -> dict[str, Any]:
-        """Saves a payment method, answers it.
+        """Save a payment method and return it.
 
         Raises:
-            httpx.HTTPStatusError: the API refused.
+            httpx.HTTPStatusError: the API refused the request.
         """
         reply = await self._http.post("/payment-methods", json=dict(wish))
         reply.raise_for_status()
@@ -60,20 +61,20 @@ class Merchant:
         return saved
 
     async def refund(self, payment_id: str, amount: str | None = None) -> httpx.Response:
-        """Asks for a refund of all or a part."""
+        """Request a refund of the whole payment, or of `amount`."""
         body = {} if amount is None else {"amount": amount}
         headers = {"Idempotency-Key": secrets.token_hex(12)}
         return await self._http.post(f"/payments/{payment_id}/refunds", json=body, headers=headers)
 
     async def final(self, payment_id: str) -> dict[str, Any]:
-        """Waits for a payment's final state, answers the payment; raises as `reach`."""
+        """Wait until a payment is final and return it; raises as `reach`."""
         return await self.reach(payment_id, FINAL)
 
     async def reach(self, payment_id: str, states: AbstractSet[str]) -> dict[str, Any]:
-        """Waits over its event stream until a payment is in one of these states, answers it.
+        """Wait on its event stream until a payment is in one of these states, and return it.
 
         Raises:
-            TimeoutError: not within a minute.
+            TimeoutError: it is in none of them within a minute.
         """
         async with asyncio.timeout(PATIENCE_S):
             while True:
@@ -83,10 +84,10 @@ class Merchant:
                 await self._next_event(payment_id, states)
 
     async def receipt(self, payment_id: str) -> str:
-        """Waits for the provider's receipt of a payment, answers it.
+        """Wait for the provider's receipt of a payment and return it.
 
         Raises:
-            TimeoutError: not within a minute.
+            TimeoutError: there is no receipt within a minute.
         """
         async with asyncio.timeout(PATIENCE_S):
             while True:
@@ -96,10 +97,10 @@ class Merchant:
                 await asyncio.sleep(RECEIPT_GAP_S)
 
     async def get(self, path: str) -> dict[str, Any]:
-        """Reads a resource.
+        """Read a resource.
 
         Raises:
-            httpx.HTTPStatusError: the API refused.
+            httpx.HTTPStatusError: the API refused the request.
         """
         reply = await self._http.get(path)
         reply.raise_for_status()

@@ -1,6 +1,7 @@
-"""`make demo`: the stack, real payments through it, told as they happen; then it keeps running."""
+"""`make demo`: start the stack, make payments and print each one, then keep running."""
 
 import asyncio
+import json
 import signal
 import time
 from pathlib import Path
@@ -15,7 +16,7 @@ from cift_local.customer import Merchant
 from cift_local.keeper import State, Status
 from cift_local.scenario import play
 from cift_local.stack import Options, Stack, open_api, running_stack
-from cift_local.step import Step
+from cift_shared.rails.local import Step, local_rails
 
 MERCHANT, CUSTOMER = "m_demo", "cus_jane"
 
@@ -23,12 +24,13 @@ console = Console(highlight=False)
 
 
 async def demo(folder: Path) -> None:
-    """Runs the demo until Ctrl-C."""
+    """Run the demo until Ctrl-C."""
     started = time.monotonic()
     console.rule("[bold]CIFT Payments[/bold]")
     options = Options(folder, on_change=_tell_change)
     async with running_stack(options) as stack:
         console.print(f"everything runs after {time.monotonic() - started:.1f} s\n")
+        _tell_moved(stack)
         key = await open_api(stack, MERCHANT)
         customer = f"{CUSTOMER}_{int(time.monotonic() * 1000)}"
         await _take_payments(stack, key, customer)
@@ -91,32 +93,45 @@ def _tell_change(status: Status) -> None:
     if status.state is State.READY:
         console.print(f"  [green]ready[/green]  {status.name}")
     elif status.state is State.DOWN:
-        console.print(f"  [red]down[/red]   {status.name}, brought back in a moment")
+        console.print(f"  [red]down[/red]   {status.name}, it is being restarted")
+
+
+def _tell_moved(stack: Stack) -> None:
+    """Print the services that are not on their well-known port."""
+    for name, (wanted, taken) in stack.moved().items():
+        console.print(
+            f"[yellow]port {wanted} is in use by another program:[/yellow] "
+            f"{name} listens on port {taken} instead",
+            soft_wrap=True,
+        )
 
 
 def _show_addresses(stack: Stack, key: str, customer: str) -> None:
     gateway = stack.url("gateway")
     table = Table(title="where to look", show_header=False, title_justify="left")
     table.add_row("API and its documentation", f"{gateway}/docs")
-    table.add_row("an API key", key)
     table.add_row("health, metrics", f"{gateway}/healthz  {gateway}/metrics")
     table.add_row("topics (AsyncAPI)", f"{stack.url('ledger')}/asyncapi")
     table.add_row("the providers' twins", f"{stack.url('provider-sandbox')}/docs")
     table.add_row("its book of money moved", f"{stack.url('provider-sandbox')}/control/book")
     table.add_row("logs, traces", f"{stack.options.folder}/logs  {stack.options.folder}/traces")
     console.print(table)
-    console.print(
-        f"\ntake a payment yourself:\n\n"
-        f"  curl -s {gateway}/api/v1/payments \\\n"
-        f"    -H 'Authorization: Bearer {key}' -H 'Idempotency-Key: my-first' \\\n"
-        f"    -H 'Content-Type: application/json' -H 'Prefer: wait=20' \\\n"
-        f'    -d \'{{"type":"deposit","method":"mpesa","amount":"50.00",'
-        f'"currency":"KES","customer_id":"{customer}",'
-        f'"payment_method":{{"phone":"254708374149","country":"KE"}}}}\'\n',
-        soft_wrap=True,
-        markup=False,
-    )
+    console.print("\ntake a payment yourself:\n")
+    console.print(first_payment(gateway, key, customer), soft_wrap=True, markup=False)
     _show_status(stack)
+
+
+def first_payment(gateway: str, key: str, customer: str) -> str:
+    """Return shell commands that make a payment, without indentation, so they can be copied."""
+    samples = (rail.sample for rail in local_rails().values() if rail.sample)
+    order = {**next(samples), "customer_id": customer}
+    return (
+        f"export CIFT_API_KEY={key}\n"
+        f"curl -s {gateway}/api/v1/payments \\\n"
+        f'  -H "Authorization: Bearer $CIFT_API_KEY" -H "Idempotency-Key: my-first-{customer}" \\\n'
+        '  -H "Content-Type: application/json" -H "Prefer: wait=20" \\\n'
+        f"  -d '{json.dumps(order)}'\n"
+    )
 
 
 def _show_status(stack: Stack) -> None:
@@ -132,7 +147,7 @@ def _show_status(stack: Stack) -> None:
 
 
 async def _until_stopped(stack: Stack) -> None:
-    console.print("\nrunning; Ctrl-C stops everything. `kill -9` any process and watch it return.")
+    console.print("\nrunning; Ctrl-C stops everything. A process that dies is restarted.")
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for name in (signal.SIGINT, signal.SIGTERM):

@@ -1,13 +1,13 @@
-"""What can go wrong with the local stack, said so that a reader knows what to do next."""
+"""Errors of the local stack; each message says what to do next."""
 
 
 class LocalStackError(Exception):
-    """The local stack cannot do what was asked; the message says why and what helps."""
+    """The local stack cannot do what was requested; the message says why and what helps."""
 
 
 class StartError(LocalStackError):
-    """A program ended, or did not become ready in time; carries the last lines of its log."""
+    """A program ended, or was not ready in time; the message has the last lines of its log."""
 
 
 class FolderInUseError(LocalStackError):
-    """Another process of ours owns this data folder."""
+    """Another process of ours uses this data folder."""

@@ -1,8 +1,8 @@
 """Apache Kafka itself, one node in KRaft mode, from the jars of Maven Central.
 
-For whatever the embedded broker cannot show: crashes, rebalances, published figures. It needs a
-JDK (17 or newer) and, once, Maven and the network; it runs on one broker, so a topic has one
-replica and an acknowledged record is as safe as the machine's page cache.
+It is for tests that the embedded broker can't cover: crashes, rebalances, published figures. It
+needs a JDK (17 or newer) and, once, Maven and the network. There is one broker, so a topic has one
+replica, and an acknowledged record is only as safe as the machine's page cache.
 """
 
 import base64
@@ -25,9 +25,10 @@ EVERY_MESSAGE_TO_DISK = {"log.flush.interval.messages": "1"}
 
 _JAVA_MIN = 17
 _SMALL = ("-Xmx512m", "-Xms128m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
-"""A few cores and some hundred records a second: the optimising compiler costs more than it saves.
+"""JVM options for a few cores and some hundred records per second.
 
-Measured on two cores: a third less CPU for a start, and per payment in the first half minute.
+At this load the optimising compiler costs more CPU than it saves. Measured on two cores: a third
+less CPU for a start, and for each payment in the first half minute.
 """
 
 
@@ -46,7 +47,7 @@ class Kafka(Server):
         log: Path | None = None,
         settings: Mapping[str, str] | None = None,
     ) -> None:
-        """`jars` as `resolve_jars` answers them; `settings` win over ours."""
+        """`jars` is the folder that `resolve_jars` returns; `settings` override ours."""
         super().__init__(folder, port=port or free_port(), log=log)
         self._jars = jars
         ours = broker_settings(self.folder / "data", self.port, free_port())
@@ -54,11 +55,11 @@ class Kafka(Server):
 
     @property
     def bootstrap(self) -> str:
-        """Where clients connect."""
+        """The bootstrap address for clients."""
         return f"{LOOPBACK}:{self.port}"
 
     def program(self) -> Program:
-        """Claims the folder, formats its storage at the first start, answers what to run."""
+        """Claim the folder, format its storage at the first start, return the program to run."""
         self.claim()
         properties = self.folder / "server.properties"
         properties.write_text(to_properties(self._settings))
@@ -68,16 +69,16 @@ class Kafka(Server):
         return Program(self.name, argv, self.log)
 
     async def is_ready(self) -> bool:
-        """Tells whether it answers a metadata request."""
+        """Return True when it answers a metadata request."""
         return await serves_metadata(LOOPBACK, self.port)
 
     def _java(self, *options: str) -> tuple[str, ...]:
-        """Answers the beginning of a java command line; log lines carry their time."""
+        """Return the beginning of a java command line; log lines have timestamps."""
         dated = "-Dorg.slf4j.simpleLogger.showDateTime=true"
         return (java(), *options, dated, "-cp", f"{self._jars}/*")
 
     def _format(self, properties: Path) -> None:
-        """Writes the storage's identity, as every KRaft node needs it before its first start."""
+        """Write the cluster id to the storage: a KRaft node needs it before its first start."""
         tool = (*self._java(), "kafka.tools.StorageTool", "format")
         argv = (*tool, "-t", new_cluster_id(), "-c", str(properties))
         done = subprocess.run(argv, check=False, capture_output=True, text=True)
@@ -87,7 +88,7 @@ class Kafka(Server):
 
 
 def broker_settings(data: Path, port: int, controller_port: int) -> dict[str, str]:
-    """Answers the settings of a single small node; groups form at once, topics are made by hand."""
+    """Return the settings of a single small node: no rebalance delay, no automatic topics."""
     one = dict.fromkeys(
         (
             "node.id",
@@ -111,7 +112,7 @@ def broker_settings(data: Path, port: int, controller_port: int) -> dict[str, st
         "log.dirs": str(data),
         "auto.create.topics.enable": "false",
         "group.initial.rebalance.delay.ms": "0",
-        # After `kill -9` the node waits for its own dead session to end (9 s by default).
+        # After `kill -9` the node waits until its own old session expires (9 s by default).
         "broker.session.timeout.ms": "3000",
         "broker.heartbeat.interval.ms": "500",
         "offsets.topic.num.partitions": "4",
@@ -121,14 +122,14 @@ def broker_settings(data: Path, port: int, controller_port: int) -> dict[str, st
 
 
 def to_properties(settings: Mapping[str, str]) -> str:
-    """Writes settings as a Java properties file."""
+    """Return the settings as the text of a Java properties file."""
     return "".join(f"{name}={value}\n" for name, value in settings.items())
 
 
 def new_cluster_id() -> str:
-    """Answers a random cluster id: 16 bytes in URL-safe base64 without padding.
+    """Return a random cluster id: 16 bytes in URL-safe base64 without padding.
 
-    None begins with a dash, as with Kafka's own: its tools would take it for an option.
+    Like Kafka's own ids, it never begins with a dash: Kafka's tools would read it as an option.
     """
     while (drawn := base64.urlsafe_b64encode(secrets.token_bytes(16))).startswith(b"-"):
         pass
@@ -136,7 +137,7 @@ def new_cluster_id() -> str:
 
 
 def kafka_version() -> str:
-    """Answers the release of Apache Kafka that our pom names."""
+    """Return the release of Apache Kafka that our pom names."""
     found = re.search(r"<kafka\.version>([\d.]+)</kafka\.version>", POM.read_text())
     if found is None:
         message = f"{POM} names no kafka.version"
@@ -145,7 +146,7 @@ def kafka_version() -> str:
 
 
 def resolve_jars(cache: Path) -> Path:
-    """Answers the folder with Kafka's jars, fetched by Maven at the first call.
+    """Return the folder with Kafka's jars; Maven fetches them at the first call.
 
     Raises:
         LocalStackError: Maven is missing or could not fetch them.
@@ -170,10 +171,10 @@ def resolve_jars(cache: Path) -> Path:
 
 
 def java() -> str:
-    """Answers the java program to run.
+    """Return the path of the java program.
 
     Raises:
-        LocalStackError: There is none, or it is older than Kafka needs.
+        LocalStackError: There is no java, or it is too old for Kafka.
     """
     path = shutil.which("java")
     if path is None:

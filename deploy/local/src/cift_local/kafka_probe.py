@@ -1,4 +1,4 @@
-"""Asking a Kafka-compatible broker whether it serves."""
+"""Check whether a Kafka-compatible broker is ready."""
 
 import asyncio
 import contextlib
@@ -10,10 +10,10 @@ _PATIENCE_S = 2.0
 
 
 async def serves_metadata(host: str, port: int) -> bool:
-    """Tells whether the broker is up: it names itself, and each partition has a leader.
+    """Return True when the broker lists itself in its metadata and each partition has a leader.
 
-    A node that comes back after `kill -9` answers earlier than that, and its partitions are
-    without a leader until the controller has let it in again.
+    A node that restarts after `kill -9` answers earlier than that. Its partitions have no leader
+    until the controller has registered it again.
     """
     try:
         async with asyncio.timeout(_PATIENCE_S):

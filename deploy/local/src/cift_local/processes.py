@@ -1,8 +1,8 @@
 """The supervisor: starts the parts of the stack in order and keeps them running.
 
-A part is a service of ours or a server (`cift_local.servers`). Each logs to a file, is restarted
-when it dies, and is stopped in reverse order. Between events the supervisor sleeps: the end of a
-child wakes it, it does not go and look.
+A part is a service of ours or a server (`cift_local.servers`). Each one logs to a file, is
+restarted when it dies, and is stopped in reverse order. The supervisor does not poll: it sleeps
+until the end of a child process wakes it.
 """
 
 import asyncio
@@ -28,9 +28,9 @@ def service(
     log: Path,
     changing_env: Mapping[str, str] | None = None,
 ) -> Part:
-    """Describes a service of ours: it serves when `health_url` answers 200, SIGTERM ends it.
+    """Describe a service of ours: it is ready when `health_url` answers 200; SIGTERM ends it.
 
-    `changing_env` is looked at before each start and wins over `env`.
+    `changing_env` is read before each start and overrides `env`.
     """
     colour = {} if "NO_COLOR" in os.environ else {"FORCE_COLOR": "1"}
 
@@ -42,7 +42,7 @@ def service(
 
 
 def server(of: Server) -> Part:
-    """Describes a server: PostgreSQL or a broker."""
+    """Describe a server, PostgreSQL or a broker, as a part."""
     return Part(of.name, of.program, of.is_ready, of.release, of.stop_timeout_s)
 
 
@@ -57,13 +57,13 @@ class Supervisor:
         pause_max_s: float = BACKOFF_LAST_S,
         on_change: Callable[[Status], None] = lambda _: None,
     ) -> None:
-        """Take what to run.
+        """Create the supervisor; it starts nothing yet.
 
         Args:
-            parts: in starting order.
-            start_timeout_s: how long each may take to serve.
-            pause_max_s: the longest pause before a part that keeps dying is started again.
-            on_change: hears of each new state.
+            parts: the parts, in the order of their start.
+            start_timeout_s: how long each part may take until it is ready.
+            pause_max_s: the maximum pause before a part that dies repeatedly is started again.
+            on_change: called with each new state.
         """
         self._start_timeout_s = start_timeout_s
         self._keepers = {
@@ -71,10 +71,10 @@ class Supervisor:
         }
 
     async def start(self) -> None:
-        """Starts the parts in their order, each when the one before serves.
+        """Start the parts in their order, each one when the part before it is ready.
 
         Raises:
-            StartError: One did not start; those that had started are stopped again.
+            StartError: A part did not start; the parts that had started are stopped again.
         """
         try:
             for keeper in self._keepers.values():
@@ -84,28 +84,28 @@ class Supervisor:
             raise
 
     async def stop(self) -> None:
-        """Stops the parts in reverse order; may be called twice."""
+        """Stop the parts in reverse order; may be called twice."""
         for keeper in reversed(self._keepers.values()):
             await keeper.stop()
 
     def status(self) -> list[Status]:
-        """Answers how each part is now, in starting order."""
+        """Return the current status of each part, in the order of their start."""
         return [keeper.status() for keeper in self._keepers.values()]
 
     def kill(self, name: str) -> None:
-        """Ends a part without a word (`kill -9`); it is brought back like any other death."""
+        """End a part with `kill -9`; it is restarted as after any other death."""
         self._keepers[name].kill()
 
     async def wait_ready(self, name: str, timeout_s: float = 30.0) -> None:
-        """Returns when the part serves.
+        """Wait until the part is ready.
 
         Raises:
-            TimeoutError: It does not serve after `timeout_s` seconds.
+            TimeoutError: It is not ready after `timeout_s` seconds.
         """
         await asyncio.wait_for(self._keepers[name].wait_ready(), timeout_s)
 
     async def __aenter__(self) -> Self:
-        """Starts the parts."""
+        """Start the parts."""
         await self.start()
         return self
 
@@ -115,5 +115,5 @@ class Supervisor:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Stops the parts."""
+        """Stop the parts."""
         await self.stop()

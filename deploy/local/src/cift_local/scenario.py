@@ -1,14 +1,12 @@
-"""The payments of the demo and the smoke test: every road of every method, good and bad."""
+"""The payments of the demo and the smoke test: for each rail, successes and failures."""
 
 from collections.abc import AsyncIterator
 
-from cift_local import card_payments, mpesa_payments
-from cift_local.customer import Merchant
-from cift_local.step import Step
+from cift_shared.rails.local import Merchant, Step, local_rails
 
 
 async def play(merchant: Merchant, customer: str) -> AsyncIterator[Step]:
-    """Plays every payment in turn."""
-    for method in (mpesa_payments, card_payments):
-        async for step in method.play(merchant, customer):
+    """Make every payment in turn."""
+    for rail in local_rails().values():
+        async for step in rail.play(merchant, customer):
             yield step

@@ -1,8 +1,8 @@
-"""What PostgreSQL, the embedded broker and Apache Kafka have in common here.
+"""The base class of PostgreSQL, the embedded broker and Apache Kafka.
 
-A server owns one data folder, runs one child process on a port that stays the same for the life
-of the object, and knows how to tell that it answers. It is either used by itself
-(`with Postgres(folder) as server:`) or handed to the supervisor, which restarts it.
+A server owns one data folder, runs one child process on a port that stays the same for the life of
+the object, and can check that it is ready. It is used either directly
+(`with Postgres(folder) as server:`) or by the supervisor, which restarts it.
 """
 
 import fcntl
@@ -21,9 +21,9 @@ class Server(ABC):
     """One server process over one data folder.
 
     Attributes:
-        folder: Holds everything the server keeps.
-        port: Where it listens, on 127.0.0.1.
-        log: The file that takes its output.
+        folder: Contains all files of the server.
+        port: Its port on 127.0.0.1.
+        log: The file for its output.
     """
 
     name: str
@@ -31,7 +31,7 @@ class Server(ABC):
     stop_timeout_s = 20.0
 
     def __init__(self, folder: Path, *, port: int, log: Path | None = None) -> None:
-        """Nothing is touched before `start` or `program`; the log lies in `folder` by default."""
+        """No file is touched before `start` or `program`; the log is in `folder` by default."""
         self.folder = folder.absolute()
         self.port = port
         self.log = log or self.folder / "server.log"
@@ -40,7 +40,7 @@ class Server(ABC):
 
     @abstractmethod
     def program(self) -> Program:
-        """Claims the folder, makes it ready for a start, answers what to run; may be repeated.
+        """Claim the folder, prepare it for a start, return the program to run; may be repeated.
 
         Raises:
             FolderInUseError: Another process of ours runs a server on this folder.
@@ -48,7 +48,7 @@ class Server(ABC):
 
     @abstractmethod
     async def is_ready(self) -> bool:
-        """Tells whether the server answers a real request."""
+        """Return True when the server answers a real request."""
 
     @property
     def pid(self) -> int | None:
@@ -58,13 +58,13 @@ class Server(ABC):
         return self._running[1].pid
 
     def start(self) -> Self:
-        """Starts the server and waits until it answers.
+        """Start the server and wait until it is ready.
 
         Call it from the main thread: see `cift_local.children.spawn`.
 
         Raises:
             FolderInUseError: Another process of ours runs a server on this folder.
-            StartError: It ended, or did not answer within `start_timeout_s` seconds.
+            StartError: It ended, or was not ready within `start_timeout_s` seconds.
         """
         program = self.program()
         process = spawn(program)
@@ -80,7 +80,7 @@ class Server(ABC):
         return self
 
     def stop(self) -> None:
-        """Ends the server cleanly, so that all it acknowledged is on disk; keeps the data."""
+        """End the server cleanly, so that all acknowledged data is on disk; keep the data."""
         if self._running is not None:
             program, process = self._running
             end(process, program.stop_signal, self.stop_timeout_s)
@@ -88,17 +88,17 @@ class Server(ABC):
         self.release()
 
     def kill(self) -> None:
-        """Ends the server without a word (`kill -9`), for tests; `start` brings it back."""
+        """End the server with `kill -9`, for tests; `start` starts it again."""
         if self._running is not None:
             self._running[1].kill()
             self._running[1].wait()
             self._running = None
 
     def claim(self) -> None:
-        """Takes the folder for this process; the system frees it when the process ends.
+        """Lock the folder for this process; the system releases the lock when the process ends.
 
         Raises:
-            FolderInUseError: Another process has it.
+            FolderInUseError: Another process has the lock.
         """
         if self._claim is not None:
             return
@@ -113,13 +113,13 @@ class Server(ABC):
         self._claim = claim
 
     def release(self) -> None:
-        """Gives the folder back."""
+        """Release the lock on the folder."""
         if self._claim is not None:
             self._claim.close()
             self._claim = None
 
     def __enter__(self) -> Self:
-        """Starts the server."""
+        """Start the server."""
         return self.start()
 
     def __exit__(
@@ -128,5 +128,5 @@ class Server(ABC):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Stops the server."""
+        """Stop the server."""
         self.stop()

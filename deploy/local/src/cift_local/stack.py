@@ -1,4 +1,4 @@
-"""The whole platform on this machine: servers, twin, services, each a process of its own.
+"""Run the whole platform on this machine: servers, twins, services, each in its own process.
 
 PostgreSQL, broker (unless DATABASE_URL, KAFKA_BOOTSTRAP_SERVERS name others)
 -> provider twins -> migrations, topics -> ledger, workers, gateway -> an API key
@@ -17,6 +17,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 
+from cift_local.addresses import ADDRESSES
 from cift_local.broker import EmbeddedBroker
 from cift_local.errors import StartError
 from cift_local.keeper import BACKOFF_LAST_S, Part, Status
@@ -24,18 +25,29 @@ from cift_local.ports import LOOPBACK, free_port, is_free
 from cift_local.postgres import Postgres
 from cift_local.processes import Supervisor, server, service
 from cift_local.secret_keys import local_secrets
+from cift_shared.addresses import check_bootstrap_servers, check_database_url
+from cift_shared.cli.errors import no_client_logs
+from cift_shared.database.connecting import broker_errors, database_errors
+from cift_shared.database.migrations import migrate
 from cift_shared.kafka import create_topics
-from cift_shared.migrations import migrate
-from cift_shared.topics import all_topics
+from cift_shared.messaging.topics import all_topics
+from cift_shared.rails.local import Place, local_rails
 
 DATABASE = "cift"
-ADDRESSES = "stack.json"
-SHORT_CODE, PAYOUT_SHORT_CODE = "174379", "600992"
+_CHECKS = {
+    "DATABASE_URL": check_database_url,
+    "KAFKA_BOOTSTRAP_SERVERS": check_bootstrap_servers,
+}
+SERVICES = {
+    "ledger": "ledger",
+    **{rail.worker: rail.module for rail in local_rails().values()},
+    "gateway": "gateway",
+}
+"""Our services and their modules, in the order of their start."""
 PREFERRED_PORTS = {
     "gateway": 8080,
     "ledger": 8081,
-    "mpesa-worker": 8082,
-    "card-worker": 8083,
+    **{rail.worker: rail.port for rail in local_rails().values()},
     "provider-sandbox": 8090,
 }
 
@@ -45,27 +57,30 @@ class Options:
     """How to run the stack."""
 
     folder: Path
-    """Everything it keeps: data, logs, secrets."""
+    """The folder for data, logs and secrets."""
     speed: int = 8
     """How many times faster than the real provider the twin is."""
     prefer_ports: bool = True
-    """Take the well-known ports where they are free; False: any free ports."""
+    """Use the well-known ports where they are free; False: any free ports."""
     extra_env: Mapping[str, str] = field(default_factory=dict)
     """More variables for every service."""
     service_env: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    """More variables for one service, by its name; looked at before each of its starts."""
+    """More variables for one service, by its name, the same for each of its replicas; they are read
+    before each start of a process."""
     database_url: str = ""
-    """A database that runs already; empty: what DATABASE_URL names, else one of our own."""
+    """An existing database; empty: the one that DATABASE_URL names, else an embedded one."""
     kafka_bootstrap_servers: str = ""
-    """A broker that runs already; empty: what KAFKA_BOOTSTRAP_SERVERS names, else our own."""
+    """An existing broker; empty: the one in KAFKA_BOOTSTRAP_SERVERS, else an embedded one."""
     restart_pause_max_s: float = BACKOFF_LAST_S
-    """The longest pause before a part that keeps dying is started again."""
+    """The maximum pause, in seconds, before a part that dies repeatedly is started again."""
+    replicas: int = 1
+    """Processes of each service; the second of `ledger` is named `ledger-2`."""
     on_change: Callable[[Status], None] = lambda _: None
 
 
 @dataclass(frozen=True, slots=True)
 class Stack:
-    """A running stack: where things are, and the hands to stop and kill them."""
+    """A running stack: its addresses, and methods to inspect and kill its parts."""
 
     options: Options
     database_url: str
@@ -75,30 +90,39 @@ class Stack:
     supervisors: list[Supervisor] = field(default_factory=list)
 
     def url(self, name: str) -> str:
-        """Answers a service's HTTP address."""
+        """Return a service's HTTP address."""
         return f"http://{LOOPBACK}:{self.ports[name]}"
 
+    def moved(self) -> dict[str, tuple[int, int]]:
+        """Return the services that are not on their well-known port: (well-known, actual) port."""
+        wanted = PREFERRED_PORTS if self.options.prefer_ports else {}
+        return {
+            name: (port, self.ports[name])
+            for name, port in wanted.items()
+            if port != self.ports[name]
+        }
+
     def log_file(self, name: str) -> Path:
-        """Answers where a part logs to."""
+        """Return the log file of a part."""
         return self.options.folder / "logs" / f"{name}.log"
 
     def status(self) -> list[Status]:
-        """Answers how every part is."""
+        """Return the status of every part."""
         return [status for supervisor in self.supervisors for status in supervisor.status()]
 
     def kill(self, name: str) -> None:
-        """Ends a part with `kill -9`; its supervisor brings it back."""
+        """End a part with `kill -9`; its supervisor restarts it."""
         self._keeper_of(name).kill(name)
 
     async def wait_ready(self, name: str, timeout_s: float = 30.0) -> None:
-        """Returns when the part serves."""
+        """Wait until the part is ready."""
         await self._keeper_of(name).wait_ready(name, timeout_s)
 
     def cift(self, *words: str) -> str:
-        """Runs the `cift` command against this stack, answers what it printed.
+        """Run the `cift` command against this stack and return its output.
 
         Raises:
-            StartError: it failed.
+            StartError: the command failed.
         """
         argv = [sys.executable, "-m", "cift_shared", *words]
         done = subprocess.run(
@@ -115,23 +139,29 @@ class Stack:
         raise KeyError(name)
 
 
+def replica(service_name: str, number: int) -> str:
+    """The name of a service's replica; the first one has the service's own name."""
+    return service_name if number == 1 else f"{service_name}-{number}"
+
+
 @contextlib.asynccontextmanager
 async def running_stack(options: Options) -> AsyncIterator[Stack]:
-    """Runs the stack for the block; answers once every service serves.
+    """Run the stack for the block, which begins once every service is ready.
 
     Raises:
-        LocalStackError: a part did not start, or another stack runs on this folder.
+        LocalStackError: a part did not start, or another stack uses this folder.
     """
     servers, database_url, kafka = _servers(options)
     ports = {name: _port(name, options) for name in PREFERRED_PORTS}
+    extra = [replica(name, n) for n in range(2, options.replicas + 1) for name in SERVICES]
+    ports |= {name: free_port() for name in extra}
     env = _environment(options, ports, database_url, kafka)
     stack = Stack(options, database_url, kafka, ports, env)
     sandbox = _service(stack, "provider-sandbox", "provider_sandbox", "/control/health")
     services = [
-        _service(stack, "ledger", "ledger", "/readyz"),
-        _service(stack, "mpesa-worker", "mpesa_worker", "/readyz"),
-        _service(stack, "card-worker", "card_worker", "/readyz"),
-        _service(stack, "gateway", "gateway", "/readyz"),
+        _service(stack, name, module, "/readyz", number)
+        for number in range(1, options.replicas + 1)
+        for name, module in SERVICES.items()
     ]
     async with contextlib.AsyncExitStack() as held:
         for parts in ([*servers, sandbox], services):
@@ -147,15 +177,25 @@ async def running_stack(options: Options) -> AsyncIterator[Stack]:
 
 
 async def _prepare(stack: Stack) -> None:
-    """Brings schemas and topics up to date, once the servers answer."""
-    await _ensure_database(stack.database_url)
-    await migrate(stack.database_url)
-    await create_topics(stack.kafka_bootstrap_servers, all_topics())
+    """Create the database, run the migrations and create the topics, once the servers are ready."""
+    dsn, kafka = stack.database_url, stack.kafka_bootstrap_servers
+    with database_errors(dsn):
+        await _ensure_database(dsn)
+        await migrate(dsn)
+    with broker_errors(kafka), no_client_logs():
+        await create_topics(kafka, all_topics())
 
 
 def _servers(options: Options) -> tuple[list[Part], str, str]:
-    """Answers the embedded servers that are needed, and where database and broker are."""
+    """Return the embedded servers that are needed, and the addresses of database and broker.
+
+    Raises:
+        SettingsInvalid: an address in the environment is invalid.
+    """
     parts = []
+    for setting, check in _CHECKS.items():
+        if setting in os.environ:
+            check(os.environ[setting])
     database_url = options.database_url or os.environ.get("DATABASE_URL", "")
     kafka = options.kafka_bootstrap_servers or os.environ.get("KAFKA_BOOTSTRAP_SERVERS", "")
     if not database_url:
@@ -176,7 +216,7 @@ def _servers(options: Options) -> tuple[list[Part], str, str]:
 
 
 def _kept_port(folder: Path) -> int:
-    """The broker's port of the last run where it is still free: its data name it."""
+    """The broker port of the last run if it is free, as the data contain it; else a free port."""
     file = folder / ADDRESSES
     kept = json.loads(file.read_text()).get("KAFKA_BOOTSTRAP_SERVERS", "") if file.exists() else ""
     port = int(kept.rpartition(":")[2] or 0)
@@ -191,44 +231,34 @@ def _port(name: str, options: Options) -> int:
 def _environment(
     options: Options, ports: Mapping[str, int], database_url: str, kafka: str
 ) -> dict[str, str]:
-    """The variables of every part; a real deployment splits them by service."""
+    """The variables for every part; a real deployment gives each service only its own."""
     folder, keys = options.folder, local_secrets(options.folder)
     gateway, twin = (f"http://{LOOPBACK}:{ports[name]}" for name in ("gateway", "provider-sandbox"))
+    place = Place(folder, gateway, twin, options.speed, keys)
+    of_rails = {
+        name: value
+        for rail in local_rails().values()
+        for name, value in rail.environment(place).items()
+    }
     return {
         **keys,
         "DATABASE_URL": database_url,
         "KAFKA_BOOTSTRAP_SERVERS": kafka,
         "CIFT_MODE": "test",
-        "CIFT_LOG_FORMAT": "console",
-        "MPESA_ENVIRONMENT": "sandbox",
-        "MPESA_BUSINESS_SHORT_CODE": SHORT_CODE,
-        "MPESA_B2C_SHORT_CODE": PAYOUT_SHORT_CODE,
-        "MPESA_INITIATOR_NAME": "testapi",
-        "MPESA_CERTIFICATE_FILE": str(folder / "sandbox" / "daraja-certificate.pem"),
-        "MPESA_API_BASE": twin,
-        "MPESA_CALLBACK_URL": f"{gateway}/api/v1/webhooks/mpesa",
-        "MPESA_CHECK_SPEED": str(options.speed),
-        "STRIPE_API_BASE": twin,
-        "STRIPE_CHECK_SPEED": str(options.speed),
         "CIFT_SANDBOX_STATE": str(folder / "sandbox" / "twin.sqlite3"),
         "CIFT_SANDBOX_SPEED": str(options.speed),
-        "CIFT_SANDBOX_CONSUMER_KEY": keys["MPESA_CONSUMER_KEY"],
-        "CIFT_SANDBOX_CONSUMER_SECRET": keys["MPESA_CONSUMER_SECRET"],
-        "CIFT_SANDBOX_PASSKEY": keys["MPESA_PASSKEY"],
-        "CIFT_SANDBOX_INITIATOR_PASSWORD": keys["MPESA_INITIATOR_PASSWORD"],
-        "CIFT_SANDBOX_STRIPE_SECRET_KEY": keys["STRIPE_SECRET_KEY"],
-        "CIFT_SANDBOX_STRIPE_PUBLISHABLE_KEY": keys["STRIPE_PUBLISHABLE_KEY"],
-        "CIFT_SANDBOX_STRIPE_WEBHOOK_SECRET": keys["STRIPE_WEBHOOK_SECRET"],
-        "CIFT_SANDBOX_STRIPE_WEBHOOK_URL": f"{gateway}/api/v1/webhooks/stripe",
+        **of_rails,
         **options.extra_env,
     }
 
 
-def _service(stack: Stack, name: str, module: str, health: str) -> Part:
+def _service(stack: Stack, service_name: str, module: str, health: str, number: int = 1) -> Part:
+    name = replica(service_name, number)
     port = str(stack.ports[name])
     variables = {
         **stack.env,
         "CIFT_HTTP_PORT": port,
+        "CIFT_INSTANCE": str(number),
         "CIFT_SANDBOX_HTTP_PORT": port,
         "CIFT_TRACE_FILE": str(stack.options.folder / "traces" / f"{name}.jsonl"),
     }
@@ -236,14 +266,14 @@ def _service(stack: Stack, name: str, module: str, health: str) -> Part:
         name,
         [sys.executable, "-m", module],
         env=variables,
-        changing_env=stack.options.service_env.get(name, {}),
+        changing_env=stack.options.service_env.get(service_name, {}),
         health_url=stack.url(name) + health,
         log=stack.log_file(name),
     )
 
 
 async def _ensure_database(database_url: str) -> None:
-    """Makes the database that the address names, if its server has none of that name."""
+    """Create the database that the address names, if its server has none of that name."""
     address = urlsplit(database_url)
     name = address.path.lstrip("/")
     connection = await asyncpg.connect(urlunsplit(address._replace(path="/postgres")))
@@ -255,28 +285,15 @@ async def _ensure_database(database_url: str) -> None:
 
 
 def _write_addresses(stack: Stack) -> None:
-    """Leaves a note for commands that come later (`make verify-books`)."""
+    """Write the addresses and environment to a file for later commands (`make verify-books`)."""
     note = {name: stack.url(name) for name in stack.ports}
     file = stack.options.folder / ADDRESSES
     with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as out:
         json.dump({**note, **stack.env}, out, indent=2)
 
 
-def read_addresses(folder: Path) -> dict[str, str]:
-    """Answers what the running stack left: service addresses and its environment.
-
-    Raises:
-        StartError: no stack has run on this folder.
-    """
-    file = folder / ADDRESSES
-    if not file.exists():
-        raise StartError("no local stack has run here: `make demo` starts one")
-    note: dict[str, str] = json.loads(file.read_text())
-    return note
-
-
 async def open_api(stack: Stack, merchant: str) -> str:
-    """Makes an API key for a merchant, answers it."""
+    """Create an API key for a merchant and return it."""
     return await asyncio.to_thread(
         stack.cift, "api-key", "create", "--merchant", merchant, "--name", "local"
     )

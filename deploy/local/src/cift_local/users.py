@@ -1,8 +1,8 @@
-"""Running as an unprivileged user when we are root: PostgreSQL refuses to run as root.
+"""Run programs as an unprivileged user when we are root, because PostgreSQL refuses root.
 
-The user is `nobody`, which exists everywhere, so nothing has to be created. What that user must
-read or write may lie where it cannot go (a project under `/root`, mode 700): such things get a
-place of their own below `SHARED_ROOT`.
+The user is `nobody`, which exists everywhere, so no user has to be created. Files that this user
+must read or write may be in a folder that it can't enter (a project under `/root`, mode 700). Such
+files are stored below `SHARED_ROOT` instead.
 """
 
 import hashlib
@@ -16,27 +16,27 @@ from pathlib import Path
 from typing import Any
 
 SHARED_ROOT = Path("/var/lib/cift-payments")
-"""Where root keeps what the unprivileged user must reach."""
+"""The folder in which root stores files that the unprivileged user must reach."""
 
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """An unprivileged user by its numbers."""
+    """An unprivileged user, by its user id and group id."""
 
     uid: int
     gid: int
 
     def popen_options(self) -> dict[str, Any]:
-        """Answers the `subprocess` options that drop to this user, all other groups left."""
+        """Return the `subprocess` options that switch to this user and drop all other groups."""
         return {"user": self.uid, "group": self.gid, "extra_groups": []}
 
     def can_enter(self, path: Path) -> bool:
-        """Tells whether this user gets as far as `path`, asked of the system itself."""
+        """Return True when this user can enter `path`; the operating system checks it."""
         test = ["/usr/bin/test", "-x", str(path)]
         return subprocess.run(test, check=False, cwd="/", **self.popen_options()).returncode == 0
 
     def own(self, path: Path) -> None:
-        """Gives a file, or a folder and all in it, to this user; nothing when it has it."""
+        """Make this user the owner of a file, or of a folder with its contents, unless it is."""
         if path.stat().st_uid == self.uid:
             return
         for inner in path.rglob("*"):
@@ -45,7 +45,7 @@ class User:
 
 
 def unprivileged_user() -> User | None:
-    """Answers whom servers should run as: `nobody` when we are root, None when we are not."""
+    """Return the user for servers: `nobody` when we are root, None when we are not."""
     if os.geteuid() != 0:
         return None
     entry = pwd.getpwnam("nobody")
@@ -53,9 +53,9 @@ def unprivileged_user() -> User | None:
 
 
 def reachable_folder(wanted: Path, user: User | None) -> Path:
-    """Answers `wanted`, or its stand-in below `SHARED_ROOT` where the user cannot reach it.
+    """Return `wanted`, or a substitute below `SHARED_ROOT` if the user can't reach it.
 
-    The stand-in's name follows from the wanted path, so each project keeps its own data.
+    The substitute's name is derived from the wanted path, so each project has its own data.
     """
     wanted.parent.mkdir(parents=True, exist_ok=True)
     if user is None or user.can_enter(wanted.parent):
@@ -65,7 +65,7 @@ def reachable_folder(wanted: Path, user: User | None) -> Path:
 
 
 def reachable_copy(sources: list[Path], name: str, user: User | None) -> Path:
-    """Answers the folder that holds `sources`, or a copy called `name` that the user can run."""
+    """Return the folder that contains `sources`, or a copy called `name` that the user can run."""
     original = sources[0].parent
     if user is None or all(user.can_enter(source) for source in sources):
         return original
@@ -75,19 +75,19 @@ def reachable_copy(sources: list[Path], name: str, user: User | None) -> Path:
         for source in sources:
             shutil.copytree(source, half_done / source.name, symlinks=True)
         _let_all_read(half_done)
-        half_done.rename(copy)  # all or nothing: nobody ever runs half a copy
+        half_done.rename(copy)  # atomic: no process ever runs an incomplete copy
     return copy
 
 
 def _shared_root() -> Path:
-    """Answers `SHARED_ROOT`, made and open to all whatever our umask is."""
+    """Return `SHARED_ROOT`, created if missing, and readable by all users whatever our umask is."""
     SHARED_ROOT.mkdir(parents=True, exist_ok=True)
     SHARED_ROOT.chmod(0o755)
     return SHARED_ROOT
 
 
 def _let_all_read(top: Path) -> None:
-    """Opens a tree for reading, and for running what its owner may run (`chmod a+rX`)."""
+    """Let all users read a tree, and execute what its owner may execute (`chmod a+rX`)."""
     for path in (top, *top.rglob("*")):
         if not path.is_symlink():
             mode = path.stat().st_mode

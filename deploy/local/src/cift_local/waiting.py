@@ -1,4 +1,4 @@
-"""Waiting for something to become true, and asking async questions from sync code."""
+"""Wait until a condition is true, and run coroutines from synchronous code."""
 
 import asyncio
 import time
@@ -9,13 +9,13 @@ from urllib.parse import urlsplit
 
 T = TypeVar("T")
 Probe = Callable[[], Awaitable[bool]]
-"""An async question with a yes or a no; it never raises, because "not yet" is a no."""
+"""An async function that returns True or False; it never raises, because "not yet" is False."""
 
 _PATIENCE_S = 2.0
 
 
 async def wait_until(probe: Probe, timeout_s: float, *, every_s: float = 0.05) -> bool:
-    """Asks until the answer is yes; False after `timeout_s` seconds of no."""
+    """Call the probe until it returns True; return False after `timeout_s` seconds."""
     deadline = time.monotonic() + timeout_s
     while not await probe():
         if time.monotonic() > deadline:
@@ -25,9 +25,10 @@ async def wait_until(probe: Probe, timeout_s: float, *, every_s: float = 0.05) -
 
 
 async def answers_ok(url: str) -> bool:
-    """Tells whether a plain `http://` address answers 200.
+    """Return True when a plain `http://` address answers 200.
 
-    Written on the socket: an HTTP client would read proxy settings and certificates first.
+    It writes to the socket directly: an HTTP client would first read proxy settings and
+    certificates.
     """
     address = urlsplit(url)
     target = f"{address.path or '/'}?{address.query}".rstrip("?")
@@ -44,6 +45,6 @@ async def answers_ok(url: str) -> bool:
 
 
 def run_apart(question: Coroutine[Any, Any, T]) -> T:
-    """Runs a coroutine to its end in a loop and thread of its own, even below a running loop."""
+    """Run a coroutine in its own loop and thread; works also while a loop is running here."""
     with ThreadPoolExecutor(max_workers=1) as apart:
         return apart.submit(asyncio.run, question).result()

@@ -1,7 +1,7 @@
-"""What comes after a deposit has ended: Stripe's fee, disputes, a success nobody expected.
+"""Handle what happens after a deposit has ended: Stripe's fee, disputes, an unexpected success.
 
-Always read from the API: notices may be late, repeated or out of order, and sums are totals, so
-what is told is what is true by now, once for each change of it.
+The state is always read from the API, because notices may be late, repeated or out of order. Sums
+are totals. So each result reports the current state, once for each change.
 """
 
 import hashlib
@@ -12,9 +12,9 @@ from datetime import timedelta
 
 from card_worker import domain, mapping, wire
 from card_worker.flow import AT_ONCE, Flow, event_types
+from cift_shared.attempts.processor import Answer, Attempt, Notice
 from cift_shared.failpoints import failpoint
-from cift_shared.outcomes import Dispute, Disputed, Pending, Settled
-from cift_shared.processor import Answer, Attempt, Notice
+from cift_shared.messaging.outcomes import Dispute, Disputed, Pending, Settled
 
 _DISPUTE = "dispute:"
 _SUCCESS = frozenset({"payment_intent.succeeded", "charge.succeeded"})
@@ -25,26 +25,26 @@ _NO_NEWS = _SUCCESS | {
     "payment_intent.payment_failed",
     "payment_intent.canceled",
 }
-"""Events that say nothing about a payment that is settled with its fee."""
+"""Events that give no new information about a payment that is settled with a known fee."""
 
 
 class Aftermath:
-    """Looks after deposits that have ended."""
+    """Checks deposits that have ended for a late fee, a dispute or an unexpected success."""
 
     def __init__(self, flow: Flow) -> None:
         self._flow = flow
 
     def watched(self, attempt: Attempt, intent: wire.PaymentIntent, answer: Answer) -> Answer:
-        """A settled answer with the next look at it: soon while Stripe's fee is unknown."""
+        """The settled answer with the wait before the next read: short until the fee is known."""
         known = intent.latest_charge is not None and intent.latest_charge.balance_transaction
         memory = {**answer.memory, **({"fee_told": "yes"} if known else {})}
         return replace(answer, memory=memory, check_after=self._next(attempt, fee=bool(known)))
 
     async def look(self, attempt: Attempt, notices: Sequence[Notice]) -> Answer:
-        """What is new about an attempt that has ended.
+        """Read what has changed about an attempt that has ended.
 
         Raises:
-            PaymentProcessorError: Stripe could not be asked.
+            PaymentProcessorError: the query to Stripe failed.
         """
         intent_id = attempt.memory.get("intent")
         if intent_id is None:
@@ -69,7 +69,7 @@ class Aftermath:
         return self._flow.watch(attempt, domain.WATCH_DEPOSIT_S if fee else domain.WATCH_FOR_FEE_S)
 
     async def _unexpected(self, intent_id: str, types: set[str]) -> Answer:
-        """A payment told as failed whose intent succeeds would be a contradiction to show."""
+        """Read the intent of a payment reported as failed; it should not have succeeded."""
         if not types & _SUCCESS:
             return Answer(Pending())
         intent = await self._flow.api.retrieve_intent(intent_id)
@@ -96,7 +96,7 @@ class Aftermath:
         return intent.latest_charge is not None and intent.latest_charge.disputed
 
     async def _disputes(self, attempt: Attempt, intent_id: str) -> Answer | None:
-        """The first dispute about which something is new; the others at once afterwards."""
+        """The first dispute that has changed, or None; an immediate next check reads the others."""
         for found in await self._flow.api.list_disputes(intent_id):
             if found.status not in mapping.DISPUTE_STATUSES:
                 self._flow.count_unknown("dispute", found.status)

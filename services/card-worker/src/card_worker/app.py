@@ -1,4 +1,4 @@
-"""What the card worker is made of: the attempt engine around the card processor.
+"""Build the card worker: the attempt engine around the card processor.
 
 payments.commands.card    -> ingest -> attempt ─┬─ dispatch ─> processor ─> client ─> Stripe
 payments.webhooks.stripe  -> notices ───────────┴─ poll ─────> processor ─> client ─> Stripe
@@ -11,14 +11,14 @@ from card_worker.customers import StoredCustomers
 from card_worker.processor import CardProcessor
 from card_worker.settings import CardConfig, WorkerSettings
 from cift_shared.attempts import compose_worker
-from cift_shared.service import Base, Composition
+from cift_shared.runtime.service import Base, Composition
 
 SCHEMA = "card"
 ROLE = "cift_card"
 
 
 def compose(base: Base, settings: WorkerSettings, config: CardConfig) -> Composition:
-    """Put the worker together."""
+    """Build the worker from its settings."""
     processor = CardProcessor(
         config,
         StripeApi(config, base.clock),

@@ -1,8 +1,8 @@
-"""One call of Stripe's library: paced, observed, behind the circuit, its errors turned into ours.
+"""Make one call of Stripe's library: rate limit, metrics, circuit breaker, error translation.
 
-What may have happened at Stripe is told by the exception, see `cift_shared.errors`; besides there
-are `CardRefused`, which is the bank's no, and `RequestRefused`, which is Stripe's. Texts of errors
-may hold secrets and are never handed on.
+The exception type says what may have happened at Stripe, see `cift_shared.errors`. Two more types
+are defined here: `CardRefused` is a decline by the bank, `RequestRefused` a refusal by Stripe.
+Error texts may contain secrets and are never passed on.
 """
 
 import asyncio
@@ -16,7 +16,6 @@ from pydantic import BaseModel, ValidationError
 
 from card_worker import wire
 from card_worker.transport import CALL, Call
-from cift_shared.breaker import CircuitBreaker
 from cift_shared.clock import Clock
 from cift_shared.errors import (
     CiftError,
@@ -26,15 +25,16 @@ from cift_shared.errors import (
     ProviderThrottled,
     ProviderUnavailable,
 )
-from cift_shared.log import get_logger
-from cift_shared.metrics import PROVIDER_REQUESTS, PROVIDER_SECONDS
-from cift_shared.telemetry import span
+from cift_shared.observability.log import get_logger
+from cift_shared.observability.metrics import PROVIDER_REQUESTS, PROVIDER_SECONDS
+from cift_shared.observability.telemetry import span
+from cift_shared.resilience.circuit_breaker import CircuitBreaker
 
 PROVIDER = "stripe"
 CREDENTIALS_PAUSE_S = 60
-"""How long Stripe is left alone once it refused our key; no payment fails for it."""
+"""How long no request is sent after Stripe refused our key; no payment fails because of it."""
 THROTTLE_S = 2
-"""Wait after a 429 that names no time."""
+"""Wait after a 429 without a usable `Retry-After` header."""
 _NO_ANSWER_STATUS = 500
 
 Reply = TypeVar("Reply", bound=BaseModel)
@@ -43,7 +43,7 @@ log = get_logger()
 
 
 class CardRefused(CiftError):
-    """HTTP 402: the bank, or Stripe for it, said no; the object's own state decides."""
+    """HTTP 402: the bank, or Stripe for it, declined; the object's own state decides."""
 
     def __init__(self, error: wire.ApiError) -> None:
         super().__init__("the card was refused")
@@ -51,7 +51,7 @@ class CardRefused(CiftError):
 
 
 class RequestRefused(ProviderRejectedRequest):
-    """HTTP 400 or 404: Stripe would not do it; this request changed nothing."""
+    """HTTP 400 or 404: Stripe refused the request; it changed nothing."""
 
     def __init__(self, error: wire.ApiError, status: int) -> None:
         super().__init__("provider_request_refused", "the request was refused")
@@ -60,18 +60,18 @@ class RequestRefused(ProviderRejectedRequest):
 
 
 class ServerFailed(OutcomeUnknown):
-    """What became of the request is unknown, and its key answers so from now on.
+    """The outcome of the request is unknown, and its key returns the same error from now on.
 
-    HTTP 5xx; or HTTP 400 `idempotency_error`: an earlier request used the key, with other words
-    (a release came between them), and may have been carried out.
+    HTTP 5xx; or HTTP 400 `idempotency_error`: an earlier request used the key with other
+    parameters (after a release changed them), and may have been carried out.
     """
 
 
 class Caller:
-    """Makes calls, one circuit around them all."""
+    """Makes calls; one circuit breaker covers them all."""
 
     def __init__(self, clock: Clock, *, deadline_s: float, pause_s: float) -> None:
-        """`pause_s`: how long Stripe is left alone when it is away."""
+        """`pause_s`: how long the open circuit breaker sends no requests to Stripe."""
         self._clock = clock
         self._deadline_s = deadline_s
         self._breaker = CircuitBreaker(PROVIDER, clock, pause_s=pause_s)
@@ -79,10 +79,10 @@ class Caller:
     async def call(
         self, operation: str, ask: Callable[[], Awaitable[Any]], kind: type[Reply]
     ) -> Reply:
-        """What Stripe answers, as far as we read it.
+        """Make a call and parse the fields of the answer that we use.
 
         Raises:
-            CardRefused, RequestRefused, PaymentProcessorError: see the module.
+            CardRefused, RequestRefused, PaymentProcessorError: see the module's docstring.
         """
         with self._observed(operation), self._breaker.guard():
             CALL.set(call := Call(operation))
@@ -96,7 +96,7 @@ class Caller:
             return _read(answer, kind)
 
     def _raise_ours(self, operation: str, error: stripe.StripeError, call: Call) -> NoReturn:
-        """Turn the library's error into ours, without its text."""
+        """Translate the library's error to ours, without its text, and raise it."""
         told, status = _error_in(error), error.http_status or 0
         log.warning(
             "stripe.call_failed",
@@ -129,7 +129,7 @@ class Caller:
 
     @contextmanager
     def _observed(self, operation: str) -> Iterator[None]:
-        """Span, duration and count around one call."""
+        """Record span, duration and count of one call."""
         began, result = self._clock.monotonic(), "error"
         with span(f"stripe.{operation}", kind=SpanKind.CLIENT) as current:
             try:

@@ -1,6 +1,6 @@
-"""Stripe's operations as we use them, through its own library: what is sent, and what is read.
+"""Stripe's operations as we use them, through Stripe's library: parameters and parsed answers.
 
-One call, one answer; what its failure means is in `card_worker.calls`.
+One call, one answer; `card_worker.calls` defines what its failures mean.
 """
 
 import logging
@@ -15,15 +15,15 @@ from card_worker import domain, wire
 from card_worker.calls import Caller
 from card_worker.settings import CardConfig
 from card_worker.transport import PacedHttp
-from cift_shared.breaker import PAUSE_S
-from cift_shared.check_schedule import sped_up
+from cift_shared.attempts.polling_schedule import sped_up
 from cift_shared.clock import Clock
 from cift_shared.errors import OutcomeUnknown
+from cift_shared.resilience.circuit_breaker import PAUSE_S
 
 LIST_MAX = 100
-"""Objects of one page (docs.stripe.com/api/pagination)."""
+"""Maximum objects of one page. Source: docs.stripe.com/api/pagination."""
 PAGES_MAX = 10
-"""Pages that are looked through for one lost intent."""
+"""Maximum pages that are searched for one lost intent."""
 
 _INTENT_PARTS = ["latest_charge.balance_transaction"]
 _REFUND_PARTS = ["balance_transaction"]
@@ -41,21 +41,21 @@ class StripeApi:
         transport: httpx.AsyncBaseTransport | None = None,
         bare: bool = False,
     ) -> None:
-        """Take settings and clock.
+        """Configure Stripe's library.
 
         Args:
             config: keys, address, time-outs.
             clock: for the rate limit and the circuit breaker.
             transport: replaces the network, for tests.
-            bare: leave out every optional parameter, for stand-ins that know only some.
+            bare: leave out every optional parameter, for substitutes that support only some.
         """
         stripe.enable_telemetry = False
-        # below that level it tells requests in full
+        # below this level the library logs whole requests
         logging.getLogger("stripe").setLevel(logging.WARNING)
         self._bare = bare
         self._http = PacedHttp(config, clock, transport=transport)
         tries = config.max_network_retries + 1
-        # Over everything: an answer that drips in byte by byte must end, too.
+        # A deadline for the whole call: an answer that arrives byte by byte must end, too.
         deadline_s = tries * (config.connect_timeout_s + config.read_timeout_s) + 5
         pause_s = sped_up(int(PAUSE_S), config.check_speed).total_seconds()
         self._call = Caller(clock, deadline_s=deadline_s, pause_s=pause_s).call
@@ -72,10 +72,11 @@ class StripeApi:
         await self._http.close_async()  # type: ignore[no-untyped-call]
 
     async def create_intent(self, params: Mapping[str, Any], key: str) -> wire.PaymentIntent:
-        """Make an unconfirmed intent: no money moves by it.
+        """Create an unconfirmed intent; this moves no money.
 
         Raises:
-            CardRefused, RequestRefused, PaymentProcessorError: as of every call here.
+            CardRefused, RequestRefused, PaymentProcessorError: every call of this class raises
+                these.
         """
         make = self._v1.payment_intents.create_async
         return await self._call(
@@ -87,7 +88,7 @@ class StripeApi:
     async def confirm_intent(
         self, intent_id: str, params: Mapping[str, Any], key: str
     ) -> wire.PaymentIntent:
-        """Take the money: at most once in an intent's life, however often it is called."""
+        """Confirm the intent, which charges the card: at most once, however often it is called."""
         confirm = self._v1.payment_intents.confirm_async
         return await self._call(
             "intent_confirm",
@@ -98,7 +99,7 @@ class StripeApi:
         )
 
     async def retrieve_intent(self, intent_id: str) -> wire.PaymentIntent:
-        """How an intent stands."""
+        """The current state of an intent."""
         read = self._v1.payment_intents.retrieve_async
         return await self._call(
             "intent_retrieve",
@@ -107,7 +108,7 @@ class StripeApi:
         )
 
     async def cancel_intent(self, intent_id: str, key: str) -> wire.PaymentIntent:
-        """End an intent for good: nothing can be charged by it afterwards."""
+        """Cancel an intent: it can't charge a card afterwards."""
         cancel = self._v1.payment_intents.cancel_async
         return await self._call(
             "intent_cancel",
@@ -122,9 +123,9 @@ class StripeApi:
     async def find_intent(
         self, attempt_id: str, *, since: int, until: int
     ) -> wire.PaymentIntent | None:
-        """The intent an attempt made in this window (seconds since 1970); None: none was found.
+        """The intent that an attempt created in this window (Unix seconds); None if none is found.
 
-        By listing, newest first: Stripe's search is not up to date by promise.
+        It lists intents, newest first, because Stripe does not guarantee that search is up to date.
         """
         read = self._v1.payment_intents.list_async
         window: Any = {"created": {"gte": since, "lte": until}, "limit": LIST_MAX}
@@ -140,7 +141,7 @@ class StripeApi:
         return None
 
     async def create_refund(self, params: Mapping[str, Any], key: str) -> wire.Refund:
-        """Send money back: the key is all that keeps a second one from moving."""
+        """Create a refund: only the idempotency key prevents a second refund."""
         make = self._v1.refunds.create_async
         return await self._call(
             "refund_create",
@@ -149,7 +150,7 @@ class StripeApi:
         )
 
     async def retrieve_refund(self, refund_id: str) -> wire.Refund:
-        """How a refund stands."""
+        """The current state of a refund."""
         read = self._v1.refunds.retrieve_async
         return await self._call(
             "refund_retrieve",
@@ -158,7 +159,11 @@ class StripeApi:
         )
 
     async def find_refund(self, attempt_id: str, intent_id: str) -> wire.Refund | None:
-        """The refund an attempt made of an intent; None: there is none."""
+        """The refund of an intent that an attempt created; None if there is none.
+
+        Raises:
+            OutcomeUnknown: the intent has more refunds than one page.
+        """
         read = self._v1.refunds.list_async
         params: Any = {"payment_intent": intent_id, "limit": LIST_MAX}
         page = await self._call("refund_list", lambda: read(params=params), _Refunds)
@@ -168,14 +173,14 @@ class StripeApi:
         return next(named, None)
 
     async def list_disputes(self, intent_id: str) -> list[wire.Dispute]:
-        """Every dispute about an intent."""
+        """The disputes of an intent."""
         read = self._v1.disputes.list_async
         params: Any = {"payment_intent": intent_id, "limit": LIST_MAX}
         page = await self._call("dispute_list", lambda: read(params=params), _Disputes)
         return page.data
 
     async def create_customer(self, params: Mapping[str, Any], key: str) -> wire.Customer:
-        """Make an owner for saved cards."""
+        """Create a Stripe customer, which owns saved cards."""
         make = self._v1.customers.create_async
         return await self._call(
             "customer_create",
@@ -184,7 +189,7 @@ class StripeApi:
         )
 
     async def create_setup(self, params: Mapping[str, Any], key: str) -> wire.SetupIntent:
-        """Begin the saving of a card."""
+        """Create a setup intent, which saves a card."""
         make = self._v1.setup_intents.create_async
         return await self._call(
             "setup_create",
@@ -195,7 +200,7 @@ class StripeApi:
     async def confirm_setup(
         self, setup_id: str, params: Mapping[str, Any], key: str
     ) -> wire.SetupIntent:
-        """Save the card that the parameters name."""
+        """Confirm a setup intent: Stripe saves the card in the parameters."""
         confirm = self._v1.setup_intents.confirm_async
         return await self._call(
             "setup_confirm",
@@ -206,7 +211,7 @@ class StripeApi:
         )
 
     async def retrieve_setup(self, setup_id: str) -> wire.SetupIntent:
-        """How the saving stands."""
+        """The current state of a setup intent."""
         read = self._v1.setup_intents.retrieve_async
         return await self._call(
             "setup_retrieve",
@@ -215,7 +220,7 @@ class StripeApi:
         )
 
     async def cancel_setup(self, setup_id: str, key: str) -> wire.SetupIntent:
-        """End the saving: no card can be saved by it afterwards."""
+        """Cancel a setup intent: it can't save a card afterwards."""
         cancel = self._v1.setup_intents.cancel_async
         return await self._call(
             "setup_cancel",
@@ -224,19 +229,19 @@ class StripeApi:
         )
 
     async def retrieve_method(self, method_id: str) -> wire.PaymentMethod:
-        """A card, and whose it is."""
+        """A card and the Stripe customer that owns it."""
         read = self._v1.payment_methods.retrieve_async
         return await self._call("method_retrieve", lambda: read(method_id), wire.PaymentMethod)
 
     async def detach_method(self, method_id: str, key: str) -> wire.PaymentMethod:
-        """Forget a card: it can't be used again."""
+        """Detach a card: it can't be used again."""
         detach = self._v1.payment_methods.detach_async
         return await self._call(
             "method_detach", lambda: detach(method_id, options=_keyed(key)), wire.PaymentMethod
         )
 
     def _params(self, params: Mapping[str, Any], parts: list[str] | None = None) -> Any:
-        """What is sent, with the parts that shall come whole; bare, without what can be spared."""
+        """The parameters to send, with `parts` to expand; bare: without the optional ones."""
         kept = {n: v for n, v in params.items() if not (self._bare and n in _OPTIONAL)}
         return {**kept, "expand": parts} if parts else kept
 
@@ -256,7 +261,7 @@ class _Disputes(wire.Part):
 
 
 _OPTIONAL = frozenset(("return_url", "description", "cancellation_reason", "usage"))
-"""Parameters that stand-ins for Stripe may not know and that change nothing about the money."""
+"""Parameters that substitutes for Stripe may not support; they don't change how money moves."""
 
 
 def _keyed(key: str) -> Any:

@@ -1,7 +1,8 @@
-"""Who owns saved cards at Stripe: one customer there for each customer of a merchant and mode.
+"""Stripe customers, which own saved cards: one for each merchant, mode and customer of ours.
 
-Made once: the key of the request is derived from the three, and the first that is stored wins. One
-made twice all the same (a crash, then a day's pause) owns nothing and costs nothing.
+Each is created once: the idempotency key is derived from these three, and the first id that is
+stored wins. A duplicate is still possible (a crash, then a pause of a day); it owns no card and
+costs nothing.
 """
 
 import hashlib
@@ -11,17 +12,17 @@ from typing import Protocol
 
 import asyncpg
 
-from cift_shared.database import INFRASTRUCTURE_ERRORS, Pool
+from cift_shared.database.pool import INFRASTRUCTURE_ERRORS, Pool
 from cift_shared.errors import ProviderUnavailable
 from cift_shared.failpoints import failpoint
 
 Make = Callable[[str], Awaitable[str]]
-"""Makes a customer at Stripe under an idempotency key; answers its id."""
+"""Creates a customer at Stripe under an idempotency key; returns its id."""
 
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """A customer of ours."""
+    """A customer of a merchant, in one mode."""
 
     merchant_id: str
     livemode: bool
@@ -29,13 +30,13 @@ class Owner:
 
     @property
     def key(self) -> str:
-        """The idempotency key of the owner's making, the same always."""
+        """The idempotency key for creating the Stripe customer; always the same for one owner."""
         text = f"{self.merchant_id}\0{self.livemode}\0{self.customer_id}"
         return "customer-" + hashlib.sha256(text.encode()).hexdigest()
 
 
 class Customers(Protocol):
-    """Finds or makes owners."""
+    """Finds or creates Stripe customers."""
 
     async def find_or_make(self, owner: Owner, make: Make) -> str:
         """The owner's id at Stripe; raises as `make` does."""
@@ -43,7 +44,7 @@ class Customers(Protocol):
 
 
 class MemoryCustomers:
-    """For a processor that stands alone."""
+    """Keeps Stripe customers in memory, for a processor without a database."""
 
     def __init__(self) -> None:
         self._known: dict[Owner, str] = {}
@@ -57,7 +58,7 @@ class MemoryCustomers:
 
 
 class StoredCustomers:
-    """Kept in `card.customer`."""
+    """Stores Stripe customers in the table `card.customer`."""
 
     def __init__(self, pool: "Pool[asyncpg.Record]") -> None:
         self._pool = pool
@@ -66,7 +67,7 @@ class StoredCustomers:
         """The owner's id at Stripe; raises as `make` does.
 
         Raises:
-            ProviderUnavailable: the database is away; nothing was sent.
+            ProviderUnavailable: the database can't be reached; no payment request was sent.
         """
         try:
             known = await self._read(owner)

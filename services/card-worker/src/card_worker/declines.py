@@ -1,13 +1,13 @@
-"""Why a card is declined and what to tell its holder: data, nothing else.
+"""Tables of decline codes and the message for the cardholder; data only.
 
-The split into classes is ours; Stripe publishes the codes only (docs.stripe.com/declines/codes,
-docs.stripe.com/error-codes, advice codes in docs.stripe.com/declines/card). Whoever holds a card
-that was reported lost, stolen or used for fraud hears the same sentence as everybody else.
+The classes are ours; Stripe publishes only the codes. Sources: docs.stripe.com/declines/codes,
+docs.stripe.com/error-codes, advice codes in docs.stripe.com/declines/card. The holder of a card
+that was reported lost, stolen or used for fraud gets no special message.
 """
 
 from collections.abc import Mapping
 
-from cift_shared.outcomes import Failure, FailureCategory
+from cift_shared.messaging.outcomes import Failure, FailureCategory
 
 _DECLINED = FailureCategory.DECLINED
 _LIMIT = FailureCategory.LIMIT
@@ -26,9 +26,9 @@ def _no(code: str, category: FailureCategory, message: str, *, retryable: bool =
 
 
 CARD_REFUSED = _no("card_refused", _DECLINED, _OTHER_CARD)
-"""The one answer for everything that smells of fraud, and for advice never to try again."""
+"""For every decline that points to fraud, and for the advice never to try again."""
 CARD_DECLINED = _no("card_declined", _DECLINED, _ASK_BANK, retryable=True)
-"""Soft, and the answer for codes that no table lists."""
+"""A soft decline; also for codes that no table lists."""
 AUTHENTICATION_REQUIRED = _no(
     "authentication_required",
     _DECLINED,
@@ -95,10 +95,10 @@ ADVICE: Mapping[str, Failure] = {
     "try_again_later": _no("card_try_later", _DECLINED, _ASK_BANK, retryable=True),
     "confirm_card_data": CARD_DATA_WRONG,
 }
-"""Advice of the card's network; it decides before the code."""
+"""By advice code of the card network; it takes precedence over the decline code."""
 
 DECLINES: Mapping[str, Failure] = {
-    # hard: never this card again
+    # hard: never try this card again
     **dict.fromkeys(
         (
             "lost_card",
@@ -134,7 +134,7 @@ DECLINES: Mapping[str, Failure] = {
     "live_mode_test_card": _no(
         "card_is_a_test_card", _INVALID, "This is a test card: no real payment can be made with it."
     ),
-    # the customer corrects
+    # the customer can correct the input
     "expired_card": _no(
         "card_expired", _INVALID, "The card has expired. Please use another card.", retryable=True
     ),
@@ -162,7 +162,7 @@ DECLINES: Mapping[str, Failure] = {
         ),
         _no("card_pin_wrong", _INVALID, "The card's PIN is wrong.", retryable=True),
     ),
-    # the bank wants the cardholder
+    # the bank requires the cardholder's confirmation
     "authentication_required": AUTHENTICATION_REQUIRED,
     "authentication_not_handled": AUTHENTICATION_REQUIRED,
     **dict.fromkeys(
@@ -173,7 +173,7 @@ DECLINES: Mapping[str, Failure] = {
         ),
         AUTHENTICATION_FAILED,
     ),
-    # soft: another day, another card
+    # soft: may work later or with another card
     "insufficient_funds": _no(
         "card_funds_insufficient",
         _DECLINED,
@@ -205,7 +205,7 @@ DECLINES: Mapping[str, Failure] = {
     ),
     "invalid_amount": _no("amount_refused_by_bank", _LIMIT, _ASK_BANK, retryable=True),
 }
-"""By `decline_code`, or by the error's own `code` where there is none."""
+"""By `decline_code`, or by the error's `code` where there is no decline code."""
 
 REQUEST_ERRORS: Mapping[str, Failure] = {
     "amount_too_small": AMOUNT_REFUSED,
@@ -216,4 +216,4 @@ REQUEST_ERRORS: Mapping[str, Failure] = {
     "charge_already_refunded": REFUND_EXCEEDS,
     "charge_disputed": REFUND_DISPUTED,
 }
-"""Codes of a request Stripe refused for a reason the customer can act on."""
+"""Error codes of requests that Stripe refused for a reason the customer can act on."""

@@ -1,12 +1,12 @@
-"""Deposits by card: an intent is made and stored, then confirmed, then read until it is final.
+"""Deposits by card: create and store an intent, then confirm it, then read it until it is final.
 
-submit    create, unconfirmed ........ its id is stored: only this one is ever confirmed
+submit    create, unconfirmed ........ its id is stored: only this intent is ever confirmed
 check     confirm .................... succeeded | requires_action | declined
-          read it again .............. after every notice, doubt and crash
-          cancel ..................... before a decline, or the end of the payer's time, is told
+          read it again .............. after every notice, unknown outcome and crash
+          cancel ..................... before a decline or an expiry is reported
 
-An intent is charged once at most, and no other intent of the attempt is ever confirmed, so nothing
-that is repeated can charge twice.
+An intent is charged at most once, and no other intent of the attempt is ever confirmed. So no
+repeated request can charge twice.
 """
 
 from collections.abc import Sequence
@@ -17,9 +17,10 @@ from card_worker.aftermath import Aftermath
 from card_worker.calls import CardRefused, RequestRefused, ServerFailed
 from card_worker.flow import AT_ONCE, Flow, next_action
 from card_worker.units import to_stripe
+from cift_shared.attempts.processor import Answer, Attempt, Notice
 from cift_shared.failpoints import failpoint
-from cift_shared.messages import RequestDeposit, Step
-from cift_shared.outcomes import (
+from cift_shared.messaging.messages import RequestDeposit, Step
+from cift_shared.messaging.outcomes import (
     ActionRequired,
     Declined,
     Expired,
@@ -29,12 +30,12 @@ from cift_shared.outcomes import (
     Submitted,
     Unknown,
 )
-from cift_shared.processor import Answer, Attempt, Notice
 
 CAPTURE = "automatic"
-"""Stripe's fee comes with the success; with its default, `automatic_async`, it comes later."""
+"""With `automatic`, Stripe reports its fee together with the success; with Stripe's default,
+`automatic_async`, it reports it later."""
 CLOCK_SKEW_S = 300
-"""How far Stripe's clock may differ from ours when a lost intent is looked for."""
+"""Maximum difference between Stripe's clock and ours, for the search of a lost intent."""
 
 
 class Deposits:
@@ -45,7 +46,7 @@ class Deposits:
         self._aftermath = Aftermath(flow)
 
     async def submit(self, attempt: Attempt) -> Answer:
-        """Make the intent.
+        """Create the intent, unconfirmed.
 
         Raises:
             PaymentProcessorError: see `cift_shared.errors`.
@@ -53,21 +54,22 @@ class Deposits:
         return await self._create(attempt)
 
     async def check(self, attempt: Attempt, notices: Sequence[Notice]) -> Answer:
-        """Take the next step, or see what became of the last one; raises as `submit`."""
+        """Take the next step, or read the result of the last one; raises as `submit`."""
         if attempt.ended:
             return await self._aftermath.look(attempt, notices)
         intent_id = attempt.memory.get("intent")
         if intent_id is None:
             return await self._find_or_create(attempt)
-        if attempt.checks == 0:  # nothing is known but that it was made: no need to look first
+        if attempt.checks == 0:  # the intent was only created so far: no need to read it first
             return await self._confirm(attempt, intent_id)
         return await self._judge(attempt, await self._flow.api.retrieve_intent(intent_id))
 
     async def _find_or_create(self, attempt: Attempt) -> Answer:
-        """An earlier try to make the intent may have succeeded unheard.
+        """Search the intent that an earlier request may have created; create one if there is none.
 
-        None is made once the payer's time is over, so the window to look through is short. One that
-        is overlooked in a crowd harms nobody: it is unconfirmed, and nobody will ever confirm it.
+        No intent is created after the payer's time is over, so the time window of the search is
+        short. An intent that the search misses among many does no harm: it is unconfirmed, and
+        nothing ever confirms it.
         """
         flow, now = self._flow, self._flow.clock.now()
         began, left = attempt.created_at or now, flow.time_left(attempt)
@@ -97,7 +99,8 @@ class Deposits:
         except CardRefused as error:
             return self._not_made(mapping.failure_of(error.error))
         except ServerFailed:
-            # This key answers so for ever. First it is looked for, then made under a new key.
+            # Stripe repeats this error for this key. The next check searches the intent first, then
+            # creates it with a new key.
             step = flow.step("intent.failed", number=number)
             memory = {"creates": str(number + 1)}
             return Answer(Unknown("Stripe failed"), memory, None, [step], flow.again())
@@ -109,7 +112,7 @@ class Deposits:
         return Answer(Declined(failure), evidence=[step])
 
     def _stored(self, intent: wire.PaymentIntent, name: str) -> Answer:
-        """Nothing is confirmed before the id of what is confirmed is stored."""
+        """The answer that stores the intent's id; an intent is confirmed only after that."""
         return Answer(
             Submitted(),
             memory={"intent": intent.id},
@@ -171,7 +174,14 @@ class Deposits:
         confirmed: bool = False,
         refusal: Failure | None = None,
     ) -> Answer:
-        """What to do about an intent in this state; `confirmed`: just now, with this refusal."""
+        """Take the step that the intent's state requires.
+
+        Args:
+            attempt: the attempt of the intent.
+            intent: the intent as Stripe has just returned it.
+            confirmed: True right after a request to confirm it.
+            refusal: why Stripe refused that request, if it did.
+        """
         flow = self._flow
         step = flow.step("intent.read", intent=intent.id, status=intent.status)
         match intent.status:
@@ -205,7 +215,7 @@ class Deposits:
         return self._aftermath.watched(attempt, intent, answer)
 
     async def _act(self, attempt: Attempt, intent: wire.PaymentIntent) -> Answer:
-        """The payer has to act, and has so much time for it."""
+        """The answer while the payer must act; cancels the intent once the payer's time is over."""
         flow, action = self._flow, intent.next_action
         kind = action.type if action else "use_stripe_sdk"
         if flow.time_left(attempt) <= AT_ONCE:
@@ -219,14 +229,14 @@ class Deposits:
     async def _cancel(
         self, attempt: Attempt, intent_id: str, *, refusal: Failure | None = None
     ) -> Answer:
-        """End the intent, so that no late confirmation can charge what we report as failed."""
+        """Cancel the intent: no late confirmation may charge a payment reported as failed."""
         flow = self._flow
         key = domain.idempotency_key(attempt.attempt_id, "cancel", attempt.checks)
         failpoint("card.before_cancel")
         try:
             intent = await flow.api.cancel_intent(intent_id, key)
         except RequestRefused:
-            # It may have succeeded in this very moment: what Stripe says now is what counts.
+            # It may have succeeded at this very moment, so read its current state.
             intent = await flow.api.retrieve_intent(intent_id)
         failpoint("card.after_cancel")
         step = flow.step("intent.ended", intent=intent.id, status=intent.status)
@@ -242,7 +252,7 @@ class Deposits:
 
 
 def _explained(step: Step, intent: wire.PaymentIntent) -> Step:
-    """The step with the bank's own words for it; the timeline is not shown to cardholders."""
+    """The step with the bank's own codes; the timeline is not shown to cardholders."""
     error = intent.last_payment_error
     if error is None:
         return step
@@ -252,7 +262,7 @@ def _explained(step: Step, intent: wire.PaymentIntent) -> Step:
 
 
 def _consent(attempt: Attempt) -> dict[str, Any]:
-    """Whether the payer is there to act, and where the browser goes afterwards."""
+    """The parameters that say whether the payer is present, and where the browser returns to."""
     request = attempt.request
     if not isinstance(request, RequestDeposit):
         return {}

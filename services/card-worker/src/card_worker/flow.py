@@ -1,4 +1,4 @@
-"""What the flows (deposits, refunds, saved cards) share: tools, and words for the timeline."""
+"""Shared by deposits, refunds and saved cards: the context, check delays, next actions."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,33 +10,34 @@ from card_worker.calls import PROVIDER
 from card_worker.client import StripeApi
 from card_worker.customers import Customers
 from card_worker.settings import CardConfig
-from cift_shared.check_schedule import sped_up
+from cift_shared.attempts.polling_schedule import sped_up
+from cift_shared.attempts.processor import Attempt, MethodAttempt, Notice
 from cift_shared.clock import Clock
 from cift_shared.errors import SealBroken
-from cift_shared.log import get_logger
-from cift_shared.messages import Step
-from cift_shared.metrics import UNKNOWN_WORDS
-from cift_shared.processor import Attempt, MethodAttempt, Notice
-from cift_shared.vault import Vault
+from cift_shared.messaging.messages import Step
+from cift_shared.observability.log import get_logger
+from cift_shared.observability.metrics import UNKNOWN_WORDS
+from cift_shared.security.field_encryption import Vault
 
 REFERENCE_CONTEXT = "provider-request"
-"""Of fingerprints of Stripe's ids."""
+"""The context of the fingerprints of Stripe's ids."""
 CARD_CONTEXT = "card"
-"""Of sealed ids of saved cards and their owners, and of cards' fingerprints."""
+"""The context of the encrypted ids of saved cards and their Stripe customers, and of the
+fingerprints of cards."""
 ACTION_CONTEXT = "next_action"
-"""Of what only the payer may see."""
+"""The encryption context of data that only the payer may see."""
 
 AT_ONCE = timedelta(0)
-"""What was learned is stored, then the next step is taken."""
+"""No wait: the answer is stored, then the next step is taken."""
 AGAIN_S = 3
-"""After an error of Stripe's own: first look, then ask again."""
+"""Wait in seconds after a server error of Stripe; then search first, and only then send again."""
 
 log = get_logger()
 
 
 @dataclass(frozen=True, slots=True)
 class Flow:
-    """Everything a flow needs."""
+    """The context that deposits, refunds and setups work with."""
 
     config: CardConfig
     api: StripeApi
@@ -45,19 +46,19 @@ class Flow:
     clock: Clock
 
     def step(self, name: str, **detail: object) -> Step:
-        """A line of the timeline; what is None is left out, what is long is cut."""
+        """An entry of the payment's timeline; None values are left out, long values are cut."""
         return Step.of(self.clock.now(), f"{PROVIDER}.{name}", detail)
 
     def fingerprint(self, reference: str) -> str:
-        """The keyed hash by which a notice about an object of Stripe's finds its attempt."""
+        """The keyed hash of a Stripe id; finds the attempt of a notice about that object."""
         return self.vault.fingerprint(reference.encode(), context=REFERENCE_CONTEXT)
 
     def seal(self, text: str, *, context: str) -> str:
-        """A text for the owner of the context only."""
+        """The encrypted text, bound to the context."""
         return self.vault.seal(text.encode(), context=context)
 
     def open(self, sealed: str) -> str | None:
-        """A sealed id of a card or its owner; None when it can't be opened."""
+        """The decrypted id of a card or Stripe customer; None when it can't be decrypted."""
         try:
             return self.vault.open(sealed, context=CARD_CONTEXT).decode()
         except SealBroken:
@@ -70,14 +71,14 @@ class Flow:
         return now - (attempt.created_at or now)
 
     def time_left(self, attempt: Attempt | MethodAttempt) -> timedelta:
-        """What is left of the time a payer has to act; zero or less: none."""
+        """The rest of the time that the payer has to act; zero or less: the time is over."""
         limit = sped_up(self.config.action_timeout_s, self.config.check_speed)
         return limit - self.age(attempt)
 
     def check_delay(
         self, attempt: Attempt | MethodAttempt, kind: Literal["payment", "refund"]
     ) -> timedelta | None:
-        """When to ask next; while a payer may act, not later than the end of that time."""
+        """The wait before the next query; while a payer may act, at most the rest of that time."""
         speed = self.config.check_speed
         delay = domain.check_delay(attempt.checks, self.age(attempt), kind, speed=speed)
         left = self.time_left(attempt)
@@ -86,15 +87,15 @@ class Flow:
         return min(delay, left)
 
     def watch(self, attempt: Attempt, moments_s: Sequence[int]) -> timedelta | None:
-        """When to look again at what is settled; None: not any more."""
+        """The wait before a settled payment is read again; None: never again."""
         return domain.watch_delay(moments_s, self.age(attempt), speed=self.config.check_speed)
 
     def again(self) -> timedelta:
-        """A short pause after an error of Stripe's own."""
+        """The short wait after a server error of Stripe."""
         return sped_up(AGAIN_S, self.config.check_speed)
 
     def count_unknown(self, kind: str, word: str | None) -> None:
-        """Tell operators of a word that no table lists."""
+        """Count and log a word that no table lists, for the operators."""
         UNKNOWN_WORDS.labels(PROVIDER).inc()
         log.warning("stripe.word.unknown", kind=kind, word=(word or "")[:64])
 
@@ -102,10 +103,10 @@ class Flow:
 def next_action(
     flow: Flow, kind: str, action: wire.NextAction | None, client_secret: str | None
 ) -> dict[str, str]:
-    """What the payer must do, with what only the payer may see sealed.
+    """The action that the payer must take; data that only the payer may see is encrypted.
 
-    A redirect goes to the bank's page; everything else is for Stripe's library in the browser,
-    which takes the client secret.
+    A redirect leads to the bank's page. Any other action is for Stripe's library in the browser,
+    which needs the client secret.
     """
     url = action.redirect_to_url.url if action and action.redirect_to_url else None
     if action is not None and action.type == "redirect_to_url" and url:
@@ -121,6 +122,6 @@ def next_action(
 
 
 def event_types(notices: Sequence[Notice]) -> set[str]:
-    """What notices are about; "" for one that can't be read."""
+    """The event types of notices; "" for a notice that can't be parsed."""
     events = (wire.Event.read(notice.body) for notice in notices)
     return {event.type if event else "" for event in events}

@@ -1,4 +1,4 @@
-"""Stripe's words in ours: what an object's state means, without I/O."""
+"""Translate the state of Stripe's objects to our terms. Pure functions, no I/O."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -6,8 +6,7 @@ from typing import Literal
 
 from card_worker import declines, wire
 from card_worker.units import from_stripe
-from cift_shared.money import Money
-from cift_shared.outcomes import (
+from cift_shared.messaging.outcomes import (
     Card,
     Conflicting,
     Declined,
@@ -18,6 +17,7 @@ from cift_shared.outcomes import (
     Pending,
     Settled,
 )
+from cift_shared.money.amount import Money
 
 INTENT_STATUSES = frozenset(
     {
@@ -52,9 +52,9 @@ _CLOSED: dict[str, Literal["won", "lost", "canceled"]] = {
 
 
 def failure_of(error: wire.ApiError | None) -> Failure:
-    """Why a card was declined: advice decides, then the bank's code, then Stripe's own.
+    """Why a card was declined: the advice code decides, then the bank's code, then Stripe's code.
 
-    An unknown code is soft: perhaps another time, never again by itself.
+    An unknown code is a soft decline: the customer may try again, we never retry it ourselves.
     """
     if error is None:
         return declines.CARD_DECLINED
@@ -67,14 +67,14 @@ def failure_of(error: wire.ApiError | None) -> Failure:
 
 
 def _agrees(listed: Failure, advised: Failure) -> bool:
-    """True when the code says in more detail what the advice says."""
+    """True when the code means the same as the advice, in more detail."""
     if advised == declines.CARD_DATA_WRONG:
         return listed.category is FailureCategory.INVALID and listed.retryable
     return listed.retryable == advised.retryable
 
 
 def is_listed(error: wire.ApiError | None) -> bool:
-    """True when some table knows this decline."""
+    """True when a table lists this decline."""
     if error is None:
         return True
     if error.advice_code in declines.ADVICE:
@@ -92,12 +92,12 @@ def refusal_of(error: wire.ApiError) -> Failure:
         }
         return missing.get(error.param or "", declines.REQUEST_REFUSED)
     if error.param == "payment_method" and error.code is None:
-        return declines.CARD_UNKNOWN  # used up or owned by somebody else
+        return declines.CARD_UNKNOWN  # already used, or it belongs to another customer
     return declines.REQUEST_ERRORS.get(error.code or "", declines.REQUEST_REFUSED)
 
 
 def card_of(part: wire.CardPart | None) -> Card | None:
-    """What is kept of a card; None when Stripe left out any of it."""
+    """Brand, last four digits and expiry of a card; None when Stripe left out any of them."""
     if part is None or part.brand is None or part.last4 is None:
         return None
     if part.exp_month is None or part.exp_year is None:
@@ -113,7 +113,7 @@ def charge_card(intent: wire.PaymentIntent) -> Card | None:
 
 
 def fee_of(movement: wire.BalanceTransaction | None) -> Money | None:
-    """What Stripe kept, in our balance's currency; None while unknown, or when it is nothing."""
+    """Stripe's fee, in the currency of our balance; None while unknown, or when it is zero."""
     if movement is None or movement.fee <= 0:
         return None
     try:
@@ -123,7 +123,7 @@ def fee_of(movement: wire.BalanceTransaction | None) -> Money | None:
 
 
 def paid(intent: wire.PaymentIntent) -> Settled | Conflicting:
-    """A succeeded intent: the amount is what Stripe received, never what we asked for."""
+    """The outcome of a succeeded intent: the amount that Stripe received, not the requested one."""
     if intent.amount_received is None or intent.currency is None:
         return Conflicting("Stripe says paid and names no amount")
     try:
@@ -136,7 +136,7 @@ def paid(intent: wire.PaymentIntent) -> Settled | Conflicting:
 
 
 def ended(intent: wire.PaymentIntent) -> Declined | Expired:
-    """A canceled intent: the last error says why, else its time was over."""
+    """The outcome of a canceled intent: the last error says why, else it expired."""
     if intent.last_payment_error is not None:
         return Declined(failure_of(intent.last_payment_error))
     if intent.cancellation_reason in ("abandoned", "automatic", None):
@@ -145,7 +145,7 @@ def ended(intent: wire.PaymentIntent) -> Declined | Expired:
 
 
 def refunded(refund: wire.Refund) -> Settled | Declined | Conflicting | Pending:
-    """What a refund's status means."""
+    """The outcome that a refund's status means."""
     if refund.status in ("failed", "canceled"):
         return Declined(declines.REFUND_FAILED)
     if refund.status != "succeeded":
@@ -158,10 +158,10 @@ def refunded(refund: wire.Refund) -> Settled | Declined | Conflicting | Pending:
 
 
 def dispute_of(dispute: wire.Dispute) -> Dispute:
-    """Everything that is known of a dispute by now, its sums from all that moved for it.
+    """The current state of a dispute; its sums cover all its balance transactions.
 
     Raises:
-        ValueError: a currency we don't know.
+        ValueError: the currency is unknown.
     """
     moved = dispute.balance_transactions
     due_by = dispute.evidence_details.due_by if dispute.evidence_details else None
@@ -180,7 +180,10 @@ def dispute_of(dispute: wire.Dispute) -> Dispute:
 
 
 def _total(dispute: wire.Dispute, parts: Sequence[int]) -> Money | None:
-    """A sum in the payment's currency; where our balance has another, it is the whole dispute's."""
+    """The sum in the payment's currency; None when it is zero.
+
+    If our balance has another currency, the result is the amount of the whole dispute.
+    """
     if not any(parts):
         return None
     moved = dispute.balance_transactions

@@ -1,4 +1,4 @@
-"""Which attempt a webhook of Stripe's is for. What it says is a hint only: the API is asked."""
+"""Find the attempt of a Stripe webhook. Its content is only a hint: the API is queried."""
 
 from collections.abc import Callable
 
@@ -18,15 +18,15 @@ _FAMILIES = (
 
 
 def is_known(event: wire.Event) -> bool:
-    """True for a kind of event that may be about a payment or a card of ours."""
+    """True for an event type that may be about a payment or a saved card of ours."""
     return event.type.startswith(_FAMILIES)
 
 
 def find_attempt(event: wire.Event, fingerprint: Callable[[str], str]) -> AttemptId | str | None:
-    """The attempt an event is about: its id from our metadata, or the hash of its reference.
+    """The attempt of an event: its id from our metadata, or the hash of a reference; else None.
 
-    payment intent, setup intent, refund   our metadata names the attempt, else their own id
-    charge, dispute                        their payment intent
+    payment intent, setup intent, refund   the attempt id in our metadata, else the object's id
+    charge, dispute                        the id of their payment intent
     """
     named = domain.attempt_in(event.metadata(domain.ATTEMPT_NAME))
     if named is not None:

@@ -1,17 +1,19 @@
-"""Cards through Stripe behind the processor port.
+"""Implement the processor port for cards through Stripe.
 
     deposit     payment intent: create -> store -> confirm -> Settled | ActionRequired | Declined
     refund      refund of the intent .................... Settled | Submitted | Declined
-    withdrawal  not offered: a card can't be paid out
+    withdrawal  not offered: a card can't receive a payout
     setup       setup intent ............................ Saved | ActionRequired | Declined
     detach      payment method .......................... Detached
 
-Nothing is sent a second time unseen: after a doubt the intent, or the refund, is looked for first.
+No request is repeated blindly: after an unknown outcome the worker first searches for the intent,
+or the refund, that the earlier request may have created.
 """
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+from card_method.rail import RAIL
 from card_worker import declines, wire
 from card_worker.client import StripeApi
 from card_worker.customers import Customers, MemoryCustomers
@@ -21,21 +23,21 @@ from card_worker.notices import find_attempt, is_known
 from card_worker.refunds import Refunds
 from card_worker.settings import CardConfig
 from card_worker.setups import Setups
+from cift_shared.attempts.processor import Answer, Attempt, MethodAttempt, Notice
 from cift_shared.clock import Clock, SystemClock
-from cift_shared.fees import Direction, load_schedule
 from cift_shared.ids import AttemptId
-from cift_shared.methods import CARD, Operation
-from cift_shared.money import Money
-from cift_shared.outcomes import Declined, Pending
-from cift_shared.processor import Answer, Attempt, MethodAttempt, Notice
+from cift_shared.messaging.outcomes import Declined, Pending
+from cift_shared.money.amount import Money
+from cift_shared.money.fees import Direction, load_schedule
+from cift_shared.rails.rail import Operation
+from cift_shared.security.field_encryption import Vault
 from cift_shared.settings import KeySettings, load_settings
-from cift_shared.vault import Vault
 
 
 class CardProcessor:
-    """Implements `PaymentProcessor` and `InstrumentKeeper` over one Stripe account."""
+    """Implements `PaymentProcessor` and `SavedMethodProvider` over one Stripe account."""
 
-    method = CARD.name
+    method = RAIL.name
 
     def __init__(
         self,
@@ -46,7 +48,7 @@ class CardProcessor:
         vault: Vault,
         clock: Clock,
     ) -> None:
-        """Take the shared pieces of a worker.
+        """Create the processor from the shared parts of a worker.
 
         Raises:
             SettingsInvalid: the fee schedule can't be read.
@@ -58,11 +60,11 @@ class CardProcessor:
         self._setups = Setups(self._flow)
 
     def resend_is_safe(self, operation: Operation) -> bool:  # noqa: ARG002  the port's signature
-        """False: Stripe forgets our keys after a day, so after a doubt we look first."""
+        """False: Stripe keeps our idempotency keys only for a day, so we search first."""
         return False
 
     async def process_deposit(self, attempt: Attempt) -> Answer:
-        """Make the payment intent; it is confirmed once its id is stored.
+        """Create the payment intent; it is confirmed later, once its id is stored.
 
         Raises:
             PaymentProcessorError: see the tree in `cift_shared.errors`.
@@ -70,18 +72,18 @@ class CardProcessor:
         return await self._deposits.submit(attempt)
 
     async def process_withdrawal(self, attempt: Attempt) -> Answer:  # noqa: ARG002
-        """Refuse: a card can't be paid out."""
+        """Decline: a card can't receive a payout."""
         step = self._flow.step("withdrawal.not_offered")
         return Answer(Declined(declines.WITHDRAWAL_UNSUPPORTED), evidence=[step])
 
     async def process_refund(self, attempt: Attempt) -> Answer:
-        """Give a deposit back, whole or in part; raises as `process_deposit`."""
+        """Refund a deposit, whole or in part; raises the same errors as `process_deposit`."""
         return await self._refunds.submit(attempt)
 
     async def get_transaction_status(
         self, attempt: Attempt, notices: Sequence[Notice] = ()
     ) -> Answer:
-        """What became of an attempt, and its next step; raises as `process_deposit`."""
+        """Query the state of an attempt and take its next step; raises as `process_deposit`."""
         match attempt.operation:
             case "deposit":
                 return await self._deposits.check(attempt, notices)
@@ -90,41 +92,44 @@ class CardProcessor:
         return Answer(Pending()) if attempt.ended else await self.process_withdrawal(attempt)
 
     async def process_setup(self, attempt: MethodAttempt) -> Answer:
-        """Begin to keep a card; raises as `process_deposit`."""
+        """Begin to save a card; raises as `process_deposit`."""
         return await self._setups.submit(attempt)
 
     async def process_detach(self, attempt: MethodAttempt) -> Answer:
-        """Forget a card; raises as `process_deposit`."""
+        """Detach a saved card at Stripe; raises as `process_deposit`."""
         return await self._setups.detach(attempt)
 
     async def get_method_status(
         self, attempt: MethodAttempt, notices: Sequence[Notice] = ()
     ) -> Answer:
-        """What became of the saving, and its next step; raises as `process_deposit`."""
+        """Query a setup or detachment and take its next step; raises as `process_deposit`."""
         if attempt.operation == "setup":
             return await self._setups.check(attempt, notices)
         return Answer(Pending()) if attempt.ended else await self._setups.detach(attempt)
 
     def method_check_delay(self, attempt: MethodAttempt) -> timedelta | None:
-        """How long to wait before the next question; None after a day."""
+        """How long to wait before the next query; None after a day."""
         return self._flow.check_delay(attempt, "payment")
 
     def calculate_fee(self, amount: Money, direction: Direction, *, at: datetime) -> Money:
-        """Our fee for moving `amount`, from the schedule.
+        """Our fee for moving `amount`, from the fee schedule.
 
         Raises:
-            InvalidCommand: the schedule has no price for it.
+            InvalidCommand: the schedule has no fee for this amount and direction.
         """
         return self._fees.fee(amount, method=self.method, direction=direction, at=at)
 
     def check_delay(self, attempt: Attempt) -> timedelta | None:
-        """How long to wait before the next question; None: it is time for people to look."""
+        """How long to wait before the next query; None: an operator must decide the payment."""
         if attempt.operation == "refund":
             return self._flow.check_delay(attempt, "refund")
         return self._flow.check_delay(attempt, "payment")
 
     def read_fingerprint(self, body: bytes) -> AttemptId | str | None:
-        """Which attempt an event of Stripe's is about."""
+        """The attempt id, or the fingerprint of the reference, of a Stripe event.
+
+        None when the body is not an event or names neither.
+        """
         event = wire.Event.read(body)
         if event is None or not is_known(event):
             self._flow.count_unknown("event", event.type if event else None)
@@ -136,7 +141,7 @@ class CardProcessor:
 
 
 def build_processor(config: CardConfig) -> CardProcessor:
-    """A processor that stands alone: keys from the environment, owners in its own memory.
+    """A processor without a database: keys from the environment, Stripe customers in memory.
 
     Raises:
         SettingsInvalid: a key is missing.

@@ -1,8 +1,9 @@
-"""Refunds, whole or in part, and what may still become of them.
+"""Refunds, whole or in part, and refunds that fail after they succeeded.
 
-submit    create a refund of the intent, our attempt in its metadata .. succeeded | pending | no
-check     read it; without an id, look for it among the intent's refunds before asking again
-later     a refund that succeeded may fail days later: the money is back with us
+submit    create a refund of the intent, with our attempt id in its metadata:
+          succeeded | pending | declined
+check     read the refund; without an id, search the intent's refunds before creating it again
+later     a refund that succeeded may fail days later: the money is back in our balance
 """
 
 from collections.abc import Sequence
@@ -13,9 +14,10 @@ from card_worker import declines, domain, mapping, wire
 from card_worker.calls import CardRefused, RequestRefused, ServerFailed
 from card_worker.flow import Flow
 from card_worker.units import to_stripe
+from cift_shared.attempts.processor import Answer, Attempt, Notice
 from cift_shared.failpoints import failpoint
-from cift_shared.messages import RequestRefund
-from cift_shared.outcomes import (
+from cift_shared.messaging.messages import RequestRefund
+from cift_shared.messaging.outcomes import (
     Declined,
     Failure,
     Pending,
@@ -24,19 +26,18 @@ from cift_shared.outcomes import (
     Submitted,
     Unknown,
 )
-from cift_shared.processor import Answer, Attempt, Notice
 
 _INTENT_PREFIX = "pi_"
 
 
 class Refunds:
-    """Gives deposits back."""
+    """Refunds deposits."""
 
     def __init__(self, flow: Flow) -> None:
         self._flow = flow
 
     async def submit(self, attempt: Attempt) -> Answer:
-        """Ask for the refund.
+        """Create the refund.
 
         Raises:
             PaymentProcessorError: see `cift_shared.errors`.
@@ -47,8 +48,8 @@ class Refunds:
         return await self._create(attempt, intent_id)
 
     async def check(self, attempt: Attempt, notices: Sequence[Notice]) -> Answer:
-        """What became of it; raises as `submit`."""
-        del notices  # they only say that it is time to look
+        """Read the refund's state, or create it if it is missing; raises as `submit`."""
+        del notices  # they only cause this check
         refund_id, intent_id = attempt.memory.get("refund"), _intent_of(attempt)
         if attempt.ended:
             return await self._look_again(attempt, refund_id)
@@ -84,7 +85,8 @@ class Refunds:
         except CardRefused as error:
             return self._refused(mapping.failure_of(error.error))
         except ServerFailed:
-            # This key answers so for ever. First it is looked for, then made under a new key.
+            # Stripe repeats this error for this key. The next check searches the refund first, then
+            # creates it with a new key.
             step = flow.step("refund.failed", number=number)
             memory = {"creates": str(number + 1)}
             return Answer(Unknown("Stripe failed"), memory, None, [step], flow.again())
@@ -112,7 +114,7 @@ class Refunds:
         return answer
 
     async def _look_again(self, attempt: Attempt, refund_id: str | None) -> Answer:
-        """A refund that succeeded: has it failed since?"""
+        """Check whether a refund that succeeded has failed since."""
         flow = self._flow
         if refund_id is None or attempt.memory.get("told") != "settled":
             return Answer(Pending())
@@ -134,14 +136,18 @@ class Refunds:
 
 
 def _intent_of(attempt: Attempt) -> str | None:
-    """The intent of the deposit that is given back."""
+    """The intent of the deposit to refund; None when its reference is not a payment intent."""
     request = attempt.request
     reference = request.original.provider_reference if isinstance(request, RequestRefund) else None
     return reference if reference and reference.startswith(_INTENT_PREFIX) else None
 
 
 def _refusal(error: wire.ApiError) -> Failure:
-    """Stripe refuses more than is left with no code of its own, naming the amount."""
+    """The failure for a refused refund.
+
+    When the amount exceeds what is left, Stripe's error has no code and names the parameter
+    `amount`.
+    """
     if error.code is None and error.param == "amount":
         return declines.REFUND_EXCEEDS
     return mapping.refusal_of(error)

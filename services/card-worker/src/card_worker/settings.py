@@ -1,4 +1,4 @@
-"""Settings of Stripe and of its worker, read from the environment by the product's names."""
+"""Settings of Stripe and of its worker, from environment variables."""
 
 import ipaddress
 from decimal import Decimal
@@ -6,33 +6,28 @@ from typing import Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from cift_shared.settings import ServiceSettings, load_settings
+from cift_shared.settings import EnvironmentSettings, ServiceSettings, load_settings
 
 API_BASE = "https://api.stripe.com"
 
 GLOBAL_LIMIT = {"test": 25, "live": 100}
-"""Requests a second Stripe takes from one account. Source: docs.stripe.com/rate-limits."""
+"""Requests per second that Stripe accepts from one account. Source: docs.stripe.com/rate-limits."""
 ENDPOINT_LIMIT = 25
 """The same for one endpoint, in both modes."""
 
 
-class CardConfig(BaseSettings):
-    """What it takes to call Stripe for one account; secrets have no default."""
-
-    model_config = SettingsConfigDict(
-        frozen=True, extra="ignore", populate_by_name=True, env_ignore_empty=True
-    )
+class CardConfig(EnvironmentSettings):
+    """The settings for calls to Stripe for one account; secrets have no default."""
 
     secret_key: SecretStr = Field(validation_alias="STRIPE_SECRET_KEY")
     """sk_test_..., rk_live_...: a restricted key is enough."""
     publishable_key: str = Field(validation_alias="STRIPE_PUBLISHABLE_KEY")
-    """pk_test_...: goes to the payer's browser with each action."""
+    """pk_test_...: sent to the payer's browser with each action."""
     webhook_secret: SecretStr | None = Field(default=None, validation_alias="STRIPE_WEBHOOK_SECRET")
     """Only the gateway needs it."""
     api_base: str = Field(default=API_BASE, validation_alias="STRIPE_API_BASE")
-    """Another Stripe, such as the local twin."""
+    """Base address of Stripe, or of a substitute such as the local twin."""
     mode: Literal["test", "live"] = Field(default="test", validation_alias="CIFT_MODE")
 
     connect_timeout_s: float = Field(
@@ -42,9 +37,9 @@ class CardConfig(BaseSettings):
     max_network_retries: int = Field(
         default=1, ge=0, le=3, validation_alias="STRIPE_MAX_NETWORK_RETRIES"
     )
-    """Quick repeats of one call inside the library, under the same key."""
+    """Quick retries of one call inside the library, with the same idempotency key."""
     replicas: int = Field(default=1, ge=1, le=20, validation_alias="CIFT_CARD_REPLICAS")
-    """Processes that share Stripe's rate limit: each takes its part."""
+    """Number of processes that share Stripe's rate limit; each uses an equal part."""
     action_timeout_s: int = Field(
         default=1800, ge=60, le=86_400, validation_alias="CIFT_CARD_ACTION_TIMEOUT_S"
     )
@@ -52,7 +47,7 @@ class CardConfig(BaseSettings):
     check_speed: Decimal = Field(
         default=Decimal(1), ge=1, le=1000, validation_alias="STRIPE_CHECK_SPEED"
     )
-    """Divides every waiting time of ours; above 1 only beside a twin that runs faster."""
+    """Divides every wait of ours; above 1 only with a twin that runs faster."""
     fee_schedule: str | None = Field(default=None, validation_alias="CIFT_FEE_SCHEDULE")
 
     @field_validator("secret_key")
@@ -100,12 +95,12 @@ class CardConfig(BaseSettings):
 
     @property
     def global_share(self) -> float:
-        """Requests a second this process may send."""
+        """Requests per second that this process may send."""
         return GLOBAL_LIMIT[self.mode] / self.replicas
 
     @property
     def endpoint_share(self) -> float:
-        """Requests a second this process may send to one endpoint."""
+        """Requests per second that this process may send to one endpoint."""
         return ENDPOINT_LIMIT / self.replicas
 
 
@@ -122,11 +117,11 @@ class WorkerSettings(ServiceSettings):
     concurrency: int = Field(
         default=64, ge=1, le=1000, validation_alias="CIFT_CARD_WORKER_CONCURRENCY"
     )
-    """Calls to Stripe under way at once, for each loop."""
+    """Maximum concurrent calls to Stripe, for each loop."""
 
 
 def load_card_config() -> CardConfig:
-    """The settings of Stripe from the environment.
+    """Load the settings of Stripe from the environment.
 
     Raises:
         SettingsInvalid: names what is missing, wrong or contradictory, never a value.

@@ -1,10 +1,10 @@
-"""Saved cards: kept at Stripe under a customer there, for payments without the card at hand.
+"""Saved cards: stored at Stripe under a Stripe customer, for later payments.
 
-setup     customer, then setup intent: with a token it is confirmed here, else in the browser
-          with the client secret ...................................... saved | action | no
-detach    the card is forgotten at Stripe ............................. detached
+setup     create the Stripe customer, then a setup intent. With a token the worker confirms it,
+          else the browser does with the client secret: Saved | ActionRequired | Declined
+detach    detach the card at Stripe: Detached
 
-No money moves by any of it, so a request may be repeated; what is told is read from Stripe.
+These requests move no money, so they may be repeated. Every result is read from Stripe.
 """
 
 from collections.abc import Sequence
@@ -15,9 +15,10 @@ from card_worker import declines, domain, mapping, wire
 from card_worker.calls import CardRefused, RequestRefused
 from card_worker.customers import Owner
 from card_worker.flow import AT_ONCE, CARD_CONTEXT, Flow, next_action
+from cift_shared.attempts.processor import Answer, MethodAttempt, Notice
 from cift_shared.failpoints import failpoint
-from cift_shared.messages import RequestDetach, RequestSetup
-from cift_shared.outcomes import (
+from cift_shared.messaging.messages import RequestDetach, RequestSetup
+from cift_shared.messaging.outcomes import (
     ActionRequired,
     Declined,
     Detached,
@@ -27,17 +28,16 @@ from cift_shared.outcomes import (
     Saved,
     Submitted,
 )
-from cift_shared.processor import Answer, MethodAttempt, Notice
 
 
 class Setups:
-    """Keeps cards for later, and forgets them."""
+    """Saves cards at Stripe, and detaches them."""
 
     def __init__(self, flow: Flow) -> None:
         self._flow = flow
 
     async def submit(self, attempt: MethodAttempt) -> Answer:
-        """Begin the saving.
+        """Create the Stripe customer, if missing, and the setup intent.
 
         Raises:
             PaymentProcessorError: see `cift_shared.errors`.
@@ -68,8 +68,8 @@ class Setups:
         return Answer(Submitted(), memory, fingerprint, [step], check_after=AT_ONCE)
 
     async def check(self, attempt: MethodAttempt, notices: Sequence[Notice]) -> Answer:
-        """What became of the saving; raises as `submit`."""
-        del notices  # they only say that it is time to look
+        """Read the setup intent and take its next step; raises as `submit`."""
+        del notices  # they only cause this check
         setup_id = attempt.memory.get("setup")
         if attempt.ended:
             return Answer(Pending())
@@ -82,7 +82,7 @@ class Setups:
         return await self._judge(attempt, setup, token)
 
     async def detach(self, attempt: MethodAttempt) -> Answer:
-        """Forget a card; one that is gone already is forgotten; raises as `submit`."""
+        """Detach a card; one that no longer exists counts as detached; raises as `submit`."""
         request = attempt.request
         card = self._flow.open(request.instrument.sealed) if request.instrument else None
         if card is None or not isinstance(request, RequestDetach):
@@ -101,14 +101,14 @@ class Setups:
         return Answer(Declined(declines.REQUEST_REFUSED))
 
     async def _make(self, owner: Owner, key: str) -> str:
-        """The customer at Stripe, with our names for it but without anything personal."""
+        """Create the Stripe customer, with our ids in its metadata but without personal data."""
         hashed = self._flow.vault.fingerprint(owner.customer_id.encode(), context="customer")
         metadata = {"cift_merchant": owner.merchant_id, "cift_customer": hashed}
         made = await self._flow.api.create_customer({"metadata": metadata}, key)
         return made.id
 
     def _token(self, attempt: MethodAttempt) -> str | Failure | None:
-        """The card to save, when it came with the request."""
+        """The token of the card to save; None when the request has none."""
         request = attempt.request
         if not isinstance(request, RequestSetup) or request.instrument is None:
             return None
@@ -159,7 +159,7 @@ class Setups:
         return await self._judge(attempt, confirmed, token)
 
     def _act(self, attempt: MethodAttempt, setup: wire.SetupIntent) -> Answer:
-        """The customer enters a card, or confirms it with the bank, in the browser."""
+        """The answer while the customer must enter a card, or confirm it with the bank."""
         kind = setup.next_action.type if setup.next_action else "confirm_setup"
         if attempt.memory.get("action") == kind:
             return Answer(Pending())
@@ -169,7 +169,7 @@ class Setups:
     async def _cancel(
         self, attempt: MethodAttempt, setup_id: str, failure: Failure | None
     ) -> Answer:
-        """End the saving before a no is told."""
+        """Cancel the setup intent before a decline or an expiry is reported."""
         key = domain.idempotency_key(attempt.attempt_id, "cancel", attempt.checks)
         failpoint("card.before_setup_cancel")
         try:

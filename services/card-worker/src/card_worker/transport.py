@@ -1,4 +1,4 @@
-"""Stripe's own HTTP client with our limits: requests wait for their turn, each try is noted."""
+"""The HTTP client for Stripe's library, with our time-outs, size limit and rate limit."""
 
 from collections.abc import Mapping
 from contextvars import ContextVar
@@ -10,19 +10,19 @@ import stripe
 
 from card_worker.settings import CardConfig
 from cift_shared.clock import Clock
-from cift_shared.foreign_json import read_object
-from cift_shared.http_lines import NOTHING_SENT, LinesTransport, whole_body
-from cift_shared.pace import TokenBucket, wait_for_turn
+from cift_shared.http.transport import NOTHING_SENT, HttpTransport, whole_body
+from cift_shared.http.untrusted_json import read_object
+from cift_shared.resilience.rate_limiter import TokenBucket, wait_for_turn
 
 BODY_BYTES_MAX = 2 * 1024 * 1024
-"""Of an answer; a page of a hundred objects has some hundred thousand."""
+"""Maximum size of an answer; a page of a hundred objects has some hundred thousand bytes."""
 CONNECTIONS_MAX = 100
 _SERVER_FAILED = 500
 
 
 @dataclass(slots=True)
 class Call:
-    """One call with all its tries."""
+    """One call of the library, with all its tries."""
 
     endpoint: str
     maybe_sent: bool = False
@@ -30,11 +30,11 @@ class Call:
 
 
 CALL: ContextVar[Call] = ContextVar("stripe_call")
-"""The call under way in this task; the library hands nothing of it through."""
+"""The current call of this task; the library does not pass it to the HTTP client."""
 
 
 class PacedHttp(stripe.HTTPXClient):
-    """httpx under the library: time-outs of ours, and never faster than our share of the limit."""
+    """httpx for the library: our time-outs, and at most our share of Stripe's rate limit."""
 
     def __init__(
         self,
@@ -47,7 +47,7 @@ class PacedHttp(stripe.HTTPXClient):
         connect_s, read_s = config.connect_timeout_s, config.read_timeout_s
         self._limits = httpx.Timeout(read_s, connect=connect_s, pool=connect_s)
         super().__init__(timeout=self._limits)
-        lines = transport or LinesTransport(CONNECTIONS_MAX)
+        lines = transport or HttpTransport(CONNECTIONS_MAX)
         self._client_async = httpx.AsyncClient(transport=lines)
         self._clock = clock
         self._endpoint_share = config.endpoint_share
@@ -57,16 +57,16 @@ class PacedHttp(stripe.HTTPXClient):
     async def request_async(
         self, method: str, url: str, headers: Mapping[str, str], post_data: Any = None
     ) -> tuple[bytes, int, Mapping[str, str]]:
-        """One try, when its turn has come.
+        """Send one try, once the rate limit allows it.
 
         Raises:
-            ProviderThrottled: its turn is too far away; nothing was sent.
-            stripe.APIConnectionError: no answer.
+            ProviderThrottled: the wait for the rate limit would be too long; nothing was sent.
+            stripe.APIConnectionError: no answer, or an unreadable one.
         """
         call = CALL.get()
         await wait_for_turn([self._all, self._bucket(call.endpoint)])
         try:
-            # not the library's own: it takes answers of any size, packed ones too
+            # not the library's own code: it accepts answers of any size, also compressed ones
             request = self._client_async.build_request(
                 method,
                 url,
@@ -97,19 +97,19 @@ class PacedHttp(stripe.HTTPXClient):
 
 
 def _readable(body: bytes, status: int) -> bytes:
-    """The body, if it is one that the library can be trusted with.
+    """The body, if the library can parse it safely.
 
     Raises:
-        stripe.APIConnectionError: it is no answer of Stripe's, so nothing is known.
+        stripe.APIConnectionError: it is not an answer of Stripe, so the outcome is unknown.
     """
     document = read_object(body)
     if document is not None and isinstance(document.get("error", {}), dict):
         return body
     if status >= _SERVER_FAILED:
-        return b"{}"  # the status says enough
+        return b"{}"  # a server error: its status is enough
     raise _no_answer("an answer that can't be read")
 
 
 def _no_answer(text: str) -> stripe.APIConnectionError:
-    """What the library understands, and tries again."""
+    """The exception on which the library tries again."""
     return stripe.APIConnectionError(text, should_retry=True)  # type: ignore[no-untyped-call]

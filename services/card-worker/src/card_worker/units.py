@@ -1,9 +1,9 @@
-"""Amounts as Stripe sends them: its own table, not ISO 4217's.
+"""Convert amounts to and from Stripe's units, which differ from ISO 4217 for some currencies.
 
 Source: docs.stripe.com/currencies ("Zero-decimal currencies", "Special cases", "Three-decimal").
 """
 
-from cift_shared.money import EXPONENTS, Money
+from cift_shared.money.amount import EXPONENTS, Money
 
 ZERO_DECIMAL = frozenset(
     "BIF CLP DJF GNF JPY KMF KRW MGA PYG RWF VND VUV XAF XOF XPF".split()  # noqa: SIM905
@@ -14,10 +14,10 @@ THREE_DECIMAL = frozenset(("BHD", "JOD", "KWD", "OMR", "TND"))
 """One unit is sent as 1000, and the last digit must be 0."""
 
 SENT_BY_HUNDREDS = frozenset(("UGX", "ISK"))
-"""No fractions, yet one unit is sent as 100: 5 UGX travel as 500."""
+"""Currencies without fractions of which one unit is sent as 100: 5 UGX is sent as 500."""
 
 DIGITS_MAX = 8
-"""Of an amount as it is sent."""
+"""Maximum digits of an amount as it is sent."""
 
 
 def places(currency: str) -> int:
@@ -28,10 +28,11 @@ def places(currency: str) -> int:
 
 
 def to_stripe(amount: Money) -> int:
-    """The whole number Stripe expects.
+    """The amount as the whole number that Stripe expects.
 
     Raises:
-        ValueError: Stripe can't take it: not positive, too long, or a last digit it refuses.
+        ValueError: Stripe would refuse it: not positive, too many digits, a fraction of its unit,
+            or, in a three-decimal currency, a last digit other than 0.
     """
     gap = places(amount.currency) - EXPONENTS[amount.currency]
     sent, rest = divmod(amount.minor * _ten_to(gap), _ten_to(-gap))
@@ -43,10 +44,10 @@ def to_stripe(amount: Money) -> int:
 
 
 def from_stripe(sent: int, currency: str) -> Money:
-    """What a number of Stripe's means; `currency` as Stripe writes it, in any case.
+    """The money that a number of Stripe means; `currency` may be in upper or lower case.
 
     Raises:
-        ValueError: a currency we don't know, or a fraction that our money does not have.
+        ValueError: the currency is unknown, or the amount is a fraction of our minor unit.
     """
     code = currency.upper()
     if code not in EXPONENTS:

@@ -1,7 +1,7 @@
-"""What we read of Stripe's objects; everything else they carry is ignored.
+"""Models of the fields that we read from Stripe's objects; all other fields are ignored.
 
-Shapes: Stripe's API description (github.com/stripe/openapi). Status words stay text: a new one
-must not break the reading.
+Source: Stripe's API description (github.com/stripe/openapi). Statuses stay plain text, so that a
+new status does not break parsing.
 """
 
 from collections.abc import Mapping
@@ -10,25 +10,25 @@ from typing import Annotated, Any, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 TEXT_CHARS_MAX = 5_000
-"""Of an id, a word or an address; Stripe's longest are addresses of that length."""
+"""Maximum length of a text; Stripe's longest texts are addresses of that length."""
 
 Whole = Annotated[int, Field(ge=-(2**53), le=2**53)]
-"""An amount, or a moment in seconds since 1970."""
+"""An amount, or a time in Unix seconds."""
 
 
 class Part(BaseModel):
-    """Base of what is read."""
+    """Base of all models that are read."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", str_max_length=TEXT_CHARS_MAX)
 
 
 def _expanded_only(value: Any) -> Any:
-    """An id in the place of an expanded object is as good as nothing."""
+    """None for an id where an expanded object is expected."""
     return None if isinstance(value, str) else value
 
 
 def _id_of(value: Any) -> Any:
-    """The id of an object that may be expanded."""
+    """The id, also when the object is expanded."""
     return value.get("id") if isinstance(value, Mapping) else value
 
 
@@ -46,11 +46,11 @@ class CardPart(Part):
 
 
 class BalanceTransaction(Part):
-    """One movement of our balance at Stripe, in our balance's currency."""
+    """One movement of our balance at Stripe, in the currency of the balance."""
 
     id: str
     amount: Whole
-    """Signed: negative when money left us."""
+    """Signed: negative when money left our balance."""
     fee: Whole
     currency: str
 
@@ -73,7 +73,7 @@ class Charge(Part):
 
 
 class ApiError(Part):
-    """An error of Stripe's, in an answer or remembered by an intent."""
+    """An error of Stripe, in an answer or stored in an intent."""
 
     type: str | None = None
     code: str | None = None
@@ -89,14 +89,14 @@ class Redirect(Part):
 
 
 class NextAction(Part):
-    """What the payer must do."""
+    """The action that the payer must take."""
 
     type: str
     redirect_to_url: Redirect | None = None
 
 
 class PaymentIntent(Part):
-    """A payment at Stripe: at most one charge succeeds in its life."""
+    """A payment at Stripe: at most one of its charges succeeds."""
 
     id: str
     status: str
@@ -112,7 +112,7 @@ class PaymentIntent(Part):
 
 
 class Refund(Part):
-    """Money on its way back to a card."""
+    """A refund to a card."""
 
     id: str
     status: str | None = None
@@ -132,7 +132,7 @@ class EvidenceDetails(Part):
 
 
 class Dispute(Part):
-    """A payer's complaint at the bank; its balance transactions are everything that moved."""
+    """A payer's dispute at the bank; its balance transactions show all money moved for it."""
 
     id: str
     status: str
@@ -144,7 +144,7 @@ class Dispute(Part):
 
 
 class PaymentMethod(Part):
-    """A card kept at Stripe."""
+    """A card stored at Stripe."""
 
     id: str
     customer: Reference = None
@@ -152,7 +152,7 @@ class PaymentMethod(Part):
 
 
 class SetupIntent(Part):
-    """The saving of a card."""
+    """A setup intent, which saves a card."""
 
     id: str
     status: str
@@ -163,13 +163,13 @@ class SetupIntent(Part):
 
 
 class Customer(Part):
-    """Who owns saved cards at Stripe."""
+    """A Stripe customer, which owns saved cards."""
 
     id: str
 
 
 class Event(Part):
-    """A webhook's body: which object changed; its contents are only a hint."""
+    """A webhook's event: which object changed; its content is only a hint."""
 
     id: str
     type: str
@@ -177,7 +177,7 @@ class Event(Part):
 
     @classmethod
     def read(cls, body: bytes) -> Self | None:
-        """The event in a webhook's body; None when it is none of a shape we know."""
+        """Parse a webhook's body; None when it is not an event."""
         try:
             event = _Envelope.model_validate_json(body)
         except ValidationError:
@@ -190,7 +190,7 @@ class Event(Part):
         return value if isinstance(value, str) else None
 
     def metadata(self, name: str) -> str | None:
-        """A text of the object's metadata."""
+        """A text field of the object's metadata."""
         metadata = self.object.get("metadata")
         value = metadata.get(name) if isinstance(metadata, dict) else None
         return value if isinstance(value, str) else None

@@ -1,1 +1,1 @@
-"""The HTTP API: takes payments and webhooks in, shows what became of them."""
+"""The HTTP API: accepts payments and webhooks, shows the state of payments."""

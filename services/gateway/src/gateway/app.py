@@ -1,56 +1,47 @@
-"""The gateway, put together: routes, layers, and what runs beside them."""
+"""Assemble the gateway: routes, middleware, and the background tasks."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from typing import Any
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
-from fastapi.openapi.utils import get_openapi
 from fastapi.telemetry import TelemetryConfig
 from starlette.exceptions import HTTPException
 
 from cift_shared.clock import Clock, SystemClock
 from cift_shared.errors import InvalidCommand
-from cift_shared.fees import load_schedule
 from cift_shared.ids import IdFactory, SystemIds
 from cift_shared.kafka.broker import BatchBroker
-from cift_shared.rates import RateSource, RateTable, load_rates
-from cift_shared.service import Base, open_base, running
-from gateway.auth import Authenticator
-from gateway.books import CustomerBooks
-from gateway.context import Gateway
-from gateway.disputes import Disputes
-from gateway.events import PaymentSignals
-from gateway.housekeeping import Housekeeping
-from gateway.http_protocol import STOP
-from gateway.limits import Slots, SourceRate
-from gateway.method_results import MethodResultsHandler, hearing
-from gateway.observe import Observe
-from gateway.problems import Problem, answer_error
-from gateway.quotes import Quotes
-from gateway.replies import (
-    ProblemOut,
-)
-from gateway.routes import (
-    conversions,
-    customers,
-    disputes,
-    fees,
-    ledger,
-    methods,
-    operations,
-    payments,
-    refunds,
-    stripe_webhook,
-    webhooks,
-)
-from gateway.saved_methods import SavedMethods
+from cift_shared.money.fees import load_schedule
+from cift_shared.rails.gateway import RailSettings, load_rail_settings
+from cift_shared.rails.webhooks import WebhookRefused
+from cift_shared.runtime.service import Base, open_base, running
+from gateway.conversions import endpoints as conversions
+from gateway.customers import endpoints as customers
+from gateway.database.notifications import PaymentSignals
+from gateway.disputes import endpoints as disputes
+from gateway.http.middleware import Observe
+from gateway.http.server_protocol import STOP
+from gateway.ledger_head import endpoints as ledger_head
+from gateway.openapi.document import describe
+from gateway.operations import endpoints as operations
+from gateway.operations.retention import Retention
+from gateway.parts import build_parts
+from gateway.payment_methods import endpoints as payment_methods
+from gateway.payment_methods.instruments import CARD
+from gateway.payment_methods.results import MethodResultsHandler, run_consumer
+from gateway.payments import endpoints as payments
+from gateway.payments import refund_endpoints as refunds
+from gateway.problems.problem import Problem, answer_error
+from gateway.quotes import endpoints as quotes
 from gateway.settings import GatewaySettings
-from gateway.store import Store
+from gateway.webhooks.endpoints import webhook_router
 
 SCHEMA = "gateway"
 ROLE = "cift_gateway"
+USES = ("ledger",)
+"""Schemas of other services that the gateway uses."""
 VERSION = "1.0.0"
 DESCRIPTION = (
     "Deposits, withdrawals and refunds over one API. Amounts are decimal text; every POST that "
@@ -58,46 +49,83 @@ DESCRIPTION = (
 )
 
 NO_TELEMETRY: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False}
-"""The framework's own would believe a stranger's trace context and put paths, which may hold a
-callback token, on its spans; `Observe` does neither."""
+"""FastAPI's tracing trusts the client's trace context and records URL paths, which may contain
+callback tokens; `Observe` does neither."""
+
+FEATURES = (
+    payments,
+    refunds,
+    quotes,
+    payment_methods,
+    customers,
+    conversions,
+    disputes,
+    ledger_head,
+    operations,
+)
+"""Modules of endpoints, in the order of the OpenAPI document."""
+ANSWERED_ERRORS = (
+    Problem,
+    InvalidCommand,
+    WebhookRefused,
+    RequestValidationError,
+    HTTPException,
+)
+"""Errors that the application answers as problem documents."""
 
 Hear = Callable[[MethodResultsHandler, Base], AbstractAsyncContextManager[BatchBroker | None]]
-"""Reads workers' answers about saved methods beside the application."""
+"""Consumes workers' results about saved methods while the application runs."""
 OpenBase = Callable[[GatewaySettings], AbstractAsyncContextManager[Base]]
 
 
 def open_gateway_base(settings: GatewaySettings) -> AbstractAsyncContextManager[Base]:
-    """Pool and relay of the gateway's schema, in its role."""
-    return open_base(settings, schema=SCHEMA, role=ROLE)
+    """Open the pool and the relay of the gateway's schema, in the gateway's role."""
+    return open_base(settings, schema=SCHEMA, role=ROLE, uses=USES)
 
 
 def create_app(
     settings: GatewaySettings,
     *,
+    rail_settings: Mapping[str, RailSettings] | None = None,
     open_base: OpenBase = open_gateway_base,
     clock: Clock | None = None,
     ids: IdFactory | None = None,
-    hear: Hear = hearing,
+    hear: Hear = run_consumer,
 ) -> FastAPI:
-    """The application; its lifespan opens the database, the relay and the listeners.
+    """The application; its lifespan opens the database pool, the relay and the listeners.
+
+    Args:
+        settings: of the gateway.
+        rail_settings: of each installed rail, by its name; read from the environment by default.
+        open_base: opens pool and relay.
+        clock: the time.
+        ids: makes ids.
+        hear: reads workers' answers about saved methods.
 
     Raises:
-        SettingsInvalid: the price list or the rate table can't be read.
+        SettingsInvalid: the price list or the rate table can't be read, or a rail's setting is
+            wrong.
     """
     clock, ids = clock or SystemClock(), ids or SystemIds()
+    found = load_rail_settings() if rail_settings is None else rail_settings
+    of_rails = {name: rail.checked(settings.mode) for name, rail in found.items()}
     load_schedule(settings.fee_schedule, settings.rate_table)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
         async with open_base(settings) as base:
-            gateway = build_gateway(settings, base, clock, ids)
-            app.state.gateway = gateway
-            tidying = Housekeeping(gateway.store, gateway.quotes, gateway.methods, clock)
+            parts = app.state.parts = build_parts(settings, of_rails, base, clock, ids)
+            signals = parts[PaymentSignals]
+            consumer = (
+                hear(parts[MethodResultsHandler], base)
+                if of_rails[CARD].is_offered
+                else nullcontext()  # nobody sends answers about saved cards
+            )
             async with (
-                running([gateway.signals, tidying]),
-                _answers(hear, gateway, base) as app.state.broker,
+                running([signals, parts[Retention]], after=base.readiness.wait),
+                consumer as app.state.broker,
             ):
-                yield {STOP: gateway.signals.stop}
+                yield {STOP: signals.stop}
 
     app = FastAPI(
         title="CIFT Payments",
@@ -110,80 +138,16 @@ def create_app(
         redirect_slashes=False,
         telemetry=NO_TELEMETRY,
     )
-    for part in (
-        payments,
-        refunds,
-        fees,
-        methods,
-        customers,
-        conversions,
-        disputes,
-        ledger,
-        webhooks,
-        stripe_webhook,
-        operations,
-    ):
-        app.include_router(part.router)
-    for error in (Problem, InvalidCommand, RequestValidationError, HTTPException):
+    for router in (*(feature.router for feature in FEATURES), webhook_router()):
+        app.include_router(router)
+    for error in ANSWERED_ERRORS:
         app.add_exception_handler(error, answer_error)
     app.add_middleware(Observe, clock=clock, ids=ids)
     app.openapi = lambda: _describe(app)  # type: ignore[method-assign]  # as FastAPI documents it
     return app
 
 
-def _answers(
-    hear: Hear, gateway: Gateway, base: Base
-) -> AbstractAsyncContextManager[BatchBroker | None]:
-    """The answers about saved cards; without cards nobody sends any."""
-    if not gateway.settings.cards_offered:
-        return nullcontext()
-    return hear(
-        MethodResultsHandler(gateway.methods, gateway.clock, wake_relay=base.relay.wake), base
-    )
-
-
-def build_gateway(settings: GatewaySettings, base: Base, clock: Clock, ids: IdFactory) -> Gateway:
-    """What handlers work with, over an open base."""
-    store, vault = Store(base.pool), settings.vault()
-    return Gateway(
-        settings=settings,
-        store=store,
-        books=CustomerBooks(base.pool),
-        quotes=Quotes(base.pool),
-        methods=SavedMethods(base.pool),
-        disputes=Disputes(base.pool),
-        relay=base.relay,
-        signals=PaymentSignals(settings.database_url.get_secret_value()),
-        authenticator=Authenticator(
-            store.api_key, vault=vault, livemode=settings.livemode, clock=clock
-        ),
-        vault=vault,
-        tokens=settings.callback_tokens(),
-        fees=load_schedule(settings.fee_schedule, settings.rate_table),
-        rates=_conversion_rates(settings),
-        slots=Slots(settings.streams_per_key),
-        key_rate=SourceRate(settings.requests_per_second, clock),
-        notice_rate=SourceRate(settings.notices_per_second, clock),
-        clock=clock,
-        ids=ids,
-    )
-
-
-def _conversion_rates(settings: GatewaySettings) -> RateSource:
-    if settings.livemode and settings.rate_table is None:
-        # the shipped table is as old as the release: nobody's money is exchanged at it
-        return RateTable("none", ())
-    return load_rates(settings.rate_table)
-
-
 def _describe(app: FastAPI) -> dict[str, Any]:
     if app.openapi_schema is None:
-        document = get_openapi(
-            title=app.title, version=app.version, description=app.description, routes=app.routes
-        )
-        parts = document.setdefault("components", {})
-        problem = ProblemOut.model_json_schema(ref_template="#/components/schemas/{model}")
-        parts["schemas"] |= {**problem.pop("$defs"), "ProblemOut": problem}
-        parts["securitySchemes"] = {"api_key": {"type": "http", "scheme": "bearer"}}
-        app.openapi_schema = document
+        app.openapi_schema = describe(app)
     return app.openapi_schema

@@ -1,1 +1,1 @@
-"""The double-entry ledger: results in, books, events out."""
+"""The double-entry ledger: consumes results, posts transactions, publishes events."""

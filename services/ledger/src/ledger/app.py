@@ -1,4 +1,4 @@
-"""What the ledger service is made of.
+"""Wire the parts of the ledger service.
 
 payments.results ──> ResultsHandler ──> ledger.apply_results ──> outbox ──> payments.events
                      Sweeper        ──> ledger.sweep         ──> outbox ──> commands again
@@ -6,16 +6,16 @@ payments.results ──> ResultsHandler ──> ledger.apply_results ──> out
                      Verifier       ──> invariants           ──> metrics
 """
 
-from cift_shared import topics
 from cift_shared.kafka.broker import Subscription
-from cift_shared.messages import LedgerHead, PaymentEvent, PaymentResult
-from cift_shared.service import Base, Composition
-from ledger.handlers import ResultsHandler
-from ledger.sealer import Sealer
+from cift_shared.messaging import topics
+from cift_shared.messaging.messages import LedgerHead, PaymentEvent, PaymentResult
+from cift_shared.runtime.service import Base, Composition
+from ledger.chain.sealer import Sealer
+from ledger.posting.consumer import ResultsHandler
+from ledger.posting.store import LedgerStore
+from ledger.posting.sweeper import Sweeper
 from ledger.settings import LedgerSettings
-from ledger.store import LedgerStore
-from ledger.sweeper import Sweeper
-from ledger.verifier import Verifier
+from ledger.verification.verifier import Verifier
 
 SCHEMA = "ledger"
 ROLE = "cift_ledger"
@@ -23,7 +23,7 @@ GROUP = "ledger"
 
 
 def compose(base: Base, settings: LedgerSettings) -> Composition:
-    """Put the service together."""
+    """Build the parts of the service and connect them."""
     store = LedgerStore(base.pool)
     handler = ResultsHandler(store, wake_relay=base.relay.wake)
     sweeper = Sweeper(

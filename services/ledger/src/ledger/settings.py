@@ -1,4 +1,4 @@
-"""Settings of the ledger beside those of every service."""
+"""Settings of the ledger, in addition to those that every service has."""
 
 from pydantic import Field
 
@@ -15,8 +15,8 @@ class LedgerSettings(ServiceSettings):
     seal_interval_s: int = Field(
         default=5, ge=1, le=3_600, validation_alias="CIFT_LEDGER_SEAL_INTERVAL_S"
     )
-    """Seconds between two rounds of sealing; the second one that sees a transaction seals it."""
+    """Seconds between two rounds of sealing; the second round that sees a transaction seals it."""
     sweep_interval_s: int = Field(
         default=10, ge=1, le=3_600, validation_alias="CIFT_LEDGER_SWEEP_INTERVAL_S"
     )
-    """Seconds between two searches for payments nobody has heard of."""
+    """Seconds between two searches for payments whose worker has sent no result in time."""

@@ -1,30 +1,85 @@
-"""What the M-Pesa worker is made of: the attempt engine around the M-Pesa processor.
+"""Build the M-Pesa worker: the attempt engine around the M-Pesa processor.
 
 payments.commands.mpesa -> ingest -> attempt ─┬─ dispatch ─> processor ─> client ─> Daraja
 payments.webhooks.mpesa -> notices ───────────┴─ poll ─────> processor ─> client ─> Daraja
-                                                   └─> outbox -> payments.results
+Pull Transactions -> rows -> notices ─────────┘    └─> outbox -> payments.results
 """
 
-from cift_shared.attempts import compose_worker
-from cift_shared.service import Base, Composition
+from collections.abc import Callable, Sequence
+
+from cift_shared.attempts import AttemptStore, compose_worker
+from cift_shared.observability.log import get_logger
+from cift_shared.runtime.service import Base, Composition, Part
 from mpesa_worker.client import DarajaClient
+from mpesa_worker.limbo import Books
 from mpesa_worker.processor import MpesaProcessor
+from mpesa_worker.pull_job import RECENT, PullJob, looks_of, name_of, registration_of
+from mpesa_worker.pulls import PullStore, SharedRecords
+from mpesa_worker.pushes import SharedPushes
 from mpesa_worker.settings import MpesaConfig, WorkerSettings
 from mpesa_worker.token_store import SharedTokens
 
 SCHEMA = "mpesa"
 ROLE = "cift_mpesa"
 
+log = get_logger()
+
 
 def compose(base: Base, settings: WorkerSettings, config: MpesaConfig) -> Composition:
-    """Put the worker together."""
+    """Build the worker from its settings."""
     vault = settings.vault()
     tokens = SharedTokens(base.pool, vault, base.clock, app=config.app)
+    client = DarajaClient(config, tokens, base.clock)
+    pushes = SharedPushes(base.pool, vault)
+    callback_tokens = settings.callback_tokens()
     processor = MpesaProcessor(
         config,
-        DarajaClient(config, tokens, base.clock),
+        client,
         vault=vault,
-        callback_tokens=settings.callback_tokens(),
+        callback_tokens=callback_tokens,
         clock=base.clock,
+        books=Books(pushes, _records(base, config)),
     )
-    return compose_worker(base, processor, schema=SCHEMA, concurrency=settings.concurrency)
+
+    def beside(store: AttemptStore, wake: Callable[[], None]) -> Sequence[Part]:
+        if not config.pulls:
+            return ()
+        pulls = PullStore(base.pool, store, vault)
+        return [
+            PullJob(
+                look,
+                registration_of(config, callback_tokens),
+                client=client,
+                store=pulls,
+                pushes=pushes,
+                noticed=wake,
+            )
+            for look in looks_of(config)
+        ]
+
+    return compose_worker(
+        base,
+        processor,
+        schema=SCHEMA,
+        concurrency=settings.concurrency,
+        find_attempts=pushes.find_attempts,
+        beside=beside,
+    )
+
+
+def _records(base: Base, config: MpesaConfig) -> SharedRecords | None:
+    """The stored records; None when they are not read. Logs what then does not work."""
+    if not config.pulls:
+        log.warning(
+            "mpesa.pull.off",
+            meaning="a push whose answer is lost is settled by its callback, or by people",
+            needs="MPESA_PULL_NOMINATED_NUMBER",
+        )
+        return None
+    if config.initiator_name is None:
+        log.warning(
+            "mpesa.pull.no_operator",
+            meaning="what the records show as paid can't be confirmed, and goes to people",
+            needs="MPESA_INITIATOR_NAME",
+        )
+    return SharedRecords(base.pool, name=name_of(config, RECENT))

@@ -1,8 +1,8 @@
-"""Daraja over HTTP: the only place that knows httpx. One request, one answer, no retries.
+"""Call Daraja over HTTP; the only module that uses httpx. One request, one answer, no retries.
 
-A request is sent a second time only when its access token was refused, which Daraja does before
-it looks at the request. What may have happened at Daraja is told by the exception, see
-`cift_shared.errors`; refusals the customer can act on come back as a `Failure`.
+A request is sent again only when Daraja refused its access token, which it does before it reads
+the request. The exception type says what may have happened at Daraja, see `cift_shared.errors`. A
+refusal that the customer can act on is returned as a `Failure`.
 """
 
 import asyncio
@@ -19,22 +19,34 @@ from pydantic import BaseModel, ValidationError
 from cift_shared.clock import Clock
 from cift_shared.errors import OutcomeUnknown, PaymentProcessorError, ProviderUnavailable
 from cift_shared.failpoints import failpoint
-from cift_shared.foreign_json import read_object
-from cift_shared.http_lines import NOTHING_SENT, AnswerRefused, LinesTransport, whole_body
-from cift_shared.log import get_logger
-from cift_shared.metrics import PROVIDER_REQUESTS, PROVIDER_SECONDS, UNKNOWN_WORDS
-from cift_shared.outcomes import Failure
-from cift_shared.telemetry import span
-from mpesa_worker import mapping, wire
+from cift_shared.http.transport import (
+    NOTHING_SENT,
+    AnswerRefused,
+    HttpTransport,
+    whole_body,
+)
+from cift_shared.http.untrusted_json import read_object
+from cift_shared.messaging.outcomes import Failure
+from cift_shared.observability.log import get_logger
+from cift_shared.observability.metrics import (
+    PROVIDER_REQUESTS,
+    PROVIDER_SECONDS,
+    UNKNOWN_WORDS,
+)
+from cift_shared.observability.telemetry import span
+from mpesa_worker import mapping, pull_wire, wire
 from mpesa_worker.mapping import DarajaError, Meaning
 from mpesa_worker.settings import MpesaConfig
 from mpesa_worker.token_store import Token, TokenStore
 
 PROVIDER = "mpesa"
 BODY_BYTES_MAX = 256 * 1024
-"""Of an answer; real ones have a few hundred bytes."""
+"""Maximum size of an answer; real ones have a few hundred bytes."""
+PULL_BYTES_MAX = 8 * 1024 * 1024
+"""Maximum size of a page of records. A row has about 300 bytes; the number of rows in a page is
+not documented."""
 TOKEN_TRIES = 3
-"""The token at hand, the one another process may have taken meanwhile, a fresh one."""
+"""The current token, a token that another process may have stored since, and a new one."""
 TOKEN_TIMEOUT_S = 10
 
 _HEADERS = {
@@ -50,7 +62,7 @@ log = get_logger()
 
 @contextmanager
 def _our_errors(operation: str) -> Iterator[None]:
-    """Turn transport errors into ours: was the request written, or certainly not?"""
+    """Transport errors become `ProviderUnavailable` (nothing was sent) or `OutcomeUnknown`."""
     try:
         yield
     except NOTHING_SENT as error:
@@ -81,19 +93,18 @@ class DarajaClient:
         self._tokens = tokens
         self._clock = clock
         connect_s, read_s = config.connect_timeout_s, config.read_timeout_s
-        # Over everything: an answer that drips in byte by byte must end, too.
-        self._deadline_s = 2 * connect_s + 1.5 * read_s
+        self._deadline_s = config.answer_deadline_s
         timeout = httpx.Timeout(read_s, connect=connect_s, pool=connect_s)
         self._extensions = {"timeout": timeout.as_dict()}
-        # The transport alone: a client's cookies, redirects and environment are no use here.
-        self._transport = transport or LinesTransport(config.connections_max)
+        # Only the transport: the cookies, redirects and proxy environment of a client are unwanted.
+        self._transport = transport or HttpTransport(config.connections_max)
 
     async def close(self) -> None:
         """Close the connections."""
         await self._transport.aclose()
 
     async def stk_push(self, request: wire.StkPush) -> wire.StkAccepted | Failure:
-        """Ask for a prompt on the payer's phone. Twice sent is twice paid.
+        """Send a push, so that the payer's phone shows a prompt. A second push may be paid again.
 
         Raises:
             PaymentProcessorError: see `cift_shared.errors`.
@@ -102,7 +113,7 @@ class DarajaClient:
         return _accepted(answer, wire.StkAccepted)
 
     async def stk_query(self, request: wire.StkQuery) -> wire.StkState | None:
-        """How a push stands; None when Daraja can't say (yet)."""
+        """The state of a push; None when Daraja does not know it (yet)."""
         answer = await self._post("stk_query", "/mpesa/stkpushquery/v1/query", request)
         if isinstance(answer, DarajaError):
             if mapping.is_no_news(answer):
@@ -113,39 +124,79 @@ class DarajaClient:
         return _read(answer, wire.StkState)
 
     async def pay_out(self, request: wire.Payout) -> wire.Acknowledgement | Failure | None:
-        """Send money to a phone; None when this very payout had arrived before."""
+        """Send a payout to a phone; None when Daraja already has a payout with this key."""
         answer = await self._post("b2c", "/mpesa/b2c/v3/paymentrequest", request)
         if isinstance(answer, DarajaError) and answer.meaning is Meaning.DUPLICATE:
             return None
         return _accepted(answer, wire.Acknowledgement)
 
     async def ask_status(self, request: wire.StatusQuery) -> wire.Acknowledgement:
-        """Ask what became of a payout; the answer comes to the request's own path."""
+        """Query the status of a payout or receipt; the result is posted to the query's own path."""
         answer = await self._post("status", "/mpesa/transactionstatus/v1/query", request)
         if isinstance(answer, DarajaError):
             raise mapping.exception_of(answer)
         return _read(answer, wire.Acknowledgement)
 
     async def reverse(self, request: wire.Reversal) -> wire.Acknowledgement:
-        """Give a deposit back whole; a second time Daraja says that it was done already."""
+        """Reverse a whole deposit; on a second request the result is "already reversed"."""
         answer = await self._post("reversal", "/mpesa/reversal/v1/request", request)
         if isinstance(answer, DarajaError):
             raise mapping.exception_of(answer)
         return _read(answer, wire.Acknowledgement)
 
+    async def register_pull(self, request: pull_wire.PullRegistration) -> None:
+        """Register the short code for Pull Transactions; a second call changes nothing.
+
+        Raises:
+            PaymentProcessorError: the registration was refused, or the answer was unreadable.
+        """
+        path = "/pulltransactions/v1/register"
+        answer = await self._post("pull_register", path, request, accepted=pull_wire.REGISTERED)
+        if isinstance(answer, DarajaError):
+            raise mapping.exception_of(answer)
+        if not pull_wire.is_registered(answer):
+            raise OutcomeUnknown(mapping.ANSWER_UNREADABLE, "the answer says not whether it is so")
+
+    async def pull(self, request: pull_wire.PullQuery) -> list[pull_wire.PulledRow]:
+        """One page of the payments to the short code; an empty page is the end.
+
+        Raises:
+            PaymentProcessorError: no complete answer arrived; it proves nothing.
+        """
+        answer = await self._post(
+            "pull", "/pulltransactions/v1/query", request,
+            accepted=pull_wire.FOUND, bytes_max=PULL_BYTES_MAX,
+        )  # fmt: skip
+        if isinstance(answer, DarajaError):
+            if pull_wire.says_nothing_found(answer.text):
+                return []
+            raise mapping.exception_of(answer)
+        rows = pull_wire.read_rows(answer)
+        if rows is None:
+            raise OutcomeUnknown(mapping.ANSWER_UNREADABLE, "the answer lacks a list of rows")
+        return rows
+
     async def _post(
-        self, operation: str, path: str, request: wire.Request
+        self,
+        operation: str,
+        path: str,
+        request: wire.Request,
+        *,
+        accepted: frozenset[str] = mapping.ACCEPTED,
+        bytes_max: int = BODY_BYTES_MAX,
     ) -> dict[str, Any] | DarajaError:
-        """One call; sent again only while Daraja refuses the token before reading further."""
+        """One call; repeated only while Daraja refuses the token, at most `TOKEN_TRIES` sends."""
         body, refused = request.document(), None
         error: DarajaError | None = None
         for _ in range(TOKEN_TRIES):
             token = await self._tokens.get(self._issue_token, refused=refused)
             failpoint("mpesa.before_request")
             with self._observed(operation) as seen:
-                status, answer = await self._exchange(operation, path, f"Bearer {token}", body)
+                status, answer = await self._exchange(
+                    operation, path, f"Bearer {token}", body, bytes_max=bytes_max
+                )
                 failpoint("mpesa.after_request")
-                error = mapping.error_in(status, answer)
+                error = mapping.error_in(status, answer, accepted=accepted)
                 seen.update(result=error.meaning.value if error else "ok", http_status=status)
             if error is None:
                 return answer or {}
@@ -168,7 +219,7 @@ class DarajaClient:
                     f"Basic {basic}",
                 )
             except OutcomeUnknown as error:
-                # A token moves no money, so a lost answer is as good as a request never sent.
+                # A token request moves no money, so a lost answer counts as a request not sent.
                 raise ProviderUnavailable("provider_token_unavailable", str(error)) from error
             seen.update(http_status=status)
             try:
@@ -184,13 +235,19 @@ class DarajaClient:
         return Token(issued.access_token, self._clock.now() + lifetime)
 
     async def _exchange(
-        self, operation: str, path: str, authorization: str, body: dict[str, Any] | None = None
+        self,
+        operation: str,
+        path: str,
+        authorization: str,
+        body: dict[str, Any] | None = None,
+        *,
+        bytes_max: int = BODY_BYTES_MAX,
     ) -> tuple[int, dict[str, Any] | None]:
-        """Status and JSON object of an answer; None for a body that is none.
+        """HTTP status and JSON object of an answer; None when the body is not a JSON object.
 
         Raises:
             ProviderUnavailable: nothing was sent.
-            OutcomeUnknown: sent, and no whole answer came back.
+            OutcomeUnknown: the request was sent, and no complete answer arrived.
         """
         deadline_s = self._deadline_s if body is not None else TOKEN_TIMEOUT_S
         request = httpx.Request(
@@ -205,14 +262,14 @@ class DarajaClient:
                 response = await self._transport.handle_async_request(request)
                 try:
                     return response.status_code, read_object(
-                        await whole_body(response, bytes_max=BODY_BYTES_MAX)
+                        await whole_body(response, bytes_max=bytes_max)
                     )
                 finally:
                     await response.aclose()
 
     @contextmanager
     def _observed(self, operation: str) -> Iterator[dict[str, Any]]:
-        """Span, duration and count around one call; the block says how it went."""
+        """Record span, duration and count of one call; the caller's block sets the result."""
         seen: dict[str, Any] = {"result": "error", "http_status": 0}
         began = self._clock.monotonic()
         with span(f"mpesa.{operation}", kind=SpanKind.CLIENT) as current:
@@ -243,7 +300,7 @@ class DarajaClient:
 
 
 def _accepted(answer: "dict[str, Any] | DarajaError", kind: type[Reply]) -> Reply | Failure:
-    """A submission's answer: taken, refused with words for the customer, or an exception."""
+    """The answer to a submission, or a `Failure` that the customer can act on; else raises."""
     if isinstance(answer, DarajaError):
         failure = mapping.refusal_of(answer)
         if failure is None:

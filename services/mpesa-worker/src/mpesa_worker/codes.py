@@ -1,46 +1,47 @@
-"""Daraja's result codes and what each means for a customer: data, nothing else.
+"""Tables of Daraja's result codes and what each means for a customer; data only.
 
-A code that is in no table is not final: the attempt stays open, is asked about again and in the
-end shown to people. Sources: Daraja documentation of M-Pesa Express, Business To Customer and
-Reversal ("Result codes"); integrations in the field for 11 to 15, 17 to 29, 1001, 1036, 2026.
+A code that no table lists is not final: the attempt stays open, is queried again and in the end
+goes to an operator. Sources: Daraja documentation of M-Pesa Express, Business To Customer and
+Reversal ("Result codes"); integrations in production for 11 to 15, 17 to 29, 1001, 1036, 2026.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from cift_shared.outcomes import Failure, FailureCategory
+from cift_shared.messaging.outcomes import Failure, FailureCategory
 
 SUCCESS = "0"
 IN_FLIGHT = "4999"
 ALREADY_REVERSED = "R000001"
 NO_SUCH_TRANSACTION = "25"
-"""Of a status query: missing or unknown id."""
+"""Result of a status query: the id is missing or unknown."""
 
 STK_OPEN = frozenset({IN_FLIGHT, "15", "2029"})
-"""Known codes of a push that settle nothing: in flight, duplicate detected, temporary fault."""
+"""Known codes of a push that are not final: in flight, duplicate detected, temporary fault."""
 
 STK_UNANSWERED = frozenset({"1036", "1037"})
-"""The phone gave no sign: the prompt may be on it still, and be paid after all."""
+"""The phone did not answer: the prompt may still be open on it and be paid later."""
 
 RESULT_OPEN = frozenset({"15", "29", "100000000"})
-"""The same for payouts and reversals: duplicate, bad command word, kept to be sent again."""
+"""Codes of payouts and reversals that are not final: duplicate, bad command word, stored by Daraja
+to be sent again."""
 
 INITIATOR_REFUSED = frozenset({"18", "20", "21", "22", "2001", "8006"})
-"""The API operator was refused; every further call fails too and may lock the operator."""
+"""Daraja refused the API operator; every further call fails too and may lock the operator."""
 
 COMPLETED = "Completed"
 STATUS_FAILED = frozenset({"Failed", "Declined", "Cancelled", "Canceled", "Expired"})
-"""Words of a transaction status for money that did not and will not move."""
+"""Values of a transaction status that mean that the money did not and will not move."""
 STATUS_OPEN = frozenset({"Pending", "Submitted", "Authorized", "Initiated", "Processing"})
 
 
 @dataclass(frozen=True, slots=True)
 class StkEnd:
-    """A final no to a push."""
+    """A final failure of a push."""
 
     failure: Failure
     expired: bool = False
-    """Nobody answered in time, rather than somebody saying no."""
+    """True when the payer did not answer in time; False when the payment was refused."""
 
 
 def _no(code: str, category: FailureCategory, message: str, *, retryable: bool = False) -> Failure:
@@ -183,4 +184,4 @@ RESULT_ENDS: Mapping[str, Failure] = {
     "R000002": _no("refund_receipt_unknown", _SETUP, _NOT_NOW),
     "SFC_IC0003": _no("recipient_unknown", _INVALID, "M-Pesa does not know this phone number."),
 }
-"""Codes of a payout or reversal that mean that no money moved."""
+"""Final codes of a payout or reversal: no money moved."""

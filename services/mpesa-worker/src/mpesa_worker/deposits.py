@@ -1,22 +1,27 @@
 """Deposits by STK Push.
 
-submit    stk_push -> the payer sees a prompt -> the CheckoutRequestID, sealed in the memory
-notice    told once, by anyone who knows the path: gives receipt and amount, proves nothing
-query     decides: 0 settled, a listed code declined or expired, anything else still pending
-later     a push that nobody answered may be paid after all, and the notice of it get lost
+submit    store the reference -> send stk_push -> the payer sees a prompt -> store the
+          CheckoutRequestID, encrypted
+notice    Daraja sends it once, and anyone who knows the path can post one: it gives receipt and
+          amount, and proves nothing
+query     decides: 0 is settled, a listed code is declined or expired, any other is still pending
+later     a push that the payer did not answer may still be paid, and its notice may get lost: it
+          is queried again after it expired
 
-When the answer to the push is lost, the notice on the attempt's own path brings the id to ask by.
+When the answer to the push is lost, the notice on the attempt's own path gives the
+CheckoutRequestID for the query. Without a notice the push is in limbo: `limbo` searches the
+provider's records for its reference, and Transaction Status confirms a receipt found there
+(`clues`).
 """
 
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
-from cift_shared.callback_token import Purpose
+from cift_shared.attempts.processor import Answer, Attempt, Notice
 from cift_shared.errors import PaymentProcessorError, ProviderThrottled
-from cift_shared.messages import Step
-from cift_shared.methods import MPESA
-from cift_shared.outcomes import (
+from cift_shared.messaging.messages import DELIVERED_BY, Step
+from cift_shared.messaging.outcomes import (
     ActionRequired,
     Conflicting,
     Declined,
@@ -26,18 +31,22 @@ from cift_shared.outcomes import (
     Pending,
     Settled,
 )
-from cift_shared.processor import Answer, Attempt, Notice
-from mpesa_worker import codes, domain, mapping, stk_notices, wire
+from mpesa_method.purposes import Purpose
+from mpesa_method.rail import RAIL
+from mpesa_worker import clues, codes, domain, mapping, stk_notices, wire
+from mpesa_worker.clues import Clue
 from mpesa_worker.flow import Flow, moment_from
+from mpesa_worker.limbo import Books, Limbo
 from mpesa_worker.stk_notices import Heard, Told
 
 TRUE_NOTICE_WAIT_S = 60
-"""How long a paid push whose notice names another amount waits for a notice that fits."""
+"""How long a paid push waits for a correct notice when a notice names another amount or payer."""
 AFTER_DOUBT_S = 15
-"""Next question after a notice of success that the query does not bear out yet."""
+"""Wait before the next query when a notice says success and the query does not confirm it yet.
+Also the wait after a query that failed."""
 LOOK_AGAIN_S = (2 * 60, 13 * 60, 45 * 60)
-"""Gaps between looks at a push that nobody answered: 2 min, 15 min and an hour after the verdict.
-Whatever is paid still later is found by the reconciliation."""
+"""Waits between the late queries of a push that the payer did not answer: the queries are 2 min,
+15 min and an hour after the push expired. Reconciliation finds a payment that comes later."""
 
 _NEXT_ACTION_TEXT = "Enter your M-Pesa PIN on your phone to pay."
 
@@ -45,23 +54,26 @@ _NEXT_ACTION_TEXT = "Enter your M-Pesa PIN on your phone to pay."
 class Deposits:
     """Collects money from phones."""
 
-    def __init__(self, flow: Flow) -> None:
+    def __init__(self, flow: Flow, books: Books) -> None:
         self._flow = flow
+        self._pushes = books.pushes
+        self._limbo = Limbo(flow, books.records)
 
     async def submit(self, attempt: Attempt) -> Answer:
-        """Ask for a prompt on the payer's phone.
+        """Send the STK push, so that the payer's phone shows a prompt.
 
         Raises:
-            PaymentProcessorError: see `DarajaClient.stk_push`.
+            PaymentProcessorError: see `PushBook.reserve` and `DarajaClient.stk_push`.
         """
         flow = self._flow
         phone = flow.phone(attempt)
-        least = MPESA.limits[mapping.CURRENCY]["deposit"].min_minor
+        least = RAIL.limits[mapping.CURRENCY]["deposit"].min_minor
         refusal = flow.refusal(attempt, phone, least_minor=least)
         if refusal is not None:
             step = flow.step("stk_push.not_sent", reason=refusal.code)
             return Answer(Declined(refusal), evidence=[step])
-        request = self._push(attempt, phone)
+        reference = await self._pushes.reserve(attempt.attempt_id)
+        request = self._push(attempt, phone, reference)
         taken = await flow.client.stk_push(request)
         if isinstance(taken, Failure):
             step = flow.step("stk_push.refused", reason=taken.code)
@@ -69,28 +81,51 @@ class Deposits:
         return self._accepted(request, taken)
 
     async def check(self, attempt: Attempt, notices: Sequence[Notice]) -> Answer:
-        """What became of a push: hear the notices, then ask.
+        """The current state of a push: read the notices, then query Daraja.
 
         Raises:
-            PaymentProcessorError: there was nothing to hear and the question could not be asked.
+            PaymentProcessorError: the query could not be sent, and there were no notices.
         """
+        clue = clues.hear(self._flow, attempt, notices)
+        heard = stk_notices.hear(self._flow, attempt, clue.rest)
+        heard = replace(heard, steps=(*clue.steps, *heard.steps))
+        answer = await self._decide(attempt, heard, clue, noticed=bool(notices))
+        return replace(answer, memory={**answer.memory, **clue.as_memory()})
+
+    async def _decide(self, attempt: Attempt, heard: Heard, clue: Clue, *, noticed: bool) -> Answer:
         flow = self._flow
-        heard = stk_notices.hear(flow, attempt, notices)
-        if heard.checkout_id is None:
-            step = flow.step("stk_query.impossible", reason="no id to ask by")
-            return Answer(Pending(), evidence=[*heard.steps, step])
+        if clue.verdict is not None:
+            memory = stk_notices.ids_memory(flow, heard)
+            return Answer(clue.verdict, memory, evidence=heard.steps)
+        if clues.is_wanted(attempt, clue, receipt_told=heard.told.receipt):
+            open_answer = Answer(Pending(), evidence=heard.steps)
+            return await clues.confirm(flow, attempt, clue, open_answer)
+        if attempt.ended and heard.told.receipt and noticed and not clue.rest:
+            return Answer(Pending(), evidence=heard.steps)  # the receipt is known: no query
+        if heard.checkout_id is None or (heard.adopted and clue.receipt):
+            return await self._limbo.check(attempt, heard, clue, noticed=noticed)
+        answer = await self._query(attempt, heard, heard.checkout_id, noticed=noticed)
+        outcome = answer.outcome
+        if clue.receipt and isinstance(outcome, Settled) and outcome.provider_reference is None:
+            # Paid, but the receipt is not confirmed yet: confirm it in the next check, now.
+            return replace(answer, check_after=timedelta(0))
+        return answer
+
+    async def _query(
+        self, attempt: Attempt, heard: Heard, checkout_id: str, *, noticed: bool
+    ) -> Answer:
         try:
-            state = await self._ask(heard.checkout_id)
+            state = await self._ask(checkout_id)
         except PaymentProcessorError as error:
-            if not notices:
+            if not noticed:
                 raise
             return self._keep(heard, error)
         if state is not None:
             heard = replace(heard, adopted=False)
         answer = self._judge(attempt, heard, state)
-        return self._look_again(attempt, answer, state, noticed=bool(notices))
+        return self._look_again(attempt, answer, state, noticed=noticed)
 
-    def _push(self, attempt: Attempt, phone: str) -> wire.StkPush:
+    def _push(self, attempt: Attempt, phone: str, reference: str) -> wire.StkPush:
         config, stamp = self._flow.config, domain.timestamp(self._flow.clock.now())
         return wire.StkPush(
             short_code=config.business_short_code,
@@ -102,7 +137,7 @@ class Deposits:
             party_b=config.receiver,
             phone=phone,
             callback_url=self._flow.callback(attempt, Purpose.STK_PUSH),
-            account_reference=domain.account_reference(attempt.request.payment_id),
+            account_reference=reference,
             description="Deposit",
         )
 
@@ -112,6 +147,7 @@ class Deposits:
             "type": "confirm_on_phone",
             "message": _NEXT_ACTION_TEXT,
             "reference": request.account_reference,
+            DELIVERED_BY: "provider",
         }
         step = flow.step(
             "stk_push.accepted",
@@ -138,7 +174,7 @@ class Deposits:
             )
         )
         if state is not None and state.checkout_id not in (None, checkout_id):
-            return None  # an answer about another payment is no answer
+            return None  # the answer is about another payment
         return state
 
     def _password(self, stamp: str) -> str:
@@ -160,7 +196,10 @@ class Deposits:
         return replace(answer, outcome=_not_paid(heard.told, code))
 
     def _learned(self, heard: Heard, step: Step) -> Answer:
-        """Nothing decided yet, everything remembered; unconfirmed ids make no fingerprint."""
+        """A pending answer that stores what the notices gave.
+
+        Ids that Daraja has not confirmed make no fingerprint.
+        """
         confirmed = heard.checkout_id if not heard.adopted else None
         return Answer(
             Pending(),
@@ -170,16 +209,16 @@ class Deposits:
         )
 
     def _paid(self, attempt: Attempt, told: Told, answer: Answer) -> Answer:
-        """The query says paid, and that is all of what the push was for."""
+        """The outcome when the query says paid. A push is always paid in full."""
         asked = attempt.request.amount
         if not told.paid:
             return replace(answer, outcome=Settled(asked))
         if told.fits:
             return replace(answer, outcome=Settled(told.amount or asked, told.receipt))
-        # A push can't be paid in part or by another phone, so this smells of forgery: the true
-        # notice may still come. Nothing is booked by a figure that only a notice names: without a
-        # true one people compare it with the statement. What had ended goes to people with the
-        # asked amount: of that much the query says that it is here.
+        # A push can't be paid in part or by another phone, so this notice may be forged, and the
+        # true one may still come. An amount that only a notice names is never booked: without a
+        # true notice, an operator compares the payment with the statement. An attempt that had
+        # already ended goes to an operator with the requested amount, which the query confirms.
         now = self._flow.clock.now()
         since = moment_from(attempt.memory, "doubt_since") or now
         left = since + self._flow.delay(TRUE_NOTICE_WAIT_S) - now
@@ -194,7 +233,11 @@ class Deposits:
     def _look_again(
         self, attempt: Attempt, answer: Answer, state: wire.StkState | None, *, noticed: bool
     ) -> Answer:
-        """Plan the next look at a push that nobody answered; what is told already is no news."""
+        """Schedule the late queries of a push that the payer did not answer.
+
+        A late query that repeats the known decline or expiry returns pending, so it changes
+        nothing.
+        """
         code = state.code if state else None
         if not attempt.ended:
             unanswered = isinstance(answer.outcome, Expired) and code in codes.STK_UNANSWERED
@@ -205,20 +248,20 @@ class Deposits:
             return replace(answer, memory={**answer.memory, "looks": ""})
         if isinstance(answer.outcome, Declined | Expired):
             answer = replace(answer, outcome=Pending())
-        if noticed:  # a look besides: repeated notices must not use the planned ones up
+        if noticed:  # an extra query: repeated notices must not use up the scheduled ones
             return self._watched(answer, looks=int(attempt.memory["looks"]))
         answer = replace(answer, evidence=())
         return self._watched(answer, looks=int(attempt.memory["looks"]) + 1)
 
     def _watched(self, answer: Answer, *, looks: int) -> Answer:
-        """The answer with the look that follows after so many."""
+        """The answer with the wait before the next late query; `looks` counts those done."""
         left = LOOK_AGAIN_S[looks:]
         wait = self._flow.delay(left[0]) if left else None
         memory = {**answer.memory, "looks": str(looks)}
         return replace(answer, memory=memory, check_after=answer.check_after or wait)
 
     def _keep(self, heard: Heard, error: PaymentProcessorError) -> Answer:
-        """The question failed, but what the notices said must not get lost."""
+        """The answer when the query failed: what the notices said is still stored."""
         flow = self._flow
         wait = flow.delay(AFTER_DOUBT_S)
         if isinstance(error, ProviderThrottled):

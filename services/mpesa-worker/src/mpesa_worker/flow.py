@@ -1,46 +1,47 @@
-"""What the three flows (deposits, payouts, reversals) share: tools, and words for the timeline."""
+"""Shared by deposits, payouts and reversals: the context, the operator gate, memory fields."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from cift_shared.callback_token import CallbackTokens, Purpose
-from cift_shared.check_schedule import sped_up
+from cift_shared.attempts.polling_schedule import sped_up
+from cift_shared.attempts.processor import Attempt
 from cift_shared.clock import Clock
 from cift_shared.errors import ProviderRejectedRequest, ProviderThrottled, SealBroken
-from cift_shared.log import get_logger
-from cift_shared.messages import Step
-from cift_shared.metrics import UNKNOWN_WORDS
-from cift_shared.money import Money
-from cift_shared.outcomes import Failure, FailureCategory, Settled
-from cift_shared.processor import Attempt
-from cift_shared.vault import Vault
+from cift_shared.messaging.messages import Step
+from cift_shared.messaging.outcomes import Failure, FailureCategory, Settled
+from cift_shared.money.amount import Money
+from cift_shared.observability.log import get_logger
+from cift_shared.observability.metrics import UNKNOWN_WORDS
+from cift_shared.security.callback_token import CallbackTokens
+from cift_shared.security.field_encryption import Vault
+from mpesa_method.purposes import Purpose
 from mpesa_worker import codes, domain
 from mpesa_worker.client import PROVIDER, DarajaClient
 from mpesa_worker.mapping import CURRENCY
 from mpesa_worker.settings import MpesaConfig
 
 OPERATOR_PAUSE_S = 300
-"""How long the API operator rests once it was refused; five wrong passwords would lock it."""
+"""How long the API operator is not used after Daraja refused it. Five wrong passwords lock it."""
 
 
 REFERENCE_CONTEXT = "provider-request"
-"""Of fingerprints of provider references."""
+"""The context of the fingerprints of provider references."""
 
 log = get_logger()
 
 
 @dataclass(frozen=True, slots=True)
 class Operator:
-    """The API operator behind payouts, status queries and reversals."""
+    """The API operator (Daraja: initiator) of payouts, status queries and reversals."""
 
     name: str
     credential: str
-    """Its password, sealed for Safaricom."""
+    """Its password, encrypted with Safaricom's public key."""
 
 
 class OperatorGate:
-    """Keeps a refused operator from being tried again and again, which would lock it."""
+    """Stops the use of a refused API operator for a while: repeated refusals would lock it."""
 
     def __init__(self, operator: Operator | None, clock: Clock) -> None:
         self._operator = operator
@@ -48,11 +49,11 @@ class OperatorGate:
         self._closed_until: float | None = None
 
     def operator(self) -> Operator:
-        """The operator.
+        """The API operator.
 
         Raises:
-            ProviderRejectedRequest: none is set up.
-            ProviderThrottled: it was refused a short while ago.
+            ProviderRejectedRequest: no API operator is configured.
+            ProviderThrottled: Daraja refused the API operator less than `OPERATOR_PAUSE_S` ago.
         """
         if self._operator is None:
             raise ProviderRejectedRequest("payouts_not_set_up", "no M-Pesa operator is set up")
@@ -66,7 +67,7 @@ class OperatorGate:
         return self._operator
 
     def hear(self, code: str) -> None:
-        """Take in a result code: a refused operator rests for a while."""
+        """Close the gate for `OPERATOR_PAUSE_S` when a result code refuses the API operator."""
         if code in codes.INITIATOR_REFUSED:
             self._closed_until = self._clock.monotonic() + OPERATOR_PAUSE_S
             log.error("mpesa.operator.refused", code=code, pause_s=OPERATOR_PAUSE_S)
@@ -74,7 +75,7 @@ class OperatorGate:
 
 @dataclass(frozen=True, slots=True)
 class Flow:
-    """Everything a flow needs."""
+    """The context that deposits, payouts and reversals work with."""
 
     config: MpesaConfig
     client: DarajaClient
@@ -84,31 +85,31 @@ class Flow:
     gate: OperatorGate
 
     def step(self, name: str, **detail: object) -> Step:
-        """A line of the timeline; what is None is left out, what is long is cut."""
+        """An entry of the payment's timeline; None values are left out, long values are cut."""
         return Step.of(self.clock.now(), f"mpesa.{name}", detail)
 
     def callback(self, attempt: Attempt, purpose: Purpose) -> str:
-        """The address where Daraja shall tell how one request of the attempt ended."""
+        """The address to which Daraja posts the result of one request of the attempt."""
         token = self.tokens.make(attempt.attempt_id, purpose)
         return domain.callback_address(self.config.callback_base, token)
 
     def fingerprint(self, reference: str) -> str:
-        """The keyed hash by which a notice without a path of ours finds the attempt."""
+        """The keyed hash of a reference; finds the attempt of a notice without a callback token."""
         return self.vault.fingerprint(reference.encode(), context=REFERENCE_CONTEXT)
 
     def phone(self, attempt: Attempt) -> str:
-        """The customer's number, in clear only on its way to Daraja.
+        """The customer's phone number in clear text, for requests to Daraja and for comparison.
 
         Raises:
-            ProviderRejectedRequest: it can't be opened; nothing was sent.
+            ProviderRejectedRequest: the number can't be decrypted; nothing was sent.
         """
         return self.open(attempt.request.instrument.sealed, context="phone")
 
     def open(self, sealed: str, *, context: str) -> str:
-        """What was sealed, as text.
+        """The decrypted text of `sealed`.
 
         Raises:
-            ProviderRejectedRequest: the key is missing or the text was changed.
+            ProviderRejectedRequest: the key is missing or the encrypted text was changed.
         """
         try:
             return self.vault.open(sealed, context=context).decode()
@@ -116,11 +117,18 @@ class Flow:
             raise ProviderRejectedRequest("sealed_data_unreadable", str(error)) from error
 
     def delay(self, seconds: int) -> timedelta:
-        """A waiting time of ours, divided by the check speed."""
+        """A wait of so many seconds, divided by the check speed."""
         return sped_up(seconds, self.config.check_speed)
 
+    def is_old(self, attempt: Attempt) -> bool:
+        """True once the attempt is a day old; our operators then decide it if it is still open."""
+        created = attempt.created_at
+        return created is not None and self.clock.now() - created >= self.delay(
+            domain.GIVE_UP_AFTER_S
+        )
+
     def refusal(self, attempt: Attempt, phone: str, *, least_minor: int) -> Failure | None:
-        """Why this attempt can't be sent to M-Pesa at all; None when it can."""
+        """Why this attempt can't be sent to M-Pesa; None when it can."""
         request = attempt.request
         if request.amount.currency != CURRENCY or request.amount.minor % 100:
             return _cant("amount_not_whole", "M-Pesa moves whole Kenyan shillings only.")
@@ -131,13 +139,13 @@ class Flow:
         return None
 
     def count_unknown(self, code: str) -> None:
-        """Tell operators of a code that no table lists."""
+        """Count and log a code that no table lists, for the operators."""
         UNKNOWN_WORDS.labels(PROVIDER).inc()
         log.warning("mpesa.code.unknown", code=code[:20])
 
 
 AMOUNT_MINOR_MAX = 250_000_00
-"""Daraja portal: at most 250,000 shillings a transaction, in either direction."""
+"""At most 250,000 shillings for each transaction, in either direction. Source: Daraja portal."""
 
 
 def _cant(code: str, message: str) -> Failure:
@@ -145,24 +153,24 @@ def _cant(code: str, message: str) -> Failure:
 
 
 def money_to(name: str, amount: Money | None) -> dict[str, str]:
-    """An amount as one entry of an attempt's memory; none is written, too, to replace another."""
+    """An amount as one entry of an attempt's memory; None is written as "", which clears it."""
     return {name: "" if amount is None else str(amount.minor)}
 
 
 def money_from(memory: Mapping[str, str], name: str) -> Money | None:
-    """An amount from an attempt's memory."""
+    """The amount in an attempt's memory under `name`; None when there is none."""
     text = memory.get(name)
     return Money(int(text), CURRENCY) if text else None
 
 
 def moment_from(memory: Mapping[str, str], name: str) -> datetime | None:
-    """A moment from an attempt's memory."""
+    """The time in an attempt's memory under `name`; None when there is none."""
     text = memory.get(name)
     return datetime.fromisoformat(text) if text else None
 
 
 def settled_to(outcome: Settled) -> dict[str, str]:
-    """A final yes as memory, so that a late notice finds the same answer without a new question."""
+    """A settled outcome as memory; a late notice then gets the same answer without a new query."""
     return {
         **money_to("settled_minor", outcome.amount),
         **money_to("settled_fee_minor", outcome.provider_fee),
@@ -171,7 +179,7 @@ def settled_to(outcome: Settled) -> dict[str, str]:
 
 
 def settled_from(memory: Mapping[str, str]) -> Settled | None:
-    """The final yes an attempt remembers."""
+    """The settled outcome in an attempt's memory; None when there is none."""
     amount = money_from(memory, "settled_minor")
     if amount is None:
         return None

@@ -1,7 +1,7 @@
-"""From Daraja's words to ours: pure functions, decided on codes and never on texts.
+"""Translate Daraja's answers to our terms: pure functions that decide by codes, not by texts.
 
-The one exception: `500.001.1001` on a submission, which Daraja uses for three refusals and for
-internal errors alike, so there only the text tells a refusal from an unknown outcome.
+The one exception is `500.001.1001` on a submission. Daraja uses it for three refusals and also for
+internal errors, so only the text shows whether it is a refusal or an unknown outcome.
 """
 
 import re
@@ -19,9 +19,9 @@ from cift_shared.errors import (
     ProviderThrottled,
     ProviderUnavailable,
 )
-from cift_shared.log import mask
-from cift_shared.money import EXPONENTS, Money
-from cift_shared.outcomes import Declined, Expired, Failure, Pending
+from cift_shared.messaging.outcomes import Declined, Expired, Failure, Pending
+from cift_shared.money.amount import EXPONENTS, Money
+from cift_shared.observability.log import mask
 from mpesa_worker import codes
 from mpesa_worker.domain import NAIROBI
 
@@ -39,36 +39,36 @@ _QUOTA_S = 300
 _MAINTENANCE_S = 60
 
 _SHILLINGS = re.compile(r"[0-9]{1,15}(?:\.[0-9]{1,9})?(?:E\+?[0-9])?", re.ASCII)
-"""Few enough digits that nothing is rounded on the way."""
+"""So few digits that no value is rounded."""
 _PHONE_FIELD = re.compile(r"Invalid (PhoneNumber|PartyA|PartyB)\b", re.IGNORECASE)
 
 
 class Meaning(StrEnum):
-    """What a synchronous error of Daraja means for the request that got it."""
+    """What a synchronous error of Daraja means for the request that received it."""
 
     TOKEN_REFUSED = "token_refused"  # noqa: S105  a word, not a secret
-    """Refused before anything happened: the access token is not valid any more."""
+    """Refused before Daraja read the request: the access token is not valid any more."""
     PHONE_INVALID = "phone_invalid"
-    """Refused: the customer's number is not one M-Pesa takes."""
+    """Refused: M-Pesa does not accept the customer's number."""
     PAYER_BUSY = "payer_busy"
     """Refused: another prompt is open on that phone."""
     REQUEST_REFUSED = "request_refused"
-    """Refused: a field of ours is wrong."""
+    """Refused: a field of our request is wrong."""
     CREDENTIALS = "credentials"
-    """Refused: short code, passkey or app are not accepted."""
+    """Refused: Daraja does not accept the short code, the passkey or the app."""
     SETUP = "setup"
-    """Refused: wrong path, method or product of the app."""
+    """Refused: wrong path or HTTP method, or the app lacks the API product."""
     THROTTLED = "throttled"
-    """Refused for now."""
+    """Refused for now: rate limit or maintenance; retry later."""
     DUPLICATE = "duplicate"
-    """Our key was used before: the first request has arrived."""
+    """Our idempotency key was used before: the first request has arrived."""
     UNKNOWN = "unknown"
-    """It may have been carried out."""
+    """Outcome unknown: the request may have been carried out."""
 
 
 @dataclass(frozen=True, slots=True)
 class DarajaError:
-    """A synchronous error, read."""
+    """A synchronous error of Daraja and what it means."""
 
     meaning: Meaning
     code: str
@@ -77,7 +77,7 @@ class DarajaError:
     """Daraja's message, masked and shortened."""
     retry_after_s: int = 0
     listed: bool = True
-    """False: no table knows this code."""
+    """False: no table lists this code."""
 
 
 _MEANINGS: Mapping[str, Meaning] = {
@@ -89,6 +89,7 @@ _MEANINGS: Mapping[str, Meaning] = {
     "400.003.01": Meaning.TOKEN_REFUSED,
     "401.002.01": Meaning.TOKEN_REFUSED,
     "401.003.01": Meaning.TOKEN_REFUSED,
+    "401.001": Meaning.SETUP,
     "404.001.03": Meaning.TOKEN_REFUSED,
     "404.001.01": Meaning.SETUP,
     "404.002.01": Meaning.SETUP,
@@ -117,11 +118,17 @@ _REFUSALS_BY_TEXT = (
 )
 
 
-def error_in(status: int, body: Mapping[str, Any] | None) -> DarajaError | None:
-    """The error an answer carries; None when it is an answer of the operation itself.
+ACCEPTED = frozenset({"0"})
+"""`ResponseCode` of a success, for every operation except Pull Transactions."""
 
-    An `errorCode` counts whatever the HTTP status is; a body that is no JSON object, or one
-    without a code under a status other than 200, says nothing about the outcome.
+
+def error_in(
+    status: int, body: Mapping[str, Any] | None, *, accepted: frozenset[str] = ACCEPTED
+) -> DarajaError | None:
+    """The error in an answer; None when it is a regular answer of the operation.
+
+    An `errorCode` counts with any HTTP status. The outcome is unknown when the body is not a JSON
+    object, or when it has no code and the status is not 200.
     """
     if status == 429:
         return DarajaError(Meaning.THROTTLED, "http_429", retry_after_s=_SPIKE_ARREST_S)
@@ -131,9 +138,10 @@ def error_in(status: int, body: Mapping[str, Any] | None) -> DarajaError | None:
     if isinstance(code, str | int) and str(code).strip():
         return _listed_error(str(code).strip(), str(body.get("errorMessage") or ""))
     if status != 200:
-        return DarajaError(Meaning.UNKNOWN, f"http_{status}", "no error code", listed=False)
+        words = _shown(str(body.get("ResponseMessage") or "no error code"))
+        return DarajaError(Meaning.UNKNOWN, f"http_{status}", words, listed=False)
     response = body.get("ResponseCode")
-    if response is not None and str(response).strip() != "0":
+    if response is not None and str(response).strip() not in accepted:
         text = _shown(str(body.get("ResponseDescription") or ""))
         return DarajaError(Meaning.REQUEST_REFUSED, f"response_{response}"[:40], text)
     return None
@@ -149,7 +157,7 @@ def _listed_error(code: str, message: str) -> DarajaError:
     elif code == "401.003.01" and "no apiproduct match" in lowered:
         meaning = Meaning.SETUP
     elif code == "400.002.02" and _PHONE_FIELD.search(message):
-        # The code says refused; the field's name only chooses the words for the customer.
+        # The code says refused; the field name only decides the message for the customer.
         meaning = Meaning.PHONE_INVALID
     return DarajaError(
         meaning or Meaning.UNKNOWN,
@@ -161,17 +169,17 @@ def _listed_error(code: str, message: str) -> DarajaError:
 
 
 def _shown(text: str) -> str:
-    """Daraja's words, fit to show."""
+    """Daraja's text, masked and shortened so that it can be shown."""
     return mask(text)[:MESSAGE_CHARS_MAX]
 
 
 def is_no_news(error: DarajaError) -> bool:
-    """True for the error that an STK query also gets while the payment is under way."""
+    """True for the error that an STK query also gets while the payment is still in progress."""
     return error.code == _AMBIGUOUS
 
 
 def exception_of(error: DarajaError) -> PaymentProcessorError:
-    """The exception for an error that no caller handles as a value."""
+    """The exception to raise for an error that the caller does not handle as a value."""
     text = f"Daraja {error.code}: {error.text}".rstrip(": ")
     match error.meaning:
         case Meaning.THROTTLED:
@@ -191,7 +199,7 @@ def exception_of(error: DarajaError) -> PaymentProcessorError:
 def token_error_of(status: int, body: Mapping[str, Any] | None) -> PaymentProcessorError:
     """The exception for a refused or failed token request: no money request was sent.
 
-    A wrong key or secret is often answered 400 with an empty body.
+    Daraja often answers a wrong key or secret with 400 and an empty body.
     """
     error = error_in(status, body)
     if error is not None and error.meaning is Meaning.THROTTLED:
@@ -204,7 +212,7 @@ def token_error_of(status: int, body: Mapping[str, Any] | None) -> PaymentProces
 
 
 def refusal_of(error: DarajaError) -> Failure | None:
-    """The decline in a synchronous refusal, where the customer is the one to act."""
+    """The decline for a refusal that the customer can act on; None for any other error."""
     match error.meaning:
         case Meaning.PAYER_BUSY:
             return codes.PAYER_BUSY
@@ -215,7 +223,7 @@ def refusal_of(error: DarajaError) -> Failure | None:
 
 
 def stk_outcome(code: str) -> Declined | Expired | Pending:
-    """What an STK query's code other than success means; an unknown one is still pending."""
+    """The outcome for a code of an STK query other than success; an unlisted code is pending."""
     end = codes.STK_ENDS.get(code)
     if end is None:
         return Pending()
@@ -223,20 +231,20 @@ def stk_outcome(code: str) -> Declined | Expired | Pending:
 
 
 def stk_code_is_listed(code: str) -> bool:
-    """True when the table of push results knows the code."""
+    """True when a table of push results lists the code."""
     return code == codes.SUCCESS or code in codes.STK_ENDS or code in codes.STK_OPEN
 
 
 def result_code_is_listed(code: str) -> bool:
-    """True when the table of payout and reversal results knows the code."""
+    """True when a table of payout and reversal results lists the code."""
     known = (codes.SUCCESS, codes.ALREADY_REVERSED)
     return code in known or code in codes.RESULT_ENDS or code in codes.RESULT_OPEN
 
 
 def money_of(value: object) -> Money | None:
-    """Shillings as Daraja writes them (100, "100.00") as money; None when unreadable or negative.
+    """An amount in shillings as Daraja writes it (100, "100.00"); None if unreadable or negative.
 
-    Never through a binary fraction: numbers keep their own digits from the parser on.
+    No float is involved: the JSON parser already keeps a number's decimal digits.
     """
     if isinstance(value, bool) or not isinstance(value, int | str | Decimal):
         return None
@@ -248,7 +256,10 @@ def money_of(value: object) -> Money | None:
 
 
 def fee_of(value: object) -> Money | None:
-    """The fee in "Fee For B2C Payment|KES|22.40" (several joined by "&"); None when unreadable."""
+    """The sum of the fees in "Fee For B2C Payment|KES|22.40", several joined by "&".
+
+    None when one can't be read.
+    """
     if not isinstance(value, str) or not value.strip():
         return None
     total = Money(0, CURRENCY)
@@ -262,7 +273,7 @@ def fee_of(value: object) -> Money | None:
 
 
 def time_of(value: object) -> datetime | None:
-    """A time of Daraja's, in either of its forms, always Nairobi's; None when unreadable."""
+    """A time in one of Daraja's two formats, always Nairobi time; None when unreadable."""
     text = str(value).strip()
     for form in ("%Y%m%d%H%M%S", "%d.%m.%Y %H:%M:%S"):
         try:

@@ -1,23 +1,21 @@
-"""Payouts by B2C: withdrawals, and refunds that no reversal can carry.
+"""Payouts by B2C: withdrawals, and the refunds that can't be made by reversal.
 
-submit    b2c under our own key; sent again, Daraja says that it has it
-notice    the result of the payout: a hint, for anyone who knows the path can post one
-status    asked by our key; its answer, on a path of its own, decides
+submit    send b2c under our own idempotency key; Daraja refuses a second request with this key
+notice    the result of the payout: only a hint, because anyone who knows the path can post one
+status    query Transaction Status by our key; its answer, on a path of its own, decides
 
-A timed-out queue says nothing about the money, and a failure the payout's notice tells must be
-borne out by a status that is not "Completed".
+A queue time-out notice says nothing about the money. A failure in the payout's notice counts only
+when a status answer confirms it, with a status other than "Completed".
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
-from cift_shared.callback_token import Purpose
+from cift_shared.attempts.processor import Answer, Attempt, Notice
 from cift_shared.errors import PaymentProcessorError
-from cift_shared.messages import Step
-from cift_shared.methods import MPESA
-from cift_shared.money import Money
-from cift_shared.outcomes import (
+from cift_shared.messaging.messages import Step
+from cift_shared.messaging.outcomes import (
     Conflicting,
     Declined,
     Failure,
@@ -26,19 +24,21 @@ from cift_shared.outcomes import (
     Settled,
     Submitted,
 )
-from cift_shared.processor import Answer, Attempt, Notice
+from cift_shared.money.amount import Money
+from mpesa_method.purposes import Purpose, shown
+from mpesa_method.rail import RAIL
 from mpesa_worker import codes, domain, mapping, wire
 from mpesa_worker.flow import Flow, moment_from, money_from, money_to, settled_from, settled_to
 
 ASK_GAP_S = 10
-"""Least time between two status queries of one payout."""
+"""Minimum time between two status queries of one payout."""
 
 _TIMEOUTS = frozenset({Purpose.PAYOUT_TIMEOUT, Purpose.STATUS_TIMEOUT})
 
 
 @dataclass(frozen=True, slots=True)
 class _Told:
-    """What the payout's own result said; a hint."""
+    """What the payout's own result notice said; a hint, not a proof."""
 
     code: str | None = None
     amount: Money | None = None
@@ -47,11 +47,11 @@ class _Told:
 
 @dataclass(slots=True)
 class _Heard:
-    """The notices of one check, read."""
+    """What the notices of one check said."""
 
     told: _Told
     news: bool = False
-    """The payout's own result came in just now."""
+    """The payout's own result arrived in this check, on its own path or at the general address."""
     statuses: list[wire.Result] = field(default_factory=list)
     steps: list[Step] = field(default_factory=list)
 
@@ -63,7 +63,7 @@ class Payouts:
         self._flow = flow
 
     async def submit(self, attempt: Attempt, *, remarks: str) -> Answer:
-        """Send the money, under a key that Daraja takes once.
+        """Send the payout under a key that Daraja accepts only once.
 
         Raises:
             PaymentProcessorError: see `DarajaClient.pay_out` and `OperatorGate.operator`.
@@ -87,10 +87,10 @@ class Payouts:
         return Answer(Submitted(), memory, fingerprint, [step])
 
     async def check(self, attempt: Attempt, notices: Sequence[Notice]) -> Answer:
-        """What became of a payout: hear the notices, then ask for its status.
+        """The current state of a payout: read the notices, then query its status.
 
         Raises:
-            PaymentProcessorError: there was nothing to hear and the question could not be asked.
+            PaymentProcessorError: the query could not be sent, and there were no notices.
         """
         heard = self._hear(attempt, notices)
         remembered = settled_from(attempt.memory)
@@ -103,11 +103,11 @@ class Payouts:
                 memory = settled_to(outcome) if isinstance(outcome, Settled) else {}
                 return replace(answer, outcome=outcome, memory={**answer.memory, **memory})
         if heard.statuses:
-            return answer  # it has just answered: the next question waits for the schedule
+            return answer  # a status answer has just arrived: the schedule decides the next query
         return await self._ask(attempt, heard, answer)
 
     def _refusal(self, attempt: Attempt, phone: str) -> Failure | None:
-        least = MPESA.limits[mapping.CURRENCY]["withdrawal"].min_minor
+        least = RAIL.limits[mapping.CURRENCY]["withdrawal"].min_minor
         if attempt.operation == "refund" and attempt.request.amount.minor < least:
             return codes.REFUND_TOO_SMALL
         return self._flow.refusal(attempt, phone, least_minor=least)
@@ -142,7 +142,7 @@ class Payouts:
     def _hear_one(self, attempt: Attempt, heard: _Heard, notice: Notice) -> None:
         result = wire.read_result(notice.body)
         listed = str(notice.source_listed).lower()
-        purpose = notice.purpose.name.lower() if notice.purpose else "general"
+        purpose = shown(notice.purpose)
         if result is None:
             step = self._flow.step("notice.set_aside", reason="unreadable", source_listed=listed)
         elif notice.purpose in _TIMEOUTS:
@@ -161,12 +161,13 @@ class Payouts:
             )
         heard.steps.append(step)
 
-    def _take_in(self, heard: _Heard, result: wire.Result, purpose: Purpose | None) -> None:
+    def _take_in(self, heard: _Heard, result: wire.Result, purpose: int | None) -> None:
         if purpose is None:
-            heard.news = True  # anyone may post to the general address: a reason to ask, no more
+            # Anyone may post to the general address: this only causes a query.
+            heard.news = True
             return
         self._flow.gate.hear(result.code)
-        if purpose is Purpose.STATUS:
+        if purpose == Purpose.STATUS:
             heard.statuses.append(result)
             return
         heard.news = True
@@ -179,7 +180,7 @@ class Payouts:
         )
 
     def _judge(self, attempt: Attempt, told: _Told, status: wire.Result) -> Outcome:
-        """What a status answer proves; `Pending` when it proves nothing."""
+        """The outcome that a status answer proves; `Pending` when it proves none."""
         failure = codes.RESULT_ENDS.get(told.code or "")
         if status.code == codes.NO_SUCH_TRANSACTION and failure is not None:
             return Declined(failure)
@@ -238,10 +239,10 @@ class Payouts:
         )
 
 
-def _is_about(attempt: Attempt, result: wire.Result, purpose: Purpose | None) -> bool:
+def _is_about(attempt: Attempt, result: wire.Result, purpose: int | None) -> bool:
     """True when a result carries the ids of this attempt, as far as it carries any."""
     key, memory = str(attempt.attempt_id), attempt.memory
-    if purpose is Purpose.STATUS:
+    if purpose == Purpose.STATUS:
         about = result.parameter("OriginatorConversationID")
         if about is not None:
             return str(about) == key

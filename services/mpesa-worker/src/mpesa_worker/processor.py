@@ -1,41 +1,48 @@
-"""M-Pesa Kenya behind the processor port.
+"""Implement the processor port for M-Pesa Kenya.
 
-    deposit     STK Push ............ ActionRequired -> notice + STK query ......... Settled | no
-    withdrawal  B2C v3 .............. Submitted ----> notice + Transaction Status .. Settled | no
-    refund      whole, with receipt:  Reversal ----> its result (R000001 counts) .. Settled | no
-                else B2C v3, as a withdrawal
+    deposit     STK Push ............ ActionRequired -> notice + STK query ........ final
+                answer lost ......... Unknown -> records + Transaction Status ..... final
+    withdrawal  B2C v3 .............. Submitted -> notice + Transaction Status .... final
+    refund      whole, with receipt:  Reversal -> its result notice ............... final
+                any other:            B2C v3, as a withdrawal
 
-A push has no key of ours, so it is never sent twice; a payout and a reversal may be: Daraja
-refuses the second one in words of its own.
+Final means settled, declined, expired or conflicting. For a reversal, code R000001 ("already
+reversed") also means settled. "Records" are the rows that Pull Transactions returns.
+
+An STK push carries no idempotency key, so it is never sent twice. A payout and a reversal may be
+sent again: Daraja refuses the second request with an error or result code of its own.
 """
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from cift_shared.callback_token import CallbackTokens
+from cift_shared.attempts.processor import Answer, Attempt, Notice
 from cift_shared.clock import Clock, SystemClock
 from cift_shared.errors import SettingsInvalid
-from cift_shared.fees import Direction, load_schedule
-from cift_shared.messages import RequestRefund
-from cift_shared.methods import MPESA, Operation
-from cift_shared.money import Money
-from cift_shared.processor import Answer, Attempt, Notice
+from cift_shared.messaging.messages import RequestRefund
+from cift_shared.money.amount import Money
+from cift_shared.money.fees import Direction, load_schedule
+from cift_shared.rails.rail import Operation
+from cift_shared.security.callback_token import CallbackTokens
+from cift_shared.security.field_encryption import Vault
 from cift_shared.settings import KeySettings, load_settings
-from cift_shared.vault import Vault
+from mpesa_method.rail import RAIL
 from mpesa_worker import domain, wire
 from mpesa_worker.client import DarajaClient
 from mpesa_worker.deposits import Deposits
 from mpesa_worker.flow import Flow, Operator, OperatorGate
+from mpesa_worker.limbo import Books
 from mpesa_worker.payouts import Payouts
+from mpesa_worker.pushes import MemoryPushes
 from mpesa_worker.reversals import Reversals
 from mpesa_worker.settings import MpesaConfig
 from mpesa_worker.token_store import MemoryTokens
 
 
 class MpesaProcessor:
-    """Implements `cift_shared.processor.PaymentProcessor` over one Daraja client."""
+    """Implements `cift_shared.attempts.processor.PaymentProcessor` over one Daraja client."""
 
-    method = MPESA.name
+    method = RAIL.name
 
     def __init__(
         self,
@@ -45,8 +52,18 @@ class MpesaProcessor:
         vault: Vault,
         callback_tokens: CallbackTokens,
         clock: Clock,
+        books: Books | None = None,
     ) -> None:
-        """Take the shared pieces of a worker.
+        """Create the processor from the shared parts of a worker.
+
+        Args:
+            config: the settings.
+            client: sends the requests to Daraja.
+            vault: encrypts personal data.
+            callback_tokens: makes the token in each callback path.
+            clock: the source of the current time.
+            books: the stored references of pushes and the rows pulled from the provider's
+                records. None: references are computed, not stored, and no records are read.
 
         Raises:
             SettingsInvalid: the certificate or the fee schedule can't be read.
@@ -54,16 +71,16 @@ class MpesaProcessor:
         gate = OperatorGate(_operator(config), clock)
         self._flow = Flow(config, client, vault, callback_tokens, clock, gate)
         self._fees = load_schedule(config.fee_schedule)
-        self._deposits = Deposits(self._flow)
+        self._deposits = Deposits(self._flow, books or Books(MemoryPushes(vault)))
         self._payouts = Payouts(self._flow)
         self._reversals = Reversals(self._flow)
 
     def resend_is_safe(self, operation: Operation) -> bool:
-        """True but for deposits: two pushes are two payments."""
+        """False for a deposit, because two pushes can be paid twice; True for the others."""
         return operation != "deposit"
 
     async def process_deposit(self, attempt: Attempt) -> Answer:
-        """Ask the payer's phone for the money.
+        """Send an STK push: the payer's phone shows a prompt for the PIN.
 
         Raises:
             PaymentProcessorError: see the tree in `cift_shared.errors`.
@@ -71,11 +88,15 @@ class MpesaProcessor:
         return await self._deposits.submit(attempt)
 
     async def process_withdrawal(self, attempt: Attempt) -> Answer:
-        """Pay out to the recipient's phone; raises as `process_deposit`."""
+        """Send a payout to the recipient's phone; raises the same errors as `process_deposit`."""
         return await self._payouts.submit(attempt, remarks="Withdrawal")
 
     async def process_refund(self, attempt: Attempt) -> Answer:
-        """Give a deposit back, whole by reversal or in part by payout; raises likewise."""
+        """Refund a deposit: the whole one by reversal, a part of it by payout.
+
+        A whole deposit without a receipt is also refunded by payout. Raises the same errors as
+        `process_deposit`.
+        """
         if _is_reversal(attempt):
             return await self._reversals.submit(attempt)
         return await self._payouts.submit(attempt, remarks="Refund")
@@ -83,10 +104,11 @@ class MpesaProcessor:
     async def get_transaction_status(
         self, attempt: Attempt, notices: Sequence[Notice] = ()
     ) -> Answer:
-        """What became of an attempt; raises only when there were no notices to learn from.
+        """Read the notices of an attempt and query Daraja for its current state.
 
         Raises:
-            PaymentProcessorError: the question could not be asked; the attempt is unchanged.
+            PaymentProcessorError: the query could not be sent, and there were no notices. The
+                attempt is unchanged.
         """
         if attempt.operation == "deposit":
             return await self._deposits.check(attempt, notices)
@@ -95,21 +117,24 @@ class MpesaProcessor:
         return await self._payouts.check(attempt, notices)
 
     def calculate_fee(self, amount: Money, direction: Direction, *, at: datetime) -> Money:
-        """Our fee for moving `amount`, from the schedule.
+        """Our fee for moving `amount`, from the fee schedule.
 
         Raises:
-            InvalidCommand: the schedule has no price for it.
+            InvalidCommand: the schedule has no fee for this amount and direction.
         """
         return self._fees.fee(amount, method=self.method, direction=direction, at=at)
 
     def check_delay(self, attempt: Attempt) -> timedelta | None:
-        """How long to wait before the next question; None after a day: people must look."""
+        """How long to wait before the next query; None after a day: an operator must decide."""
         created, speed = attempt.created_at, self._flow.config.check_speed
         age = self._flow.clock.now() - created if created else None
         return domain.check_delay(attempt.checks, age, speed=speed)
 
     def read_fingerprint(self, body: bytes) -> str | None:
-        """The fingerprint of the reference in a notice that came without a path of ours."""
+        """The fingerprint of the reference in a notice without a callback token of ours.
+
+        None when the body carries no reference. The engine finds the attempt by this fingerprint.
+        """
         callback = wire.read_stk_callback(body)
         reference = callback.checkout_id if callback else None
         if reference is None:
@@ -123,7 +148,7 @@ class MpesaProcessor:
 
 
 def build_processor(config: MpesaConfig) -> MpesaProcessor:
-    """A processor that stands alone: keys from the environment, its token in its own memory.
+    """A processor without a database: keys from the environment, its access token in memory.
 
     Raises:
         SettingsInvalid: a key is missing, or the certificate can't be read.
@@ -151,5 +176,7 @@ def _operator(config: MpesaConfig) -> Operator | None:
     try:
         certificate = config.certificate_file.read_bytes()
     except OSError as error:
-        raise SettingsInvalid("MPESA_CERTIFICATE_FILE: can't be read") from error
+        raise SettingsInvalid(
+            f"MPESA_CERTIFICATE_FILE: {config.certificate_file} can't be read: {error.strerror}"
+        ) from error
     return Operator(name, domain.security_credential(password.get_secret_value(), certificate))

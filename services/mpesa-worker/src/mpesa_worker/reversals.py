@@ -1,35 +1,42 @@
 """Refunds of whole deposits by reversing their receipt.
 
-submit    reversal of the receipt
-notice    success for our receipt, or "already reversed": settled; a listed code: declined
-silence   the request is repeated: Daraja reverses a receipt once and says R000001 afterwards
+submit      request the reversal of the receipt
+notice      success for our receipt, or "already reversed": settled; a listed code: declined
+no notice   send the request again: Daraja reverses a receipt once, then answers R000001
 
-A timed-out queue says nothing about the money.
+A queue time-out notice says nothing about the money.
 """
 
 from collections.abc import Sequence
 from dataclasses import replace
 
-from cift_shared.callback_token import Purpose
+from cift_shared.attempts.processor import Answer, Attempt, Notice
 from cift_shared.errors import InvariantViolated, PaymentProcessorError
-from cift_shared.messages import RequestRefund, Step
-from cift_shared.outcomes import Conflicting, Declined, Outcome, Pending, Settled, Submitted
-from cift_shared.processor import Answer, Attempt, Notice
+from cift_shared.messaging.messages import RequestRefund, Step
+from cift_shared.messaging.outcomes import (
+    Conflicting,
+    Declined,
+    Outcome,
+    Pending,
+    Settled,
+    Submitted,
+)
+from mpesa_method.purposes import Purpose
 from mpesa_worker import codes, domain, mapping, wire
 from mpesa_worker.flow import Flow, moment_from, settled_from, settled_to
 
 REPEAT_AFTER_S = 120
-"""Silence after which the reversal is asked for again."""
+"""Time without a result after which the reversal is requested again."""
 
 
 class Reversals:
-    """Gives whole deposits back."""
+    """Refunds whole deposits."""
 
     def __init__(self, flow: Flow) -> None:
         self._flow = flow
 
     async def submit(self, attempt: Attempt) -> Answer:
-        """Ask Daraja to reverse the deposit's receipt.
+        """Request the reversal of the deposit's receipt.
 
         Raises:
             PaymentProcessorError: see `DarajaClient.reverse` and `OperatorGate.operator`.
@@ -38,10 +45,10 @@ class Reversals:
         return Answer(Submitted(), memory, fingerprint, [step])
 
     async def check(self, attempt: Attempt, notices: Sequence[Notice]) -> Answer:
-        """What became of a reversal: hear the notices; after a long silence ask for it again.
+        """The current state of a reversal: read the notices; without a result, request it again.
 
         Raises:
-            PaymentProcessorError: there was nothing to hear and it could not be asked for.
+            PaymentProcessorError: the request could not be sent again, and there were no notices.
         """
         steps: list[Step] = []
         outcomes = [self._hear(attempt, notice, steps) for notice in notices]
@@ -92,7 +99,7 @@ class Reversals:
         if result is None:
             steps.append(flow.step("notice.set_aside", reason="unreadable", source_listed=listed))
             return Pending()
-        if notice.purpose is not Purpose.REVERSAL:
+        if notice.purpose != Purpose.REVERSAL:
             steps.append(flow.step("notice.read", meaning="no verdict", source_listed=listed))
             return Pending()
         if not _is_about(attempt, result):
@@ -130,7 +137,11 @@ def _receipt(attempt: Attempt) -> str:
 
 
 def _is_about(attempt: Attempt, result: wire.Result) -> bool:
-    """A success must name our receipt; anything else must answer the request we know of."""
+    """True when a result is about this attempt.
+
+    A result that names a receipt must name ours. Any other must carry the conversation id of our
+    last request, where that id is known.
+    """
     original = result.parameter("OriginalTransactionID")
     if original is not None:
         return str(original) == _receipt(attempt)
@@ -139,7 +150,10 @@ def _is_about(attempt: Attempt, result: wire.Result) -> bool:
 
 
 def _most_telling(outcomes: Sequence[Outcome]) -> Outcome:
-    """A yes before a doubt before a no: two requests for one receipt may end in both."""
+    """The outcome that counts: `Settled`, then `Conflicting`, then `Declined`, then `Pending`.
+
+    Two requests for one receipt may give both a success and a failure.
+    """
     for kind in (Settled, Conflicting, Declined):
         found = next((outcome for outcome in outcomes if isinstance(outcome, kind)), None)
         if found is not None:
@@ -156,7 +170,7 @@ def _remembered(attempt: Attempt) -> Outcome:
 
 
 def _verdict_memory(outcome: Outcome) -> dict[str, str]:
-    """A verdict stays: a reversal that ended is never asked for again."""
+    """The final outcome for the attempt's memory, so that the reversal is never sent again."""
     match outcome:
         case Settled():
             return settled_to(outcome)

@@ -1,4 +1,4 @@
-"""Settings of M-Pesa and of its worker, read from the environment by the product's names."""
+"""Settings of M-Pesa and of its worker, from environment variables."""
 
 from decimal import Decimal
 from pathlib import Path
@@ -6,9 +6,10 @@ from typing import Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from cift_shared.settings import ServiceSettings, load_settings
+from cift_shared.security.published_keys import refuse_published
+from cift_shared.settings import EnvironmentSettings, ServiceSettings, load_settings
+from mpesa_worker.domain import is_msisdn
 
 API_BASES = {
     "sandbox": "https://sandbox.safaricom.co.ke",
@@ -19,44 +20,40 @@ API_BASES = {
 _SHORT_CODE = r"^\d{5,7}$"
 
 
-class MpesaConfig(BaseSettings):
-    """What it takes to call Daraja for one business; secrets have no default."""
-
-    model_config = SettingsConfigDict(
-        frozen=True, extra="ignore", populate_by_name=True, env_ignore_empty=True
-    )
+class MpesaConfig(EnvironmentSettings):
+    """The settings for calls to Daraja for one business; secrets have no default."""
 
     consumer_key: SecretStr = Field(validation_alias="MPESA_CONSUMER_KEY", min_length=1)
     consumer_secret: SecretStr = Field(validation_alias="MPESA_CONSUMER_SECRET", min_length=1)
     business_short_code: str = Field(
         validation_alias="MPESA_BUSINESS_SHORT_CODE", pattern=_SHORT_CODE
     )
-    """PayBill number, or head-office number of a till, that takes deposits."""
+    """PayBill number, or head-office number of a till, that receives deposits."""
     passkey: SecretStr = Field(validation_alias="MPESA_PASSKEY", min_length=1)
     environment: Literal["sandbox", "production"] = Field(validation_alias="MPESA_ENVIRONMENT")
     callback_url: str = Field(validation_alias="MPESA_CALLBACK_URL")
-    """Where Safaricom reaches our gateway; only scheme and host are used."""
+    """Public address of our gateway for Safaricom; only scheme and host are used."""
     api_base: str | None = Field(default=None, validation_alias="MPESA_API_BASE")
-    """Another Daraja than the environment's own, such as the local twin."""
+    """Base address of another Daraja than the environment's own, such as the local twin."""
     mode: Literal["test", "live"] = Field(default="test", validation_alias="CIFT_MODE")
 
     transaction_type: Literal["CustomerPayBillOnline", "CustomerBuyGoodsOnline"] = Field(
         default="CustomerPayBillOnline", validation_alias="MPESA_TRANSACTION_TYPE"
     )
     party_b: str | None = Field(default=None, validation_alias="MPESA_PARTY_B", pattern=_SHORT_CODE)
-    """Who receives a deposit: the till for buy-goods, else the short code itself."""
+    """The receiver of a deposit: the till for buy-goods, else the short code itself."""
 
     b2c_short_code: str | None = Field(
         default=None, validation_alias="MPESA_B2C_SHORT_CODE", pattern=_SHORT_CODE
     )
-    """Short code that pays out; the deposit's own when missing."""
+    """Short code that sends payouts; the deposits' short code when missing."""
     initiator_name: str | None = Field(default=None, validation_alias="MPESA_INITIATOR_NAME")
     """API operator for payouts, status queries and reversals."""
     initiator_password: SecretStr | None = Field(
         default=None, validation_alias="MPESA_INITIATOR_PASSWORD"
     )
     certificate_file: Path | None = Field(default=None, validation_alias="MPESA_CERTIFICATE_FILE")
-    """Safaricom's X.509 certificate (PEM) of this environment, which seals that password."""
+    """Safaricom's X.509 certificate (PEM) of this environment, which encrypts that password."""
 
     connect_timeout_s: float = Field(
         default=5, gt=0, le=60, validation_alias="MPESA_CONNECT_TIMEOUT_S"
@@ -65,10 +62,20 @@ class MpesaConfig(BaseSettings):
     check_speed: Decimal = Field(
         default=Decimal(1), ge=1, le=1000, validation_alias="MPESA_CHECK_SPEED"
     )
-    """Divides every waiting time of ours; above 1 only beside a twin that runs faster."""
+    """Divides every wait of ours; above 1 only with a twin that runs faster."""
     connections_max: int = Field(
         default=64, ge=1, le=1000, validation_alias="MPESA_CONNECTIONS_MAX"
     )
+    pull_enabled: bool = Field(default=True, validation_alias="MPESA_PULL_ENABLED")
+    """Whether the records are read (Pull Transactions); this also needs a nominated number."""
+    pull_nominated_number: SecretStr | None = Field(
+        default=None, validation_alias="MPESA_PULL_NOMINATED_NUMBER"
+    )
+    """Safaricom number that the registration for pulls names, 2547... or 2541..., 12 digits."""
+    pull_interval_s: int = Field(
+        default=180, ge=10, le=3600, validation_alias="MPESA_PULL_INTERVAL_S"
+    )
+    """Seconds between two reads of the records; divided by the check speed."""
     fee_schedule: str | None = Field(default=None, validation_alias="CIFT_FEE_SCHEDULE")
 
     @field_validator("callback_url", "api_base")
@@ -77,6 +84,13 @@ class MpesaConfig(BaseSettings):
         parts = urlsplit(value or "https://unset")
         if parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc:
             raise ValueError("must be an http(s) address without a user name")
+        return value
+
+    @field_validator("pull_nominated_number")
+    @classmethod
+    def _is_number(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not is_msisdn(value.get_secret_value()):
+            raise ValueError("must be a Kenyan number of 12 digits, 2547... or 2541...")
         return value
 
     @model_validator(mode="after")
@@ -91,7 +105,14 @@ class MpesaConfig(BaseSettings):
                 "MPESA_INITIATOR_NAME, MPESA_INITIATOR_PASSWORD and MPESA_CERTIFICATE_FILE "
                 "belong together"
             )
+        if self.mode == "live":
+            self._refuse_published()
         return self
+
+    def _refuse_published(self) -> None:
+        codes = [self.business_short_code, self.b2c_short_code, self.party_b]
+        refuse_published("MPESA_BUSINESS_SHORT_CODE, MPESA_B2C_SHORT_CODE, MPESA_PARTY_B", codes)
+        refuse_published("MPESA_PASSKEY", [self.passkey.get_secret_value()])
 
     def _check_modes(self) -> None:
         if (self.environment == "production") is not (self.mode == "live"):
@@ -113,17 +134,27 @@ class MpesaConfig(BaseSettings):
 
     @property
     def base(self) -> str:
-        """The Daraja host that is called, without a slash at its end."""
+        """The base address of Daraja, without a slash at its end."""
         return (self.api_base or API_BASES[self.environment]).rstrip("/")
 
     @property
+    def answer_deadline_s(self) -> float:
+        """Seconds after which a request is given up, even when its answer still arrives slowly."""
+        return 2 * self.connect_timeout_s + 1.5 * self.read_timeout_s
+
+    @property
+    def pulls(self) -> bool:
+        """True when the records are read."""
+        return self.pull_enabled and self.pull_nominated_number is not None
+
+    @property
     def app(self) -> str:
-        """Names the Daraja app, whose one token all processes share."""
+        """Identifies the Daraja app, whose one token all processes share."""
         return f"{self.base}|{self.consumer_key.get_secret_value()}"
 
     @property
     def callback_base(self) -> str:
-        """Scheme and host of callbacks; lower case, as Daraja refused a capital in a host."""
+        """Scheme and host of callbacks; lower case, because Daraja refuses capitals in a host."""
         parts = urlsplit(self.callback_url)
         return f"{parts.scheme}://{parts.netloc.lower()}"
 
@@ -144,11 +175,11 @@ class WorkerSettings(ServiceSettings):
     concurrency: int = Field(
         default=64, ge=1, le=1000, validation_alias="CIFT_MPESA_WORKER_CONCURRENCY"
     )
-    """Calls to Daraja under way at once, for each loop."""
+    """Maximum concurrent calls to Daraja, for each loop."""
 
 
 def load_mpesa_config() -> MpesaConfig:
-    """The settings of M-Pesa from the environment.
+    """Load the settings of M-Pesa from the environment.
 
     Raises:
         SettingsInvalid: names what is missing, wrong or contradictory, never a value.

@@ -1,9 +1,10 @@
-"""The organisation statement of M-Pesa, as the portal exports it (CSV).
+"""Read the organisation statement of M-Pesa, as the portal exports it (CSV).
 
-A block of headings stands above the table, rows come newest first, amounts have thousands
-separators, times are Nairobi's. A charge is a row of its own under the receipt of what it is for.
-`Details` and `Other Party Info` hold phones and names and are never looked at beyond the words that
-tell a charge; an account number is kept only if it is one of ours.
+A block of information precedes the table. Rows are newest first, amounts have thousands separators,
+times are Nairobi time. A charge is a separate row with the receipt of its payment. `Details` and
+`Other Party Info` contain phones and names: `Details` is only searched for the words that show a
+row's kind, and `Other Party Info` is not read. An account number is kept only if it has the form
+of ours.
 """
 
 import csv
@@ -13,11 +14,24 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from functools import cache
 from itertools import pairwise
+from typing import Any
 from uuid import UUID
 
-from cift_shared.statements import ProviderLine, Statement, StatementFormat, StatementUnreadable
-from mpesa_worker.domain import NAIROBI, account_reference
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from cift_shared.attempts.store import attempt_id_of
+from cift_shared.rails.statements import (
+    ProviderLine,
+    Statement,
+    StatementFormat,
+    StatementUnreadable,
+)
+from cift_shared.security.field_encryption import Vault
+from cift_shared.settings import load_settings
+from mpesa_worker.domain import NAIROBI, account_reference, keyed_account_reference
 
 _CURRENCY = "KES"
 _NEEDED = ("receipt no", "completion time", "transaction status", "paid in", "withdrawn")
@@ -31,7 +45,7 @@ _BYTES_MAX = 200_000_000
 
 @dataclass(frozen=True, slots=True)
 class _Row:
-    """A completed row, with its place in the file."""
+    """A completed row, with its line number in the file."""
 
     number: int
     cells: dict[str, str]
@@ -51,7 +65,7 @@ def read(content: bytes) -> Statement:
     """The statement's completed rows.
 
     Raises:
-        StatementUnreadable: not CSV, no table in it, or a row that can't be read; names the line.
+        StatementUnreadable: not CSV, no table, or a row that can't be read; names the line.
     """
     skipped = 0
     rows: list[_Row] = []
@@ -74,16 +88,60 @@ def read(content: bytes) -> Statement:
     )
 
 
-def _hint(payment_id: UUID) -> str:
-    return f"account {account_reference(payment_id)}"
+class _IndexKey(BaseSettings):
+    """The keys that are needed to compute the references of our pushes."""
+
+    model_config = SettingsConfigDict(extra="ignore", populate_by_name=True, env_ignore_empty=True)
+
+    data_keys: SecretStr = Field(validation_alias="CIFT_DATA_KEYS")
+    index_key: SecretStr = Field(validation_alias="CIFT_INDEX_KEY")
 
 
-FORMAT = StatementFormat(read, NAIROBI, _hint)
+@cache
+def _vault() -> Vault:
+    keys = load_settings(_IndexKey)
+    return Vault.from_text(keys.data_keys.get_secret_value(), keys.index_key.get_secret_value())
+
+
+def _accounts(payment_id: UUID) -> tuple[str, ...]:
+    """The account references that a payment's push may carry: keyed, or as in earlier releases.
+
+    Raises:
+        SettingsInvalid: a key of the worker is not in the environment.
+    """
+    attempt_id = attempt_id_of(payment_id)
+    keyed = [keyed_account_reference(_vault(), attempt_id, variant) for variant in range(2)]
+    return tuple(f"account {account}" for account in (*keyed, account_reference(payment_id)))
+
+
+async def _kept(connection: Any, since: datetime, until: datetime) -> tuple[ProviderLine, ...]:
+    """Statement lines of the rows that the worker has read from the records."""
+    rows = await connection.fetch(
+        "select receipt, reference, amount_minor, at from mpesa.pulled_line"
+        " where at >= $1 and at < $2 order by at, receipt",
+        since,
+        until,
+    )
+    return tuple(
+        ProviderLine(
+            external_id=row["receipt"],
+            kind="payment",
+            at=row["at"],
+            gross=row["amount_minor"],
+            currency=_CURRENCY,
+            references=(row["receipt"],),
+            hints=(f"account {row['reference']}",) if row["reference"] else (),
+        )
+        for row in rows
+    )
+
+
+FORMAT = StatementFormat(read, NAIROBI, _accounts, _kept)
 """The entry point `cift.statements`."""
 
 
 def _table(content: bytes) -> Iterator[tuple[int, dict[str, str]]]:
-    """Line number and cells by heading, of every row below the headings."""
+    """Line number and cells by heading, for every row below the headings."""
     reader = csv.reader(io.StringIO(_text(content), newline=""), strict=True)
     headings: list[str] | None = None
     try:
@@ -114,7 +172,7 @@ def _text(content: bytes) -> str:
 
 
 def _headings(words: Sequence[str]) -> list[str] | None:
-    """The headings in small letters, or None for a row of the block above them."""
+    """The headings in lower case; None for a row of the block above them."""
     headings = [" ".join(word.lower().rstrip(".").split()) for word in words]
     if "receipt no" not in headings:
         return None
@@ -132,7 +190,7 @@ def _row(number: int, cells: dict[str, str]) -> _Row:
     if bool(paid_in) == bool(withdrawn):
         raise StatementUnreadable(f"line {number}: one of Paid In and Withdrawn must be filled")
     balance = cells.get("balance", "")
-    # the portal writes what was withdrawn with a minus, older exports without
+    # The portal writes withdrawn amounts with a minus sign, older exports without one.
     amount = (paid_in or 0) - abs(withdrawn or 0)
     return _Row(number, cells, amount, _cents(number, "Balance", balance))
 
@@ -155,18 +213,18 @@ def _time(row: _Row) -> datetime:
 
 
 def _oldest_first(rows: Sequence[_Row]) -> list[_Row]:
-    """The rows in the order they happened: the file's own or, newest first, its reverse."""
+    """The rows in the order they happened; a file that is newest first is reversed."""
     if not rows:
         return []
     first, last = _time(rows[0]), _time(rows[-1])
     backwards = [*reversed(rows)]
-    if first == last:  # one second: the balances tell
+    if first == last:  # all in one second: the balances show the order
         return backwards if len(_jumps(backwards)) < len(_jumps(rows)) else list(rows)
     return backwards if first > last else list(rows)
 
 
 def _jumps(rows: Sequence[_Row]) -> list[int]:
-    """Numbers of rows whose balance does not follow from the row before."""
+    """Line numbers of rows whose balance does not follow from the row before."""
     known = [row for row in rows if row.balance is not None]
     return [after.number for before, after in pairwise(known) if _minus(after) != before.balance]
 

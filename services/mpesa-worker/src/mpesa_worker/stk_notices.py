@@ -1,34 +1,34 @@
-"""What callbacks of a push say, and how far they can be believed.
+"""Read the callbacks of a push and decide how far each can be trusted.
 
-Anyone who knows the path can post one, and Daraja posts each once. So a callback is a hint: it
-must carry the attempt's ids, it gives the receipt, and the query decides.
+Anyone who knows the path can post a callback, and Daraja posts each one only once. So a callback is
+a hint: it must carry the attempt's ids, it gives the receipt, and the STK query decides.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from cift_shared.callback_token import Purpose
-from cift_shared.messages import Step
-from cift_shared.money import Money
-from cift_shared.processor import Attempt, Notice
+from cift_shared.attempts.processor import Attempt, Notice
+from cift_shared.messaging.messages import Step
+from cift_shared.money.amount import Money
+from mpesa_method.purposes import Purpose
 from mpesa_worker import codes, domain, mapping, wire
 from mpesa_worker.flow import Flow, money_from, money_to
 
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """The most telling callback so far."""
+    """The content of the most relevant callback so far (see `weight`)."""
 
     code: str | None = None
     amount: Money | None = None
-    """As the callback names it; None when it names none that can be read."""
+    """The amount in the callback; None when it has none or it can't be read."""
     receipt: str | None = None
     fits: bool = False
-    """True when neither amount nor payer differ from what we asked for."""
+    """True when neither the amount nor the payer differs from what we requested."""
 
     @classmethod
     def recall(cls, memory: Mapping[str, str]) -> "Told":
-        """From the attempt's memory."""
+        """Read it from the attempt's memory."""
         return cls(
             code=memory.get("told_code") or None,
             amount=money_from(memory, "told_minor"),
@@ -37,7 +37,7 @@ class Told:
         )
 
     def as_memory(self) -> dict[str, str]:
-        """For the attempt's memory; no personal data. Every field, so that old ones give way."""
+        """The fields for the attempt's memory, without personal data; all, to replace old ones."""
         return {
             "told_code": self.code or "",
             "told_receipt": self.receipt or "",
@@ -47,30 +47,30 @@ class Told:
 
     @property
     def paid(self) -> bool:
-        """True when it speaks of success."""
+        """True when the callback reports success."""
         return self.code == codes.SUCCESS
 
     @property
     def weight(self) -> int:
-        """A fitting success tells more than any success, and that more than a failure."""
+        """2 for a success that matches amount and payer, 1 for another success, 0 for a failure."""
         return 1 + self.fits if self.paid else 0
 
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """The ids of a push as far as they are known, and what callbacks said about it."""
+    """The known ids of a push, and what its callbacks said."""
 
     told: Told
     checkout_id: str | None
     merchant_request_id: str | None
     adopted: bool = False
-    """The ids come from a callback, because the push's own answer was lost, and Daraja has not
-    confirmed them yet."""
+    """True when the ids come from a callback, because the push's own answer was lost, and Daraja
+    has not confirmed them yet."""
     steps: tuple[Step, ...] = ()
 
 
 def hear(flow: Flow, attempt: Attempt, notices: Sequence[Notice]) -> Heard:
-    """Read callbacks in order; what does not fit the attempt's ids is shown, not believed."""
+    """Read callbacks in order; one that does not match the attempt's ids is only recorded."""
     sealed = attempt.memory.get("checkout")
     heard = Heard(
         told=Told.recall(attempt.memory),
@@ -84,7 +84,10 @@ def hear(flow: Flow, attempt: Attempt, notices: Sequence[Notice]) -> Heard:
 
 
 def ids_memory(flow: Flow, heard: Heard) -> dict[str, str]:
-    """The ids for the memory; the checkout id ends in the payer's number, so it is sealed."""
+    """The ids for the attempt's memory.
+
+    The checkout id ends in the payer's phone number, so it is encrypted.
+    """
     if heard.checkout_id is None:
         return {}
     sealed = flow.vault.seal(heard.checkout_id.encode(), context="checkout")
@@ -98,7 +101,7 @@ def _hear_one(flow: Flow, attempt: Attempt, heard: Heard, notice: Notice) -> Hea
     callback = wire.read_stk_callback(notice.body)
     if callback is None:
         return _set_aside(flow, heard, notice, "unreadable")
-    if notice.purpose is not Purpose.STK_PUSH:
+    if notice.purpose != Purpose.STK_PUSH:
         # Anyone may post to the general address, and ids can be guessed: a reason to ask, no more.
         return _set_aside(flow, heard, notice, "not_on_its_own_path")
     if heard.checkout_id is None or (heard.adopted and not _same_ids(heard, callback)):
@@ -128,7 +131,10 @@ def _hear_one(flow: Flow, attempt: Attempt, heard: Heard, notice: Notice) -> Hea
 
 
 def _may_adopt(flow: Flow, attempt: Attempt, callback: wire.StkCallback) -> bool:
-    """Whether a callback may bring the ids nobody told us: one of a success must fit exactly."""
+    """True when the ids of a callback may be used for an attempt whose own answer was lost.
+
+    A callback that reports success must match payer and amount exactly.
+    """
     if not callback.checkout_id or callback.code != codes.SUCCESS:
         return bool(callback.checkout_id)
     told = _read(flow, attempt, callback)

@@ -1,7 +1,7 @@
-"""What travels to and from Daraja, field by field as its documentation spells them.
+"""Models of Daraja's requests, answers and callbacks, with its own field names.
 
-Requests are written strictly. Answers and callbacks are read leniently: unknown fields are
-ignored, lists may be single objects, values may be missing, numbers keep their digits.
+Requests are validated strictly. Answers and callbacks are parsed leniently: unknown fields are
+ignored, a list may be a single object, values may be missing, numbers keep their decimal digits.
 """
 
 from decimal import Decimal
@@ -9,10 +9,11 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-from cift_shared.foreign_json import read_object
+from cift_shared.http.untrusted_json import read_object
 
 TEXT_CHARS_MAX = 200
-"""Of an id, a code or a word; real ones have some dozen. What is longer is none."""
+"""Maximum length of an id, a code or a word; real ones have a few dozen characters. A longer value
+is refused."""
 TOKEN_CHARS_MAX = 4_000
 _LIFETIME_S_MAX = 30 * 24 * 60 * 60
 
@@ -30,7 +31,7 @@ def _as_list(value: object) -> object:
 
 
 Code = Annotated[str, BeforeValidator(_as_text)]
-"""A result code, number or text."""
+"""A result code, sent as a number or as text."""
 
 Label = Annotated[str | None, BeforeValidator(_as_text)]
 """An id or a word that may be missing."""
@@ -42,7 +43,7 @@ class Request(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     def document(self) -> dict[str, Any]:
-        """The body as Daraja reads it."""
+        """The JSON body for Daraja."""
         return self.model_dump(mode="json", by_alias=True, exclude_none=True)
 
 
@@ -54,7 +55,7 @@ class StkPush(Request):
     timestamp: str = Field(serialization_alias="Timestamp")
     transaction_type: str = Field(serialization_alias="TransactionType")
     amount: int = Field(serialization_alias="Amount")
-    """Whole shillings, here and in every request."""
+    """In whole shillings, here and in every request."""
     party_a: str = Field(serialization_alias="PartyA", repr=False)
     party_b: str = Field(serialization_alias="PartyB")
     phone: str = Field(serialization_alias="PhoneNumber", repr=False)
@@ -76,7 +77,7 @@ class Payout(Request):
     """`POST /mpesa/b2c/v3/paymentrequest`."""
 
     originator_id: str = Field(serialization_alias="OriginatorConversationID")
-    """Ours, unique for each payout; Daraja refuses it a second time."""
+    """Our idempotency key, unique for each payout; Daraja refuses a second payout with it."""
     initiator: str = Field(serialization_alias="InitiatorName")
     credential: str = Field(serialization_alias="SecurityCredential", repr=False)
     command: str = Field(default="BusinessPayment", serialization_alias="CommandID")
@@ -94,8 +95,10 @@ class StatusQuery(Request):
     initiator: str = Field(serialization_alias="Initiator")
     credential: str = Field(serialization_alias="SecurityCredential", repr=False)
     command: str = Field(default="TransactionStatusQuery", serialization_alias="CommandID")
-    original_id: str = Field(serialization_alias="OriginalConversationID")
-    """The `OriginatorConversationID` of the payout asked about."""
+    original_id: str | None = Field(default=None, serialization_alias="OriginalConversationID")
+    """The `OriginatorConversationID` of the payout to query."""
+    receipt: str | None = Field(default=None, serialization_alias="TransactionID")
+    """The receipt to query, where there is no key of ours."""
     short_code: str = Field(serialization_alias="PartyA")
     identifier_type: str = Field(default="4", serialization_alias="IdentifierType")
     remarks: str = Field(serialization_alias="Remarks", min_length=2, max_length=100)
@@ -104,7 +107,7 @@ class StatusQuery(Request):
 
 
 class Reversal(Request):
-    """`POST /mpesa/reversal/v1/request`; one field is misspelt by Daraja itself."""
+    """`POST /mpesa/reversal/v1/request`; Daraja itself misspells `RecieverIdentifierType`."""
 
     initiator: str = Field(serialization_alias="Initiator")
     credential: str = Field(serialization_alias="SecurityCredential", repr=False)
@@ -123,24 +126,24 @@ class _Reply(BaseModel):
 
 
 class AccessToken(_Reply):
-    """Answer of `GET /oauth/v1/generate`; the lifetime was text in older samples."""
+    """Answer of `GET /oauth/v1/generate`; older samples have the lifetime as text."""
 
     model_config = ConfigDict(str_max_length=TOKEN_CHARS_MAX)
 
     access_token: str = Field(pattern=r"^[!-~]+$", repr=False)
-    """Goes into a header: nothing but visible ASCII."""
+    """Sent in a header, so only visible ASCII is allowed."""
     expires_in: int = Field(ge=0, le=_LIFETIME_S_MAX)
 
 
 class StkAccepted(_Reply):
-    """A push that Daraja took."""
+    """Daraja's answer to a push that it accepted."""
 
     merchant_request_id: str = Field(validation_alias="MerchantRequestID", min_length=1)
     checkout_id: str = Field(validation_alias="CheckoutRequestID", min_length=1, repr=False)
 
 
 class StkState(_Reply):
-    """How a push stands; no receipt, no amount, no phone."""
+    """Answer of an STK query; it has no receipt, no amount and no phone."""
 
     merchant_request_id: Label = Field(default=None, validation_alias="MerchantRequestID")
     checkout_id: Label = Field(default=None, validation_alias="CheckoutRequestID", repr=False)
@@ -148,7 +151,7 @@ class StkState(_Reply):
 
 
 class Acknowledgement(_Reply):
-    """Answer to a request whose result comes later, on its own path."""
+    """Answer to a request whose result Daraja posts later, to the request's own path."""
 
     conversation_id: Label = Field(default=None, validation_alias="ConversationID")
     originator_id: Label = Field(default=None, validation_alias="OriginatorConversationID")
@@ -166,7 +169,7 @@ class _Metadata(_Reply):
 
 
 class StkCallback(_Reply):
-    """What Daraja tells about a push, once; metadata only when it was paid."""
+    """The callback about a push, posted once; it has metadata only when the push was paid."""
 
     merchant_request_id: Label = Field(default=None, validation_alias="MerchantRequestID")
     checkout_id: Label = Field(default=None, validation_alias="CheckoutRequestID", repr=False)
@@ -174,7 +177,7 @@ class StkCallback(_Reply):
     metadata: _Metadata | None = Field(default=None, validation_alias="CallbackMetadata")
 
     def item(self, name: str) -> Any:
-        """The value of the first item of that name that has one; never by place."""
+        """The value of the first item with this name and a value; positions are not used."""
         items = self.metadata.items if self.metadata else []
         return next((item.value for item in items if item.name == name and item.value), None)
 
@@ -191,17 +194,17 @@ class _Parameters(_Reply):
 
 
 class Result(_Reply):
-    """The result of a payout, a status query or a reversal; parameters only with code 0."""
+    """The result of a payout, a status query or a reversal; it has parameters only with code 0."""
 
     code: Code = Field(validation_alias="ResultCode")
     originator_id: Label = Field(default=None, validation_alias="OriginatorConversationID")
     conversation_id: Label = Field(default=None, validation_alias="ConversationID")
     transaction_id: Label = Field(default=None, validation_alias="TransactionID")
-    """A filler that ends in zeros when nothing moved; a receipt only with code 0."""
+    """A receipt only with code 0; a placeholder that ends in zeros when no money moved."""
     parameters: _Parameters | None = Field(default=None, validation_alias="ResultParameters")
 
     def parameter(self, name: str) -> Any:
-        """The first value under a key; Daraja spells some keys with and without blanks."""
+        """The first value under a key; spaces in keys are ignored, as Daraja is inconsistent."""
         items = self.parameters.items if self.parameters else []
         return next(
             (
@@ -211,6 +214,17 @@ class Result(_Reply):
             ),
             None,
         )
+
+
+class Confirmation(_Reply):
+    """A C2B confirmation of an incoming payment; anyone may post one.
+
+    `account` is the text that the payer typed.
+    """
+
+    receipt: Label = Field(validation_alias="TransID")
+    account: Label = Field(validation_alias="BillRefNumber", repr=False)
+    short_code: Label = Field(default=None, validation_alias="BusinessShortCode")
 
 
 class _StkBody(_Reply):
@@ -226,7 +240,7 @@ class _ResultEnvelope(_Reply):
 
 
 def read_stk_callback(raw: bytes) -> StkCallback | None:
-    """The callback of a push; None when the bytes are something else."""
+    """Parse the callback of a push; None when the bytes are something else."""
     try:
         return _StkEnvelope.model_validate(read_object(raw)).body.callback
     except ValidationError:
@@ -234,8 +248,16 @@ def read_stk_callback(raw: bytes) -> StkCallback | None:
 
 
 def read_result(raw: bytes) -> Result | None:
-    """The result of an asynchronous request; None when the bytes are something else."""
+    """Parse the result of an asynchronous request; None when the bytes are something else."""
     try:
         return _ResultEnvelope.model_validate(read_object(raw)).result
+    except ValidationError:
+        return None
+
+
+def read_confirmation(raw: bytes) -> Confirmation | None:
+    """Parse the confirmation of an incoming payment; None when the bytes are something else."""
+    try:
+        return Confirmation.model_validate(read_object(raw))
     except ValidationError:
         return None

@@ -1,4 +1,4 @@
-"""Puts the twin together: shared parts, faces, routes, and the loop that runs with them."""
+"""Build the twin: shared parts, faces (providers), routes, and the loop of scheduled events."""
 
 import asyncio
 import contextlib
@@ -29,8 +29,8 @@ def create_app(settings: Settings, *, transport: httpx.AsyncBaseTransport | None
     """The twin as an ASGI app; it opens the store now and starts its loop with the lifespan.
 
     Args:
-        settings: what it is told.
-        transport: where callbacks go instead of the network, for tests.
+        settings: the settings of the twin.
+        transport: receives the callbacks instead of the network, for tests.
     """
     twin = _open(settings, transport)
     faces = _faces(twin)

@@ -1,4 +1,4 @@
-"""What arrived at the twin, whether or not it was taken: proof that nothing was sent twice."""
+"""Every request received, accepted or not; the counts show whether a caller sent one twice."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ class Arrivals:
         self._clock = clock
 
     def record(self, operation: str, *, reference: str | None, callback_url: str | None) -> int:
-        """Note a request before anything is done with it; answers its number."""
+        """Record a request before it is processed; return its number."""
         return self._store.insert(
             "arrivals",
             at=self._clock.now(),
@@ -24,12 +24,13 @@ class Arrivals:
         )
 
     def accept(self, seq: int) -> None:
-        """Note that the request took effect, inside the caller's transaction."""
+        """Record that the request took effect, inside the caller's transaction."""
         self._store.execute("UPDATE arrivals SET accepted = 1 WHERE seq = ?", (seq,))
 
     def summary(self, *, at_least: int) -> dict[str, Any]:
-        """Counts for each operation: by the caller's reference and by callback address; the same
-        again of what was taken.
+        """Counts for each operation: by the caller's reference and by callback address.
+
+        Each count is given for all received requests and for the accepted ones.
 
         Args:
             at_least: leave out references and addresses that were seen less often.

@@ -1,4 +1,4 @@
-"""The book: an append-only list of money moved, written in the transaction that moves it."""
+"""The book: an append-only list of money movements, written in the transaction that moves money."""
 
 import json
 from dataclasses import dataclass
@@ -10,26 +10,26 @@ from provider_sandbox.store import Store
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Movement:
-    """Money that moved at a provider."""
+    """A movement of money at a provider."""
 
     provider: str
-    """``daraja``."""
+    """``daraja`` or ``stripe``."""
     kind: str
-    """``stk`` (in), ``b2c`` (out) or ``reversal`` (out)."""
+    """For Daraja ``stk`` (in), ``b2c`` (out) or ``reversal`` (out)."""
     msisdn: str
-    """The other party."""
+    """The other party: the phone for Daraja, brand and last four digits of the card for Stripe."""
     amount: str
-    """Decimal text as the provider counts: whole shillings for KES."""
+    """Decimal text in the provider's unit: whole shillings for Daraja, minor units for Stripe."""
     currency: str
     """ISO 4217."""
     receipt: str
     """The provider's receipt, unique."""
     provider_ids: dict[str, str]
-    """Ids that the provider made."""
+    """Ids that the provider created."""
     caller_refs: dict[str, str]
     """Ids that the caller chose."""
     callback_url: str
-    """Where the outcome is announced."""
+    """The address that receives the callback."""
     fee: str = "0.00"
     """What the provider charged its client, in the same currency."""
 

@@ -1,4 +1,4 @@
-"""``/control``: steering the twins and looking into them. Not a part of any provider."""
+"""``/control``: routes that control and inspect the twins. Not a part of any provider's API."""
 
 from collections.abc import Sequence
 from typing import Any, Literal
@@ -24,13 +24,13 @@ class FaultOrder(BaseModel):
     error_code: str | None = None
     """For ``token_invalid``: one of the codes of the setting ``token_error``."""
     match: dict[str, str] = {}
-    """Fields that the request body must carry."""
+    """Fields that the request body must have, with these values."""
     probability: float = Field(default=1, gt=0, le=1)
-    """Share of the fitting requests that it hits, drawn from the seed."""
+    """Share of the matching requests that it hits, drawn with the seed."""
 
 
 class Outage(BaseModel):
-    """Whether every provider operation fails."""
+    """Whether and how every provider operation fails."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -38,7 +38,7 @@ class Outage(BaseModel):
 
 
 class ClockMove(BaseModel):
-    """A jump forward, another speed, or both."""
+    """A jump of the clock, another speed, or both."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -48,7 +48,7 @@ class ClockMove(BaseModel):
 
 
 def control_router(twin: Twin, faces: Sequence[Face]) -> APIRouter:
-    """The routes that concern every face."""
+    """The control routes that all faces share."""
     router = APIRouter(prefix="/control", tags=["control"])
     _add_views(router, twin)
     _add_faults(router, twin)
@@ -60,22 +60,22 @@ def control_router(twin: Twin, faces: Sequence[Face]) -> APIRouter:
 def _add_views(router: APIRouter, twin: Twin) -> None:
     @router.get("/health")
     async def health() -> dict[str, str]:
-        """Whether the twin serves."""
+        """Report that the twin is running."""
         return {"status": "ok"}
 
     @router.get("/book")
     async def book(since: int = 0, limit: int = Query(10_000, ge=1)) -> dict[str, Any]:
-        """Money moved, after a sequence number."""
+        """Money movements after a sequence number."""
         return {"entries": twin.book.entries(since=since, limit=limit)}
 
     @router.get("/requests")
     async def requests(at_least: int = 1) -> dict[str, Any]:
-        """What arrived, counted by the caller's reference and callback address."""
+        """The requests received, counted by the caller's reference and callback address."""
         return twin.arrivals.summary(at_least=at_least)
 
     @router.get("/pending")
     async def pending() -> dict[str, Any]:
-        """What is still to come."""
+        """Counts of scheduled events, overdue events and callbacks."""
         return {
             "agenda": twin.agenda.counts(),
             "overdue": twin.agenda.overdue(),
@@ -84,14 +84,14 @@ def _add_views(router: APIRouter, twin: Twin) -> None:
 
     @router.get("/callbacks")
     async def callbacks(since: int = 0, limit: int = Query(1_000, ge=1)) -> dict[str, Any]:
-        """Callbacks and how each ended, after a number."""
+        """Callbacks after a number, and how each one ended."""
         return {"entries": twin.courier.entries(since=since, limit=limit)}
 
 
 def _add_faults(router: APIRouter, twin: Twin) -> None:
     @router.post("/faults", status_code=201)
     async def order_fault(order: FaultOrder) -> dict[str, int]:
-        """Order a fault."""
+        """Add a fault."""
         fault = Fault(kind=order.kind, delay_s=order.delay_s, error_code=order.error_code)
         rule = twin.faults.add(
             order.operation,
@@ -104,12 +104,12 @@ def _add_faults(router: APIRouter, twin: Twin) -> None:
 
     @router.get("/faults")
     async def faults() -> dict[str, Any]:
-        """Faults that are not used up."""
+        """The faults that are not used up."""
         return {"faults": twin.faults.rules()}
 
     @router.delete("/faults", status_code=204)
     async def clear_faults() -> None:
-        """Forget every ordered fault."""
+        """Delete every fault."""
         twin.faults.clear()
 
     @router.put("/outage")
@@ -146,7 +146,7 @@ def _add_settings(router: APIRouter, twin: Twin) -> None:
 def _add_reset(router: APIRouter, twin: Twin, faces: Sequence[Face]) -> None:
     @router.post("/reset", status_code=204)
     async def reset() -> None:
-        """Forget everything but the settings and the key pair."""
+        """Delete everything except the settings and the key pair."""
         await twin.courier.stop()
         twin.store.forget_everything()
         twin.clock.skipped_s = 0

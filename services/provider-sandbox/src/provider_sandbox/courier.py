@@ -1,7 +1,8 @@
-"""Posts callbacks: each once, as the providers do, unless a fault asks for something else.
+"""Post callbacks: each once, as the providers do, unless a fault changes this.
 
-A callback that was under way when the process died is posted again by the next one: its receiver
-must take duplicates anyway, and a twin that forgot it would blame the wrong side.
+A callback that was being posted when the process died is posted again by the next process. Its
+receiver must accept duplicates anyway. If the twin lost the callback, a test would wrongly blame
+the receiver.
 """
 
 import asyncio
@@ -24,29 +25,29 @@ from provider_sandbox.store import Store
 log = logging.getLogger(__name__)
 
 _AT_ONCE = 64
-"""Callbacks under way at the same time; slow receivers hold up the others only beyond it."""
+"""Maximum concurrent postings; slow receivers delay other callbacks only above this number."""
 _HEADERS = {"Accept": "*/*", "User-Agent": "provider-sandbox"}
 
 
 class CallbackMode(StrEnum):
-    """How the announcement of one outcome travels."""
+    """How the callback of one outcome is posted."""
 
     ONCE = "once"
-    """As it should."""
+    """Posted once, as usual."""
     LOST = "lost"
-    """Never."""
+    """Never posted."""
     TWICE = "twice"
-    """Two times, two seconds apart."""
+    """Posted two times, two seconds apart."""
     LATE = "late"
-    """After ten times its usual delay from submission."""
+    """Posted after ten times its usual delay from submission."""
     BEFORE_ANSWER = "before_answer"
-    """Before the submission itself is answered."""
+    """Posted before the submission itself is answered."""
     OUT_OF_ORDER = "out_of_order"
-    """Twenty seconds later than usual, so that later payments overtake it."""
+    """Posted twenty seconds later than usual, so that later payments overtake it."""
     FORGED = "forged"
-    """After a forged one with the right ids and a wrong amount."""
+    """Posted after a forged one with the right ids and a wrong amount."""
     FORGED_ID = "forged_id"
-    """After a forged one with the right amount and wrong ids."""
+    """Posted after a forged one with the right amount and wrong ids."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,21 +57,21 @@ class Notice:
     provider: str
     kind: str
     about: str
-    """Provider id of the payment that it tells of."""
+    """Provider id of the payment that it is about."""
     url: str
     body: str
     headers: dict[str, str] = field(default_factory=dict)
 
 
 class Sender(Protocol):
-    """What a provider does around each posting of its callbacks."""
+    """Provider-specific steps before and after each posting of a callback."""
 
     def sign(self, kind: str, body: str) -> dict[str, str]:
-        """Headers to add, made at the moment of posting."""
+        """Headers to add, such as a signature; computed at the moment of posting."""
         ...
 
     def ended(self, callback: int, *, delivered: bool) -> None:
-        """Learn how a posting ended, in the transaction that notes it."""
+        """Called when a posting ended, in the transaction that stores the result."""
         ...
 
 
@@ -78,7 +79,7 @@ def delays_s(mode: CallbackMode, *, usual_s: float, age_s: float) -> list[float]
     """When to post, in seconds from now; empty when never.
 
     Args:
-        mode: how the callback travels.
+        mode: how the callback is posted.
         usual_s: the delay of an ordinary callback from now.
         age_s: how long ago the payment was submitted.
     """
@@ -96,7 +97,7 @@ def delays_s(mode: CallbackMode, *, usual_s: float, age_s: float) -> list[float]
 
 
 def is_loopback(url: str) -> bool:
-    """Whether an address stays on this machine; nothing is resolved."""
+    """True for an address on this machine; no name is resolved."""
     host = urlsplit(url).hostname or ""
     try:
         return ipaddress.ip_address(host).is_loopback
@@ -105,7 +106,7 @@ def is_loopback(url: str) -> bool:
 
 
 class Courier:
-    """Keeps callbacks in the store, posts them, and logs how each one ended."""
+    """Stores callbacks, posts them, and logs how each one ended."""
 
     def __init__(
         self,
@@ -128,9 +129,9 @@ class Courier:
     def send(
         self, notice: Notice, mode: CallbackMode, *, usual_s: float, age_s: float = 0
     ) -> list[int]:
-        """Plan the callback, inside the caller's transaction.
+        """Schedule the callback, inside the caller's transaction.
 
-        Answers:
+        Returns:
             The callbacks that the caller itself must ``deliver`` before it answers.
         """
         if mode is CallbackMode.BEFORE_ANSWER:
@@ -144,19 +145,19 @@ class Courier:
         return []
 
     def start(self, payload: dict[str, Any]) -> None:
-        """Agenda event: post a callback in the background."""
+        """Scheduled event: post a callback in the background."""
         callback = payload["callback"]
         self._store.execute("UPDATE callbacks SET state = 'sending' WHERE id = ?", (callback,))
         self._spawn(self.deliver(callback))
 
     def resume(self) -> None:
-        """Plan again what was under way when the former process died."""
+        """Schedule again the callbacks that were being posted when the former process died."""
         with self._store.transaction():
             for row in self._store.all("SELECT id FROM callbacks WHERE state = 'sending'"):
                 self._agenda.add("deliver", {"callback": row["id"]}, after_s=0)
 
     async def deliver(self, callback: int) -> None:
-        """Post one callback and note what became of it."""
+        """Post one callback and store the result."""
         row = self._store.one("SELECT * FROM callbacks WHERE id = ?", (callback,))
         if row is None:
             return
@@ -190,12 +191,12 @@ class Courier:
         return [{**dict(row), "headers": json.loads(row["headers"])} for row in rows]
 
     def counts(self) -> dict[str, int]:
-        """How many callbacks are in each state."""
+        """The number of callbacks in each state."""
         rows = self._store.all("SELECT state, count(*) AS n FROM callbacks GROUP BY state")
         return {row["state"]: row["n"] for row in rows}
 
     async def stop(self) -> None:
-        """Drop what is under way; it stays in the store as being sent."""
+        """Cancel the postings in progress; the store keeps them as ``sending``."""
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

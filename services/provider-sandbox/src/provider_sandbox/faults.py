@@ -1,4 +1,4 @@
-"""Faults to order: rules that hit the next requests of an operation, kept in the store."""
+"""Faults: rules, kept in the store, that hit the next requests of an operation."""
 
 import json
 import random
@@ -18,7 +18,7 @@ class Kind(StrEnum):
     DELAY = "delay"
     """Takes effect at once, answered after ``delay_s``."""
     DELAY_BEFORE = "delay_before"
-    """Takes effect only after ``delay_s``, even when the caller has gone."""
+    """Takes effect only after ``delay_s``, even when the caller has disconnected."""
     DROP_BEFORE = "drop_before"
     """Connection dropped, no effect."""
     DROP_AFTER_EFFECT = "drop_after_effect"
@@ -46,19 +46,19 @@ class Kind(StrEnum):
     MAINTENANCE = "maintenance"
     """00.002.1001."""
     HTTP_429 = "http_429"
-    """Too many requests, as a proxy says it."""
+    """Too many requests, answered as a proxy does."""
     RATE_LIMIT_RETRY = "rate_limit_retry"
-    """Stripe: HTTP 429 that allows a repeat (``Stripe-Should-Retry: true``), no effect."""
+    """Stripe: HTTP 429 that allows a retry (``Stripe-Should-Retry: true``), no effect."""
     SAVED_500 = "saved_500"
-    """Stripe: HTTP 500 without effect, kept under the idempotency key."""
+    """Stripe: HTTP 500 without effect, stored under the idempotency key."""
     SAVED_500_AFTER_EFFECT = "saved_500_after_effect"
-    """Stripe: takes effect, answered with HTTP 500, kept under the idempotency key."""
+    """Stripe: takes effect, answered with HTTP 500, stored under the idempotency key."""
     SLOW_INSIDE = "slow_inside"
-    """Stripe: holds the idempotency key for ``delay_s``, then takes effect and answers."""
+    """Stripe: locks the idempotency key for ``delay_s``, then takes effect and answers."""
     TOKEN_INVALID = "token_invalid"  # noqa: S105 - a fault's name
-    """Access token refused; ``error_code`` chooses the wording."""
+    """Access token refused; ``error_code`` selects the error."""
     CALLBACK_LOST = "callback_lost"
-    """See ``CallbackMode``, here and below."""
+    """Never posted; see ``CallbackMode`` for this fault and those below."""
     CALLBACK_TWICE = "callback_twice"
     """Posted two times."""
     CALLBACK_LATE = "callback_late"
@@ -74,7 +74,7 @@ class Kind(StrEnum):
 
     @property
     def callback_mode(self) -> CallbackMode | None:
-        """How callbacks travel under this fault, None when it is about the request."""
+        """How callbacks are posted under this fault; None for a fault of the request."""
         word = self.value.removeprefix("callback_")
         return None if word == self.value else CallbackMode(word)
 
@@ -96,15 +96,15 @@ BEFORE = frozenset(
         Kind.TOKEN_INVALID,
     }
 )
-"""Faults that keep a request from taking effect."""
+"""Faults that prevent a request from taking effect."""
 
 INSIDE = frozenset({Kind.SAVED_500, Kind.SAVED_500_AFTER_EFFECT, Kind.SLOW_INSIDE})
-"""Faults that happen inside an operation, so the face plays them itself."""
+"""Faults that happen inside an operation, so the provider's face applies them itself."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
-    """A fault that was drawn for one request."""
+    """A fault that hits one request."""
 
     kind: Kind
     delay_s: float = 0
@@ -112,7 +112,7 @@ class Fault:
 
 
 class FaultPlan:
-    """The rules; the oldest that fits a request is used up first."""
+    """The fault rules; the oldest rule that matches a request is used up first."""
 
     def __init__(self, store: Store, noise: random.Random) -> None:
         self._store = store
@@ -127,14 +127,14 @@ class FaultPlan:
         match: Mapping[str, str],
         probability: float = 1,
     ) -> int:
-        """Order a fault.
+        """Add a rule and return its id.
 
         Args:
             operation: name such as ``daraja.stk``, or a pattern such as ``daraja.*``.
-            fault: what shall happen.
-            times: for how many requests.
-            match: fields that the request body must carry, compared as text.
-            probability: share of the fitting requests that it hits, drawn from the seed.
+            fault: the fault to apply.
+            times: the number of requests it hits.
+            match: fields that the request body must have with these values, compared as text.
+            probability: share of the matching requests that it hits, drawn with the seed.
         """
         return self._store.insert(
             "faults",
@@ -148,11 +148,11 @@ class FaultPlan:
         )
 
     def take_request(self, operation: str, body: Mapping[str, Any]) -> Fault | None:
-        """The fault that hits this request, if one does."""
+        """The fault that hits this request, or None; uses up one of the rule's times."""
         return self._take(operation, body, callback=False)
 
     def take_callback_mode(self, operation: str, body: Mapping[str, Any]) -> CallbackMode | None:
-        """How the callbacks of this request shall travel, if a fault says so."""
+        """How to post the callbacks of this request, if a fault hits them; else None."""
         fault = self._take(operation, body, callback=True)
         return None if fault is None else fault.kind.callback_mode
 
@@ -162,7 +162,7 @@ class FaultPlan:
         return [{**dict(row), "match": json.loads(row["match"])} for row in rows]
 
     def clear(self) -> None:
-        """Forget every rule."""
+        """Delete every rule."""
         self._store.execute("DELETE FROM faults")
 
     def _take(self, operation: str, body: Mapping[str, Any], *, callback: bool) -> Fault | None:

@@ -1,4 +1,4 @@
-"""The outermost layer: counts arrivals and plays the faults that need the connection itself."""
+"""The outermost layer: it records arrivals and applies the faults that need the connection."""
 
 import asyncio
 import contextlib
@@ -23,7 +23,7 @@ class Gate:
         self._faces = faces
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one connection event."""
+        """Handle one ASGI request; control requests and the lifespan pass unchanged."""
         route = self._route(scope) if scope["type"] == "http" else None
         if route is None:
             await self.inner(scope, receive, send)
@@ -108,7 +108,7 @@ async def _send_half(send: Send, answer: list[Message]) -> None:
 
 
 async def _abort(receive: Receive, send: Send) -> None:
-    """Cut the connection; uvicorn keeps it on the object that ``send`` is bound to."""
+    """Abort the connection; uvicorn stores it on the object that ``send`` is bound to."""
     transport = getattr(getattr(send, "__self__", None), "transport", None)
     if transport is None:
         raise ConnectionResetError("the twin cut this connection")
@@ -132,7 +132,7 @@ def _messages(canned: Canned) -> list[Message]:
 
 
 async def _read(receive: Receive) -> bytes | None:
-    """The body; None for a caller who was gone before its end: half a request is none."""
+    """The body; None when the caller disconnected before its end."""
     parts = bytearray()
     while True:
         message = await receive()

@@ -1,4 +1,4 @@
-"""The one loop that does what the agenda says: asleep until something is due."""
+"""The loop that handles due events; it sleeps until the next event is due."""
 
 import asyncio
 import contextlib
@@ -10,7 +10,7 @@ from provider_sandbox.agenda import Agenda, Event
 from provider_sandbox.store import Store
 
 Handler = Callable[[dict[str, Any]], object]
-"""Does one event's effect, inside the transaction that takes the event off the agenda."""
+"""Applies the effect of one event, inside the transaction that removes the event."""
 
 log = logging.getLogger(__name__)
 
@@ -18,7 +18,7 @@ _BATCH = 64
 
 
 class Scheduler:
-    """Runs due events, each in a transaction of its own, so a crash repeats or skips none."""
+    """Handles due events, each in its own transaction, so a crash neither repeats nor skips one."""
 
     def __init__(self, store: Store, agenda: Agenda, handlers: Mapping[str, Handler]) -> None:
         self._store = store
@@ -26,7 +26,7 @@ class Scheduler:
         self._handlers = handlers
 
     async def run(self) -> None:
-        """Work until canceled."""
+        """Handle events until cancelled."""
         while True:
             self._agenda.wake.clear()
             worked = 0
@@ -34,7 +34,7 @@ class Scheduler:
                 self._work(event)
                 worked += 1
             if worked:
-                await asyncio.sleep(0)  # requests have their turn
+                await asyncio.sleep(0)  # let requests run
             else:
                 await self._sleep()
 
@@ -50,7 +50,7 @@ class Scheduler:
                 self._agenda.remove(event.seq)
                 self._handlers[event.kind](event.payload)
         except Exception:
-            # A faulty event must not hold up the ones behind it for ever.
+            # An event that fails must not block the events after it for ever.
             log.exception("event %s of kind %s failed and is dropped", event.seq, event.kind)
             self._agenda.remove(event.seq)
         finally:

@@ -98,6 +98,8 @@ CREATE TABLE IF NOT EXISTS daraja_stk (
     reversal_receipt TEXT
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS daraja_stk_phone ON daraja_stk (msisdn, created_at);
+CREATE INDEX IF NOT EXISTS daraja_stk_paid ON daraja_stk (decided_at, checkout_id)
+    WHERE receipt IS NOT NULL;
 
 CREATE TABLE IF NOT EXISTS daraja_b2c (
     originator_id TEXT PRIMARY KEY,

@@ -1,8 +1,8 @@
-"""The twin's memory: one SQLite file, one connection, used from the event loop only.
+"""The twin's state: one SQLite file, one connection, used from the event loop only.
 
-Journal in WAL mode with ``synchronous=NORMAL``: a committed transaction survives the death of the
-process (``kill -9``), because it is in the operating system's cache; only a power cut may cost the
-last ones. Source: SQLite documentation, "Write-Ahead Logging".
+The journal is in WAL mode with ``synchronous=NORMAL``: a committed transaction survives the death
+of the process (``kill -9``), because it is in the operating system's cache. Only a power failure
+may lose the last ones. Source: SQLite documentation, "Write-Ahead Logging".
 """
 
 import sqlite3
@@ -30,11 +30,11 @@ EVERY_TABLE = (
 )
 
 _SHAPE = 2
-"""Number of the tables' shape, kept in the file."""
+"""Version of the table definitions, stored in the file (``user_version``)."""
 
 
 class Store:
-    """One open SQLite file. No method waits, so a transaction is never interleaved."""
+    """One open SQLite file. No method awaits, so transactions never interleave."""
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -46,14 +46,14 @@ class Store:
         self._db.executescript(files("provider_sandbox").joinpath("schema.sql").read_text())
 
     def _fit_shape(self) -> None:
-        """Drop what an older file keeps in another shape: only faults that were ordered."""
+        """Drop the tables of an older file whose definition changed: only ``faults``."""
         if self._db.execute("PRAGMA user_version").fetchone()[0] < _SHAPE:
             self._db.execute("DROP TABLE IF EXISTS faults")
             self._db.execute(f"PRAGMA user_version={_SHAPE}")
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """All or nothing; inside another transaction it joins that one."""
+        """Commit all or nothing; inside another transaction it joins that one."""
         if self._db.in_transaction:
             yield
             return
@@ -79,22 +79,22 @@ class Store:
         return self._db.execute(sql, values).fetchall()
 
     def insert(self, table: str, **values: Any) -> int:
-        """Add one row to a table of this package and answer its rowid."""
+        """Add one row to a table of this package and return its rowid."""
         names, marks = ", ".join(values), ", ".join("?" * len(values))
         sql = f"INSERT INTO {table} ({names}) VALUES ({marks})"  # noqa: S608 - own names only
         return self._db.execute(sql, tuple(values.values())).lastrowid or 0
 
     def meta(self, key: str) -> str | None:
-        """A remembered word."""
+        """The value stored under a key; None when there is none."""
         row = self.one("SELECT value FROM meta WHERE key = ?", (key,))
         return None if row is None else str(row["value"])
 
     def set_meta(self, key: str, value: str) -> None:
-        """Remember a word."""
+        """Store a value under a key."""
         self.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))
 
     def forget_everything(self) -> None:
-        """Empty every table, the book included."""
+        """Empty every table, also the book."""
         with self.transaction():
             for table in EVERY_TABLE:
                 self.execute(f"DELETE FROM {table}")  # noqa: S608 - own names only

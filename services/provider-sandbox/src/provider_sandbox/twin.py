@@ -1,4 +1,4 @@
-"""What every part of the twin shares, and what a provider's face brings along."""
+"""The parts that the whole twin shares, and the protocol that each provider's face implements."""
 
 import random
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ from provider_sandbox.store import Store
 
 @dataclass(slots=True, kw_only=True)
 class Twin:
-    """The shared parts; only ``settings`` is ever replaced."""
+    """The shared parts; only ``settings`` is replaced at runtime."""
 
     settings: Settings
     store: Store
@@ -36,19 +36,19 @@ class Twin:
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """A provider's route as faults and arrivals name it."""
+    """A provider's operation, by the name that faults and arrivals use."""
 
     name: str
     """Such as ``daraja.stk``."""
     reference: str | None = None
-    """Body field with the caller's reference; None when the operation moves no money."""
+    """Body field with the caller's reference; None for an operation that moves no money."""
     callback: str | None = None
     """Body field with the callback address."""
 
 
 @dataclass(frozen=True, slots=True)
 class Canned:
-    """A ready answer."""
+    """A prepared answer of a fault."""
 
     status: int
     content_type: str
@@ -58,24 +58,24 @@ class Canned:
 
 @dataclass(slots=True)
 class Exchange:
-    """One request on its way through the gate; handlers may add a fault to their own answer."""
+    """One request in the gate; a handler may add a fault for its own answer."""
 
     arrival: int | None = None
     body: dict[str, Any] = field(default_factory=dict)
     fault: Fault | None = None
     inside: Fault | None = None
-    """A fault that the operation itself has to play."""
+    """A fault that the operation itself must apply."""
 
 
 class Face(Protocol):
-    """A provider as this process imitates it."""
+    """One provider that this process imitates."""
 
     def operation(self, method: str, path: str) -> Operation | None:
-        """The operation behind a route; None when the path is not this provider's."""
+        """The operation of a route; None when the path does not belong to this provider."""
         ...
 
     def read(self, scope: Scope, raw: bytes) -> dict[str, Any]:
-        """A request's fields as faults and arrivals compare them."""
+        """The request's fields that faults and arrivals compare."""
         ...
 
     def routers(self) -> list[APIRouter]:
@@ -83,13 +83,13 @@ class Face(Protocol):
         ...
 
     def handlers(self) -> Mapping[str, Handler]:
-        """What the agenda may ask of it, by kind of event."""
+        """The handlers of its scheduled events, by kind of event."""
         ...
 
     def canned(self, fault: Fault) -> Canned:
-        """How this provider words a fault that answers."""
+        """The provider's answer for a fault that answers."""
         ...
 
     def prepare(self) -> None:
-        """Put a fresh or emptied store into its first state."""
+        """Write the initial state into a new or emptied store."""
         ...

@@ -1,6 +1,6 @@
-"""The loops of the attempt engine; see the package's docstring for the way of an attempt.
+"""The loops of the attempt engine; the package's docstring lists the steps of an attempt.
 
-The order of effects, always: the claim is stored (state `sending`) -> the provider is called ->
+Effects always have this order: the claim is stored (state `sending`) -> the provider is called ->
 its answer and the result for the ledger are stored in one statement -> the relay publishes.
 """
 
@@ -10,34 +10,34 @@ from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
-from cift_shared import metrics
-from cift_shared.attempts import decide
-from cift_shared.attempts.decide import Decision, Schedule
-from cift_shared.attempts.results import Claim, State
-from cift_shared.attempts.saver import Saver
-from cift_shared.attempts.store import AttemptStore
-from cift_shared.clock import Clock
-from cift_shared.database import INFRASTRUCTURE_ERRORS
-from cift_shared.errors import PaymentProcessorError, ProviderRejectedRequest
-from cift_shared.failpoints import failpoint
-from cift_shared.ids import AttemptId
-from cift_shared.log import get_logger
-from cift_shared.processor import (
+from cift_shared.attempts import state_machine
+from cift_shared.attempts.processor import (
     Answer,
     Attempt,
-    InstrumentKeeper,
     MethodAttempt,
     Notice,
     PaymentProcessor,
+    SavedMethodProvider,
 )
-from cift_shared.telemetry import span
+from cift_shared.attempts.results import Claim, State
+from cift_shared.attempts.state_machine import Decision, Schedule
+from cift_shared.attempts.store import AttemptStore
+from cift_shared.attempts.write_batcher import WriteBatcher
+from cift_shared.clock import Clock
+from cift_shared.database.pool import INFRASTRUCTURE_ERRORS
+from cift_shared.errors import PaymentProcessorError, ProviderRejectedRequest
+from cift_shared.failpoints import failpoint
+from cift_shared.ids import AttemptId
+from cift_shared.observability import metrics
+from cift_shared.observability.log import get_logger
+from cift_shared.observability.telemetry import span
 from cift_shared.waiting import wait_for_event
 
 CLAIM_MAX = 100
 LOOKS_EVERY = timedelta(seconds=5)
-"""A claim loop sleeps no longer; what is due later needs not wake it."""
+"""Longest sleep of a claim loop; an attempt that is due later does not have to wake the loop."""
 STOP_GRACE_S = 35.0
-"""Longer than a provider's read time-out: a call in flight is heard out before the process ends."""
+"""Longer than a provider's read time-out: calls in flight can finish before the process ends."""
 
 log = get_logger()
 
@@ -58,7 +58,7 @@ class AttemptEngine:
         self._processor = processor
         self._clock = clock
         self._published = published
-        self._saver = Saver(store, now=clock.now)
+        self._saver = WriteBatcher(store, now=clock.now)
         self._recovery = asyncio.Lock()
         self._recovered = False
         self.dispatch = ClaimLoop(
@@ -67,14 +67,14 @@ class AttemptEngine:
         self.poll = ClaimLoop(
             "poll",
             self,
-            ("waiting", "unknown", *decide.ENDED),
+            ("waiting", "unknown", *state_machine.ENDED),
             self._poll_one,
             concurrency=concurrency,
         )
 
     async def recover(self) -> None:
-        """Once a process: what an earlier run of this instance still holds is due now."""
-        async with self._recovery:  # both loops start here; the second must not free fresh claims
+        """Make due what an earlier run of this instance still holds; runs once per process."""
+        async with self._recovery:  # both loops call this; the second must not release new claims
             if not self._recovered:
                 await self._store.release_own()
                 failpoint("worker.after_release")
@@ -83,37 +83,37 @@ class AttemptEngine:
     async def claim(
         self, states: Sequence[State], *, limit: int
     ) -> list[tuple[Claim, Sequence[Notice]]]:
-        """Claim due attempts, each with the notices that nobody has taken in yet."""
+        """Claim due attempts, each with its unhandled notices."""
         claims = await self._store.claim(states, limit=limit)
         asked = [c.attempt.attempt_id for c in claims if c.state not in ("ready", "sending")]
         notices = await self._store.open_notices(asked) if asked else {}
         return [(claim, notices.get(claim.attempt.attempt_id, ())) for claim in claims]
 
     async def release_lost(self, states: Sequence[State], *, kept: Collection[AttemptId]) -> None:
-        """Free claims of this process that never came back to it, so that they are due now."""
+        """Make due the claims that were stored but whose reply this process never received."""
         await self._store.release_lost(states, kept=kept)
 
     async def next_due_s(self, states: Sequence[State]) -> float | None:
-        """Seconds until an attempt in these states is due; None: none is."""
+        """Seconds until an attempt in these states is due; None: none is scheduled."""
         return await self._store.next_due_s(states)
 
     async def _dispatch_one(self, claim: Claim, _: Sequence[Notice]) -> None:
-        """Send one attempt to the provider, or say that it may have been sent before."""
+        """Send one attempt to the provider, or store that it may have been sent before."""
         safe = self._resend_is_safe(claim.attempt)
         if claim.state == "sending" and not safe:
-            await self._save(decide.after_crash(claim, now=self._clock.now()))
+            await self._save(state_machine.after_crash(claim, now=self._clock.now()))
             return
         failpoint("worker.before_call")
         try:
             answer = await self._submit(claim.attempt)
         except PaymentProcessorError as error:
             log.warning("attempt.submit_failed", code=error.code, **_names(claim))
-            decision = decide.after_submit_error(
+            decision = state_machine.after_submit_error(
                 claim, error, resend_is_safe=safe, now=self._clock.now()
             )
         else:
             schedule = self._schedule(claim.attempt)
-            decision = decide.after_submit(claim, answer, schedule, now=self._clock.now())
+            decision = state_machine.after_submit(claim, answer, schedule, now=self._clock.now())
         failpoint("worker.after_call")
         await self._save(decision)
 
@@ -141,18 +141,18 @@ class AttemptEngine:
         return Schedule(self._processor.check_delay(attempt))
 
     def _resend_is_safe(self, attempt: Attempt | MethodAttempt) -> bool:
-        """A request about a saved method is asked about, never repeated blindly."""
+        """A request about a saved method that may have been sent is queried, never sent again."""
         if isinstance(attempt, MethodAttempt):
             return False
         return self._processor.resend_is_safe(attempt.operation)
 
-    def _keeper(self) -> InstrumentKeeper:
-        if not isinstance(self._processor, InstrumentKeeper):
+    def _keeper(self) -> SavedMethodProvider:
+        if not isinstance(self._processor, SavedMethodProvider):
             raise ProviderRejectedRequest("not_offered", "this provider keeps no instruments")
         return self._processor
 
     async def _poll_one(self, claim: Claim, notices: Sequence[Notice]) -> None:
-        """Ask the provider about one attempt, with its notices as hints."""
+        """Query the provider about one attempt; its notices are hints."""
         asked = replace(claim.attempt, checks=claim.attempt.checks + 1)
         schedule = self._schedule(asked)
         notice_ids = [notice.notice_id for notice in notices]
@@ -161,10 +161,10 @@ class AttemptEngine:
             answer = await self._ask(claim.attempt, notices)
         except PaymentProcessorError as error:
             log.warning("attempt.check_failed", code=error.code, **_names(claim))
-            decision = decide.after_check_error(claim, error, schedule)
+            decision = state_machine.after_check_error(claim, error, schedule)
         else:
             failpoint("worker.after_check")
-            decision = decide.after_check(
+            decision = state_machine.after_check(
                 claim, answer, schedule, now=self._clock.now(), notice_ids=notice_ids
             )
         await self._save(replace(decision, seen_notice_ids=notice_ids))
@@ -186,7 +186,7 @@ class AttemptEngine:
 
 
 class ClaimLoop:
-    """Claims what is due and works on it, so many at a time; sleeps until the next is due."""
+    """Claims due attempts, works on up to `concurrency` of them, sleeps until the next is due."""
 
     def __init__(
         self,
@@ -201,21 +201,21 @@ class ClaimLoop:
         self._engine = engine
         self._states = tuple(states)
         self._claimed_states: Sequence[State] = tuple(s for s in states if s != "ready")
-        """What claims of this loop look like, and of no other."""
+        """States of the rows that this loop has claimed; no other loop claims rows in them."""
         self._work = work
         self._concurrency = concurrency
         self._due = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
         self._in_hand: set[AttemptId] = set()
-        """Claims whose work is not over, or ended without being stored: their leases stand."""
+        """Claims in progress and claims whose decision was not stored: both keep their leases."""
         self._claim_failed = False
 
     def wake(self) -> None:
-        """Something may be due earlier than the loop thinks."""
+        """Signal that an attempt may be due earlier than the loop expects."""
         self._due.set()
 
     async def run(self) -> None:
-        """Work until cancelled, then hear out the calls in flight."""
+        """Work until cancelled, then wait for the calls in flight."""
         try:
             await self._engine.recover()
             await self._release_lost()
@@ -230,23 +230,23 @@ class ClaimLoop:
             await self._hear_out()
 
     async def _claim_to_the_end(self) -> bool:
-        """Claim what is due; True when there may be more.
+        """Claim due attempts; True when there may be more.
 
-        A claim that has begun is worked on even when a stop comes in the middle of it.
-        Otherwise an attempt would be left in `sending` though nothing was sent, and the next
-        process would have to think that it was.
+        A claim that has begun is completed and worked on even if a stop arrives during it.
+        Otherwise an attempt would remain in `sending` although nothing was sent, and the next
+        process would have to assume that it was sent.
         """
         claiming = asyncio.create_task(self._claim_some())
         try:
             return await asyncio.shield(claiming)
         except asyncio.CancelledError:
-            # its own error would take the place of the stop, and the loop would begin anew
+            # an error of the claim would replace the cancellation, and the loop would start again
             with contextlib.suppress(*INFRASTRUCTURE_ERRORS):
                 await claiming
             raise
 
     async def _release_lost(self) -> None:
-        """A claim whose answer got lost may have been stored, and nobody works on it."""
+        """Release claims that may be stored although the reply was lost: no task works on them."""
         if self._claim_failed:
             await self._engine.release_lost(self._claimed_states, kept=self._in_hand)
             self._claim_failed = False
@@ -266,7 +266,7 @@ class ClaimLoop:
         return len(claims) == limit
 
     async def _guarded(self, claim: Claim, notices: Sequence[Notice]) -> None:
-        """Work on one claim; whatever goes wrong, its lease ends and it is due again."""
+        """Work on one claim; after any error its lease expires and the attempt is due again."""
         with span(f"attempt.{self.name}", parent=claim.trace, attributes=_names(claim)):
             try:
                 await self._work(claim, notices)

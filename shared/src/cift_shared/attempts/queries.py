@@ -9,7 +9,7 @@ select attempt_id, payment_id, operation, 'ready', request, trace, now(), now()
     on conflict (payment_id, number) do nothing
 returning payment_id
 """
-"""New commands become attempts that are due at once; known ones are left alone."""
+"""Insert new commands as attempts that are due at once; known commands change nothing."""
 
 SEND_AGAIN = """
 insert into {schema}.outbox (topic, key, headers, body)
@@ -18,7 +18,7 @@ select case when operation in ('setup', 'detach') then $3 else $2 end,
   from {schema}.attempt
  where payment_id = any ($1::uuid[]) and last_result is not null
 """
-"""A command we know already is answered with the stored result; consumers dedupe by its id."""
+"""Republish the stored result of known commands; consumers deduplicate by the result's id."""
 
 CANCEL_BEFORE_IT_CAME = """
 insert into {schema}.attempt (attempt_id, payment_id, state) values ($1, $2, 'done')
@@ -33,7 +33,7 @@ update {schema}.attempt
  where payment_id = $1 and state = 'ready' and not maybe_sent
 returning attempt_id, seq
 """
-"""Only what certainly never left can be canceled; the higher lease fences a dispatcher."""
+"""Cancel only an attempt that certainly was not sent; the higher lease fences a dispatcher."""
 
 NEXT_CHECK = "select next_check_at from {schema}.attempt where payment_id = $1"
 
@@ -64,14 +64,14 @@ update {schema}.attempt as held
  where held.attempt_id = due.attempt_id
 returning held.*, due.state as state_before, now() - held.created_at as age
 """
-"""Claim what is due. A claim is a lease: when its holder dies, the row is simply due again."""
+"""Claim due attempts. A claim is a lease: when its holder dies, the row becomes due again."""
 
 RELEASE_OWN = """
 update {schema}.attempt
    set next_check_at = now(), lease_owner = null
  where split_part(lease_owner, '/', 1) = $1
 """
-"""A restarted worker's earlier self is gone: what it held is due now, not at the lease's end."""
+"""Release what an earlier run of this instance held: it is due now, not when the lease expires."""
 
 RELEASE_LOST = """
 update {schema}.attempt
@@ -79,8 +79,9 @@ update {schema}.attempt
        state = case when state = 'sending' and not maybe_sent then 'ready' else state end
  where lease_owner = $1 and state = any ($2::text[]) and attempt_id <> all ($3::uuid[])
 """
-"""Claims that were stored and never heard of: nobody began to work on them, so they sent nothing.
-What this process works on, or worked on and could not store, keeps its lease.
+"""Release claims that were stored but whose reply was lost: no task began to work on them, so
+nothing was sent. An attempt that this process works on, or whose decision it could not store, keeps
+its lease.
 """
 
 NEXT_DUE = """
@@ -170,7 +171,7 @@ with input as (
 )
 select attempt_id from moved
 """
-"""Store decisions, their results and the notices they took in: one statement, one commit."""
+"""Store decisions and results, mark used notices as handled: one statement, one commit."""
 
 STORE_NOTICES = """
 with input as (
@@ -206,8 +207,9 @@ update {schema}.attempt as held
    and request is not null and (state <> 'ready' or maybe_sent)
 returning lease_owner is null as is_due
 """
-"""A notice is a reason to ask now, even about what was to be sent again: whoever sends a notice has
-the request. An attempt in hand stays leased: its save sees the notice, or that the row was touched.
+"""Make attempts with a new notice due for a query, even one that was to be sent again: a provider
+that sends a notice has the request. A claimed attempt stays leased: its save detects the notice, or
+that the row was changed.
 """
 
 OPEN_NOTICES = """
@@ -220,6 +222,6 @@ select notice_id, attempt_id, purpose, sealed_body, source_listed, received_at
  where place <= $2
  order by received_at, notice_id
 """
-"""The oldest so many of each; while others are left, the attempt is due again at once."""
+"""The oldest notices of each attempt, up to a limit; if more are left, it is due again at once."""
 
 COUNT_OPEN = "select state, count(*) from {schema}.attempt where state <> 'done' group by state"

@@ -1,12 +1,19 @@
-"""What a worker tells of a claim: outcomes as they travel. Pure, no I/O."""
+"""Make the result message of a claim from an outcome. Pure, no I/O."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from typing import Literal
 
-from cift_shared.messages import MethodResult, PaymentResult, ResultKind, Step, WireFailure
-from cift_shared.outcomes import (
+from cift_shared.attempts.processor import Attempt, MethodAttempt
+from cift_shared.messaging.messages import (
+    MethodResult,
+    PaymentResult,
+    ResultKind,
+    Step,
+    WireFailure,
+)
+from cift_shared.messaging.outcomes import (
     ActionRequired,
     Card,
     Conflicting,
@@ -23,28 +30,27 @@ from cift_shared.outcomes import (
     Submitted,
     Unknown,
 )
-from cift_shared.processor import Attempt, MethodAttempt
 
 State = Literal["ready", "sending", "waiting", "unknown", "done", "review"]
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """An attempt in hand, under a lease."""
+    """An attempt that is claimed under a lease."""
 
     attempt: Attempt | MethodAttempt
     payment_id: str
-    """What the attempt is for: a payment, a saved method, or a request to forget one."""
+    """The id of the attempt's subject: a payment, a saved method, or a detach request."""
     method: str
     state: State
-    """Its state before the claim; `sending` means that an earlier holder died in mid-call."""
+    """The state before the claim; `sending` means that an earlier holder died during the call."""
     lease: int
     seq: int
     submits: int
     maybe_sent: bool
     age: timedelta
     touched_at: datetime
-    """When the row was last written, by this claim: a later time means news for the attempt."""
+    """When this claim wrote the row; a later time in the row means that it was changed since."""
     trace: Mapping[str, str]
 
 
@@ -88,7 +94,7 @@ def _fields(part: Card | Dispute | Reversed | Saved) -> dict[str, object]:
 
 
 def wire_failure(failure: Failure) -> WireFailure:
-    """A failure as it travels."""
+    """The message form of a failure."""
     return WireFailure(
         code=failure.code,
         category=failure.category,
@@ -100,7 +106,7 @@ def wire_failure(failure: Failure) -> WireFailure:
 def result_of(
     claim: Claim, kind: ResultKind, steps: Sequence[Step], *, now: datetime, **told: object
 ) -> PaymentResult | MethodResult | None:
-    """What to tell of a claim; None for a saved method's note, which nobody reads."""
+    """The result message of a claim; None for a saved method's note, which has no reader."""
     common: dict[str, object] = {
         "result_id": f"{claim.attempt.attempt_id}.{claim.seq + 1}",
         "attempt_id": claim.attempt.attempt_id,
@@ -119,7 +125,10 @@ def result_of(
 def _method_result(
     attempt: MethodAttempt, kind: ResultKind, common: Mapping[str, object]
 ) -> MethodResult | None:
-    """The same for a saved method, which has no books: a note is not told, doubt is a failure."""
+    """The result for a saved method, which is not in the ledger.
+
+    A note is not published, and a conflicting outcome is a failure.
+    """
     told = {"settled": "saved" if attempt.operation == "setup" else "detached"}
     told |= {"action_required": "action_required", "submitted": "pending", "unknown": "pending"}
     told |= dict.fromkeys(("declined", "expired", "conflicting"), "failed")

@@ -10,32 +10,33 @@ from uuid import UUID, uuid5
 import asyncpg
 from pydantic import Field, TypeAdapter
 
-from cift_shared import outbox
 from cift_shared.attempts import queries
-from cift_shared.attempts.decide import ENDED, Decision
+from cift_shared.attempts.processor import Attempt, MethodAttempt, Notice
 from cift_shared.attempts.results import Claim, State
-from cift_shared.callback_token import Purpose
-from cift_shared.database import Pool
-from cift_shared.envelope import OutgoingMessage, outgoing
+from cift_shared.attempts.state_machine import ENDED, Decision
+from cift_shared.database.pool import Pool
 from cift_shared.failpoints import failpoint
 from cift_shared.ids import AttemptId
-from cift_shared.messages import (
+from cift_shared.messaging import outbox
+from cift_shared.messaging.envelope import OutgoingMessage, outgoing
+from cift_shared.messaging.messages import (
     MethodResult,
     PaymentRequest,
     ProviderNotice,
     RequestDetach,
     RequestSetup,
 )
-from cift_shared.processor import Attempt, MethodAttempt, Notice
-from cift_shared.telemetry import trace_headers
-from cift_shared.topics import METHOD_RESULTS, RESULTS
-from cift_shared.vault import Vault
+from cift_shared.messaging.topics import METHOD_RESULTS, RESULTS
+from cift_shared.observability.telemetry import trace_headers
+from cift_shared.security.field_encryption import Vault
 
 LEASE = timedelta(seconds=60)
 """How long a claim is held; longer than any provider call."""
 
 NOTICES_MAX = 20
-"""Of one attempt, taken in at once: each leaves a line in the result, which must fit a message."""
+"""Maximum number of notices of one attempt in one decision: each adds a step to the result, and the
+result must stay below the message size limit.
+"""
 
 Request = PaymentRequest | RequestSetup | RequestDetach
 
@@ -44,18 +45,20 @@ _REQUESTS: TypeAdapter[Request] = TypeAdapter(Annotated[Request, Field(discrimin
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A request with the trace context it travelled in."""
+    """A request with the trace context of its record."""
 
     request: Request
     trace: dict[str, str]
 
 
 TellCanceled = Callable[[AttemptId, int | None, datetime | None], OutgoingMessage]
-"""Makes the result of a cancellation: its seq, or None and the next check when it came too late."""
+"""Makes the result message of a cancellation from the attempt's id, the result's seq and the next
+check. The seq is None when the cancellation came too late; only then there may be a next check.
+"""
 
 
 def subject_of(request: Request) -> UUID:
-    """What the request is for, once in the worker's life: the key of its attempt."""
+    """The key of the request's attempt: the id of the payment, the saved method or the detach."""
     match request:
         case RequestSetup():
             return request.payment_method_id
@@ -65,10 +68,10 @@ def subject_of(request: Request) -> UUID:
 
 
 def attempt_id_of(payment_id: UUID, number: int = 1) -> AttemptId:
-    """The id of a payment's attempt: always the same.
+    """The id of a payment's attempt, computed from the payment's id, so always the same.
 
-    So even a worker whose tables were restored from an old backup meets the provider with the
-    key it used before.
+    Even a worker whose tables were restored from an old backup sends the provider the same
+    idempotency key as before.
     """
     return AttemptId(uuid5(payment_id, f"attempt-{number}"))
 
@@ -84,11 +87,17 @@ class AttemptStore:
         self._method = method
         self._owner = owner
         self._holder = f"{owner}/{secrets.token_hex(4)}"
-        """This very run of the owner: only what it claimed itself can it know to be untouched."""
+        """Identifies this run of the owner. A process knows only for its own claims whether a task
+        works on them.
+        """
         self._vault = vault
 
     async def ingest(self, commands: Sequence[Command]) -> int:
-        """Make attempts of new commands, answer known ones again; how many were new."""
+        """Insert attempts for new commands; republish the last result for known ones.
+
+        Returns:
+            The number of new commands.
+        """
         ids = [subject_of(command.request) for command in commands]
         async with self._pool.acquire() as connection, connection.transaction():
             fresh = await connection.fetch(
@@ -108,9 +117,9 @@ class AttemptStore:
         return len(fresh)
 
     async def cancel(self, payment_id: UUID, tell: "TellCanceled") -> None:
-        """Stop an attempt that was never sent, and store what `tell` says about it.
+        """Cancel an attempt that was never sent, and store the message that `tell` makes of it.
 
-        One transaction: a cancellation that is stored is also told.
+        One transaction: a stored cancellation always has its message in the outbox.
         """
         attempt_id = attempt_id_of(payment_id)
         async with self._pool.acquire() as connection, connection.transaction():
@@ -132,29 +141,29 @@ class AttemptStore:
             failpoint("worker.before_cancel_commit")
 
     async def claim(self, states: Sequence[State], *, limit: int) -> list[Claim]:
-        """Take up to `limit` due attempts in these states, each under a fresh lease."""
+        """Claim up to `limit` due attempts in these states, each under a new lease."""
         rows = await self._pool.fetch(
             self._sql(queries.CLAIM), list(states), limit, self._holder, LEASE
         )
         return [self._claim(row) for row in rows]
 
     async def release_own(self) -> None:
-        """Make due what an earlier run of this very instance still holds."""
+        """Make due the attempts that an earlier run of this instance still holds."""
         await self._pool.execute(self._sql(queries.RELEASE_OWN), self._owner)
 
     async def release_lost(self, states: Sequence[State], *, kept: Collection[AttemptId]) -> None:
-        """Make due what this process holds in these states, but for what it works on."""
+        """Make due the attempts that this process holds in these states, except `kept`."""
         await self._pool.execute(
             self._sql(queries.RELEASE_LOST), self._holder, list(states), list(kept)
         )
 
     async def next_due_s(self, states: Sequence[State]) -> float | None:
-        """Seconds until an attempt in these states is due; negative: now; None: never."""
+        """Seconds until an attempt in these states is due; negative: due now; None: none is."""
         seconds: float | None = await self._pool.fetchval(self._sql(queries.NEXT_DUE), list(states))
         return seconds
 
     async def open_notices(self, attempt_ids: Sequence[AttemptId]) -> dict[AttemptId, list[Notice]]:
-        """Notices of these attempts that no decision has taken in yet, the oldest first, some."""
+        """Unhandled notices of these attempts, oldest first, at most `NOTICES_MAX` of each."""
         rows = await self._pool.fetch(
             self._sql(queries.OPEN_NOTICES), list(attempt_ids), NOTICES_MAX
         )
@@ -166,7 +175,7 @@ class AttemptStore:
     async def store_notices(
         self, notices: Sequence[ProviderNotice], fingerprints: Sequence[str | None]
     ) -> int:
-        """Keep notices once and make their attempts due; how many attempts that were."""
+        """Store each notice once and make its attempt due; returns how many attempts became due."""
         async with self._pool.acquire() as connection, connection.transaction():
             rows = await connection.fetch(
                 self._sql(queries.STORE_NOTICES),
@@ -184,7 +193,7 @@ class AttemptStore:
         return sum(row["is_due"] for row in due)
 
     async def save(self, decisions: Sequence[Decision], *, now: datetime) -> set[AttemptId]:
-        """Store decisions with their results; the ids of those whose lease still held."""
+        """Store decisions with their results; returns the ids of those whose lease still held."""
         messages = [self._message(decision, now=now) for decision in decisions]
         rows = await self._pool.fetch(
             self._sql(queries.SAVE),
@@ -209,7 +218,7 @@ class AttemptStore:
         return {AttemptId(row["attempt_id"]) for row in rows}
 
     async def count_open(self) -> dict[str, int]:
-        """How many attempts are not finished, by state."""
+        """The number of unfinished attempts, by state."""
         rows = await self._pool.fetch(self._sql(queries.COUNT_OPEN))
         return {row["state"]: row["count"] for row in rows}
 
@@ -244,7 +253,7 @@ class AttemptStore:
     def _notice(self, row: asyncpg.Record) -> Notice:
         return Notice(
             notice_id=row["notice_id"],
-            purpose=None if row["purpose"] is None else Purpose(row["purpose"]),
+            purpose=row["purpose"],
             body=self._vault.open(row["sealed_body"], context="notice"),
             source_listed=row["source_listed"],
             received_at=row["received_at"],
@@ -280,6 +289,6 @@ def _seconds(delay: timedelta | None) -> float | None:
 
 
 def _tells_state(decision: Decision) -> bool:
-    """True for what answers a repeated command; what came after settlement must not replace it."""
+    """True for a result that answers a repeated command; later notes must not replace it."""
     result = decision.result
     return result is not None and result.kind not in ("noted", "reversed", "disputed")

@@ -1,40 +1,66 @@
-"""Every worker is this, around its own processor."""
+"""Wire the attempt engine, the consumers and the metrics around a processor."""
 
 import asyncio
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from pydantic import BaseModel
 
-from cift_shared import metrics, topics
+from cift_shared.attempts.consumers import CommandConsumer, FindAttempts, NoticeConsumer
 from cift_shared.attempts.engine import AttemptEngine
-from cift_shared.attempts.intake import CommandIntake, NoticeIntake
+from cift_shared.attempts.processor import PaymentProcessor, SavedMethodProvider
 from cift_shared.attempts.store import AttemptStore
 from cift_shared.ids import AttemptId
 from cift_shared.kafka.broker import Subscription
-from cift_shared.messages import MethodResult, PaymentCommand, PaymentResult, ProviderNotice
-from cift_shared.methods import METHODS
-from cift_shared.processor import InstrumentKeeper, PaymentProcessor
-from cift_shared.service import Base, Composition
+from cift_shared.messaging import topics
+from cift_shared.messaging.messages import (
+    MethodResult,
+    PaymentCommand,
+    PaymentResult,
+    ProviderNotice,
+)
+from cift_shared.observability import metrics
+from cift_shared.rails.registry import rails
+from cift_shared.runtime.service import Base, Composition, Part
 
 OPEN_COUNT_S = 15.0
 
 
 class WorkerProcessor(PaymentProcessor, Protocol):
-    """A processor that also knows its own references in notices without a path of ours."""
+    """A processor that also finds the reference in a notice that came without our callback path."""
 
     def read_fingerprint(self, body: bytes) -> AttemptId | str | None:
-        """The keyed hash of the provider reference in a notice's body; None: it has none.
+        """The keyed hash of the provider reference in a notice's body; None: the body has none.
 
-        The attempt's id, where the provider repeats it to us: that finds the attempt even before
-        the provider's reference is stored.
+        Returns the attempt's id instead if the provider sends it back to us: the id finds the
+        attempt even before the provider's reference is stored.
         """
         ...
 
 
+Beside = Callable[[AttemptStore, Callable[[], None]], Sequence[Part]]
+"""Makes a worker's additional loops from its attempt store and the function that wakes polling."""
+
+
 def compose_worker(
-    base: Base, processor: WorkerProcessor, *, schema: str, concurrency: int
+    base: Base,
+    processor: WorkerProcessor,
+    *,
+    schema: str,
+    concurrency: int,
+    find_attempts: FindAttempts | None = None,
+    beside: Beside | None = None,
 ) -> Composition:
-    """The four loops around a processor, over the worker's schema."""
+    """Compose ingest, dispatch, notices and poll around a processor, on the worker's schema.
+
+    Args:
+        base: the service's settings, pool, relay, clock and readiness.
+        processor: the provider.
+        schema: the worker's schema.
+        concurrency: the maximum number of calls in progress, for each loop.
+        find_attempts: finds the attempts of notices in which the processor reads no fingerprint.
+        beside: makes additional loops of the worker.
+    """
     method = processor.method
     vault = base.settings.vault()
     store = AttemptStore(
@@ -47,21 +73,23 @@ def compose_worker(
     engine = AttemptEngine(
         store, processor, clock=base.clock, published=base.relay.wake, concurrency=concurrency
     )
-    commands = CommandIntake(
+    commands = CommandConsumer(
         store,
         method=method,
         clock=base.clock,
         ingested=engine.dispatch.wake,
         published=base.relay.wake,
     )
-    notices = NoticeIntake(
+    notices = NoticeConsumer(
         store,
         vault=vault,
         read_fingerprint=processor.read_fingerprint,
         noticed=engine.poll.wake,
+        find_attempts=find_attempts,
     )
+    own = beside(store, engine.poll.wake) if beside else ()
     publishes: list[tuple[str, type[BaseModel]]] = [(topics.RESULTS, PaymentResult)]
-    if isinstance(processor, InstrumentKeeper):
+    if isinstance(processor, SavedMethodProvider):
         publishes.append((topics.METHOD_RESULTS, MethodResult))
     return Composition(
         subscriptions=[
@@ -73,7 +101,7 @@ def compose_worker(
                 topics.ABOUT_COMMANDS,
             ),
             Subscription(
-                topics.webhooks(METHODS[method].provider),
+                topics.webhooks(rails()[method].provider),
                 ProviderNotice,
                 f"{method}-notices",
                 notices.handle,
@@ -81,13 +109,13 @@ def compose_worker(
             ),
         ],
         publishes=publishes,
-        parts=[engine.dispatch, engine.poll, OpenAttempts(store, method)],
+        parts=[engine.dispatch, engine.poll, OpenAttempts(store, method), *own],
         close=[processor.close],
     )
 
 
 class OpenAttempts:
-    """Tells how many attempts are open, by state."""
+    """Sets the metric of open attempts, by state."""
 
     name = "attempts:count"
 
@@ -96,7 +124,7 @@ class OpenAttempts:
         self._method = method
 
     async def run(self) -> None:
-        """Count now and then, until cancelled."""
+        """Count every `OPEN_COUNT_S` seconds, until cancelled."""
         while True:
             metrics.ATTEMPTS_OPEN.clear()
             for state, count in (await self._store.count_open()).items():

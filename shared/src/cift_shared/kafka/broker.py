@@ -1,7 +1,7 @@
-"""FastStream's broker with our subscribers: its application, its life cycle, its AsyncAPI.
+"""FastStream's broker with our subscribers instead of its own.
 
-FastStream runs the process (ASGI application, signals, ordered shutdown) and documents the topics;
-the loop that reads them is `BatchSubscriber`, for the reasons given there.
+FastStream runs the process (ASGI application, signals, ordered shutdown) and documents the topics
+(AsyncAPI); the loop that reads them is `BatchSubscriber`, for the reasons given there.
 """
 
 import asyncio
@@ -13,15 +13,15 @@ from typing import Any
 from faststream.kafka import KafkaBroker
 from pydantic import BaseModel
 
-from cift_shared.kafka.record import Handler
-from cift_shared.kafka.subscriber import BatchSubscriber, StoreRefusals
+from cift_shared.kafka.subscriber import BatchSubscriber, StoreRejected, Wait
+from cift_shared.messaging.record import Handler
 
 STOP_GRACE_S = 25.0
 
 
 @dataclass(frozen=True, slots=True)
 class Subscription:
-    """A topic, what it carries, and who handles it."""
+    """A topic, its message type and its handler."""
 
     topic: str
     message: Any
@@ -38,35 +38,40 @@ class BatchBroker(KafkaBroker):
     def __init__(self, bootstrap_servers: str) -> None:
         super().__init__(bootstrap_servers, allow_auto_create_topics=False)
         self._bootstrap_servers = bootstrap_servers
-        self._subscribers_of_ours: list[BatchSubscriber] = []
+        self._subscribers_of_ours: dict[BatchSubscriber, Wait | None] = {}
+        """Each subscriber with the wait that must return before it starts."""
         self._tasks: list[asyncio.Task[None]] = []
 
     def subscribe(
-        self, subscription: Subscription, *, instance: str, store_refusals: StoreRefusals
+        self,
+        subscription: Subscription,
+        *,
+        instance: str,
+        store_rejected: StoreRejected,
+        after: Wait | None = None,
     ) -> None:
-        """Read a topic in batches once the application starts."""
+        """Read a topic in batches once the application has started and `after` has returned."""
         self.document(subscription)
-        self._subscribers_of_ours.append(
-            BatchSubscriber(
-                [subscription.topic],
-                group=subscription.group,
-                instance=instance,
-                bootstrap_servers=self._bootstrap_servers,
-                handler=subscription.handler,
-                store_refusals=store_refusals,
-            )
+        subscriber = BatchSubscriber(
+            [subscription.topic],
+            group=subscription.group,
+            instance=instance,
+            bootstrap_servers=self._bootstrap_servers,
+            handler=subscription.handler,
+            store_rejected=store_rejected,
         )
+        self._subscribers_of_ours[subscriber] = after
 
     def document_publishers(self, topics: Sequence[tuple[str, type[BaseModel]]]) -> None:
-        """Say which topics the service's outbox feeds."""
+        """Describe the topics of the service's outbox in the AsyncAPI document."""
         for topic, message in topics:
             self.publisher(topic, schema=message, title=topic)
 
     async def start(self) -> None:
-        """Start the subscribers; a broker that is away only delays them."""
+        """Start the subscribers; if the broker is unavailable they wait for it."""
         self._tasks = [
-            asyncio.create_task(subscriber.run(), name=subscriber.name)
-            for subscriber in self._subscribers_of_ours
+            asyncio.create_task(subscriber.run(after=after), name=subscriber.name)
+            for subscriber, after in self._subscribers_of_ours.items()
         ]
 
     async def stop(
@@ -75,7 +80,7 @@ class BatchBroker(KafkaBroker):
         exc_val: BaseException | None = None,  # noqa: ARG002
         exc_tb: TracebackType | None = None,  # noqa: ARG002
     ) -> None:
-        """Let every subscriber finish the batch in hand, within the grace time."""
+        """Let every subscriber finish its current batch, within `STOP_GRACE_S`."""
         for subscriber in self._subscribers_of_ours:
             subscriber.stop()
         if self._tasks:
@@ -85,7 +90,7 @@ class BatchBroker(KafkaBroker):
             await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def dead_tasks(self) -> list[str]:
-        """Names of subscribers that ended by themselves; empty in a healthy process."""
+        """Names of subscribers whose task has ended; empty in a healthy process."""
         return [task.get_name() for task in self._tasks if task.done()]
 
     def document(self, subscription: Subscription) -> None:

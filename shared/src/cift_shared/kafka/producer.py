@@ -1,8 +1,8 @@
 """A producer that rebuilds itself: acks from all replicas, idempotent, ordered by key.
 
 After an out-of-order sequence, a fencing or repeated time-outs an idempotent producer can stay
-stuck for ever (aio-libs/aiokafka issue 1017); so on any send error it is thrown away, the next
-publish builds a fresh one, and whoever called sends again what was not confirmed.
+stuck forever (aio-libs/aiokafka issue 1017). So after any send error it is discarded, the next
+publish creates a new one, and the caller sends unconfirmed messages again.
 """
 
 import asyncio
@@ -12,18 +12,20 @@ from typing import Any
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
-from cift_shared import metrics
-from cift_shared.envelope import OutgoingMessage
-from cift_shared.log import get_logger
+from cift_shared.kafka.client_stop import end
+from cift_shared.messaging.envelope import OutgoingMessage
+from cift_shared.observability import metrics
+from cift_shared.observability.log import get_logger
 
 REQUEST_TIMEOUT_MS = 10_000
 MAX_REQUEST_BYTES = 1_000_000
+CLOSE_S = 5.0
 
 log = get_logger()
 
 
 class Producer:
-    """Publishes batches and says which messages are confirmed."""
+    """Publishes batches and reports which messages are confirmed."""
 
     def __init__(self, bootstrap_servers: str, *, name: str) -> None:
         self._bootstrap_servers = bootstrap_servers
@@ -31,9 +33,9 @@ class Producer:
         self._producer: AIOKafkaProducer | None = None
 
     async def publish(self, messages: Sequence[OutgoingMessage]) -> list[bool]:
-        """Publish in the given order; one flag a message, True when every replica has it.
+        """Publish in the given order; one flag per message, True when every replica has it.
 
-        Never raises for Kafka's sake: what is not confirmed is False and may be sent again.
+        Never raises a Kafka error: an unconfirmed message is False and may be sent again.
         """
         try:
             producer = await self._ready()
@@ -48,10 +50,10 @@ class Producer:
         return [not isinstance(answer, BaseException) for answer in answers]
 
     async def close(self) -> None:
-        """Flush and close."""
+        """Flush and close; messages that the broker does not confirm in time stay in the outbox."""
         producer, self._producer = self._producer, None
         if producer is not None:
-            await producer.stop()
+            await end(producer, within_s=CLOSE_S)
 
     async def _ready(self) -> AIOKafkaProducer:
         if self._producer is None:
@@ -67,7 +69,7 @@ class Producer:
             try:
                 await producer.start()
             except BaseException:
-                await producer.stop()
+                await end(producer, within_s=CLOSE_S)
                 raise
             self._producer = producer
         return self._producer
@@ -83,8 +85,4 @@ class Producer:
         log.warning("kafka.producer.discarded", producer=self._name, error=repr(error))
         producer, self._producer = self._producer, None
         if producer is not None:
-            try:
-                async with asyncio.timeout(REQUEST_TIMEOUT_MS / 1000):
-                    await producer.stop()
-            except (KafkaError, OSError, TimeoutError) as stop_error:
-                log.warning("kafka.producer.stop_failed", error=repr(stop_error))
+            await end(producer, within_s=REQUEST_TIMEOUT_MS / 1000)

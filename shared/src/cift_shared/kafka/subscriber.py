@@ -1,49 +1,56 @@
-"""A batch subscriber that drops nothing and never loops hot.
+"""A batch subscriber that loses no record and never loops without a pause.
 
-    poll -> handle the batch -> store refusals as dead letters -> commit offsets
+    poll -> handle the batch -> store rejected records as dead letters -> commit offsets
 
-Why not FastStream's own batch loop: it sleeps a full polling interval after every empty poll, so
-a short interval burns CPU when idle and a long one delays the first record; and none of its
-acknowledgement policies can set one record aside and go on (see docs/architecture.md, measured).
-This loop waits inside one long poll, which returns the moment a record is there.
+FastStream's own batch loop is not used: it sleeps a full polling interval after every empty poll,
+so a short interval uses CPU when idle and a long one delays the first record; and none of its
+acknowledgement policies can reject one record and continue (measured, see docs/architecture.md).
+This loop waits inside one long poll, which returns as soon as there is a record.
 """
 
 import asyncio
-import contextlib
 import random
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from typing import Any, TypeVar
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 
-from cift_shared import metrics
-from cift_shared.database import INFRASTRUCTURE_ERRORS
+from cift_shared.database.pool import INFRASTRUCTURE_ERRORS
 from cift_shared.failpoints import failpoint
-from cift_shared.kafka.patience import hold_empty_fetches
-from cift_shared.kafka.pulse import Pulse
-from cift_shared.kafka.record import Handler, Record, Refusal
-from cift_shared.log import get_logger
+from cift_shared.kafka.client_stop import end
+from cift_shared.kafka.consumer_watchdog import ConsumerWatchdog
+from cift_shared.kafka.fetch_throttle import throttle_fetches
+from cift_shared.messaging.record import Handler, Record, RejectedRecord
+from cift_shared.observability import metrics
+from cift_shared.observability.log import get_logger
 from cift_shared.waiting import backoff_s, wait_for_event
 
 BATCH_RECORDS_MAX = 500
 POLL_MS = 5_000
 BACKOFF_S_MIN = 0.2
 BACKOFF_S_MAX = 10.0
-SESSION_TIMEOUT_MS = 10_000
+SESSION_TIMEOUT_MS = 6_000
+"""A member without a heartbeat for this time loses its partitions to the others. It is the smallest
+value that a broker accepts by default (`group.min.session.timeout.ms`); a member that restarts
+within this time keeps its partitions."""
 STOP_S = 10.0
-"""What the end of a consumer may take."""
-HEARTBEAT_MS = 3_000
+"""Longest wait for a consumer to stop; the next one has the same member name and fences it."""
+HEARTBEAT_MS = 1_000
 MAX_POLL_INTERVAL_MS = 600_000
 DETAIL_CHARS_MAX = 300
 
 log = get_logger()
 
-StoreRefusals = Callable[[Sequence[Refusal]], Awaitable[None]]
-"""Stores refused records as dead letters, durably, before their offsets move."""
+Answer = TypeVar("Answer")
+StoreRejected = Callable[[Sequence[RejectedRecord]], Awaitable[None]]
+"""Stores rejected records durably as dead letters, before their offsets are committed."""
+Wait = Callable[[], Coroutine[Any, Any, None]]
+"""Returns once a condition holds."""
 
 
 class BatchSubscriber:
-    """Reads topics as one member of a group and hands batches to a handler."""
+    """Reads topics as one member of a group and passes batches to a handler."""
 
     def __init__(
         self,
@@ -53,7 +60,7 @@ class BatchSubscriber:
         instance: str,
         bootstrap_servers: str,
         handler: Handler,
-        store_refusals: StoreRefusals,
+        store_rejected: StoreRejected,
     ) -> None:
         self.name = f"subscriber:{group}"
         self._topics = tuple(topics)
@@ -61,22 +68,25 @@ class BatchSubscriber:
         self._instance = instance
         self._bootstrap_servers = bootstrap_servers
         self._handler = handler
-        self._store_refusals = store_refusals
+        self._store_refusals = store_rejected
         self._random = random.Random()  # noqa: S311  jitter, not a secret
         self._stopping = asyncio.Event()
 
     def stop(self) -> None:
-        """Take no new batch; the one in hand is finished and committed."""
+        """Take no new batch; the current one is finished and committed."""
         self._stopping.set()
 
-    async def run(self) -> None:
-        """Consume until stopped; survives a broker that is away."""
+    async def run(self, *, after: Wait | None = None) -> None:
+        """Wait for `after`, then consume until stopped; retries while the broker is unavailable."""
         failures = 0
+        if after is not None:
+            await self._unless_stopped(after())
         while not self._stopping.is_set():
             consumer = self._new_consumer()
             try:
-                await consumer.start()
-                hold_empty_fetches(consumer, max_wait_ms=POLL_MS)
+                if not await self._unless_stopped(_started(consumer)):
+                    return
+                throttle_fetches(consumer, max_wait_ms=POLL_MS)
                 failures = 0
                 await self._consume(consumer)
             except (KafkaError, OSError, TimeoutError) as error:
@@ -84,7 +94,7 @@ class BatchSubscriber:
                 log.warning("kafka.consumer.failed", group=self._group, error=repr(error))
                 await self._pause(failures)
             finally:
-                await _end(consumer)
+                await end(consumer, within_s=STOP_S)
 
     def _new_consumer(self) -> AIOKafkaConsumer:
         return AIOKafkaConsumer(
@@ -103,7 +113,7 @@ class BatchSubscriber:
         )
 
     async def _consume(self, consumer: AIOKafkaConsumer) -> None:
-        pulse = Pulse(consumer)
+        pulse = ConsumerWatchdog(consumer)
         while not self._stopping.is_set():
             fetched = await self._poll(consumer)
             if not fetched:
@@ -120,24 +130,26 @@ class BatchSubscriber:
             failpoint("subscriber.after_commit")
 
     async def _poll(self, consumer: AIOKafkaConsumer) -> dict[TopicPartition, list[ConsumerRecord]]:
-        """One long poll that a stop can interrupt without losing a record: nothing is committed."""
-        poll = asyncio.create_task(
+        """One long poll; a stop that interrupts it loses no record, as nothing is committed."""
+        fetched: dict[TopicPartition, list[ConsumerRecord]] | None = await self._unless_stopped(
             consumer.getmany(timeout_ms=POLL_MS, max_records=BATCH_RECORDS_MAX)
         )
+        return fetched or {}
+
+    async def _unless_stopped(self, work: Coroutine[Any, Any, Answer]) -> Answer | None:
+        """The result of `work`; None when a stop comes first, which cancels the work."""
+        working = asyncio.create_task(work)
         stop = asyncio.create_task(self._stopping.wait())
         try:
-            await asyncio.wait((poll, stop), return_when=asyncio.FIRST_COMPLETED)
-            if not poll.done():
-                return {}
-            fetched: dict[TopicPartition, list[ConsumerRecord]] = poll.result()
-            return fetched
+            await asyncio.wait((working, stop), return_when=asyncio.FIRST_COMPLETED)
+            return working.result() if working.done() else None
         finally:
-            for task in (poll, stop):
+            for task in (working, stop):
                 task.cancel()
-            await asyncio.gather(poll, stop, return_exceptions=True)
+            await asyncio.gather(working, stop, return_exceptions=True)
 
     async def _handle(self, records: Sequence[Record]) -> bool:
-        """Handle and set aside until both are done; False when a stop came first."""
+        """Handle records and store rejected ones, with retries; False when a stop came first."""
         failures = 0
         while True:
             try:
@@ -158,8 +170,8 @@ class BatchSubscriber:
                 _count(records, refusals)
                 return True
 
-    async def _bisect(self, records: Sequence[Record]) -> list[Refusal]:
-        """Handle a batch; halve it around an unexpected exception until one record is left."""
+    async def _bisect(self, records: Sequence[Record]) -> list[RejectedRecord]:
+        """Handle a batch; after an unexpected exception halve it until one record is left."""
         try:
             return list(await self._handler(records))
         except INFRASTRUCTURE_ERRORS:
@@ -167,7 +179,7 @@ class BatchSubscriber:
         except Exception as error:
             if len(records) == 1:
                 log.exception("kafka.record.refused", **_position(records[0]))
-                return [Refusal(records[0], "handler_failed", _detail(error))]
+                return [RejectedRecord(records[0], "handler_failed", _detail(error))]
         middle = len(records) // 2
         return [*await self._bisect(records[:middle]), *await self._bisect(records[middle:])]
 
@@ -175,15 +187,20 @@ class BatchSubscriber:
         try:
             await consumer.commit(offsets)
         except (CommitFailedError, IllegalStateError) as error:
-            # The partitions moved to another member while we worked: it will see these records
-            # again, and the handler's own keys absorb the repeat.
+            # The partitions moved to another member during the work: it will read these records
+            # again, and the handler's unique keys make the repetition harmless.
             log.warning("kafka.commit.refused", group=self._group, error=repr(error))
 
     async def _pause(self, failures: int) -> None:
-        """Wait with growing, jittered gaps, but not past a stop."""
+        """Wait with growing, jittered gaps; a stop ends the wait."""
         longest = backoff_s(failures, first_s=BACKOFF_S_MIN, longest_s=BACKOFF_S_MAX)
         delay = longest * (0.5 + self._random.random() / 2)
         await wait_for_event(self._stopping, delay)
+
+
+async def _started(consumer: AIOKafkaConsumer) -> bool:
+    await consumer.start()
+    return True
 
 
 def _record(raw: ConsumerRecord) -> Record:
@@ -199,25 +216,15 @@ def _record(raw: ConsumerRecord) -> Record:
 
 
 def _text(raw: bytes | None) -> str:
-    """Bytes of a stranger as text that PostgreSQL can hold: it takes no NUL, even in JSON."""
+    """Untrusted bytes as text that PostgreSQL can store: it accepts no NUL, not even in JSON."""
     return (raw or b"").decode(errors="replace").replace("\0", "\ufffd")
 
 
-def _count(records: Sequence[Record], refusals: Sequence[Refusal]) -> None:
+def _count(records: Sequence[Record], refusals: Sequence[RejectedRecord]) -> None:
     for refusal in refusals:
         metrics.RECORDS_REFUSED.labels(refusal.record.topic, refusal.reason).inc()
     for record in records:
         metrics.RECORDS_HANDLED.labels(record.topic).inc()
-
-
-async def _end(consumer: AIOKafkaConsumer) -> None:
-    """Stop a consumer; one that has come to rest by itself may never end, and is left behind.
-
-    The next one has the same member name and fences it.
-    """
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(STOP_S):
-            await consumer.stop()
 
 
 def _position(record: Record) -> dict[str, str | int]:

@@ -1,4 +1,4 @@
-"""Fakes that implement our ports, for tests of every package."""
+"""Fakes that implement our interfaces, for the tests of every package."""
 
 from cift_shared.testing.clock import FakeClock
 from cift_shared.testing.processor import ScriptedProcessor

@@ -1,10 +1,10 @@
-"""A clock that a test moves."""
+"""A clock that a test controls."""
 
 from datetime import UTC, datetime, timedelta
 
 
 class FakeClock:
-    """Stands still until told."""
+    """A clock that changes only by `advance`."""
 
     def __init__(self, start: datetime = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)) -> None:
         self._now = start
@@ -19,5 +19,5 @@ class FakeClock:
         return (self._now - self._start).total_seconds()
 
     def advance(self, by: timedelta) -> None:
-        """Let time pass."""
+        """Move the clock forward."""
         self._now += by

@@ -1,20 +1,20 @@
-"""A processor that answers from a script and counts what it was asked."""
+"""A processor that returns scripted outcomes and counts its calls."""
 
 from collections import Counter, deque
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from cift_shared.fees import Direction, load_schedule
-from cift_shared.methods import Operation
-from cift_shared.money import Money
-from cift_shared.outcomes import Outcome, Pending, Submitted
-from cift_shared.processor import Answer, Attempt, Notice
+from cift_shared.attempts.processor import Answer, Attempt, Notice
+from cift_shared.messaging.outcomes import Outcome, Pending, Submitted
+from cift_shared.money.amount import Money
+from cift_shared.money.fees import Direction, load_schedule
+from cift_shared.rails.rail import Operation
 
 Scripted = Outcome | Answer | Exception
 
 
 class ScriptedProcessor:
-    """Plays `submits` and `checks` in order; afterwards it accepts, and knows nothing new."""
+    """Returns `submits` and `checks` in order; after them it accepts, and answers `Pending`."""
 
     method = "mpesa"
 
@@ -35,11 +35,11 @@ class ScriptedProcessor:
         self.notices_seen: list[str] = []
 
     def resend_is_safe(self, operation: Operation) -> bool:  # noqa: ARG002  the port's signature
-        """As the test says."""
+        """The value of `safe`."""
         return self._safe
 
     async def process_deposit(self, attempt: Attempt) -> Answer:
-        """Count, then play the next submission."""
+        """Count the call, then return or raise the next of `submits`."""
         self.submitted[str(attempt.attempt_id)] += 1
         return _play(self._submits, Submitted("ref-1"))
 
@@ -49,21 +49,21 @@ class ScriptedProcessor:
     async def get_transaction_status(
         self, attempt: Attempt, notices: Sequence[Notice] = ()
     ) -> Answer:
-        """Count, then play the next check."""
+        """Count the call, then return or raise the next of `checks`."""
         self.checked[str(attempt.attempt_id)] += 1
         self.notices_seen += [notice.notice_id for notice in notices]
         return _play(self._checks, Pending())
 
     def calculate_fee(self, amount: Money, direction: Direction, *, at: datetime) -> Money:
-        """By the shipped schedule."""
+        """The fee by the shipped schedule."""
         return load_schedule().fee(amount, method=self.method, direction=direction, at=at)
 
     def check_delay(self, attempt: Attempt) -> timedelta | None:  # noqa: ARG002
-        """Always the same gap."""
+        """The value of `delay`."""
         return self._delay
 
     async def close(self) -> None:
-        """Nothing to let go."""
+        """Do nothing: there are no connections."""
 
 
 def _play(script: "deque[Scripted]", otherwise: Outcome) -> Answer:

@@ -120,7 +120,7 @@ class TestChallengePage:
         back = "https://shop.example/back?order=7"
         intent, path = await self.begin(world, return_url=back)
         page = await world.http.get(path)
-        assert "2000 USD" in page.text
+        assert "<strong>20.00 USD</strong>" in page.text
         assert policy(page)["form-action"] == "'self' https://shop.example"
         answer = await world.http.post(path, data={"outcome": outcome})
         target = httpx.URL(answer.headers["location"])
@@ -133,6 +133,22 @@ class TestChallengePage:
         }
         after = await world.v1.payment_intents.retrieve_async(intent.id)
         assert after.status == status
+
+    @pytest.mark.parametrize(
+        ("amount", "currency", "shown"),
+        [
+            (3000, "usd", "30.00 USD"),
+            (500, "jpy", "500 JPY"),
+            (5010, "kwd", "5.010 KWD"),
+            (200_000, "ugx", "2000 UGX"),
+            (100_000, "kes", "1000.00 KES"),
+        ],
+    )
+    async def test_shows_the_amount_with_the_currencys_decimals(
+        self, world: StripeWorld, amount: int, currency: str, shown: str
+    ) -> None:
+        _, path = await self.begin(world, amount=amount, currency=currency)
+        assert f"<strong>{shown}</strong>" in (await world.http.get(path)).text
 
     async def test_a_return_address_cannot_change_the_policy(self, world: StripeWorld) -> None:
         _, path = await self.begin(world, return_url="https://x.example;script-src */back")

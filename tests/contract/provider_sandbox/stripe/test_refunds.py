@@ -42,6 +42,25 @@ class TestRefunds:
         assert world.types().count("refund.created") == 3
         assert world.last("charge.refunded")["amount_refunded"] == 2000
 
+    async def test_names_whose_money_it_was(self, world: StripeWorld) -> None:
+        customer = await world.v1.customers.create_async({})
+        paid = await world.pay(customer=customer.id)
+        refund = await world.v1.refunds.create_async({"payment_intent": paid.id})
+        assert (refund.customer, refund.payment_method) == (customer.id, paid.payment_method)
+        whole = await world.v1.refunds.retrieve_async(refund.id, {"expand": ["customer"]})
+        assert whole.customer.id == customer.id
+        nobodys = await world.pay()
+        refund = await world.v1.refunds.create_async({"payment_intent": nobodys.id})
+        assert refund.customer is None
+
+    async def test_are_not_in_their_charge_unless_asked_for(self, world: StripeWorld) -> None:
+        paid = await world.pay()
+        await world.v1.refunds.create_async({"payment_intent": paid.id, "amount": 5})
+        path = f"/v1/charges/{paid.latest_charge}"
+        assert "refunds" not in (await world.call("GET", path)).json()
+        whole = (await world.call("GET", path, "expand[]=refunds")).json()
+        assert [row["amount"] for row in whole["refunds"]["data"]] == [5]
+
     async def test_pending_then_succeeded(self, world: StripeWorld) -> None:
         paid = await world.pay("pm_card_pendingRefund")
         made = await refund(world, paid)

@@ -1,4 +1,4 @@
-"""Payouts: ``POST /mpesa/b2c/v3/paymentrequest``, whose key of the caller is enforced.
+"""Payouts: ``POST /mpesa/b2c/v3/paymentrequest``; a second use of the caller's key is refused.
 
 Source: Daraja documentation, "Business To Customer".
 """
@@ -21,11 +21,11 @@ from provider_sandbox.twin import Exchange, Twin
 
 OPERATION = "daraja.b2c"
 DECIDE = "daraja.b2c.decide"
-"""Agenda event: the payout is executed."""
+"""Scheduled event: execute the payout."""
 FORGED = "daraja.b2c.forged"
-"""Agenda event: a stranger claims that it was."""
+"""Scheduled event: deliver a forged payout callback."""
 QUEUE_TIMEOUT = "daraja.b2c.queue_timeout"
-"""Agenda event: the queue gives up on telling a result."""
+"""Scheduled event: call QueueTimeOutURL, because the queue gave up before a result."""
 
 _QUEUE_FACTOR = 4
 
@@ -33,9 +33,9 @@ _QUEUE_FACTOR = 4
 def accept(
     twin: Twin, payout: Payout, exchange: Exchange, *, forced: str | None
 ) -> tuple[Row, list[int]] | None:
-    """Register a payout; None when the phone's fault keeps it from arriving.
+    """Register a payout; None when a fault of the phone drops the request.
 
-    Answers:
+    Returns:
         The payout, and the callbacks to deliver before the answer.
 
     Raises:
@@ -43,7 +43,7 @@ def accept(
     """
     behaviour = phones.look_up(twin, payout.phone)
     with twin.store.transaction():
-        if find(twin, payout.originator_id) is not None:  # known by its id: no phone is asked
+        if find(twin, payout.originator_id) is not None:  # checked before any fault of the phone
             raise DarajaError(500, "500.002.1001", "Duplicate OriginatorConversationID.")
         kind = phones.submit_fault(twin, payout.phone, behaviour)
         if kind is not None:
@@ -61,7 +61,7 @@ def accept(
 
 
 def decide(twin: Twin, payload: dict[str, Any]) -> list[int]:
-    """Agenda event: execute a payout, move its money and plan its result."""
+    """Scheduled event: execute a payout, move its money and schedule its result."""
     row = find(twin, payload["originator_id"])
     if row is None:
         return []
@@ -80,7 +80,7 @@ def decide(twin: Twin, payload: dict[str, Any]) -> list[int]:
 
 
 def forge(twin: Twin, payload: dict[str, Any]) -> None:
-    """Agenda event: a forged success, with a wrong amount or a wrong id."""
+    """Scheduled event: deliver a forged success, with a wrong amount or a wrong id."""
     row = find(twin, payload["originator_id"])
     if row is None:
         return
@@ -96,7 +96,7 @@ def forge(twin: Twin, payload: dict[str, Any]) -> None:
 
 
 def time_out(twin: Twin, payload: dict[str, Any]) -> None:
-    """Agenda event: call QueueTimeOutURL, which tells nothing about the money."""
+    """Scheduled event: call QueueTimeOutURL, which says nothing about the money."""
     row = find(twin, payload["originator_id"])
     if row is None:
         return
@@ -121,14 +121,14 @@ def by_receipt(twin: Twin, receipt: str) -> Row | None:
 
 
 def by_conversation(twin: Twin, conversation_id: str) -> Row | None:
-    """A payout by the caller's id or by Daraja's."""
+    """A payout by the caller's id or by Daraja's conversation id."""
     return find(twin, conversation_id) or twin.store.one(
         "SELECT * FROM daraja_b2c WHERE conversation_id = ?", (conversation_id,)
     )
 
 
 def job_of(row: Row) -> jobs.Job:
-    """A payout as the asynchronous job that it is."""
+    """A payout as an asynchronous job."""
     return jobs.Job(
         kind=OPERATION,
         originator_id=row["originator_id"],

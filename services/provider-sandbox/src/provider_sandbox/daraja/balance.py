@@ -1,4 +1,4 @@
-"""``POST /mpesa/accountbalance/v1/query``: what the accounts of a short code hold.
+"""``POST /mpesa/accountbalance/v1/query``: the balances of a short code's accounts.
 
 Source: Daraja documentation, "Account Balance": accounts joined by ``&``, fields by ``|``.
 """
@@ -14,12 +14,12 @@ OPERATION = "daraja.balance"
 
 
 def plan(twin: Twin, job: jobs.Job, query: BalanceQuery) -> list[int]:
-    """Plan the look-up."""
+    """Schedule the query."""
     return job.plan(twin, execute, {"short_code": query.short_code})
 
 
 def execute(twin: Twin, payload: dict[str, Any]) -> list[int]:
-    """Agenda event: answer with the balances of one of our short codes."""
+    """Scheduled event: answer with the balances of one of our short codes."""
     job = jobs.Job(**payload["job"])
     lines = {
         twin.settings.short_code: [("Utility Account", accounts.PAYBILL)],

@@ -1,6 +1,6 @@
 """The table of behaviours that a virtual phone can have.
 
-``docs/provider-sandbox.md`` repeats it, and a test compares the two.
+``docs/provider-sandbox.md`` repeats the table, and a test compares the two.
 """
 
 from dataclasses import dataclass
@@ -11,43 +11,43 @@ from provider_sandbox.faults import Kind
 
 
 class Pace(StrEnum):
-    """When a deposit ends; the seconds are settings."""
+    """When a deposit ends; the settings give the seconds."""
 
     SUCCESS = "success"
     """The payer enters the PIN."""
     CANCEL = "cancel"
     """The payer cancels."""
     UNREACHABLE = "unreachable"
-    """The phone is not found; the query knows before the callback tells."""
+    """The phone can't be reached; the query reports it before the callback does."""
     REFUSAL = "refusal"
-    """M-Pesa refuses by itself."""
+    """M-Pesa itself refuses."""
     LONG = "long"
-    """Open for long."""
+    """The deposit stays open for long."""
     NEVER = "never"
-    """Open for a day."""
+    """The deposit stays open for a day."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Behaviour:
-    """What a phone does with a deposit and with a payout."""
+    """How a phone reacts to a deposit and to a payout."""
 
     name: str
     suffix: str | None
-    """Last three digits that choose it."""
+    """Last three digits of a phone that select it."""
     summary: str
     stk_code: str = "0"
-    """Result of a deposit; "0" still needs money in the wallet."""
+    """Result code of a deposit; "0" still needs enough money in the wallet."""
     pace: Pace = Pace.SUCCESS
     then_pays: bool = False
-    """Whether the deposit succeeds after all, once it was reported as failed."""
+    """Whether the deposit is paid after it was reported as failed."""
     payout_code: str = "0"
-    """Result of a payout."""
+    """Result code of a payout."""
     payout_queue_times_out: bool = False
-    """Whether QueueTimeOutURL is called and ResultURL never is."""
+    """Whether QueueTimeOutURL is called, and ResultURL never."""
     payout_slow: bool = False
     callback: CallbackMode = CallbackMode.ONCE
     submit: Kind | None = None
-    """What happens to the submission's answer."""
+    """The fault that hits the submission's answer."""
     submit_alternates: bool = False
     """Whether ``submit`` hits only every other submission, beginning with the first."""
 

@@ -1,4 +1,4 @@
-"""C2B confirmation for paid pushes, off by default: reported from the field, not documented.
+"""C2B confirmation for paid pushes; off by default, as it was only observed, not documented.
 
 Source: Daraja documentation, "Customer To Business Register URL".
 """
@@ -22,7 +22,7 @@ def register(twin: Twin, body: Mapping[str, Any]) -> dict[str, str]:
     """Register the confirmation and validation addresses, once.
 
     Raises:
-        DarajaError: a field is wrong, or addresses are registered already.
+        DarajaError: a field is wrong, or addresses are already registered.
     """
     if str(body.get("ShortCode")) != twin.settings.short_code:
         raise invalid("ShortCode")
@@ -35,14 +35,14 @@ def register(twin: Twin, body: Mapping[str, Any]) -> dict[str, str]:
         raise DarajaError(500, "500.003.1001", "URLs are already registered")
     twin.store.set_meta(_URL, confirmation_url)
     return {
-        "OriginatorCoversationID": ids.request_id(),  # spelt so by Daraja
+        "OriginatorCoversationID": ids.request_id(),  # Daraja's own spelling
         "ResponseCode": "0",
         "ResponseDescription": "Success",
     }
 
 
 def confirm(twin: Twin, row: Row, receipt: str) -> None:
-    """Plan the confirmation of a paid push, in the transaction of the payment."""
+    """Schedule the confirmation of a paid push, in the transaction of the payment."""
     url = twin.store.meta(_URL) if twin.settings.c2b_confirmation else None
     if url is None:
         return

@@ -1,7 +1,7 @@
-"""Result codes and their texts: callback and query word the same code differently.
+"""Result codes and their texts; callback and query use different texts for the same code.
 
-Sources: Daraja documentation, "Result codes" of M-Pesa Express, B2C and Reversal; the differing
-texts are dated sandbox observations.
+Sources: Daraja documentation, "Result codes" of M-Pesa Express, B2C and Reversal. The texts that
+differ come from dated sandbox observations.
 """
 
 IN_FLIGHT = "4999"

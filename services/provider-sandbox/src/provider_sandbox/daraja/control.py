@@ -1,4 +1,4 @@
-"""``/control/daraja``: phones, tokens, accounts and the certificate."""
+"""``/control/daraja``: routes for phones, tokens, accounts and the certificate."""
 
 from datetime import date
 from typing import Annotated, Any, Literal
@@ -17,7 +17,7 @@ Account = Literal["paybill", "utility", "charges"]
 
 
 class Phone(BaseModel):
-    """How a phone shall be; what is left out stays as it is."""
+    """New values for a phone; a missing field leaves the old value."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -54,12 +54,12 @@ def _add_phones(router: APIRouter, twin: Twin) -> None:
 
     @router.get("/phones/{msisdn}")
     async def phone(msisdn: Msisdn) -> dict[str, str]:
-        """What a phone does and holds."""
+        """The behaviour and the balance of a phone."""
         return _phone(twin, msisdn)
 
     @router.put("/phones/{msisdn}")
     async def set_phone(msisdn: Msisdn, wanted: Phone) -> dict[str, str]:
-        """Give a phone a behaviour, a balance, or both."""
+        """Set the behaviour of a phone, its balance, or both."""
         if wanted.behaviour is not None:
             if wanted.behaviour not in BEHAVIOURS:
                 raise HTTPException(422, f"unknown behaviour {wanted.behaviour!r}")
@@ -74,14 +74,14 @@ def _add_phones(router: APIRouter, twin: Twin) -> None:
 
     @router.delete("/phones/{msisdn}", status_code=204)
     async def forget_phone(msisdn: Msisdn) -> None:
-        """Back to what the number's digits say, with a full wallet."""
+        """Reset a phone to the behaviour of its digits and the initial wallet."""
         twin.store.execute("DELETE FROM daraja_phones WHERE msisdn = ?", (msisdn,))
 
 
 def _add_accounts(router: APIRouter, twin: Twin) -> None:
     @router.get("/accounts")
     async def balances() -> dict[str, str]:
-        """What our short codes hold, in shillings."""
+        """The balances of our short codes, in shillings."""
         return _balances(twin)
 
     @router.get("/statement.csv")
@@ -89,13 +89,13 @@ def _add_accounts(router: APIRouter, twin: Twin) -> None:
         since: Annotated[date | None, Query(alias="from")] = None,
         until: Annotated[date | None, Query(alias="to")] = None,
     ) -> Response:
-        """The book as the portal's organisation statement, days in Nairobi."""
+        """The book as the portal's organisation statement; days are in Nairobi time."""
         text = statement(twin, since=since, until=until)
         return Response(text, media_type="text/csv; charset=utf-8")
 
     @router.put("/accounts/{name}")
     async def set_balance(name: Account, wanted: Amount) -> dict[str, str]:
-        """Put an account at a figure."""
+        """Set the balance of an account."""
         accounts.set_cents(twin, name, accounts.cents(wanted.amount))
         return _balances(twin)
 
@@ -108,12 +108,12 @@ def _add_secrets(router: APIRouter, twin: Twin, keys: CredentialKeys) -> None:
 
     @router.post("/tokens/expire")
     async def expire_tokens() -> dict[str, int]:
-        """End every access token."""
+        """Expire every access token."""
         return {"expired": oauth.expire_all(twin)}
 
     @router.post("/initiator/unlock", status_code=204)
     async def unlock() -> None:
-        """Forget wrong operator passwords."""
+        """Reset the count of wrong operator passwords."""
         initiator.unlock(twin)
 
 

@@ -1,7 +1,8 @@
-"""SecurityCredential: the key pair of the twin, and whether a sealed password opens.
+"""SecurityCredential: the key pair of the twin, and the decryption of operator passwords.
 
-base64 of RSA PKCS#1 v1.5 over the initiator's password, with the public key of an X.509
-certificate that Safaricom publishes. Source: Daraja documentation, "Security Credentials".
+A SecurityCredential is the base64 of the initiator's password, encrypted with RSA PKCS#1 v1.5 and
+the public key of an X.509 certificate that Safaricom publishes. Source: Daraja documentation,
+"Security Credentials".
 """
 
 import base64
@@ -20,7 +21,7 @@ _REMEMBERED = 64
 
 
 class CredentialKeys:
-    """Opens credentials; one value may come again and again, so a few are remembered."""
+    """Decrypts credentials; callers send the same value many times, so a few are cached."""
 
     def __init__(self, key: rsa.RSAPrivateKey, certificate_pem: bytes) -> None:
         self.certificate_pem = certificate_pem
@@ -28,7 +29,7 @@ class CredentialKeys:
         self._opened: dict[str, bytes] = {}
 
     def open(self, credential: str) -> bytes:
-        """The password inside, or bytes that no password equals."""
+        """The decrypted password; empty when decryption fails, which no password equals."""
         if credential not in self._opened:
             if len(self._opened) >= _REMEMBERED:
                 self._opened.clear()
@@ -42,7 +43,7 @@ class CredentialKeys:
 
 
 def load_or_create(folder: Path) -> CredentialKeys:
-    """The key pair that lies in a folder, made at the first start."""
+    """The key pair in a folder; it is created at the first start."""
     key_file, certificate_file = folder / _KEY_FILE, folder / _CERTIFICATE_FILE
     if not certificate_file.exists():
         _create(key_file, certificate_file)
@@ -65,7 +66,7 @@ def _create(key_file: Path, certificate_file: Path) -> None:
     key_file.write_bytes(pem)
     written = certificate_file.with_suffix(".new")
     written.write_bytes(_certificate(key).public_bytes(serialization.Encoding.PEM))
-    # Renamed last: a certificate that exists always has its key beside it.
+    # Renamed last: if the certificate file exists, its key file exists too.
     written.replace(certificate_file)
 
 

@@ -1,4 +1,4 @@
-"""Daraja's synchronous error body, and its pages for wrong paths and methods.
+"""Daraja's synchronous error body, and its answers to wrong paths and methods.
 
 Source: Daraja documentation, "Error codes" of each API; the body is
 ``{"requestId", "errorCode", "errorMessage"}``.
@@ -13,7 +13,7 @@ from provider_sandbox.daraja.wire import render
 
 
 class DarajaError(Exception):
-    """A request refused on the spot."""
+    """A request that Daraja refuses in its synchronous answer."""
 
     def __init__(self, status: int, code: str, message: str) -> None:
         super().__init__(f"{code} {message}")
@@ -22,19 +22,19 @@ class DarajaError(Exception):
         self.message = message
 
     def body(self) -> bytes:
-        """The error as Daraja writes it."""
+        """The JSON body of the error."""
         return render(
             {"requestId": request_id(), "errorCode": self.code, "errorMessage": self.message}
         )
 
 
 def invalid(field: str) -> DarajaError:
-    """A field that breaks a rule, named as Daraja names it."""
+    """The error for a field that breaks a rule."""
     return DarajaError(400, "400.002.02", f"Bad Request - Invalid {field}")
 
 
 def refused(message: str) -> DarajaError:
-    """The code that means nothing by itself: only its text tells merchants from phones."""
+    """The error 500.001.1001, which is ambiguous: only its text says what was refused."""
     return DarajaError(500, "500.001.1001", message)
 
 
@@ -45,7 +45,7 @@ _PAGES = {
 
 
 def install_error_pages(app: FastAPI) -> None:
-    """Answer in Daraja's words outside ``/control``."""
+    """Answer with Daraja's error bodies, except under ``/control``."""
 
     @app.exception_handler(DarajaError)
     async def daraja_error(_: Request, error: DarajaError) -> Response:

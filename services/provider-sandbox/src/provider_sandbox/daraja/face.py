@@ -1,4 +1,4 @@
-"""Daraja as the twin carries it: its routes, its agenda, its faults."""
+"""The Daraja twin as one face: its routes, its scheduled events, its faults."""
 
 import json
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ from provider_sandbox.twin import Canned, Operation, Twin
 
 
 class DarajaFace:
-    """M-Pesa Kenya."""
+    """The face of Safaricom Daraja (M-Pesa Kenya)."""
 
     def __init__(self, twin: Twin) -> None:
         self._twin = twin
@@ -29,7 +29,7 @@ class DarajaFace:
         return faults.OPERATIONS.get(path)
 
     def read(self, _scope: Scope, raw: bytes) -> dict[str, Any]:
-        """The JSON object in a body; empty when there is none."""
+        """The JSON object in the body; empty when the body is not a JSON object."""
         try:
             body = json.loads(raw)
         except ValueError:
@@ -44,7 +44,7 @@ class DarajaFace:
         ]
 
     def handlers(self) -> Mapping[str, Handler]:
-        """What may be on the agenda."""
+        """The handlers of Daraja's scheduled events."""
         effects = {
             stk.DECIDE: stk.decide,
             b2c.DECIDE: b2c.decide,
@@ -57,9 +57,9 @@ class DarajaFace:
         return {kind: partial(effect, self._twin) for kind, effect in effects.items()}
 
     def canned(self, fault: Fault) -> Canned:
-        """Daraja's wording of a fault."""
+        """Daraja's answer for a fault."""
         return faults.canned(fault, self._twin.settings)
 
     def prepare(self) -> None:
-        """Open the accounts."""
+        """Create the accounts."""
         accounts.prepare(self._twin)

@@ -1,6 +1,6 @@
-"""How Daraja and the gateways before it word a fault that answers.
+"""The answers of Daraja, and of the proxies in front of it, for faults that answer.
 
-Source: Daraja documentation, common error codes; proxies' pages as seen in the field.
+Source: Daraja documentation, common error codes; pages of proxies as seen in production.
 """
 
 from collections.abc import Mapping
@@ -25,10 +25,12 @@ OPERATIONS: Mapping[str, Operation] = {
         "daraja.reversal", reference="TransactionID", callback="ResultURL"
     ),
     "/mpesa/accountbalance/v1/query": Operation("daraja.balance"),
+    "/pulltransactions/v1/register": Operation("daraja.pull_register"),
+    "/pulltransactions/v1/query": Operation("daraja.pull"),
     "/mpesa/c2b/v1/registerurl": Operation("daraja.c2b_register"),
     "/mpesa/c2b/v2/registerurl": Operation("daraja.c2b_register"),
 }
-"""Every route, as faults and arrivals name it."""
+"""Every route, with the name that faults and arrivals use."""
 
 _PAGES = {
     Kind.HTML_500: (500, "Internal Server Error"),
@@ -52,7 +54,7 @@ _ERRORS = {
 
 
 def canned(fault: Fault, settings: Settings) -> Canned:
-    """The answer that a fault gives instead of the operation's own."""
+    """The answer of a fault, which replaces the operation's own answer."""
     if fault.kind in _PAGES:
         status, title = _PAGES[fault.kind]
         page = f"<html><head><title>{status} {title}</title></head><body>{title}</body></html>"

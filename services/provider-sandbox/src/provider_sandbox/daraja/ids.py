@@ -1,4 +1,4 @@
-"""Identifiers in the shapes that Daraja really uses."""
+"""Identifiers in the formats that Daraja really uses."""
 
 import secrets
 import string
@@ -10,10 +10,10 @@ _DAYS = "0123456789" + string.ascii_uppercase
 
 
 def request_id() -> str:
-    """``1c5b-4ba8-815c-ac45c57a3db01495926``: three groups of hex, a fourth with a digit tail.
+    """``1c5b-4ba8-815c-ac45c57a3db01495926``: three groups of hex, a fourth that ends in digits.
 
-    Also the shape of ``MerchantRequestID`` and of the ``OriginatorConversationID`` that Daraja
-    makes itself.
+    ``MerchantRequestID`` and the ``OriginatorConversationID`` that Daraja itself creates have the
+    same format.
     """
     text = secrets.token_hex(12)
     tail = f"{secrets.randbelow(10**7):07d}"
@@ -31,12 +31,12 @@ def conversation_id(at: float) -> str:
 
 
 def receipt(at: float) -> str:
-    """Ten capitals and digits; the first three tell year, month and day."""
+    """Ten capital letters and digits; the first three encode year, month and day."""
     return _date_letters(at) + "".join(secrets.choice(_ALPHABET) for _ in range(7))
 
 
 def filler_receipt(at: float) -> str:
-    """What a failed request carries instead of a receipt: ``SKE0000000``."""
+    """The placeholder for the receipt of a failed request: ``SKE0000000``."""
     return _date_letters(at) + "0000000"
 
 

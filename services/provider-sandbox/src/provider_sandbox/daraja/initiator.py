@@ -1,4 +1,4 @@
-"""Whether the API operator is who it says: wrong passwords add up to a lock.
+"""Authenticate the API operator; several wrong passwords in a row lock it.
 
 Source: Daraja documentation, B2C result codes 2001 and 8006.
 """
@@ -13,7 +13,7 @@ _FAILURES = "daraja.initiator.failures"
 
 
 def verdict(twin: Twin, keys: CredentialKeys, given: Initiator) -> str | None:
-    """The result code that the operator forces on this request; None when all is well."""
+    """The result code that a wrong or locked operator forces on this request; None if valid."""
     failures = int(twin.store.meta(_FAILURES) or 0)
     if failures >= twin.settings.initiator_attempts:
         return "8006"
@@ -28,5 +28,5 @@ def verdict(twin: Twin, keys: CredentialKeys, given: Initiator) -> str | None:
 
 
 def unlock(twin: Twin) -> None:
-    """Forget wrong passwords."""
+    """Reset the count of wrong passwords."""
     twin.store.set_meta(_FAILURES, "0")

@@ -15,15 +15,15 @@ from provider_sandbox.settings import Settings
 from provider_sandbox.twin import Exchange, Twin
 
 Execute = Callable[[Twin, dict[str, Any]], list[int]]
-"""Agenda handler of a kind: gets job and details, plans the result, as ``answer`` does."""
+"""Handler of one kind of event: gets the job and its details, schedules the result (``answer``)."""
 
 Parameters = list[tuple[str, object]]
-"""Keys and values; a value None leaves ``Value`` out."""
+"""Keys and values; with the value None, ``Value`` is left out."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """One request that is answered later."""
+    """One request whose result is posted later."""
 
     kind: str
     originator_id: str
@@ -32,13 +32,13 @@ class Job:
     timeout_url: str
     callback_mode: str
     forced_code: str | None
-    """Result that the operator's credentials force."""
+    """Result code that wrong operator credentials force; None otherwise."""
 
     @classmethod
     def new(
         cls, twin: Twin, kind: str, who: Initiator, exchange: Exchange, forced: str | None
     ) -> Self:
-        """A job with fresh ids, travelling as the ordered faults say."""
+        """A job with new ids; a matching fault decides how its callback is posted."""
         mode = twin.faults.take_callback_mode(kind, exchange.body) or CallbackMode.ONCE
         return cls(
             kind=kind,
@@ -51,9 +51,9 @@ class Job:
         )
 
     def plan(self, twin: Twin, execute: Execute, details: dict[str, Any]) -> list[int]:
-        """Put its execution on the agenda, or do it now when its callback comes first.
+        """Schedule its execution, or execute it now when its callback must precede the answer.
 
-        Answers:
+        Returns:
             Callbacks to deliver before the answer.
         """
         payload = {"job": asdict(self), **details}
@@ -66,17 +66,17 @@ class Job:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """How a job ended."""
+    """The result of a job."""
 
     code: str
     transaction_id: str | None = None
-    """Receipt; None puts a filler in its place."""
+    """Receipt; with None, a placeholder is sent instead."""
     parameters: Parameters | None = None
     """Only with code 0."""
 
 
 def answer(twin: Twin, job: Job, result: Result) -> list[int]:
-    """Plan the result's way to ResultURL, in the caller's transaction."""
+    """Schedule the posting of the result to ResultURL, in the caller's transaction."""
     body = result_body(twin.settings, job, result, filler=ids.filler_receipt(twin.clock.now()))
     notice = Notice(
         provider="daraja",
@@ -92,7 +92,7 @@ def answer(twin: Twin, job: Job, result: Result) -> list[int]:
 
 
 def result_body(settings: Settings, job: Job, result: Result, *, filler: str) -> dict[str, Any]:
-    """The ``Result`` envelope in the shape that the settings choose."""
+    """The ``Result`` envelope, in the variant that the settings select."""
     as_number = result.code.isdigit() and not settings.result_code_as_text
     reference: dict[str, object] = {"Key": "QueueTimeoutURL", "Value": job.timeout_url}
     inner: dict[str, Any] = {

@@ -1,4 +1,4 @@
-"""Access tokens: ``GET /oauth/v1/generate`` and the check that every other route makes.
+"""Access tokens: ``GET /oauth/v1/generate`` and the token check of every other route.
 
 Source: Daraja documentation, "Authorization" (3599 seconds; a new token ends the former one).
 """
@@ -22,16 +22,16 @@ _WORDINGS = {
 
 
 def token_error(code: str) -> DarajaError:
-    """A refused token in one of its four wordings."""
+    """The error for a refused token, in one of its four variants."""
     status, message = _WORDINGS[code]
     return DarajaError(status, code, message)
 
 
 def generate(twin: Twin, *, authorization: str, grant_type: str | None) -> dict[str, Any] | None:
-    """A new token, or None when key or secret are wrong (400 with an empty body in the field).
+    """A new token; None when key or secret are wrong (observed: 400 with an empty body).
 
     Raises:
-        DarajaError: other authentication than Basic, or another grant.
+        DarajaError: the authentication is not Basic, or the grant type is another one.
     """
     scheme, _, encoded = authorization.partition(" ")
     if scheme.lower() != "basic":
@@ -45,10 +45,10 @@ def generate(twin: Twin, *, authorization: str, grant_type: str | None) -> dict[
 
 
 def require_token(twin: Twin, authorization: str | None) -> None:
-    """Let a request pass only with a live token.
+    """Check that the request has a valid token.
 
     Raises:
-        DarajaError: no token, or one that is unknown, ended or expired.
+        DarajaError: there is no token, or it is unknown, replaced or expired.
     """
     if not authorization:
         raise DarajaError(404, "404.001.04", "Invalid Authentication Header")
@@ -60,12 +60,12 @@ def require_token(twin: Twin, authorization: str | None) -> None:
 
 
 def expire_all(twin: Twin) -> int:
-    """End every token at once; answers how many were live."""
+    """Invalidate every token now; return how many were valid."""
     return twin.store.execute("UPDATE daraja_tokens SET live = 0 WHERE live = 1").rowcount
 
 
 def _issue(twin: Twin) -> str:
-    token = secrets.token_urlsafe(21)  # 28 characters, as the real ones
+    token = secrets.token_urlsafe(21)  # 28 characters, like real tokens
     with twin.store.transaction():
         if twin.settings.new_token_invalidates:
             expire_all(twin)

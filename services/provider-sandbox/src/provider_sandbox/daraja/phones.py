@@ -1,4 +1,4 @@
-"""The virtual phones: what a number does, chosen by hand or by its last three digits."""
+"""The virtual phones: a number's behaviour is set by hand or selected by its last three digits."""
 
 from provider_sandbox.daraja.behaviours import BEHAVIOURS, BY_SUFFIX, Behaviour, Pace
 from provider_sandbox.faults import Kind
@@ -10,7 +10,7 @@ PUBLIC_TEST_PHONE = "254708374149"
 
 
 def behaviour_of(msisdn: str, *, chosen: str | None, settings: Settings) -> Behaviour:
-    """What a number does: as chosen by hand, else the test phone's, else by suffix, else pays."""
+    """The behaviour of a number: set by hand, else the test phone's, else by suffix, else pays."""
     if chosen is not None:
         return BEHAVIOURS[chosen]
     if msisdn == PUBLIC_TEST_PHONE:
@@ -21,7 +21,7 @@ def behaviour_of(msisdn: str, *, chosen: str | None, settings: Settings) -> Beha
 
 
 def stk_timing_s(pace: Pace, settings: Settings) -> tuple[float, float]:
-    """When a deposit ends and when its callback goes out, in seconds from submission."""
+    """When a deposit ends and when its callback is posted, in seconds from submission."""
     ends = {
         Pace.SUCCESS: settings.success_s,
         Pace.CANCEL: settings.cancel_s,
@@ -36,14 +36,17 @@ def stk_timing_s(pace: Pace, settings: Settings) -> tuple[float, float]:
 
 
 def look_up(twin: Twin, msisdn: str) -> Behaviour:
-    """What this number does now."""
+    """The current behaviour of this number."""
     row = twin.store.one("SELECT behaviour FROM daraja_phones WHERE msisdn = ?", (msisdn,))
     chosen = None if row is None else row["behaviour"]
     return behaviour_of(msisdn, chosen=chosen, settings=twin.settings)
 
 
 def submit_fault(twin: Twin, msisdn: str, behaviour: Behaviour) -> Kind | None:
-    """What hits this submission's answer; remembers it where every other one is hit."""
+    """The fault that hits this submission, or None.
+
+    Where every other submission is hit, this stores whether this one was.
+    """
     if not behaviour.submit_alternates:
         return behaviour.submit
     row = twin.store.one("SELECT refused_last FROM daraja_phones WHERE msisdn = ?", (msisdn,))

@@ -1,7 +1,8 @@
-"""``POST /mpesa/reversal/v1/request``: a paid push goes back to its payer, whole.
+"""``POST /mpesa/reversal/v1/request``: return the whole amount of a paid push to its payer.
 
-Payouts are refused. There is no key of the caller, but a second reversal ends with R000001.
-Source: Daraja documentation, "Reversal"; partial amounts are not documented and refused here.
+Reversals of payouts are refused. There is no idempotency key, but a second reversal ends with
+R000001. Source: Daraja documentation, "Reversal"; it does not document partial amounts, so the twin
+refuses them.
 """
 
 from decimal import Decimal
@@ -18,7 +19,7 @@ OPERATION = "daraja.reversal"
 
 
 def plan(twin: Twin, job: jobs.Job, request: ReversalRequest) -> list[int]:
-    """Plan the reversal."""
+    """Schedule the reversal."""
     details = {
         "receipt": request.receipt,
         "amount": request.amount,
@@ -28,7 +29,7 @@ def plan(twin: Twin, job: jobs.Job, request: ReversalRequest) -> list[int]:
 
 
 def execute(twin: Twin, payload: dict[str, Any]) -> list[int]:
-    """Agenda event: give the money back, or say why not."""
+    """Scheduled event: return the money, or answer with the reason why not."""
     job = jobs.Job(**payload["job"])
     row = stk.by_receipt(twin, payload["receipt"])
     code = job.forced_code or _refusal(twin, payload, row)

@@ -1,4 +1,4 @@
-"""Daraja's routes: token, body, rules, effect, answer, in this order."""
+"""Daraja's routes. Each one checks the token, parses and validates the body, acts and answers."""
 
 import json
 from collections.abc import Mapping
@@ -13,6 +13,7 @@ from provider_sandbox.daraja import (
     initiator,
     jobs,
     oauth,
+    pull,
     reversal,
     status,
     stk,
@@ -33,6 +34,7 @@ def daraja_router(twin: Twin, keys: CredentialKeys) -> APIRouter:
     _add_payout(router, twin, keys)
     _add_look_ups(router, twin, keys)
     _add_reversal(router, twin, keys)
+    _add_records(router, twin)
     return router
 
 
@@ -53,7 +55,7 @@ def _add_express(router: APIRouter, twin: Twin) -> None:
         _check_merchant(twin, wanted.credentials)
         accepted = stk.accept(twin, wanted, _exchange(request))
         if accepted is None:
-            return Response()  # the gate answers with the phone's fault
+            return Response()  # the gate replaces this by the fault of the phone
         await _deliver(twin, accepted.held)
         return _json(
             {
@@ -86,7 +88,7 @@ def _add_payout(router: APIRouter, twin: Twin, keys: CredentialKeys) -> None:
         forced = initiator.verdict(twin, keys, wanted.initiator)
         accepted = b2c.accept(twin, wanted, _exchange(request), forced=forced)
         if accepted is None:
-            return Response()  # the gate answers with the phone's fault
+            return Response()  # the gate replaces this by the fault of the phone
         row, held = accepted
         await _deliver(twin, held)
         return _json(wire.acknowledgement(row["originator_id"], row["conversation_id"]))
@@ -124,10 +126,20 @@ def _add_reversal(router: APIRouter, twin: Twin, keys: CredentialKeys) -> None:
         return _acknowledge(job)
 
 
+def _add_records(router: APIRouter, twin: Twin) -> None:
+    @router.post("/pulltransactions/v1/register")
+    async def register_pull(request: Request) -> Response:
+        return _json(pull.register(twin, await _body(twin, request)))
+
+    @router.post("/pulltransactions/v1/query")
+    async def pull_transactions(request: Request) -> Response:
+        return _json(pull.query(twin, await _body(twin, request)))
+
+
 async def _body(twin: Twin, request: Request) -> Mapping[str, Any]:
     oauth.require_token(twin, request.headers.get("authorization"))
     if not request.headers.get("content-type", "").startswith("application/json"):
-        raise invalid("BusinessShortCode")  # what a form-encoded body really earns
+        raise invalid("BusinessShortCode")  # Daraja's real answer to a form-encoded body
     try:
         return validation.require_object(json.loads(await request.body()))
     except ValueError:

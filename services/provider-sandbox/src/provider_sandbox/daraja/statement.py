@@ -1,7 +1,7 @@
-"""The organisation statement, as the M-Pesa portal exports it: the book of both short codes as CSV.
+"""The organisation statement as the M-Pesa portal exports it: the book of both short codes as CSV.
 
-Newest first, below a block of headings; a charge is a row of its own under the payout's receipt.
-Source: exports of the M-Pesa organisation portal.
+Rows are newest first, below a block of information. A charge is a separate row with the receipt of
+its payout. Source: exports of the M-Pesa organisation portal.
 """
 
 import csv
@@ -38,10 +38,10 @@ _REASONS = {
 
 
 def statement(twin: Twin, *, since: date | None, until: date | None) -> str:
-    """The movements of these days (Nairobi's, both included) as CSV.
+    """The movements of these days (Nairobi time, both days included) as CSV.
 
-    The opening balance is the float of a fresh state; what the control API puts into accounts is
-    no movement and does not show.
+    The opening balance is the float of a new state. Balances that the control API sets are not
+    movements, so the statement does not show them.
     """
     balance = Decimal(twin.settings.b2c_float_kes)
     rows: list[dict[str, str]] = []
@@ -56,7 +56,7 @@ def statement(twin: Twin, *, since: date | None, until: date | None) -> str:
 
 
 def _moves(entry: dict[str, Any]) -> Iterator[tuple[str, Decimal]]:
-    """What an entry of the book did to our accounts: the amount, and the charge."""
+    """The changes of our accounts by one entry of the book: the amount, and the charge."""
     sign = 1 if entry["kind"] == "stk" else -1
     yield _REASONS[entry["kind"]], sign * Decimal(entry["amount"])
     if Decimal(entry["fee"]):

@@ -1,6 +1,6 @@
-"""``POST /mpesa/transactionstatus/v1/query``: what became of a receipt or of a payout's id.
+"""``POST /mpesa/transactionstatus/v1/query``: the status of a receipt or of a payout's id.
 
-Source: Daraja documentation, "Transaction Status". There is no look-up by AccountReference.
+Source: Daraja documentation, "Transaction Status". A query by AccountReference is not possible.
 """
 
 from decimal import Decimal
@@ -21,13 +21,13 @@ _BLANK_KEYS = {
 
 
 def plan(twin: Twin, job: jobs.Job, query: StatusQuery) -> list[int]:
-    """Plan the look-up."""
+    """Schedule the query."""
     details = {"receipt": query.receipt, "conversation_id": query.conversation_id}
     return job.plan(twin, execute, details)
 
 
 def execute(twin: Twin, payload: dict[str, Any]) -> list[int]:
-    """Agenda event: look up and answer; code 25 when there is no such transaction."""
+    """Scheduled event: answer the query; code 25 when there is no such transaction."""
     job = jobs.Job(**payload["job"])
     parameters = None
     if job.forced_code is None:

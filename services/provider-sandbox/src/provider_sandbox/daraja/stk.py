@@ -1,6 +1,6 @@
-"""M-Pesa Express: prompts, their outcome, and the money they move.
+"""M-Pesa Express (STK push): prompts, their outcome, and the money they move.
 
-A push has no key of the caller: two equal bodies make two payments.
+A push has no idempotency key: two equal bodies make two payments.
 Source: Daraja documentation, "M-Pesa Express"; observed limits on repeated prompts.
 """
 
@@ -19,7 +19,7 @@ from provider_sandbox.twin import Exchange, Twin
 
 OPERATION = "daraja.stk"
 DECIDE = "daraja.stk.decide"
-"""Agenda event: the prompt ends."""
+"""Scheduled event: the prompt ends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class Accepted:
 
 
 def accept(twin: Twin, push: StkPush, exchange: Exchange) -> Accepted | None:
-    """Register a push and plan its end; None when the phone's fault keeps it from arriving.
+    """Register a push and schedule its end; None when a fault of the phone drops the request.
 
     Raises:
         DarajaError: another prompt is open on this phone.
@@ -57,9 +57,9 @@ def accept(twin: Twin, push: StkPush, exchange: Exchange) -> Accepted | None:
 
 
 def decide(twin: Twin, payload: dict[str, Any]) -> list[int]:
-    """Agenda event: end a push, move its money and plan its callback.
+    """Scheduled event: end a push, move its money and schedule its callback.
 
-    Answers:
+    Returns:
         Callbacks that must be delivered before the submission is answered.
     """
     row = find(twin, payload["checkout_id"])
@@ -111,7 +111,7 @@ def _refuse_locked(twin: Twin, msisdn: str) -> None:
 
 
 def _pairing_code(push: StkPush) -> str | None:
-    """A wrong pair of TransactionType and PartyB is accepted and fails later."""
+    """The result code of a wrong pair of TransactionType and PartyB, which fails only later."""
     ours = push.party_b == push.credentials.short_code
     if push.transaction_type == "CustomerPayBillOnline":
         return None if ours else "SFC_IC0003"
@@ -119,7 +119,7 @@ def _pairing_code(push: StkPush) -> str | None:
 
 
 def _same_amount_code(twin: Twin, push: StkPush) -> str | None:
-    """Code 17 when the phone paid the same amount, or is about to, within two minutes."""
+    """Code 17 when a recent push of the same amount to this phone is open or paid."""
     since = twin.clock.now() - twin.clock.span(twin.settings.same_amount_s)
     earlier = twin.store.one(
         "SELECT 1 FROM daraja_stk WHERE msisdn = ? AND created_at > ? AND amount = ?"
@@ -153,7 +153,10 @@ def _insert(
 
 
 def _free_checkout_id(twin: Twin, msisdn: str) -> str:
-    """The id has one digit for each second and phone; a faster twin borrows later seconds."""
+    """An unused checkout id.
+
+    An id has only one digit for each second and phone, so a faster twin also uses later seconds.
+    """
     number = 0
     while True:
         later_s, digit = divmod(number, 10)

@@ -1,4 +1,4 @@
-"""The callback of M-Pesa Express: its body, and forged ones.
+"""The callback of M-Pesa Express: the real one and forged ones.
 
 Source: Daraja documentation, "M-Pesa Express", and dated sandbox observations (header
 BusinessShortCode, no metadata on failure, sent once).
@@ -19,7 +19,7 @@ _FORGED_AFTER_S = 2
 
 
 def send(twin: Twin, row: Row, mode: CallbackMode, *, lag_s: float, age_s: float = 0) -> list[int]:
-    """Plan the callback of an ended push, in the caller's transaction."""
+    """Schedule the callback of an ended push, in the caller's transaction."""
     code = row["result_code"]
     body = envelope(row["merchant_id"], row["checkout_id"], code)
     if code == "0":
@@ -30,7 +30,7 @@ def send(twin: Twin, row: Row, mode: CallbackMode, *, lag_s: float, age_s: float
 
 
 def send_forged(twin: Twin, row: Row, mode: CallbackMode) -> None:
-    """Plan a stranger's claim of success, if the mode wants one."""
+    """Schedule a forged success callback, if the mode requires one."""
     if mode not in (CallbackMode.FORGED, CallbackMode.FORGED_ID):
         return
     merchant_id, checkout_id, amount = row["merchant_id"], row["checkout_id"], row["amount"]
@@ -46,7 +46,7 @@ def send_forged(twin: Twin, row: Row, mode: CallbackMode) -> None:
 
 
 def envelope(merchant_id: str, checkout_id: str, code: str) -> dict[str, Any]:
-    """The body without metadata, as for a failure."""
+    """The callback body without metadata, as for a failure."""
     return {
         "Body": {
             "stkCallback": {

@@ -1,4 +1,4 @@
-"""``POST /mpesa/stkpushquery/v1/query``: how a push stands, without receipt, amount or phone.
+"""``POST /mpesa/stkpushquery/v1/query``: the state of a push, without receipt, amount or phone.
 
 Source: Daraja documentation, "M-Pesa Express Query", and dated sandbox observations of its two
 in-flight shapes.
@@ -13,7 +13,7 @@ from provider_sandbox.twin import Twin
 
 
 def answer(twin: Twin, checkout_id: str) -> dict[str, Any]:
-    """How a push stands.
+    """The state of a push.
 
     Raises:
         DarajaError: 500.001.1001, for an unknown id, and often for one that is in flight.

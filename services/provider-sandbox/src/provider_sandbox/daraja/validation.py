@@ -1,4 +1,4 @@
-"""Daraja's rules for request bodies, free of I/O: a body becomes a request or a DarajaError.
+"""Daraja's rules for request bodies, without I/O: a body becomes a request or a DarajaError.
 
 Sources: Daraja documentation of M-Pesa Express, Express Query, Business To Customer, Transaction
 Status, Reversal and Account Balance; numbers may be JSON numbers or strings, as in its samples.
@@ -42,7 +42,7 @@ def text(body: Body, field: str, *, longest: int, shortest: int = 1) -> str:
     """A string or whole number as text.
 
     Raises:
-        DarajaError: missing, of another type, or of a wrong length (in characters).
+        DarajaError: it is missing, has another type, or a wrong length (in characters).
     """
     value = body.get(field)
     if isinstance(value, bool) or not isinstance(value, str | int):
@@ -61,7 +61,7 @@ def optional_text(body: Body, field: str, *, longest: int) -> str | None:
 
 
 def shaped(body: Body, field: str, shape: re.Pattern[str]) -> str:
-    """A text that a pattern describes as a whole."""
+    """A text that a pattern matches as a whole."""
     word = text(body, field, longest=100)
     if not shape.fullmatch(word):
         raise invalid(field)
@@ -79,9 +79,10 @@ def whole_shillings(body: Body, *, least: int, most: int) -> int:
 def address(body: Body, field: str, *, refuse_words: bool) -> str:
     """A callback address.
 
-    No tunnel or request-bin hosts, no capital in the host, none of the words that Safaricom
-    refuses (stated for C2B registration; the sandbox lets some of them pass for STK, so a caller
-    that avoids them is right everywhere). The host is not resolved.
+    Refused are: hosts of tunnels and request bins, capitals in the host, and the words that
+    Safaricom refuses. Its documentation states these words for C2B registration, and the sandbox
+    accepts some of them for STK; a caller that avoids them is accepted everywhere. The host is not
+    resolved.
     """
     url = text(body, field, longest=1024)
     try:
@@ -99,7 +100,7 @@ def address(body: Body, field: str, *, refuse_words: bool) -> str:
 
 
 def credentials(body: Body) -> Credentials:
-    """Short code, password and timestamp, by their shapes."""
+    """Short code, password and timestamp; only their format is checked."""
     short_code = shaped(body, "BusinessShortCode", _SHORT_CODE)
     password = text(body, "Password", longest=500)
     return Credentials(
@@ -108,10 +109,10 @@ def credentials(body: Body) -> Credentials:
 
 
 def check_merchant(given: Credentials, *, short_code: str, passkey: str) -> None:
-    """Whether the short code is ours and the password its proof.
+    """Check that the short code is ours and that the password matches it.
 
     Raises:
-        DarajaError: 500.001.1001 with the text that tells which.
+        DarajaError: 500.001.1001; its text says which of the two is wrong.
     """
     if given.short_code != short_code:
         raise refused("Merchant does not exist")
@@ -148,7 +149,7 @@ def stk_push(body: Body, *, refuse_words: bool) -> StkPush:
 
 
 def initiator(body: Body, *, name_field: str, refuse_words: bool) -> Initiator:
-    """Operator, sealed password and the two addresses."""
+    """Operator name, encrypted password and the two callback addresses."""
     credential = text(body, "SecurityCredential", longest=2048)
     try:
         base64.b64decode(credential, validate=True)
@@ -163,7 +164,7 @@ def initiator(body: Body, *, name_field: str, refuse_words: bool) -> Initiator:
 
 
 def payout(body: Body, *, refuse_words: bool) -> Payout:
-    """A B2C v3 request; limits of the amount are the result's business, not this check's."""
+    """A B2C v3 request; the result, not this check, reports an amount outside the limits."""
     originator_id = text(body, "OriginatorConversationID", longest=100)
     who = initiator(body, name_field="InitiatorName", refuse_words=refuse_words)
     if body.get("CommandID") not in _PAYOUT_COMMANDS:
@@ -172,7 +173,7 @@ def payout(body: Body, *, refuse_words: bool) -> Payout:
     short_code = shaped(body, "PartyA", _SHORT_CODE)
     phone = shaped(body, "PartyB", _MSISDN)
     text(body, "Remarks", shortest=2, longest=100)
-    # The documentation of v3 spells it with double s, the other APIs do not.
+    # The documentation of v3 spells this field with a double s, the other APIs do not.
     optional_text(body, "Occassion", longest=100)
     optional_text(body, "Occasion", longest=100)
     return Payout(
@@ -185,7 +186,7 @@ def payout(body: Body, *, refuse_words: bool) -> Payout:
 
 
 def status_query(body: Body, *, refuse_words: bool) -> StatusQuery:
-    """A transaction status request; with neither id the result is code 25."""
+    """A transaction status request; without any id the result is code 25."""
     who = initiator(body, name_field="Initiator", refuse_words=refuse_words)
     _command(body, "TransactionStatusQuery")
     short_code = shaped(body, "PartyA", _SHORT_CODE)
@@ -201,7 +202,7 @@ def status_query(body: Body, *, refuse_words: bool) -> StatusQuery:
 
 
 def reversal(body: Body, *, refuse_words: bool) -> ReversalRequest:
-    """A reversal request; ``RecieverIdentifierType`` is spelt so, 11 today and 4 before."""
+    """A reversal request; Daraja itself spells ``RecieverIdentifierType``: 11 now, 4 before."""
     who = initiator(body, name_field="Initiator", refuse_words=refuse_words)
     _command(body, "TransactionReversal")
     receipt = shaped(body, "TransactionID", _RECEIPT)
@@ -224,7 +225,11 @@ def balance_query(body: Body, *, refuse_words: bool) -> BalanceQuery:
 
 
 def require_object(body: object) -> Body:
-    """The body as a JSON object with something in it."""
+    """The body as a JSON object that is not empty.
+
+    Raises:
+        DarajaError: it is not an object, or it is empty.
+    """
     if not isinstance(body, dict):
         raise DarajaError(400, "400.002.05", "Invalid Request Payload")
     if not body:

@@ -1,4 +1,4 @@
-"""What travels: request fields as the routes read them, and JSON as Daraja writes it."""
+"""Request models for the routes, and JSON in Daraja's format."""
 
 import json
 import re
@@ -10,7 +10,7 @@ _NUMBER = re.compile(r'"\\u0000(-?[0-9.]+)\\u0000"')
 
 
 def render(body: object) -> bytes:
-    """JSON text; a Decimal becomes a number with its own digits (100.00 stays 100.00)."""
+    """JSON text; a Decimal becomes a number with the same digits (100.00 stays 100.00)."""
     text = json.dumps(body, separators=(",", ":"), default=_mark)
     return _NUMBER.sub(r"\1", text).encode()
 
@@ -33,7 +33,7 @@ def acknowledgement(originator_id: str, conversation_id: str) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Credentials:
-    """What every STK request carries to prove the merchant."""
+    """The fields by which every STK request authenticates the merchant."""
 
     short_code: str
     password: str
@@ -55,7 +55,7 @@ class StkPush:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Initiator:
-    """Who asks, and where the answer goes: common to every asynchronous API."""
+    """Operator and callback addresses, common to every asynchronous API."""
 
     name: str
     credential: str

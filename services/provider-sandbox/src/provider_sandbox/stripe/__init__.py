@@ -1,1 +1,1 @@
-"""Stripe (cards) as this process imitates it."""
+"""The twin of Stripe (cards)."""

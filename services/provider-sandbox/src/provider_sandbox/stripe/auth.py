@@ -1,4 +1,4 @@
-"""Keys: who asks, and what a paying client may ask for.
+"""API keys: authenticate the caller, and limit what a paying client may call.
 
 Source: docs.stripe.com/api/authentication, docs.stripe.com/keys.
 """
@@ -14,15 +14,15 @@ from provider_sandbox.stripe.errors import StripeError, missing
 
 
 def is_publishable(settings: Settings, authorization: str | None, form_key: str | None) -> bool:
-    """Check the key; True when it is the paying client's.
+    """Check the key; True when it is the publishable key, which a paying client uses.
 
     Args:
-        settings: with both keys.
-        authorization: header, ``Bearer`` or ``Basic`` with the key as user name.
+        settings: contains both keys.
+        authorization: the header, ``Bearer`` or ``Basic`` with the key as user name.
         form_key: the field ``key``, as Stripe.js sends it.
 
     Raises:
-        StripeError: HTTP 401.
+        StripeError: HTTP 401, the key is missing or wrong.
     """
     key = _from_header(authorization) or form_key
     if not key:
@@ -54,7 +54,7 @@ def _from_header(authorization: str | None) -> str | None:
 
 
 def masked(key: str) -> str:
-    """A key as an error message may show it: its kind and its last four."""
+    """A key that may be shown in an error message: its kind and its last four characters."""
     return f"{key[:8]}{'*' * 16}{key[-4:] if len(key) > 16 else ''}"
 
 
@@ -70,7 +70,7 @@ _CLIENT_OPERATIONS = frozenset(
 
 
 def check_client(operation: str) -> None:
-    """Refuse the publishable key where only the secret one opens.
+    """Refuse the publishable key for operations that need the secret key.
 
     Raises:
         StripeError: HTTP 401.
@@ -86,10 +86,10 @@ def check_client(operation: str) -> None:
 
 
 def check_client_secret(body: Mapping[str, Any], params: Mapping[str, Any]) -> None:
-    """Refuse a paying client who does not hold the intent's secret.
+    """Refuse a paying client that does not send the intent's client secret.
 
     Raises:
-        StripeError: HTTP 404, as if there were no such intent.
+        StripeError: HTTP 404, as if the intent did not exist.
     """
     given = str(params.get("client_secret", ""))
     if not hmac.compare_digest(given.encode(), str(body["client_secret"]).encode()):

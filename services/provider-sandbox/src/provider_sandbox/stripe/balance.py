@@ -1,4 +1,4 @@
-"""Balance transactions: what each movement did to our balance at Stripe, fees included.
+"""Balance transactions: the effect of each movement on our balance at Stripe, with its fees.
 
 Sources: docs.stripe.com/api/balance_transactions/object,
 docs.stripe.com/disputes/how-disputes-work.
@@ -12,18 +12,18 @@ from provider_sandbox.stripe.money import converted, share
 from provider_sandbox.stripe.objects import Record
 
 _SETTLES_AFTER_S = 2 * 86_400
-"""From a charge to its availability; test accounts commonly have two days."""
+"""Time until the money of a charge is available; test accounts commonly have two days."""
 
 
 def charge_fee(desk: Desk, amount: int, currency: str) -> tuple[int, str]:
-    """Stripe's fee for a charge and the currency in which it is taken."""
+    """Stripe's fee for a charge, and its currency (the settlement currency)."""
     settings = desk.twin.settings
     settled, settled_in, _ = _settled(desk, amount, currency)
     return share(settled, settings.stripe_fee_percent) + settings.stripe_fee_minor, settled_in
 
 
 def add_charge(desk: Desk, charge: Record, *, at_once: bool) -> Record:
-    """A charge was captured."""
+    """Add the transaction of a captured charge."""
     body = charge.body
     fee, currency = charge_fee(desk, body["amount_captured"], body["currency"])
     wait_s = 0 if at_once else _SETTLES_AFTER_S
@@ -39,17 +39,17 @@ def add_charge(desk: Desk, charge: Record, *, at_once: bool) -> Record:
 
 
 def add_refund(desk: Desk, refund: Record) -> Record:
-    """A refund took money; fees of the charge are kept."""
+    """Add the transaction of a refund; Stripe does not return the fees of the charge."""
     return _add(desk, refund, amount=-refund.body["amount"], kind="refund")
 
 
 def add_refund_failure(desk: Desk, refund: Record) -> Record:
-    """A refund came back."""
+    """Add the transaction of a failed refund, which returns the money to our balance."""
     return _add(desk, refund, amount=refund.body["amount"], kind="refund_failure")
 
 
 def add_withdrawal(desk: Desk, dispute: Record) -> Record:
-    """A dispute took the money and a fee."""
+    """Add the transaction that withdraws a dispute's amount and fee."""
     amount, currency = dispute.body["amount"], dispute.body["currency"]
     _, settled_in, _ = _settled(desk, amount, currency)
     fee = _fee(desk.twin.settings.stripe_dispute_fee_minor, settled_in, "Dispute fee", "stripe_fee")
@@ -60,7 +60,7 @@ def add_withdrawal(desk: Desk, dispute: Record) -> Record:
 
 
 def add_reinstatement(desk: Desk, dispute: Record, *, fee_returned: bool) -> Record:
-    """A dispute was won."""
+    """Add the transaction that reinstates the amount of a won dispute."""
     amount, currency = dispute.body["amount"], dispute.body["currency"]
     _, settled_in, _ = _settled(desk, amount, currency)
     minus = -desk.twin.settings.stripe_dispute_fee_minor
@@ -70,7 +70,7 @@ def add_reinstatement(desk: Desk, dispute: Record, *, fee_returned: bool) -> Rec
 
 
 def shown(desk: Desk, transaction: dict[str, Any]) -> dict[str, Any]:
-    """A transaction as it stands now: pending money becomes available by itself."""
+    """A transaction with its current status: pending money becomes available with time."""
     ready = transaction["available_on"] <= desk.now()
     return transaction | {"status": "available" if ready else "pending"}
 
@@ -129,7 +129,7 @@ def _add(
 
 
 def _settled(desk: Desk, amount: int, currency: str) -> tuple[int, str, str | None]:
-    """An amount in the currency of our balance, that currency, and the rate if one was needed."""
+    """The amount in the settlement currency, that currency, and the exchange rate, if any."""
     rate = desk.twin.settings.stripe_settlement.get(currency)
     if rate is None or currency == "usd":
         return amount, currency, None

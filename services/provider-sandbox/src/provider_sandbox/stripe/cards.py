@@ -1,6 +1,6 @@
-"""The test cards: what each token and number is, and how it behaves.
+"""The test cards: the card of each token and number, and its behaviour.
 
-Source: docs.stripe.com/testing. The numbers are published test data, no card of anybody.
+Source: docs.stripe.com/testing. The numbers are published test data; no real card has them.
 """
 
 import json
@@ -18,7 +18,7 @@ RefundCourse = Literal[
 
 @dataclass(frozen=True, slots=True)
 class Decline:
-    """How a charge is refused."""
+    """How a charge is declined."""
 
     code: str
     decline_code: str | None = None
@@ -28,21 +28,22 @@ class Decline:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Behaviour:
-    """What happens with a card."""
+    """How a card behaves."""
 
     decline: Decline | None = None
     refuses_attach: bool = False
-    """Whether saving it is refused too, with the same decline."""
+    """Whether saving the card is also refused, with the same decline."""
     challenge: Challenge = "never"
-    """``unless_set_up``: until it was set up for off-session use; ``on_session``: then only."""
+    """When 3-D Secure is required. ``unless_set_up``: until the card is set up for off-session use;
+    ``on_session``: only in on-session payments."""
     dispute: str | None = None
     """Reason of a dispute that follows a charge."""
     inquiry: bool = False
-    """Whether the dispute begins as an inquiry, without money withdrawn."""
+    """Whether the dispute begins as an inquiry, which withdraws no money."""
     refund: RefundCourse = "succeeds"
     available_at_once: bool = False
     processing_s: float = 0
-    """How long a confirmed intent stays ``processing``; 0: not at all."""
+    """Seconds that a confirmed intent stays ``processing``; 0: not at all."""
     cvc_check: str = "pass"
     risk_level: str = "normal"
 
@@ -164,11 +165,11 @@ UNKNOWN_NUMBER = Decline(
     "Your card was declined. Your request was in test mode, but used a non test card. "
     "For a list of valid test cards, visit: https://docs.stripe.com/testing.",
 )
-"""A real card, typed where only test cards belong."""
+"""A card number outside the table, such as a real card: only test cards are accepted."""
 
 
 def by_token(store: Store, token: str) -> Card | None:
-    """The card of a token: one of the table, or one that a test made up."""
+    """The card of a token: from the table, or defined by a test; None for an unknown token."""
     made_up = store.meta(f"stripe.card.{token}")
     if made_up is not None:
         return replace(
@@ -178,18 +179,18 @@ def by_token(store: Store, token: str) -> Card | None:
 
 
 def make_up(store: Store, token: str, wanted: Behaviour) -> None:
-    """Give a token of a test's own a behaviour; its number is that of ``pm_card_visa``."""
+    """Define the behaviour of a test's own token; its number is that of ``pm_card_visa``."""
     store.set_meta(f"stripe.card.{token}", json.dumps(asdict(wanted)))
 
 
 def behaviour(kept: Mapping[str, Any]) -> Behaviour:
-    """A behaviour as it was kept with a payment method."""
+    """The behaviour that was stored with a payment method."""
     decline = kept.get("decline")
     return Behaviour(**{**kept, "decline": None if decline is None else Decline(**decline)})
 
 
 def luhn(number: str) -> bool:
-    """Whether the last digit fits the others (ISO/IEC 7812-1, annex B)."""
+    """True when the check digit of a card number is right. Source: ISO/IEC 7812-1, annex B."""
     digits = [int(digit) for digit in reversed(number)]
     doubled = (sum(divmod(2 * digit, 10)) for digit in digits[1::2])
     return (sum(digits[0::2]) + sum(doubled)) % 10 == 0

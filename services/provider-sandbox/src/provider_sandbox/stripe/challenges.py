@@ -1,4 +1,4 @@
-"""3-D Secure: a challenge that the cardholder passes, fails, or leaves.
+"""3-D Secure: a challenge that the cardholder passes, fails, or leaves open.
 
 Source: docs.stripe.com/payments/3d-secure/authentication-flow.
 """
@@ -16,7 +16,7 @@ Outcome = Literal["approve", "fail"]
 def is_needed(
     method: Record, rules: Behaviour, *, off_session: bool, options: dict[str, Any] | None
 ) -> bool:
-    """Whether the bank asks for its cardholder."""
+    """True when the bank requires the cardholder's authentication."""
     if rules.challenge == "always":
         return True
     if rules.challenge == "on_session":
@@ -27,7 +27,7 @@ def is_needed(
 
 
 def begin(desk: Desk, intent: Record, *, return_url: str | None) -> None:
-    """Open a challenge: the intent says where the cardholder goes."""
+    """Open a challenge; the intent's next action has the address for the cardholder."""
     source = desk.ids.make("src")
     intent.hidden["challenge"] = source
     intent.hidden["return_url"] = return_url
@@ -55,7 +55,7 @@ def begin(desk: Desk, intent: Record, *, return_url: str | None) -> None:
 
 
 def is_open(intent: Record, source: str) -> bool:
-    """Whether a challenge still waits for its end."""
+    """True when the challenge is still open."""
     return intent.status == "requires_action" and intent.hidden.get("challenge") == source
 
 

@@ -1,4 +1,4 @@
-"""Charges: one for each attempt to take the money, captured at once, later, or never."""
+"""Charges: one for each try to charge the card, captured at once, later, or never."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from provider_sandbox.stripe.objects import Record
 def build(
     desk: Desk, intent: Record, method: Record, rules: Behaviour, *, challenged: bool
 ) -> dict[str, Any]:
-    """A charge's fields before it is known how it ends."""
+    """The fields of a charge before its result is known."""
     wanted = intent.body
     charge = desk.ids.make("ch")
     return {
@@ -79,20 +79,28 @@ def _details(
         "amount_authorized": wanted["amount"],
         "authorization_code": None,
         "checks": card["checks"] | {"cvc_check": rules.cvc_check},
+        "extended_authorization": {"status": "disabled"},
+        "incremental_authorization": {"status": "unavailable"},
         "installments": None,
         "mandate": None,
+        "multicapture": {"status": "unavailable"},
         "network": card["brand"],
         "network_token": {"used": False},
         "network_transaction_id": None,
+        "overcapture": {
+            "maximum_amount_capturable": wanted["amount"],
+            "status": "unavailable",
+        },
         "regulated_status": "unregulated",
         "three_d_secure": secure if challenged else None,
+        "transaction_link_id": None,
         "wallet": None,
     }
     return {"card": inner, "type": "card"}
 
 
 def approved(desk: Desk, body: dict[str, Any], rules: Behaviour) -> Record:
-    """The bank said yes; nothing is captured yet."""
+    """Store a charge that the bank approved; it is not captured yet."""
     body["status"] = "succeeded"
     body["paid"] = True
     body["outcome"] = _outcome("approved_by_network", "authorized", rules, "Payment complete.")
@@ -107,7 +115,7 @@ def approved(desk: Desk, body: dict[str, Any], rules: Behaviour) -> Record:
 
 
 def refused(desk: Desk, body: dict[str, Any], rules: Behaviour, decline: Decline) -> Record:
-    """The bank said no."""
+    """Store a charge that the bank declined, or that Stripe blocked."""
     body["status"] = "failed"
     body["failure_code"] = decline.code
     body["failure_message"] = decline.message
@@ -136,7 +144,7 @@ def _outcome(status: str, kind: str, rules: Behaviour, text: str) -> dict[str, A
 
 
 def capture(desk: Desk, charge: Record, amount: int, *, settles_later: bool) -> None:
-    """Take the money; its fee is known at once or, captured asynchronously, a moment later."""
+    """Capture the charge; the fee is known at once or, with ``settles_later``, a moment later."""
     charge.body["captured"] = True
     charge.body["amount_captured"] = amount
     if settles_later:

@@ -1,4 +1,4 @@
-"""``/control/stripe``: cards with a behaviour of one's own, ends of what waits, and the book."""
+"""``/control/stripe``: define cards, end open challenges, refunds and disputes, show objects."""
 
 from dataclasses import asdict
 from typing import Annotated, Any, Literal
@@ -16,7 +16,7 @@ Token = Annotated[str, Path(pattern=r"^pm_card_\w{1,60}$")]
 
 
 class DeclineOrder(BaseModel):
-    """How a charge shall be refused."""
+    """How a charge is declined."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -27,7 +27,7 @@ class DeclineOrder(BaseModel):
 
 
 class CardOrder(BaseModel):
-    """How a card shall behave; what is left out is as with ``pm_card_visa``."""
+    """How a card behaves; a missing field is as for ``pm_card_visa``."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -41,7 +41,7 @@ class CardOrder(BaseModel):
     processing_s: float = Field(default=0, ge=0)
 
     def behaviour(self) -> cards.Behaviour:
-        """The same for the table."""
+        """The behaviour as a row of the card table has it."""
         return cards.behaviour(
             asdict(cards.Behaviour()) | self.model_dump(exclude={"decline"}) | self._decline()
         )
@@ -57,7 +57,7 @@ class ChallengeEnd(BaseModel):
 
 
 class RefundEnd(BaseModel):
-    """How a refund ends, even one that had succeeded."""
+    """How a refund ends; also for one that has already succeeded."""
 
     status: Literal["succeeded", "failed"]
     reason: str = "declined"
@@ -72,7 +72,7 @@ class DisputeOrder(BaseModel):
 
 
 class Verdict(BaseModel):
-    """How a dispute goes on."""
+    """The bank's decision on a dispute."""
 
     verdict: Literal["won", "lost", "warning_closed", "escalated"]
     fee_returned: bool = False
@@ -91,18 +91,18 @@ def stripe_control_router(desk: Desk) -> APIRouter:
 def _add_views(router: APIRouter, desk: Desk) -> None:
     @router.get("/payments")
     async def payments() -> dict[str, Any]:
-        """What moved for each PaymentIntent, by the book, with its status and metadata."""
+        """The movements of each PaymentIntent in the book, with its status and metadata."""
         moved = ledger.by_intent(desk)
         return {"payments": {name: row | _seen(desk, name) for name, row in moved.items()}}
 
     @router.get("/objects/{name}")
     async def show(name: str) -> dict[str, Any]:
-        """An object as it stands now, whatever its kind."""
+        """The current state of an object of any kind."""
         return _any(desk, name).body
 
     @router.get("/violations")
     async def violations() -> dict[str, Any]:
-        """Status changes that Stripe never makes; always empty in a sound twin."""
+        """Status changes that Stripe never makes; always empty in a correct twin."""
         return {"violations": desk.objects.violations}
 
     @router.post("/events/{name}/resend", status_code=202)
@@ -113,7 +113,7 @@ def _add_views(router: APIRouter, desk: Desk) -> None:
 
     @router.post("/keys/expire", status_code=204)
     async def expire_keys() -> None:
-        """Forget every idempotency key, as Stripe may after a day."""
+        """Delete every idempotency key, as Stripe may after a day."""
         desk.twin.store.execute("DELETE FROM stripe_keys")
 
 
@@ -129,12 +129,12 @@ def _add_cards(router: APIRouter, desk: Desk) -> None:
 
     @router.put("/cards/{token}", status_code=204)
     async def make_up(token: Token, wanted: CardOrder) -> None:
-        """Give a token of one's own choice a behaviour."""
+        """Define the behaviour of a token."""
         cards.make_up(desk.twin.store, token, wanted.behaviour())
 
     @router.put("/payment_methods/{name}", status_code=204)
     async def change(name: str, wanted: CardOrder) -> None:
-        """Let a payment method behave in another way from now on."""
+        """Change the behaviour of a payment method."""
         method = _found(desk, "payment_method", name)
         method.hidden["behaviour"] = asdict(wanted.behaviour())
         desk.objects.save(method)
@@ -152,7 +152,7 @@ def _add_ends(router: APIRouter, desk: Desk) -> None:
 
     @router.post("/refunds/{name}")
     async def end_refund(name: str, wanted: RefundEnd) -> dict[str, Any]:
-        """Let a refund end now."""
+        """Give a refund its final status now."""
         record = _found(desk, "refund", name)
         refused = {
             "succeeded": ("succeeded", "failed", "canceled"),
@@ -168,7 +168,7 @@ def _add_ends(router: APIRouter, desk: Desk) -> None:
 def _add_disputes(router: APIRouter, desk: Desk) -> None:
     @router.post("/charges/{name}/disputes", status_code=201)
     async def open_dispute(name: str, wanted: DisputeOrder) -> dict[str, Any]:
-        """Let the cardholder dispute a charge, or the charge of a PaymentIntent."""
+        """Open a dispute for a charge, or for the charge of a PaymentIntent."""
         record = _any(desk, name)
         charge = _found(desk, "charge", record.body.get("latest_charge") or name)
         with desk.twin.store.transaction():
@@ -181,14 +181,14 @@ def _add_disputes(router: APIRouter, desk: Desk) -> None:
 
     @router.post("/disputes/{name}")
     async def decide(name: str, wanted: Verdict) -> dict[str, Any]:
-        """The bank's word on a dispute."""
+        """Apply the bank's decision on a dispute."""
         dispute = _found(desk, "dispute", name)
         try:
             with desk.twin.store.transaction():
                 disputes.decide(desk, dispute, wanted.verdict, fee_returned=wanted.fee_returned)
         except IllegalTransition as step:
             if str(step) in desk.objects.violations:
-                desk.objects.violations.remove(str(step))  # the order's fault, not the twin's
+                desk.objects.violations.remove(str(step))  # an error of the request, not the twin
             raise HTTPException(409, str(step)) from step
         return dispute.body
 

@@ -1,4 +1,4 @@
-"""Customers: created, changed, deleted.
+"""Customers: create, update, find, delete.
 
 Source: docs.stripe.com/api/customers.
 """
@@ -74,7 +74,7 @@ def find(desk: Desk, name: str) -> Record:
 
 
 def delete(desk: Desk, customer: Record) -> Record:
-    """``DELETE /v1/customers/{id}``; its payment methods go with it."""
+    """``DELETE /v1/customers/{id}``; it also detaches the customer's payment methods."""
     for method in list(desk.objects.all("payment_method", {"customer": customer.id})):
         payment_methods.detach(desk, method)
     events.emit(desk, "customer.deleted", customer)

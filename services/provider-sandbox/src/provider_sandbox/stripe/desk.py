@@ -1,4 +1,4 @@
-"""What every part of this face works with: the twin, its objects, and the request under way."""
+"""The context of the Stripe face: the twin, its objects, and the current request."""
 
 import copy
 from dataclasses import dataclass, field
@@ -17,9 +17,9 @@ class Call:
     request_id: str
     idempotency_key: str | None = None
     publishable: bool = False
-    """Made with the publishable key, as a paying client does."""
+    """True when it was made with the publishable key, as a paying client does."""
     path: tuple[str, ...] = ()
-    """Ids in the address, from left to right."""
+    """Ids in the path, from left to right."""
     params: dict[str, Any] = field(default_factory=dict)
     held: list[int] = field(default_factory=list)
     """Callbacks to deliver before the answer."""
@@ -27,7 +27,7 @@ class Call:
 
 @dataclass(slots=True)
 class Desk:
-    """Shared parts of this face; ``call`` is set while a request is executed, never over a wait."""
+    """Shared parts of this face; ``call`` is set only while an operation runs, without awaits."""
 
     twin: Twin
     objects: Objects
@@ -35,14 +35,14 @@ class Desk:
     call: Call | None = None
 
     def now(self) -> int:
-        """The present, in whole seconds since 1970."""
+        """The current time, in whole seconds since 1970."""
         return int(self.twin.clock.now())
 
     def find(self, kind: str, name: str, *, param: str) -> Record:
-        """The object of an id.
+        """The object with this id.
 
         Raises:
-            StripeError: HTTP 404.
+            StripeError: HTTP 404, no object of this kind has the id.
         """
         record = self.objects.get(name)
         if record is None or record.body["object"] != kind:
@@ -50,10 +50,10 @@ class Desk:
         return record
 
     def later(self, kind: str, record: Record, *, after_s: float, **more: Any) -> None:
-        """Put something about an object on the agenda."""
+        """Schedule an event about an object."""
         self.twin.agenda.add(kind, {"id": record.id, **more}, after_s=after_s)
 
 
 def snapshot(record: Record) -> dict[str, Any]:
-    """The object as it is now, apart from what becomes of it later."""
+    """A copy of the object's current body; later changes don't affect it."""
     return copy.deepcopy(record.body)

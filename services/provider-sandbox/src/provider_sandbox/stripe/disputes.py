@@ -1,7 +1,7 @@
 """Disputes: opened after a charge, answered with evidence, won or lost.
 
-Source: docs.stripe.com/disputes/how-disputes-work, docs.stripe.com/api/disputes. Money moves with
-``funds_withdrawn`` and ``funds_reinstated`` only; an inquiry moves none until it is escalated.
+Source: docs.stripe.com/disputes/how-disputes-work, docs.stripe.com/api/disputes. Money moves only
+with ``funds_withdrawn`` and ``funds_reinstated``; an inquiry moves no money until it is escalated.
 """
 
 from typing import Any
@@ -29,7 +29,7 @@ _TEXTS = _NAMES.split()
 
 
 def from_agenda(desk: Desk, payload: dict[str, Any]) -> None:
-    """Agenda: the cardholder complains."""
+    """Scheduled event: the cardholder disputes the charge."""
     charge = desk.find("charge", payload["id"], param="charge")
     open_for(desk, charge, reason=payload["reason"], inquiry=payload["inquiry"])
 
@@ -37,7 +37,7 @@ def from_agenda(desk: Desk, payload: dict[str, Any]) -> None:
 def open_for(
     desk: Desk, charge: Record, *, reason: str, inquiry: bool = False, amount: int | None = None
 ) -> Record | None:
-    """Open a dispute; None when nothing of the charge is left to dispute."""
+    """Open a dispute; None when it is already disputed or nothing is left to dispute."""
     body = charge.body
     left = body["amount_captured"] - body["amount_refunded"]
     if left <= 0 or body["disputed"]:
@@ -123,10 +123,10 @@ def update(desk: Desk, dispute: Record, params: dict[str, Any]) -> Record:
 
 
 def close(desk: Desk, dispute: Record, _: dict[str, Any]) -> Record:
-    """``POST /v1/disputes/{id}/close``: we accept that it is lost.
+    """``POST /v1/disputes/{id}/close``: the merchant accepts the dispute as lost.
 
     Raises:
-        StripeError: it cannot be given up any more.
+        StripeError: its status no longer allows this.
     """
     if dispute.status != "needs_response":
         raise _closed(dispute)
@@ -134,17 +134,17 @@ def close(desk: Desk, dispute: Record, _: dict[str, Any]) -> Record:
 
 
 def decide(desk: Desk, dispute: Record, verdict: str, *, fee_returned: bool = False) -> Record:
-    """The bank's word, by the control API.
+    """Apply the bank's decision, given by the control API.
 
     Args:
         desk: shared parts.
-        dispute: open.
+        dispute: an open dispute.
         verdict: ``won``, ``lost``, ``warning_closed`` or ``escalated`` (an inquiry becomes a
             dispute).
-        fee_returned: whether a won dispute brings its fee back.
+        fee_returned: whether the fee of a won dispute is returned.
 
     Raises:
-        IllegalTransition: the verdict does not fit the status.
+        IllegalTransition: the dispute's status does not allow this verdict.
     """
     status = "needs_response" if verdict == "escalated" else verdict
     if status == dispute.status:

@@ -8,13 +8,13 @@ from typing import Any
 
 
 class StripeError(Exception):
-    """A request that ends without what it asked for.
+    """A request that ends with an error answer.
 
     Attributes:
-        status: of HTTP.
-        fields: inside ``error``.
-        saved: whether the answer is kept under the idempotency key: only when the operation began.
-        headers: to add to the answer.
+        status: the HTTP status.
+        fields: the fields inside ``error``.
+        saved: whether the answer is stored under the idempotency key: only if the operation began.
+        headers: headers to add to the answer.
     """
 
     def __init__(
@@ -37,17 +37,17 @@ class StripeError(Exception):
         self.fields = dict(sorted((page | given | {"message": message, "type": kind}).items()))
 
     def body(self) -> bytes:
-        """The error as Stripe writes it."""
+        """The JSON body of the error."""
         return render({"error": self.fields})
 
 
 def doc_url(code: str) -> str:
-    """Where Stripe explains an error code."""
+    """The address of Stripe's documentation of an error code."""
     return f"https://docs.stripe.com/error-codes#{code.replace('_', '-')}"
 
 
 def render(body: object) -> bytes:
-    """JSON as Stripe writes it, with two blanks of indentation."""
+    """JSON in Stripe's format, indented by two spaces."""
     return json.dumps(body, indent=2).encode() + b"\n"
 
 
@@ -73,7 +73,7 @@ def unexpected(message: str, code: str, *, objects: dict[str, Any]) -> StripeErr
 def card_error(
     message: str, code: str, *, decline_code: str | None = None, **fields: Any
 ) -> StripeError:
-    """HTTP 402: the card, not the request, is what is wrong."""
+    """HTTP 402: the card is refused, not the request."""
     return StripeError(
         402, message, kind="card_error", code=code, decline_code=decline_code, saved=True, **fields
     )

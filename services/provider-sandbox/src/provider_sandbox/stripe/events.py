@@ -1,8 +1,8 @@
-"""Events: a snapshot of what changed, kept, and posted to the endpoint with a signature.
+"""Events: a snapshot of a changed object, stored, and posted to the endpoint with a signature.
 
 Source: docs.stripe.com/webhooks, "Verify webhook signatures manually": ``t`` and one ``v1`` for
-each secret, HMAC-SHA256 over ``t`` + "." + body. The signature has the machine's time and not that
-of the movable clock: receivers compare it with theirs.
+each secret, HMAC-SHA256 over ``t`` + "." + body. The signature uses the machine's time and not the
+twin's movable clock, because receivers compare it with their own time.
 """
 
 import hashlib
@@ -24,13 +24,13 @@ _FORGED = "forged."
 
 
 def emit(desk: Desk, kind: str, about: Record, previous: Mapping[str, Any] | None = None) -> Record:
-    """Keep an event about an object and plan its way, in the caller's transaction.
+    """Store an event about an object and schedule its posting, in the caller's transaction.
 
     Args:
         desk: shared parts.
-        kind: such as ``payment_intent.succeeded``.
-        about: the object, as it shall be seen.
-        previous: what changed, for events of updates.
+        kind: the event type, such as ``payment_intent.succeeded``.
+        about: the object; the event contains a copy of its current state.
+        previous: the old values of changed fields, for events of updates.
     """
     settings = desk.twin.settings
     wanted = _is_wanted(settings, kind)
@@ -101,7 +101,7 @@ def _notice(settings: Settings, body: dict[str, Any], *, forged: bool = False) -
 
 
 def _forged(event: Record, mode: CallbackMode) -> dict[str, Any]:
-    """Somebody else's event: signed with a secret that he guessed."""
+    """The body of a forged event, as an attacker with a guessed secret would send it."""
     body = snapshot(event)
     body["id"] = f"{event.id}forged"
     about = body["data"]["object"]
@@ -113,7 +113,7 @@ def _forged(event: Record, mode: CallbackMode) -> dict[str, Any]:
 
 
 def fields(body: Mapping[str, Any]) -> dict[str, str]:
-    """What a fault may match: ``id``, ``payment_intent``, ``metadata[a]`` and the like."""
+    """The fields that a fault may match: ``id``, ``payment_intent``, ``metadata[a]`` and so on."""
     plain = {name: str(value) for name, value in body.items() if isinstance(value, (str, int))}
     metadata = body.get("metadata") or {}
     return plain | {f"metadata[{name}]": value for name, value in metadata.items()}
@@ -127,13 +127,13 @@ def signature(secrets: list[str], body: str, at: int) -> str:
 
 
 class Post:
-    """Signs each posting, and posts again what was not taken."""
+    """Signs each posting, and schedules the next try after a failed one."""
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
 
     def sign(self, kind: str, body: str) -> dict[str, str]:
-        """The header, with every secret that holds at this moment."""
+        """The signature header, with one signature for each current secret."""
         if kind.startswith(_FORGED):
             secrets = ["whsec_guessed"]
         else:
@@ -141,7 +141,7 @@ class Post:
         return {"Stripe-Signature": signature(secrets, body, int(time.time()))}
 
     def ended(self, callback: int, *, delivered: bool) -> None:
-        """Note a delivery, or plan the next try."""
+        """Store a successful delivery, or schedule the next try."""
         twin = self._desk.twin
         row = twin.store.one("SELECT kind, about FROM callbacks WHERE id = ?", (callback,))
         event = None if row is None else self._desk.objects.get(row["about"])

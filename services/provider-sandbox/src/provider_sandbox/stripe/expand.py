@@ -1,4 +1,4 @@
-"""``expand[]``: ids replaced by the objects they name, up to four levels deep.
+"""``expand[]``: replace ids by their objects, up to four levels deep.
 
 Source: docs.stripe.com/expand.
 """
@@ -30,7 +30,7 @@ _EXPANDABLE = {
 
 
 def apply(desk: Desk, body: dict[str, Any], paths: list[str]) -> dict[str, Any]:
-    """The body with what was asked for in place of its id.
+    """The body with the requested objects in place of their ids.
 
     Raises:
         StripeError: HTTP 400 for a field that cannot be expanded.

@@ -1,4 +1,4 @@
-"""Stripe as the twin carries it: its routes, its agenda, its faults."""
+"""The Stripe twin as one face: its routes, its scheduled events, its faults."""
 
 from collections.abc import Mapping
 from functools import partial
@@ -32,7 +32,7 @@ from provider_sandbox.twin import Canned, Operation, Twin
 
 
 class StripeFace:
-    """Cards."""
+    """The face of Stripe (cards)."""
 
     def __init__(self, twin: Twin) -> None:
         self._desk = Desk(twin, Objects(twin.store), Ids(twin.store, twin.settings.seed))
@@ -40,7 +40,7 @@ class StripeFace:
         twin.courier.senders[events.PROVIDER] = events.Post(self._desk)
 
     def operation(self, method: str, path: str) -> Operation | None:
-        """The operation of an address under ``/v1``."""
+        """The operation of a path under ``/v1``."""
         found = operations.find(method, path)
         if found is None:
             return None
@@ -48,7 +48,7 @@ class StripeFace:
         return Operation(route.name, reference="Idempotency-Key" if route.moves_money else None)
 
     def read(self, scope: Scope, raw: bytes) -> dict[str, Any]:
-        """A request's fields with their brackets, its idempotency key, ``id`` of the address."""
+        """The request's fields (names with brackets), its idempotency key, the id of its path."""
         sent = scope["query_string"] if scope["method"] == "GET" else raw
         named: dict[str, Any] = dict(form.pairs(sent.decode("utf-8", "replace")))
         for name, value in scope["headers"]:
@@ -60,7 +60,7 @@ class StripeFace:
         return named
 
     def routers(self) -> list[APIRouter]:
-        """Stripe's routes, the pages for people, and ``/control/stripe``."""
+        """Stripe's routes, the browser pages, and ``/control/stripe``."""
         return [
             stripe_router(self._desk, self._keys),
             pages_router(self._desk),
@@ -68,7 +68,7 @@ class StripeFace:
         ]
 
     def handlers(self) -> Mapping[str, Handler]:
-        """What may be on the agenda."""
+        """The handlers of Stripe's scheduled events."""
         effects = {
             "stripe.settle": payment_intents.settle,
             paying.PROCESSED: paying.processed,
@@ -79,8 +79,8 @@ class StripeFace:
         return {kind: partial(effect, self._desk) for kind, effect in effects.items()}
 
     def canned(self, fault: Fault) -> Canned:
-        """Stripe's wording of a fault."""
+        """Stripe's answer for a fault."""
         return faults.canned(fault)
 
     def prepare(self) -> None:
-        """Nothing: an account without customers needs nothing."""
+        """Do nothing: a new account needs no initial state."""

@@ -1,6 +1,6 @@
-"""How Stripe words a fault that answers.
+"""The answers of Stripe, and of the proxies in front of it, for faults that answer.
 
-Source: docs.stripe.com/rate-limits, docs.stripe.com/error-low-level. Proxies before it answer HTML.
+Source: docs.stripe.com/rate-limits, docs.stripe.com/error-low-level. The proxies answer with HTML.
 """
 
 from provider_sandbox.faults import Fault, Kind
@@ -16,7 +16,7 @@ _PAGES = {
 
 
 def canned(fault: Fault) -> Canned:
-    """The answer that a fault gives instead of the operation's own."""
+    """The answer of a fault, which replaces the operation's own answer."""
     if fault.kind in _PAGES:
         status, title = _PAGES[fault.kind]
         page = f"<html><head><title>{status} {title}</title></head><body>{title}</body></html>"

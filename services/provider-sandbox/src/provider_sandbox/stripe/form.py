@@ -1,4 +1,4 @@
-"""Form encoding with brackets: ``metadata[a]=1&expand[0]=x`` and back to nested values."""
+"""Decode form fields with brackets, such as ``metadata[a]=1&expand[0]=x``, to nested values."""
 
 from typing import Any
 from urllib.parse import parse_qsl
@@ -6,19 +6,19 @@ from urllib.parse import parse_qsl
 from provider_sandbox.stripe.errors import invalid
 
 Nested = dict[str, Any]
-"""Text, or a nested mapping; a list is a mapping by index or by position until it is checked."""
+"""Text, or a nested mapping; until validation, a list is a mapping by index or position."""
 
 
 def pairs(raw: str) -> dict[str, str]:
-    """The fields as they were sent, names with their brackets; the last of a name counts."""
+    """The fields as sent, with brackets in their names; the last value of a name counts."""
     return dict(parse_qsl(raw, keep_blank_values=True))
 
 
 def decode(raw: str) -> Nested:
-    """Nested values, every leaf a text.
+    """Nested values; every leaf is text.
 
     Raises:
-        StripeError: a name is used both for a value and for something inside it.
+        StripeError: a name is used both for a value and for a nested mapping.
     """
     root: Nested = {}
     for name, value in parse_qsl(raw, keep_blank_values=True):

@@ -1,7 +1,7 @@
-"""Idempotency keys: the first answer is kept and given again.
+"""Idempotency keys: the first answer is stored and returned again.
 
-Source: docs.stripe.com/api/idempotent_requests. Kept in the transaction of the effect; the lock of
-a request under way lives in memory, because what is under way ends with the process.
+Source: docs.stripe.com/api/idempotent_requests. The answer is stored in the transaction of its
+effect. The lock of a running request is in memory, because a running request ends with the process.
 """
 
 import hashlib
@@ -17,7 +17,7 @@ _LONGEST = 255
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An answer as it was kept."""
+    """A stored answer."""
 
     status: int
     body: bytes
@@ -25,14 +25,14 @@ class Answer:
 
 
 class Keys:
-    """Remembers answers by key."""
+    """Stores answers by idempotency key."""
 
     def __init__(self, twin: Twin) -> None:
         self._twin = twin
         self._under_way: set[str] = set()
 
     def fingerprint(self, method: str, path: str, raw: str) -> str:
-        """Tells requests apart, whatever the order of their fields, and keeps none of them."""
+        """A keyed hash that identifies a request, independent of the order of its fields."""
         fields = sorted(parse_qsl(raw, keep_blank_values=True))
         settings = self._twin.settings
         secret = settings.stripe_secret_key
@@ -40,10 +40,10 @@ class Keys:
         return hmac.new(key, f"{method} {path}\n{fields}".encode(), hashlib.sha256).hexdigest()
 
     def look_up(self, key: str, fingerprint: str) -> Answer | None:
-        """The kept answer of a key; None for a fresh one.
+        """The stored answer of a key; None for a new or expired key.
 
         Raises:
-            StripeError: the key is too long (400), was used for something else (400), or is in
+            StripeError: the key is too long (400), was used for another request (400), or is in
                 use (409).
         """
         if len(key) > _LONGEST:
@@ -74,15 +74,15 @@ class Keys:
         return Answer(row["status"], row["body"].encode(), row["request_id"])
 
     def begin(self, key: str) -> None:
-        """Hold the key for a request that is executed now."""
+        """Lock the key for a request that is executed now."""
         self._under_way.add(key)
 
     def end(self, key: str) -> None:
-        """Let the key go."""
+        """Release the key's lock."""
         self._under_way.discard(key)
 
     def keep(self, key: str, fingerprint: str, answer: Answer) -> None:
-        """Remember an answer, in the transaction of its effect."""
+        """Store an answer, in the transaction of its effect."""
         self._twin.store.insert(
             "stripe_keys",
             key=key,

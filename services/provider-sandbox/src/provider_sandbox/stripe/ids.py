@@ -1,4 +1,4 @@
-"""Identifiers in Stripe's shapes: the same seed and the same order of calls make the same ids."""
+"""Identifiers in Stripe's formats: the same seed and order of calls give the same ids."""
 
 import hashlib
 import string
@@ -9,7 +9,7 @@ _ALPHABET = string.digits + string.ascii_letters
 
 
 def letters(text: str, length: int) -> str:
-    """Letters and digits that follow from a text."""
+    """Letters and digits derived from a hash of the text."""
     number = int.from_bytes(hashlib.sha512(text.encode()).digest())
     made = []
     for _ in range(length):
@@ -19,7 +19,7 @@ def letters(text: str, length: int) -> str:
 
 
 class Ids:
-    """Counts in the store, so a restarted twin goes on where it stopped."""
+    """Makes ids from counters in the store, so a restarted twin continues where it stopped."""
 
     def __init__(self, store: Store, seed: int) -> None:
         self._store = store
@@ -36,5 +36,5 @@ class Ids:
         return f"{prefix}_{letters(f'{self._seed}|{prefix}|{count}', length)}"
 
     def client_secret(self, intent: str) -> str:
-        """What the paying client proves itself with: ``pi_…_secret_…``."""
+        """The secret that authorizes a paying client: ``pi_…_secret_…``."""
         return f"{intent}_secret_{letters(f'{self._seed}|secret|{intent}', 25)}"

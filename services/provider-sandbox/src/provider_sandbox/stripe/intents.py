@@ -1,4 +1,4 @@
-"""What PaymentIntents and SetupIntents have in common."""
+"""Shared by PaymentIntents and SetupIntents."""
 
 from typing import Any
 from urllib.parse import urlsplit
@@ -8,10 +8,10 @@ from provider_sandbox.stripe.objects import Record
 
 
 def methods_allowed(params: dict[str, Any]) -> dict[str, Any]:
-    """The fields that say how an intent may be paid.
+    """The fields that define the allowed payment methods of an intent.
 
-    Without ``payment_method_types`` the methods switched on in the dashboard hold, which may send
-    the customer away. Source: docs.stripe.com/upgrades, version 2023-08-16.
+    Without ``payment_method_types`` the methods enabled in the dashboard apply, and these may
+    redirect the customer. Source: docs.stripe.com/upgrades, version 2023-08-16.
     """
     automatic = params.get("automatic_payment_methods")
     types = params.get("payment_method_types")
@@ -23,20 +23,24 @@ def methods_allowed(params: dict[str, Any]) -> dict[str, Any]:
         )
     if types is not None and "card" not in types:
         raise invalid("The twin takes cards only.", param="payment_method_types")
+    if "card" in (params.get("excluded_payment_method_types") or ()):
+        raise invalid("The twin takes cards only.", param="excluded_payment_method_types")
     if types or (automatic and not automatic["enabled"]):
         shown = None
     else:
         redirects = (automatic or {}).get("allow_redirects", "always")
         shown = {"allow_redirects": redirects, "enabled": True}
     return {
+        "allowed_payment_method_types": params.get("allowed_payment_method_types") or None,
         "automatic_payment_methods": shown,
+        "excluded_payment_method_types": params.get("excluded_payment_method_types") or None,
         "payment_method_configuration_details": None,
         "payment_method_types": list(types or ["card"]),
     }
 
 
 def card_options(params: dict[str, Any], **more: None) -> dict[str, Any]:
-    """``payment_method_options`` as an intent shows them."""
+    """``payment_method_options`` as shown in an intent."""
     given = (params.get("payment_method_options") or {}).get("card") or {}
     asked = given.get("request_three_d_secure", "automatic")
     return {
@@ -45,7 +49,7 @@ def card_options(params: dict[str, Any], **more: None) -> dict[str, Any]:
 
 
 def check_return_url(params: dict[str, Any]) -> None:
-    """Refuse an address that a browser could not return to.
+    """Refuse a return address that is not an absolute URL.
 
     Raises:
         StripeError: HTTP 400.
@@ -56,7 +60,7 @@ def check_return_url(params: dict[str, Any]) -> None:
 
 
 def check_confirmable(intent: Record) -> None:
-    """Refuse to confirm what is over or under way.
+    """Refuse to confirm an intent that has ended or is being processed.
 
     Raises:
         StripeError: HTTP 400 with the intent.
@@ -77,7 +81,7 @@ def check_confirmable(intent: Record) -> None:
 
 
 def check_redirect(intent: Record, return_url: str | None, *, off_session: bool) -> None:
-    """Ask for the address to return to where a method might send the customer away.
+    """Require a return address when a payment method might redirect the customer.
 
     Raises:
         StripeError: HTTP 400.
@@ -97,7 +101,7 @@ def check_redirect(intent: Record, return_url: str | None, *, off_session: bool)
 
 
 def without_method(intent: Record) -> Exception:
-    """The error of confirming without a payment method."""
+    """The error for a confirmation without a payment method."""
     kind, name = _names(intent)
     return unexpected(
         f"You cannot confirm this {name} because it's missing a payment method. You can either "
@@ -109,7 +113,7 @@ def without_method(intent: Record) -> Exception:
 
 
 def client_view(body: dict[str, Any]) -> dict[str, Any]:
-    """What the holder of a client secret may see of an intent."""
+    """The fields of an intent that the holder of its client secret may see."""
     return {name: value for name, value in body.items() if name in _FOR_CLIENTS}
 
 

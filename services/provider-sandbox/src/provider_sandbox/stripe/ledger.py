@@ -1,6 +1,6 @@
-"""The twin's own book of what Stripe moved, for whoever holds our ledger against it.
+"""The twin's own book of Stripe's movements, for comparison with our ledger.
 
-Amounts are in the smallest unit, as Stripe counts them; fees of disputes stand in their entry.
+Amounts are in the smallest unit, as Stripe counts them. The entry of a dispute includes its fee.
 """
 
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ PROVIDER = "stripe"
 
 
 def charged(desk: Desk, charge: Record) -> None:
-    """Money came in."""
+    """Book a captured charge and Stripe's fee."""
     body = charge.body
     _append(
         desk,
@@ -26,22 +26,22 @@ def charged(desk: Desk, charge: Record) -> None:
 
 
 def refunded(desk: Desk, refund: Record, charge: Record) -> None:
-    """Money went back to the card."""
+    """Book a refund to the card."""
     _append(desk, "refund", charge, refund)
 
 
 def refund_failed(desk: Desk, refund: Record, charge: Record) -> None:
-    """A refund came back to us."""
+    """Book a failed refund: its money is back in our balance."""
     _append(desk, "refund_failed", charge, refund)
 
 
 def withdrawn(desk: Desk, dispute: Record, charge: Record, transaction: Record) -> None:
-    """A dispute took money and a fee."""
+    """Book the withdrawal of a dispute's amount and its fee."""
     _append(desk, "dispute", charge, dispute, fee=_fee(transaction))
 
 
 def reinstated(desk: Desk, dispute: Record, charge: Record, transaction: Record) -> None:
-    """A won dispute gave it back, the fee with it when it is negative."""
+    """Book the reinstatement of a won dispute; a negative fee means that the fee is returned."""
     _append(desk, "dispute_reinstated", charge, dispute, fee=_fee(transaction))
 
 
@@ -83,7 +83,7 @@ def _append(
 
 
 _SUFFIXES = {"refund_failed": ":failed", "dispute_reinstated": ":reinstated"}
-"""What makes the second entry about an object unique."""
+"""Suffixes that make the receipt of the second entry about an object unique."""
 
 _SIGNS: Mapping[str, tuple[str, int]] = {
     "charge": ("charged", 1),
@@ -95,7 +95,7 @@ _SIGNS: Mapping[str, tuple[str, int]] = {
 
 
 def by_intent(desk: Desk) -> dict[str, dict[str, Any]]:
-    """The book summed up: what moved for each PaymentIntent, and what fees it cost by currency."""
+    """The sums of the book: the movements of each PaymentIntent, and its fees by currency."""
     sums: dict[str, dict[str, Any]] = {}
     for entry in desk.twin.book.entries(since=0, limit=-1):
         if entry["provider"] != PROVIDER:

@@ -1,4 +1,4 @@
-"""Amounts as Stripe counts them: whole numbers of a currency's smallest unit.
+"""Amounts in Stripe's units: whole numbers of a currency's smallest unit.
 
 Source: docs.stripe.com/currencies: zero-decimal and three-decimal currencies, special cases,
 minimum and maximum charge amounts.
@@ -16,7 +16,7 @@ def _words(text: str) -> frozenset[str]:
 _ZERO_DECIMAL = _words("bif clp djf gnf jpy kmf krw mga pyg rwf vnd vuv xaf xof xpf")
 _THREE_DECIMAL = _words("bhd jod kwd omr tnd")
 _WHOLE_HUNDREDS = frozenset({"ugx", "isk"})
-"""Sent with two decimals that must be zero."""
+"""Currencies that are sent with two decimals, which must be zero."""
 _TWO_DECIMAL = _words(
     "usd aed afn all amd ang aoa ars aud awg azn bam bbd bdt bgn bmd bnd bob brl bsd bwp byn bzd "
     "cad cdf chf cny cop crc cve czk dkk dop dzd egp etb eur fjd fkp gbp gel gip gmd gtq gyd hkd "
@@ -33,7 +33,7 @@ _LEAST = {
     "usd": 50, "aed": 200, "aud": 50, "bgn": 100, "brl": 50, "cad": 50, "chf": 50, "czk": 1500,
     "dkk": 250, "eur": 50, "gbp": 30, "hkd": 400, "huf": 17500, "inr": 50, "jpy": 50, "mxn": 1000,
     "myr": 200, "nok": 300, "nzd": 50, "pln": 200, "ron": 200, "sek": 300, "sgd": 50, "thb": 1000,
-    # Not in Stripe's list: about half a dollar, as it asks of the other currencies.
+    # Not in Stripe's list: about half a US dollar, Stripe's minimum for the other currencies.
     "kes": 6500, "tzs": 130_000, "ugx": 180_000, "rwf": 720, "zar": 900, "ngn": 75_000,
 }  # fmt: skip
 
@@ -42,7 +42,7 @@ def check_currency(currency: str) -> str:
     """The currency in lower case.
 
     Raises:
-        StripeError: HTTP 400, Stripe does not take it.
+        StripeError: HTTP 400, Stripe does not support it.
     """
     code = currency.lower()
     if code not in CURRENCIES:
@@ -60,7 +60,7 @@ def check_amount(amount: int, currency: str, *, smallest: bool = True) -> None:
     Args:
         amount: in the smallest unit.
         currency: in lower case.
-        smallest: whether the minimum of charges holds; refunds have none.
+        smallest: whether the minimum of charges applies; refunds have no minimum.
 
     Raises:
         StripeError: HTTP 400.
@@ -86,7 +86,7 @@ def check_amount(amount: int, currency: str, *, smallest: bool = True) -> None:
 
 
 def share(amount: int, percent: str) -> int:
-    """A part of an amount, rounded half up to the smallest unit."""
+    """`percent` of an amount, rounded half up to the smallest unit."""
     exact = amount * Decimal(percent) / 100
     return int(exact.quantize(Decimal(1), ROUND_HALF_UP))
 
@@ -101,6 +101,19 @@ def converted(amount: int, currency: str, rate: str) -> int:
     """
     cents = Decimal(amount).scaleb(-_places(currency)) * Decimal(rate) * 100
     return int(cents.quantize(Decimal(1), ROUND_HALF_UP))
+
+
+def shown(amount: int, currency: str) -> str:
+    """An amount for display, with the currency's own decimals: ``30.00 USD``, ``500 JPY``.
+
+    Args:
+        amount: in Stripe's smallest unit.
+        currency: in lower case.
+    """
+    exact = Decimal(amount).scaleb(-_places(currency))
+    if currency in _WHOLE_HUNDREDS:
+        exact = exact.quantize(Decimal(1))
+    return f"{exact:f} {currency.upper()}"
 
 
 def _places(currency: str) -> int:

@@ -1,4 +1,4 @@
-"""Every object that Stripe keeps: as it shows it, and what only the twin knows of it."""
+"""Stripe's objects: the body as Stripe shows it, and hidden data that only the twin uses."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -9,7 +9,7 @@ from provider_sandbox.store import Store
 from provider_sandbox.stripe import transitions
 
 _POINTERS = ("customer", "payment_intent", "charge")
-"""Fields that lists filter by; each has a column."""
+"""Fields by which lists filter; each one has a column."""
 
 
 @dataclass(slots=True)
@@ -17,9 +17,9 @@ class Record:
     """One object."""
 
     body: dict[str, Any]
-    """As Stripe shows it, nothing expanded."""
+    """The object as Stripe shows it, without expanded fields."""
     hidden: dict[str, Any] = field(default_factory=dict)
-    """What the twin needs besides: behaviour of a card, state of a challenge, delivery."""
+    """Data that only the twin needs: behaviour of a card, state of a challenge, delivery."""
 
     @property
     def id(self) -> str:
@@ -38,13 +38,13 @@ class Objects:
     def __init__(self, store: Store) -> None:
         self._store = store
         self.violations: list[str] = []
-        """Steps that the table of transitions forbids; always empty in a sound twin."""
+        """Status changes that the transition table forbids; always empty in a correct twin."""
 
     def add(self, record: Record) -> Record:
-        """Keep a new object.
+        """Store a new object.
 
         Raises:
-            IllegalTransition: no such object may begin in this status.
+            IllegalTransition: an object of this kind may not begin in this status.
         """
         body = record.body
         self._check(body["object"], None, body.get("status"))
@@ -59,10 +59,10 @@ class Objects:
         return record
 
     def save(self, record: Record) -> Record:
-        """Keep a changed object.
+        """Store a changed object.
 
         Raises:
-            IllegalTransition: its new status may not follow the kept one.
+            IllegalTransition: its new status may not follow the stored one.
         """
         body = record.body
         before = self.get(record.id)
@@ -84,20 +84,20 @@ class Objects:
         return record
 
     def get(self, name: str) -> Record | None:
-        """The object of an id, of whatever kind."""
+        """The object with this id, of any kind; None when there is none."""
         row = self._store.one("SELECT body, hidden FROM stripe_objects WHERE id = ?", (name,))
         return None if row is None else _record(row)
 
     def all(self, kind: str, filters: Mapping[str, str | None] | None = None) -> Iterator[Record]:
-        """Objects of a kind, the newest first, by ``customer``, ``payment_intent``, ``charge``.
+        """Objects of a kind, newest first; filters: ``customer``, ``payment_intent``, ``charge``.
 
-        They are read one by one as they are asked for: nothing may be written meanwhile.
+        They are read from the database while the caller iterates: nothing may be written meanwhile.
         """
         wanted = {name: value for name, value in (filters or {}).items() if value is not None}
         clauses = "".join(f" AND {name} = ?" for name in wanted)
         rows = self._store.execute(
             f"SELECT body, hidden FROM stripe_objects WHERE kind = ?{clauses}"  # noqa: S608
-            " ORDER BY seq DESC",  # the names are this package's own
+            " ORDER BY seq DESC",  # the names are constants of this package
             (kind, *wanted.values()),
         )
         return (_record(row) for row in rows)

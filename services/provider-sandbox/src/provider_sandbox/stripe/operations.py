@@ -1,6 +1,6 @@
-"""Every operation: its route, its name for faults, and what it does.
+"""Every operation: its route, its name for faults, and its handler.
 
-The handlers get checked parameters and answer what is shown; ``expand`` is applied afterwards.
+Handlers get validated parameters and return the body; ``expand`` is applied afterwards.
 """
 
 from collections.abc import Callable, Mapping
@@ -19,13 +19,14 @@ from provider_sandbox.stripe import (
     payment_intents,
     payment_methods,
     refunds,
+    search,
     setup_intents,
 )
 from provider_sandbox.stripe.desk import Call, Desk
 from provider_sandbox.stripe.objects import Record
 
 Handler = Callable[[Desk, Call], dict[str, Any]]
-"""Does one operation inside a transaction and answers its body."""
+"""Executes one operation inside a transaction and returns the body of the answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,20 +35,20 @@ class Route:
 
     method: str
     path: str
-    """With braces, as in Stripe's description."""
+    """The path with braces, as in Stripe's API description."""
     name: str
-    """As faults name it, such as ``stripe.refunds.create``."""
+    """The name that faults use, such as ``stripe.refunds.create``."""
     run: Handler
     moves_money: bool = False
 
     @property
     def key(self) -> str:
-        """Its name in the table of parameters."""
+        """Its key in the table of parameters."""
         return f"{self.method.lower()} {self.path}"
 
 
 def find(method: str, path: str) -> tuple[Route, tuple[str, ...]] | None:
-    """The operation of an address and the ids in it; None when there is none."""
+    """The operation of a path and the ids in the path; None when there is none."""
     parts = path.strip("/").split("/")
     for route in _BY_SHAPE.get((method, len(parts)), ()):
         ids = _match(route.path.strip("/").split("/"), parts)
@@ -99,7 +100,7 @@ def _change(
 
 
 def _intent(kind: str, change: Callable[[Desk, Record, dict[str, Any]], Record] | None) -> Handler:
-    """Operations that a paying client may call as well, with the intent's secret."""
+    """Handler of an operation that a paying client may also call, with the intent's secret."""
 
     def run(desk: Desk, call: Call) -> dict[str, Any]:
         intent = desk.find(kind, call.path[0], param="intent")
@@ -203,8 +204,11 @@ def _balance(desk: Desk, _: Call) -> dict[str, Any]:
     return balance.total(desk)
 
 
-def _search(desk: Desk, call: Call) -> dict[str, Any]:
-    return lists.search(desk, call.params)
+def _search(kind: str, url: str) -> Handler:
+    def run(desk: Desk, call: Call) -> dict[str, Any]:
+        return search.search(desk, kind, call.params, url)
+
+    return run
 
 
 _PI, _SI = "payment_intent", "setup_intent"
@@ -213,6 +217,8 @@ _moving = partial(Route, moves_money=True)
 ROUTES: tuple[Route, ...] = (
     Route("POST", "/v1/customers", "stripe.customers.create", _create(customers.create)),
     Route("GET", "/v1/customers", "stripe.customers.list", _customers),
+    Route("GET", "/v1/customers/search", "stripe.customers.search",
+          _search("customer", "/v1/customers/search")),
     Route("GET", "/v1/customers/{customer}", "stripe.customers.retrieve",
           _retrieve("customer", "customer")),
     Route("POST", "/v1/customers/{customer}", "stripe.customers.update",
@@ -237,7 +243,8 @@ ROUTES: tuple[Route, ...] = (
             _create(payment_intents.create)),
     Route("GET", "/v1/payment_intents", "stripe.payment_intents.list",
           _list(_PI, "/v1/payment_intents")),
-    Route("GET", "/v1/payment_intents/search", "stripe.payment_intents.search", _search),
+    Route("GET", "/v1/payment_intents/search", "stripe.payment_intents.search",
+          _search(_PI, "/v1/payment_intents/search")),
     Route("GET", "/v1/payment_intents/{intent}", "stripe.payment_intents.retrieve",
           _intent(_PI, None)),
     Route("POST", "/v1/payment_intents/{intent}", "stripe.payment_intents.update",
@@ -269,6 +276,8 @@ ROUTES: tuple[Route, ...] = (
     Route("POST", "/v1/refunds/{refund}/cancel", "stripe.refunds.cancel",
           _change("refund", "refund", refunds.cancel)),
     Route("GET", "/v1/charges", "stripe.charges.list", _list("charge", "/v1/charges")),
+    Route("GET", "/v1/charges/search", "stripe.charges.search",
+          _search("charge", "/v1/charges/search")),
     Route("GET", "/v1/charges/{charge}", "stripe.charges.retrieve",
           _retrieve("charge", "charge")),
     Route("POST", "/v1/charges/{charge}", "stripe.charges.update", _change_charge),

@@ -1,4 +1,4 @@
-"""The end of a 3-D Secure challenge, whoever brings it: a person, the control API, the agenda."""
+"""End a 3-D Secure challenge; the bank's page, the control API or a scheduled event calls this."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from provider_sandbox.stripe.objects import Record
 
 
 def end(desk: Desk, intent: Record, outcome: Outcome) -> None:
-    """Let an open challenge end."""
+    """End an open challenge."""
     with desk.twin.store.transaction():
         if intent.body["object"] == "payment_intent":
             paying.challenge_ended(desk, intent, outcome)
@@ -18,7 +18,7 @@ def end(desk: Desk, intent: Record, outcome: Outcome) -> None:
 
 
 def from_agenda(desk: Desk, payload: dict[str, Any]) -> None:
-    """Agenda: a challenge that ends by itself."""
+    """Scheduled event: a challenge ends by itself."""
     intent = desk.objects.get(payload["id"])
     if intent is not None and challenges.is_open(intent, payload["source"]):
         end(desk, intent, payload["outcome"])

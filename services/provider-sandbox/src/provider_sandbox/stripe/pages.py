@@ -1,7 +1,7 @@
-"""Pages for people: a card form as Stripe.js would draw it, and the bank's 3-D Secure page.
+"""Browser pages: a card form like that of Stripe.js, and the bank's 3-D Secure page.
 
-Both carry a strict content security policy: no foreign script, style, frame or address; the form
-may only lead to this process and to the merchant's return address.
+Both have a strict content security policy: no script, style, frame or address of another origin.
+Forms may only lead to this process and to the merchant's return address.
 """
 
 import html
@@ -15,13 +15,13 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 
-from provider_sandbox.stripe import challenges, form, outcomes
+from provider_sandbox.stripe import challenges, form, money, outcomes
 from provider_sandbox.stripe.desk import Desk
 from provider_sandbox.stripe.objects import Record
 
 
 def pages_router(desk: Desk) -> APIRouter:
-    """``/sandbox``."""
+    """The routes of the pages under ``/sandbox``."""
     router = APIRouter(prefix="/sandbox", tags=["pages"])
     _add_card_form(router, desk)
     _add_challenge(router, desk)
@@ -31,7 +31,7 @@ def pages_router(desk: Desk) -> APIRouter:
 def _add_card_form(router: APIRouter, desk: Desk) -> None:
     @router.get("/card-form")
     async def card_form(client_secret: str, return_url: str = "") -> Response:
-        """A form that confirms a PaymentIntent or SetupIntent with a typed test card."""
+        """A form that confirms a PaymentIntent or SetupIntent with an entered test card."""
         name = client_secret.partition("_secret_")[0]
         intent = desk.objects.get(name)
         if intent is None or intent.body.get("client_secret") != client_secret:
@@ -50,14 +50,14 @@ def _add_card_form(router: APIRouter, desk: Desk) -> None:
 
     @router.get("/done")
     async def done() -> Response:
-        """Where the card form ends when nobody waits for the customer."""
+        """The last page of the card form when there is no return address."""
         return _page("done.html", {}, {})
 
 
 def _add_challenge(router: APIRouter, desk: Desk) -> None:
     @router.get("/3ds/{intent}/{source}")
     async def ask(intent: str, source: str) -> Response:
-        """The bank asks its cardholder."""
+        """The bank's page, which asks the cardholder to approve."""
         record = desk.objects.get(intent)
         if record is None or not challenges.is_open(record, source):
             return _gone("This request is over.")
@@ -66,7 +66,7 @@ def _add_challenge(router: APIRouter, desk: Desk) -> None:
 
     @router.post("/3ds/{intent}/{source}")
     async def answer(request: Request, intent: str, source: str) -> Response:
-        """The cardholder approves, fails, or closes the page."""
+        """The cardholder approves, fails, or leaves the challenge open."""
         record = desk.objects.get(intent)
         if record is None or not challenges.is_open(record, source):
             return _gone("This request is over.")
@@ -81,7 +81,7 @@ def _add_challenge(router: APIRouter, desk: Desk) -> None:
 
 
 def _returning(intent: Record, return_url: str) -> str:
-    """The merchant's address with what Stripe adds to it."""
+    """The merchant's return address with the parameters that Stripe adds."""
     kind = intent.body["object"]
     parts = urlsplit(return_url)
     added = {
@@ -97,11 +97,11 @@ def _summary(intent: Record) -> dict[str, str]:
     body = intent.body
     if "amount" not in body:
         return {"what": "Save a card", "name": intent.id}
-    return {"what": f"{body['amount']} {body['currency'].upper()}", "name": intent.id}
+    return {"what": money.shown(body["amount"], body["currency"]), "name": intent.id}
 
 
 _ORIGIN = re.compile(r"https?://[\w.:\[\]-]+", re.ASCII)
-"""Beginning of an address, in letters that cannot end the rule it is put into."""
+"""Scheme and host of an address; its characters can't end the policy rule that contains it."""
 
 _HEADERS = {
     "Cache-Control": "no-store",
@@ -122,11 +122,11 @@ def _page(
     """A page with its own nonce.
 
     Args:
-        name: of the template.
-        words: put in place of ``{{name}}``, escaped.
+        name: the name of the template.
+        words: values that replace ``{{name}}``, escaped.
         told: data for the page's script.
         connects: whether the script calls this process.
-        leads_to: a further address that its form may end at, after a redirect.
+        leads_to: another address to which its form may lead, after a redirect.
     """
     nonce = secrets.token_urlsafe(16)
     data = json.dumps(told).replace("<", "\\u003c")

@@ -1,6 +1,6 @@
-"""Which parameters each operation takes: data made from Stripe's description of its API.
+"""Validate the parameters of each operation by a table made from Stripe's API description.
 
-The table and its notation are made by ``tests/support/stripe_parameters.py``.
+``tests/support/stripe_parameters.py`` makes the table and defines its notation.
 """
 
 import json
@@ -22,11 +22,11 @@ def check(operation: str, given: Nested) -> dict[str, Any]:
     """The parameters with their types.
 
     Args:
-        operation: method in lower case and path with braces, as in the description.
-        given: what came, all text.
+        operation: method in lower case and path with braces, as in the API description.
+        given: the decoded fields; every value is text.
 
     Raises:
-        StripeError: HTTP 400 with ``param``: unknown, missing or of the wrong kind.
+        StripeError: HTTP 400 with ``param``: it is unknown, missing or of the wrong type.
     """
     rows = _TABLE["operations"][operation]
     for name in rows.get("required", ()):
@@ -110,7 +110,7 @@ def _compound(kind: dict[str, Any], given: Any, at: str) -> Any:
 
 
 def _one_of(kinds: list[Any], given: Any, at: str) -> Any:
-    """The first kind that fits; when none does, the error of the last."""
+    """The value by the first type that accepts it; else the error of the last type."""
     for kind in kinds[:-1]:
         try:
             return _value(kind, given, at)
@@ -158,5 +158,5 @@ def _text(given: str, longest: int, at: str) -> str:
 
 
 def _shown(given: Any) -> str:
-    """A value as an error message may show it: never long enough to be a card number."""
+    """A value shortened for an error message, so that it can't contain a whole card number."""
     return str(given)[:11]

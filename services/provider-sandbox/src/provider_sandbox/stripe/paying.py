@@ -1,4 +1,4 @@
-"""How a PaymentIntent is paid: confirmed, challenged, charged.
+"""Pay a PaymentIntent: confirmation, 3-D Secure challenge, charge.
 
 Source: docs.stripe.com/payments/paymentintents/lifecycle.
 """
@@ -32,7 +32,7 @@ _FAILED_CHALLENGE = (
 
 
 def check_return(intent: Record, params: dict[str, Any]) -> None:
-    """Refuse to confirm without an address to return to, where one is needed.
+    """Refuse a confirmation without a return address, where one is needed.
 
     Raises:
         StripeError: HTTP 400.
@@ -139,7 +139,7 @@ def _succeed(desk: Desk, intent: Record, method: Record, charge: Record) -> None
 
 
 def _keep_method(desk: Desk, intent: Record, method: Record) -> None:
-    """Save the card if that was wished, else use it up."""
+    """Attach the card to the customer if ``setup_future_usage`` asks for it; else mark it used."""
     customer, usage = intent.body["customer"], intent.body["setup_future_usage"]
     method.hidden["set_up"] = method.hidden["set_up"] or usage == "off_session"
     method.hidden["spent"] = True
@@ -180,7 +180,7 @@ def _decline(
 
 
 def _back(intent: Record, method: Record, reason: dict[str, Any]) -> None:
-    """Back to the choice of a payment method, with the reason."""
+    """Return the intent to ``requires_payment_method``, with the reason as its last error."""
     shown = {
         **reason,
         "doc_url": doc_url(reason["code"]),
@@ -197,7 +197,10 @@ def _back(intent: Record, method: Record, reason: dict[str, Any]) -> None:
 
 
 def challenge_ended(desk: Desk, intent: Record, outcome: str) -> None:
-    """The cardholder passed or failed; ``confirmation_method=manual`` waits for the server."""
+    """The cardholder passed or failed the challenge.
+
+    With ``confirmation_method=manual`` the merchant's server must confirm the intent again.
+    """
     method = desk.find("payment_method", intent.body["payment_method"], param="payment_method")
     intent.hidden["challenge"] = None
     if outcome != "approve":
@@ -217,10 +220,10 @@ def challenge_ended(desk: Desk, intent: Record, outcome: str) -> None:
 
 
 def processed(desk: Desk, payload: dict[str, Any]) -> None:
-    """Agenda: the bank answered."""
+    """Scheduled event: the bank has answered."""
     intent = desk.find("payment_intent", payload["id"], param="intent")
     if intent.status != "processing":
-        return  # canceled meanwhile
+        return  # canceled in the meantime
     method = desk.find("payment_method", intent.body["payment_method"], param="payment_method")
     rules = payment_methods.behaviour(method)
     _pay(desk, intent, method, rules, challenged=payload["challenged"])

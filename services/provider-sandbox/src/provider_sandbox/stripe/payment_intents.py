@@ -1,4 +1,4 @@
-"""PaymentIntents: created, changed, canceled, captured. How they are paid stands in ``paying``.
+"""PaymentIntents: create, update, cancel, capture. ``paying`` confirms and charges them.
 
 Source: docs.stripe.com/api/payment_intents.
 """
@@ -37,10 +37,10 @@ _CANCELABLE = (
 
 
 def create(desk: Desk, params: dict[str, Any]) -> Record:
-    """``POST /v1/payment_intents``; ``confirm=true`` pays at once.
+    """``POST /v1/payment_intents``; ``confirm=true`` also confirms the intent.
 
     Raises:
-        StripeError: refused, or confirmed and declined.
+        StripeError: the request was refused, or the card was declined at confirmation.
     """
     currency = money.check_currency(params["currency"])
     money.check_amount(params["amount"], currency)
@@ -60,7 +60,7 @@ def create(desk: Desk, params: dict[str, Any]) -> Record:
     if confirming:
         given = {name: params[name] for name in _CONFIRMING if name in params}
         for name in ("payment_method", "payment_method_data"):
-            given.pop(name, None)  # taken above
+            given.pop(name, None)  # already used above
         paying.confirm(desk, intent, given)
     return intent
 
@@ -110,6 +110,7 @@ def _fresh(desk: Desk, params: dict[str, Any], currency: str) -> dict[str, Any]:
         "last_payment_error": None,
         "latest_charge": None,
         "livemode": False,
+        "managed_payments": None,
         "metadata": params.get("metadata") or {},
         "next_action": None,
         "on_behalf_of": None,
@@ -125,10 +126,10 @@ def _fresh(desk: Desk, params: dict[str, Any], currency: str) -> dict[str, Any]:
 
 
 def update(desk: Desk, intent: Record, params: dict[str, Any]) -> Record:
-    """``POST /v1/payment_intents/{id}``: before it is paid, nearly all; afterwards words only.
+    """``POST /v1/payment_intents/{id}``: nearly all fields before payment, then only texts.
 
     Raises:
-        StripeError: it is too late for that change.
+        StripeError: the intent's status no longer allows this change.
     """
     body = intent.body
     late = {"amount", "currency", "customer", "payment_method", "payment_method_data"}
@@ -158,7 +159,7 @@ def update(desk: Desk, intent: Record, params: dict[str, Any]) -> Record:
 
 
 def merged(kept: dict[str, str], params: dict[str, Any]) -> dict[str, str]:
-    """Metadata after an update: empty values remove keys, an empty map removes all."""
+    """Metadata after an update: an empty value removes its key, an empty map removes all keys."""
     given = params.get("metadata")
     if given is None:
         return kept
@@ -167,10 +168,10 @@ def merged(kept: dict[str, str], params: dict[str, Any]) -> dict[str, str]:
 
 
 def cancel(desk: Desk, intent: Record, params: dict[str, Any]) -> Record:
-    """``POST /v1/payment_intents/{id}/cancel``; money that was only held goes free.
+    """``POST /v1/payment_intents/{id}/cancel``; money that was only held is released.
 
     Raises:
-        StripeError: it is paid or canceled.
+        StripeError: the intent is already paid or canceled.
     """
     body = intent.body
     if body["status"] not in _CANCELABLE:
@@ -203,10 +204,10 @@ def _release(desk: Desk, intent: Record) -> None:
 
 
 def capture(desk: Desk, intent: Record, params: dict[str, Any]) -> Record:
-    """``POST /v1/payment_intents/{id}/capture``, whole or in part; the rest goes free.
+    """``POST /v1/payment_intents/{id}/capture``, whole or in part; the rest is released.
 
     Raises:
-        StripeError: nothing is held, or not that much.
+        StripeError: no money is held, or less than the requested amount.
     """
     body = intent.body
     if body["status"] != "requires_capture":
@@ -246,7 +247,7 @@ def _check_capture(amount: int, body: dict[str, Any]) -> None:
 
 
 def settle(desk: Desk, payload: dict[str, Any]) -> None:
-    """Agenda: the fee of an asynchronous capture is known now."""
+    """Scheduled event: the fee of an asynchronous capture becomes known."""
     charge = desk.find("charge", payload["id"], param="charge")
     charges.add_fee(desk, charge)
     desk.objects.save(charge)

@@ -1,7 +1,7 @@
-"""Payment methods: made from a test token or a typed card, attached to a customer, detached.
+"""Payment methods: created from a test token or an entered card, attached to a customer, detached.
 
-Source: docs.stripe.com/api/payment_methods. A method that paid without belonging to a customer, or
-was detached, can never be used again.
+Source: docs.stripe.com/api/payment_methods. A method that paid without a customer, or was detached,
+can't be used again.
 """
 
 import hashlib
@@ -26,7 +26,7 @@ _RAW_NUMBER = (
 
 
 def resolve(desk: Desk, name: str, *, param: str = "payment_method") -> Record:
-    """The method of an id; a test token makes a new one.
+    """The payment method with this id; a test token creates a new one.
 
     Raises:
         StripeError: HTTP 404.
@@ -44,7 +44,8 @@ def create(desk: Desk, data: dict[str, Any]) -> Record:
     """A method from ``payment_method_data`` or the body of ``POST /v1/payment_methods``.
 
     Raises:
-        StripeError: not a card, a number where none is taken, or a bad number or date.
+        StripeError: it is not a card, card numbers are not accepted here, or the number, date or
+            security code is invalid.
     """
     if data.get("type") != "card":
         raise invalid("The twin takes payment methods of type card only.", param="type")
@@ -145,7 +146,7 @@ def _card(desk: Desk, card: Card, month: int, year: int) -> dict[str, Any]:
 
 
 def _fingerprint(desk: Desk, number: str) -> str:
-    """Tells two cards apart without telling their numbers."""
+    """A keyed hash that identifies a card without revealing its number."""
     secret = desk.twin.settings.stripe_secret_key
     key = b"" if secret is None else secret.get_secret_value().encode()
     return hmac.new(key, number.encode(), hashlib.sha256).hexdigest()[:16]
@@ -161,12 +162,12 @@ def _billing(given: dict[str, Any]) -> dict[str, Any]:
 
 
 def behaviour(record: Record) -> Behaviour:
-    """How the card behind a method behaves."""
+    """The behaviour of the method's card."""
     return cards.behaviour(record.hidden["behaviour"])
 
 
 def check_usable(record: Record, customer: str | None) -> None:
-    """Refuse a method that was used up, or that belongs to somebody else.
+    """Refuse a method that was already used or detached, or that belongs to another customer.
 
     Raises:
         StripeError: HTTP 400.
@@ -192,10 +193,11 @@ def check_usable(record: Record, customer: str | None) -> None:
 
 
 def attach(desk: Desk, record: Record, customer: str) -> Record:
-    """Give a method to a customer.
+    """Attach a method to a customer.
 
     Raises:
-        StripeError: used up, somebody else's, or refused by its bank (HTTP 402).
+        StripeError: it was already used, belongs to another customer, or its bank refuses
+            (HTTP 402).
     """
     desk.find("customer", customer, param="customer")
     check_usable(record, customer)
@@ -211,10 +213,10 @@ def attach(desk: Desk, record: Record, customer: str) -> Record:
 
 
 def detach(desk: Desk, record: Record) -> Record:
-    """Take a method from its customer, for good.
+    """Detach a method from its customer permanently.
 
     Raises:
-        StripeError: it belongs to nobody.
+        StripeError: it is not attached to a customer.
     """
     owner = record.body["customer"]
     if owner is None:
@@ -233,7 +235,7 @@ def detach(desk: Desk, record: Record) -> Record:
 
 
 def declined(decline: Decline, **fields: Any) -> StripeError:
-    """The 402 of a decline."""
+    """The error for a decline (HTTP 402)."""
     return card_error(
         decline.message,
         decline.code,

@@ -1,4 +1,4 @@
-"""Refunds: several for a charge, until it is used up; some end late.
+"""Refunds: a charge may have several, up to its amount; some change their status later.
 
 Source: docs.stripe.com/refunds, docs.stripe.com/api/refunds.
 """
@@ -14,21 +14,22 @@ from provider_sandbox.stripe.payment_intents import merged
 END = "stripe.refund_end"
 
 _FIRST = {"requires_action": "requires_action", "succeeds": "succeeded", "fails_late": "succeeded"}
-"""Status at the beginning by course; ``pending`` for the others."""
+"""Initial status by course; ``pending`` for the other courses."""
 _LAST = {
     "pending": "succeeded",
     "insufficient_funds": "succeeded",
     "fails_late": "failed",
     "pending_fails": "failed",
 }
-"""Status at the end by course, where one follows by itself."""
+"""Final status by course, where the status changes by itself."""
 
 
 def create(desk: Desk, params: dict[str, Any]) -> Record:
     """``POST /v1/refunds``, of a charge or of a PaymentIntent's charge.
 
     Raises:
-        StripeError: nothing to refund, more than is left, or disputed.
+        StripeError: there is nothing to refund, the amount exceeds what is left, or the charge was
+            charged back.
     """
     charge = _charge(desk, params)
     body = charge.body
@@ -108,6 +109,8 @@ def _fresh(desk: Desk, charge: Record, amount: int, params: dict[str, Any]) -> d
         "charge": charge.id,
         "created": desk.now(),
         "currency": charge.body["currency"],
+        "customer": charge.body["customer"],
+        "customer_account": None,
         "destination_details": {
             "card": {
                 "reference_status": "pending",
@@ -118,6 +121,7 @@ def _fresh(desk: Desk, charge: Record, amount: int, params: dict[str, Any]) -> d
         },
         "metadata": params.get("metadata") or {},
         "payment_intent": charge.body["payment_intent"],
+        "payment_method": charge.body["payment_method"],
         "reason": params.get("reason"),
         "receipt_number": None,
         "source_transfer_reversal": None,
@@ -144,10 +148,10 @@ def update(desk: Desk, refund: Record, params: dict[str, Any]) -> Record:
 
 
 def cancel(desk: Desk, refund: Record, _: dict[str, Any]) -> Record:
-    """``POST /v1/refunds/{id}/cancel``: only one that waits for the customer.
+    """``POST /v1/refunds/{id}/cancel``: only a refund that waits for the customer.
 
     Raises:
-        StripeError: it is in another status.
+        StripeError: the refund is in another status.
     """
     if refund.status != "requires_action":
         raise StripeError(
@@ -161,16 +165,16 @@ def cancel(desk: Desk, refund: Record, _: dict[str, Any]) -> Record:
 
 
 def end(desk: Desk, payload: dict[str, Any]) -> None:
-    """Agenda: a refund's late end."""
+    """Scheduled event: a refund gets its final status."""
     refund = desk.find("refund", payload["id"], param="refund")
     finish(desk, refund, _LAST[refund.hidden["course"]])
 
 
 def finish(desk: Desk, refund: Record, status: str, *, reason: str = "declined") -> None:
-    """A refund reached its last status.
+    """Give a refund its final status.
 
     Raises:
-        IllegalTransition: it may not follow.
+        IllegalTransition: this status may not follow the current one.
     """
     if status == "failed":
         _give_back(desk, refund, status="failed", reason=reason)

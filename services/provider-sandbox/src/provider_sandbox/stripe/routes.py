@@ -1,4 +1,4 @@
-"""``/v1``: key, version, idempotency, parameters, effect, answer, in this order."""
+"""``/v1``: check version, API key, idempotency key and parameters, then execute and answer."""
 
 import asyncio
 import re
@@ -18,7 +18,7 @@ _METHODS = ["GET", "POST", "DELETE", "PUT", "PATCH"]
 
 
 def stripe_router(desk: Desk, keys: Keys) -> APIRouter:
-    """Every address under ``/v1``."""
+    """The routes of every path under ``/v1``."""
     router = APIRouter(tags=["stripe"])
 
     @router.api_route("/v1/{_path:path}", methods=_METHODS)
@@ -78,7 +78,7 @@ async def _answer(
 async def _run_held(
     desk: Desk, keys: Keys, request: Request, work: tuple[Call, Route, str]
 ) -> Answer:
-    """Execute while the idempotency key is held."""
+    """Execute the operation while the idempotency key is locked."""
     call, route, mark = work
     exchange = request.scope.get("exchange")
     exchange = exchange if isinstance(exchange, Exchange) else Exchange()
@@ -101,10 +101,10 @@ async def _run_held(
 
 
 def _execute(desk: Desk, call: Call, route: Route, fault: Fault | None) -> tuple[Answer, bool]:
-    """Do it; whether the answer is kept.
+    """Execute the operation; return its answer, and whether the key stores the answer.
 
     Raises:
-        StripeError: refused before anything began, so that nothing is kept.
+        StripeError: refused before the operation began, so no answer is stored.
     """
     kind = None if fault is None else fault.kind
     if kind is Kind.SAVED_500:
@@ -154,7 +154,8 @@ _NOT_PLAYED = frozenset(
         "transfer_data",
     }
 )
-"""Parameters that Stripe takes and that would change an outcome here, if they did anything."""
+"""Parameters that Stripe accepts and that the twin refuses, because they would change an outcome
+and the twin does not implement them."""
 
 
 def _check_played(call: Call) -> None:

@@ -1,4 +1,4 @@
-"""SetupIntents: a card is saved for later, checked by its bank, without a payment.
+"""SetupIntents: save a card for later, checked by its bank, without a payment.
 
 Source: docs.stripe.com/api/setup_intents.
 """
@@ -24,10 +24,10 @@ _CANCELABLE = ("requires_payment_method", "requires_confirmation", "requires_act
 
 
 def create(desk: Desk, params: dict[str, Any]) -> Record:
-    """``POST /v1/setup_intents``; ``confirm=true`` saves at once.
+    """``POST /v1/setup_intents``; ``confirm=true`` also confirms the intent.
 
     Raises:
-        StripeError: refused, or confirmed and declined.
+        StripeError: the request was refused, or the card was declined at confirmation.
     """
     confirming = params.get("confirm", False)
     if params.get("return_url") and not confirming:
@@ -141,7 +141,7 @@ def confirm(desk: Desk, intent: Record, params: dict[str, Any]) -> Record:
 
 
 def _asks(method: Record, challenge: str) -> bool:
-    """A card that needs 3-D Secure until it is set up asks for it while it is."""
+    """True for a card that needs 3-D Secure until it is set up, and is not set up yet."""
     return challenge == "unless_set_up" and not method.hidden["set_up"]
 
 
@@ -197,13 +197,21 @@ def _attempt(
 ) -> None:
     card = method.body["card"]
     copied = ("brand", "country", "exp_month", "exp_year", "fingerprint", "funding", "last4")
-    details = {name: card[name] for name in copied} | {"network": card["brand"], "wallet": None}
+    details = {
+        **{name: card[name] for name in copied},
+        "checks": card["checks"],
+        "network": card["brand"],
+        "three_d_secure": None,
+        "wallet": None,
+    }
     attempt = {
         "id": desk.ids.make("setatt"),
         "object": "setup_attempt",
         "application": None,
         "created": desk.now(),
         "customer": intent.body["customer"],
+        "customer_account": None,
+        "flow_directions": None,
         "livemode": False,
         "on_behalf_of": None,
         "payment_method": method.id,
@@ -218,7 +226,7 @@ def _attempt(
 
 
 def challenge_ended(desk: Desk, intent: Record, outcome: str) -> None:
-    """The cardholder passed or failed."""
+    """The cardholder passed or failed the challenge."""
     method = desk.find("payment_method", intent.body["payment_method"], param="payment_method")
     intent.hidden["challenge"] = None
     if outcome == "approve":
@@ -237,7 +245,7 @@ def cancel(desk: Desk, intent: Record, params: dict[str, Any]) -> Record:
     """``POST /v1/setup_intents/{id}/cancel``.
 
     Raises:
-        StripeError: it is over.
+        StripeError: the intent has already ended.
     """
     if intent.status not in _CANCELABLE:
         raise unexpected(

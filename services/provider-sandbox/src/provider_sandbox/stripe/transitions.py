@@ -1,4 +1,4 @@
-"""Which status may follow which, by kind of object; checked on every write.
+"""The allowed status changes, by kind of object; they are checked on every write.
 
 Sources: docs.stripe.com/payments/paymentintents/lifecycle,
 docs.stripe.com/api/setup_intents/object,
@@ -63,14 +63,14 @@ EDGES: Mapping[str, Mapping[str | None, frozenset[str]]] = {
 
 
 class IllegalTransition(AssertionError):
-    """The twin was about to do what Stripe never does."""
+    """The twin was about to make a status change that Stripe never makes."""
 
 
 def check(kind: str, before: str | None, after: str) -> None:
-    """Refuse a step that is not in the table; staying is always allowed.
+    """Refuse a status change that is not in the table; an unchanged status is always allowed.
 
     Raises:
-        IllegalTransition: a fault of the twin itself.
+        IllegalTransition: the change is not in the table, which is an error of the twin itself.
     """
     edges = EDGES.get(kind)
     if edges is not None and before != after and after not in edges[before]:

@@ -1,0 +1,1 @@
+"""API keys: authenticate callers and check their scopes."""

@@ -1,0 +1,6 @@
+"""The gateway's commands of `cift`: an index; each command is imported when it runs."""
+
+from cift_shared.cli import Lazy
+
+INDEX = (Lazy("api-key", "gateway.auth.cli:api_key", "Make, list and revoke API keys."),)
+"""The entry point `cift.commands`."""

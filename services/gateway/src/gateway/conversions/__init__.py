@@ -1,0 +1,1 @@
+"""Exchange a customer's money from one currency to another."""

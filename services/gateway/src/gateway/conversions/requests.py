@@ -1,0 +1,27 @@
+"""Request bodies of conversions."""
+
+from pydantic import Field
+
+from gateway.http.fields import (
+    AmountText,
+    CurrencyCode,
+)
+from gateway.http.requests import Body
+
+
+class AmountIn(Body):
+    """An amount in a currency."""
+
+    amount: AmountText
+    """Decimal text in the currency's major unit."""
+    currency: CurrencyCode
+    """ISO 4217 code in capital letters."""
+
+
+class ConversionIn(Body):
+    """What a customer gives, and in what it is returned."""
+
+    given: AmountIn = Field(alias="from")
+    """What the customer gives."""
+    to_currency: CurrencyCode
+    """The currency the customer gets: an ISO 4217 code in capital letters."""

@@ -1,0 +1,49 @@
+"""Response bodies of conversions."""
+
+from uuid import UUID
+
+from pydantic import AwareDatetime, Field
+
+from gateway.http.responses import (
+    CurrencyShown,
+    CustomerShown,
+    Out,
+)
+
+
+class AmountOut(Out):
+    """An amount in a currency."""
+
+    amount: str = Field(examples=["400.00"])
+    """Decimal text with all the places of the currency."""
+    currency: CurrencyShown
+    """ISO 4217 code."""
+
+
+class ConversionOut(Out):
+    """A customer's money, exchanged from one currency to another."""
+
+    id: UUID
+    """Our id of the conversion."""
+    customer_id: CustomerShown
+    """Your own id of the customer."""
+    given: AmountOut = Field(alias="from")
+    """What the customer gave."""
+    received: AmountOut = Field(alias="to")
+    """What the customer got: `from` times `rate`, rounded down."""
+    rate: str = Field(examples=["0.00769825918762088974"])
+    """What one unit of `from` brought, before rounding down: the market's less our spread."""
+    market_rate: str = Field(examples=["0.00773694390715667311"])
+    """What one unit of `from` is worth in `to` at the source."""
+    spread_bps: int = Field(examples=[50])
+    """Our margin in hundredths of a percent."""
+    rate_source: str = Field(examples=["cift-static"])
+    """Who published the market's rate."""
+    rate_as_of: AwareDatetime
+    """The moment the market's rate is of."""
+    transaction_id: str = Field(examples=["Zx7cUe0bNq4tWy9LsRk2MvGdHj5fPa3i"])
+    """The transaction in the customer's statement."""
+    livemode: bool
+    """True when this is real money."""
+    created_at: AwareDatetime
+    """When the money was exchanged."""

@@ -1,0 +1,1 @@
+"""The gateway's access to PostgreSQL: statements, outbox rows, notifications."""

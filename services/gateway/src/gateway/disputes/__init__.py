@@ -1,0 +1,1 @@
+"""Disputes: deposits that payers had their banks take back."""

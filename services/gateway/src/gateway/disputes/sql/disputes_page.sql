@@ -1,0 +1,6 @@
+select dispute.*
+from ledger.dispute
+join ledger.payment using (payment_id)
+where payment.merchant_id = $1 and payment.livemode = $2{filters}
+order by dispute.opened_at {order}, dispute.reference {order}
+limit $3

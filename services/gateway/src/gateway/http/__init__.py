@@ -1,0 +1,1 @@
+"""The HTTP layer: server limits, middleware, request checks, and what endpoints share."""

@@ -1,0 +1,1 @@
+"""Decide a request once for each idempotency key."""

@@ -1,0 +1,50 @@
+"""What one accepted request writes to the database."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from cift_shared.errors import InvalidCommand
+from cift_shared.messaging.envelope import OutgoingMessage
+from gateway.problems.problem import Problem
+
+KEY_LIFETIME = timedelta(days=30)
+Refusals = Mapping[str, Problem | InvalidCommand]
+"""The error that the API returns for each SQLSTATE (class CF) with which the database refuses."""
+
+_LEDGER_FUNCTION = """decided as materialized (
+    select ledger.accept_or_refuse('{name}', $6::jsonb, $17::jsonb) as outcome from fresh
+)"""
+
+
+@dataclass(frozen=True, slots=True)
+class Acceptance:
+    """Everything that one acceptance writes, in one statement."""
+
+    resource_id: UUID
+    """The id of the accepted resource: a payment, a conversion, a saved card."""
+    write: str
+    """The part of `sql/accept.sql` that writes the resource; it ends in the CTE `decided`."""
+    row: dict[str, Any]
+    """The data of the resource, as that part expects it ($6)."""
+    message: OutgoingMessage | None
+    """The command for the worker; None when there is none."""
+    reply: dict[str, Any]
+    """What the client is answered."""
+    location: str
+    """The URL path of the resource."""
+    status: int = 202
+    """The HTTP status of the response."""
+    refusals: Refusals = field(default_factory=dict)
+    """The refusals that the database can return."""
+
+
+def ledger_function(name: str) -> str:
+    """The part of the statement that calls a function of the ledger to accept the request.
+
+    Args:
+        name: `accept_payment`, `accept_refund` or `convert`.
+    """
+    return _LEDGER_FUNCTION.replace("{name}", name)

@@ -1,0 +1,151 @@
+"""Stored decisions: one for each idempotency key, written by the statement that decides."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+from cift_shared.database.pool import Pool
+from cift_shared.failpoints import failpoint
+from gateway.auth.authenticator import Caller
+from gateway.database.outbox import outbox_row
+from gateway.database.queries import fetch_row, load_statements
+from gateway.idempotency.acceptance import KEY_LIFETIME, Acceptance
+from gateway.problems.problem import as_problem
+
+SQL = load_statements("gateway.idempotency")
+
+REFUSED_FROM = 400
+"""The lowest HTTP status of a refusal."""
+
+
+class KeyInFlight(Exception):
+    """Another request with the same idempotency key is being decided right now."""
+
+
+@dataclass(frozen=True, slots=True)
+class RequestKey:
+    """An idempotency key in its scope: merchant, mode and route."""
+
+    caller: Caller
+    route: str
+    key_digest: str
+    """Keyed hash of the key; the key itself is not stored, as a caller may put anything into it."""
+    request_digest: str
+    instance: str
+    """The id of this request, for the problem document of a refusal."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredReply:
+    """The stored decision of the first request with an idempotency key."""
+
+    request_digest: str
+    resource_id: UUID | None
+    """The id of the accepted resource; None for a refusal."""
+    status: int
+    location: str | None
+    """The URL path of the resource; None for a refusal."""
+    reply: dict[str, Any]
+    """The data of the first response; for a refusal, the problem document."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The decision about a request, as stored under its idempotency key."""
+
+    status: int
+    reply: dict[str, Any]
+    """The first reply, or the problem document of a refusal."""
+
+    @property
+    def refused(self) -> bool:
+        """True when the request was refused."""
+        return self.status >= REFUSED_FROM
+
+
+@cache
+def accept_statement(write: str) -> str:
+    """The SQL statement of an acceptance; `write` is the part that the feature provides."""
+    return SQL["accept"].replace("{write}", write)
+
+
+class IdempotencyStore:
+    """Reads and writes decisions; each one belongs to one merchant and mode."""
+
+    def __init__(self, pool: "Pool[asyncpg.Record]") -> None:
+        self._pool = pool
+
+    async def accept(
+        self, key: RequestKey, acceptance: Acceptance, *, now: datetime
+    ) -> Outcome | None:
+        """Write the accepted resource, its command and the key in one statement.
+
+        When the database refuses, the same statement stores the refusal under the key instead.
+
+        Returns:
+            What was stored; None when the key was used before.
+
+        Raises:
+            KeyInFlight: another request with the same key is being decided.
+        """
+        refusals = {
+            state: as_problem(error).document(key.instance)
+            for state, error in acceptance.refusals.items()
+        }
+        failpoint("gateway.before_commit")
+        stored = await self._claim(
+            accept_statement(acceptance.write),
+            key.caller.merchant_id, key.caller.livemode, key.route, key.key_digest,
+            key.request_digest, acceptance.row, acceptance.resource_id, acceptance.location,
+            acceptance.reply, now, now + KEY_LIFETIME, acceptance.status,
+            *outbox_row(acceptance.message), refusals,
+        )  # fmt: skip
+        failpoint("gateway.after_commit")
+        return stored
+
+    async def refuse(
+        self, key: RequestKey, problem: dict[str, Any], *, now: datetime
+    ) -> Outcome | None:
+        """Store a refusal under its key; `problem` is the problem document of the response.
+
+        Returns:
+            What was stored; None when the key was used before.
+
+        Raises:
+            KeyInFlight: another request with the same key is being decided.
+        """
+        failpoint("gateway.before_refusal")
+        stored = await self._claim(
+            SQL["refuse"],
+            key.caller.merchant_id, key.caller.livemode, key.route, key.key_digest,
+            key.request_digest, problem["status"], problem, now, now + KEY_LIFETIME,
+        )  # fmt: skip
+        failpoint("gateway.after_refusal")
+        return stored
+
+    async def _claim(self, statement: str, *args: Any) -> Outcome | None:
+        try:
+            row = await fetch_row(self._pool, statement, *args)
+        except asyncpg.UniqueViolationError as error:
+            if error.constraint_name != "idempotency_key_pkey":
+                raise
+            return None
+        if row is None or not row["held"]:
+            raise KeyInFlight
+        return None if row["status"] is None else Outcome(row["status"], row["reply"])
+
+    async def stored_reply(self, key: RequestKey) -> StoredReply | None:
+        """Read the stored decision of the key's first request; None for a new key."""
+        row = await fetch_row(
+            self._pool, SQL["stored_reply"],
+            key.caller.merchant_id, key.caller.livemode, key.route, key.key_digest,
+        )  # fmt: skip
+        return None if row is None else StoredReply(**row)
+
+    async def forget(self, *, expired_before: datetime) -> None:
+        """Delete some of the keys that expired before a moment."""
+        await self._pool.execute(SQL["forget_keys"], expired_before)

@@ -1,0 +1,31 @@
+"""The gateway process: read the settings, then serve until SIGTERM."""
+
+import uvloop
+from fastapi import FastAPI
+
+from cift_shared.addresses import check_listens
+from cift_shared.runtime.instance import instance_held
+from cift_shared.runtime.service import serve, start_observing
+from cift_shared.settings import load_settings
+from gateway.app import ROLE, SCHEMA, create_app
+from gateway.http.server_protocol import BoundedHttpProtocol
+from gateway.settings import GatewaySettings
+
+
+def main() -> None:
+    """Read the settings and serve.
+
+    Raises:
+        SettingsInvalid: a setting is missing or wrong, or the port is taken.
+    """
+    settings = load_settings(GatewaySettings).checked()
+    check_listens(settings.http_host, settings.http_port)
+    app = create_app(settings)
+    start_observing("gateway", settings)
+    uvloop.run(_serve(app, settings))
+
+
+async def _serve(app: FastAPI, settings: GatewaySettings) -> None:
+    async with instance_held("gateway", settings, schema=SCHEMA, role=ROLE):
+        # Proxy headers stay off: `gateway.http.client_address` decides which proxies to trust.
+        await serve(app, settings, http=BoundedHttpProtocol, proxy_headers=False)

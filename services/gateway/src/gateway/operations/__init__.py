@@ -1,0 +1,1 @@
+"""For operators: health, metrics, documents, and the deletion of old rows."""

@@ -1,0 +1,55 @@
+"""Delete expired rows: idempotency keys, quotes, notices and cards that providers have deleted.
+
+Idempotency keys after 30 days, published notices after 90, quotes a day after they expired, saved
+cards 30 days after the provider has deleted them.
+"""
+
+import asyncio
+from dataclasses import dataclass
+from datetime import timedelta
+
+from cift_shared.clock import Clock
+from cift_shared.database.pool import INFRASTRUCTURE_ERRORS
+from cift_shared.observability.log import get_logger
+from gateway.idempotency.store import IdempotencyStore
+from gateway.payment_methods.repository import MethodRepository
+from gateway.quotes.repository import QuoteRepository
+from gateway.webhooks.repository import NoticeRepository
+
+EVERY_S = 60.0
+NOTICE_LIFETIME = timedelta(days=90)
+EXPIRED_QUOTE_LIFETIME = timedelta(days=1)
+"""So that a late payment is refused with `quote_expired`, not with `quote_not_found`."""
+FORGOTTEN_CARD_LIFETIME = timedelta(days=30)
+"""So that a result that Kafka delivers again still finds its card."""
+
+log = get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """Deletes a bounded number of old rows once a minute."""
+
+    keys: IdempotencyStore
+    notices: NoticeRepository
+    quotes: QuoteRepository
+    methods: MethodRepository
+    clock: Clock
+    name: str = "gateway-housekeeping"
+
+    async def run(self) -> None:
+        """Delete old rows until cancelled."""
+        while True:
+            await asyncio.sleep(EVERY_S)
+            try:
+                await self.delete_expired()
+            except INFRASTRUCTURE_ERRORS as error:
+                log.warning("gateway.housekeeping.failed", error=repr(error))
+
+    async def delete_expired(self) -> None:
+        """Delete some of the rows that are past their lifetime."""
+        now = self.clock.now()
+        await self.keys.forget(expired_before=now)
+        await self.notices.forget(received_before=now - NOTICE_LIFETIME)
+        await self.quotes.forget(expired_before=now - EXPIRED_QUOTE_LIFETIME)
+        await self.methods.forget(before=now - FORGOTTEN_CARD_LIFETIME)

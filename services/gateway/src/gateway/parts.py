@@ -1,0 +1,135 @@
+"""Build the parts of the gateway from its settings and pool, each one once and in order of use."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+
+from cift_shared.clock import Clock
+from cift_shared.ids import IdFactory
+from cift_shared.money.fees import load_schedule
+from cift_shared.money.rates import RateSource, RateTable, load_rates
+from cift_shared.rails.gateway import RailSettings
+from cift_shared.rails.registry import rails
+from cift_shared.rails.webhooks import WebhookContext
+from cift_shared.runtime.service import Base
+from cift_shared.security.field_encryption import Vault
+from gateway.auth.authenticator import Authenticator
+from gateway.auth.repository import KeyRepository
+from gateway.conversions.repository import ConversionRepository
+from gateway.conversions.service import Conversions
+from gateway.customers.repository import CustomerRepository
+from gateway.customers.service import Customers
+from gateway.database.notifications import PaymentSignals
+from gateway.disputes.repository import DisputeRepository
+from gateway.http.admission import Admission
+from gateway.http.limits import Slots, SourceRate
+from gateway.http.opaque_ids import OpaqueIds
+from gateway.http.parts import Parts
+from gateway.http.prefer_wait import Waiting
+from gateway.idempotency.service import Idempotency
+from gateway.idempotency.store import IdempotencyStore
+from gateway.ledger_head.repository import LedgerHead
+from gateway.operations.retention import Retention
+from gateway.payment_methods.instrument_resolver import InstrumentResolver
+from gateway.payment_methods.instruments import CARD
+from gateway.payment_methods.repository import MethodRepository
+from gateway.payment_methods.results import MethodResultsHandler
+from gateway.payment_methods.service import PaymentMethods
+from gateway.payments.repository import PaymentRepository
+from gateway.payments.service import Payments
+from gateway.quotes.repository import QuoteRepository
+from gateway.quotes.service import Quotes
+from gateway.settings import GatewaySettings
+from gateway.webhooks.intake import Intake, open_readers
+from gateway.webhooks.repository import NoticeRepository
+from gateway.webhooks.service import Webhooks
+
+
+def build_parts(
+    settings: GatewaySettings,
+    of_rails: Mapping[str, RailSettings],
+    base: Base,
+    clock: Clock,
+    ids: IdFactory,
+) -> Parts:
+    """Everything that the gateway works with, over an open base.
+
+    Raises:
+        SettingsInvalid: the price list or the rate table can't be read.
+    """
+    pool, relay, vault = base.pool, base.relay, settings.vault()
+    opaque_ids = OpaqueIds(vault)
+    store, methods = IdempotencyStore(pool), MethodRepository(pool)
+    quote_repository, notices = QuoteRepository(pool), NoticeRepository(pool)
+    signals = PaymentSignals(settings.database_url.get_secret_value())
+    waiting = Waiting(Slots(settings.streams_per_key), signals, clock)
+    idempotency = Idempotency(store, relay, clock)
+    fees = load_schedule(settings.fee_schedule, settings.rate_table)
+    quote_lifetime = timedelta(seconds=settings.quote_lifetime_s)
+    quotes = Quotes(quote_repository, fees, quote_lifetime, clock, ids)
+    instruments = InstrumentResolver(methods, vault, _offered(of_rails))
+    return Parts(
+        base.readiness,
+        signals,
+        opaque_ids,
+        _admission(settings, base, vault, clock),
+        instruments,
+        quotes,
+        Payments(
+            PaymentRepository(pool),
+            idempotency,
+            instruments,
+            quotes,
+            waiting,
+            relay,
+            vault,
+            clock,
+            ids,
+        ),
+        PaymentMethods(
+            methods, idempotency, waiting, relay, vault, of_rails[CARD].client_key, clock, ids
+        ),
+        MethodResultsHandler(methods, clock, wake_relay=relay.wake),
+        Conversions(
+            ConversionRepository(pool),
+            idempotency,
+            _conversion_rates(settings),
+            settings.conversion_spread_bps,
+            vault,
+            clock,
+            ids,
+        ),
+        Customers(CustomerRepository(pool), opaque_ids, clock),
+        DisputeRepository(pool),
+        LedgerHead(pool),
+        _intake(settings, of_rails, Webhooks(notices, relay, vault, clock), clock),
+        Retention(store, notices, quote_repository, methods, clock),
+    )
+
+
+def _offered(of_rails: Mapping[str, RailSettings]) -> frozenset[str]:
+    """The methods that this deployment has set up."""
+    return frozenset(rails()[name].method for name, one in of_rails.items() if one.is_offered)
+
+
+def _admission(settings: GatewaySettings, base: Base, vault: Vault, clock: Clock) -> Admission:
+    look_up = KeyRepository(base.pool).one
+    authenticator = Authenticator(look_up, vault=vault, livemode=settings.livemode, clock=clock)
+    return Admission(authenticator, SourceRate(settings.requests_per_second, clock))
+
+
+def _intake(
+    settings: GatewaySettings,
+    of_rails: Mapping[str, RailSettings],
+    webhooks: Webhooks,
+    clock: Clock,
+) -> Intake:
+    context = WebhookContext(settings.livemode, clock, settings.callback_tokens())
+    rate = SourceRate(settings.notices_per_second, clock)
+    return Intake(open_readers(of_rails, context), webhooks, settings.trusted_proxies, rate)
+
+
+def _conversion_rates(settings: GatewaySettings) -> RateSource:
+    if settings.livemode and settings.rate_table is None:
+        # the shipped table is as old as the release: no real money may be exchanged at its rates
+        return RateTable("none", ())
+    return load_rates(settings.rate_table)

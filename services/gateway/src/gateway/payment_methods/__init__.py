@@ -1,0 +1,1 @@
+"""Phones and cards: the instruments of payments, and saved ones for later payments."""

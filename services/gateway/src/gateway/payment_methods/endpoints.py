@@ -1,0 +1,164 @@
+"""Endpoints of saved payment methods: phones, stored sealed, and cards, stored at the provider."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import JSONResponse
+
+from gateway.auth.authenticator import Caller
+from gateway.http.api_route import (
+    KEYED,
+    METHOD_HEADERS,
+    PAID_WITH,
+    ApiRoute,
+    Known,
+    needs,
+    refusals,
+)
+from gateway.http.cursors import TimeCursor, read_time_cursor
+from gateway.http.paging import page_of, window
+from gateway.http.parts import part
+from gateway.http.prefer_wait import preferred_wait_s
+from gateway.idempotency.answers import REPLAYED
+from gateway.idempotency.header import HEADER, optional_key, read_key
+from gateway.payment_methods.commands import CREATED, check_card, method_path
+from gateway.payment_methods.instrument_resolver import InstrumentResolver
+from gateway.payment_methods.instruments import CARD
+from gateway.payment_methods.requests import SavedMethodIn, SavedMethodsQuery
+from gateway.payment_methods.responses import (
+    SavedCardOut,
+    SavedMethodOut,
+    SavedMethodsOut,
+    SavedPhoneOut,
+)
+from gateway.payment_methods.service import PaymentMethods
+
+Methods = Annotated[PaymentMethods, part(PaymentMethods)]
+
+router = APIRouter(prefix="/api/v1", route_class=ApiRoute, tags=["payment methods"])
+
+_NOT_FOUND = "payment_method_not_found"
+_SAVE_REFUSALS = (*KEYED[1:], *PAID_WITH, "method_unavailable", _NOT_FOUND)
+
+
+@router.post(
+    "/payment-methods",
+    status_code=201,
+    response_model=SavedMethodOut,
+    responses={
+        200: {"description": "The phone was saved before.", "model": SavedMethodOut},
+        **refusals(*_SAVE_REFUSALS, body=True),
+    },
+    **needs("methods:write", headers=METHOD_HEADERS),
+)
+async def save_method(
+    wish: SavedMethodIn,
+    request: Request,
+    methods: Methods,
+    instruments: Annotated[InstrumentResolver, part(InstrumentResolver)],
+    caller: Known,
+) -> Response:
+    """Keep a phone or a card for a customer; the same phone is kept once.
+
+    A card is kept at the provider. Without a token the answer's `setup` lets the customer's client
+    enter it there; the card is `active` once the provider has confirmed it.
+    """
+    instruments.check_offered(wish.method)
+    if wish.method == CARD:
+        return await _save_card(wish, request, methods, caller)
+    if HEADER in request.headers:  # a phone needs no key, but a malformed key is refused
+        read_key(request.headers.getlist(HEADER))
+    return await _save_phone(wish, methods, caller)
+
+
+async def _save_card(
+    wish: SavedMethodIn, request: Request, methods: PaymentMethods, caller: Caller
+) -> Response:
+    check_card(wish)
+    key = optional_key(request, caller, methods.vault, methods.ids, route="POST /payment-methods")
+    wished_s = preferred_wait_s(request.headers.getlist("prefer"))
+    card = await methods.save_card(wish, key, wished_s)
+    headers = {"Location": method_path(card.row["payment_method_id"])}
+    if card.replayed:
+        headers |= REPLAYED
+    if card.waited_s is not None:
+        headers["Preference-Applied"] = f"wait={card.waited_s}"
+    shown = methods.shown(card.row).model_dump(mode="json")
+    return JSONResponse(shown, status_code=CREATED, headers=headers)
+
+
+async def _save_phone(wish: SavedMethodIn, methods: PaymentMethods, caller: Caller) -> Response:
+    row = await methods.save_phone(wish, caller)
+    return JSONResponse(
+        methods.shown(row).model_dump(mode="json"),
+        status_code=CREATED if row["fresh"] else 200,
+        headers={"Location": method_path(row["payment_method_id"])},
+    )
+
+
+@router.get("/payment-methods", responses=refusals("method_unavailable"), **needs("read"))
+async def list_methods(
+    query: Annotated[SavedMethodsQuery, Query()],
+    request: Request,
+    response: Response,
+    methods: Methods,
+    caller: Known,
+) -> SavedMethodsOut:
+    """Saved methods from the newest to the oldest."""
+    asked = window(query, read_time_cursor)
+    found = await methods.repository.page(caller, query, asked)
+    page = page_of(
+        found, asked, lambda row: TimeCursor(row["created_at"], row["payment_method_id"]).text()
+    )
+    page.link(request, response)
+    return SavedMethodsOut(
+        data=[methods.shown(row) for row in page.rows],
+        next_cursor=page.next_cursor,
+        previous_cursor=page.previous_cursor,
+    )
+
+
+@router.get(
+    "/payment-methods/{method_id}",
+    response_model=SavedMethodOut,
+    responses=refusals(_NOT_FOUND),
+    **needs("read"),
+)
+async def show_method(
+    method_id: UUID, methods: Methods, caller: Known
+) -> SavedPhoneOut | SavedCardOut:
+    """One saved method as it is now: what may be shown of it."""
+    return methods.shown(await methods.one(caller, method_id))
+
+
+@router.delete(
+    "/payment-methods/{method_id}",
+    status_code=204,
+    responses=refusals(_NOT_FOUND),
+    **needs("methods:write"),
+)
+async def delete_method(method_id: UUID, methods: Methods, caller: Known) -> None:
+    """Forget a saved method; payments made with it stay as they are.
+
+    It can't be used from this moment on. A card is then forgotten at the provider as well.
+    """
+    await methods.forget(caller, method_id)
+
+
+@router.post(
+    "/payment-methods/{method_id}/verify",
+    response_model=SavedMethodOut,
+    responses=refusals(_NOT_FOUND),
+    **needs("methods:write"),
+)
+async def verify_method(
+    method_id: UUID, methods: Methods, caller: Known
+) -> SavedPhoneOut | SavedCardOut:
+    """Look whether the method has been proved.
+
+    A card is proved when the provider has confirmed it. No provider tells who owns a phone; a
+    deposit from it that completed does, because its owner entered the PIN. So nothing is sent to
+    the phone here.
+    """
+    return methods.shown(await methods.verify(caller, method_id))

@@ -1,0 +1,4 @@
+select * from gateway.payment_method
+where merchant_id = $1 and livemode = $2 and state <> 'detached'{filters}
+order by created_at {order}, payment_method_id {order}
+limit $3

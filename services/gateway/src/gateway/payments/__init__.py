@@ -1,0 +1,1 @@
+"""Payments and refunds: create, list, follow and cancel them."""

@@ -1,0 +1,243 @@
+"""Build what is stored for an accepted payment or refund: its row, its command, the first reply.
+
+Pure: no I/O; `IdempotencyStore.accept` writes all of it in one statement.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from cift_shared.errors import InvalidCommand
+from cift_shared.ids import PaymentId
+from cift_shared.messaging import topics
+from cift_shared.messaging.envelope import OutgoingMessage, outgoing
+from cift_shared.messaging.messages import (
+    CancelPayment,
+    Instrument,
+    OriginalPayment,
+    RequestDeposit,
+    RequestRefund,
+    RequestWithdrawal,
+)
+from cift_shared.money.amount import Money, parse_money
+from cift_shared.rails.registry import rail_of
+from gateway.auth.authenticator import Caller
+from gateway.database.outbox import SOURCE
+from gateway.idempotency.acceptance import Acceptance, Refusals, ledger_function
+from gateway.payments.presenters import payment_out
+from gateway.payments.requests import PaymentIn, RefundIn
+from gateway.problems.problem import Problem
+from gateway.quotes.pricing import Quote
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Who sent the request, when, and the id of the new payment."""
+
+    payment_id: PaymentId
+    caller: Caller
+    at: datetime
+
+
+def payment_path(payment_id: UUID) -> str:
+    """The URL path of a payment."""
+    return f"/api/v1/payments/{payment_id}"
+
+
+def payment_acceptance(
+    order: PaymentIn, price: Quote, instrument: Instrument, origin: Origin
+) -> Acceptance:
+    """What is stored for a deposit or a withdrawal at its price."""
+    asked: dict[str, Any] = {
+        "payment_id": origin.payment_id,
+        "merchant_id": origin.caller.merchant_id,
+        "livemode": origin.caller.livemode,
+        "customer_id": order.customer_id,
+        "method": order.method,
+        "amount": price.amount,
+        "instrument": instrument,
+        "accepted_at": origin.at,
+    }
+    command = (
+        RequestDeposit(
+            **asked,
+            return_url=order.return_url,
+            off_session=order.off_session,
+            description=order.description,
+        )
+        if order.type == "deposit"
+        else RequestWithdrawal(**asked)
+    )
+    row = {
+        "type": order.type,
+        "fee_minor": str(price.fee.minor),
+        "net_minor": str(price.net.minor),
+        "fee_bearer": price.bearer,
+        "pricing": dict(price.pricing),
+        "description": order.description,
+        "return_url": order.return_url,
+        "metadata": order.metadata,
+        "estimated_arrival": price.estimated_arrival.isoformat(),
+        "parent_payment_id": None,
+    }
+    return _acceptance(command, row, origin)
+
+
+def check_refund_amount(order: RefundIn, parent: Mapping[str, Any]) -> None:
+    """Refuse an amount that can't be refunded, whatever the status of the payment is.
+
+    Raises:
+        InvalidCommand: not an amount, or one that the payment's method can't move.
+    """
+    if order.amount is not None:
+        amount = parse_money(order.amount, parent["currency"])
+        rail_of(parent["method"]).check_amount(amount, "refund")
+
+
+def refund_amount(order: RefundIn, parent: Mapping[str, Any]) -> Money:
+    """The amount to refund of a deposit.
+
+    The ledger checks the same again under a lock; this check gives a clearer error earlier.
+
+    Raises:
+        Problem: not_refundable: not a completed deposit, or one that was reversed.
+        InvalidCommand: more than is left of the deposit, or an amount that the method can't move.
+    """
+    if (parent["type"], parent["status"]) != ("deposit", "completed") or parent["reversed_minor"]:
+        raise Problem("not_refundable", "Only completed deposits can be refunded.")
+    currency = parent["currency"]
+    gone = ("refunded_minor", "refund_pending_minor", "disputed_minor")
+    left = int(parent["minor"] - sum(parent[name] for name in gone))
+    if left <= 0:
+        raise refund_exceeds_captured(Money(0, currency))
+    amount = (
+        parse_money(order.amount, currency) if order.amount is not None else Money(left, currency)
+    )
+    if amount.minor > left:
+        raise refund_exceeds_captured(Money(left, currency))
+    rail_of(parent["method"]).check_amount(amount, "refund")
+    return amount
+
+
+def refund_exceeds_captured(left: Money | None = None) -> InvalidCommand:
+    """The refusal of a refund that is larger than what is left of the deposit."""
+    told = f"{left.text} {left.currency} is left to refund" if left else "too little is left"
+    return InvalidCommand("refund_exceeds_captured", told, pointer="/amount")
+
+
+def refund_acceptance(
+    order: RefundIn, amount: Money, parent: Mapping[str, Any], origin: Origin
+) -> Acceptance:
+    """What is stored for a refund; the ledger adds the share of the fee and the net amount."""
+    command = RequestRefund(
+        payment_id=origin.payment_id,
+        merchant_id=origin.caller.merchant_id,
+        livemode=origin.caller.livemode,
+        customer_id=parent["customer_id"],
+        method=parent["method"],
+        amount=amount,
+        instrument=Instrument.model_validate(parent["instrument"]),
+        accepted_at=origin.at,
+        original=OriginalPayment(
+            payment_id=parent["payment_id"],
+            amount=Money(int(parent["minor"]), parent["currency"]),
+            provider_reference=parent["provider_reference"],
+        ),
+    )
+    arrival = origin.at + rail_of(parent["method"]).typical_duration["refund"]
+    row = {
+        "type": "refund",
+        "fee_minor": "0",
+        "net_minor": str(amount.minor),
+        "description": order.description,
+        "return_url": None,
+        "metadata": order.metadata,
+        "estimated_arrival": arrival.isoformat(),
+        "parent_payment_id": str(parent["payment_id"]),
+    }
+    return _acceptance(command, row, origin)
+
+
+def cancel_message(payment_id: UUID, method: str, at: datetime) -> OutgoingMessage:
+    """The command that makes the worker cancel a payment."""
+    command = CancelPayment(payment_id=payment_id, requested_at=at)
+    return outgoing(topics.commands(method), command, source=SOURCE, at=at)
+
+
+_NO_FUNDS = InvalidCommand(
+    "insufficient_funds", "amount and fee exceed what is available", pointer="/amount"
+)
+_NOT_REFUNDABLE = Problem("not_refundable", "Only completed deposits can be refunded.")
+_PAYMENT_REFUSALS: Refusals = {"CF001": _NO_FUNDS}
+_REFUND_REFUSALS: Refusals = {
+    "CF001": _NO_FUNDS,
+    "CF002": _NOT_REFUNDABLE,
+    "CF003": refund_exceeds_captured(),
+}
+_CANCEL_REFUSALS: Mapping[str, Problem] = {
+    "CF004": Problem("not_cancelable", "It was sent to the provider, or it is over."),
+    "CF005": Problem("payment_not_found"),
+}
+
+
+def cancel_refusal(sqlstate: str | None) -> Problem | None:
+    """The problem to return when the ledger refuses to cancel; None for any other SQLSTATE."""
+    problem = _CANCEL_REFUSALS.get(sqlstate or "")
+    return problem and Problem(problem.code, problem.detail)
+
+
+def _acceptance(
+    command: RequestDeposit | RequestWithdrawal | RequestRefund,
+    terms: dict[str, Any],
+    origin: Origin,
+) -> Acceptance:
+    message = outgoing(topics.commands(command.method), command, source=SOURCE, at=origin.at)
+    is_refund = terms["type"] == "refund"
+    row = {
+        "payment_id": str(origin.payment_id),
+        "merchant_id": command.merchant_id,
+        "livemode": command.livemode,
+        "customer_id": command.customer_id,
+        "method": command.method,
+        "minor": str(command.amount.minor),
+        "currency": command.amount.currency,
+        "instrument": command.instrument.model_dump(mode="json", exclude_none=True),
+        "command": stored_command(message),
+        "created_at": origin.at.isoformat(),
+        **terms,
+    }
+    return Acceptance(
+        resource_id=origin.payment_id,
+        write=ledger_function("accept_refund" if is_refund else "accept_payment"),
+        row=row,
+        message=message,
+        reply=_first_reply(row),
+        location=payment_path(origin.payment_id),
+        refusals=_REFUND_REFUSALS if is_refund else _PAYMENT_REFUSALS,
+    )
+
+
+def stored_command(message: OutgoingMessage) -> dict[str, Any]:
+    """The command as stored with the payment, so that the sweeper can publish it again."""
+    return {
+        "headers": dict(message.headers),
+        "body": json.loads(message.body),
+    }
+
+
+def _first_reply(row: Mapping[str, Any]) -> dict[str, Any]:
+    fresh = {
+        "status": "pending",
+        "next_action": None,
+        "provider_reference": None,
+        "failure": None,
+        "refunded_minor": 0,
+        "reversed_minor": 0,
+        "disputed_minor": 0,
+        "version": 1,
+        "updated_at": row["created_at"],
+    }
+    return payment_out({**row, **fresh}).model_dump(mode="json")

@@ -1,0 +1,97 @@
+"""Request bodies and query parameters of payments and refunds."""
+
+from typing import Annotated
+from uuid import UUID
+
+from pydantic import Field
+
+from gateway.http.fields import (
+    AmountText,
+    BodyId,
+    CurrencyCode,
+    CustomerId,
+    Description,
+    Metadata,
+    MetadataKey,
+    MetadataValue,
+    MethodName,
+    Moment,
+    PaymentType,
+    ReturnUrl,
+)
+from gateway.http.query import PageQuery, ProviderReference
+from gateway.http.requests import Body
+from gateway.openapi.text import DEEP
+from gateway.payment_methods.requests import PaymentMethodIn
+from gateway.payments.statuses import AnyPaymentType, PaymentStatus
+
+
+class PaymentIn(Body):
+    """A deposit or a withdrawal."""
+
+    type: PaymentType
+    """`deposit` takes money from the payer, `withdrawal` pays money out."""
+    method: MethodName
+    """The payment method."""
+    amount: AmountText
+    """What the provider moves, as decimal text in the currency's major unit."""
+    currency: CurrencyCode
+    """ISO 4217 code in capital letters; the method must move it."""
+    customer_id: CustomerId
+    """Your own id of the customer whose balance the payment changes."""
+    payment_method: PaymentMethodIn
+    """The instrument: exactly one of `phone`, `token` and `id`."""
+    return_url: ReturnUrl | None = None
+    """Where the payer's browser goes after a step at the provider's page."""
+    off_session: bool = False
+    """True when the customer is not there to take a step: with a saved card only."""
+    description: Description | None = None
+    """Your own note; shown with the payment."""
+    metadata: Metadata = Field(default_factory=dict)
+    """Your own names and values; lists filter by them."""
+    quote_id: BodyId | None = None
+    """A quote whose terms apply."""
+
+
+class RefundIn(Body):
+    """A refund of a deposit; all that is left of it without an amount."""
+
+    amount: AmountText | None = None
+    """How much to give back, in the deposit's currency; all that is left without it."""
+    description: Description | None = None
+    """Your own note; shown with the refund."""
+    metadata: Metadata = Field(default_factory=dict)
+    """Your own names and values; lists filter by them."""
+
+
+MetadataFilter = Annotated[
+    dict[MetadataKey, MetadataValue],
+    Field(max_length=10, examples=[{"order_id": "1001"}], json_schema_extra={DEEP: True}),
+]
+
+
+class PaymentsQuery(PageQuery):
+    """Which payments to list, newest first."""
+
+    customer_id: CustomerId | None = None
+    """Payments of this customer."""
+    status: PaymentStatus | None = None
+    """Payments that have this status now."""
+    method: MethodName | None = None
+    """Payments by this method."""
+    type: AnyPaymentType | None = None
+    """Payments of this type."""
+    parent: UUID | None = None
+    """Refunds of this deposit."""
+    provider_reference: ProviderReference | None = None
+    """The payment with exactly this reference: an M-Pesa receipt, a Stripe PaymentIntent."""
+    metadata: MetadataFilter = Field(default_factory=dict, json_schema_extra={DEEP: True})
+    """Payments whose metadata have all of these values: `metadata[order_id]=1001`.
+
+    A client that writes the members of an object without the object's name takes the whole name as
+    the member: `{"metadata[order_id]": "1001"}`.
+    """
+    created_after: Moment | None = None
+    """Payments made later than this."""
+    created_before: Moment | None = None
+    """Payments made earlier than this."""

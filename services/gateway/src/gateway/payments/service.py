@@ -1,0 +1,170 @@
+"""Payments and refunds: accept, cancel, read, wait.
+
+endpoints -> Payments -> (price, instrument) -> commands (pure) -> Idempotency.decide -> database
+"""
+
+from collections.abc import Coroutine
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+from prometheus_client import Counter
+
+from cift_shared.clock import Clock
+from cift_shared.ids import IdFactory, PaymentId
+from cift_shared.messaging.outbox import Relay
+from cift_shared.security.field_encryption import Vault
+from gateway.auth.authenticator import Caller
+from gateway.database.queries import Row
+from gateway.http.prefer_wait import Waiting, Watched
+from gateway.idempotency.acceptance import Acceptance
+from gateway.idempotency.service import Accepted, Decision, Idempotency
+from gateway.idempotency.store import RequestKey
+from gateway.payment_methods.instrument_resolver import InstrumentResolver, Payer, check_choice
+from gateway.payment_methods.next_actions import waits_for_caller
+from gateway.payments.commands import (
+    Origin,
+    cancel_message,
+    cancel_refusal,
+    check_refund_amount,
+    payment_acceptance,
+    refund_acceptance,
+    refund_amount,
+)
+from gateway.payments.presenters import payment_out
+from gateway.payments.repository import PaymentRepository
+from gateway.payments.requests import PaymentIn, RefundIn
+from gateway.payments.responses import PaymentOut
+from gateway.payments.statuses import FINAL_STATUSES
+from gateway.problems.problem import Problem
+from gateway.quotes.pricing import Ask, wanted_amount
+from gateway.quotes.service import Quotes
+
+PAYMENTS_ACCEPTED = Counter(
+    "cift_payments_accepted_total", "Payments accepted.", ["method", "type"]
+)
+
+
+@dataclass(slots=True, eq=False)
+class Payments:
+    """The operations on payments."""
+
+    repository: PaymentRepository
+    idempotency: Idempotency
+    instruments: InstrumentResolver
+    quotes: Quotes
+    waiting: Waiting
+    relay: Relay
+    vault: Vault
+    clock: Clock
+    ids: IdFactory
+
+    async def create(self, order: PaymentIn, key: RequestKey) -> Decision:
+        """Accept a deposit or a withdrawal, or refuse it.
+
+        Raises:
+            Problem: a refusal that is not stored.
+            InvalidCommand: the same.
+        """
+        # a retry may name something that is gone by now: a deleted saved method, an expired quote
+        names_something = order.payment_method.id is not None or order.quote_id is not None
+        if names_something and (earlier := await self.idempotency.earlier(key)):
+            return earlier
+        # errors in the body alone are refused here; they are not stored under the key
+        wanted_amount(_ask(order))
+        check_choice(order.method, order.payment_method, off_session=order.off_session)
+        return await self._decide(key, self._judge_payment(order, key.caller))
+
+    async def _judge_payment(self, order: PaymentIn, caller: Caller) -> Acceptance:
+        self.instruments.check_offered(order.method)
+        now = self.clock.now()
+        price = await self.quotes.price(caller, _ask(order), order.quote_id, at=now)
+        payer = Payer(caller, order.customer_id, order.method)
+        instrument = await self.instruments.resolve(order.payment_method, payer)
+        return payment_acceptance(order, price, instrument, self._origin(caller, now))
+
+    async def refund(self, payment_id: UUID, order: RefundIn, key: RequestKey) -> Decision:
+        """Accept a refund of a deposit, or refuse it.
+
+        Raises:
+            Problem: payment_not_found, or another refusal that is not stored.
+            InvalidCommand: an amount that can never be refunded of this deposit.
+        """
+        if earlier := await self.idempotency.earlier(key):
+            return earlier
+        parent = await self.one(key.caller, payment_id)
+        # errors in the body alone are refused here; they are not stored under the key
+        check_refund_amount(order, parent)
+        return await self._decide(key, self._judge_refund(order, parent, key.caller))
+
+    async def _judge_refund(self, order: RefundIn, parent: Row, caller: Caller) -> Acceptance:
+        amount = refund_amount(order, parent)
+        origin = self._origin(caller, self.clock.now())
+        return refund_acceptance(order, amount, parent, origin)
+
+    def _origin(self, caller: Caller, now: datetime) -> Origin:
+        return Origin(PaymentId(self.ids.new_id()), caller, now)
+
+    async def _decide(self, key: RequestKey, judging: Coroutine[Any, Any, Acceptance]) -> Decision:
+        decision = await self.idempotency.decide(key, judging)
+        if isinstance(decision, Accepted):
+            row = decision.acceptance.row
+            PAYMENTS_ACCEPTED.labels(row["method"], row["type"]).inc()
+        return decision
+
+    async def cancel(self, caller: Caller, payment: Row) -> Row:
+        """Send the worker the command to cancel a payment; returns the payment as it is now.
+
+        The worker cancels the payment only if it has not sent it to the provider.
+
+        Raises:
+            Problem: not_cancelable or payment_not_found.
+        """
+        payment_id, now = payment["payment_id"], self.clock.now()
+        message = cancel_message(payment_id, payment["method"], now)
+        try:
+            await self.repository.cancel(caller, payment_id, message, now=now)
+        except asyncpg.PostgresError as error:
+            if problem := cancel_refusal(error.sqlstate):
+                raise problem from error
+            raise
+        self.relay.wake()
+        return await self.one(caller, payment_id)
+
+    async def one(self, caller: Caller, payment_id: UUID) -> Row:
+        """Read one payment.
+
+        Raises:
+            Problem: payment_not_found.
+        """
+        row = await self.repository.one(caller, payment_id)
+        if row is None:
+            raise Problem("payment_not_found")
+        return row
+
+    async def wait(self, caller: Caller, payment_id: UUID, wait_s: int) -> Row | None:
+        """Read a payment once it is final or needs the caller, or when the time is over.
+
+        Returns None without waiting when the API key has too many long requests open.
+        """
+
+        async def look() -> Row | None:
+            return await self.repository.one(caller, payment_id)
+
+        watched = Watched(payment_id, look, _nothing_to_wait_for)
+        return await self.waiting.until(caller.key_id, watched, wait_s)
+
+    def shown(self, row: Row) -> PaymentOut:
+        """A payment for its owner, with the secrets of its next action in clear text."""
+        return payment_out(row, self.vault)
+
+
+def _ask(order: PaymentIn) -> Ask:
+    return Ask(order.type, order.method, order.amount, order.currency)
+
+
+def _nothing_to_wait_for(payment: Row) -> bool:
+    """True when the payment is final, or when the caller must pass its next action to the payer."""
+    return payment["status"] in FINAL_STATUSES or waits_for_caller(payment["next_action"])

@@ -1,0 +1,1 @@
+"""The price of a payment, and quotes that guarantee a price until they expire."""

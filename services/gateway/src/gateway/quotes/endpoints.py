@@ -1,0 +1,48 @@
+"""Endpoints of prices: what a payment would cost, and quotes that guarantee a price."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+
+from cift_shared.errors import InvalidCommand
+from gateway.http.api_route import PRICED, ApiRoute, Known, needs, refusals
+from gateway.http.parts import part
+from gateway.problems.problem import parameter_problem, sentence
+from gateway.quotes.presenters import pinned_quote_out, quote_out
+from gateway.quotes.pricing import Ask
+from gateway.quotes.requests import QuoteIn, QuoteQuery
+from gateway.quotes.responses import PinnedQuoteOut, QuoteOut
+from gateway.quotes.service import Quotes
+
+TheQuotes = Annotated[Quotes, part(Quotes)]
+
+router = APIRouter(prefix="/api/v1", route_class=ApiRoute, tags=["fees"])
+
+
+@router.get("/fees/quote", responses=refusals(*PRICED), **needs("read"))
+async def quote_fee(query: Annotated[QuoteQuery, Query()], quotes: TheQuotes) -> QuoteOut:
+    """The fee and net amount of a payment made now, and when it would arrive."""
+    ask = Ask(query.type, query.method, query.amount, query.currency)
+    try:
+        return quote_out(ask, quotes.price_now(ask))
+    except InvalidCommand as error:
+        field = error.pointer.removeprefix("/")
+        raise parameter_problem(
+            error.code, sentence(str(error)), place="query", name=field
+        ) from error
+
+
+@router.post(
+    "/quotes",
+    status_code=201,
+    responses=refusals(*PRICED, body=True),
+    **needs("payments:write", "payouts:write"),
+)
+async def pin_quote(order: QuoteIn, quotes: TheQuotes, caller: Known) -> PinnedQuoteOut:
+    """A price that payments of this kind and amount have until it expires.
+
+    Name its id as `quote_id` in the payment; the price list may change meanwhile.
+    """
+    ask = Ask(order.type, order.method, order.amount, order.currency)
+    pinned = await quotes.pin(caller, ask)
+    return pinned_quote_out(ask, pinned, livemode=caller.livemode)

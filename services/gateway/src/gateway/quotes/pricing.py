@@ -1,0 +1,155 @@
+"""What a payment costs and moves: by the price list, or by a stored quote."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from cift_shared.errors import InvalidCommand
+from cift_shared.money.amount import EXPONENTS, Money, parse_money
+from cift_shared.money.fees import Bearer, Charge, Direction, FeeSchedule
+from cift_shared.money.rates import Rate
+from cift_shared.rails.registry import rail_of
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """What a caller requests to move."""
+
+    type: Direction
+    method: str
+    amount: str
+    currency: str
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """An amount with its price."""
+
+    amount: Money
+    fee: Money
+    network_fee: Money
+    """Network share of `fee`."""
+    net: Money
+    """What the customer's balance gains (deposit) or loses (withdrawal)."""
+    bearer: Bearer
+    """Who pays the fee."""
+    estimated_arrival: datetime
+    pricing: Mapping[str, Any]
+    """How the fee was calculated, stored with the payment: rule, parts, rate, quote."""
+
+
+def quote(ask: Ask, fees: FeeSchedule, *, at: datetime) -> Quote:
+    """Price a deposit or a withdrawal.
+
+    Raises:
+        InvalidCommand: no such method, an amount that it can't move, a fee that is not below the
+            amount, or a fee that needs an unknown exchange rate.
+    """
+    amount = wanted_amount(ask)
+    charge = fees.charge(amount, method=ask.method, direction=ask.type, at=at)
+    bearer = charge.rule.bearer
+    net = _net(ask.type, amount, charge.fee, bearer)
+    if net.minor <= 0:
+        raise InvalidCommand("amount_out_of_limits", "the fee is larger", pointer="/amount")
+    arrival = at + rail_of(ask.method).typical_duration[ask.type]
+    return Quote(amount, charge.fee, charge.network_fee, net, bearer, arrival, _explained(charge))
+
+
+def pinned_quote(ask: Ask, row: Mapping[str, Any] | None, *, at: datetime) -> Quote:
+    """The price that a stored quote guarantees for a payment, whatever the price list is now.
+
+    Args:
+        ask: what the payment requests to move.
+        row: the stored quote; None when the merchant has no such quote.
+        at: the time of the payment.
+
+    Raises:
+        InvalidCommand: quote_not_found, quote_expired, or quote_mismatch when the quote has another
+            type, method, amount or currency; as `quote` for an amount that can't be moved.
+    """
+    if row is None:
+        raise InvalidCommand("quote_not_found", "there is no such quote", pointer="/quote_id")
+    if row["expires_at"] <= at:
+        raise InvalidCommand("quote_expired", "the quote has expired", pointer="/quote_id")
+    amount = wanted_amount(ask)
+    quoted = Money(int(row["minor"]), row["currency"])
+    if (ask.type, ask.method, amount) != (row["type"], row["method"], quoted):
+        told = f"the quote is for a {row['type']} of {quoted.text} {quoted.currency}"
+        raise InvalidCommand("quote_mismatch", f"{told} by {row['method']}", pointer="/quote_id")
+    pricing = {**row["pricing"], "quote_id": str(row["quote_id"])}
+    return Quote(
+        amount=amount,
+        fee=Money(int(row["fee_minor"]), amount.currency),
+        network_fee=Money(int(row["network_fee_minor"]), amount.currency),
+        net=Money(int(row["net_minor"]), amount.currency),
+        bearer=row["bearer"],
+        estimated_arrival=at + rail_of(ask.method).typical_duration[ask.type],
+        pricing=pricing,
+    )
+
+
+def quote_row(quote_id: UUID, ask: Ask, price: Quote) -> dict[str, Any]:
+    """A price as stored for the payments that will name it."""
+    return {
+        "quote_id": str(quote_id),
+        "type": ask.type,
+        "method": ask.method,
+        "minor": str(price.amount.minor),
+        "currency": price.amount.currency,
+        "fee_minor": str(price.fee.minor),
+        "network_fee_minor": str(price.network_fee.minor),
+        "net_minor": str(price.net.minor),
+        "bearer": price.bearer,
+        "pricing": dict(price.pricing),
+    }
+
+
+def rate_terms(rate: Rate) -> dict[str, str]:
+    """A rate as stored and shown: its currencies, its value, its source and its time."""
+    return {
+        "from": rate.from_currency,
+        "to": rate.to_currency,
+        "value": f"{rate.value:f}",
+        "source": rate.source,
+        "as_of": rate.as_of.isoformat(),
+    }
+
+
+def wanted_amount(ask: Ask) -> Money:
+    """The requested amount, checked without any stored state.
+
+    Raises:
+        InvalidCommand: not an amount, or an operation, currency or amount that the method does not
+            support.
+    """
+    rail = rail_of(ask.method)
+    rail.check_operation(ask.type)
+    if ask.currency in EXPONENTS and ask.currency not in rail.currencies:
+        names = ", ".join(sorted(rail.currencies))
+        raise InvalidCommand(
+            "currency_unsupported", f"{rail.method} moves {names}", pointer="/currency"
+        )
+    amount = parse_money(ask.amount, ask.currency)
+    rail.check_amount(amount, ask.type)
+    return amount
+
+
+def _net(direction: Direction, amount: Money, fee: Money, bearer: Bearer) -> Money:
+    if bearer == "merchant":
+        return amount
+    return amount - fee if direction == "deposit" else amount + fee
+
+
+def _explained(charge: Charge) -> dict[str, Any]:
+    rule = charge.rule
+    parts = {"fixed": rule.fixed, "minimum": rule.minimum, "maximum": rule.maximum}
+    return {
+        "rule": rule.name,
+        "bearer": rule.bearer,
+        "percent": f"{rule.percent:f}",
+        **{name: f"{part.amount} {part.currency}" for name, part in parts.items() if part},
+        "network_fee": charge.network_fee.text,
+        "rate": rate_terms(charge.rate) if charge.rate else None,
+    }

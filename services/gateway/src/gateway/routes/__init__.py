@@ -1,1 +1,0 @@
-"""What each address does; the rules live beside, the SQL in `gateway.store`."""

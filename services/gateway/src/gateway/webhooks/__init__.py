@@ -1,0 +1,1 @@
+"""Providers' notices (webhooks): verify, seal and store them, then publish them to the workers."""

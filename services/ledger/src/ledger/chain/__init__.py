@@ -1,0 +1,1 @@
+"""The hash chain over the journal, and rebuilding the ledger from its log of inputs."""

@@ -1,0 +1,61 @@
+"""An operator's database session in role `cift_operator`; a refusal is one clear line."""
+
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
+
+import asyncpg
+import click
+
+from cift_shared.cli import environment
+from cift_shared.database.connecting import database
+
+ROLE = "cift_operator"
+_JSON_TYPES = ("json", "jsonb")
+
+Connection = asyncpg.Connection
+Answer = TypeVar("Answer")
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+async def run(work: Callable[["Connection[Any]"], Awaitable[Answer]]) -> Answer:
+    """Run `work` with an operator's connection to the database of DATABASE_URL.
+
+    Raises:
+        CiftError: the ledger refuses, or the database can't be reached.
+    """
+    async with operator_session(environment("DATABASE_URL")) as connection:
+        return await work(connection)
+
+
+@asynccontextmanager
+async def operator_session(dsn: str) -> AsyncIterator["Connection[Any]"]:
+    """A connection with the rights for operators' decisions, and no others.
+
+    Raises:
+        CiftError: the database can't be reached, or the login may not use the operators' role.
+    """
+    async with database(dsn, role=ROLE) as connection:
+        for name in _JSON_TYPES:
+            await connection.set_type_codec(
+                name, schema="pg_catalog", encoder=json.dumps, decoder=json.loads
+            )
+        yield connection
+
+
+def signed(command: Command) -> Command:
+    """Add the options that every decision needs."""
+    by = click.option("--operator", required=True, help="Who decides: your name.")
+    why = click.option("--reason", required=True, help="Why; kept with the decision for ever.")
+    return by(why(command))
+
+
+def age(since: datetime, now: datetime) -> str:
+    """How long ago, in short form: 5 min, 3 h, 12 d."""
+    passed = max(now - since, timedelta())
+    if passed >= timedelta(days=2):
+        return f"{passed.days} d"
+    minutes = passed // timedelta(minutes=1)
+    return f"{minutes // 60} h" if minutes >= 120 else f"{minutes} min"

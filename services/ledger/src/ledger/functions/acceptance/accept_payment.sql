@@ -1,0 +1,38 @@
+-- revision: 1 e198320222281177
+-- What the gateway calls. A refusal of the business is an SQLSTATE of class CF:
+--   CF001 insufficient_funds   CF002 not_refundable   CF003 refund_exceeds_captured
+--   CF004 not_cancelable       CF005 not_found
+--
+-- Accept a deposit or a withdrawal; `p` has the payment's columns, amounts as text, and who pays the
+-- fee as `fee_bearer`: the customer (also when it is missing), or the merchant.
+-- Raises CF001 when a withdrawal and its fee are more than the customer has available.
+create or replace function ledger.accept_payment(p jsonb) returns void
+language plpgsql security definer
+set search_path = ledger, pg_temp
+set jit = off
+as $$
+declare
+    new_payment payment := jsonb_populate_record(null::payment, p);
+    house text := house_tenant(new_payment.livemode);
+    tenant text := new_payment.merchant_id || ':' || mode_of(new_payment.livemode);
+    rail text := new_payment.method || ':' || new_payment.currency;
+begin
+    if new_payment.type not in ('deposit', 'withdrawal') then
+        raise exception 'accept_payment takes deposits and withdrawals, not %', new_payment.type
+            using errcode = 'invalid_parameter_value';
+    end if;
+    new_payment.parent_payment_id := null;
+    new_payment.fees_account_id := open_account(house, 'fees:' || rail);
+    new_payment.provider_account_id := open_account(house, 'provider:' || rail);
+    new_payment.merchant_account_id := case p->>'fee_bearer' when 'merchant' then
+        open_account(tenant, 'merchant:' || new_payment.currency) end;
+    new_payment.customer_account_id := open_account(
+        tenant, 'customer:' || new_payment.customer_id || ':' || new_payment.currency);
+    if new_payment.type = 'withdrawal' then
+        perform set_aside(new_payment.customer_account_id, new_payment.net_minor);
+    end if;
+    perform store_payment(new_payment);
+end
+$$;
+
+grant execute on function ledger.accept_payment(jsonb) to cift_gateway;

@@ -1,0 +1,48 @@
+-- revision: 1 37925b6cb5fa3c8a
+-- Accept a refund of (part of) a settled deposit; `p` as in accept_payment, with parent_payment_id.
+-- Answers {"fee_minor", "net_minor"}: the fee share given back, and what the customer's balance
+-- loses. Raises CF002, CF003 and CF001.
+create or replace function ledger.accept_refund(p jsonb) returns jsonb
+language plpgsql security definer
+set search_path = ledger, pg_temp
+set jit = off
+as $$
+declare
+    refund payment := jsonb_populate_record(null::payment, p);
+    parent payment;
+begin
+    select * into parent
+    from payment
+    where payment_id = refund.parent_payment_id
+      and merchant_id = refund.merchant_id
+      and livemode = refund.livemode
+    for no key update;
+    if not found or parent.type <> 'deposit' or parent.status <> 'completed'
+       or parent.reversed_minor > 0
+       or parent.method <> refund.method or parent.currency <> refund.currency then
+        raise exception 'not_refundable' using errcode = 'CF002';
+    end if;
+    if parent.refunded_minor + parent.refund_pending_minor + parent.disputed_minor + refund.minor
+       > parent.minor then
+        raise exception 'refund_exceeds_captured' using errcode = 'CF003';
+    end if;
+    refund.type := 'refund';
+    refund.customer_id := parent.customer_id;
+    refund.customer_account_id := parent.customer_account_id;
+    refund.provider_account_id := parent.provider_account_id;
+    refund.fees_account_id := parent.fees_account_id;
+    refund.merchant_account_id := parent.merchant_account_id;  -- the share goes back to who paid it
+    refund.fee_minor := refund_fee_share(parent, refund.minor);
+    refund.net_minor := refund.minor
+        - case when refund.merchant_account_id is null then refund.fee_minor else 0 end;
+    perform set_aside(refund.customer_account_id, refund.net_minor);
+    perform store_payment(refund);
+    update payment
+    set refund_pending_minor = refund_pending_minor + refund.minor
+    where payment_id = parent.payment_id;
+    return jsonb_build_object(
+        'fee_minor', refund.fee_minor::text, 'net_minor', refund.net_minor::text);
+end
+$$;
+
+grant execute on function ledger.accept_refund(jsonb) to cift_gateway;

@@ -1,0 +1,15 @@
+-- revision: 1 481abe3fb2455402
+-- Why the news can't be booked as it was told; null when it can.
+create or replace function ledger.dispute_conflict(
+    p_before ledger.dispute, p_after ledger.dispute, p_told ledger.told
+) returns text
+language sql immutable
+return case
+    when p_after.payment_id <> p_before.payment_id then 'dispute_of_another_payment'
+    when p_after.money_currency <> any (array[
+            p_told.detail #>> '{dispute,withdrawn,currency}',
+            p_told.detail #>> '{dispute,reinstated,currency}'])
+        or p_after.fee_currency <> any (array[
+            p_told.detail #>> '{dispute,fee,currency}',
+            p_told.detail #>> '{dispute,fee_reinstated,currency}'])
+        then 'dispute_currency_mismatch' end;

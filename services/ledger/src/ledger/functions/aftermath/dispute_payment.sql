@@ -1,0 +1,30 @@
+-- revision: 1 e5aa5f3d7898bd62
+-- A payer disputes a completed deposit, or something new happened to a dispute.
+create or replace function ledger.dispute_payment(p_told ledger.told, p_payment ledger.payment) returns text
+language plpgsql
+set search_path = ledger, pg_temp
+as $$
+declare
+    before dispute;
+    after dispute;
+    conflict text;
+    place bigint;
+begin
+    select * into before from dispute
+    where method = p_payment.method and reference = p_told.detail #>> '{dispute,reference}';
+    after := dispute_after(before, p_told, p_payment);
+    conflict := case when p_payment.type <> 'deposit' then 'dispute_of_no_deposit'
+        else dispute_conflict(before, after, p_told) end;
+    if conflict is not null then
+        return record_aftermath(p_told, draw_position(), 'conflict', conflict, null);
+    end if;
+    if after is not distinct from before then
+        return record_aftermath(p_told, draw_position(),
+            case when p_told.occurred_at < before.updated_at then 'stale' else 'duplicate' end,
+            null, null);
+    end if;
+    place := post_dispute(before, after, p_payment, p_told.occurred_at);
+    perform store_dispute(after, p_told.occurred_at);
+    return record_aftermath(p_told, place, 'applied', null, 'dispute');
+end
+$$;

@@ -1,0 +1,28 @@
+-- revision: 1 d2a90a59a7aacabe
+-- What is to be posted so that the books follow a dispute from one state to the next, in order; the
+-- loss comes apart, because the customer has a share in it. What the provider takes or gives back
+-- once the money was given up raises or lowers our losses.
+create or replace function ledger.dispute_postings(
+    p_before ledger.dispute, p_after ledger.dispute, p_accounts ledger.dispute_accounts
+) returns setof ledger.dispute_posting
+language sql immutable
+begin atomic
+    select kind,
+        p_after.reference || suffix || case when coalesce(total_before, 0) > 0
+            then ':' || total else '' end,
+        total - coalesce(total_before, 0), debit, credit
+    from (values
+        (1, 'dispute_withdrawn', '', p_before.withdrawn_minor, p_after.withdrawn_minor,
+            case when p_before.lost_minor > 0 then p_accounts.losses else p_accounts.disputes end,
+            p_accounts.provider),
+        (2, 'dispute_fee', '', p_before.fee_minor, p_after.fee_minor,
+            p_accounts.provider_costs, p_accounts.fee_provider),
+        (3, 'dispute_reinstated', '', p_before.reinstated_minor, p_after.reinstated_minor,
+            p_accounts.provider,
+            case when p_before.lost_minor > 0 then p_accounts.losses else p_accounts.disputes end),
+        (4, 'dispute_reinstated', ':fee', p_before.fee_reinstated_minor,
+            p_after.fee_reinstated_minor, p_accounts.fee_provider, p_accounts.provider_costs)
+    ) step (place, kind, suffix, total_before, total, debit, credit)
+    where total > coalesce(total_before, 0)
+    order by place;
+end;

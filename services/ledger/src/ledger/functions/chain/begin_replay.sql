@@ -1,0 +1,14 @@
+-- revision: 1 539b5514eb323351
+-- Let the next input be taken in at `p_position`; refused when the log has come that far already.
+create or replace function ledger.begin_replay(p_position bigint) returns void
+language plpgsql
+set search_path = ledger, pg_temp
+as $$
+begin
+    if (select last_value >= p_position and is_called from log_position) then
+        raise exception 'position % is behind the end of these books', p_position
+            using errcode = 'object_not_in_prerequisite_state';
+    end if;
+    perform setval('ledger.log_position', p_position, false);
+end
+$$;

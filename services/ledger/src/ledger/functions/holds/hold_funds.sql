@@ -1,0 +1,35 @@
+-- revision: 1 d0fa9539b4ae2f91
+-- Hold an amount under a key of the caller's; `p_expires_at` null: until somebody ends it.
+-- Raises CF001 when it is not available. Answers the hold's id; the same order again finds it,
+-- and another order under the same key raises unique_violation.
+create or replace function ledger.hold_funds(
+    p_key text, p_account_id bigint, p_amount numeric, p_reason text, p_at timestamptz,
+    p_expires_at timestamptz default null
+) returns bigint
+language plpgsql
+set search_path = ledger, pg_temp
+as $$
+declare
+    known hold;
+    new_id bigint;
+begin
+    if p_amount <= 0 or p_expires_at <= p_at then
+        raise exception 'a hold takes an amount above zero and ends after it began'
+            using errcode = 'invalid_parameter_value';
+    end if;
+    perform lock_balances(array[p_account_id]);
+    select * into known from hold where hold_key = p_key;
+    if not found then
+        perform set_aside(p_account_id, p_amount);
+        insert into hold (hold_key, account_id, amount, reason, created_at, expires_at)
+        values (p_key, p_account_id, p_amount, p_reason, p_at, p_expires_at)
+        returning hold_id into new_id;
+        return new_id;
+    end if;
+    if (known.account_id, known.amount) is distinct from (p_account_id, p_amount) then
+        raise exception 'hold % exists with another account or amount', p_key
+            using errcode = 'unique_violation';
+    end if;
+    return known.hold_id;
+end
+$$;

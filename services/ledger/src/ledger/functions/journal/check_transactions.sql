@@ -1,0 +1,19 @@
+-- revision: 1 af5cac7b4353b903
+-- A transaction is written after its entries, and has two at least.
+create or replace function ledger.check_transactions() returns trigger
+language plpgsql
+as $$
+declare
+    hollow bigint;
+begin
+    select tx_id into hollow
+    from added
+    where (select count(*) from ledger.entry e where e.tx_id = added.tx_id) < 2
+    limit 1;
+    if found then
+        raise exception 'transaction % does not balance: its entries are missing', hollow
+            using errcode = 'check_violation';
+    end if;
+    return null;
+end
+$$;

@@ -1,0 +1,22 @@
+-- revision: 1 26ea71d5aee47f54
+-- Refuse what would leave an account with less than its floor; its balance is locked. `p_change` is
+-- debit positive, `p_freed` is what a hold that ends now gives back.
+create or replace function ledger.check_available(p_account_id bigint, p_change numeric, p_freed numeric)
+returns void
+language plpgsql
+set search_path = ledger, pg_temp
+as $$
+declare
+    b balance;
+    left_over numeric;
+begin
+    select * into strict b from balance where account_id = p_account_id;
+    left_over := b.normal * (b.posted + p_change) - b.held + p_freed;
+    if left_over < b.floor then
+        perform refuse(format('%s has %s available, %s is missing',
+            (select code from account where account_id = p_account_id),
+            amount_text(b.normal * b.posted - b.held + greatest(p_freed, 0), b.currency),
+            amount_text(b.floor - left_over, b.currency)));
+    end if;
+end
+$$;

@@ -1,0 +1,15 @@
+-- revision: 1 1cab5182ed1c8ec2
+-- Under the balance's lock: a hold ends once.
+create or replace function ledger.check_open(p_hold_id bigint) returns void
+language plpgsql
+set search_path = ledger, pg_temp
+as $$
+declare
+    ended text;
+begin
+    select state into ended from hold where hold_id = p_hold_id and state <> 'held';
+    if found then
+        perform refuse(format('the hold has ended: it was %s', ended));
+    end if;
+end
+$$;

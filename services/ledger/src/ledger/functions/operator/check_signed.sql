@@ -1,0 +1,15 @@
+-- revision: 1 b05781733464a1ca
+-- Every decision names its maker and its reason.
+create or replace function ledger.check_signed(p jsonb) returns void
+language plpgsql
+set search_path = ledger, pg_temp
+as $$
+begin
+    if coalesce(trim(p->>'operator'), '') = '' or coalesce(trim(p->>'reason'), '') = '' then
+        perform refuse('who decides, and why? operator and reason are needed');
+    end if;
+    if p->>'at' is null then
+        raise exception 'a decision has a time' using errcode = 'invalid_parameter_value';
+    end if;
+end
+$$;

@@ -1,0 +1,20 @@
+-- revision: 1 ee8f3557afa21c46
+-- The receipt counts for this payment from now on, or a refusal.
+create or replace function ledger.claim_receipt(p_done ledger.payment) returns void
+language plpgsql
+set search_path = ledger, pg_temp
+as $$
+declare
+    owner uuid;
+begin
+    insert into receipt (method, reference, payment_id)
+    select p_done.method, p_done.provider_reference, p_done.payment_id
+    where p_done.provider_reference is not null
+    on conflict (method, reference) do nothing;
+    select payment_id into owner
+    from receipt where method = p_done.method and reference = p_done.provider_reference;
+    if owner <> p_done.payment_id then
+        perform refuse(format('%s is the receipt of payment %s', p_done.provider_reference, owner));
+    end if;
+end
+$$;

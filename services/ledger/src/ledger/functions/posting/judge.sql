@@ -1,0 +1,137 @@
+-- revision: 1 30e2682f8eff5071
+-- What each result of a round means for its payment. Reads, decides, writes nothing.
+create or replace function ledger.judge(
+    p_batch ledger.told[], p_turns ledger.turn[], p_round integer
+) returns ledger.verdict[]
+language plpgsql stable
+set search_path = ledger, pg_temp
+as $$
+begin
+return (
+    with facts as (
+        select
+            b.place, b.outbox_id, b.detail, b.traceparent, b.result_id, b.payment_id, b.attempt_id,
+            b.seq,
+            b.occurred_at, b.amount, b.currency, b.provider_fee, b.provider_fee_currency,
+            b.provider_reference, b.failure, b.next_action, b.card, b.next_check_at,
+            b.kind as sent_kind,
+            -- a settlement that does not say how much moved settles nothing
+            case when b.kind = 'settled' and (
+                    coalesce(b.amount, 0) <= 0 or b.currency is null or b.provider_fee < 0
+                    or (b.provider_fee is null) <> (b.provider_fee_currency is null))
+                then 'conflicting' else b.kind end as kind,
+            p.status, p.version, p.type, p.method, p.livemode, p.minor, p.fee_minor, p.net_minor,
+            p.parent_payment_id, p.customer_account_id, p.provider_account_id, p.fees_account_id,
+            p.merchant_account_id, p.suspense_posted,
+            p.status in ('pending', 'processing', 'requires_action') as is_open,
+            b.amount = p.minor and b.currency = p.currency as amount_matches,
+            coalesce(b.attempt_id = p.attempt_id and b.seq <= p.attempt_seq, false) as overtaken,
+            b.provider_reference <> p.provider_reference as other_reference,
+            b.provider_fee <> p.provider_fee_minor
+                or b.provider_fee_currency <> p.provider_fee_currency as other_fee,
+            b.provider_reference is not null and p.provider_reference is null as new_reference,
+            b.provider_fee is not null and p.provider_fee_minor is null as new_fee,
+            b.card is not null and p.instrument->'card' is null as new_card
+        from unnest(p_batch, p_turns) b
+        join payment p on p.payment_id = b.payment_id
+        where b.round = p_round
+          and p.payment_id = any (array(select payment_id from unnest(p_batch)))
+    ),
+    aimed as (
+        select facts.*,
+            case kind
+                when 'submitted' then 'processing'
+                when 'unknown' then 'processing'
+                when 'action_required' then 'requires_action'
+                when 'settled' then 'completed'
+                when 'declined' then 'failed'
+                when 'expired' then 'expired'
+                when 'canceled' then 'canceled'
+                when 'conflicting' then 'in_review'
+            end as target,
+            kind = 'settled' and provider_reference is not null and exists (
+                select from receipt known
+                where known.method = facts.method
+                  and known.reference = facts.provider_reference
+                  and known.payment_id <> facts.payment_id) as reference_taken
+        from facts
+    ),
+    ruled as materialized (
+        select aimed.*,
+            case
+                when kind = 'noted' then 'note'
+
+                -- progress: only forward, and never past an end
+                when kind in ('submitted', 'action_required', 'unknown') then case
+                    when overtaken or not is_open then 'stale'
+                    when kind = 'unknown' and status <> 'pending' then 'note'
+                    when kind = 'submitted' and status = 'processing' then 'note'
+                    else 'move' end
+
+                -- money moved: it is booked where it belongs, or where people look
+                when kind = 'settled' then case
+                    when reference_taken then 'reused'
+                    when is_open and amount_matches then 'move'
+                    when status = 'completed' then case
+                        when not amount_matches or other_reference or other_fee then 'conflict'
+                        when new_reference or new_fee or new_card then 'fill'
+                        else 'duplicate' end
+                    when suspense_posted then 'conflict'  -- resolved by people, too
+                    else 'suspend' end
+
+                -- nothing moved, or nobody knows
+                when exists (select from payment_transition t
+                             where t.from_status = aimed.status and t.to_status = aimed.target)
+                    then 'move'
+                when status = target then 'duplicate'
+                when is_open or status in ('completed', 'in_review') then 'conflict'
+                else 'stale'
+            end as ruling
+        from aimed
+    ),
+    decided as (
+        select ruled.*,
+            case
+                when ruling = 'move' and target <> 'in_review' then 'applied'
+                when ruling = 'fill' then 'applied'
+                when ruling = 'note' then 'noted'
+                when ruling in ('move', 'reused', 'suspend') then 'conflict'
+                else ruling
+            end as outcome,
+            case
+                when ruling = 'move' then target
+                when ruling = 'reused' and is_open then 'in_review'
+                when ruling = 'suspend' and status <> 'in_review' then 'in_review'
+            end as to_status,
+            case
+                when ruling = 'suspend' then 'suspense'
+                when ruling = 'move' and kind = 'settled' then 'settlement'
+            end as posting,
+            kind = 'settled' and ruling in ('move', 'fill', 'suspend') as believed,
+            case
+                when ruling = 'reused' then 'provider_reference_reused'
+                when kind <> sent_kind then 'settlement_unreadable'
+                when ruling = 'suspend' and is_open then 'amount_mismatch'
+                when ruling = 'suspend' then 'settled_after_' || status
+            end as why
+        from ruled
+    )
+    select array_agg(row(
+        place, outbox_id, detail, traceparent, result_id, payment_id, attempt_id, seq, sent_kind,
+        occurred_at, amount, currency,
+        case when believed and new_fee then provider_fee end,
+        case when believed and new_fee then provider_fee_currency end,
+        case when believed and new_reference then provider_reference end,
+        failure, next_action,
+        case when believed or kind = 'action_required' then card end,
+        next_check_at, type, method, livemode, minor, fee_minor, net_minor, parent_payment_id,
+        customer_account_id, provider_account_id, fees_account_id, merchant_account_id,
+        outcome, status, to_status, version + (to_status is not null or ruling = 'fill')::integer,
+        to_status is not null or ruling = 'fill',
+        posting, believed and new_fee and provider_fee > 0,
+        to_status is not null or believed or (is_open and ruling = 'note'),
+        why)::verdict order by place)
+    from decided
+);
+end
+$$;

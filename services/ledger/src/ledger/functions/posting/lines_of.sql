@@ -1,0 +1,38 @@
+-- revision: 1 eb2756c4979c0022
+-- The lines of every transaction. Positions are not drawn yet: `tx_id` is the result's place in the
+-- batch times 8, plus the transaction's place among the result's.
+create or replace function ledger.lines_of(p_verdicts ledger.verdict[]) returns ledger.posting_line[]
+language plpgsql stable
+set search_path = ledger, pg_temp
+as $$
+begin
+return array(
+    -- a deposit raises what the provider holds, the other two lower it
+    select row(v.place * 8, leg.seq, leg.account_id, leg.amount)::posting_line
+    from unnest(p_verdicts) v
+    cross join lateral (values
+        (1, v.provider_account_id, case v.type when 'deposit' then v.minor else -v.minor end),
+        (2, v.customer_account_id,
+            case v.type when 'deposit' then -v.net_minor else v.net_minor end),
+        (3, v.fees_account_id, case v.type when 'refund' then v.fee_minor else -v.fee_minor end),
+        (4, v.merchant_account_id,
+            case v.type when 'refund' then -v.fee_minor else v.fee_minor end)
+    ) leg (seq, account_id, amount)
+    where v.posting = 'settlement' and leg.account_id is not null and leg.amount <> 0
+) || array(
+    select row(v.place * 8, leg.seq,
+        house_account(v.livemode, leg.kind || ':' || v.method || ':' || v.currency),
+        leg.sign * case v.type when 'deposit' then v.amount else -v.amount end)::posting_line
+    from unnest(p_verdicts) v
+    cross join (values (1, 'provider', 1), (2, 'suspense', -1)) leg (seq, kind, sign)
+    where v.posting = 'suspense'
+) || array(
+    select row(v.place * 8 + 1, leg.seq,
+        house_account(v.livemode, leg.kind || ':' || v.method || ':' || v.provider_fee_currency),
+        leg.sign * v.provider_fee)::posting_line
+    from unnest(p_verdicts) v
+    cross join (values (1, 'provider-costs', 1), (2, 'provider', -1)) leg (seq, kind, sign)
+    where v.posts_fee
+);
+end
+$$;

@@ -1,0 +1,26 @@
+-- revision: 1 074ff9119c9a662d
+-- Serialise everybody who wants one of these payments, in one order.
+create or replace function ledger.lock_payments(p_batch ledger.told[]) returns ledger.locked[]
+language plpgsql
+set search_path = ledger, pg_temp
+as $$
+begin
+return (
+    select array_agg(row(payment_id, method, parent_payment_id)::locked)
+    from (
+        select payment_id, method, parent_payment_id
+        from payment
+        where payment_id = any (array(
+            select b.payment_id from unnest(p_batch) b
+            union
+            select child.parent_payment_id
+            from unnest(p_batch) b
+            join payment child on child.payment_id = b.payment_id
+            where child.parent_payment_id is not null
+              and child.payment_id = any (array(select payment_id from unnest(p_batch)))))
+        order by payment_id
+        for no key update
+    ) in_order
+);
+end
+$$;

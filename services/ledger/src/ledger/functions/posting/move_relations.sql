@@ -1,0 +1,36 @@
+-- revision: 1 2234ca9bb6120708
+-- What follows from a payment's new state beside it: whether anybody still has to end it, and what
+-- the deposit that it refunds has given back.
+create or replace function ledger.move_relations(p_verdicts ledger.verdict[]) returns void
+language plpgsql
+set search_path = ledger, pg_temp
+as $$
+begin
+    delete from unfinished
+    where payment_id = any (array(
+        select v.payment_id
+        from unnest(p_verdicts) v
+        where v.to_status in ('completed', 'failed', 'expired', 'canceled')));
+
+    insert into unfinished
+    select v.payment_id
+    from unnest(p_verdicts) v
+    where v.to_status = 'in_review' and v.from_status in ('failed', 'expired', 'canceled');
+
+    update payment parent
+    set refund_pending_minor = parent.refund_pending_minor - refunds.ended,
+        refunded_minor = parent.refunded_minor + refunds.completed
+    from (
+        select v.parent_payment_id,
+            sum(v.minor) as ended,
+            coalesce(sum(v.minor) filter (where v.to_status = 'completed'), 0) as completed
+        from unnest(p_verdicts) v
+        where v.type = 'refund'
+          and v.from_status in ('pending', 'processing', 'requires_action')
+          and v.to_status in ('completed', 'failed', 'expired', 'canceled')
+        group by v.parent_payment_id
+    ) refunds
+    where parent.payment_id = refunds.parent_payment_id
+      and parent.payment_id = any (array(select parent_payment_id from unnest(p_verdicts)));
+end
+$$;

@@ -1,0 +1,22 @@
+-- revision: 1 6a4d0d02d4db0080
+-- Accounts that few payments need: made when the first one does.
+create or replace function ledger.open_rare_accounts(p_verdicts ledger.verdict[]) returns void
+language plpgsql
+set search_path = ledger, pg_temp
+as $$
+begin
+    perform open_account(tenant, code)
+    from (
+        select distinct house_tenant(v.livemode) as tenant, needed.code
+        from unnest(p_verdicts) v
+        cross join lateral (values
+            ('provider:' || v.method || ':' || v.currency, v.posting = 'suspense'),
+            ('suspense:' || v.method || ':' || v.currency, v.posting = 'suspense'),
+            ('provider:' || v.method || ':' || v.provider_fee_currency, v.posts_fee),
+            ('provider-costs:' || v.method || ':' || v.provider_fee_currency, v.posts_fee)
+        ) needed (code, wanted)
+        where needed.wanted
+        order by tenant, code
+    ) missing;
+end
+$$;

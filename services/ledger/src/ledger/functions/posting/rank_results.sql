@@ -1,0 +1,37 @@
+-- revision: 1 261ab9d0e86f2a5e
+-- Known outcomes (no such payment, seen before) and the round of every other result: results of
+-- one payment in their order; one by one where payments are entangled.
+create or replace function ledger.rank_results(p_batch ledger.told[], p_locked ledger.locked[])
+returns ledger.turn[]
+language plpgsql
+set search_path = ledger, pg_temp
+as $$
+declare
+    one_by_one boolean := is_entangled(p_batch, p_locked);
+begin
+return (
+    select array_agg(row(
+        known,
+        case when known is not null then null when one_by_one then place else turn end,
+        case when known is null then nextval('ledger.outbox_id_seq') end)::turn)
+    from (
+        select place, known,
+            row_number() over (
+                partition by payment_id, known is null order by place) as turn
+        from (
+            select b.place, b.payment_id,
+                case
+                    when p.payment_id is null then 'unknown_payment'
+                    when row_number() over (
+                            partition by b.result_id, p.payment_id is null order by b.place) > 1
+                         or exists (select from payment_event e where e.result_id = b.result_id)
+                        then 'duplicate'
+                end as known
+            from unnest(p_batch) b
+            left join unnest(p_locked) p on p.payment_id = b.payment_id and p.method = b.method
+        ) looked_up
+        order by place
+    ) ranked
+);
+end
+$$;

@@ -1,0 +1,26 @@
+-- revision: 1 b6e59405414ff00d
+-- Money in suspense whose payment has been resolved as failed: somebody owns it from now on.
+create or replace function ledger.own_suspense(
+    p_payment ledger.payment, p_suspended ledger.suspended, p jsonb
+) returns void
+language plpgsql
+set search_path = ledger, pg_temp
+as $$
+declare
+    new_id bigint;
+begin
+    if exists (select from discrepancy
+               where payment_id = p_payment.payment_id and kind = 'unclaimed') then
+        return;  -- it was resolved before, and has its owner since
+    end if;
+    insert into discrepancy (
+        method, livemode, currency, name, kind, difference, in_suspense, owner, note, payment_id,
+        opened_at, changed_at)
+    values (
+        p_payment.method, p_payment.livemode, p_suspended.currency, p_payment.payment_id::text,
+        'unclaimed', 0, p_suspended.amount, p->>'operator', p->>'reason', p_payment.payment_id,
+        (p->>'at')::timestamptz, (p->>'at')::timestamptz)
+    returning discrepancy_id into new_id;
+    perform note_discrepancy(new_id, 'opened', p);
+end
+$$;

@@ -1,0 +1,44 @@
+-- revision: 1 0e85daaeba1687a2
+-- The sweeper's work: payments nobody has heard of in time get their command published again.
+-- The command is the same message with the same id, so a worker that has it already ignores it.
+--
+-- Publish the commands of up to `p_limit` overdue payments again and answer how many. After each
+-- sweep of a payment the next one waits twice as long: from half a minute (five minutes once the
+-- payment has left `pending`) to 64 times that. News from the worker starts the count afresh.
+create or replace function ledger.sweep(p_now timestamptz, p_limit integer) returns integer
+language plpgsql security definer
+set search_path = ledger, pg_temp
+set jit = off
+as $$
+declare
+    swept integer;
+begin
+    with due as (
+        select p.payment_id
+        from overdue(p_now) o
+        join payment p on p.payment_id = o.payment_id
+        where p.swept_at is null
+           or p.swept_at + power(2, least(p.sweep_count, 6)) * case p.status
+                when 'pending' then interval '30 seconds' else interval '5 minutes' end <= p_now
+        order by p.created_at
+        limit p_limit
+        -- a payment that somebody is working on right now is not silent
+        for no key update of p skip locked
+    ),
+    marked as (
+        update payment p
+        set sweep_count = p.sweep_count + 1, swept_at = p_now
+        from due
+        where p.payment_id = due.payment_id
+        returning p.payment_id, p.method, p.command
+    )
+    insert into outbox (topic, key, headers, body)
+    select 'payments.commands.' || method, payment_id::text, command->'headers',
+        convert_to(command->>'body', 'UTF8')
+    from marked;
+    get diagnostics swept = row_count;
+    return swept;
+end
+$$;
+
+grant execute on function ledger.sweep(timestamptz, integer) to cift_ledger;

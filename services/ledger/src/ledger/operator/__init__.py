@@ -1,0 +1,1 @@
+"""Operators' decisions about payments, and the state of one payment for operators."""

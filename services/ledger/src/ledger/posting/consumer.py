@@ -1,0 +1,98 @@
+"""Consume `payments.results`: apply each batch from Kafka to the ledger in one call.
+
+    decode -> ledger.apply_results -> count, wake the relay -> reject what can't be applied
+
+The database function recognises a repeated result by its id, so Kafka may deliver the same batch
+again, whole or in part, at any time.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+
+from prometheus_client import Counter
+from pydantic import ValidationError
+
+from cift_shared.failpoints import failpoint
+from cift_shared.kafka import Record, RejectedRecord
+from cift_shared.messaging.messages import PaymentResult, first_problem
+from cift_shared.money.amount import Money
+from cift_shared.observability import metrics
+from cift_shared.observability.log import get_logger
+from ledger.posting.domain import Outcome
+from ledger.posting.store import LedgerStore
+
+RESULTS = Counter(
+    "cift_ledger_results_total", "Results by what became of them.", ["method", "kind", "outcome"]
+)
+
+AMOUNT_DIGITS_MAX = 30
+"""Digits of an amount in a result, at most; all ether in wei has fewer. A balance column has 38
+digits: if one result filled it, every later posting to that account would fail."""
+
+log = get_logger()
+
+
+class ResultsHandler:
+    """Handles `payments.results`."""
+
+    def __init__(self, store: LedgerStore, *, wake_relay: Callable[[], None]) -> None:
+        self._store = store
+        self._wake_relay = wake_relay
+
+    async def __call__(self, records: Sequence[Record]) -> list[RejectedRecord]:
+        """Apply results; return as rejected those that are invalid or name an unknown payment."""
+        decoded = [(record, decode(record)) for record in records]
+        refusals = [answer for _, answer in decoded if isinstance(answer, RejectedRecord)]
+        readable = [
+            (record, answer) for record, answer in decoded if isinstance(answer, PaymentResult)
+        ]
+        if not readable:
+            return refusals
+        failpoint("ledger.before_apply")
+        outcomes = await self._store.apply_results(
+            [result for _, result in readable],
+            [record.headers.get("traceparent") for record, _ in readable],
+        )
+        failpoint("ledger.after_apply")
+        self._wake_relay()
+        for (record, result), outcome in zip(readable, outcomes, strict=True):
+            _tell(result, outcome)
+            if outcome is Outcome.UNKNOWN_PAYMENT:
+                detail = f"no {result.method[:40]} payment {result.payment_id}"
+                refusals.append(RejectedRecord(record, "unknown_payment", detail))
+        return refusals
+
+
+def decode(record: Record) -> PaymentResult | RejectedRecord:
+    """The result in a record, or a rejection with its reason."""
+    try:
+        result = PaymentResult.model_validate_json(record.body or b"")
+    except ValidationError as error:
+        place = error.errors(include_input=False, include_url=False)[0]["loc"]
+        reason = "unknown_schema_version" if place == ("schema_version",) else "undecodable"
+        return RejectedRecord(record, reason, first_problem(error))
+    if any(len(str(abs(money.minor))) > AMOUNT_DIGITS_MAX for money in _amounts(result)):
+        return RejectedRecord(
+            record, "amount_beyond_reason", f"more than {AMOUNT_DIGITS_MAX} digits"
+        )
+    return result
+
+
+def _amounts(result: PaymentResult) -> Iterator[Money]:
+    news = result.dispute
+    told = [result.amount, result.provider_fee]
+    if news is not None:
+        told += [news.amount, news.withdrawn, news.fee, news.reinstated, news.fee_reinstated]
+    yield from filter(None, told)
+
+
+def _tell(result: PaymentResult, outcome: Outcome) -> None:
+    RESULTS.labels(result.method, result.kind, outcome).inc()
+    if outcome is Outcome.DUPLICATE:
+        metrics.DUPLICATES.labels("ledger").inc()
+    if outcome is Outcome.CONFLICT:
+        log.warning(
+            "ledger.result.conflict",
+            payment_id=str(result.payment_id),
+            result_id=result.result_id,
+            kind=result.kind,
+        )

@@ -1,0 +1,98 @@
+"""The ledger's calls to PostgreSQL; the SQL functions in `functions/` contain the rules."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import groupby
+
+import asyncpg
+
+from cift_shared.database.pool import Pool
+from cift_shared.failpoints import failpoint
+from cift_shared.messaging.messages import PaymentResult
+from ledger.posting.domain import Outcome
+
+_AFTERMATH = "select ledger.apply_aftermath($1::text::jsonb, $2)"
+_AFTER_THE_END = frozenset({"reversed", "disputed"})
+_APPLY = """
+select outcome from ledger.apply_results($1::text::jsonb, $2::text[]) order by place
+"""
+_EXPIRE_HOLDS = "select ledger.expire_holds($1, $2)"
+_SWEEP = "select ledger.sweep($1, $2)"
+_STUCK = """
+select method, status, count(*) as payments from ledger.overdue($1) group by method, status
+union all
+select method, status, count(*) from ledger.unfinished join ledger.payment using (payment_id)
+where status = 'in_review' group by method, status
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Stuck:
+    """How many payments of a method wait in one status for a worker or for an operator."""
+
+    method: str
+    status: str
+    payments: int
+
+
+class LedgerStore:
+    """Access to the ledger tables through the SQL functions that enforce the rules."""
+
+    def __init__(self, pool: "Pool[asyncpg.Record]") -> None:
+        self._pool = pool
+
+    async def apply_results(
+        self, results: Sequence[PaymentResult], traceparents: Sequence[str | None]
+    ) -> list[Outcome]:
+        """Apply results in the given order; return one outcome per result, in the same order.
+
+        A batch is one transaction, with one exception: every `reversed` or `disputed` result (what
+        happened after a payment ended) has its own transaction and splits the batch at its place.
+        When a later part fails, the caller sends the whole batch again.
+
+        Args:
+            results: in the order they were read; a repeated result changes nothing.
+            traceparents: the trace context that came with each result, for the events it causes.
+
+        Raises:
+            asyncpg.IntegrityConstraintViolationError: the batch would violate an invariant of the
+                ledger (a balance below its floor, entries that don't sum to zero); nothing of that
+                part was applied.
+        """
+        pairs = list(zip(results, traceparents or [None] * len(results), strict=True))
+        outcomes: list[Outcome] = []
+        for after_the_end, part in groupby(pairs, lambda pair: pair[0].kind in _AFTER_THE_END):
+            if after_the_end:
+                outcomes += [await self._apply_aftermath(*pair) for pair in part]
+            else:
+                outcomes += await self._apply_batch(*zip(*part, strict=True))
+        return outcomes
+
+    async def _apply_aftermath(self, result: PaymentResult, traceparent: str | None) -> Outcome:
+        answer = await self._pool.fetchval(
+            _AFTERMATH, result.model_dump_json(exclude_none=True), traceparent
+        )
+        failpoint("ledger.after_aftermath")
+        return Outcome(answer)
+
+    async def _apply_batch(
+        self, results: Sequence[PaymentResult], traceparents: Sequence[str | None]
+    ) -> list[Outcome]:
+        body = "[" + ",".join(result.model_dump_json(exclude_none=True) for result in results) + "]"
+        traces = list(traceparents) if any(traceparents) else None
+        rows = await self._pool.fetch(_APPLY, body, traces)
+        return [Outcome(row["outcome"]) for row in rows]
+
+    async def sweep(self, *, now: datetime, limit: int) -> int:
+        """Publish the commands of overdue payments again; returns the number of commands."""
+        return int(await self._pool.fetchval(_SWEEP, now, limit))
+
+    async def expire_holds(self, *, now: datetime, limit: int) -> int:
+        """End holds whose expiry time has passed; returns the number of holds."""
+        return int(await self._pool.fetchval(_EXPIRE_HOLDS, now, limit))
+
+    async def stuck(self, *, now: datetime) -> list[Stuck]:
+        """Count the payments that are overdue or in review, by method and status."""
+        rows = await self._pool.fetch(_STUCK, now)
+        return [Stuck(row["method"], row["status"], row["payments"]) for row in rows]

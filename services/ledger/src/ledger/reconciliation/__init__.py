@@ -1,0 +1,1 @@
+"""Compare providers' statements with the ledger's journal."""

@@ -1,0 +1,1 @@
+"""The invariants of the ledger, and the verifier that checks them continuously."""

@@ -1,0 +1,200 @@
+"""Consume commands and notices: a command becomes an attempt, a notice makes its attempt due.
+
+Kafka offsets are committed after the database transaction.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import datetime
+from uuid import UUID
+
+from pydantic import ValidationError
+
+from cift_shared.attempts.store import AttemptStore, Command, subject_of
+from cift_shared.clock import Clock
+from cift_shared.errors import SealBroken
+from cift_shared.failpoints import failpoint
+from cift_shared.ids import AttemptId
+from cift_shared.messaging.envelope import OutgoingMessage, outgoing
+from cift_shared.messaging.messages import (
+    COMMANDS,
+    CancelPayment,
+    PaymentResult,
+    ProviderNotice,
+    Step,
+    WireFailure,
+    first_problem,
+)
+from cift_shared.messaging.outcomes import FailureCategory
+from cift_shared.messaging.record import Record, RejectedRecord
+from cift_shared.messaging.topics import RESULTS
+from cift_shared.observability import metrics
+from cift_shared.observability.log import get_logger
+from cift_shared.security.callback_token import NO_ATTEMPT
+from cift_shared.security.field_encryption import Vault
+
+_TRACE_HEADERS = ("traceparent", "tracestate")
+
+log = get_logger()
+
+
+class CommandConsumer:
+    """Handles `payments.commands.<method>`."""
+
+    def __init__(
+        self,
+        store: AttemptStore,
+        *,
+        method: str,
+        clock: Clock,
+        ingested: Callable[[], None],
+        published: Callable[[], None],
+    ) -> None:
+        self._store = store
+        self._method = method
+        self._clock = clock
+        self._ingested = ingested
+        self._published = published
+
+    async def handle(self, records: Sequence[Record]) -> list[RejectedRecord]:
+        """Store a batch of commands; records that can't be parsed are rejected."""
+        requests: dict[object, Command] = {}
+        cancellations: list[CancelPayment] = []
+        refusals: list[RejectedRecord] = []
+        for record in records:
+            command = self._read(record)
+            if isinstance(command, RejectedRecord):
+                refusals.append(command)
+            elif isinstance(command, CancelPayment):
+                cancellations.append(command)
+            else:
+                requests.setdefault(subject_of(command.request), command)
+        await self._ingest(list(requests.values()))
+        for cancellation in cancellations:
+            await self._cancel(cancellation)
+        return refusals
+
+    def _read(self, record: Record) -> Command | CancelPayment | RejectedRecord:
+        try:
+            command = COMMANDS.validate_json(record.body or b"")
+        except ValidationError as error:
+            return RejectedRecord(record, "undecodable", first_problem(error))
+        if isinstance(command, CancelPayment):
+            return command
+        if command.method != self._method:
+            return RejectedRecord(record, "wrong_method", f"a command for {command.method[:40]}")
+        trace = {name: record.headers[name] for name in _TRACE_HEADERS if name in record.headers}
+        return Command(command, trace)
+
+    async def _ingest(self, commands: list[Command]) -> None:
+        if not commands:
+            return
+        fresh = await self._store.ingest(commands)
+        failpoint("worker.after_ingest")
+        metrics.DUPLICATES.labels("command").inc(len(commands) - fresh)
+        self._ingested()
+        self._published()
+
+    async def _cancel(self, cancellation: CancelPayment) -> None:
+        def tell(attempt_id: AttemptId, seq: int | None, due: datetime | None) -> OutgoingMessage:
+            return self._tell(cancellation, attempt_id, seq, due)
+
+        await self._store.cancel(cancellation.payment_id, tell)
+        failpoint("worker.after_cancel")
+        self._published()
+
+    def _tell(
+        self,
+        cancellation: CancelPayment,
+        attempt_id: AttemptId,
+        seq: int | None,
+        next_check_at: datetime | None,
+    ) -> OutgoingMessage:
+        """The result of a cancellation; if it came too late, a note that is not counted (seq 0)."""
+        now = self._clock.now()
+        stopped = seq is not None
+        result = PaymentResult(
+            kind="canceled" if stopped else "noted",
+            result_id=f"{attempt_id}.{seq if stopped else 'cancel-refused'}",
+            attempt_id=attempt_id,
+            seq=seq or 0,
+            payment_id=cancellation.payment_id,
+            method=self._method,
+            occurred_at=now,
+            failure=_CANCELED if stopped else None,
+            next_check_at=next_check_at,
+            evidence=[Step(at=now, name="cancel.done" if stopped else "cancel.too_late")],
+        )
+        return outgoing(RESULTS, result, source=f"{self._method}-worker", at=now)
+
+
+_CANCELED = WireFailure(
+    code="canceled",
+    category=FailureCategory.CANCELED,
+    message="The payment was canceled before it was sent.",
+    retryable=True,
+)
+
+
+FindAttempts = Callable[[Mapping[str, bytes]], Awaitable[Mapping[str, AttemptId]]]
+"""Finds the attempt of each notice; takes notice ids with bodies, returns notice ids with attempt
+ids. A notice without an attempt is left out.
+"""
+
+
+class NoticeConsumer:
+    """Handles `payments.webhooks.<provider>`."""
+
+    def __init__(
+        self,
+        store: AttemptStore,
+        *,
+        vault: Vault,
+        read_fingerprint: Callable[[bytes], "AttemptId | str | None"],
+        noticed: Callable[[], None],
+        find_attempts: "FindAttempts | None" = None,
+    ) -> None:
+        """`find_attempts` handles notices in which `read_fingerprint` finds nothing."""
+        self._store = store
+        self._vault = vault
+        self._read_fingerprint = read_fingerprint
+        self._noticed = noticed
+        self._find_attempts = find_attempts
+
+    async def handle(self, records: Sequence[Record]) -> list[RejectedRecord]:
+        """Store a batch of notices; records that can't be parsed or decrypted are rejected."""
+        notices: dict[str, ProviderNotice] = {}
+        fingerprints: dict[str, str | None] = {}
+        unplaced: dict[str, bytes] = {}
+        refusals: list[RejectedRecord] = []
+        for record in records:
+            try:
+                notice = ProviderNotice.model_validate_json(record.body or b"")
+                body = self._vault.open(notice.sealed_body, context="notice")
+            except (ValidationError, SealBroken) as error:
+                refusals.append(RejectedRecord(record, "undecodable", _why(error)))
+                continue
+            if notice.attempt_id == NO_ATTEMPT:
+                notice = notice.model_copy(update={"attempt_id": None})
+            found = self._read_fingerprint(body) if notice.attempt_id is None else None
+            if isinstance(found, UUID):
+                notice, found = notice.model_copy(update={"attempt_id": found}), None
+            if notice.attempt_id is None and found is None:
+                unplaced[notice.notice_id] = body
+            notices[notice.notice_id] = notice
+            fingerprints[notice.notice_id] = found
+        if self._find_attempts is not None and unplaced:
+            for notice_id, attempt_id in (await self._find_attempts(unplaced)).items():
+                update = {"attempt_id": attempt_id}
+                notices[notice_id] = notices[notice_id].model_copy(update=update)
+        if notices:
+            due = await self._store.store_notices(
+                list(notices.values()), [fingerprints[notice_id] for notice_id in notices]
+            )
+            failpoint("worker.after_notices")
+            log.info("notices.stored", count=len(notices), attempts_due=due)
+            self._noticed()
+        return refusals
+
+
+def _why(error: ValidationError | SealBroken) -> str:
+    return first_problem(error) if isinstance(error, ValidationError) else str(error)

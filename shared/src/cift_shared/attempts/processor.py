@@ -1,0 +1,208 @@
+"""The port through which the engine calls a provider, and the factory that loads its adapter.
+
+    attempt engine -> process_deposit | process_withdrawal | process_refund   once (or safely again)
+                   -> get_transaction_status                                  as often as needed
+    the same for saved instruments, if the provider stores them:
+                   -> process_setup | process_detach, get_method_status
+
+A processor decides nothing about retries, leases or states: it calls the provider and returns an
+outcome, or raises a `PaymentProcessorError` that says whether the provider may have acted.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from importlib.metadata import entry_points
+from typing import Any, Literal, Protocol, runtime_checkable
+
+from cift_shared.errors import SettingsInvalid
+from cift_shared.ids import AttemptId
+from cift_shared.messaging.messages import MethodRequest, PaymentRequest, Step
+from cift_shared.messaging.outcomes import Outcome
+from cift_shared.money.amount import Money
+from cift_shared.money.fees import Direction
+from cift_shared.rails.rail import Operation
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One try of one payment at a provider, as a processor sees it."""
+
+    attempt_id: AttemptId
+    """Every idempotency key and callback path that we send to the provider is made from it."""
+    operation: Operation
+    request: PaymentRequest
+    """The command that requested it."""
+    memory: Mapping[str, str] = field(default_factory=dict)
+    """What the processor stored with earlier answers (provider ids; personal data sealed)."""
+    checks: int = 0
+    """Number of status queries since the submission."""
+    created_at: datetime | None = None
+    ended: bool = False
+    """True once a final answer is stored: the processor must start nothing new for it."""
+
+
+MethodOperation = Literal["setup", "detach"]
+
+
+@dataclass(frozen=True, slots=True)
+class MethodAttempt:
+    """One try to save or remove an instrument at a provider; fields as in `Attempt`."""
+
+    attempt_id: AttemptId
+    operation: MethodOperation
+    request: MethodRequest
+    memory: Mapping[str, str] = field(default_factory=dict)
+    checks: int = 0
+    created_at: datetime | None = None
+    ended: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """A provider's webhook for an attempt: a hint until confirmed."""
+
+    notice_id: str
+    purpose: int | None
+    body: bytes
+    source_listed: bool
+    received_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a processor learned from one call."""
+
+    outcome: Outcome
+    memory: Mapping[str, str] = field(default_factory=dict)
+    """Merged into the attempt's memory and stored with the outcome."""
+    fingerprint: str | None = None
+    """Keyed hash of the provider's reference; finds the attempt of a webhook without our token."""
+    evidence: Sequence[Step] = ()
+    """Steps for the timeline; no personal data."""
+    check_after: timedelta | None = None
+    """Delay until the next query instead of the schedule's; zero: store the answer and continue at
+    once.
+    """
+
+
+class PaymentProcessor(Protocol):
+    """The interface that a worker implements for its provider."""
+
+    @property
+    def method(self) -> str:
+        """The name of the rail that it serves."""
+        ...
+
+    def resend_is_safe(self, operation: Operation) -> bool:
+        """True when the provider acts at most once on requests with the same idempotency key."""
+        ...
+
+    async def process_deposit(self, attempt: Attempt) -> Answer:
+        """Instruct the provider to collect the money.
+
+        Raises:
+            PaymentProcessorError: see the tree in `cift_shared.errors`.
+        """
+        ...
+
+    async def process_withdrawal(self, attempt: Attempt) -> Answer:
+        """Instruct the provider to pay the money out; raises as `process_deposit`."""
+        ...
+
+    async def process_refund(self, attempt: Attempt) -> Answer:
+        """Instruct the provider to refund a deposit; raises as `process_deposit`."""
+        ...
+
+    async def get_transaction_status(
+        self, attempt: Attempt, notices: Sequence[Notice] = ()
+    ) -> Answer:
+        """Query the provider for the status of the attempt; notices are hints for the query.
+
+        Raises:
+            PaymentProcessorError: the query failed; the attempt is unchanged.
+        """
+        ...
+
+    def calculate_fee(self, amount: Money, direction: Direction, *, at: datetime) -> Money:
+        """Our fee for moving `amount`, from the schedule."""
+        ...
+
+    def check_delay(self, attempt: Attempt) -> timedelta | None:
+        """The delay until the next status query; None: an operator must examine the attempt."""
+        ...
+
+    async def close(self) -> None:
+        """Close the connections."""
+        ...
+
+
+@runtime_checkable
+class SavedMethodProvider(Protocol):
+    """What a processor also implements if its provider stores instruments for later payments."""
+
+    async def process_setup(self, attempt: MethodAttempt) -> Answer:
+        """Instruct the provider to store an instrument.
+
+        Raises:
+            PaymentProcessorError: see the tree in `cift_shared.errors`.
+        """
+        ...
+
+    async def process_detach(self, attempt: MethodAttempt) -> Answer:
+        """Instruct the provider to remove an instrument; raises as `process_setup`."""
+        ...
+
+    async def get_method_status(
+        self, attempt: MethodAttempt, notices: Sequence[Notice] = ()
+    ) -> Answer:
+        """Query the provider for the status of the attempt; notices are hints for the query.
+
+        Raises:
+            PaymentProcessorError: the query failed; the attempt is unchanged.
+        """
+        ...
+
+    def method_check_delay(self, attempt: MethodAttempt) -> timedelta | None:
+        """The delay until the next status query; None: an operator must examine the attempt."""
+        ...
+
+
+class PaymentConfig:
+    """Loads a provider's settings from environment variables named after its product."""
+
+    @staticmethod
+    def load(method: str) -> Any:
+        """The settings of the provider behind `method`.
+
+        Raises:
+            SettingsInvalid: no such method is installed, or a setting is missing or wrong.
+        """
+        return _find("cift.processor_configs", method)()
+
+    @staticmethod
+    def get_mpesa_config() -> Any:
+        """The settings of M-Pesa (`MPESA_...`)."""
+        return PaymentConfig.load("mpesa")
+
+    @staticmethod
+    def get_stripe_config() -> Any:
+        """The settings of cards through Stripe (`STRIPE_...`)."""
+        return PaymentConfig.load("card")
+
+
+def get_payment_processor(method: str, config: Any) -> PaymentProcessor:
+    """The processor of an installed method, built from its settings.
+
+    Raises:
+        SettingsInvalid: no such method is installed.
+    """
+    processor: PaymentProcessor = _find("cift.processors", method)(config)
+    return processor
+
+
+def _find(group: str, method: str) -> Any:
+    for point in entry_points(group=group):
+        if point.name == method:
+            return point.load()
+    raise SettingsInvalid(f"no payment method {method!r} is installed")

@@ -1,0 +1,64 @@
+"""The command `cift doctor`: run all checks and print their findings."""
+
+import os
+from collections.abc import AsyncIterator
+
+from cift_shared.cli.command import command
+from cift_shared.cli.doctor.database import look_at_database
+from cift_shared.cli.doctor.finding import Finding, Grade
+from cift_shared.cli.doctor.kafka import look_at_kafka
+from cift_shared.cli.doctor.machine import is_live, look_at_machine, look_at_settings
+from cift_shared.cli.errors import Exit
+from cift_shared.cli.output import Cell, Output, Table
+from cift_shared.cli.progress import progress
+
+_STYLES = {Grade.OK: "green", Grade.WARN: "yellow", Grade.FAIL: "bold red"}
+
+
+@command("doctor")
+async def doctor() -> Output:
+    """Look at settings, database, Kafka and this machine; say what to mend.
+
+    Nothing is changed. Exits with 1 when a line fails.
+    """
+    with progress("looking"):
+        found = [finding async for finding in examine()]
+    rows: list[list[str | Cell]] = [
+        [Cell(finding.grade, _STYLES[finding.grade]), finding.name, finding.seen, finding.advice]
+        for finding in found
+    ]
+    counts = {grade: sum(finding.grade is grade for finding in found) for grade in Grade}
+    summary = ", ".join(f"{count} {grade}" for grade, count in counts.items())
+    return Output(
+        {
+            "findings": [
+                {
+                    "name": finding.name,
+                    "grade": str(finding.grade),
+                    "seen": finding.seen,
+                    "advice": finding.advice or None,
+                }
+                for finding in found
+            ],
+            "counts": {str(grade): count for grade, count in counts.items()},
+        },
+        [Table(["", "what", "seen", "what to do"], rows), summary],
+        [finding.name for finding in found if finding.grade is not Grade.OK],
+        Exit.FINDING if counts[Grade.FAIL] else Exit.OK,
+    )
+
+
+async def examine() -> AsyncIterator[Finding]:
+    """All findings; a server is queried only if its address is valid."""
+    settings = list(look_at_settings())
+    for finding in settings:
+        yield finding
+    usable = {finding.name for finding in settings if finding.grade is Grade.OK}
+    if "settings.database_url" in usable:
+        async for finding in look_at_database(os.environ["DATABASE_URL"]):
+            yield finding
+    if "settings.kafka_bootstrap_servers" in usable:
+        async for finding in look_at_kafka(os.environ["KAFKA_BOOTSTRAP_SERVERS"], live=is_live()):
+            yield finding
+    for finding in look_at_machine():
+        yield finding

@@ -1,0 +1,86 @@
+"""Checks of the settings, and of the machine on which the command runs."""
+
+import os
+import resource
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from cift_shared.addresses import check_bootstrap_servers, check_database_url
+from cift_shared.cli.doctor.finding import Finding, fail, ok, warn
+from cift_shared.errors import SettingsInvalid
+from cift_shared.settings import KeySettings, load_settings, misspelt_variables
+
+FILES_MIN = 4_200
+"""Open files that a gateway with 4,000 connections needs: docs/operations.md."""
+DISK_FREE_MIN = 1_000_000_000
+DISK_FREE_LOW = 5_000_000_000
+MODE = "CIFT_MODE"
+
+
+def is_live() -> bool:
+    """True if CIFT_MODE says that real money moves."""
+    return os.environ.get(MODE) == "live"
+
+
+def look_at_settings() -> Iterator[Finding]:
+    """Check the environment variables that every service reads."""
+    yield _address("DATABASE_URL", check_database_url)
+    yield _address("KAFKA_BOOTSTRAP_SERVERS", check_bootstrap_servers)
+    mode = os.environ.get(MODE) or "test"
+    if mode in {"test", "live"}:
+        yield ok("settings.mode", f"{MODE} is {mode}")
+    else:
+        yield fail("settings.mode", f"{MODE} is {mode[:20]!r}", "say test or live")
+    yield _keys()
+    for problem in misspelt_variables():
+        yield fail("settings.spelling", problem, "correct the name, or unset the variable")
+
+
+def look_at_machine() -> Iterator[Finding]:
+    """Check the limit of open files and the free disk space."""
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY or soft >= FILES_MIN:
+        yield ok("machine.files", f"{soft} open files are allowed")
+    else:
+        yield warn(
+            "machine.files",
+            f"{soft} open files are allowed: a gateway takes {max(0, soft - 200)} connections",
+            f"ulimit -n {FILES_MIN} (systemd: LimitNOFILE) where the gateway runs",
+        )
+    free, where = shutil.disk_usage(Path.cwd()).free, Path.cwd()
+    seen = f"{free / 1e9:.1f} GB are free at {where}"
+    if free < DISK_FREE_MIN:
+        yield fail("machine.disk", seen, "make room: logs and local data stop with a full disk")
+    elif free < DISK_FREE_LOW:
+        yield warn("machine.disk", seen, "make room before it is full")
+    else:
+        yield ok("machine.disk", seen)
+
+
+def _address(name: str, check: Callable[[str], None]) -> Finding:
+    label = f"settings.{name.lower()}"
+    value = os.environ.get(name)
+    if not value:
+        return fail(label, f"{name} is not set", "set it: .env.example.payments describes it")
+    try:
+        check(value)
+    except SettingsInvalid as error:
+        return fail(label, str(error), "correct the address")
+    return ok(label, f"{name} is an address")
+
+
+def _keys() -> Finding:
+    label = "settings.keys"
+    try:
+        keys = load_settings(KeySettings)
+        keys.vault()
+        keys.callback_tokens()
+    except SettingsInvalid as error:
+        return fail(label, str(error), "make keys: cift keys new")
+    try:
+        keys.refuse_handmade_keys()
+    except SettingsInvalid as error:
+        grade = fail if is_live() else warn
+        return grade(label, str(error), "make keys: cift keys new")
+    return ok(label, "data, index and callback keys can be used")

@@ -1,0 +1,1 @@
+"""HTTP to providers: pooled connections over asyncio, parsing of untrusted JSON."""

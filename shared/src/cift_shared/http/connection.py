@@ -1,0 +1,211 @@
+"""One HTTP/1.1 connection: it writes a whole request and reads a whole response.
+
+httptools parses the response; our servers use it, too. httpx uses this connection through
+`http.transport`; httpx's own connections take four times the CPU.
+"""
+
+import asyncio
+import select
+import ssl
+from collections.abc import AsyncIterator
+from typing import Self
+
+import httptools
+import httpx
+
+ANSWER_BYTES_MAX = 2 * 1024 * 1024
+"""Largest response on the wire, head included."""
+PART_BYTES = 16 * 1024
+"""Size of the parts of a body, so that the reader of a compressed body can stop in time."""
+
+Origin = tuple[str, str, int]
+"""Scheme, host and port."""
+
+
+def request_bytes(request: httpx.Request, body: bytes) -> bytes:
+    """A request as bytes on the wire.
+
+    Raises:
+        httpx.LocalProtocolError: a line break or NUL in the head, a body of unknown length, or the
+            method HEAD or CONNECT.
+    """
+    method, target = request.method.encode(), request.url.raw_path
+    lines = [
+        b"%s %s HTTP/1.1" % (method, target),
+        *(b"%s: %s" % header for header in request.headers.raw),
+    ]
+    head = b"\r\n".join(lines)
+    breaks = len(lines) - 1
+    if head.count(b"\r") != breaks or head.count(b"\n") != breaks or b"\0" in head:
+        raise httpx.LocalProtocolError("a line break or NUL in the head", request=request)
+    if "transfer-encoding" in request.headers or method in (b"HEAD", b"CONNECT"):
+        raise httpx.LocalProtocolError("only whole bodies and plain methods", request=request)
+    return b"%s\r\n\r\n%s" % (head, body)
+
+
+class HttpConnection(asyncio.Protocol):
+    """A connection that takes one request at a time."""
+
+    def __init__(self, origin: Origin) -> None:
+        self.origin = origin
+        self._transport: asyncio.Transport | None = None
+        self._answer: _Answer | None = None
+        self._idle_since = 0.0
+        self._gone = asyncio.Event()
+
+    @classmethod
+    async def connect(cls, origin: Origin, tls: ssl.SSLContext) -> Self:
+        """Open a connection.
+
+        Raises:
+            OSError: the host is unknown or does not answer, or its certificate is not valid.
+        """
+        scheme, host, port = origin
+        secure = tls if scheme == "https" else None
+        _, line = await asyncio.get_running_loop().create_connection(
+            lambda: cls(origin), host, port, ssl=secure
+        )
+        return line
+
+    def is_fit(self, origin: Origin, *, keepalive_s: float) -> bool:
+        """True when a request to that origin may be sent on this connection."""
+        if self._transport is None or self._transport.is_closing() or origin != self.origin:
+            return False
+        rested_s = asyncio.get_running_loop().time() - self._idle_since
+        return rested_s < keepalive_s and not _has_news(self._transport)
+
+    async def ask(self, data: bytes, *, within_s: float | None) -> httpx.Response:
+        """Write a request and return its response.
+
+        Raises:
+            httpx.ReadTimeout, httpx.ReadError, httpx.RemoteProtocolError: it was written, but no
+                complete response arrived.
+        """
+        assert self._transport is not None
+        self._answer = answer = _Answer()
+        self._transport.write(data)
+        try:
+            async with asyncio.timeout(within_s):
+                await answer.ended
+        except TimeoutError:
+            raise httpx.ReadTimeout("no whole answer in time") from None
+        finally:
+            self._answer = None
+            self._idle_since = asyncio.get_running_loop().time()
+            if not answer.keeps_line:
+                self.close()
+        return answer.response()
+
+    def close(self) -> None:
+        """Close the connection at once."""
+        if self._transport is not None:
+            self._transport.abort()
+
+    async def wait_closed(self) -> None:
+        """Return when the connection has ended."""
+        await self._gone.wait()
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # TCP
+        """Handle the asyncio event: connected."""
+        self._transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        """Handle bytes of the response; bytes without a pending request close the connection."""
+        if self._answer is None:
+            self.close()
+        else:
+            self._answer.feed(data)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Handle the asyncio event: the connection has ended."""
+        self._gone.set()
+        if self._answer is not None:
+            self._answer.cut(exc)
+
+
+class _Answer:
+    """A response while it arrives; the parser calls the methods `on_...`."""
+
+    def __init__(self) -> None:
+        self.ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.keeps_line = False
+        self._parser = httptools.HttpResponseParser(self)
+        self._headers: list[tuple[bytes, bytes]] = []
+        self._body = bytearray()
+        self._bytes_left = ANSWER_BYTES_MAX
+        self._until_the_end = False
+
+    def feed(self, data: bytes) -> None:
+        """Parse the next bytes."""
+        self._bytes_left -= len(data)
+        if self._bytes_left < 0:
+            self._fail(httpx.RemoteProtocolError("the answer is too large"))
+            return
+        try:
+            self._parser.feed_data(data)
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
+            self.keeps_line = False
+            self._fail(httpx.RemoteProtocolError(f"not HTTP: {error}"))
+
+    def cut(self, error: Exception | None) -> None:
+        """Handle the end of the connection, which also ends a body of undeclared length."""
+        self.keeps_line = False
+        if error is None and self._until_the_end:
+            self._finish()
+        else:
+            self._fail(httpx.ReadError(f"the connection ended: {error!r}"))
+
+    def response(self) -> httpx.Response:
+        """The complete response."""
+        return httpx.Response(
+            self._parser.get_status_code(), headers=self._headers, stream=_Parts(bytes(self._body))
+        )
+
+    def on_message_begin(self) -> None:
+        self.keeps_line = False  # so a second response to one request closes the connection
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._headers.append((name, value))
+
+    def on_headers_complete(self) -> None:
+        names = {name.lower() for name, _ in self._headers}
+        self._until_the_end = not names & {b"content-length", b"transfer-encoding"}
+
+    def on_body(self, data: bytes) -> None:
+        self._body += data
+
+    def on_message_complete(self) -> None:
+        if self._parser.get_status_code() < httpx.codes.OK:
+            self._headers.clear()  # 100 Continue, 103 Early Hints: the final response follows
+            return
+        self.keeps_line = self._parser.should_keep_alive()
+        self._finish()
+
+    def _finish(self) -> None:
+        if not self.ended.done():
+            self.ended.set_result(None)
+
+    def _fail(self, error: httpx.TransportError) -> None:
+        if not self.ended.done():
+            self.ended.set_exception(error)
+
+
+class _Parts(httpx.AsyncByteStream):
+    """A body in parts."""
+
+    def __init__(self, body: bytes) -> None:
+        self._body = body
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        for start in range(0, len(self._body), PART_BYTES):
+            yield self._body[start : start + PART_BYTES]
+
+
+def _has_news(transport: asyncio.Transport) -> bool:
+    """True when an idle connection is readable: the peer closed it, the loop has not seen that yet.
+
+    A request written now would look like one whose response was lost.
+    """
+    poll = select.poll()
+    poll.register(transport.get_extra_info("socket").fileno(), select.POLLIN)
+    return bool(poll.poll(0))

@@ -1,0 +1,1 @@
+"""Communication between services: topics, messages, and the outbox that publishes them."""

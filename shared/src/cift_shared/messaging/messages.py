@@ -1,0 +1,344 @@
+"""The messages on Kafka topics: versioned, immutable, strict when written, lenient when read.
+
+Bodies are JSON with a `kind` and a `schema_version`; the CloudEvents attributes travel as Kafka
+headers (binary mode, CloudEvents 1.0 Kafka protocol binding), see `cift_shared.messaging.envelope`.
+Only additive changes are allowed inside a schema version; golden files in `tests/contract` check
+that.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Annotated, Literal, Self
+from uuid import UUID
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from cift_shared.messaging.outcomes import FailureCategory
+from cift_shared.money.amount import WireMoney
+
+DELIVERED_BY = "delivered_by"
+"""Key that marks a next action which the payer has already seen, such as a prompt on the phone.
+
+Without this key the caller must pass the action on to the payer: a page, a client secret, an
+address.
+"""
+
+
+class Message(BaseModel):
+    """Base of every message: frozen; readers ignore fields that a newer writer added."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", use_attribute_docstrings=True)
+
+    schema_version: Literal[1] = 1
+
+
+class Instrument(BaseModel):
+    """Where the money comes from or goes to, as a worker needs it."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", use_attribute_docstrings=True)
+
+    kind: Literal["phone", "card"]
+    """What sort of instrument it is; also the context it is sealed for."""
+    display: str
+    """Masked, fit to show: 2547****149."""
+    sealed: str
+    """The instrument itself: a phone number, or the provider's id of a card."""
+    country: str | None = None
+    """ISO 3166 alpha-2 country of a phone's wallet."""
+    customer_sealed: str | None = None
+    """The provider's id of the customer who owns a saved card, sealed alike."""
+    card: "CardDetails | None" = None
+    """What is known of a card."""
+
+
+class CardDetails(BaseModel):
+    """All that is ever kept of a card."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", use_attribute_docstrings=True)
+
+    brand: str
+    """As the provider names it: visa, mastercard."""
+    last4: str = Field(pattern=r"^[0-9]{4}$")
+    exp_month: int = Field(ge=1, le=12)
+    exp_year: int = Field(ge=2000, le=2199)
+
+
+class OriginalPayment(BaseModel):
+    """The settled deposit a refund gives back."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", use_attribute_docstrings=True)
+
+    payment_id: UUID
+    amount: WireMoney
+    provider_reference: str | None = None
+    """The provider's receipt of the deposit."""
+
+
+class _PaymentRequest(Message):
+    payment_id: UUID
+    merchant_id: str
+    livemode: bool
+    customer_id: str
+    method: str
+    amount: WireMoney
+    """What the provider must move; fees are the ledger's business."""
+    instrument: Instrument
+    accepted_at: AwareDatetime
+
+
+class RequestDeposit(_PaymentRequest):
+    """Take this much from the customer's instrument."""
+
+    kind: Literal["request_deposit"] = "request_deposit"
+    return_url: str | None = None
+    """Where the payer's browser goes after a step at the provider's page."""
+    off_session: bool = False
+    """True when the customer is not there to take a step."""
+    description: str | None = None
+
+
+class RequestWithdrawal(_PaymentRequest):
+    """Pay this much out to the customer's instrument."""
+
+    kind: Literal["request_withdrawal"] = "request_withdrawal"
+
+
+class RequestRefund(_PaymentRequest):
+    """Give (part of) a settled deposit back."""
+
+    kind: Literal["request_refund"] = "request_refund"
+    original: OriginalPayment
+
+
+class _MethodRequest(Message):
+    payment_method_id: UUID
+    """Our id of the saved method; also the key of every message about it."""
+    merchant_id: str
+    livemode: bool
+    customer_id: str
+    method: str
+    accepted_at: AwareDatetime
+
+
+class RequestSetup(_MethodRequest):
+    """Save an instrument of the customer for later payments."""
+
+    kind: Literal["request_setup"] = "request_setup"
+    instrument: Instrument | None = None
+    """What to save; None: the customer enters it at the provider's own page."""
+    return_url: str | None = None
+    """Where the customer's browser goes after a step at the provider's page."""
+
+
+class RequestDetach(_MethodRequest):
+    """Forget a saved instrument at the provider."""
+
+    kind: Literal["request_detach"] = "request_detach"
+    detach_id: UUID
+    instrument: Instrument
+
+
+class CancelPayment(Message):
+    """Stop the payment if nothing was sent to the provider yet."""
+
+    kind: Literal["cancel_payment"] = "cancel_payment"
+    payment_id: UUID
+    requested_at: AwareDatetime
+
+
+PaymentRequest = RequestDeposit | RequestWithdrawal | RequestRefund
+MethodRequest = RequestSetup | RequestDetach
+PaymentCommand = Annotated[
+    RequestDeposit
+    | RequestWithdrawal
+    | RequestRefund
+    | CancelPayment
+    | RequestSetup
+    | RequestDetach,
+    Field(discriminator="kind"),
+]
+
+
+class WireFailure(BaseModel):
+    """A final no on the wire; see `outcomes.Failure`."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", use_attribute_docstrings=True)
+
+    code: str
+    category: FailureCategory
+    message: str
+    retryable: bool
+
+
+DETAIL_CHARS_MAX = 200
+"""Maximum length of one detail's value in the timeline."""
+
+
+class Step(BaseModel):
+    """One piece of evidence for the timeline: what happened, without personal data."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", use_attribute_docstrings=True)
+
+    at: AwareDatetime
+    name: str
+    """Dotted, for example `mpesa.stk_query.answered`."""
+    detail: dict[str, str] = Field(default_factory=dict)
+
+    @classmethod
+    def of(cls, at: datetime, name: str, detail: Mapping[str, object]) -> Self:
+        """A step with its details: None values are left out, long values are cut."""
+        told = {key: value for key, value in detail.items() if value is not None}
+        shown = {key: str(value)[:DETAIL_CHARS_MAX] for key, value in told.items()}
+        return cls(at=at, name=name, detail=shown)
+
+
+ResultKind = Literal[
+    "submitted",
+    "action_required",
+    "settled",
+    "declined",
+    "expired",
+    "canceled",
+    "unknown",
+    "noted",
+    "conflicting",
+    "reversed",
+    "disputed",
+]
+
+
+class DisputeNews(BaseModel):
+    """All that is known of one dispute by now; amounts are totals, never steps."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", use_attribute_docstrings=True)
+
+    reference: str
+    """The provider's id of the dispute."""
+    status: str
+    """The provider's word for where it stands."""
+    reason: str
+    amount: WireMoney
+    """How much the payer contests."""
+    withdrawn: WireMoney | None = None
+    """What the provider has taken back from us."""
+    fee: WireMoney | None = None
+    """What the provider charged for the dispute."""
+    reinstated: WireMoney | None = None
+    """What the provider has given back to us."""
+    fee_reinstated: WireMoney | None = None
+    evidence_due_by: AwareDatetime | None = None
+    closed: Literal["won", "lost", "canceled"] | None = None
+    """How it ended; None while it is open."""
+
+
+class PaymentResult(Message):
+    """What a worker learned about one attempt; the ledger turns it into state and postings."""
+
+    kind: ResultKind
+    result_id: str
+    """`<attempt id>.<seq>`: the same text whenever this result is sent again."""
+    attempt_id: UUID
+    seq: int
+    """Counts the results of this attempt from 1."""
+    payment_id: UUID
+    method: str
+    occurred_at: AwareDatetime
+    amount: WireMoney | None = None
+    """What moved at the provider; with `settled` and `reversed`."""
+    provider_fee: WireMoney | None = None
+    provider_reference: str | None = None
+    failure: WireFailure | None = None
+    """Why; with `declined`, `expired` and `canceled`."""
+    next_action: dict[str, str] | None = None
+    """What has to be done; with `delivered_by` when the payer has been asked already."""
+    reason: str | None = None
+    """With `unknown`, `conflicting` and `reversed`."""
+    card: CardDetails | None = None
+    """What the provider told about the card that was used."""
+    dispute: DisputeNews | None = None
+    """With `disputed`."""
+    next_check_at: AwareDatetime | None = None
+    """When the worker will ask the provider again; None when it is done."""
+    evidence: list[Step] = Field(default_factory=list)
+
+
+class MethodResult(Message):
+    """What a worker learned about saving or forgetting an instrument, for the gateway."""
+
+    kind: Literal["pending", "action_required", "saved", "failed", "detached"]
+    result_id: str
+    """`<attempt id>.<seq>`: the same text whenever this result is sent again."""
+    attempt_id: UUID
+    seq: int
+    """Counts the results of this attempt from 1; to forget is an attempt of its own."""
+    payment_method_id: UUID
+    method: str
+    occurred_at: AwareDatetime
+    card: CardDetails | None = None
+    instrument_sealed: str | None = None
+    """With `saved`: the provider's id of the instrument, sealed as `Instrument.sealed` is."""
+    customer_reference_sealed: str | None = None
+    """With `saved`: the provider's id of the customer, sealed alike."""
+    fingerprint: str | None = None
+    """Keyed hash that two saved copies of one instrument share."""
+    next_action: dict[str, str] | None = None
+    """What the customer must do; a key that ends in `_sealed` is sealed as "next_action"."""
+    failure: WireFailure | None = None
+
+
+class ProviderNotice(Message):
+    """A provider's webhook as it came, sealed; a hint until it is confirmed."""
+
+    kind: Literal["provider_notice"] = "provider_notice"
+    notice_id: str
+    """Keyed hash of path and body: the same notice has the same id."""
+    provider: str
+    attempt_id: UUID | None = None
+    """From the callback token; None when the notice came to the general address."""
+    purpose: Annotated[int, Field(ge=0, le=255)] | None = None
+    """Which call of the attempt it answers, from the callback token; the rail numbers its calls."""
+    sealed_body: str
+    """The raw bytes, sealed for the context "notice"."""
+    source_listed: bool
+    """True when the peer's address is on the provider's published list."""
+    received_at: AwareDatetime
+
+
+class PaymentEvent(Message):
+    """A change of a payment's state, for merchants."""
+
+    kind: Literal["payment_event"] = "payment_event"
+    event_id: str
+    """`<payment id>.<version>`."""
+    type: str
+    """`payment.<status>`."""
+    payment_id: UUID
+    merchant_id: str
+    version: int
+    occurred_at: AwareDatetime
+    payment: dict[str, object]
+    """The payment at that version, as the API shows it."""
+
+
+class LedgerHead(Message):
+    """How far the ledger's hash chain has come: an anchor outside the database."""
+
+    kind: Literal["ledger_head"] = "ledger_head"
+    hash: str = Field(pattern=r"^[0-9a-f]{64}$")
+    """The newest link, in hexadecimal; `cift ledger verify-chain --anchor` finds it again."""
+    transactions: int
+    """How many transactions the chain holds."""
+    last_transaction_id: str
+    block: int
+    sealed_at: AwareDatetime
+
+
+COMMANDS: TypeAdapter[PaymentCommand] = TypeAdapter(PaymentCommand)
+"""Parses any command."""
+
+
+def first_problem(error: ValidationError) -> str:
+    """The first validation error of a message and its place, without any of the content."""
+    problem = error.errors(include_input=False, include_url=False)[0]
+    place = ".".join(str(part) for part in problem["loc"])
+    return f"{place}: {problem['msg']}".removeprefix(": ")

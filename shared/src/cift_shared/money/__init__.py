@@ -1,0 +1,1 @@
+"""Amounts, fees and exchange rates."""

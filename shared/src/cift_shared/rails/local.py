@@ -1,0 +1,136 @@
+"""What the local stack needs of a rail: its worker, settings, secrets, twin and demo payments.
+
+A rail registers a `LocalRail` under the entry point group `cift.local`. Nothing here is used in
+production.
+"""
+
+from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import cache
+from pathlib import Path
+from typing import Any, Protocol
+
+import httpx
+
+from cift_shared.rails.entries import load_entries
+
+GROUP = "cift.local"
+FINAL = frozenset({"completed", "failed", "expired", "canceled", "in_review"})
+"""States in which a demo payment has ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One demo payment: the demo prints it, the smoke test checks it."""
+
+    name: str
+    title: str
+    story: str
+    """The expected course, for the reader of the demo."""
+    status: str
+    """The result: a payment status, or the problem's code."""
+    expected: str
+    payment: dict[str, Any]
+    """The payment, or the problem document."""
+    moved: tuple[str, ...] = ()
+    """What the record of the provider's twin must show for it: kind, amount, currency."""
+
+    @property
+    def good(self) -> bool:
+        """True when it ended as expected."""
+        return self.status == self.expected
+
+
+class Merchant(Protocol):
+    """A merchant's program, as the demo payments use it."""
+
+    async def pay(self, order: Mapping[str, Any], *, key: str | None = None) -> httpx.Response:
+        """Request a payment; returns the API's reply, whatever it is."""
+        ...
+
+    async def paid(self, order: Mapping[str, Any]) -> dict[str, Any]:
+        """Request a payment; returns the payment once it is final."""
+        ...
+
+    async def refund(self, payment_id: str, amount: str | None = None) -> httpx.Response:
+        """Request a refund of the whole payment or of a part."""
+        ...
+
+    async def final(self, payment_id: str) -> dict[str, Any]:
+        """The payment once it is final."""
+        ...
+
+    async def reach(self, payment_id: str, states: AbstractSet[str]) -> dict[str, Any]:
+        """The payment once it is in one of these states."""
+        ...
+
+    async def receipt(self, payment_id: str) -> str:
+        """The provider's receipt of a payment, once it exists."""
+        ...
+
+    async def save_method(self, wish: Mapping[str, Any]) -> dict[str, Any]:
+        """Save a payment method and return it."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """The stack in which a rail runs."""
+
+    folder: Path
+    """The folder of all the stack's files."""
+    gateway: str
+    """The gateway's address."""
+    twin: str
+    """The address of the providers' twins."""
+    speed: int
+    """How many times faster than the real provider the twin is."""
+    secrets: Mapping[str, str]
+    """The stack's secrets, by environment variable."""
+
+
+@dataclass(frozen=True, slots=True)
+class TwinBook:
+    """How to read the record of moved money of the rail's twin."""
+
+    provider: str
+    """The provider's name in the record."""
+    places: int
+    """Decimal places of the record's integer amounts."""
+    arriving: frozenset[str]
+    """Kinds of entries for money that we receive; every other kind is money that we pay."""
+
+
+@dataclass(frozen=True, slots=True)
+class LocalRail:
+    """One rail in the local stack."""
+
+    worker: str
+    """The name of its worker's process; rails of one worker have the same name here."""
+    module: str
+    """The worker's module, for `python -m`."""
+    port: int
+    """The worker's port, if it is free."""
+    secrets: Mapping[str, Callable[[], str]]
+    """The function that makes each secret, by environment variable."""
+    environment: Callable[[Place], Mapping[str, str]]
+    """Makes the environment variables that the rail's worker, the gateway and the twin need."""
+    book: TwinBook
+    play: Callable[[Merchant, str], AsyncIterator[Step]]
+    """Makes the demo payments for a customer, one after the other."""
+    leaves: Mapping[str, Decimal]
+    """The customer's balance after the demo payments, by currency."""
+    sample: Mapping[str, Any] | None = None
+    """The request body of a payment to try manually, without `customer_id`."""
+
+
+@cache
+def local_rails() -> Mapping[str, LocalRail]:
+    """The installed rails' local parts by rail, in the order of their ports; read once per process.
+
+    Raises:
+        SettingsInvalid: an entry point is not a `LocalRail`.
+    """
+    return dict(sorted(load_entries(GROUP, LocalRail), key=lambda entry: entry[1].port))

@@ -1,0 +1,92 @@
+"""A payment rail: one provider's way to move money, described as data for the rest of the platform.
+
+A rail is a separate package without I/O next to its worker (`<name>_method`), registered under the
+entry point group `cift.rails`. The gateway, the ledger and the tools read rails through `registry`;
+their code names no rail.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Literal
+
+from cift_shared.errors import InvalidCommand
+from cift_shared.money.amount import Money
+
+Operation = Literal["deposit", "withdrawal", "refund"]
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Smallest and largest amount of one operation, in minor units."""
+
+    min_minor: int
+    max_minor: int
+
+
+@dataclass(frozen=True, slots=True)
+class Rail:
+    """One rail: what it moves, how long that takes, and by which provider."""
+
+    name: str
+    """The name of its worker's schema and part of its command topic's name, its account code, and
+    the namespace of its provider's references."""
+    method: str
+    """The method's name in the API."""
+    provider: str
+    """The provider's name; also part of the name of its notice topic."""
+    limits: Mapping[str, Mapping[Operation, Limits]]
+    """The limits of each operation, by currency; a missing operation is not offered."""
+    typical_duration: Mapping[Operation, timedelta]
+    cancel_after_submit: bool
+    """True if a payment can still be canceled after its submission to the provider."""
+    steps: Mapping[str, int] = field(default_factory=dict)
+    """By currency, the minor units of which the provider moves only multiples."""
+    refusals: Mapping[Operation, str] = field(default_factory=dict)
+    """Operations that the rail does not offer, each with advice for the caller."""
+
+    @property
+    def currencies(self) -> frozenset[str]:
+        """The currencies it moves."""
+        return frozenset(self.limits)
+
+    def check_operation(self, operation: Operation) -> None:
+        """Refuse an operation the rail does not offer.
+
+        Raises:
+            InvalidCommand: with advice for the caller.
+        """
+        if operation in self.refusals:
+            raise InvalidCommand(
+                f"{self.method}_{operation}_unsupported", self.refusals[operation], pointer="/type"
+            )
+
+    def check_amount(self, amount: Money, operation: Operation) -> None:
+        """Refuse an amount the provider can't move.
+
+        Raises:
+            InvalidCommand: wrong currency, not a multiple of the step, or outside the limits.
+        """
+        if amount.currency not in self.limits:
+            raise InvalidCommand(
+                "currency_unsupported",
+                f"{self.method} moves {', '.join(sorted(self.currencies))}",
+                pointer="/currency",
+            )
+        step = self.steps.get(amount.currency, 1)
+        if amount.minor % step:
+            multiple = Money(step, amount.currency).text
+            raise InvalidCommand(
+                "amount_not_whole",
+                f"{self.method} moves multiples of {multiple} {amount.currency}",
+                pointer="/amount",
+            )
+        limits = self.limits[amount.currency][operation]
+        if not limits.min_minor <= amount.minor <= limits.max_minor:
+            low = Money(limits.min_minor, amount.currency).text
+            high = Money(limits.max_minor, amount.currency).text
+            raise InvalidCommand(
+                "amount_out_of_limits",
+                f"{operation} by {self.method}: {low} to {high}",
+                pointer="/amount",
+            )

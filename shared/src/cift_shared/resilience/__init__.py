@@ -1,0 +1,1 @@
+"""Protection of providers: circuit breaker and rate limiter."""

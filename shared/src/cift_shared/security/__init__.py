@@ -1,0 +1,1 @@
+"""Encryption of stored fields, and tokens in callback addresses."""

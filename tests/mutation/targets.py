@@ -1,0 +1,81 @@
+"""Which modules hold money rules, and which tests, free of databases, must hold them.
+
+A new package joins by lines here. Named first are the tests that are about the module itself: they
+end most mutants soonest.
+"""
+
+from collections.abc import Mapping, Sequence
+
+_SHARED, _CARD, _MPESA = (
+    "tests/unit/cift_shared",
+    "tests/unit/card_worker",
+    "tests/unit/mpesa_worker",
+)
+_GATEWAY, _LEDGER = "tests/unit/gateway", "tests/unit/ledger"
+
+
+def _in(folder: str, *names: str) -> list[str]:
+    return [f"{folder}/test_{name}.py" for name in names]
+
+
+_CARD_STEPS = _in(
+    _CARD, "mapping", "flow", "deposits", "refunds", "aftermath", "setups", "notices", "declines"
+)
+_MPESA_STEPS = _in(
+    _MPESA,
+    "mapping",
+    "codes",
+    "notices_kept",
+    "payouts",
+    "reversals",
+    "deposits",
+    "flow",
+    "payout_steps",
+    "reversal_steps",
+    "push_steps",
+)
+
+TARGETS: Mapping[str, Sequence[str]] = {
+    "cift_shared.money.amount": _in(_SHARED, "money", "currencies"),
+    "cift_shared.money.fees": _in(_SHARED, "fees"),
+    "cift_shared.money.rates": _in(_SHARED, "rates"),
+    "cift_shared.rails.rail": _in(_SHARED, "rails"),
+    "cift_shared.rails.registry": _in(_SHARED, "rails"),
+    "card_method.rail": _in(_SHARED, "rails"),
+    "mpesa_method.rail": _in(_SHARED, "rails"),
+    "cift_shared.security.field_encryption": _in(_SHARED, "vault"),
+    "cift_shared.security.callback_token": _in(_SHARED, "callback_token"),
+    "cift_shared.observability.log": _in(_SHARED, "log"),
+    "cift_shared.attempts.polling_schedule": [*_in(_CARD, "domain"), *_in(_MPESA, "domain")],
+    "cift_shared.attempts.state_machine": _in(_SHARED, "decide", "decide_rules"),
+    "cift_shared.attempts.results": _in(_SHARED, "decide", "decide_rules"),
+    "gateway.quotes.pricing": _in(_GATEWAY, "pricing"),
+    "gateway.idempotency.header": _in(_GATEWAY, "idempotency"),
+    "card_method.signature": _in(_CARD, "signature"),
+    "ledger.posting.domain": _in(_LEDGER, "domain"),
+    "ledger.reconciliation.matching": _in(_LEDGER, "reconciliation"),
+    "mpesa_worker.domain": _in(_MPESA, "domain"),
+    "mpesa_worker.codes": _in(_MPESA, "codes", "mapping"),
+    "mpesa_worker.mapping": _MPESA_STEPS,
+    "mpesa_worker.stk_notices": _in(_MPESA, "notices_kept", "push_steps", "deposits"),
+    "mpesa_worker.flow": _in(_MPESA, "flow", "payout_steps", "push_steps", "reversals"),
+    "mpesa_worker.deposits": _in(_MPESA, "push_steps", "deposits"),
+    "mpesa_worker.payouts": _in(_MPESA, "payout_steps", "payouts", "notices_kept"),
+    "mpesa_worker.reversals": _in(_MPESA, "reversal_steps", "reversals", "notices_kept"),
+    "mpesa_worker.statement": _in(_MPESA, "statement"),
+    "card_worker.units": _in(_CARD, "units"),
+    "card_worker.domain": _in(_CARD, "domain", "deposits"),
+    "card_worker.declines": _in(_CARD, "decline_tables", "declines"),
+    "card_worker.mapping": _CARD_STEPS,
+    "card_worker.flow": _CARD_STEPS,
+    "card_worker.deposits": _in(_CARD, "deposit_steps", "deposits"),
+    "card_worker.refunds": _in(_CARD, "refund_steps", "refunds"),
+    "card_worker.aftermath": _in(_CARD, "aftermath_steps", "aftermath"),
+}
+"""Module to its tests."""
+
+LEAST_PERCENT = 95
+"""Of the mutants of each module that are not known to be equivalent, this many must be noticed."""
+
+GATE = ("card_worker.units", "cift_shared.security.callback_token")
+"""Modules that CI judges each time; the whole of it takes too long."""

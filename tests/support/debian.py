@@ -1,0 +1,54 @@
+"""Programs that tests need and that Debian packages.
+
+python -m tests.support.debian chromium    installs a package where its program is missing
+
+Exit code 1: it is missing and can't be installed here.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+
+from cift_local.errors import LocalStackError
+
+
+def ensure_program(program: str, package: str) -> None:
+    """Install a package where its program is missing.
+
+    Raises:
+        LocalStackError: it is missing, and this is no Debian or we are not root.
+    """
+    if shutil.which(program) is None:
+        install(package)
+
+
+def install(package: str) -> None:
+    """Install a package with apt-get.
+
+    Raises:
+        LocalStackError: this is no Debian, we are not root, or apt-get failed.
+    """
+    apt = shutil.which("apt-get")
+    if apt is None or os.geteuid() != 0:
+        raise LocalStackError(f"{package} is not installed: as root, `apt-get install {package}`")
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    arguments = ["install", "--yes", "--no-install-recommends", package]
+    for words in (["update", "--quiet"], arguments):
+        if subprocess.run([apt, *words], check=False, env=environment).returncode:
+            raise LocalStackError(f"`apt-get {' '.join(words)}` failed")
+
+
+def main() -> int:
+    """Returns the exit code."""
+    [program] = sys.argv[1:]
+    try:
+        ensure_program(program, program)
+    except LocalStackError as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

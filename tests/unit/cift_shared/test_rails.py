@@ -1,0 +1,183 @@
+"""What each method moves: limits on both sides, against lists of their own.
+
+Stripe's minimum amounts and the smallest units it takes: docs.stripe.com/currencies. M-Pesa's:
+Daraja, M-Pesa Express and B2C.
+"""
+
+from dataclasses import replace
+from datetime import timedelta
+from importlib.metadata import entry_points
+
+import pytest
+
+from card_method.rail import RAIL as CARD
+from cift_shared.errors import InvalidCommand, SettingsInvalid
+from cift_shared.money.amount import EXPONENTS, Money
+from cift_shared.rails.registry import by_name, rail_of, rails
+from mpesa_method.rail import RAIL as MPESA
+from provider_sandbox.stripe import money as twin
+
+MINIMA = """
+    USD 0.50  AED 2.00  AUD 0.50  BRL 0.50  CAD 0.50  CHF 0.50  CZK 15.00  DKK 2.50  EUR 0.50
+    GBP 0.30  HKD 4.00  HUF 175.00  INR 0.50  JPY 50  MXN 10.00  MYR 2.00  NOK 3.00  NZD 0.50
+    PLN 2.00  RON 2.00  SEK 3.00  SGD 0.50  THB 10.00
+"""
+LEAST = dict(zip(MINIMA.split()[::2], MINIMA.split()[1::2], strict=True))
+THOUSANDTHS = frozenset(("BHD", "JOD", "KWD", "OMR", "TND"))
+BY_HUNDREDS = frozenset(("UGX", "ISK"))
+CURRENCIES = sorted(set(EXPONENTS) - {"BTC", "ETH"})
+
+
+def least(currency: str) -> int:
+    """The smallest deposit, in our minor units."""
+    step = 10 if currency in THOUSANDTHS else 1
+    if currency not in LEAST:
+        return step
+    whole, _, places = LEAST[currency].partition(".")
+    return int(whole + places)
+
+
+def most(currency: str) -> int:
+    """The largest amount: eight digits as Stripe counts them."""
+    if currency in BY_HUNDREDS:
+        return 999_999
+    return 99_999_990 if currency in THOUSANDTHS else 99_999_999
+
+
+def takes(method, minor: int, currency: str, operation) -> bool:
+    try:
+        method.check_amount(Money(minor, currency), operation)
+    except InvalidCommand:
+        return False
+    return True
+
+
+def test_a_card_takes_every_national_currency() -> None:
+    assert sorted(CARD.currencies) == CURRENCIES
+    for coin in ("BTC", "ETH"):
+        assert not takes(CARD, 10**8, coin, "deposit")
+
+
+@pytest.mark.parametrize("currency", CURRENCIES)
+def test_a_card_takes_what_stripe_takes_and_no_more(currency: str) -> None:
+    step = 10 if currency in THOUSANDTHS else 1
+    low, high = least(currency), most(currency)
+    for minor, fits in ((low, True), (low - step, False), (high, True), (high + step, False)):
+        assert takes(CARD, minor, currency, "deposit") is fits
+    assert takes(CARD, step, currency, "refund")
+    assert takes(CARD, high, currency, "refund")
+    assert not takes(CARD, high + step, currency, "refund")
+    assert not takes(CARD, 0, currency, "refund")
+
+
+@pytest.mark.parametrize("currency", sorted(THOUSANDTHS))
+def test_thousandths_end_in_a_zero(currency: str) -> None:
+    assert takes(CARD, 1_010, currency, "deposit")
+    assert not takes(CARD, 1_011, currency, "deposit")
+    with pytest.raises(InvalidCommand, match=f"multiples of 0.010 {currency}") as refused:
+        CARD.check_amount(Money(1_015, currency), "deposit")
+    assert refused.value.code == "amount_not_whole"
+
+
+@pytest.mark.parametrize("currency", CURRENCIES)
+def test_the_smallest_card_deposit_is_one_the_twin_charges(currency: str) -> None:
+    """The twin has a table of its own; half a dollar in the currencies Stripe does not list."""
+    code = currency.lower()
+    places = 3 if currency in THOUSANDTHS else twin._places(code)
+    sent = least(currency) * 10 ** (places - EXPONENTS[currency])
+    if currency in LEAST:
+        twin.check_amount(sent, code)
+    twin.check_amount(most(currency) * 10 ** (places - EXPONENTS[currency]), code)
+
+
+@pytest.mark.parametrize(
+    ("operation", "low", "high"),
+    [
+        ("deposit", 1_00, 250_000_00),
+        ("withdrawal", 10_00, 250_000_00),
+        ("refund", 1_00, 250_000_00),
+    ],
+)
+def test_mpesas_limits_in_whole_shillings(operation, low: int, high: int) -> None:
+    for minor, fits in ((low, True), (low - 1_00, False), (high, True), (high + 1_00, False)):
+        assert takes(MPESA, minor, "KES", operation) is fits
+    assert not takes(MPESA, low + 1, "KES", operation)
+    assert not takes(MPESA, low + 99, "KES", operation)
+    assert takes(MPESA, low + 1_00, "KES", operation)
+    assert not takes(MPESA, low, "USD", operation)
+
+
+def test_refusals_name_code_and_place() -> None:
+    for amount, code, pointer in (
+        (Money(1, "USD"), "currency_unsupported", "/currency"),
+        (Money(1_01, "KES"), "amount_not_whole", "/amount"),
+        (Money(0, "KES"), "amount_out_of_limits", "/amount"),
+    ):
+        with pytest.raises(InvalidCommand) as refused:
+            MPESA.check_amount(amount, "deposit")
+        assert (refused.value.code, refused.value.pointer) == (code, pointer)
+
+
+def test_limits_are_shown_in_decimals() -> None:
+    with pytest.raises(InvalidCommand, match=r"deposit by mpesa: 1\.00 to 250000\.00"):
+        MPESA.check_amount(Money(250_001_00, "KES"), "deposit")
+
+
+def test_a_card_is_never_paid_out() -> None:
+    with pytest.raises(InvalidCommand) as refused:
+        CARD.check_operation("withdrawal")
+    assert (refused.value.code, refused.value.pointer) == ("card_withdrawal_unsupported", "/type")
+    for operation in ("deposit", "refund"):
+        CARD.check_operation(operation)
+    for operation in ("deposit", "refund", "withdrawal"):
+        MPESA.check_operation(operation)
+
+
+def test_what_is_told_of_each_method() -> None:
+    told = {
+        name: (method.name, method.provider, method.cancel_after_submit)
+        for name, method in rails().items()
+        if name in ("mpesa", "card")
+    }
+    assert told == {"mpesa": ("mpesa", "mpesa", False), "card": ("card", "stripe", False)}
+    assert dict(MPESA.typical_duration) == {
+        "deposit": timedelta(seconds=30),
+        "withdrawal": timedelta(seconds=30),
+        "refund": timedelta(minutes=2),
+    }
+    assert dict(CARD.typical_duration) == {
+        "deposit": timedelta(seconds=5),
+        "withdrawal": timedelta(0),
+        "refund": timedelta(days=7),
+    }
+
+
+@pytest.mark.parametrize("name", ["", "cash", "MPESA", None, 1, ["card"], {"card": 1}])
+def test_a_method_that_is_not_built_is_refused(name: object) -> None:
+    with pytest.raises(InvalidCommand) as refused:
+        rail_of(name)
+    assert (refused.value.code, refused.value.pointer) == ("method_unavailable", "/method")
+
+
+@pytest.mark.parametrize(
+    ("found", "words"),
+    [
+        ((MPESA, "card"), "'card' is not a Rail"),
+        ((MPESA, replace(CARD, name="mpesa")), "two rails are named 'mpesa'"),
+        ((MPESA, replace(CARD, method="mpesa")), "two rails serve the method 'mpesa'"),
+    ],
+)
+def test_rails_that_contradict_each_other_are_refused(found, words: str) -> None:
+    with pytest.raises(SettingsInvalid, match=words):
+        by_name(found)
+
+
+def test_rails_are_read_from_entry_points_in_alphabetical_order() -> None:
+    assert list(by_name([MPESA, CARD])) == ["card", "mpesa"]
+    assert list(rails()) == sorted(rails())
+    assert {point.name for point in entry_points(group="cift.rails")} == set(rails())
+
+
+def test_methods_are_found_by_name() -> None:
+    assert rail_of("mpesa") is MPESA
+    assert rail_of("card") is CARD
