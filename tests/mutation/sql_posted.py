@@ -42,7 +42,10 @@ POSTED = [
             "when not amount_matches or other_reference or other_fee then 'conflict'",
             "when not amount_matches or other_reference then 'conflict'",
         ),
-        ("when new_reference or new_fee or new_card then 'fill'", "when new_reference then 'fill'"),
+        (
+            "when new_reference or new_fee or new_public then 'fill'",
+            "when new_reference then 'fill'",
+        ),
         ("when is_open and amount_matches then 'move'", "when is_open then 'move'"),
         ("when overtaken or not is_open then 'stale'", "when overtaken then 'stale'"),
         ("when overtaken or not is_open then 'stale'", "when not is_open then 'stale'"),

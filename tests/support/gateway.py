@@ -312,7 +312,7 @@ def method_result(
         fields["next_action"] = {"type": "confirm_setup", "client_secret_sealed": sealed_secret}
     if kind == "saved":
         sealed.setdefault("instrument_sealed", vault.seal(CARD_TOKEN.encode(), context="card"))
-        fields.setdefault("card", CARD_DETAILS)
+        fields.setdefault("public", CARD_DETAILS)
     return MethodResult(
         kind=kind,
         result_id=f"{attempt_id}.{seq}",

@@ -23,7 +23,7 @@ async def test_a_card_is_charged_and_its_fee_is_told(world: World) -> None:
     assert result.amount == Money(20_00, "USD")
     assert result.provider_fee == Money(88, "USD")
     assert result.provider_reference == intent["id"]
-    assert (result.card.brand, result.card.last4) == ("visa", "4242")
+    assert (result.public["brand"], result.public["last4"]) == ("visa", "4242")
     assert await world.kinds(command.payment_id) == ["submitted", "settled"]
     assert (await world.moved(command.payment_id))["charged"] == 20_00
 

@@ -110,9 +110,9 @@ class TestSettlement:
         prompt = {"type": "use_sdk", "client_secret_sealed": "k1:c2VhbGVk"}
         await books.apply(
             paid.result("action_required", next_action=prompt),
-            paid.result("settled", seq=2, card=card),
+            paid.result("settled", seq=2, public=card),
         )
-        assert (await books.payment(paid))["instrument"] == {**instrument, "card": card}
+        assert (await books.payment(paid))["instrument"] == {**instrument, "public": card}
         asked, settled = [json.loads(row["body"])["payment"] for row in await books.outbox()]
         assert asked["next_action"] == {"type": "use_sdk"}
         assert asked["payment_method"]["last4"] is None

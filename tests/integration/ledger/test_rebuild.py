@@ -293,13 +293,13 @@ async def test_what_is_known_of_a_card_is_rebuilt(
     """A result brings a new card's details, after the settlement; a saved one's were accepted."""
     instrument: dict[str, Any] = {"kind": "card", "display": "card", "sealed": "k1:c2VhbGVk"}
     if saved:
-        instrument["card"] = CARD
+        instrument["public"] = CARD
     command = {"headers": {}, "body": {"kind": "request_deposit", "instrument": instrument}}
     paid = await books.deposit(method="card", instrument=instrument, command=command)
     await books.apply(paid.result("settled"))
     for seq in (20, 21):
-        await books.apply(paid.result("settled", seq=seq, card=CARD))
-    assert (await books.payment(paid))["instrument"]["card"] == CARD
+        await books.apply(paid.result("settled", seq=seq, public=CARD))
+    assert (await books.payment(paid))["instrument"]["public"] == CARD
     await replay(empty, await log_of(books_dsn), batch_size=1)
     async with snapshot(books_dsn) as original, empty.transaction():
         figures = await compare(original, empty)

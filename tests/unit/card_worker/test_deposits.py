@@ -13,7 +13,6 @@ from card_worker import domain
 from cift_shared.errors import OutcomeUnknown, ProviderThrottled, ProviderUnavailable
 from cift_shared.messaging.outcomes import (
     ActionRequired,
-    Card,
     Conflicting,
     Declined,
     Expired,
@@ -28,7 +27,7 @@ from tests.support import cards
 from tests.support.cards import CANCEL, CONFIRM, CREATE, INTENT, LIST, READ, Script
 from tests.support.commands import VAULT
 
-VISA = Card("visa", "4242", 12, 2030)
+VISA = {"brand": "visa", "last4": "4242", "exp_month": 12, "exp_year": 2030}
 
 
 @pytest.fixture

@@ -7,7 +7,6 @@ import pytest
 
 from card_worker import declines, mapping, wire
 from cift_shared.messaging.outcomes import (
-    Card,
     Conflicting,
     Declined,
     Expired,
@@ -17,7 +16,7 @@ from cift_shared.messaging.outcomes import (
 from cift_shared.money.amount import Money
 from tests.support import cards
 
-VISA = Card("visa", "4242", 12, 2030)
+VISA = {"brand": "visa", "last4": "4242", "exp_month": 12, "exp_year": 2030}
 
 
 def intent(**over: Any) -> wire.PaymentIntent:

@@ -7,7 +7,6 @@ import pytest
 from cift_shared.attempts.processor import Answer, SavedMethodProvider
 from cift_shared.messaging.outcomes import (
     ActionRequired,
-    Card,
     Declined,
     Detached,
     Expired,
@@ -89,7 +88,7 @@ async def test_a_card_entered_in_the_browser_is_saved(clock) -> None:
     attempt = cards.learned(attempt, asked, checked=True)
     saved = (await processor.get_method_status(attempt)).outcome
     assert isinstance(saved, Saved)
-    assert saved.card == Card("visa", "4242", 12, 2030)
+    assert saved.public == {"brand": "visa", "last4": "4242", "exp_month": 12, "exp_year": 2030}
     assert VAULT.open(saved.instrument_sealed, context="card") == b"pm_1"
     assert saved.customer_reference_sealed is not None
     assert VAULT.open(saved.customer_reference_sealed, context="card") == b"cus_S"

@@ -31,7 +31,6 @@ from cift_shared.messaging.messages import (
 )
 from cift_shared.messaging.outcomes import (
     ActionRequired,
-    Card,
     Conflicting,
     Declined,
     Detached,
@@ -54,7 +53,7 @@ from tests.unit.cift_shared.test_decide import DISPUTE, NO, claim, method_claim
 NOW = CLOCK.now()
 SECOND, MINUTE, HOUR, DAY = (timedelta(seconds=seconds) for seconds in (1, 60, 3600, 86_400))
 SOON, OVER = Schedule(12 * SECOND), Schedule(None)
-CARD = Card("visa", "4242", 12, 2030)
+CARD = {"brand": "visa", "last4": "4242", "exp_month": 12, "exp_year": 2030}
 DOWN = ProviderUnavailable("refused", "")
 LOST = OutcomeUnknown("read_timeout", "")
 CREDENTIALS = ProviderRejectedRequest("credentials", "")
@@ -324,17 +323,16 @@ def test_what_an_outcome_tells() -> None:
     assert (wire.code, wire.category, wire.message, wire.retryable) == (
         "no", FailureCategory.LIMIT, "No.", False,
     )  # fmt: skip
-    card = {"brand": "visa", "last4": "4242", "exp_month": 12, "exp_year": 2030}
     amount, fee = Money(7, "KES"), Money(1, "USD")
     table = [
         (Settled(amount, "R", fee, CARD), {
-            "amount": amount, "provider_fee": fee, "provider_reference": "R", "card": card}),
+            "amount": amount, "provider_fee": fee, "provider_reference": "R", "public": CARD}),
         (Settled(amount), {
-            "amount": amount, "provider_fee": None, "provider_reference": None, "card": None}),
+            "amount": amount, "provider_fee": None, "provider_reference": None, "public": None}),
         (Declined(failure), {"failure": wire}),
         (Expired(failure), {"failure": wire}),
         (ActionRequired({"type": "pin"}, "R", CARD), {
-            "next_action": {"type": "pin"}, "provider_reference": "R", "card": card}),
+            "next_action": {"type": "pin"}, "provider_reference": "R", "public": CARD}),
         (Submitted("R"), {"provider_reference": "R"}),
         (Unknown("why"), {"reason": "why"}),
         (Conflicting("why"), {"reason": "why"}),
@@ -371,8 +369,7 @@ def test_what_a_saved_card_tells() -> None:
     assert (result.instrument_sealed, result.customer_reference_sealed, result.fingerprint) == (
         "sealed", "owner", "hash",
     )  # fmt: skip
-    assert result.card is not None
-    assert (result.card.brand, result.card.last4) == ("visa", "4242")
+    assert result.public == CARD
     assert result.method == "mpesa"
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import timedelta
 
-from cift_shared.rails.rail import Limits, Operation, Rail
+from cift_shared.rails.rail import Limits, Operation, Rail, Refusal
 
 # Source: docs.stripe.com/currencies, "Supported presentment currencies".
 _CURRENCIES = (
@@ -50,8 +50,11 @@ RAIL = Rail(
     },
     cancel_after_submit=False,
     refusals={
-        "withdrawal": "A card can't be paid out: refund an earlier card deposit, or withdraw by "
-        "another method.",
+        "withdrawal": Refusal(
+            "Cards can't be paid out",
+            "A card can't be paid out: refund an earlier card deposit, or withdraw by another "
+            "method.",
+        ),
     },
 )
 """The entry point `cift.rails`."""

@@ -7,7 +7,6 @@ from typing import Literal
 from card_worker import declines, wire
 from card_worker.units import from_stripe
 from cift_shared.messaging.outcomes import (
-    Card,
     Conflicting,
     Declined,
     Dispute,
@@ -18,6 +17,7 @@ from cift_shared.messaging.outcomes import (
     Settled,
 )
 from cift_shared.money.amount import Money
+from cift_shared.rails.instruments import Public
 
 INTENT_STATUSES = frozenset(
     {
@@ -96,16 +96,21 @@ def refusal_of(error: wire.ApiError) -> Failure:
     return declines.REQUEST_ERRORS.get(error.code or "", declines.REQUEST_REFUSED)
 
 
-def card_of(part: wire.CardPart | None) -> Card | None:
+def card_of(part: wire.CardPart | None) -> Public | None:
     """Brand, last four digits and expiry of a card; None when Stripe left out any of them."""
     if part is None or part.brand is None or part.last4 is None:
         return None
     if part.exp_month is None or part.exp_year is None:
         return None
-    return Card(part.brand, part.last4, part.exp_month, part.exp_year)
+    return {
+        "brand": part.brand,
+        "last4": part.last4,
+        "exp_month": part.exp_month,
+        "exp_year": part.exp_year,
+    }
 
 
-def charge_card(intent: wire.PaymentIntent) -> Card | None:
+def charge_card(intent: wire.PaymentIntent) -> Public | None:
     """The card an intent was paid with."""
     charge = intent.latest_charge
     details = charge.payment_method_details if charge else None

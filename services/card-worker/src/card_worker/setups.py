@@ -195,7 +195,7 @@ class Setups:
             fingerprint=flow.vault.fingerprint(hashed.encode(), context=CARD_CONTEXT)
             if hashed
             else None,
-            card=mapping.card_of(card),
+            public=mapping.card_of(card),
         )
         return Answer(outcome, evidence=[flow.step("setup.succeeded", setup=setup.id)])
 

@@ -14,7 +14,7 @@ from cift_shared.errors import InvalidCommand
 from cift_shared.ids import IdFactory, SystemIds
 from cift_shared.kafka.broker import BatchBroker
 from cift_shared.money.fees import load_schedule
-from cift_shared.rails.gateway import RailSettings, load_rail_settings
+from cift_shared.rails.gateway import RailSettings, gateway_rails, load_rail_settings
 from cift_shared.rails.webhooks import WebhookRefused
 from cift_shared.runtime.service import Base, open_base, running
 from gateway.conversions import endpoints as conversions
@@ -29,7 +29,6 @@ from gateway.operations import endpoints as operations
 from gateway.operations.retention import Retention
 from gateway.parts import build_parts
 from gateway.payment_methods import endpoints as payment_methods
-from gateway.payment_methods.instruments import CARD
 from gateway.payment_methods.results import MethodResultsHandler, run_consumer
 from gateway.payments import endpoints as payments
 from gateway.payments import refund_endpoints as refunds
@@ -118,8 +117,8 @@ def create_app(
             signals = parts[PaymentSignals]
             consumer = (
                 hear(parts[MethodResultsHandler], base)
-                if of_rails[CARD].is_offered
-                else nullcontext()  # nobody sends answers about saved cards
+                if _keeps_at_provider(of_rails)
+                else nullcontext()  # no worker sends results about saved methods
             )
             async with (
                 running([signals, parts[Retention]], after=base.readiness.wait),
@@ -145,6 +144,12 @@ def create_app(
     app.add_middleware(Observe, clock=clock, ids=ids)
     app.openapi = lambda: _describe(app)  # type: ignore[method-assign]  # as FastAPI documents it
     return app
+
+
+def _keeps_at_provider(of_rails: Mapping[str, RailSettings]) -> bool:
+    """True if the provider of a rail that is set up here keeps instruments."""
+    offered = (gateway_rails()[name] for name, one in of_rails.items() if one.is_offered)
+    return any(rail.keeps_at_provider for rail in offered)
 
 
 def _describe(app: FastAPI) -> dict[str, Any]:

@@ -30,7 +30,6 @@ from gateway.idempotency.store import IdempotencyStore
 from gateway.ledger_head.repository import LedgerHead
 from gateway.operations.retention import Retention
 from gateway.payment_methods.instrument_resolver import InstrumentResolver
-from gateway.payment_methods.instruments import CARD
 from gateway.payment_methods.repository import MethodRepository
 from gateway.payment_methods.results import MethodResultsHandler
 from gateway.payment_methods.service import PaymentMethods
@@ -86,7 +85,7 @@ def build_parts(
             ids,
         ),
         PaymentMethods(
-            methods, idempotency, waiting, relay, vault, of_rails[CARD].client_key, clock, ids
+            methods, idempotency, waiting, relay, vault, _client_keys(of_rails), clock, ids
         ),
         MethodResultsHandler(methods, clock, wake_relay=relay.wake),
         Conversions(
@@ -109,6 +108,10 @@ def build_parts(
 def _offered(of_rails: Mapping[str, RailSettings]) -> frozenset[str]:
     """The methods that this deployment has set up."""
     return frozenset(rails()[name].method for name, one in of_rails.items() if one.is_offered)
+
+
+def _client_keys(of_rails: Mapping[str, RailSettings]) -> Mapping[str, str | None]:
+    return {rails()[name].method: one.client_key for name, one in of_rails.items()}
 
 
 def _admission(settings: GatewaySettings, base: Base, vault: Vault, clock: Clock) -> Admission:

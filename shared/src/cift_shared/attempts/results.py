@@ -15,7 +15,6 @@ from cift_shared.messaging.messages import (
 )
 from cift_shared.messaging.outcomes import (
     ActionRequired,
-    Card,
     Conflicting,
     Declined,
     Dispute,
@@ -62,7 +61,7 @@ def details_of(outcome: Outcome) -> dict[str, object]:
                 "amount": outcome.amount,
                 "provider_fee": outcome.provider_fee,
                 "provider_reference": outcome.provider_reference,
-                "card": _card(outcome.card),
+                "public": outcome.public,
             }
         case Declined() | Expired():
             return {"failure": wire_failure(outcome.failure)}
@@ -70,7 +69,7 @@ def details_of(outcome: Outcome) -> dict[str, object]:
             return {
                 "next_action": dict(outcome.next_action),
                 "provider_reference": outcome.provider_reference,
-                "card": _card(outcome.card),
+                "public": outcome.public,
             }
         case Submitted():
             return {"provider_reference": outcome.provider_reference}
@@ -81,15 +80,11 @@ def details_of(outcome: Outcome) -> dict[str, object]:
         case Disputed():
             return {"dispute": _fields(outcome.dispute)}
         case Saved():
-            return {**_fields(outcome), "card": _card(outcome.card)}
+            return _fields(outcome)
     return {}
 
 
-def _card(card: Card | None) -> dict[str, object] | None:
-    return _fields(card) if card else None
-
-
-def _fields(part: Card | Dispute | Reversed | Saved) -> dict[str, object]:
+def _fields(part: Dispute | Reversed | Saved) -> dict[str, object]:
     return {field.name: getattr(part, field.name) for field in fields(part)}
 
 

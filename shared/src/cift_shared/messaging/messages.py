@@ -11,7 +11,15 @@ from datetime import datetime
 from typing import Annotated, Literal, Self
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    model_validator,
+)
 
 from cift_shared.messaging.outcomes import FailureCategory
 from cift_shared.money.amount import WireMoney
@@ -32,27 +40,8 @@ class Message(BaseModel):
     schema_version: Literal[1] = 1
 
 
-class Instrument(BaseModel):
-    """Where the money comes from or goes to, as a worker needs it."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore", use_attribute_docstrings=True)
-
-    kind: Literal["phone", "card"]
-    """What sort of instrument it is; also the context it is sealed for."""
-    display: str
-    """Masked, fit to show: 2547****149."""
-    sealed: str
-    """The instrument itself: a phone number, or the provider's id of a card."""
-    country: str | None = None
-    """ISO 3166 alpha-2 country of a phone's wallet."""
-    customer_sealed: str | None = None
-    """The provider's id of the customer who owns a saved card, sealed alike."""
-    card: "CardDetails | None" = None
-    """What is known of a card."""
-
-
 class CardDetails(BaseModel):
-    """All that is ever kept of a card."""
+    """What messages of earlier releases say of a card."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", use_attribute_docstrings=True)
 
@@ -61,6 +50,57 @@ class CardDetails(BaseModel):
     last4: str = Field(pattern=r"^[0-9]{4}$")
     exp_month: int = Field(ge=1, le=12)
     exp_year: int = Field(ge=2000, le=2199)
+
+
+class ShownInstrument(BaseModel):
+    """The part of an instrument that may be shown.
+
+    Earlier releases know cards only, and name this part `card`. It is read from there, and written
+    there as well, so that releases can be mixed during an upgrade or a rollback.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore", use_attribute_docstrings=True)
+
+    public: dict[str, str | int | None] | None = None
+    """What may be shown of the instrument, under the names of the API."""
+    card: CardDetails | None = None
+    """Deprecated: `public`, where it describes a card."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _in_both_forms(cls, given: object) -> object:
+        if not isinstance(given, Mapping):
+            return given
+        public, card = given.get("public"), given.get("card")
+        if card and not public:
+            return {**given, "public": card if isinstance(card, Mapping) else dict(card)}
+        if public and not card and _is_card(public):
+            return {**given, "card": public}
+        return given
+
+
+def _is_card(public: object) -> bool:
+    try:
+        CardDetails.model_validate(public)
+    except ValidationError:
+        return False
+    return True
+
+
+class Instrument(ShownInstrument):
+    """Where the money comes from or goes to, as a worker needs it."""
+
+    kind: str = Field(pattern=r"^[a-z][a-z0-9_]{0,31}$", examples=["phone"])
+    """What sort of instrument it is; also the context it is sealed for."""
+    display: str
+    """Masked, fit to show: 2547****149."""
+    sealed: str
+    """The instrument itself: a phone number, or the provider's id of it. Empty where the rail needs
+    no instrument."""
+    country: str | None = None
+    """ISO 3166 alpha-2 country of a wallet."""
+    customer_sealed: str | None = None
+    """The provider's id of the customer who owns a saved instrument, sealed alike."""
 
 
 class OriginalPayment(BaseModel):
@@ -231,7 +271,7 @@ class DisputeNews(BaseModel):
     """How it ended; None while it is open."""
 
 
-class PaymentResult(Message):
+class PaymentResult(ShownInstrument, Message):
     """What a worker learned about one attempt; the ledger turns it into state and postings."""
 
     kind: ResultKind
@@ -253,8 +293,6 @@ class PaymentResult(Message):
     """What has to be done; with `delivered_by` when the payer has been asked already."""
     reason: str | None = None
     """With `unknown`, `conflicting` and `reversed`."""
-    card: CardDetails | None = None
-    """What the provider told about the card that was used."""
     dispute: DisputeNews | None = None
     """With `disputed`."""
     next_check_at: AwareDatetime | None = None
@@ -262,7 +300,7 @@ class PaymentResult(Message):
     evidence: list[Step] = Field(default_factory=list)
 
 
-class MethodResult(Message):
+class MethodResult(ShownInstrument, Message):
     """What a worker learned about saving or forgetting an instrument, for the gateway."""
 
     kind: Literal["pending", "action_required", "saved", "failed", "detached"]
@@ -274,7 +312,6 @@ class MethodResult(Message):
     payment_method_id: UUID
     method: str
     occurred_at: AwareDatetime
-    card: CardDetails | None = None
     instrument_sealed: str | None = None
     """With `saved`: the provider's id of the instrument, sealed as `Instrument.sealed` is."""
     customer_reference_sealed: str | None = None

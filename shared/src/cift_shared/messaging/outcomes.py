@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Literal
 
 from cift_shared.money.amount import Money
+from cift_shared.rails.instruments import Public
 
 
 class FailureCategory(StrEnum):
@@ -40,17 +41,6 @@ class Failure:
     """One sentence for the customer."""
     retryable: bool
     """True when a new payment by the customer may succeed."""
-
-
-@dataclass(frozen=True, slots=True)
-class Card:
-    """The only card details that are stored."""
-
-    brand: str
-    """The provider's name of the brand: visa, mastercard."""
-    last4: str
-    exp_month: int
-    exp_year: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +78,8 @@ class ActionRequired:
     next_action: Mapping[str, str]
     """`type` and its details; a value that only the payer may see has a key `..._sealed`."""
     provider_reference: str | None = None
-    card: Card | None = None
+    public: Public | None = None
+    """What the provider reports of the instrument, if anything."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +92,8 @@ class Settled:
     """The provider's receipt; None while only a query has confirmed it."""
     provider_fee: Money | None = None
     """The provider's fee for it; may be in another currency than the amount."""
-    card: Card | None = None
+    public: Public | None = None
+    """What the provider reports of the instrument, if anything."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +122,8 @@ class Saved:
     customer_reference_sealed: str | None = None
     fingerprint: str | None = None
     """Keyed hash that two saved copies of one instrument share."""
-    card: Card | None = None
+    public: Public | None = None
+    """What the provider reports of the instrument, if anything."""
 
 
 @dataclass(frozen=True, slots=True)

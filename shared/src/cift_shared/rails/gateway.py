@@ -1,15 +1,16 @@
-"""What the gateway does for a rail: its settings there, and its webhooks.
+"""What the gateway does for a rail: its settings there, its instruments, and its webhooks.
 
 A rail offers it under the entry point group `cift.gateway`. It imports none of its worker's
 libraries: the gateway is installed without them.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
-from typing import Self
+from typing import Any, Self
 
 from cift_shared.rails.entries import load_entries
+from cift_shared.rails.instruments import InstrumentKind
 from cift_shared.rails.webhooks import WebhookRoute
 from cift_shared.settings import EnvironmentSettings, load_settings
 
@@ -43,17 +44,39 @@ class GatewayRail:
     """One rail in the gateway."""
 
     settings: type[RailSettings]
+    instruments: Mapping[str, InstrumentKind]
+    """The kind of instrument of each operation, `deposit` and `withdrawal`."""
     webhooks: Sequence[WebhookRoute] = ()
+    payments: Mapping[str, tuple[str, Mapping[str, Any]]] = field(default_factory=dict)
+    """Requests of payments for the OpenAPI document: the name, the title, the JSON of each."""
+
+    @property
+    def keeps_at_provider(self) -> bool:
+        """True if the provider keeps instruments for later payments."""
+        kinds = self.instruments.values()
+        return any(kind.saving and kind.saving.at_provider for kind in kinds)
 
 
 @cache
 def gateway_rails() -> Mapping[str, GatewayRail]:
     """What the gateway does for each installed rail, by the rail's name; read once per process.
 
+    Rails whose providers keep no instruments come first: their requests are the simplest, and the
+    API's documents begin with them.
+
     Raises:
         SettingsInvalid: an entry point is not a `GatewayRail`.
     """
-    return dict(load_entries(GROUP, GatewayRail))
+    found = load_entries(GROUP, GatewayRail)
+    return dict(sorted(found, key=lambda entry: entry[1].keeps_at_provider))
+
+
+def saving_examples() -> list[tuple[str, str, Mapping[str, Any]]]:
+    """A request to save each kind of instrument, for the OpenAPI document."""
+    kinds = {
+        kind.kind: kind for rail in gateway_rails().values() for kind in rail.instruments.values()
+    }
+    return [kind.saving.example for kind in kinds.values() if kind.saving]
 
 
 def load_rail_settings() -> Mapping[str, RailSettings]:

@@ -25,6 +25,15 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a rail does not offer an operation."""
+
+    title: str
+    advice: str
+    """What the caller can do instead."""
+
+
+@dataclass(frozen=True, slots=True)
 class Rail:
     """One rail: what it moves, how long that takes, and by which provider."""
 
@@ -42,13 +51,17 @@ class Rail:
     """True if a payment can still be canceled after its submission to the provider."""
     steps: Mapping[str, int] = field(default_factory=dict)
     """By currency, the minor units of which the provider moves only multiples."""
-    refusals: Mapping[Operation, str] = field(default_factory=dict)
-    """Operations that the rail does not offer, each with advice for the caller."""
+    refusals: Mapping[Operation, Refusal] = field(default_factory=dict)
+    """Operations that the rail does not offer."""
 
     @property
     def currencies(self) -> frozenset[str]:
         """The currencies it moves."""
         return frozenset(self.limits)
+
+    def refusal_code(self, operation: Operation) -> str:
+        """The code of the problem that answers an operation which the rail does not offer."""
+        return f"{self.method}_{operation}_unsupported"
 
     def check_operation(self, operation: Operation) -> None:
         """Refuse an operation the rail does not offer.
@@ -57,9 +70,8 @@ class Rail:
             InvalidCommand: with advice for the caller.
         """
         if operation in self.refusals:
-            raise InvalidCommand(
-                f"{self.method}_{operation}_unsupported", self.refusals[operation], pointer="/type"
-            )
+            advice = self.refusals[operation].advice
+            raise InvalidCommand(self.refusal_code(operation), advice, pointer="/type")
 
     def check_amount(self, amount: Money, operation: Operation) -> None:
         """Refuse an amount the provider can't move.

@@ -5,7 +5,7 @@ from functools import cache
 
 from cift_shared.errors import InvalidCommand, SettingsInvalid
 from cift_shared.rails.entries import load_entries, of_kind
-from cift_shared.rails.rail import Rail
+from cift_shared.rails.rail import Rail, Refusal
 
 GROUP = "cift.rails"
 
@@ -40,6 +40,15 @@ def by_name(found: Iterable[object]) -> Mapping[str, Rail]:
 def methods() -> list[str]:
     """The methods that a payment can name, in alphabetical order."""
     return sorted(rail.method for rail in rails().values())
+
+
+def rail_refusals() -> Mapping[str, Refusal]:
+    """The operations that installed rails do not offer, by the code of the problem."""
+    return {
+        rail.refusal_code(operation): refusal
+        for rail in rails().values()
+        for operation, refusal in rail.refusals.items()
+    }
 
 
 def rail_of(method: object) -> Rail:

@@ -16,6 +16,7 @@ from fastapi.routing import APIRoute
 
 from cift_shared.errors import InvariantViolated
 from cift_shared.failpoints import failpoint
+from cift_shared.rails.registry import rail_refusals
 from cift_shared.runtime.readiness import Readiness
 from gateway.auth.authenticator import Caller, Scope
 from gateway.http.admission import Admission
@@ -65,7 +66,7 @@ PRICED = (
     "currency_unknown",
     "currency_unsupported",
     "method_unavailable",
-    "card_withdrawal_unsupported",
+    *rail_refusals(),
     "rate_unavailable",
 )
 """Refusals of a route that prices a payment."""

@@ -3,7 +3,6 @@
 import re
 from datetime import UTC, datetime
 from typing import Annotated, Literal
-from urllib.parse import urlsplit
 from uuid import UUID
 
 from fastapi import Path
@@ -25,7 +24,6 @@ CUSTOMER_ID = (
 """Never `.` or `..` alone: clients and proxies remove these from a URL path (RFC 3986, 5.2.4)."""
 PaymentType = Literal["deposit", "withdrawal"]
 _CUSTOMER_ID = re.compile(CUSTOMER_ID)
-_LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 _DATE_AND_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ]")
 
 
@@ -53,26 +51,6 @@ def _amount_text(value: object) -> object:
             "amount_not_text", 'Send decimal text in quotes, "100.00", not a number.'
         )
     return value
-
-
-def _safe_return_url(text: str) -> str:
-    try:
-        url = urlsplit(text)
-        host, _ = url.hostname, url.port
-    except ValueError:
-        host = None
-    fits = host is not None and text.isascii() and text.isprintable() and " " not in text
-    if not fits or "@" in url.netloc or "\\" in text:
-        raise _return_url_invalid()
-    if url.scheme != "https" and not (url.scheme == "http" and host in _LOOPBACK):
-        raise _return_url_invalid()
-    return text
-
-
-def _return_url_invalid() -> PydanticCustomError:
-    return PydanticCustomError(
-        "return_url_invalid", "An https address without a user (http on this machine only)."
-    )
 
 
 def _written_out(value: object) -> object:
@@ -126,27 +104,12 @@ AmountText = Annotated[
     ),
 ]
 CurrencyCode = Annotated[str, StringConstraints(max_length=8), Field(examples=["KES"])]
-ReturnUrl = Annotated[
-    str,
-    StringConstraints(max_length=2048),
-    AfterValidator(_safe_return_url),
-    Field(examples=["https://shop.example/paid"], json_schema_extra={"format": "uri"}),
-]
 MetadataKey = Annotated[str, StringConstraints(min_length=1, max_length=40)]
 MetadataValue = Annotated[str, StringConstraints(max_length=500)]
 Metadata = Annotated[
     dict[MetadataKey, MetadataValue], Field(max_length=50, examples=[{"order_id": "1001"}])
 ]
 Description = Annotated[str, StringConstraints(max_length=255), Field(examples=["Top up"])]
-PhoneText = Annotated[
-    str, StringConstraints(min_length=9, max_length=32), Field(examples=["0712345678"])
-]
-CardToken = Annotated[
-    str,
-    StringConstraints(pattern=r"^pm_[A-Za-z0-9_]{1,250}$"),
-    Field(examples=["pm_1QaBcDeFgHiJkLmN"]),
-]
-CountryCode = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$"), Field(examples=["KE"])]
 BodyId = Annotated[UUID, Field(strict=False, examples=["019a2f6e-3c1d-7b42-8f10-5a6b7c8d9e0f"])]
 """An id of ours in a JSON body, where it is text."""
 CustomerPath = Annotated[str, Path(pattern=CUSTOMER_ID)]

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from cift_shared.asyncapi.publisher import CONTACT, LICENSE_NAME
+from cift_shared.rails.gateway import gateway_rails, saving_examples
 
 DEEP = "x-deep-object"
 """Marks a parameter that is written `name[key]=value` (OpenAPI: style deepObject)."""
@@ -178,32 +179,11 @@ HEADERS: Mapping[str, Any] = {
 }
 """Headers of answers."""
 
-_PHONE = {"phone": "0712345678", "country": "KE"}
-_PAYMENT = {
-    "type": "deposit",
-    "method": "mpesa",
-    "amount": "1000.00",
-    "currency": "KES",
-    "customer_id": "c_42",
-}
 BODIES: Mapping[str, Mapping[str, tuple[str, Any]]] = {
     "createPayment": {
-        "phoneDeposit": ("Deposit from a phone", {**_PAYMENT, "payment_method": _PHONE}),
-        "cardDeposit": (
-            "Deposit by card",
-            {
-                **_PAYMENT,
-                "method": "card",
-                "amount": "20.00",
-                "currency": "USD",
-                "payment_method": {"token": "pm_1QaBcDeFgHiJkLmN"},
-                "return_url": "https://shop.example/paid",
-            },
-        ),
-        "phoneWithdrawal": (
-            "Withdrawal to a phone",
-            {**_PAYMENT, "type": "withdrawal", "amount": "500.00", "payment_method": _PHONE},
-        ),
+        name: example
+        for rail in gateway_rails().values()
+        for name, example in rail.payments.items()
     },
     "createRefund": {
         "part": ("Part of the deposit", {"amount": "400.00"}),
@@ -215,17 +195,7 @@ BODIES: Mapping[str, Mapping[str, tuple[str, Any]]] = {
             {"type": "deposit", "method": "card", "amount": "1000.00", "currency": "KES"},
         )
     },
-    "createPaymentMethod": {
-        "phone": ("A phone", {"method": "mpesa", "customer_id": "c_42", "phone": "0712345678"}),
-        "card": (
-            "A card that is still to be entered",
-            {
-                "method": "card",
-                "customer_id": "c_42",
-                "return_url": "https://shop.example/cards",
-            },
-        ),
-    },
+    "createPaymentMethod": {name: (title, body) for name, title, body in saving_examples()},
     "createConversion": {
         "exchange": (
             "Shillings for dollars",

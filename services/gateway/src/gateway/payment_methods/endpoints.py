@@ -1,10 +1,11 @@
-"""Endpoints of saved payment methods: phones, stored sealed, and cards, stored at the provider."""
+"""Endpoints of saved payment methods: some are stored here, sealed, others at the provider."""
 
 from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import JSONResponse
+from pydantic import BaseModel
 
 from gateway.auth.authenticator import Caller
 from gateway.http.api_route import (
@@ -22,16 +23,11 @@ from gateway.http.parts import part
 from gateway.http.prefer_wait import preferred_wait_s
 from gateway.idempotency.answers import REPLAYED
 from gateway.idempotency.header import HEADER, optional_key, read_key
-from gateway.payment_methods.commands import CREATED, check_card, method_path
+from gateway.payment_methods.commands import CREATED, check_saving, method_path
 from gateway.payment_methods.instrument_resolver import InstrumentResolver
-from gateway.payment_methods.instruments import CARD
+from gateway.payment_methods.kinds import saving_of
 from gateway.payment_methods.requests import SavedMethodIn, SavedMethodsQuery
-from gateway.payment_methods.responses import (
-    SavedCardOut,
-    SavedMethodOut,
-    SavedMethodsOut,
-    SavedPhoneOut,
-)
+from gateway.payment_methods.responses import SavedMethodOut, SavedMethodsOut
 from gateway.payment_methods.service import PaymentMethods
 
 Methods = Annotated[PaymentMethods, part(PaymentMethods)]
@@ -47,7 +43,7 @@ _SAVE_REFUSALS = (*KEYED[1:], *PAID_WITH, "method_unavailable", _NOT_FOUND)
     status_code=201,
     response_model=SavedMethodOut,
     responses={
-        200: {"description": "The phone was saved before.", "model": SavedMethodOut},
+        200: {"description": "The instrument was saved before.", "model": SavedMethodOut},
         **refusals(*_SAVE_REFUSALS, body=True),
     },
     **needs("methods:write", headers=METHOD_HEADERS),
@@ -65,31 +61,32 @@ async def save_method(
     enter it there; the card is `active` once the provider has confirmed it.
     """
     instruments.check_offered(wish.method)
-    if wish.method == CARD:
-        return await _save_card(wish, request, methods, caller)
-    if HEADER in request.headers:  # a phone needs no key, but a malformed key is refused
+    _kind, saving = saving_of(wish.method)
+    check_saving(wish, saving)
+    if saving.at_provider:
+        return await _save_at_provider(wish, request, methods, caller)
+    if HEADER in request.headers:  # no key is needed here, but a malformed key is refused
         read_key(request.headers.getlist(HEADER))
-    return await _save_phone(wish, methods, caller)
+    return await _save_here(wish, methods, caller)
 
 
-async def _save_card(
+async def _save_at_provider(
     wish: SavedMethodIn, request: Request, methods: PaymentMethods, caller: Caller
 ) -> Response:
-    check_card(wish)
     key = optional_key(request, caller, methods.vault, methods.ids, route="POST /payment-methods")
     wished_s = preferred_wait_s(request.headers.getlist("prefer"))
-    card = await methods.save_card(wish, key, wished_s)
-    headers = {"Location": method_path(card.row["payment_method_id"])}
-    if card.replayed:
+    made = await methods.save_at_provider(wish, key, wished_s)
+    headers = {"Location": method_path(made.row["payment_method_id"])}
+    if made.replayed:
         headers |= REPLAYED
-    if card.waited_s is not None:
-        headers["Preference-Applied"] = f"wait={card.waited_s}"
-    shown = methods.shown(card.row).model_dump(mode="json")
+    if made.waited_s is not None:
+        headers["Preference-Applied"] = f"wait={made.waited_s}"
+    shown = methods.shown(made.row).model_dump(mode="json")
     return JSONResponse(shown, status_code=CREATED, headers=headers)
 
 
-async def _save_phone(wish: SavedMethodIn, methods: PaymentMethods, caller: Caller) -> Response:
-    row = await methods.save_phone(wish, caller)
+async def _save_here(wish: SavedMethodIn, methods: PaymentMethods, caller: Caller) -> Response:
+    row = await methods.save_here(wish, caller)
     return JSONResponse(
         methods.shown(row).model_dump(mode="json"),
         status_code=CREATED if row["fresh"] else 200,
@@ -125,9 +122,7 @@ async def list_methods(
     responses=refusals(_NOT_FOUND),
     **needs("read"),
 )
-async def show_method(
-    method_id: UUID, methods: Methods, caller: Known
-) -> SavedPhoneOut | SavedCardOut:
+async def show_method(method_id: UUID, methods: Methods, caller: Known) -> BaseModel:
     """One saved method as it is now: what may be shown of it."""
     return methods.shown(await methods.one(caller, method_id))
 
@@ -152,9 +147,7 @@ async def delete_method(method_id: UUID, methods: Methods, caller: Known) -> Non
     responses=refusals(_NOT_FOUND),
     **needs("methods:write"),
 )
-async def verify_method(
-    method_id: UUID, methods: Methods, caller: Known
-) -> SavedPhoneOut | SavedCardOut:
+async def verify_method(method_id: UUID, methods: Methods, caller: Known) -> BaseModel:
     """Look whether the method has been proved.
 
     A card is proved when the provider has confirmed it. No provider tells who owns a phone; a

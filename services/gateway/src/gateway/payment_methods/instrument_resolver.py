@@ -1,44 +1,50 @@
-"""Find the instrument that a payment names: a phone, a card's token, or a saved method."""
+"""Find the instrument that a payment names: a new one, or a saved method."""
 
 from collections.abc import Container
 from dataclasses import dataclass
 from uuid import UUID
 
 from cift_shared.messaging.messages import Instrument
+from cift_shared.rails.instruments import InstrumentKind
 from cift_shared.security.field_encryption import Vault
 from gateway.auth.authenticator import Caller
-from gateway.payment_methods.instruments import (
-    CARD,
-    card_instrument,
-    phone_instrument,
-    saved_instrument,
-)
-from gateway.payment_methods.phones import normalised
+from gateway.payment_methods.instruments import saved_instrument, sealed_instrument
+from gateway.payment_methods.kinds import kind_of, off_session_kinds
 from gateway.payment_methods.repository import MethodRepository
 from gateway.payment_methods.requests import PaymentMethodIn
 from gateway.problems.problem import Problem, body_problem
 
-_FIELDS_OF = {CARD: {"token", "id"}}
-_PHONE_FIELDS = {"phone", "country", "id"}
-_WANTED = {CARD: "Either a token or the id of a saved one."}
-_PHONE_WANTED = "Either a phone or the id of a saved one."
+_POINTER = "/payment_method"
 
 
-def check_choice(method: str, given: PaymentMethodIn, *, off_session: bool) -> None:
-    """Refuse a payment that does not name exactly one instrument of its method.
+def check_choice(kind: InstrumentKind, given: PaymentMethodIn | None, *, off_session: bool) -> None:
+    """Refuse a payment that does not name exactly one instrument of its kind.
 
     Raises:
-        Problem: payment_method_invalid.
+        Problem: payment_method_invalid; validation_failed when there is none at all.
     """
-    chosen = [value for value in (given.phone, given.token, given.id) if value is not None]
-    fitting = _FIELDS_OF.get(method, _PHONE_FIELDS)
-    if len(chosen) != 1 or given.model_fields_set - fitting:
-        wanted = _WANTED.get(method, _PHONE_WANTED)
-        raise body_problem("payment_method_invalid", wanted, "/payment_method")
-    if off_session and (method != CARD or given.id is None):
-        raise body_problem(
-            "payment_method_invalid", "Off session only a saved card can be used.", "/off_session"
-        )
+    if given is None and kind.chosen_by is not None:
+        raise _missing()
+    named = given.fields() if given else {}
+    saved = given is not None and given.id is not None
+    if named.keys() - kind.accepts.model_fields or not _names_one(kind, named, saved=saved):
+        raise body_problem("payment_method_invalid", kind.wanted, _POINTER)
+    if off_session and not (saved and kind.saving and kind.saving.off_session):
+        advice = f"Off session only a saved {off_session_kinds()} can be used."
+        raise body_problem("payment_method_invalid", advice, "/off_session")
+
+
+def _missing() -> Problem:
+    error = {"pointer": _POINTER, "code": "field_required", "detail": "Field required"}
+    return Problem("validation_failed", "Field required.", errors=[error])
+
+
+def _names_one(kind: InstrumentKind, named: dict[str, object], *, saved: bool) -> bool:
+    if kind.chosen_by is None:
+        return not saved
+    if saved:
+        return kind.saving is not None and named.get(kind.chosen_by) is None
+    return named.get(kind.chosen_by) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,19 +74,19 @@ class InstrumentResolver:
         if method not in self.offered:
             raise body_problem("method_unavailable", f"{method} is not set up here.", "/method")
 
-    async def resolve(self, given: PaymentMethodIn, payer: Payer) -> Instrument:
+    async def resolve(
+        self, kind: InstrumentKind, given: PaymentMethodIn | None, payer: Payer
+    ) -> Instrument:
         """The instrument that a checked choice (`check_choice`) names.
 
         Raises:
             Problem: the customer has no such saved method, or it is not usable.
-            InvalidCommand: not a phone number.
+            InvalidCommand: the rail can't read the instrument.
         """
-        if given.id is not None:
+        if given is not None and given.id is not None:
             return await self._saved(given.id, payer)
-        if given.token is not None:
-            return card_instrument(given.token, self.vault)
-        phone = normalised(given.phone or "", given.country, pointer="/payment_method")
-        return phone_instrument(phone, given.country, self.vault)
+        fields = kind.accepts.model_validate(given.fields() if given else {})
+        return sealed_instrument(kind.read(fields, _POINTER), kind, self.vault)
 
     async def _saved(self, method_id: UUID, payer: Payer) -> Instrument:
         saved = await self.repository.one(payer.caller, method_id)
@@ -89,8 +95,8 @@ class InstrumentResolver:
             raise _unusable("The customer has no such saved method.")
         if saved["state"] != "active":
             raise _unusable(f"The saved method is not usable: its status is {saved['state']}.")
-        return saved_instrument(saved)
+        return saved_instrument(saved, kind_of(saved["method"], saved["kind"]))
 
 
 def _unusable(detail: str) -> Problem:
-    return body_problem("payment_method_invalid", detail, "/payment_method/id")
+    return body_problem("payment_method_invalid", detail, f"{_POINTER}/id")

@@ -1,6 +1,6 @@
-"""Saved payment methods in the database: phones, and cards with the commands for their worker.
+"""Saved payment methods in the database, and the commands about those that a provider keeps.
 
-`Idempotency.decide` stores a new card (`sql/save_card.sql`).
+`Idempotency.decide` stores a method that the provider will keep (`sql/save_at_provider.sql`).
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,7 +14,7 @@ from cift_shared.database.pool import Pool
 from cift_shared.errors import InvariantViolated
 from cift_shared.failpoints import failpoint
 from cift_shared.messaging.envelope import OutgoingMessage
-from cift_shared.messaging.messages import MethodResult
+from cift_shared.messaging.messages import Instrument, MethodResult
 from gateway.auth.authenticator import Caller
 from gateway.database.outbox import outbox_row
 from gateway.database.queries import Row, fetch_row, fetch_rows, load_statements
@@ -33,15 +33,13 @@ _FILTERS: Mapping[str, str] = {
 
 
 @dataclass(frozen=True, slots=True)
-class SavedPhone:
-    """A phone to save for a customer."""
+class KeptMethod:
+    """An instrument to keep for a customer."""
 
     method_id: UUID
     customer_id: str
     method: str
-    display: str
-    sealed: str
-    country: str
+    instrument: Instrument
     fingerprint: str
 
 
@@ -50,7 +48,7 @@ class Applied:
     """What the gateway did with a worker's result."""
 
     known: bool
-    """False: the gateway has no such card."""
+    """False: the gateway has no such method."""
     new: bool
     """False: the result was applied before, or a later one was."""
 
@@ -61,15 +59,16 @@ class MethodRepository:
     def __init__(self, pool: "Pool[asyncpg.Record]") -> None:
         self._pool = pool
 
-    async def save_phone(self, caller: Caller, phone: SavedPhone, *, now: datetime) -> Row:
-        """Save a phone for a customer; `fresh` in the row is False when it was saved before."""
-        failpoint("gateway.before_phone")
+    async def keep(self, caller: Caller, kept: KeptMethod, *, now: datetime) -> Row:
+        """Keep an instrument here; `fresh` in the row is False when it was saved before."""
+        instrument = kept.instrument
+        failpoint("gateway.before_kept")
         row = await fetch_row(
-            self._pool, SQL["save_method"], phone.method_id, caller.merchant_id, caller.livemode,
-            phone.customer_id, phone.method, phone.display, phone.sealed, phone.country,
-            phone.fingerprint, now,
+            self._pool, SQL["save_here"], kept.method_id, caller.merchant_id, caller.livemode,
+            kept.customer_id, kept.method, instrument.kind, instrument.display, instrument.sealed,
+            instrument.country, instrument.public, kept.fingerprint, now,
         )  # fmt: skip
-        failpoint("gateway.after_phone")
+        failpoint("gateway.after_kept")
         if row is None:
             raise InvariantViolated("an upsert answered nothing")
         return row
@@ -91,22 +90,22 @@ class MethodRepository:
         fixed = (caller.merchant_id, caller.livemode, asked.rows_max)
         return await fetch_rows(self._pool, statement, *fixed, *arguments)
 
-    async def delete_phone(self, caller: Caller, method_id: UUID) -> None:
-        """Delete a phone."""
-        failpoint("gateway.before_phone_deleted")
+    async def delete(self, caller: Caller, method_id: UUID) -> None:
+        """Delete a method that is kept here."""
+        failpoint("gateway.before_kept_deleted")
         await fetch_row(
             self._pool, SQL["delete_method"], method_id, caller.merchant_id, caller.livemode
         )
-        failpoint("gateway.after_phone_deleted")
+        failpoint("gateway.after_kept_deleted")
 
-    async def detach_card(
-        self, caller: Caller, card: Row, message: OutgoingMessage | None, *, now: datetime
+    async def detach(
+        self, caller: Caller, saved: Row, message: OutgoingMessage | None, *, now: datetime
     ) -> bool:
-        """Make a card unusable and store the command; returns False when its state has changed."""
+        """Make a method unusable and store the command; False when its state has changed."""
         failpoint("gateway.before_detach")
         row = await fetch_row(
-            self._pool, SQL["detach_card"], card["payment_method_id"], caller.merchant_id,
-            caller.livemode, now, card["state"], *outbox_row(message),
+            self._pool, SQL["detach"], saved["payment_method_id"], caller.merchant_id,
+            caller.livemode, now, saved["state"], *outbox_row(message),
         )  # fmt: skip
         failpoint("gateway.after_detach")
         return row is not None
@@ -118,17 +117,17 @@ class MethodRepository:
         )
 
     async def owner(self, method_id: UUID) -> Row | None:
-        """Read a card of any merchant, deleted ones included; only for results of workers."""
-        return await fetch_row(self._pool, SQL["card_owner"], method_id)
+        """Read a method of any merchant, deleted ones included; only for results of workers."""
+        return await fetch_row(self._pool, SQL["owner"], method_id)
 
     async def apply(self, result: MethodResult, forget: OutgoingMessage | None) -> Applied:
-        """Apply a worker's result; store the command `forget` if the card was deleted meanwhile."""
-        card, failure = result.card, result.failure
+        """Apply a worker's result; store the command `forget` if it was deleted meanwhile."""
+        failure = result.failure
         failpoint("gateway.before_method_result")
         row = await fetch_row(
             self._pool, SQL["apply_method_result"], result.payment_method_id, result.kind,
             result.attempt_id, result.seq, result.occurred_at,
-            card.model_dump(mode="json") if card else None, result.instrument_sealed,
+            result.public, result.instrument_sealed,
             result.customer_reference_sealed, result.fingerprint, result.next_action,
             failure.model_dump(mode="json") if failure else None, *outbox_row(forget),
         )  # fmt: skip
@@ -136,5 +135,5 @@ class MethodRepository:
         return Applied(known=row is not None, new=bool(row and row["applied"]))
 
     async def forget(self, *, before: datetime) -> None:
-        """Delete some of the cards that were removed from the provider before a moment."""
-        await fetch_row(self._pool, SQL["forget_cards"], before)
+        """Delete some of the methods that were removed at the provider before a moment."""
+        await fetch_row(self._pool, SQL["forget_detached"], before)

@@ -1,47 +1,60 @@
-"""Request bodies and query parameters of payment methods."""
+"""Request bodies and query parameters of payment methods; the rails define their fields."""
 
-from gateway.http.fields import (
-    BodyId,
-    CardToken,
-    CountryCode,
-    CustomerId,
-    MethodName,
-    PhoneText,
-    ReturnUrl,
-)
+from typing import TYPE_CHECKING, Any
+
+from pydantic import create_model
+
+from cift_shared.rails.instruments import merge_fields
+from gateway.http.fields import BodyId, CustomerId, MethodName
 from gateway.http.query import PageQuery
 from gateway.http.requests import Body
+from gateway.payment_methods.kinds import kinds, savings
 from gateway.payment_methods.statuses import SavedMethodStatus
 
 
-class PaymentMethodIn(Body):
-    """Where the money comes from or goes to: a phone, a card's token, or a saved method."""
-
-    phone: PhoneText | None = None
-    """Phone of a mobile wallet: 07.., 01.., +254.., 254.. or the bare nine digits."""
-    country: CountryCode = "KE"
-    """ISO 3166 alpha-2 country of the wallet."""
-    token: CardToken | None = None
-    """The provider's id of a card, `pm_...`: the payer's client gets it from the provider."""
+class _ChosenMethod(Body):
     id: BodyId | None = None
-    """A saved method, instead of a phone or a token."""
+    """A saved method, instead of a new one."""
+
+    def fields(self) -> dict[str, Any]:
+        """The fields that the request has, but for the id of a saved method."""
+        return self.model_dump(exclude_unset=True, exclude={"id"})
 
 
-class SavedMethodIn(Body):
-    """A phone or a card to keep for a customer."""
-
+class _MethodToSave(Body):
     method: MethodName
     """The payment method."""
     customer_id: CustomerId
     """Your own id of the customer."""
-    phone: PhoneText | None = None
-    """The phone to keep, with a method of phones."""
-    country: CountryCode = "KE"
-    """ISO 3166 alpha-2 country of the phone's wallet."""
-    token: CardToken | None = None
-    """With `card`: what the client has made of it already; without one it is entered afterwards."""
-    return_url: ReturnUrl | None = None
-    """With `card`: where the customer's browser goes after a step at the provider's page."""
+
+    def fields(self) -> dict[str, Any]:
+        """The fields that the request has and that its rail defines."""
+        return self.model_dump(exclude_unset=True, exclude={"method", "customer_id"})
+
+
+if TYPE_CHECKING:
+
+    class PaymentMethodIn(_ChosenMethod):
+        """See below."""
+
+    class SavedMethodIn(_MethodToSave):
+        """See below."""
+
+else:
+    PaymentMethodIn = create_model(
+        "PaymentMethodIn",
+        __base__=_ChosenMethod,
+        __module__=__name__,
+        __doc__="Where the money comes from or goes to: a new instrument, or a saved method.",
+        **merge_fields([kind.accepts for kind in kinds().values()]),
+    )
+    SavedMethodIn = create_model(
+        "SavedMethodIn",
+        __base__=_MethodToSave,
+        __module__=__name__,
+        __doc__="An instrument to keep for a customer; the method decides which fields it has.",
+        **merge_fields([saving.accepts for saving in savings()]),
+    )
 
 
 class SavedMethodsQuery(PageQuery):

@@ -1,12 +1,23 @@
 """Response bodies of saved methods, and of the instruments that payments show."""
 
-from typing import Annotated, Literal
+from collections.abc import Sequence
+from typing import Annotated, Any, Union
 from uuid import UUID
 
-from pydantic import AwareDatetime, Field
+from pydantic import AwareDatetime, BaseModel, Field, create_model
 
+from cift_shared.rails.instruments import InstrumentKind, Saving
 from gateway.http.responses import CustomerShown, MethodShown, Out, PageOut
+from gateway.payment_methods.kinds import kinds
 from gateway.payment_methods.statuses import SavedMethodStatus
+
+
+def one_of(models: Sequence[type[BaseModel]]) -> Any:
+    """The type of a field that has one of these models, which their `kind` tells apart."""
+    if len(models) == 1:
+        return models[0]
+    return Annotated[Union[tuple(models)], Field(discriminator="kind")]  # noqa: UP007  not known here
+
 
 NextAction = Annotated[
     dict[str, str],
@@ -14,33 +25,7 @@ NextAction = Annotated[
 ]
 
 
-class PhoneOut(Out):
-    """A phone, masked."""
-
-    kind: Literal["phone"]
-    """Says that this is a phone."""
-    phone: str = Field(examples=["2547****678"])
-    """The number with its middle hidden."""
-    country: str = Field(examples=["KE"])
-    """ISO 3166 alpha-2 country of the wallet."""
-
-
-class CardOut(Out):
-    """A card: what may be shown of it, null before the provider has told."""
-
-    kind: Literal["card"]
-    """Says that this is a card."""
-    brand: str | None = Field(examples=["visa"])
-    """The brand as the provider names it."""
-    last4: str | None = Field(examples=["4242"])
-    """The last four digits."""
-    exp_month: int | None = Field(examples=[12])
-    """The month in which the card expires, 1 to 12."""
-    exp_year: int | None = Field(examples=[2030])
-    """The year in which the card expires."""
-
-
-PaymentMethodOut = Annotated[PhoneOut | CardOut, Field(discriminator="kind")]
+PaymentMethodOut = one_of([kind.shows for kind in kinds().values()])
 """The instrument of a payment."""
 
 
@@ -80,12 +65,8 @@ class _SavedOut(Out):
     """When it was saved."""
 
 
-class SavedPhoneOut(_SavedOut, PhoneOut):
-    """A saved phone."""
-
-
 class SetupOut(Out):
-    """What the customer's client needs to enter the card at the provider."""
+    """What the customer's client needs to enter the instrument at the provider."""
 
     client_secret: str = Field(examples=["seti_1QaBc_secret_RtYu"])
     """For this customer's client only: never log it, never put it into an address."""
@@ -93,23 +74,35 @@ class SetupOut(Out):
     """The provider's key for clients."""
 
 
-class SavedCardOut(_SavedOut, CardOut):
-    """A saved card."""
+class _KeptAtProviderOut(_SavedOut):
+    """What saved methods have that the provider keeps."""
 
     setup: SetupOut | None
-    """What the client needs to enter or confirm the card; null when there is nothing to enter."""
+    """What the client needs to enter or confirm the instrument; null when there is nothing to
+    enter."""
     next_action: NextAction | None
     """What the customer must do now, by its `type`; null when there is nothing to do."""
     failure: FailureOut | None
-    """Why the card was not saved; null unless that failed."""
+    """Why it was not saved; null unless that failed."""
 
 
-SavedMethodOut = Annotated[SavedPhoneOut | SavedCardOut, Field(discriminator="kind")]
+def _saved_model(kind: InstrumentKind, saving: Saving) -> type[BaseModel]:
+    common: type[BaseModel] = _KeptAtProviderOut if saving.at_provider else _SavedOut
+    name = f"Saved{kind.shows.__name__}"
+    told = f"A saved {kind.kind}."
+    return create_model(name, __base__=(common, kind.shows), __module__=__name__, __doc__=told)
+
+
+SAVED_MODELS = {
+    name: _saved_model(kind, kind.saving) for name, kind in kinds().items() if kind.saving
+}
+"""What is shown of a saved method, by the kind of its instrument."""
+SavedMethodOut = one_of(list(SAVED_MODELS.values()))
 """A saved method."""
 
 
 class SavedMethodsOut(PageOut):
     """A page of saved methods."""
 
-    data: list[SavedMethodOut]
+    data: list[SavedMethodOut]  # type: ignore[valid-type]  # made of the rails' models
     """The saved methods, newest first."""

@@ -1,4 +1,4 @@
-"""Consume workers' results about saved cards: update the rows and wake the waiting requests.
+"""Consume workers' results about saved methods: update the rows and wake the waiting requests.
 
 payment-methods.results -> decode -> apply (by seq) -> pg_notify -> waiting requests
 """
@@ -45,7 +45,7 @@ class MethodResultsHandler:
         self._wake_relay = wake_relay
 
     async def __call__(self, records: Sequence[Record]) -> list[RejectedRecord]:
-        """Apply results in order; return as rejected what can't be read and unknown cards."""
+        """Apply results in order; return as rejected what can't be read and unknown methods."""
         refusals = []
         for record in records:
             try:
@@ -77,7 +77,7 @@ class MethodResultsHandler:
         return applied
 
     async def _detach_if_deleted(self, result: MethodResult) -> OutgoingMessage | None:
-        """The command to detach a card that was saved; sent only if it is deleted here by now."""
+        """The command to remove a saved method; sent only if it was deleted here meanwhile."""
         if result.kind != "saved":
             return None
         row = await self._methods.owner(result.payment_method_id)

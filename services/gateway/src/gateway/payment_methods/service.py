@@ -1,11 +1,14 @@
-"""Saved payment methods: save a phone, have the provider save a card, delete either.
+"""Saved payment methods: keep an instrument here, or have the provider keep it; delete either.
 
-A card is stored with its command in one statement (`Idempotency.decide`). The request then waits a
-few seconds for the worker's result (`results.py`).
+An instrument that the provider keeps is stored with its command in one statement
+(`Idempotency.decide`). The request then waits a few seconds for the worker's result (`results.py`).
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from uuid import UUID
+
+from pydantic import BaseModel
 
 from cift_shared.clock import Clock
 from cift_shared.failpoints import failpoint
@@ -18,24 +21,27 @@ from gateway.http.prefer_wait import Waiting, Watched
 from gateway.idempotency.acceptance import Acceptance
 from gateway.idempotency.service import Accepted, Idempotency, Refused, Repeated
 from gateway.idempotency.store import RequestKey
-from gateway.payment_methods.commands import card_acceptance, detach_message
-from gateway.payment_methods.instruments import CARD, phone_fingerprint, phone_instrument
-from gateway.payment_methods.phones import normalised
+from gateway.payment_methods.commands import (
+    detach_message,
+    named_by,
+    setup_acceptance,
+)
+from gateway.payment_methods.instruments import fingerprint_of, sealed_instrument
+from gateway.payment_methods.kinds import kind_of, saving_of
 from gateway.payment_methods.presenters import saved_method_out
-from gateway.payment_methods.repository import MethodRepository, SavedPhone
+from gateway.payment_methods.repository import KeptMethod, MethodRepository
 from gateway.payment_methods.requests import SavedMethodIn
-from gateway.payment_methods.responses import SavedCardOut, SavedPhoneOut
-from gateway.problems.problem import Problem, body_problem
+from gateway.problems.problem import Problem
 
 WAIT_S = 5
 """Seconds to wait for the provider when the caller does not request a wait."""
-# In these states the caller can continue: the card can be entered or used, or has failed.
+# In these states the caller can continue: it can be entered or used, or it has failed.
 ANSWERED_STATES = frozenset({"requires_action", "active", "failed", "detached"})
 
 
 @dataclass(frozen=True, slots=True)
-class CardSetup:
-    """The card of a request to save one, as it is now."""
+class Setup:
+    """The method of a request to have the provider keep an instrument, as it is now."""
 
     row: Row
     replayed: bool
@@ -53,37 +59,33 @@ class PaymentMethods:
     waiting: Waiting
     relay: Relay
     vault: Vault
-    publishable_key: str | None
-    """The card provider's key for clients."""
+    client_keys: Mapping[str, str | None]
+    """The key of each method's provider for clients, where it has one."""
     clock: Clock
     ids: IdFactory
 
-    async def save_phone(self, wish: SavedMethodIn, caller: Caller) -> Row:
-        """Save a phone for a customer; `fresh` in the row is False when it was saved before.
+    async def save_here(self, wish: SavedMethodIn, caller: Caller) -> Row:
+        """Keep an instrument for a customer; `fresh` in the row is False when it was saved before.
 
         Raises:
-            Problem: payment_method_invalid.
-            InvalidCommand: not a phone number.
+            InvalidCommand: the rail can't read the instrument.
         """
-        if wish.phone is None or {"token", "return_url"} & wish.model_fields_set:
-            raise body_problem("payment_method_invalid", "This method takes a phone.", "/phone")
-        phone = normalised(wish.phone, wish.country)
-        instrument = phone_instrument(phone, wish.country, self.vault)
-        kept = SavedPhone(
+        kind, saving = saving_of(wish.method)
+        named = named_by(wish, kind, saving)
+        instrument = sealed_instrument(named, kind, self.vault)
+        kept = KeptMethod(
             method_id=self.ids.new_id(),
             customer_id=wish.customer_id,
             method=wish.method,
-            display=instrument.display,
-            sealed=instrument.sealed,
-            country=wish.country,
-            fingerprint=phone_fingerprint(phone, self.vault),
+            instrument=instrument,
+            fingerprint=fingerprint_of(named, kind, self.vault),
         )
-        return await self.repository.save_phone(caller, kept, now=self.clock.now())
+        return await self.repository.keep(caller, kept, now=self.clock.now())
 
-    async def save_card(
+    async def save_at_provider(
         self, wish: SavedMethodIn, key: RequestKey, wished_s: int | None
-    ) -> CardSetup:
-        """Have the provider save a card, once for each idempotency key.
+    ) -> Setup:
+        """Have the provider keep an instrument, once for each idempotency key.
 
         Args:
             wish: the request.
@@ -91,30 +93,30 @@ class PaymentMethods:
             wished_s: seconds that the caller wants to wait for the provider; None: not requested.
 
         Raises:
-            Problem: the key belongs to another request, is in flight, or belongs to a card that
-                was deleted since.
+            Problem: the key belongs to another request, is in flight, or
+                belongs to a method that was deleted since.
         """
-        failpoint("gateway.before_card")
-        decision = await self.idempotency.decide(key, self._judge_card(wish, key.caller))
-        failpoint("gateway.after_card")
+        failpoint("gateway.before_setup_stored")
+        decision = await self.idempotency.decide(key, self._judge_setup(wish, key.caller))
+        failpoint("gateway.after_setup_stored")
         if not isinstance(decision, Accepted):
             return await self._made_before(key.caller, decision)
         made = decision.acceptance
         wait_s = WAIT_S if wished_s is None else wished_s
         answered = await self._wait(key.caller, made.resource_id, wait_s) if wait_s else None
-        return CardSetup(
-            answered or made.row, replayed=False, waited_s=wished_s if answered else None
-        )
+        return Setup(answered or made.row, replayed=False, waited_s=wished_s if answered else None)
 
-    async def _judge_card(self, wish: SavedMethodIn, caller: Caller) -> Acceptance:
-        return card_acceptance(wish, self.ids.new_id(), caller, self.vault, self.clock.now())
+    async def _judge_setup(self, wish: SavedMethodIn, caller: Caller) -> Acceptance:
+        kind, saving = saving_of(wish.method)
+        instrument = sealed_instrument(named_by(wish, kind, saving), kind, self.vault)
+        return setup_acceptance(wish, instrument, self.ids.new_id(), caller, self.clock.now())
 
-    async def _made_before(self, caller: Caller, decision: Refused | Repeated) -> CardSetup:
+    async def _made_before(self, caller: Caller, decision: Refused | Repeated) -> Setup:
         made = decision.stored.resource_id if isinstance(decision, Repeated) else None
         row = None if made is None else await self.repository.one(caller, made)
         if row is None:
             raise Problem("payment_method_not_found", "It was saved and deleted.")
-        return CardSetup(row, replayed=True, waited_s=None)
+        return Setup(row, replayed=True, waited_s=None)
 
     async def _wait(self, caller: Caller, method_id: UUID, wait_s: int) -> Row | None:
         async def look() -> Row | None:
@@ -146,36 +148,37 @@ class PaymentMethods:
         return row
 
     async def forget(self, caller: Caller, method_id: UUID) -> None:
-        """Make a saved method unusable at once; the provider then deletes a card as well.
+        """Make a saved method unusable at once; a provider that keeps it then deletes it too.
 
         Raises:
             Problem: payment_method_not_found.
         """
         row = await self.one(caller, method_id)
-        if row["kind"] == CARD:
-            await self._forget_card(caller, row)
+        saving = kind_of(row["method"], row["kind"]).saving
+        if saving and saving.at_provider:
+            await self._detach(caller, row)
         else:
-            await self.repository.delete_phone(caller, method_id)
+            await self.repository.delete(caller, method_id)
 
-    async def _forget_card(self, caller: Caller, saved: Row) -> None:
-        """Detach a card; send the command to detach it at the provider if it is saved there.
+    async def _detach(self, caller: Caller, saved: Row) -> None:
+        """Detach a method; send the command to remove it at the provider if it is saved there.
 
-        A card that the provider has not confirmed is not saved there yet. If the provider confirms
-        it later, the handler of that result sends the command (`results.py`).
+        A method that the provider has not confirmed is not saved there yet. If the provider
+        confirms it later, the handler of that result sends the command (`results.py`).
         """
         row: Row | None = saved
         while row is not None:
             now = self.clock.now()
             message = detach_message(row, now) if row["state"] == "active" else None
-            if await self.repository.detach_card(caller, row, message, now=now):
+            if await self.repository.detach(caller, row, message, now=now):
                 self.relay.wake()
                 return
-            # a result of the worker changed the state in between: read the card and try again
+            # a result of the worker changed the state in between: read the method and try again
             row = await self.repository.one(caller, row["payment_method_id"])
 
-    def shown(self, row: Row) -> SavedPhoneOut | SavedCardOut:
-        """A saved method for its owner, with what the customer's client needs to enter a card."""
-        return saved_method_out(row, self.vault, self.publishable_key)
+    def shown(self, row: Row) -> BaseModel:
+        """A saved method for its owner, with what the customer's client needs to enter it."""
+        return saved_method_out(row, self.vault, self.client_keys.get(row["method"]))
 
 
 def _has_answer(method: Row) -> bool:

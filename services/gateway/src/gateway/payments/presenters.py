@@ -12,7 +12,7 @@ from gateway.payments.responses import PaymentOut
 
 def payment_out(row: Row, vault: Vault | None = None) -> PaymentOut:
     """A payment as response body; without a vault, its next action has no sealed fields."""
-    currency, instrument = row["currency"], row["instrument"]
+    currency = row["currency"]
     return PaymentOut.model_validate(
         {
             "id": row["payment_id"],
@@ -24,7 +24,7 @@ def payment_out(row: Row, vault: Vault | None = None) -> PaymentOut:
             "customer_id": row["customer_id"],
             "fee": amount_text(row["fee_minor"], currency),
             "net": amount_text(row["net_minor"], currency),
-            "payment_method": instrument_out(instrument),
+            "payment_method": instrument_out(row["instrument"], row["method"]),
             "next_action": opened(row["next_action"], vault),
             "provider_reference": row["provider_reference"],
             "failure": row["failure"],

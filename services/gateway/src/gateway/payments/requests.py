@@ -5,6 +5,7 @@ from uuid import UUID
 
 from pydantic import Field
 
+from cift_shared.rails.return_url import ReturnUrl
 from gateway.http.fields import (
     AmountText,
     BodyId,
@@ -17,7 +18,6 @@ from gateway.http.fields import (
     MethodName,
     Moment,
     PaymentType,
-    ReturnUrl,
 )
 from gateway.http.query import PageQuery, ProviderReference
 from gateway.http.requests import Body
@@ -39,8 +39,8 @@ class PaymentIn(Body):
     """ISO 4217 code in capital letters; the method must move it."""
     customer_id: CustomerId
     """Your own id of the customer whose balance the payment changes."""
-    payment_method: PaymentMethodIn
-    """The instrument: exactly one of `phone`, `token` and `id`."""
+    payment_method: PaymentMethodIn | None = None
+    """The instrument, new or saved; left out where the method needs none."""
     return_url: ReturnUrl | None = None
     """Where the payer's browser goes after a step at the provider's page."""
     off_session: bool = False

@@ -23,6 +23,7 @@ from gateway.idempotency.acceptance import Acceptance
 from gateway.idempotency.service import Accepted, Decision, Idempotency
 from gateway.idempotency.store import RequestKey
 from gateway.payment_methods.instrument_resolver import InstrumentResolver, Payer, check_choice
+from gateway.payment_methods.kinds import kind_for
 from gateway.payment_methods.next_actions import waits_for_caller
 from gateway.payments.commands import (
     Origin,
@@ -69,12 +70,14 @@ class Payments:
             InvalidCommand: the same.
         """
         # a retry may name something that is gone by now: a deleted saved method, an expired quote
-        names_something = order.payment_method.id is not None or order.quote_id is not None
+        chosen = order.payment_method
+        names_something = (chosen and chosen.id) is not None or order.quote_id is not None
         if names_something and (earlier := await self.idempotency.earlier(key)):
             return earlier
         # errors in the body alone are refused here; they are not stored under the key
         wanted_amount(_ask(order))
-        check_choice(order.method, order.payment_method, off_session=order.off_session)
+        kind = kind_for(order.method, order.type)
+        check_choice(kind, chosen, off_session=order.off_session)
         return await self._decide(key, self._judge_payment(order, key.caller))
 
     async def _judge_payment(self, order: PaymentIn, caller: Caller) -> Acceptance:
@@ -82,7 +85,8 @@ class Payments:
         now = self.clock.now()
         price = await self.quotes.price(caller, _ask(order), order.quote_id, at=now)
         payer = Payer(caller, order.customer_id, order.method)
-        instrument = await self.instruments.resolve(order.payment_method, payer)
+        kind = kind_for(order.method, order.type)
+        instrument = await self.instruments.resolve(kind, order.payment_method, payer)
         return payment_acceptance(order, price, instrument, self._origin(caller, now))
 
     async def refund(self, payment_id: UUID, order: RefundIn, key: RequestKey) -> Decision:

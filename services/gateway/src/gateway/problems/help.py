@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 
+from cift_shared.rails.registry import rail_refusals
+
 HELP: Mapping[str, str] = {
     "http_malformed": "Send one valid HTTP/1.1 request with exactly one Host header.",
     "json_malformed": "Send one JSON document in UTF-8.",
@@ -45,7 +47,7 @@ HELP: Mapping[str, str] = {
     "currency_unknown": "Send an ISO 4217 code in capital letters.",
     "currency_unsupported": "Use a currency that the method moves.",
     "method_unavailable": "Use a method that is offered here.",
-    "card_withdrawal_unsupported": "Refund an earlier card deposit, or withdraw by another method.",
+    **{code: refusal.advice for code, refusal in rail_refusals().items()},
     "rate_unavailable": "Use two currencies for which a rate is known.",
     "conversion_same_currency": "Name two different currencies.",
     "quote_not_found": "Name a quote of the same merchant and mode.",

@@ -15,6 +15,7 @@ from fastapi.routing import iter_route_contexts
 from starlette.exceptions import HTTPException
 
 from cift_shared.errors import InvalidCommand
+from cift_shared.rails.registry import rail_refusals
 from cift_shared.rails.webhooks import WebhookRefused
 
 MEDIA_TYPE = "application/problem+json"
@@ -73,7 +74,7 @@ KINDS: Mapping[str, Kind] = {
     "currency_unknown": Kind(422, "The currency is not known"),
     "currency_unsupported": Kind(422, "The method does not move this currency"),
     "method_unavailable": Kind(422, "The method is not available", stored=True),
-    "card_withdrawal_unsupported": Kind(422, "Cards can't be paid out"),
+    **{code: Kind(422, refusal.title) for code, refusal in rail_refusals().items()},
     "rate_unavailable": Kind(422, "No exchange rate is known", stored=True),
     "conversion_same_currency": Kind(422, "A conversion needs two currencies"),
     "quote_not_found": Kind(422, "There is no such quote", stored=True),

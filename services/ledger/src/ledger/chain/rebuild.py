@@ -52,8 +52,8 @@ ALONE = frozenset({"reversed", "disputed"})
 """Kinds of results that are applied one by one."""
 
 # What a payment was accepted with is what no later input changes; the amounts, which people may
-# change, are kept with its first event. A card's details that a result brought are left out: the
-# result brings them again. Those of a saved card were in the command already.
+# change, are kept with its first event. The instrument is that of the command: what a result said
+# about it is left out, because the result says it again.
 _INPUTS = """
 select position, json_build_object('position', position, 'kind', kind, 'input', input)::text as line
 from (
@@ -67,9 +67,8 @@ from (
                 'provider_fee_currency', 'suspense_posted', 'failure', 'next_action',
                 'next_check_at', 'attempt_id', 'attempt_seq', 'heard_at', 'sweep_count', 'swept_at',
                 'customer_account_id', 'provider_account_id', 'fees_account_id',
-                'merchant_account_id'] || e.detail || jsonb_build_object('instrument', case
-                    when p.command->'body'->'instrument' ? 'card' then p.instrument
-                    else p.instrument - 'card' end) || case
+                'merchant_account_id'] || e.detail || jsonb_build_object('instrument',
+                    coalesce(p.command->'body'->'instrument', p.instrument)) || case
                     when p.merchant_account_id is null then '{}'
                     else '{"fee_bearer": "merchant"}'::jsonb end
             else jsonb_build_object(

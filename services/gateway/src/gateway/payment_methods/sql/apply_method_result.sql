@@ -19,33 +19,33 @@ fits as materialized (
     from known
 ),
 changed as (
-    update gateway.payment_method card
+    update gateway.payment_method saved
     set state = case when fits.was = 'detached' or $2 = 'detached' then 'detached'
                      else case $2 when 'action_required' then 'requires_action'
                                   when 'saved' then 'active'
                                   when 'failed' then 'failed'
                                   else fits.was end end,
-        attempt_id = case when $2 = 'detached' then card.attempt_id else $3 end,
-        seq = case when $2 = 'detached' then card.seq else $4 end,
-        card = coalesce($6::jsonb, card.card),
-        sealed = case when $2 = 'detached' then null else coalesce($7::text, card.sealed) end,
+        attempt_id = case when $2 = 'detached' then saved.attempt_id else $3 end,
+        seq = case when $2 = 'detached' then saved.seq else $4 end,
+        public = coalesce($6::jsonb, saved.public, saved.card),
+        sealed = case when $2 = 'detached' then null else coalesce($7::text, saved.sealed) end,
         customer_sealed = case when $2 = 'detached' then null
-                               else coalesce($8::text, card.customer_sealed) end,
+                               else coalesce($8::text, saved.customer_sealed) end,
         fingerprint = case when $2 = 'detached' then null
-                           else coalesce($9::text, card.fingerprint) end,
+                           else coalesce($9::text, saved.fingerprint) end,
         next_action = case when $2 = 'action_required' and fits.was <> 'detached'
                            then $10::jsonb end,
         failure = case when $2 = 'failed' and fits.was <> 'detached' then $11::jsonb end,
-        verified_at = case when $2 = 'saved' then coalesce(card.verified_at, $5::timestamptz)
-                           else card.verified_at end,
+        verified_at = case when $2 = 'saved' then coalesce(saved.verified_at, $5::timestamptz)
+                           else saved.verified_at end,
         detached_at = case when $2 = 'detached' then coalesce(fits.detached_at, $5)
                            else fits.detached_at end,
         forgotten_at = case when $2 = 'detached' or ($2 = 'failed' and fits.was = 'detached')
-                            then coalesce(card.forgotten_at, $5) else card.forgotten_at end,
-        updated_at = greatest(card.updated_at, $5)
+                            then coalesce(saved.forgotten_at, $5) else saved.forgotten_at end,
+        updated_at = greatest(saved.updated_at, $5)
     from fits
-    where card.payment_method_id = $1 and card.kind = 'card' and fits.news
-    returning card.state, pg_notify('cift_method', $1::text) is null as told
+    where saved.payment_method_id = $1 and not saved.kept_here and fits.news
+    returning saved.state, pg_notify('cift_method', $1::text) is null as told
 ),
 published as (
     insert into gateway.outbox (topic, key, headers, body)

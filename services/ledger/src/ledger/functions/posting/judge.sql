@@ -1,4 +1,4 @@
--- revision: 1 30e2682f8eff5071
+-- revision: 2 31133ef0e7a8c73d
 -- What each result of a round means for its payment. Reads, decides, writes nothing.
 create or replace function ledger.judge(
     p_batch ledger.told[], p_turns ledger.turn[], p_round integer
@@ -13,7 +13,7 @@ return (
             b.place, b.outbox_id, b.detail, b.traceparent, b.result_id, b.payment_id, b.attempt_id,
             b.seq,
             b.occurred_at, b.amount, b.currency, b.provider_fee, b.provider_fee_currency,
-            b.provider_reference, b.failure, b.next_action, b.card, b.next_check_at,
+            b.provider_reference, b.failure, b.next_action, b.public, b.next_check_at,
             b.kind as sent_kind,
             -- a settlement that does not say how much moved settles nothing
             case when b.kind = 'settled' and (
@@ -31,7 +31,8 @@ return (
                 or b.provider_fee_currency <> p.provider_fee_currency as other_fee,
             b.provider_reference is not null and p.provider_reference is null as new_reference,
             b.provider_fee is not null and p.provider_fee_minor is null as new_fee,
-            b.card is not null and p.instrument->'card' is null as new_card
+            b.public is not null and coalesce(jsonb_strip_nulls(p.instrument->'public'),
+                p.instrument->'card', '{}') = '{}' as new_public
         from unnest(p_batch, p_turns) b
         join payment p on p.payment_id = b.payment_id
         where b.round = p_round
@@ -74,7 +75,7 @@ return (
                     when is_open and amount_matches then 'move'
                     when status = 'completed' then case
                         when not amount_matches or other_reference or other_fee then 'conflict'
-                        when new_reference or new_fee or new_card then 'fill'
+                        when new_reference or new_fee or new_public then 'fill'
                         else 'duplicate' end
                     when suspense_posted then 'conflict'  -- resolved by people, too
                     else 'suspend' end
@@ -123,7 +124,7 @@ return (
         case when believed and new_fee then provider_fee_currency end,
         case when believed and new_reference then provider_reference end,
         failure, next_action,
-        case when believed or kind = 'action_required' then card end,
+        case when believed or kind = 'action_required' then public end,
         next_check_at, type, method, livemode, minor, fee_minor, net_minor, parent_payment_id,
         customer_account_id, provider_account_id, fees_account_id, merchant_account_id,
         outcome, status, to_status, version + (to_status is not null or ruling = 'fill')::integer,

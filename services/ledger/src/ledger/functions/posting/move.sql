@@ -1,4 +1,4 @@
--- revision: 1 9d6b7da02f01f6ec
+-- revision: 2 e252a4462794fdfa
 -- Bring the payments, and the deposits they refund, to their new state.
 create or replace function ledger.move(p_verdicts ledger.verdict[]) returns void
 language plpgsql
@@ -22,8 +22,8 @@ begin
             when v.to_status is null then p.next_action
             when v.to_status = 'requires_action' then v.next_action end,
         instrument = case
-            when v.card is null then p.instrument
-            else coalesce(p.instrument, '{}') || jsonb_build_object('card', v.card) end,
+            when v.public is null then p.instrument
+            else coalesce(p.instrument, '{}') || jsonb_build_object('public', v.public) end,
         next_check_at = case
             when coalesce(v.to_status, p.status) in ('pending', 'processing', 'requires_action')
                 then v.next_check_at end,

@@ -1,4 +1,4 @@
--- revision: 1 83f05ee020dd4c11
+-- revision: 2 254eb1a8ceaac3df
 -- A batch as it was sent, as rows in its order.
 create or replace function ledger.read_results(p_results jsonb, p_traceparents text[])
 returns ledger.told[]
@@ -12,14 +12,16 @@ return (
         r.kind, r.method, r.occurred_at,
         (r.amount->>'minor')::numeric, r.amount->>'currency',
         (r.provider_fee->>'minor')::numeric, r.provider_fee->>'currency',
-        r.provider_reference, r.failure, r.next_action, r.card, r.next_check_at
+        r.provider_reference, r.failure, r.next_action,
+        -- workers of releases before `public` send a card's details as `card`
+        coalesce(r.public, r.card), r.next_check_at
         )::told order by sent.place)
     from rows from (jsonb_array_elements(p_results), unnest(p_traceparents))
         with ordinality as sent (detail, traceparent, place)
     cross join lateral jsonb_to_record(sent.detail) as r (
         result_id text, payment_id uuid, attempt_id uuid, seq integer, kind text, method text,
         occurred_at timestamptz, amount jsonb, provider_fee jsonb, provider_reference text,
-        failure jsonb, next_action jsonb, card jsonb, next_check_at timestamptz)
+        failure jsonb, next_action jsonb, public jsonb, card jsonb, next_check_at timestamptz)
 );
 end
 $$;

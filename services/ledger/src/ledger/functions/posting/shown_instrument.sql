@@ -1,12 +1,15 @@
--- revision: 1 fc038afd638c8925
--- The instrument without what is sealed for the worker.
+-- revision: 2 c514f44439f4ba85
+-- The part of an instrument that may be shown, without what is sealed for the worker.
 --
 -- No search path of its own, and no table read: so the planner puts it into the statement that uses it.
 -- A call for each row would double the cost of an event.
 create or replace function ledger.shown_instrument(p_instrument jsonb) returns json
 language sql stable
-return case p_instrument->>'kind'
-    when 'card' then json_build_object(
+return case
+    when jsonb_typeof(p_instrument->'public') = 'object' then
+        (jsonb_build_object('kind', p_instrument->'kind') || (p_instrument->'public'))::json
+    -- Instruments that releases before `public` stored:
+    when p_instrument->>'kind' = 'card' then json_build_object(
         'kind', 'card',
         'brand', p_instrument->'card'->'brand',
         'last4', p_instrument->'card'->'last4',

@@ -5,7 +5,7 @@ with detached as (
     set state = 'detached', detached_at = $4, updated_at = $4, next_action = null, failure = null,
         forgotten_at = case state when 'failed' then $4::timestamptz end
     where payment_method_id = $1 and merchant_id = $2 and livemode = $3
-      and kind = 'card' and state = $5
+      and state = $5
     returning payment_method_id
 ),
 published as (

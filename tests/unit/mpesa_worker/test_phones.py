@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cift_shared.errors import InvalidCommand
-from gateway.payment_methods.phones import normalised
+from mpesa_method.phones import normalised
 
 CANONICAL = "254712345678"
 
@@ -31,7 +31,7 @@ def test_newer_range() -> None:
 )  # fmt: skip
 def test_not_a_kenyan_mobile(written: str) -> None:
     with pytest.raises(InvalidCommand) as refused:
-        normalised(written, "KE", pointer="/payment_method")
+        normalised(written, "KE", "/payment_method")
     assert (refused.value.code, refused.value.pointer) == ("phone_invalid", "/payment_method/phone")
 
 

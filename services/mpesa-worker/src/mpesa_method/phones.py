@@ -1,11 +1,11 @@
-"""Phone numbers of mobile wallets, in the canonical form that providers accept."""
+"""Phone numbers of Kenya, in the canonical form that Daraja accepts."""
 
 import re
 
 from cift_shared.errors import InvalidCommand
+from cift_shared.rails.phones import phone_kind
 
-PREFIXES = {"KE": "254"}
-"""The calling code of each supported country of a wallet."""
+COUNTRY, CALLING_CODE = "KE", "254"
 
 _SEPARATORS = re.compile(r"[ \-().]")
 # 07.., 01.., +254.., 00254.., 254.. or the bare nine digits; first of the nine is 7 or 1.
@@ -13,7 +13,7 @@ _SEPARATORS = re.compile(r"[ \-().]")
 _KENYAN = re.compile(r"(?:\+254|00254|254|0)?([17][0-9]{8})")
 
 
-def normalised(phone: str, country: str, *, pointer: str = "") -> str:
+def normalised(phone: str, country: str, pointer: str = "") -> str:
     """The canonical number, "254712345678".
 
     Args:
@@ -24,13 +24,23 @@ def normalised(phone: str, country: str, *, pointer: str = "") -> str:
     Raises:
         InvalidCommand: not a mobile number of that country, or a country that is not supported.
     """
-    if country not in PREFIXES:
+    if country != COUNTRY:
         raise InvalidCommand(
-            "country_unsupported", f"available: {', '.join(PREFIXES)}", pointer=f"{pointer}/country"
+            "country_unsupported", f"available: {COUNTRY}", pointer=f"{pointer}/country"
         )
     match = _KENYAN.fullmatch(_SEPARATORS.sub("", phone))
     if match is None:
         raise InvalidCommand(
             "phone_invalid", "not a Kenyan mobile number", pointer=f"{pointer}/phone"
         )
-    return PREFIXES[country] + match.group(1)
+    return CALLING_CODE + match.group(1)
+
+
+PHONES = phone_kind(
+    normalised,
+    example=(
+        "phone",
+        "A phone",
+        {"method": "mpesa", "customer_id": "c_42", "phone": "0712345678"},
+    ),
+)

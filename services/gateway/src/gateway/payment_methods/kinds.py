@@ -1,0 +1,64 @@
+"""The kinds of instruments of the installed rails."""
+
+from collections.abc import Mapping, Sequence
+from functools import cache
+
+from cift_shared.errors import SettingsInvalid
+from cift_shared.rails.gateway import GatewayRail, gateway_rails
+from cift_shared.rails.instruments import InstrumentKind, Saving
+from cift_shared.rails.registry import rail_of
+from gateway.problems.problem import body_problem
+
+
+@cache
+def kinds() -> Mapping[str, InstrumentKind]:
+    """One of the kinds of each name, for what all of that name have in common.
+
+    Raises:
+        SettingsInvalid: two rails show instruments of one name differently.
+    """
+    found: dict[str, InstrumentKind] = {}
+    for rail in gateway_rails().values():
+        for kind in rail.instruments.values():
+            if found.setdefault(kind.kind, kind).shows is not kind.shows:
+                raise SettingsInvalid(f"cift.gateway: two rails show {kind.kind!r} differently")
+    return found
+
+
+def kind_for(method: str, operation: str) -> InstrumentKind:
+    """The kind of instrument that a payment needs; the rail offers the operation."""
+    return _gateway_rail(method).instruments[operation]
+
+
+def kind_of(method: str, kind: str) -> InstrumentKind:
+    """The kind of a stored instrument, as its rail describes it."""
+    found = _gateway_rail(method).instruments.values()
+    return next(one for one in found if one.kind == kind)
+
+
+def saving_of(method: str) -> tuple[InstrumentKind, Saving]:
+    """The kind of instrument that a method keeps for later payments, and how.
+
+    Raises:
+        Problem: payment_method_invalid: it keeps none.
+    """
+    for kind in _gateway_rail(method).instruments.values():
+        if kind.saving:
+            return kind, kind.saving
+    raise body_problem("payment_method_invalid", "This method keeps no instruments.", "/method")
+
+
+def savings() -> Sequence[Saving]:
+    """How each kind is kept, of those that are kept."""
+    return [kind.saving for kind in kinds().values() if kind.saving]
+
+
+def off_session_kinds() -> str:
+    """The kinds that can be used when the customer is absent, for error messages."""
+    return " or ".join(
+        name for name, kind in kinds().items() if kind.saving and kind.saving.off_session
+    )
+
+
+def _gateway_rail(method: str) -> GatewayRail:
+    return gateway_rails()[rail_of(method).name]

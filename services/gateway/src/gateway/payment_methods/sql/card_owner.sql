@@ -1,1 +1,0 @@
-select * from gateway.payment_method where payment_method_id = $1 and kind = 'card'

@@ -1,0 +1,114 @@
+"""Payment instruments of a rail: what the API accepts and shows of them, and how they are saved.
+
+A rail that keeps instruments for later payments does it in one of two ways: the gateway stores the
+instrument sealed (a phone number), or the provider stores it and tells us its id (a card).
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from cift_shared.errors import SettingsInvalid
+
+Public = Mapping[str, str | int | None]
+"""What may be shown of an instrument, under the names of the API; null: not known yet."""
+
+
+class Given(BaseModel):
+    """Base of what a request may say about an instrument: strict types, no unknown fields."""
+
+    model_config = ConfigDict(
+        strict=True, extra="forbid", frozen=True, use_attribute_docstrings=True
+    )
+
+
+class Shown(BaseModel):
+    """Base of what a response shows of an instrument; a subclass adds `kind` and its fields."""
+
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, populate_by_name=True, use_attribute_docstrings=True
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """An instrument that a request names."""
+
+    secret: str
+    """The instrument itself, as the worker needs it; it is sealed before it is stored."""
+    public: Public
+    country: str | None = None
+    """ISO 3166 alpha-2 country of a wallet."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Saving:
+    """How instruments of a kind are kept for later payments."""
+
+    at_provider: bool
+    """True: the provider stores it, by commands to the worker. False: the gateway stores it."""
+    accepts: type[Given]
+    """The fields of a request to save one."""
+    required: str | None
+    """The field that such a request must have; None: the customer may enter it afterwards."""
+    refused: str
+    """The advice for a request with other fields."""
+    example: tuple[str, str, Mapping[str, Any]]
+    """A request to save one, for the OpenAPI document: its name, its title, its JSON."""
+    unverified: str
+    """How a saved instrument becomes verified."""
+    verified: str
+    """How it was verified; `{at}` stands for the time."""
+    off_session: bool = False
+    """True if a saved one can be used when the customer is absent."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InstrumentKind:
+    """One kind of instrument; rails that use the same kind share its `shows`."""
+
+    kind: str
+    """Its name in the API; also the context that it is sealed for."""
+    accepts: type[Given]
+    """The fields of a request that names one; without fields where the rail needs none."""
+    chosen_by: str | None
+    """The field that names one; None: the rail needs no instrument."""
+    wanted: str
+    """The advice for a request that does not name exactly one."""
+    read: Callable[[Any, str], Named]
+    """Reads the fields; the second argument is the JSON Pointer of the object with them.
+
+    Raises InvalidCommand."""
+    shows: type[Shown]
+    display: Callable[[Public], str]
+    """A short text of what may be shown, for lists and logs."""
+    before_public: Callable[[Mapping[str, Any]], Public]
+    """Reads what may be shown from a stored instrument that an earlier release wrote."""
+    saving: Saving | None = None
+
+    def public_of(self, stored: Mapping[str, Any]) -> dict[str, str | int | None]:
+        """What may be shown of a stored instrument; null for each field that is not known."""
+        fields = [name for name in self.shows.model_fields if name != "kind"]
+        known = stored.get("public") or self.before_public(stored)
+        return {name: known.get(name) for name in fields}
+
+
+NO_FIELDS = Given
+"""`accepts` of a rail that needs no instrument."""
+
+
+def merge_fields(models: list[type[Given]]) -> dict[str, Any]:
+    """The fields of several models in one, as `pydantic.create_model` takes them.
+
+    Raises:
+        SettingsInvalid: two models define a field of one name differently.
+    """
+    merged: dict[str, Any] = {}
+    for model in models:
+        for name, field in model.model_fields.items():
+            known = merged.setdefault(name, (field.annotation, field))
+            if repr(known[1]) != repr(field):
+                raise SettingsInvalid(f"cift.gateway: two rails define the field {name!r}")
+    return merged

@@ -1,0 +1,85 @@
+"""Phones of mobile wallets: an instrument that several rails share.
+
+A rail adds how numbers are written in its countries.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, StringConstraints
+
+from cift_shared.observability.log import mask_phone
+from cift_shared.rails.instruments import Given, InstrumentKind, Named, Public, Saving, Shown
+
+PHONE = "phone"
+
+PhoneText = Annotated[
+    str, StringConstraints(min_length=9, max_length=32), Field(examples=["0712345678"])
+]
+CountryCode = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$"), Field(examples=["KE"])]
+
+Normalise = Callable[[str, str, str], str]
+"""The canonical number of a phone; arguments: the number as the caller wrote it, the country, the
+JSON Pointer of the object that contains both. Raises InvalidCommand."""
+
+
+class PhoneIn(Given):
+    """A phone."""
+
+    phone: PhoneText | None = None
+    """Phone of a mobile wallet: 07.., 01.., +254.., 254.. or the bare nine digits."""
+    country: CountryCode = "KE"
+    """ISO 3166 alpha-2 country of the wallet."""
+
+
+class PhoneOut(Shown):
+    """A phone, masked."""
+
+    kind: Literal["phone"]
+    """Says that this is a phone."""
+    phone: str = Field(examples=["2547****678"])
+    """The number with its middle hidden."""
+    country: str = Field(examples=["KE"])
+    """ISO 3166 alpha-2 country of the wallet."""
+
+
+def phone_kind(
+    normalise: Normalise, *, example: tuple[str, str, Mapping[str, Any]]
+) -> InstrumentKind:
+    """Phones whose numbers a rail normalises.
+
+    Args:
+        normalise: reads a number.
+        example: a request to save one, for the OpenAPI document.
+    """
+
+    def read(given: PhoneIn, pointer: str) -> Named:
+        number = normalise(given.phone or "", given.country, pointer)
+        public = {"phone": mask_phone(number), "country": given.country}
+        return Named(number, public, given.country)
+
+    return InstrumentKind(
+        kind=PHONE,
+        accepts=PhoneIn,
+        chosen_by="phone",
+        wanted="Either a phone or the id of a saved one.",
+        read=read,
+        shows=PhoneOut,
+        display=lambda public: str(public["phone"]),
+        before_public=_before_public,
+        saving=Saving(
+            at_provider=False,
+            accepts=PhoneIn,
+            required="phone",
+            refused="This method takes a phone.",
+            example=example,
+            unverified=(
+                "Verified by the first deposit from it that completes: its owner enters the PIN."
+            ),
+            verified="Confirmed by a completed deposit, seen on {at}.",
+        ),
+    )
+
+
+def _before_public(stored: Mapping[str, Any]) -> Public:
+    return {"phone": stored["display"], "country": stored["country"]}
