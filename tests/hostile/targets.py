@@ -36,9 +36,9 @@ from gateway.http.client_address import _address
 from gateway.http.json_body import read_json
 from gateway.http.opaque_ids import OpaqueIds
 from gateway.idempotency import header
-from gateway.payment_methods import phones
 from gateway.problems.problem import Problem
 from ledger.posting.consumer import decode
+from mpesa_method import phones
 from mpesa_method.purposes import Purpose
 from mpesa_worker import mapping, statement
 from mpesa_worker import wire as daraja_wire

@@ -20,7 +20,7 @@ select account.code, sum(balance.posted) as posted, currency.exponent
  group by account.code, currency.exponent
 """
 Held = Mapping[str, Decimal]
-"""Balances at the providers that are not zero: an amount by rail and currency (`mpesa KES`)."""
+"""Balances at the providers that are not zero: an amount by rail and currency (`<rail> KES`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +107,6 @@ def _difference(moved: list[str], asked: list[str]) -> list[str]:
 
 
 def told(held: Held) -> str:
-    """The balances as text: `KES 577.60 at mpesa, USD 151.00 at card`."""
+    """The balances as text: `KES 577.60 at <rail>, USD 151.00 at <rail>`."""
     words = (name.split() for name in sorted(held))
     return ", ".join(f"{currency} {held[f'{m} {currency}']:f} at {m}" for m, currency in words)

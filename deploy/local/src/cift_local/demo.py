@@ -83,7 +83,7 @@ def _facts(step: Step) -> str:
         "amount": payment.get("amount"),
         "fee": payment.get("fee"),
         "receipt": payment.get("provider_reference"),
-        "card": payment.get("brand") and f"{payment['brand']} {payment['last4']}",
+        **step.facts,
         "why": failure.get("message") or payment.get("detail"),
     }
     return "  ".join(f"[dim]{name}[/dim] {value}" for name, value in facts.items() if value)

@@ -93,7 +93,8 @@ async def _saved_card(merchant: Merchant, customer: str) -> AsyncIterator[Step]:
     yield Step(
         "card_saved", "A card saved for later",
         "Stripe keeps the card; we keep brand, last four digits and expiry.",
-        saved["status"], "active", saved,
+        saved["status"], "active", saved, (),
+        {"card": f"{saved['brand']} {saved['last4']}"},
     )  # fmt: skip
     again = await merchant.paid(_order(customer, {"id": saved["id"]}, "20.00", off_session=True))
     yield Step(

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from datetime import timedelta
 
-from cift_shared.rails.rail import Limits, Operation, Rail, Refusal
+from cift_shared.money.amount import Money
+from cift_shared.rails.rail import Example, Limits, Operation, Rail, Refusal
 
 # Source: docs.stripe.com/currencies, "Supported presentment currencies".
 _CURRENCIES = (
@@ -49,6 +50,18 @@ RAIL = Rail(
         "refund": timedelta(days=7),
     },
     cancel_after_submit=False,
+    cost_steps=frozenset({"stripe.fee.known"}),
+    example=Example(
+        amount=Money(30_00, "USD"),
+        reference="pi_3Qb1",
+        instrument={
+            "kind": "card",
+            "display": "visa ****4242",
+            "public": {"brand": "visa", "last4": "4242", "exp_month": 12, "exp_year": 2030},
+        },
+        evidence=("stripe.intent.succeeded", {"intent": "pi_3Qb1"}),
+        keeps_at_provider=True,
+    ),
     refusals={
         "withdrawal": Refusal(
             "Cards can't be paid out",

@@ -2,7 +2,8 @@
 
 from datetime import timedelta
 
-from cift_shared.rails.rail import Limits, Rail
+from cift_shared.money.amount import Money
+from cift_shared.rails.rail import Example, Limits, Rail
 
 RAIL = Rail(
     name="mpesa",
@@ -23,5 +24,17 @@ RAIL = Rail(
         "refund": timedelta(minutes=2),
     },
     cancel_after_submit=False,
+    example=Example(
+        amount=Money(1000_00, "KES"),
+        reference="TIB4K2P9QX",
+        instrument={
+            "kind": "phone",
+            "display": "2547****678",
+            "country": "KE",
+            "public": {"phone": "2547****678", "country": "KE"},
+        },
+        evidence=("mpesa.stk_query.answered", {"result_code": "0"}),
+        callback=1,
+    ),
 )
 """The entry point `cift.rails`."""

@@ -17,6 +17,10 @@ API_BASES = {
 }
 """Daraja's hosts. Source: Daraja documentation, "Authorization"."""
 
+PUBLISHED = frozenset(
+    {"174379", "600992", "bfb279f9aa9bdbcf158e97dd71a467cd2e0c893059b10f78e6b72ada1ed2c919"}
+)
+"""Safaricom's, for all users of the Daraja sandbox; the twin has the same short codes."""
 _SHORT_CODE = r"^\d{5,7}$"
 
 
@@ -111,8 +115,10 @@ class MpesaConfig(EnvironmentSettings):
 
     def _refuse_published(self) -> None:
         codes = [self.business_short_code, self.b2c_short_code, self.party_b]
-        refuse_published("MPESA_BUSINESS_SHORT_CODE, MPESA_B2C_SHORT_CODE, MPESA_PARTY_B", codes)
-        refuse_published("MPESA_PASSKEY", [self.passkey.get_secret_value()])
+        refuse_published(
+            "MPESA_BUSINESS_SHORT_CODE, MPESA_B2C_SHORT_CODE, MPESA_PARTY_B", codes, PUBLISHED
+        )
+        refuse_published("MPESA_PASSKEY", [self.passkey.get_secret_value()], PUBLISHED)
 
     def _check_modes(self) -> None:
         if (self.environment == "production") is not (self.mode == "live"):

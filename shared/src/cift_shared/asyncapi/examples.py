@@ -10,7 +10,6 @@ from cift_shared.messaging import topics
 from cift_shared.messaging.envelope import outgoing
 from cift_shared.messaging.messages import (
     CancelPayment,
-    CardDetails,
     Instrument,
     LedgerHead,
     Message,
@@ -28,7 +27,8 @@ from cift_shared.messaging.messages import (
     WireFailure,
 )
 from cift_shared.messaging.outcomes import FailureCategory
-from cift_shared.money.amount import Money
+from cift_shared.rails.rail import Rail
+from cift_shared.rails.registry import example_rail, rails
 
 _AT = datetime(2026, 1, 31, 9, tzinfo=UTC)
 _LATER = _AT + timedelta(seconds=20)
@@ -44,15 +44,6 @@ _OF_MERCHANT: Mapping[str, Any] = {
     "customer_id": "c_42",
     "accepted_at": _AT,
 }
-_CARD = CardDetails(brand="visa", last4="4242", exp_month=12, exp_year=2030)
-_INSTRUMENTS: Mapping[str, Instrument] = {
-    "card": Instrument(
-        kind="card", display="visa 4242", sealed=_SEALED, customer_sealed=_SEALED, card=_CARD
-    ),
-    "mpesa": Instrument(kind="phone", display="2547****678", sealed=_SEALED, country="KE"),
-}
-_AMOUNTS: Mapping[str, Money] = {"card": Money(30_00, "USD"), "mpesa": Money(1000_00, "KES")}
-_REFERENCES: Mapping[str, str] = {"card": "pi_3Qb1", "mpesa": "TIB4K2P9QX"}
 
 
 def examples_of(topic: str) -> list[dict[str, Any]]:
@@ -61,15 +52,15 @@ def examples_of(topic: str) -> list[dict[str, Any]]:
 
 
 def _messages(topic: str) -> Mapping[str, Message]:
-    for method in _INSTRUMENTS:
-        if topic == topics.commands(method):
-            return _commands(method)
+    for rail in rails().values():
+        if topic == topics.commands(rail.method):
+            return _commands(rail)
+        if topic == topics.webhooks(rail.provider):
+            return {"notice": _notice(rail)}
     return {
-        topics.webhooks("mpesa"): {"callback": _notice("mpesa", attempt_id=_ATTEMPT)},
-        topics.webhooks("stripe"): {"event": _notice("stripe")},
-        topics.RESULTS: _results(),
-        topics.METHOD_RESULTS: {"saved": _saved()},
-        topics.EVENTS: {"completed": _event()},
+        topics.RESULTS: _results(example_rail()),
+        topics.METHOD_RESULTS: _saved(),
+        topics.EVENTS: {"completed": _event(example_rail())},
         topics.HEADS: {"head": _head()},
     }.get(topic, {})
 
@@ -79,33 +70,39 @@ def _example(topic: str, name: str, message: Message) -> dict[str, Any]:
     return {"name": name, "headers": dict(sent.headers), "payload": json.loads(sent.body)}
 
 
-def _commands(method: str) -> Mapping[str, Message]:
+def _instrument(rail: Rail) -> Instrument:
+    kept = {"customer_sealed": _SEALED} if rail.example.keeps_at_provider else {}
+    return Instrument.model_validate({**rail.example.instrument, **kept, "sealed": _SEALED})
+
+
+def _commands(rail: Rail) -> Mapping[str, Message]:
+    example = rail.example
     request: dict[str, Any] = {
         **_OF_MERCHANT,
         "payment_id": _PAYMENT,
-        "method": method,
-        "amount": _AMOUNTS[method],
-        "instrument": _INSTRUMENTS[method],
+        "method": rail.method,
+        "amount": example.amount,
+        "instrument": _instrument(rail),
     }
     first = OriginalPayment(
-        payment_id=_FIRST_PAYMENT,
-        amount=_AMOUNTS[method],
-        provider_reference=_REFERENCES[method],
+        payment_id=_FIRST_PAYMENT, amount=example.amount, provider_reference=example.reference
     )
-    return {
+    found: dict[str, Message] = {
         "deposit": RequestDeposit(**request),
         "refund": RequestRefund(**request, original=first),
         "cancel": CancelPayment(payment_id=_PAYMENT, requested_at=_LATER),
-        **(_of_cards() if method == "card" else {"withdrawal": RequestWithdrawal(**request)}),
     }
+    if "withdrawal" not in rail.refusals:
+        found["withdrawal"] = RequestWithdrawal(**request)
+    return {**found, **(_about_saved(rail) if example.keeps_at_provider else {})}
 
 
-def _of_cards() -> Mapping[str, Message]:
+def _about_saved(rail: Rail) -> Mapping[str, Message]:
     request: dict[str, Any] = {
         **_OF_MERCHANT,
         "payment_method_id": _SAVED,
-        "method": "card",
-        "instrument": _INSTRUMENTS["card"],
+        "method": rail.method,
+        "instrument": _instrument(rail),
     }
     return {
         "setup": RequestSetup(**request, return_url="https://shop.example/back"),
@@ -113,28 +110,29 @@ def _of_cards() -> Mapping[str, Message]:
     }
 
 
-def _notice(provider: str, *, attempt_id: UUID | None = None) -> ProviderNotice:
+def _notice(rail: Rail) -> ProviderNotice:
+    call = rail.example.callback
     return ProviderNotice(
         notice_id=_HASH,
-        provider=provider,
-        attempt_id=attempt_id,
-        purpose=1 if attempt_id else None,
+        provider=rail.provider,
+        attempt_id=None if call is None else _ATTEMPT,
+        purpose=call,
         sealed_body=_SEALED,
         source_listed=True,
         received_at=_LATER,
     )
 
 
-def _results() -> Mapping[str, Message]:
+def _results(rail: Rail) -> Mapping[str, Message]:
+    name, detail = rail.example.evidence
     result: dict[str, Any] = {
         "result_id": f"{_ATTEMPT}.2",
         "attempt_id": _ATTEMPT,
         "seq": 2,
         "payment_id": _PAYMENT,
-        "method": "mpesa",
+        "method": rail.method,
         "occurred_at": _LATER,
     }
-    asked = Step(at=_LATER, name="mpesa.stk_query.answered", detail={"result_code": "0"})
     failure = WireFailure(
         code="payer_canceled",
         category=FailureCategory.DECLINED,
@@ -145,31 +143,39 @@ def _results() -> Mapping[str, Message]:
         "settled": PaymentResult(
             kind="settled",
             **result,
-            amount=_AMOUNTS["mpesa"],
-            provider_reference=_REFERENCES["mpesa"],
-            evidence=[asked],
+            amount=rail.example.amount,
+            provider_reference=rail.example.reference,
+            evidence=[Step(at=_LATER, name=name, detail=dict(detail))],
         ),
         "declined": PaymentResult(kind="declined", **result, failure=failure),
     }
 
 
-def _saved() -> MethodResult:
+def _saved() -> Mapping[str, Message]:
+    """What a provider has saved; empty where no installed rail's provider keeps instruments."""
+    for rail in rails().values():
+        if rail.example.keeps_at_provider:
+            return {"saved": _saved_at(rail)}
+    return {}
+
+
+def _saved_at(rail: Rail) -> MethodResult:
     return MethodResult(
         kind="saved",
         result_id=f"{_ATTEMPT}.2",
         attempt_id=_ATTEMPT,
         seq=2,
         payment_method_id=_SAVED,
-        method="card",
+        method=rail.method,
         occurred_at=_LATER,
-        card=_CARD,
+        public=rail.example.instrument["public"],
         instrument_sealed=_SEALED,
         customer_reference_sealed=_SEALED,
         fingerprint=_HASH,
     )
 
 
-def _event() -> PaymentEvent:
+def _event(rail: Rail) -> PaymentEvent:
     return PaymentEvent(
         event_id=f"{_PAYMENT}.3",
         type="payment.completed",
@@ -180,10 +186,10 @@ def _event() -> PaymentEvent:
         payment={
             "id": str(_PAYMENT),
             "type": "deposit",
-            "method": "mpesa",
+            "method": rail.method,
             "status": "completed",
-            "amount": "1000.00",
-            "currency": "KES",
+            "amount": rail.example.amount.text,
+            "currency": rail.example.amount.currency,
             "version": 3,
         },
     )

@@ -221,7 +221,7 @@ class Step(BaseModel):
 
     at: AwareDatetime
     name: str
-    """Dotted, for example `mpesa.stk_query.answered`."""
+    """Dotted; begins with the name of the rail or its provider."""
     detail: dict[str, str] = Field(default_factory=dict)
 
     @classmethod

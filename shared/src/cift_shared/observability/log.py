@@ -140,5 +140,5 @@ def start_logging(service: str, *, level: str, style: str) -> None:
 
 
 def get_logger() -> Any:
-    """A logger: `log.info("mpesa.stk_push.accepted", payment_id=...)`."""
+    """A logger: `log.info("payment.accepted", payment_id=...)`."""
     return structlog.get_logger()

@@ -31,19 +31,19 @@ _EVENTS = {
     "kafka.consumer.failed": KAFKA,
     "kafka.producer.discarded": KAFKA,
     "kafka.client.stop_failed": KAFKA,
-    "attempt.not_stored": DATABASE,
     "attempts.loop_failed": DATABASE,
     "attempts.save_delayed": DATABASE,
     "instance.not_taken": DATABASE,
     "gateway.housekeeping.failed": DATABASE,
     "gateway.request.unavailable": DATABASE,
     "kafka.batch.retried": DATABASE,
-    "mpesa.pull.not_stored": DATABASE,
     "part.failed": DATABASE,
     "payment_signals.disconnected": DATABASE,
     "relay.failed": DATABASE,
 }
 """Our own events about an unavailable server. `part.failed` counts only without a traceback."""
+_NOT_STORED = ".not_stored"
+"""End of the events of workers that could not store something."""
 _EXPECTED = frozenset(
     {
         "OSError",
@@ -172,12 +172,15 @@ class _Outage:
         return _Outage(self.since, now, self.last_at, 0, self.lines, self.last)
 
 
+def _server_of_event(event: str) -> str | None:
+    return DATABASE if event.endswith(_NOT_STORED) else _EVENTS.get(event)
+
+
 def server_of(record: logging.LogRecord) -> str | None:
     """The server whose outage this line reports; None: the line is about something else."""
     if isinstance(record.msg, dict):
         event = record.msg
-        is_bare = "exception" not in event
-        return _EVENTS.get(str(event.get("event"))) if is_bare else None
+        return None if "exception" in event else _server_of_event(str(event.get("event")))
     if record.levelno < logging.WARNING:
         return None
     if record.name == "asyncio" and _is_dropped_connection(record):

@@ -6,7 +6,7 @@ production.
 
 from collections.abc import AsyncIterator, Callable, Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
@@ -36,6 +36,9 @@ class Step:
     """The payment, or the problem document."""
     moved: tuple[str, ...] = ()
     """What the record of the provider's twin must show for it: kind, amount, currency."""
+
+    facts: Mapping[str, str] = field(default_factory=dict)
+    """Further facts that the demo prints."""
 
     @property
     def good(self) -> bool:

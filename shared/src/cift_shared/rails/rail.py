@@ -8,7 +8,7 @@ their code names no rail.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Literal
+from typing import Any, Literal
 
 from cift_shared.errors import InvalidCommand
 from cift_shared.money.amount import Money
@@ -22,6 +22,23 @@ class Limits:
 
     min_minor: int
     max_minor: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Example:
+    """A deposit by the rail as documents show it."""
+
+    amount: Money
+    reference: str
+    """The provider's receipt."""
+    instrument: Mapping[str, Any]
+    """The instrument of the command: its kind, its display, what may be shown of it."""
+    evidence: tuple[str, Mapping[str, str]]
+    """A step of the timeline: its name and its detail."""
+    callback: int | None = None
+    """The number of the call that a notice of the provider answers, where its path names one."""
+    keeps_at_provider: bool = False
+    """True if the provider keeps instruments for later payments."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +64,15 @@ class Rail:
     limits: Mapping[str, Mapping[Operation, Limits]]
     """The limits of each operation, by currency; a missing operation is not offered."""
     typical_duration: Mapping[Operation, timedelta]
+    example: Example
     cancel_after_submit: bool
     """True if a payment can still be canceled after its submission to the provider."""
     steps: Mapping[str, int] = field(default_factory=dict)
     """By currency, the minor units of which the provider moves only multiples."""
     refusals: Mapping[Operation, Refusal] = field(default_factory=dict)
     """Operations that the rail does not offer."""
+    cost_steps: frozenset[str] = frozenset()
+    """Steps of the evidence that show what the provider charged us; no merchant sees them."""
 
     @property
     def currencies(self) -> frozenset[str]:

@@ -51,6 +51,11 @@ def rail_refusals() -> Mapping[str, Refusal]:
     }
 
 
+def example_rail() -> Rail:
+    """The rail that documents take for their examples: the last by name."""
+    return list(rails().values())[-1]
+
+
 def rail_of(method: object) -> Rail:
     """The rail behind a method of the API.
 

@@ -1,8 +1,8 @@
 """The unguessable token in a provider's callback path: the attempt, the call, and a MAC.
 
 A token is lower-case hex (16 bytes attempt id, 1 byte purpose, 16 bytes of HMAC-SHA-256),
-so the gateway can reject a forged path without a database query, and no word that Daraja refuses
-in a callback address ("exec", "query", "sql" ...) can appear in it.
+so the gateway can reject a forged path without a database query, and no word that a provider
+refuses in a callback address ("exec", "query", "sql" ...) can appear in it.
 """
 
 import hashlib

@@ -1,4 +1,5 @@
-"""Published credentials: in our documents, in our twin's defaults or on a provider's pages.
+"""Published credentials: in our documents or in our twin's defaults. A rail adds
+those of its provider.
 
 Anyone who knows one could sign a webhook or log in, so in live mode none of them is accepted. A
 test (`tests/contract/test_published.py`) searches for our own ones.
@@ -15,21 +16,24 @@ PUBLISHED = frozenset(
         "pk_test_sandbox",
         "whsec_former",
         "whsec_sandbox",
-        # Safaricom's, for all users of the Daraja sandbox; the twin has the same short codes
-        "174379",
-        "600992",
-        "bfb279f9aa9bdbcf158e97dd71a467cd2e0c893059b10f78e6b72ada1ed2c919",
     }
 )
 
 
-def refuse_published(name: str, values: Iterable[str | None]) -> None:
+def refuse_published(
+    name: str, values: Iterable[str | None], also: frozenset[str] = frozenset()
+) -> None:
     """Refuse published credentials in a setting; call it in live mode.
+
+    Args:
+        name: of the setting.
+        values: that the setting has.
+        also: what the rail's provider has published.
 
     Raises:
         SettingsInvalid: names the setting, never the value.
     """
-    if PUBLISHED.intersection(values):
+    if (PUBLISHED | also).intersection(values):
         raise SettingsInvalid(
             f"{name}: a published value, for tests only; take one of your own in live mode"
         )

@@ -9,14 +9,13 @@ from cift_shared.messaging.outcomes import Outcome, Pending, Submitted
 from cift_shared.money.amount import Money
 from cift_shared.money.fees import Direction, load_schedule
 from cift_shared.rails.rail import Operation
+from cift_shared.rails.registry import methods
 
 Scripted = Outcome | Answer | Exception
 
 
 class ScriptedProcessor:
     """Returns `submits` and `checks` in order; after them it accepts, and answers `Pending`."""
-
-    method = "mpesa"
 
     def __init__(
         self,
@@ -25,7 +24,9 @@ class ScriptedProcessor:
         checks: Sequence[Scripted] = (),
         safe: bool = False,
         delay: timedelta | None = timedelta(milliseconds=20),
+        method: str | None = None,
     ) -> None:
+        self.method = method or methods()[-1]
         self._submits = deque(submits)
         self._checks = deque(checks)
         self._safe = safe

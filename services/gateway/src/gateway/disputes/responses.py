@@ -5,7 +5,7 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, Field
 
-from gateway.http.responses import Out, PageOut
+from gateway.http.responses import MethodShown, Out, PageOut
 
 
 class DisputeOut(Out):
@@ -15,7 +15,7 @@ class DisputeOut(Out):
     """The provider's id of the dispute."""
     payment_id: UUID
     """The deposit that is disputed."""
-    method: str = Field(examples=["card"])
+    method: MethodShown
     """The payment method of the deposit."""
     status: str = Field(examples=["needs_response"])
     """The provider's word for where it stands."""

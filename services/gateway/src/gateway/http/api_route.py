@@ -106,14 +106,15 @@ METHOD_HEADERS: list[dict[str, Any]] = [
     {
         **MONEY_HEADERS[0],
         "required": False,
-        "description": "For a card: with it, a repeat answers the card that was made first.",
+        "description": "Where the provider keeps the instrument: a repeat with the same key"
+        " gets the method that the first request made.",
     },
     {
         **MONEY_HEADERS[1],
         "description": "`wait=N`: seconds to wait for the provider; 5 without it, at most 60.",
     },
 ]
-"""Headers of a request that saves a card, for the OpenAPI description."""
+"""Headers of a request that saves an instrument, for the OpenAPI description."""
 
 
 def needs(*any_of: Scope, headers: list[dict[str, Any]] | None = None) -> dict[str, Any]:

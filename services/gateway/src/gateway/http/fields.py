@@ -15,7 +15,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from cift_shared.rails.registry import methods
+from cift_shared.rails.registry import example_rail, methods
 
 CUSTOMER_ID = (
     r"^([A-Za-z0-9_:-][A-Za-z0-9_.:-]{0,63}|\.[A-Za-z0-9_:-][A-Za-z0-9_.:-]{0,62}"
@@ -92,7 +92,7 @@ MethodName = Annotated[
     str,
     StringConstraints(max_length=32),
     AfterValidator(_built_method),
-    Field(examples=["mpesa"], json_schema_extra={"enum": methods()}),
+    Field(examples=[example_rail().method], json_schema_extra={"enum": methods()}),
 ]
 AmountText = Annotated[
     str,

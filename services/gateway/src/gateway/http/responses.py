@@ -5,12 +5,13 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from cift_shared.money.amount import Money
+from cift_shared.rails.registry import example_rail
 
 AmountShown = Annotated[str, Field(examples=["1000.00"])]
 """Decimal text with all the decimal places of its currency."""
 CurrencyShown = Annotated[str, Field(examples=["KES"])]
 CustomerShown = Annotated[str, Field(examples=["c_42"])]
-MethodShown = Annotated[str, Field(examples=["mpesa"])]
+MethodShown = Annotated[str, Field(examples=[example_rail().method])]
 CursorShown = Annotated[str, Field(examples=["WyIyMDI2LTAxLTMxVDEyOjAwOjAwKzAwOjAwIl0"])]
 
 

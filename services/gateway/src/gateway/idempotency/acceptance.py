@@ -24,7 +24,7 @@ class Acceptance:
     """Everything that one acceptance writes, in one statement."""
 
     resource_id: UUID
-    """The id of the accepted resource: a payment, a conversion, a saved card."""
+    """The id of the accepted resource: a payment, a conversion, a saved method."""
     write: str
     """The part of `sql/accept.sql` that writes the resource; it ends in the CTE `decided`."""
     row: dict[str, Any]

@@ -5,23 +5,25 @@ from typing import Any
 
 from cift_shared.asyncapi.publisher import CONTACT, LICENSE_NAME
 from cift_shared.rails.gateway import gateway_rails, saving_examples
+from cift_shared.rails.registry import example_rail
 
 DEEP = "x-deep-object"
 """Marks a parameter that is written `name[key]=value` (OpenAPI: style deepObject)."""
 PAYMENT_ID = "019a2f6e-3c1d-7b42-8f10-5a6b7c8d9e0f"
+_EXAMPLE = example_rail().example
 _PAYMENT_SHOWN: Mapping[str, Any] = {
     "id": PAYMENT_ID,
     "type": "deposit",
-    "method": "mpesa",
+    "method": example_rail().method,
     "status": "completed",
-    "amount": "1000.00",
-    "currency": "KES",
+    "amount": _EXAMPLE.amount.text,
+    "currency": _EXAMPLE.amount.currency,
     "customer_id": "c_42",
     "fee": "25.00",
     "net": "975.00",
-    "payment_method": {"kind": "phone", "phone": "2547****678", "country": "KE"},
+    "payment_method": {"kind": _EXAMPLE.instrument["kind"], **_EXAMPLE.instrument["public"]},
     "next_action": None,
-    "provider_reference": "TIB4K2P9QX",
+    "provider_reference": _EXAMPLE.reference,
     "failure": None,
     "estimated_arrival": "2026-01-31T12:01:00Z",
     "description": "Top up",
@@ -36,20 +38,6 @@ _PAYMENT_SHOWN: Mapping[str, Any] = {
     "created_at": "2026-01-31T12:00:00Z",
     "updated_at": "2026-01-31T12:00:21Z",
 }
-_PHONE_SHOWN: Mapping[str, Any] = {
-    "id": PAYMENT_ID,
-    "kind": "phone",
-    "phone": "2547****678",
-    "country": "KE",
-    "method": "mpesa",
-    "customer_id": "c_42",
-    "status": "active",
-    "verified": False,
-    "verification": "Verified by the first deposit from it that completes: its owner enters the"
-    " PIN.",
-    "livemode": False,
-    "created_at": "2026-01-31T12:00:00Z",
-}
 JUST_ACCEPTED: Mapping[str, Any] = {
     "status": "pending",
     "provider_reference": None,
@@ -57,7 +45,29 @@ JUST_ACCEPTED: Mapping[str, Any] = {
     "updated_at": "2026-01-31T12:00:00Z",
 }
 """How a payment differs that was accepted a moment ago."""
-WHOLE: Mapping[str, Mapping[str, Any]] = {"Payment": _PAYMENT_SHOWN, "SavedPhone": _PHONE_SHOWN}
+
+
+def _saved_examples() -> dict[str, Mapping[str, Any]]:
+    """A saved method of the example rail, where the gateway keeps it."""
+    kind = gateway_rails()[example_rail().name].instruments["deposit"]
+    if kind.saving is None or kind.saving.at_provider:
+        return {}
+    shown = {
+        "id": PAYMENT_ID,
+        "kind": kind.kind,
+        **_EXAMPLE.instrument["public"],
+        "method": example_rail().method,
+        "customer_id": "c_42",
+        "status": "active",
+        "verified": False,
+        "verification": kind.saving.unverified,
+        "livemode": False,
+        "created_at": "2026-01-31T12:00:00Z",
+    }
+    return {f"Saved{kind.shows.__name__.removesuffix('Out')}": shown}
+
+
+WHOLE: Mapping[str, Mapping[str, Any]] = {"Payment": _PAYMENT_SHOWN, **_saved_examples()}
 """Examples of whole answers, by schema, where examples of single fields do not fit together."""
 
 INFO: Mapping[str, Any] = {
@@ -82,7 +92,7 @@ TAGS: Mapping[str, str] = {
     "payments": "Make a payment, watch it, stop it.",
     "refunds": "Give (part of) a completed deposit back.",
     "fees": "What a payment costs, and prices that hold for a while.",
-    "payment methods": "Phones and cards that are kept for a customer.",
+    "payment methods": "Instruments that are kept for a customer.",
     "customers": "What a customer has, and how it came about.",
     "conversions": "A customer's money from one currency to another.",
     "disputes": "Payers who had their bank take a deposit back.",
@@ -191,8 +201,13 @@ BODIES: Mapping[str, Mapping[str, tuple[str, Any]]] = {
     },
     "createQuote": {
         "deposit": (
-            "Deposit by card",
-            {"type": "deposit", "method": "card", "amount": "1000.00", "currency": "KES"},
+            "A deposit",
+            {
+                "type": "deposit",
+                "method": example_rail().method,
+                "amount": _EXAMPLE.amount.text,
+                "currency": _EXAMPLE.amount.currency,
+            },
         )
     },
     "createPaymentMethod": {name: (title, body) for name, title, body in saving_examples()},

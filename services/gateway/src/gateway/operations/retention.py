@@ -1,7 +1,7 @@
-"""Delete expired rows: idempotency keys, quotes, notices and cards that providers have deleted.
+"""Delete expired rows: idempotency keys, quotes, notices and methods that providers have deleted.
 
 Idempotency keys after 30 days, published notices after 90, quotes a day after they expired, saved
-cards 30 days after the provider has deleted them.
+methods 30 days after the provider has deleted them.
 """
 
 import asyncio
@@ -20,8 +20,8 @@ EVERY_S = 60.0
 NOTICE_LIFETIME = timedelta(days=90)
 EXPIRED_QUOTE_LIFETIME = timedelta(days=1)
 """So that a late payment is refused with `quote_expired`, not with `quote_not_found`."""
-FORGOTTEN_CARD_LIFETIME = timedelta(days=30)
-"""So that a result that Kafka delivers again still finds its card."""
+DETACHED_LIFETIME = timedelta(days=30)
+"""So that a result that Kafka delivers again still finds its method."""
 
 log = get_logger()
 
@@ -52,4 +52,4 @@ class Retention:
         await self.keys.forget(expired_before=now)
         await self.notices.forget(received_before=now - NOTICE_LIFETIME)
         await self.quotes.forget(expired_before=now - EXPIRED_QUOTE_LIFETIME)
-        await self.methods.forget(before=now - FORGOTTEN_CARD_LIFETIME)
+        await self.methods.forget(before=now - DETACHED_LIFETIME)

@@ -1,1 +1,1 @@
-"""Phones and cards: the instruments of payments, and saved ones for later payments."""
+"""The instruments of payments, and those that are saved for later payments."""

@@ -55,10 +55,10 @@ async def save_method(
     instruments: Annotated[InstrumentResolver, part(InstrumentResolver)],
     caller: Known,
 ) -> Response:
-    """Keep a phone or a card for a customer; the same phone is kept once.
+    """Keep an instrument for a customer; one that we keep ourselves, such as a phone, is kept once.
 
-    A card is kept at the provider. Without a token the answer's `setup` lets the customer's client
-    enter it there; the card is `active` once the provider has confirmed it.
+    Others, such as a card, are kept at the provider. Without a token the answer's `setup` lets the
+    customer's client enter it there; it is `active` once the provider has confirmed it.
     """
     instruments.check_offered(wish.method)
     _kind, saving = saving_of(wish.method)

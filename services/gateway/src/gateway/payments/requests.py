@@ -44,7 +44,7 @@ class PaymentIn(Body):
     return_url: ReturnUrl | None = None
     """Where the payer's browser goes after a step at the provider's page."""
     off_session: bool = False
-    """True when the customer is not there to take a step: with a saved card only."""
+    """True when the customer is absent: only with a saved method that allows it."""
     description: Description | None = None
     """Your own note; shown with the payment."""
     metadata: Metadata = Field(default_factory=dict)
@@ -84,7 +84,7 @@ class PaymentsQuery(PageQuery):
     parent: UUID | None = None
     """Refunds of this deposit."""
     provider_reference: ProviderReference | None = None
-    """The payment with exactly this reference: an M-Pesa receipt, a Stripe PaymentIntent."""
+    """The payment with exactly this reference of the provider."""
     metadata: MetadataFilter = Field(default_factory=dict, json_schema_extra={DEEP: True})
     """Payments whose metadata have all of these values: `metadata[order_id]=1001`.
 

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, Field
 
+from cift_shared.rails.registry import example_rail
 from gateway.http.responses import (
     AmountShown,
     CurrencyShown,
@@ -42,8 +43,8 @@ class PaymentOut(Out):
     """The instrument, as far as it may be shown."""
     next_action: NextAction | None
     """What the payer must do now, by its `type`; null when there is nothing to do."""
-    provider_reference: str | None = Field(examples=["TIB4K2P9QX"])
-    """The provider's receipt: an M-Pesa receipt, a Stripe PaymentIntent; null before completion."""
+    provider_reference: str | None = Field(examples=[example_rail().example.reference])
+    """The provider's receipt; null before completion."""
     failure: FailureOut | None
     """Why the payment failed; null unless it did."""
     estimated_arrival: AwareDatetime | None
@@ -86,7 +87,7 @@ class TimelineItemOut(Out):
     """When it happened."""
     kind: Literal["event", "evidence", "posting", "hold", "pricing"]
     """What sort of step it is."""
-    name: str = Field(examples=["mpesa.stk_push.accepted"])
+    name: str = Field(examples=["settled"])
     """What happened."""
     detail: dict[str, Any] = Field(examples=[{"merchant_request_id": "29115-34620561-1"}])
     """What is known about the step; the fields depend on `kind` and `name`."""

@@ -4,6 +4,7 @@ from collections.abc import Container, Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
+from cift_shared.rails.registry import rails
 from gateway.database.queries import Row
 from gateway.http.opaque_ids import OpaqueIds
 from gateway.http.responses import amount_text
@@ -17,7 +18,7 @@ POSTINGS: Mapping[str, str] = {
 }
 """Explanations of the postings that can follow a completed payment."""
 _COST_ACCOUNTS = ("provider-costs:", "network:")
-_COST_STEPS = frozenset({"stripe.fee.known"})
+_COST_STEPS = frozenset(step for rail in rails().values() for step in rail.cost_steps)
 _COST_FIELDS = frozenset({"fee"})
 """Fields of the evidence, like the steps above, that show what a provider charged us."""
 DISPUTE_HOLD = "What the payer wants back can't be spent until the dispute is decided."

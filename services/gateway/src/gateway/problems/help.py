@@ -37,12 +37,12 @@ HELP: Mapping[str, str] = {
     "validation_failed": "Correct what `errors` names.",
     "json_refused": "Send at most 20 levels, no repeated key, no NaN and no Infinity.",
     "text_refused": "Take NUL and unpaired surrogates out of the text that `errors` names.",
-    "card_number_refused": "Let the payer's client give the card to the provider, and send the"
-    " token it gets.",
+    "card_number_refused": "Let the payer's client send it to the provider, and send us the token"
+    " that the provider returns.",
     "idempotency_key_reused": "Use a new key for a new request.",
     "amount_invalid": 'Send positive decimal text like "100.00", with at most the places of the'
     " currency.",
-    "amount_not_whole": "Send an amount that the provider can move: M-Pesa moves whole shillings.",
+    "amount_not_whole": "Send a multiple of what the provider can move; the detail names it.",
     "amount_out_of_limits": "Send an amount within the limits of the method.",
     "currency_unknown": "Send an ISO 4217 code in capital letters.",
     "currency_unsupported": "Use a currency that the method moves.",

@@ -20,13 +20,15 @@ from cift_shared.database.migrations.state import (
 )
 from cift_shared.database.pool import CONNECT_TIMEOUT_S, open_pool
 from cift_shared.errors import CiftError
+from cift_shared.rails.registry import rails
 
 VERSION_MIN = 15
 """The oldest release that the tests run on."""
 CLOCK_S_WARN, CLOCK_S_FAIL = 1.0, 5.0
 """Leases and schedules compare the clocks of processes with the database's."""
 CONNECTIONS_FREE_MIN = 20
-ROLES = ("cift_gateway", "cift_ledger", "cift_mpesa", "cift_card", "cift_operator")
+OWN_ROLES = ("cift_gateway", "cift_ledger", "cift_operator")
+"""The roles that are not those of a rail's worker."""
 
 Connection = asyncpg.Connection
 
@@ -124,8 +126,9 @@ async def _jit(connection: "Connection[Any]", dsn: str) -> Finding:
 
 
 async def _roles(connection: "Connection[Any]") -> Finding:
-    found = {row["name"]: row["held"] for row in await connection.fetch(_ROLES, list(ROLES))}
-    missing = [name for name in ROLES if name not in found]
+    roles = [*OWN_ROLES, *(f"cift_{name}" for name in rails())]
+    found = {row["name"]: row["held"] for row in await connection.fetch(_ROLES, roles)}
+    missing = [name for name in roles if name not in found]
     if missing:
         seen = f"roles are missing: {', '.join(missing)}"
         return fail("database.roles", seen, "run cift migrate")
@@ -133,7 +136,7 @@ async def _roles(connection: "Connection[Any]") -> Finding:
     if foreign:
         seen = f"this login is no member of {', '.join(sorted(foreign))}"
         return warn("database.roles", seen, "right for a service's own login; else grant the role")
-    return ok("database.roles", f"this login may act as each of {len(ROLES)} roles")
+    return ok("database.roles", f"this login may act as each of {len(roles)} roles")
 
 
 async def _schema(connection: "Connection[Any]") -> Finding:
