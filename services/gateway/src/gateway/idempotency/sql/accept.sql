@@ -1,5 +1,5 @@
--- Accept one request in one statement. `{write}` is the part of the feature (payment, refund, ...);
--- it ends in a CTE `decided` with one `outcome`: either `terms`, or `refused` with the SQLSTATE of
+-- Accept one request in one statement. Each feature (payment, refund, ...) inserts its own part, which
+-- ends in a CTE `decided` with one `outcome`: either `terms`, or `refused` with the SQLSTATE of
 -- a refusal. The statement then writes one of:
 --
 --   - accepted: the idempotency key with its reply, and the command if there is one ($13 not null)
