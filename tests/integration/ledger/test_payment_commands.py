@@ -127,7 +127,7 @@ class TestCheck:
         said = await say("check", str(paid.payment_id))
         assert said.code == 1
         assert "cift ledger review" in said.out
-        assert "FINDING: it waits for people." in said.out
+        assert "FINDING: it waits for an operator." in said.out
 
     async def test_a_hold_that_outlives_its_payment_is_a_finding(
         self, books: Books, say: Any

@@ -31,5 +31,5 @@ def refuse_published(name: str, values: Iterable[str | None]) -> None:
     """
     if PUBLISHED.intersection(values):
         raise SettingsInvalid(
-            f"{name}: a published value, for tests only; take one of your own in live mode"
+            f"{name}: a published value, for tests only; use your own value in live mode"
         )

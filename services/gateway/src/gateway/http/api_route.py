@@ -105,7 +105,7 @@ METHOD_HEADERS: list[dict[str, Any]] = [
     {
         **MONEY_HEADERS[0],
         "required": False,
-        "description": "For a card: with it, a repeat answers the card that was made first.",
+        "description": "For a card: with a key, a repeat returns the card that was created first.",
     },
     {
         **MONEY_HEADERS[1],
