@@ -152,7 +152,7 @@ class TestCheck:
                 await connection.execute(of_it, paid.payment_id, *before)
                 await connection.execute("set session_replication_role = origin")
         assert said.code == 1
-        assert "its hold is still held" in said.out
+        assert "its hold is still open" in said.out
 
     async def test_an_unknown_payment(self, books: Books, say: Any) -> None:
         said = await say("check", "018f3a4b-1c2d-7e3f-8a4b-254708374149")
