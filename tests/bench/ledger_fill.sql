@@ -1,7 +1,7 @@
--- Settled deposits from number $1 up to, not including, number $2, with all that belongs to them,
--- as ledger.apply_results leaves it: deposit n is of customer n % customers, its acceptance is input
--- 2n + 1 of the log and its result input 2n + 2. Always the same amounts, so that every running
--- balance follows from n. Run with session_replication_role = replica.
+-- Insert settled deposits number $1 up to, not including, number $2, with every row that
+-- ledger.apply_results would have written: deposit n belongs to customer n % customers, its
+-- acceptance is input 2n + 1 of the log and its result is input 2n + 2. All amounts are equal, so
+-- every running balance can be computed from n. Run with session_replication_role = replica.
 -- {customers}, {minor}, {fee} and the accounts are filled in.
 
 with deposit as (

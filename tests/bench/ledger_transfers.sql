@@ -1,5 +1,5 @@
--- Plain transfers through the ledger's own building blocks, for the comparison with pgledger: a
--- unique reference, one source, many destinations; everything that guards the journal is armed.
+-- Plain transfers with the ledger's own functions, for the comparison with pgledger: a unique
+-- reference, one source, many destinations; all triggers and constraints of the journal are on.
 
 create function ledger.bench_transfers(p_refs text[], p_from bigint, p_to bigint[]) returns void
 language plpgsql

@@ -88,7 +88,7 @@ class KeySettings(EnvironmentSettings):
         for name, text in found:
             key = base64.b64decode(text)
             if len(set(key)) < _KEY_LETTERS_MIN or key in seen:
-                raise SettingsInvalid(f"{name}: made by hand, or used twice; take a random key")
+                raise SettingsInvalid(f"{name}: made by hand, or used twice; use a random key")
             seen.add(key)
 
 

@@ -94,7 +94,7 @@ async def ledger(
 
 @pytest.mark.parametrize(
     ("instance", "words"),
-    [("a", "CIFT_INSTANCE=a runs already"), (None, "set CIFT_INSTANCE to a name of its own")],
+    [("a", "CIFT_INSTANCE=a is already running"), (None, "set CIFT_INSTANCE to a separate name")],
 )
 async def test_a_second_process_of_one_name_does_not_start(
     database: str, own_broker: Broker, topics: None, instance: str | None, words: str
@@ -246,5 +246,5 @@ async def test_who_starts_without_database_touches_nothing_of_a_living_namesake(
                 assert await late.process.wait() == 1
             said = late.log
     assert await admin.fetchval("select lease_owner from mpesa.attempt") == owner
-    assert "CIFT_INSTANCE=t-mpesa-worker runs already" in said
+    assert "CIFT_INSTANCE=t-mpesa-worker is already running" in said
     await admin.close()

@@ -67,7 +67,7 @@ async def test_unknown_query_parameters(gateway: RunningGateway, client: httpx.A
         "customer_id, limit, metadata[...], method, parent, provider_reference, status, type."
     )
     shown = (await root.get(f"/api/v1/payments/{_PARTS['payment_id']}?x=1")).json()
-    assert shown["errors"][0]["detail"].endswith("This address takes no query parameters.")
+    assert shown["errors"][0]["detail"].endswith("This address accepts no query parameters.")
 
 
 async def test_nobody_without_a_key_learns_the_parameters(gateway: RunningGateway) -> None:

@@ -127,7 +127,7 @@ class TestCheck:
         said = await say("check", str(paid.payment_id))
         assert said.code == 1
         assert "cift ledger review" in said.out
-        assert "FINDING: it waits for people." in said.out
+        assert "FINDING: it waits for an operator." in said.out
 
     async def test_a_hold_that_outlives_its_payment_is_a_finding(
         self, books: Books, say: Any
@@ -152,7 +152,7 @@ class TestCheck:
                 await connection.execute(of_it, paid.payment_id, *before)
                 await connection.execute("set session_replication_role = origin")
         assert said.code == 1
-        assert "its hold is still held" in said.out
+        assert "its hold is still open" in said.out
 
     async def test_an_unknown_payment(self, books: Books, say: Any) -> None:
         said = await say("check", "018f3a4b-1c2d-7e3f-8a4b-254708374149")

@@ -119,7 +119,7 @@ class TestRefusals:
     async def test_books_that_are_not_empty(self, books: Books, books_dsn: str) -> None:
         lines = await self.lines(books, books_dsn)
         async with open_connection(books_dsn) as connection:
-            with pytest.raises(RebuildFailed, match="has books already"):
+            with pytest.raises(RebuildFailed, match="already has a ledger"):
                 await replay(connection, lines, 5)
 
     @pytest.mark.parametrize(

@@ -52,7 +52,7 @@ def test_what_stripe_would_refuse_is_not_sent(minor, currency) -> None:
 
 @pytest.mark.parametrize(("sent", "currency"), [(550, "ugx"), (1, "isk"), (1, "xyz"), (1, "")])
 def test_what_our_money_can_t_hold_is_refused(sent, currency) -> None:
-    with pytest.raises(ValueError, match="Stripe names"):
+    with pytest.raises(ValueError, match="Stripe's answer has"):
         from_stripe(sent, currency)
 
 
@@ -92,14 +92,14 @@ def test_the_tables_are_stripes() -> None:
 @pytest.mark.parametrize("currency", ["USD", "JPY", "KES"])
 def test_eight_digits_are_the_most(currency: str) -> None:
     assert to_stripe(Money(99_999_999, currency)) == 99_999_999
-    with pytest.raises(ValueError, match="Stripe can't take"):
+    with pytest.raises(ValueError, match="Stripe does not accept"):
         to_stripe(Money(100_000_000, currency))
 
 
 @pytest.mark.parametrize("currency", ["UGX", "ISK"])
 def test_eight_digits_end_sooner_where_hundreds_travel(currency: str) -> None:
     assert to_stripe(Money(999_999, currency)) == 99_999_900
-    with pytest.raises(ValueError, match="Stripe can't take"):
+    with pytest.raises(ValueError, match="Stripe does not accept"):
         to_stripe(Money(1_000_000, currency))
 
 

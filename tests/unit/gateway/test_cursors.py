@@ -35,7 +35,7 @@ def test_not_an_entry_cursor(text: str) -> None:
     with pytest.raises(Problem) as refused:
         read_entry_cursor(text, IDS)
     assert refused.value.errors[0]["parameter"] == "after"
-    assert "begin again" in refused.value.errors[0]["detail"]
+    assert "start again" in refused.value.errors[0]["detail"]
 
 
 @given(st.text(max_size=60))

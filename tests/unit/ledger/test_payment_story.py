@@ -35,10 +35,10 @@ def told(state: PaymentState) -> str:
     [
         ("ready", "is to be sent to the provider in 3 min"),
         ("sending", "is being sent"),
-        ("waiting", "is asked in 3 min (3 times before)"),
-        ("unknown", "is asked in 3 min, and nothing is sent to it blindly"),
+        ("waiting", "queries the provider in 3 min (3 times before)"),
+        ("unknown", "queries the provider in 3 min and does not repeat the request blindly"),
         ("done", "its result is on its way"),
-        ("review", "people must look"),
+        ("review", "an operator must decide"),
     ],
 )
 def test_each_state_of_an_attempt_says_what_comes_next(state: str, words: str) -> None:
@@ -70,8 +70,8 @@ def test_a_payment_on_its_way_has_no_findings() -> None:
     [
         (PaymentState(payment("completed"), posted=[Posted("KES", 1, 7)]), "sum to 7 minor units"),
         (PaymentState(payment("completed")), "nothing has been posted"),
-        (PaymentState(payment("failed"), [("held", Money(1, "KES"))]), "hold is still held"),
-        (PaymentState(payment("in_review")), "waits for people"),
+        (PaymentState(payment("failed"), [("held", Money(1, "KES"))]), "hold is still open"),
+        (PaymentState(payment("in_review")), "waits for an operator"),
         (PaymentState(payment("pending", overdue_since=NOW)), "overdue"),
         (
             PaymentState(

@@ -265,7 +265,7 @@ class TestForgedNotices:
         assert early.check_after == timedelta(seconds=30)
         clock.advance(timedelta(seconds=30))
         _, answer = await check(processor, waiting)
-        assert answer.outcome == Conflicting("paid, but a notice names another amount")
+        assert answer.outcome == Conflicting("paid, but a notice has another amount")
 
     async def test_another_payer_is_for_people(
         self,

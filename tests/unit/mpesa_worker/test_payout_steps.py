@@ -271,7 +271,7 @@ class TestJudging:
         self, sent: Attempt, processor: MpesaProcessor
     ) -> None:
         _, answer = await check(processor, sent, payout_result(sent), status_result(sent, "Failed"))
-        assert answer.outcome == Conflicting("a notice says paid, the status says Failed")
+        assert answer.outcome == Conflicting("a notice reports paid, the status reports Failed")
 
     @pytest.mark.parametrize(("word", "counted"), [("Pending", 0), ("SomethingNew", 1)])
     async def test_only_words_of_no_table_are_counted(

@@ -45,9 +45,9 @@ def test_at_its_bounds_it_is_proven() -> None:
         ({"covered_until": None}, "the records were not read from before it was sent"),
         (
             {"covered_until": SENT + 8 * MINUTE - TICK},
-            "the records are not read to the end of its life",
+            "the records are not read to the end of its lifetime",
         ),
-        ({"last_at": SENT + MINUTE + TICK}, "the records are not read to the end of its life"),
+        ({"last_at": SENT + MINUTE + TICK}, "the records are not read to the end of its lifetime"),
         ({"witness_sent_at": None}, "the records have shown no push that was sent later"),
         ({"witness_sent_at": SENT - TICK}, "the records have shown no push that was sent later"),
     ],

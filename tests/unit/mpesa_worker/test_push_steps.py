@@ -256,7 +256,7 @@ class TestWaiting:
         if age_s < TRUE_NOTICE_WAIT_S:
             assert (answer.outcome, answer.check_after) == (Pending(), (60 - age_s) * SECOND)
         else:
-            assert answer.outcome == Conflicting(f"paid, but a notice names another {wrong}")
+            assert answer.outcome == Conflicting(f"paid, but a notice has another {wrong}")
 
     async def test_a_question_that_failed_is_asked_again_soon(
         self, pushed: Attempt, processor: MpesaProcessor, script: mpesa.Script
@@ -280,4 +280,6 @@ class TestWaiting:
     ) -> None:
         script.on("query", query_answer(code))
         _, answer = await check(processor, pushed, paid_callback())
-        assert answer.outcome == Conflicting(f"a notice says paid, the query says {told_code}")
+        assert answer.outcome == Conflicting(
+            f"a notice reports paid, the query reports {told_code}"
+        )

@@ -54,10 +54,10 @@ async def _take_payments(stack: Stack, key: str, customer: str) -> None:
     console.print(
         Panel(
             f"the customer: {_balances_text(balances)}\n"
-            f"what providers hold for us, by our ledger: {told(agreement.ours)}\n"
-            f"the same by their own books: [{colour}]{told(agreement.theirs)}[/]"
+            f"balances at the providers, by our ledger: {told(agreement.ours)}\n"
+            f"balances at the providers, by their records: [{colour}]{told(agreement.theirs)}[/]"
             + "".join(f"\n[red]{line}[/red]" for line in agreement.unexpected),
-            title="the books",
+            title="ledger and providers",
             expand=False,
         )
     )
@@ -113,10 +113,12 @@ def _show_addresses(stack: Stack, key: str, customer: str) -> None:
     table.add_row("health, metrics", f"{gateway}/healthz  {gateway}/metrics")
     table.add_row("topics (AsyncAPI)", f"{stack.url('ledger')}/asyncapi")
     table.add_row("the providers' twins", f"{stack.url('provider-sandbox')}/docs")
-    table.add_row("its book of money moved", f"{stack.url('provider-sandbox')}/control/book")
+    table.add_row(
+        "the twins' records of money moved", f"{stack.url('provider-sandbox')}/control/book"
+    )
     table.add_row("logs, traces", f"{stack.options.folder}/logs  {stack.options.folder}/traces")
     console.print(table)
-    console.print("\ntake a payment yourself:\n")
+    console.print("\nmake a payment yourself:\n")
     console.print(first_payment(gateway, key, customer), soft_wrap=True, markup=False)
     _show_status(stack)
 

@@ -42,8 +42,8 @@ async def play(merchant: Merchant, customer: str) -> AsyncIterator[Step]:
     asked = (await merchant.refund(first["id"], REFUND)).json()
     refund = await merchant.final(asked["id"])
     yield Step(
-        "card_refund", "A card deposit given back in part",
-        "25.00 of 100.00 goes back to the card, with its share of our fee.",
+        "card_refund", "A card deposit refunded in part",
+        "25.00 of 100.00 is refunded to the card, with the same share of our fee.",
         refund["status"], "completed", refund, ("refund 2500 USD",),
     )  # fmt: skip
 
@@ -66,7 +66,7 @@ async def _three_d_secure(merchant: Merchant, customer: str) -> AsyncIterator[St
     waiting = await merchant.reach(asked["id"], FINAL | {"requires_action"})
     page = (waiting["next_action"] or {}).get("url", "")
     yield Step(
-        "card_3ds_asked", "A card whose bank asks its holder to approve (3-D Secure)",
+        "card_3ds_asked", "A card whose bank requires the cardholder's approval (3-D Secure)",
         f"The payer's browser opens {page}; the demo approves there after a second.",
         waiting["status"], "requires_action", waiting,
     )  # fmt: skip
@@ -74,7 +74,7 @@ async def _three_d_secure(merchant: Merchant, customer: str) -> AsyncIterator[St
     paid = await merchant.final(asked["id"])
     yield Step(
         "card_3ds", "The same payment, approved",
-        "The webhook makes the worker ask Stripe: only that answer counts.",
+        "After the webhook the worker queries Stripe: only that answer settles the payment.",
         paid["status"], "completed", paid, ("charge 6000 USD",),
     )  # fmt: skip
 

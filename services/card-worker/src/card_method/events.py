@@ -41,10 +41,10 @@ def read_event(body: bytes, *, livemode: bool) -> StripeEvent:
     if not (_is_id(event_id) and isinstance(kind, str) and found):
         raise _invalid("The event has no id, no type or no object with an id.")
     if not isinstance(event.get("livemode"), bool):
-        raise _invalid("The event does not say whether it is live.")
+        raise _invalid("The event has no field that shows whether it is live.")
     if event["livemode"] is not livemode:
         raise WebhookRefused(
-            "webhook_mode_mismatch", "This endpoint takes events of the other mode."
+            "webhook_mode_mismatch", "This endpoint accepts only events of the other mode."
         )
     return StripeEvent(str(event_id), kind[:100], found)
 

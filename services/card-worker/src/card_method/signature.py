@@ -41,7 +41,7 @@ def verify(body: bytes, header: str, secrets: Sequence[str], *, now_s: float) ->
     # compare every pair, so that the duration does not reveal which one matches
     fits = [hmac.compare_digest(ours, theirs) for ours in expected for theirs in signatures]
     if not any(fits):
-        raise SignatureInvalid("No signature in the header fits the body.")
+        raise SignatureInvalid("No signature in the header matches the body.")
     if abs(now_s - int(signed_at)) > TOLERANCE_S:
         raise SignatureInvalid(f"Signed more than {TOLERANCE_S} seconds ago, or ahead.")
 

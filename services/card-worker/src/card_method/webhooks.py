@@ -64,7 +64,7 @@ def open_events(settings: CardSettings, context: WebhookContext) -> SignedEvents
 EVENTS = WebhookRoute(
     path="/webhooks/stripe",
     operation="receiveStripeWebhook",
-    about="An event of Stripe, signed; 200 once it is stored, so that Stripe may forget it.",
+    about="A signed event from Stripe. 200 means that it is stored, so Stripe does not repeat it.",
     stored="The event is stored, now or before.",
     example=("event", "An event of Stripe", {"id": "evt_1QaB", "type": "payment_intent.succeeded"}),
     acknowledgement={"received": True},

@@ -153,7 +153,7 @@ class _CredentialsRefused(ProviderThrottled):
     def __init__(self) -> None:
         super().__init__(
             "provider_credentials_refused",
-            "Stripe refused our key; waiting for people",
+            "Stripe refused our key; an operator must correct it",
             retry_after_s=CREDENTIALS_PAUSE_S,
         )
 

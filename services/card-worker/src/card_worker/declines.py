@@ -17,7 +17,7 @@ _SETUP = FailureCategory.CONFIGURATION
 
 _OTHER_CARD = "The card was declined. Please use another card."
 _ASK_BANK = "The card was declined. Please contact your bank, or use another card."
-_NOT_NOW = "This payment can't be processed at the moment. The operators have been told."
+_NOT_NOW = "This payment can't be processed at the moment because of an error on our side."
 _AGAIN = "The card could not be processed. Please try again in a moment."
 
 
@@ -53,7 +53,7 @@ _TRY_AGAIN = _no("card_try_again", _BUSY, _AGAIN, retryable=True)
 CARD_UNKNOWN = _no(
     "card_unknown",
     _INVALID,
-    "The card is not known or was used already. Please enter it again.",
+    "The card is unknown or was used already. Please enter it again.",
     retryable=True,
 )
 WITHDRAWAL_UNSUPPORTED = _no(
@@ -80,7 +80,7 @@ CANCELED_AT_PROVIDER = _no(
     "canceled_at_provider", _DECLINED, "The payment was canceled at Stripe.", retryable=True
 )
 REFUND_FAILED = _no(
-    "refund_failed", _DECLINED, "The card's bank did not take the refund. Nothing moved."
+    "refund_failed", _DECLINED, "The card's bank did not accept the refund. No money moved."
 )
 REFUND_EXCEEDS = _no(
     "refund_exceeds_payment", _INVALID, "The payment is refunded already, or the rest is smaller."

@@ -130,7 +130,7 @@ def fee_of(movement: wire.BalanceTransaction | None) -> Money | None:
 def paid(intent: wire.PaymentIntent) -> Settled | Conflicting:
     """The outcome of a succeeded intent: the amount that Stripe received, not the requested one."""
     if intent.amount_received is None or intent.currency is None:
-        return Conflicting("Stripe says paid and names no amount")
+        return Conflicting("Stripe reports paid without an amount")
     try:
         amount = from_stripe(intent.amount_received, intent.currency)
     except ValueError as error:

@@ -37,7 +37,7 @@ def to_stripe(amount: Money) -> int:
     gap = places(amount.currency) - EXPONENTS[amount.currency]
     sent, rest = divmod(amount.minor * _ten_to(gap), _ten_to(-gap))
     if rest or sent <= 0 or len(str(sent)) > DIGITS_MAX:
-        raise ValueError(f"Stripe can't take {amount.text} {amount.currency}")
+        raise ValueError(f"Stripe does not accept {amount.text} {amount.currency}")
     if amount.currency in THREE_DECIMAL and sent % 10:
         raise ValueError(f"{amount.currency} amounts end in 0 at Stripe")
     return sent
@@ -51,11 +51,11 @@ def from_stripe(sent: int, currency: str) -> Money:
     """
     code = currency.upper()
     if code not in EXPONENTS:
-        raise ValueError(f"Stripe names an unknown currency {code[:8]!r}")
+        raise ValueError(f"Stripe's answer has an unknown currency {code[:8]!r}")
     gap = places(code) - EXPONENTS[code]
     minor, rest = divmod(sent * _ten_to(-gap), _ten_to(gap))
     if rest:
-        raise ValueError(f"Stripe names a fraction of {code}'s smallest unit")
+        raise ValueError(f"Stripe's answer has a fraction of {code}'s smallest unit")
     return Money(minor, code)
 
 

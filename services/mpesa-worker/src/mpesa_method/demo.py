@@ -61,7 +61,7 @@ async def _withdrawal(merchant: Merchant, customer: str) -> Step:
     ended = await merchant.paid(_order("withdrawal", WITHDRAWAL, PAYS, customer))
     return Step(
         "withdrawal", "A withdrawal by B2C",
-        "Amount and fee are held at once, captured when the payout is confirmed.",
+        "Amount and fee are held at acceptance and captured when the payout is confirmed.",
         ended["status"], "completed", ended, ("b2c 400 KES",),
     )  # fmt: skip
 

@@ -94,7 +94,7 @@ def open_general_address(settings: MpesaSettings, context: WebhookContext) -> Ge
 CALLBACKS = WebhookRoute(
     path="/callbacks/{token}",
     operation="receiveMpesaCallback",
-    about="A notice on the unguessable path of one call; a path we did not make answers 404.",
+    about="A notice on the unguessable path of one call; an unknown path answers 404.",
     stored="The notice is stored.",
     example=("result", "A result of M-Pesa", {"Body": {"stkCallback": {"ResultCode": 0}}}),
     acknowledgement=_TAKEN,

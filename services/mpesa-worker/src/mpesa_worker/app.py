@@ -72,14 +72,14 @@ def _records(base: Base, config: MpesaConfig) -> SharedRecords | None:
     if not config.pulls:
         log.warning(
             "mpesa.pull.off",
-            meaning="a push whose answer is lost is settled by its callback, or by people",
+            meaning="a push whose answer is lost is settled by its callback, or by an operator",
             needs="MPESA_PULL_NOMINATED_NUMBER",
         )
         return None
     if config.initiator_name is None:
         log.warning(
             "mpesa.pull.no_operator",
-            meaning="what the records show as paid can't be confirmed, and goes to people",
+            meaning="payments found in the records can't be confirmed, and wait for an operator",
             needs="MPESA_INITIATOR_NAME",
         )
     return SharedRecords(base.pool, name=name_of(config, RECENT))

@@ -155,7 +155,9 @@ class DarajaClient:
         if isinstance(answer, DarajaError):
             raise mapping.exception_of(answer)
         if not pull_wire.is_registered(answer):
-            raise OutcomeUnknown(mapping.ANSWER_UNREADABLE, "the answer says not whether it is so")
+            raise OutcomeUnknown(
+                mapping.ANSWER_UNREADABLE, "the answer does not show whether this is so"
+            )
 
     async def pull(self, request: pull_wire.PullQuery) -> list[pull_wire.PulledRow]:
         """One page of the payments to the short code; an empty page is the end.

@@ -198,7 +198,7 @@ def _completed(flow: Flow, attempt: Attempt, clue: Clue, result: wire.Result) ->
     if receiver not in (flow.config.business_short_code, flow.config.receiver):
         return _refused(flow, clue, "it was paid to another short code")
     if not clue.recorded and _party(result.parameter("DebitPartyName")) != flow.phone(attempt):
-        return _refused(flow, clue, "its payer is not shown to be ours")
+        return _refused(flow, clue, "the answer does not confirm our payer")
     if amount == asked:
         return replace(clue, verdict=Settled(asked, clue.receipt))
     if not clue.recorded or amount is None:

@@ -54,7 +54,7 @@ _INVALID = FailureCategory.INVALID
 _BUSY = FailureCategory.PROVIDER_UNAVAILABLE
 _SETUP = FailureCategory.CONFIGURATION
 
-_NOT_NOW = "This payment can't be processed at the moment. The operators have been told."
+_NOT_NOW = "This payment can't be processed at the moment because of an error on our side."
 _TRY_LATER = "M-Pesa is busy. Please try again in a moment."
 
 PAYER_BUSY = _no(
@@ -160,7 +160,9 @@ RESULT_ENDS: Mapping[str, Failure] = {
     "3": _no("amount_too_large", _LIMIT, "The amount is above M-Pesa's maximum."),
     "4": _no("recipient_daily_limit", _LIMIT, "The recipient's daily M-Pesa limit is reached."),
     "8": _no(
-        "recipient_balance_limit", _LIMIT, "The recipient's M-Pesa account can't hold this amount."
+        "recipient_balance_limit",
+        _LIMIT,
+        "This amount exceeds the balance limit of the recipient's M-Pesa account.",
     ),
     "11": _no("account_state_invalid", _SETUP, _NOT_NOW),
     "17": PAYOUT_FAILED,

@@ -228,7 +228,7 @@ class Deposits:
         if attempt.ended:
             return replace(answer, outcome=Settled(asked))
         what = "payer" if told.amount in (None, asked) else "amount"
-        return replace(answer, outcome=Conflicting(f"paid, but a notice names another {what}"))
+        return replace(answer, outcome=Conflicting(f"paid, but a notice has another {what}"))
 
     def _look_again(
         self, attempt: Attempt, answer: Answer, state: wire.StkState | None, *, noticed: bool
@@ -273,5 +273,5 @@ class Deposits:
 def _not_paid(told: Told, code: str) -> Outcome:
     outcome = mapping.stk_outcome(code)
     if told.paid and told.fits and not isinstance(outcome, Pending):
-        return Conflicting(f"a notice says paid, the query says {code}")
+        return Conflicting(f"a notice reports paid, the query reports {code}")
     return outcome

@@ -61,7 +61,7 @@ class OperatorGate:
         if self._closed_until is not None and left_s > 0:
             raise ProviderThrottled(
                 "provider_credentials_refused",
-                "the M-Pesa operator was refused; waiting for people",
+                "Daraja refused the M-Pesa operator; waiting before the next call",
                 retry_after_s=int(left_s) + 1,
             )
         return self._operator

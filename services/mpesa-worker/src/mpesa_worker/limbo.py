@@ -123,7 +123,7 @@ class Limbo:
         self, attempt: Attempt, facts: Facts | None, lacks: str | None, steps: Sequence[Step]
     ) -> Answer:
         """Still pending; recorded at every check, so that the ledger knows when the next one is."""
-        reason = "no id to ask by"
+        reason = "no id for a query"
         step = self._flow.step("stk_query.impossible", reason=reason, records=lacks)
         after = self._next_look(attempt, facts)
         return Answer(Pending(), evidence=[*steps, step], check_after=after)

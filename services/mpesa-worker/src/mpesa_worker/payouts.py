@@ -191,7 +191,7 @@ class Payouts:
             return self._settled(attempt, told, status)
         if word in codes.STATUS_FAILED:
             if told.code == codes.SUCCESS:
-                return Conflicting(f"a notice says paid, the status says {word}")
+                return Conflicting(f"a notice reports paid, the status reports {word}")
             return Declined(failure or codes.PAYOUT_FAILED)
         if word not in codes.STATUS_OPEN:
             self._flow.count_unknown(word)

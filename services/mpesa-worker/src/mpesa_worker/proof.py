@@ -53,7 +53,7 @@ def missing_for_proof(facts: Facts, bounds: Bounds) -> str | None:
     if since is None or until is None or since > facts.first_at - bounds.before:
         return "the records were not read from before it was sent"
     if until < facts.last_at + bounds.life:
-        return "the records are not read to the end of its life"
+        return "the records are not read to the end of its lifetime"
     witness = facts.witness_sent_at
     if witness is None or witness < facts.first_at:
         return "the records have shown no push that was sent later"

@@ -56,11 +56,13 @@ ADOPTED_STATES = ("waiting", "unknown", "done", "review")
 
 ROWS = Counter(
     "cift_mpesa_pulled_rows_total",
-    "Rows of the records, once each: of a push of ours, of nobody we know, or without account.",
+    "Rows of the records, once each: matched to a push, unmatched, or without account.",
     ["kind"],
 )
 COVERED = Gauge(
-    "cift_mpesa_pull_covered_until_seconds", "Up to when the records are read whole.", ["look"]
+    "cift_mpesa_pull_covered_until_seconds",
+    "Time up to which the records are read completely.",
+    ["look"],
 )
 
 _DATABASE_ERRORS: tuple[type[BaseException], ...] = (*INFRASTRUCTURE_ERRORS, asyncpg.PostgresError)
@@ -206,8 +208,8 @@ class PullJob:
             log.error(
                 "mpesa.pull.not_registered",
                 code=error.code,
-                meaning="pushes whose answer is lost wait for a callback, and go to people after "
-                "a day",
+                meaning="pushes whose answer is lost wait for a callback, and for an operator "
+                "after a day",
             )
         self._refused = True
 

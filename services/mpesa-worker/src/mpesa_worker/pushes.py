@@ -183,7 +183,7 @@ class SharedPushes:
             log.warning("mpesa.reference.taken", variant=variant)
             await self._store_batch(batch, variant=variant + 1)
         else:
-            _settle(batch, {}, InvariantViolated("every reference of a push is taken"))
+            _settle(batch, {}, InvariantViolated("every reference for this push is in use"))
 
     async def _store(self, attempt_ids: list[AttemptId], variant: int) -> dict[AttemptId, str]:
         wanted = [

@@ -122,7 +122,7 @@ CREATE TABLE IF NOT EXISTS stripe_counters (
     n INTEGER NOT NULL
 ) WITHOUT ROWID;
 
--- Every object as Stripe shows it (body), and what only the twin knows of it (hidden).
+-- Every object as Stripe's API returns it (body), and the state that only the twin uses (hidden).
 CREATE TABLE IF NOT EXISTS stripe_objects (
     seq INTEGER PRIMARY KEY AUTOINCREMENT,
     id TEXT NOT NULL UNIQUE,

@@ -120,7 +120,7 @@ def after_submit_error(
         result = result_of(claim, "noted", [step], now=now, next_check_at=now + delay)
         return Decision(claim, "ready", delay, result, maybe_sent=claim.maybe_sent)
     if claim.maybe_sent:
-        return _for_people(claim, "the provider could not be asked again", [step], now=now)
+        return _for_people(claim, "the provider could not be queried again", [step], now=now)
     failure = Failure(
         "provider_unavailable", FailureCategory.PROVIDER_UNAVAILABLE, _TRY_LATER, retryable=True
     )
@@ -145,7 +145,9 @@ def after_check(
     outcome = answer.outcome
     ended = claim.state in ENDED
     if isinstance(outcome, Reversed | Disputed) and not ended:
-        outcome = Conflicting("the provider tells of an aftermath before the payment itself")
+        outcome = Conflicting(
+            "the provider reports a reversal or dispute before the payment itself"
+        )
     if ended and not isinstance(outcome, _FOR_THE_RECORD):
         # Such an outcome does not change the state of an ended attempt. If the query after a late
         # notice was not conclusive (`check_after` is set), the provider is queried again.
@@ -178,7 +180,7 @@ def after_check_error(claim: Claim, error: PaymentProcessorError, schedule: Sche
 _FOR_THE_RECORD = (Settled, Declined, Expired, Reversed, Disputed, Saved, Detached)
 """Outcomes that are published even for an ended attempt; any other one is at most a note."""
 
-_NOT_POSSIBLE = "This payment can't be processed at the moment. The operators have been told."
+_NOT_POSSIBLE = "This payment can't be processed at the moment because of an error on our side."
 _TRY_LATER = "The payment provider could not be reached. Please try again later."
 
 

@@ -85,7 +85,7 @@ class Api:
         except ValueError:
             answer = None
         if not isinstance(answer, dict):
-            raise ServerRefused(f"{self._http.base_url} is no gateway of ours: correct {BASE}")
+            raise ServerRefused(f"{self._http.base_url} is not a CIFT gateway: correct {BASE}")
         return answer
 
     def _unreachable(self, error: httpx.TransportError) -> ServerUnreachable:
@@ -135,6 +135,6 @@ def _refusal(reply: httpx.Response) -> ServerRefused | ServerUnreachable:
         ]
         text = " ".join([text, *(f"[{place}]" for place in places)])
     except (ValueError, KeyError, TypeError, AttributeError):
-        text = "an answer that is no problem document of ours"
+        text = "the answer is not a problem document of this API"
     kind = ServerUnreachable if reply.status_code in _LATER else ServerRefused
     return kind(f"the API answered {reply.status_code}: {' '.join(text.split())}")

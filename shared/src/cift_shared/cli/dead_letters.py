@@ -92,7 +92,9 @@ async def show(letter: Place, with_body: bool) -> Output:
 
 @command("replay")
 @_LETTER
-@click.option("--yes", is_flag=True, help="Do it; without this, say what would be done.")
+@click.option(
+    "--yes", is_flag=True, help="Publish; without this option, only show what would be done."
+)
 @click.option("--again", is_flag=True, help="Even though it was replayed before.")
 async def replay_letter(letter: Place, yes: bool, again: bool) -> Output:
     """Publish one dead letter to its topic again, with its key and headers.

@@ -106,12 +106,14 @@ async def follow(ctx: click.Context, payment_id: UUID) -> None:
 @click.option("--token", help="A token that the payer's client got from the provider.")
 @click.option("--saved", help="The id of a saved method.")
 @click.option("--off-session", is_flag=True, help="With a saved method: the customer is absent.")
-@click.option("--return-url", help="Where the payer's browser goes after a step at the bank.")
+@click.option("--return-url", help="Address for the payer's browser after a step at the bank.")
 @click.option("--quote", "quote_id", help="A quote whose terms apply.")
 @click.option("--description")
 @click.option("--metadata", multiple=True, metavar="NAME=VALUE", help="May be given many times.")
 @click.option("--wait", type=click.IntRange(0, 60), default=0, help="Seconds to wait for the end.")
-@click.option("--idempotency-key", help="Of this payment; made up and printed without it.")
+@click.option(
+    "--idempotency-key", help="Key of this payment; default: a generated key, which is printed."
+)
 async def create(idempotency_key: str | None, wait: int, **given: Any) -> Output:
     """Make a deposit or a withdrawal.
 

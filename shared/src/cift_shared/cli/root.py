@@ -17,7 +17,7 @@ _OURS = (
     Lazy("asyncapi", "cift_shared.cli.setup:asyncapi", "Print the AsyncAPI 3 document."),
     Lazy("completion", "cift_shared.cli.completion:completion", "Print shell completion code."),
     Lazy("dead-letters", "cift_shared.cli.dead_letters:dead_letters", "What can't be handled."),
-    Lazy("doctor", "cift_shared.cli.doctor:doctor", "Look at everything, say what to mend."),
+    Lazy("doctor", "cift_shared.cli.doctor:doctor", "Check everything, show what to fix."),
     Lazy("keys", "cift_shared.cli.keys:keys", "Make the keys that services need."),
     Lazy("migrate", "cift_shared.cli.setup:migrate", "Bring every schema up to date."),
     Lazy("payments", "cift_shared.cli.payments:payments", "Payments over the HTTP API."),

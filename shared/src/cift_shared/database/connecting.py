@@ -69,7 +69,9 @@ def explained(error: BaseException, dsn: str, *, role: str | None = None) -> Cif
     if isinstance(error, asyncpg.exceptions.ClientConfigurationError):
         return SettingsInvalid(f"DATABASE_URL: {_line(error)}; the form is {DATABASE_EXAMPLE}")
     if isinstance(error, asyncpg.CannotConnectNowError | asyncpg.TooManyConnectionsError):
-        return ServerUnreachable(f"PostgreSQL at {place(dsn)} takes nobody now: {_line(error)}")
+        return ServerUnreachable(
+            f"PostgreSQL at {place(dsn)} accepts no connections now: {_line(error)}"
+        )
     if isinstance(error, _AWAY):
         return ServerUnreachable(
             f"PostgreSQL does not answer at {place(dsn)} ({_cause(error)}): "

@@ -88,7 +88,7 @@ class HttpConnection(asyncio.Protocol):
             async with asyncio.timeout(within_s):
                 await answer.ended
         except TimeoutError:
-            raise httpx.ReadTimeout("no whole answer in time") from None
+            raise httpx.ReadTimeout("no complete answer in time") from None
         finally:
             self._answer = None
             self._idle_since = asyncio.get_running_loop().time()

@@ -227,7 +227,7 @@ async def _whole_body(servers: str, letter: Letter) -> bytes:
             if record.offset == letter.origin.offset:
                 return bytes(record.value or b"")
     raise ServerRefused(
-        f"{letter.place} holds a part of its body only, and the whole of it is gone"
+        f"{letter.place} has only a part of its body, and the original record is deleted"
     )
 
 

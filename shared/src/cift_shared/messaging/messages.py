@@ -131,7 +131,7 @@ class RequestDeposit(_PaymentRequest):
 
     kind: Literal["request_deposit"] = "request_deposit"
     return_url: str | None = None
-    """Where the payer's browser goes after a step at the provider's page."""
+    """Address to which the payer's browser returns from the provider's page."""
     off_session: bool = False
     """True when the customer is not there to take a step."""
     description: str | None = None
@@ -255,10 +255,10 @@ class DisputeNews(BaseModel):
     reference: str
     """The provider's id of the dispute."""
     status: str
-    """The provider's word for where it stands."""
+    """The provider's status of the dispute."""
     reason: str
     amount: WireMoney
-    """How much the payer contests."""
+    """The disputed amount."""
     withdrawn: WireMoney | None = None
     """What the provider has taken back from us."""
     fee: WireMoney | None = None
@@ -364,7 +364,7 @@ class LedgerHead(Message):
     hash: str = Field(pattern=r"^[0-9a-f]{64}$")
     """The newest link, in hexadecimal; `cift ledger verify-chain --anchor` finds it again."""
     transactions: int
-    """How many transactions the chain holds."""
+    """The number of transactions in the chain."""
     last_transaction_id: str
     block: int
     sealed_at: AwareDatetime

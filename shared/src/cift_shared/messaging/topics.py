@@ -16,7 +16,7 @@ METHOD_RESULTS = "payment-methods.results"
 HEADS = "ledger.heads"
 DEAD_LETTER_SUFFIX = ".dead-letter"
 
-ABOUT_COMMANDS = "What the gateway asks of the method's worker; key is the payment id."
+ABOUT_COMMANDS = "Commands from the gateway to the method's worker; the key is the payment id."
 ABOUT_WEBHOOKS = "A provider's webhooks as they came, sealed; one key for what belongs together."
 ABOUT_METHOD_RESULTS = "What workers learned about saved methods; key is the method's id."
 ABOUT_HEADS = "The head of the ledger's hash chain after each sealed block; key is `head`."

@@ -145,7 +145,7 @@ def _money_in(value: Any) -> Money:
     if not isinstance(minor, str) or not re.fullmatch(r"-?(0|[1-9][0-9]{0,37})", minor):
         raise ValueError("minor units travel as decimal text")
     if not isinstance(currency, str) or currency not in EXPONENTS:
-        raise ValueError("not a currency of ours")
+        raise ValueError("not a supported currency")
     return Money(int(minor), currency)
 
 

@@ -38,7 +38,7 @@ class Rate:
     value: Decimal
     """Units of `to_currency` for one unit of `from_currency` (shillings for a dollar)."""
     source: str
-    """Who published the rate."""
+    """The source of the rate."""
     as_of: datetime
     """When it was published."""
 

@@ -15,7 +15,7 @@ PRODUCER_REBUILDS = Counter(
 )
 RECORDS_HANDLED = Counter("cift_kafka_records_handled_total", "Records handled.", ["topic"])
 RECORDS_REFUSED = Counter(
-    "cift_messages_rejected_total", "Records set aside as dead letters.", ["topic", "reason"]
+    "cift_messages_rejected_total", "Records written to dead-letter topics.", ["topic", "reason"]
 )
 BATCH_RETRIES = Counter(
     "cift_kafka_batch_retries_total",

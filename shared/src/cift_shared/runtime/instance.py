@@ -136,10 +136,10 @@ async def instance_held(
 def _taken(settings: ServiceSettings) -> str:
     if settings.instance_is_derived:
         return (
-            f"a process with the name of this host ({settings.instance}) runs already; "
-            "set CIFT_INSTANCE to a name of its own for each replica"
+            f"a process with the name of this host ({settings.instance}) is already running; "
+            "set CIFT_INSTANCE to a separate name for each replica"
         )
     return (
-        f"a process with CIFT_INSTANCE={settings.instance} runs already; "
-        "give each replica a CIFT_INSTANCE of its own"
+        f"a process with CIFT_INSTANCE={settings.instance} is already running; "
+        "give each replica a separate CIFT_INSTANCE"
     )

@@ -35,5 +35,5 @@ def refuse_published(
     """
     if (PUBLISHED | also).intersection(values):
         raise SettingsInvalid(
-            f"{name}: a published value, for tests only; take one of your own in live mode"
+            f"{name}: a published value, for tests only; use your own value in live mode"
         )

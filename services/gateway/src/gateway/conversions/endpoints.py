@@ -55,7 +55,7 @@ async def convert_money(
     ids: Ids,
     caller: Known,
 ) -> Response:
-    """Exchange at the rate in force, less our spread; done when it is answered."""
+    """Exchange at the current rate minus our spread; complete when it is answered."""
     route = "POST /customers/{customer_id}/conversions"
     key = request_key(request, caller, conversions.vault, route=route)
     decision = await conversions.convert(customer_id, order, key)

@@ -22,6 +22,6 @@ class ConversionIn(Body):
     """What a customer gives, and in what it is returned."""
 
     given: AmountIn = Field(alias="from")
-    """What the customer gives."""
+    """The amount the customer gives."""
     to_currency: CurrencyCode
-    """The currency the customer gets: an ISO 4217 code in capital letters."""
+    """The currency the customer receives: an ISO 4217 code in capital letters."""

@@ -28,19 +28,19 @@ class ConversionOut(Out):
     customer_id: CustomerShown
     """Your own id of the customer."""
     given: AmountOut = Field(alias="from")
-    """What the customer gave."""
+    """The amount the customer gave."""
     received: AmountOut = Field(alias="to")
-    """What the customer got: `from` times `rate`, rounded down."""
+    """The amount the customer received: `from` times `rate`, rounded down."""
     rate: str = Field(examples=["0.00769825918762088974"])
-    """What one unit of `from` brought, before rounding down: the market's less our spread."""
+    """Units of `to` per unit of `from`, before rounding: the market rate minus our spread."""
     market_rate: str = Field(examples=["0.00773694390715667311"])
-    """What one unit of `from` is worth in `to` at the source."""
+    """Units of `to` per unit of `from` at the source, without our spread."""
     spread_bps: int = Field(examples=[50])
     """Our margin in hundredths of a percent."""
     rate_source: str = Field(examples=["cift-static"])
-    """Who published the market's rate."""
+    """The source of the market rate."""
     rate_as_of: AwareDatetime
-    """The moment the market's rate is of."""
+    """The time of the market rate."""
     transaction_id: str = Field(examples=["Zx7cUe0bNq4tWy9LsRk2MvGdHj5fPa3i"])
     """The transaction in the customer's statement."""
     livemode: bool

@@ -28,8 +28,8 @@ async def show_balances(
 ) -> CustomerBalancesOut:
     """Posted, held and available, for each currency; as of any moment by when things were booked.
 
-    What was booked later than `as_of` doesn't count, whenever it happened: so the answer for a
-    moment in the past stays the same.
+    Entries booked later than `as_of` do not count, whenever their cause happened: so the answer
+    for a moment in the past stays the same.
     """
     as_of, rows = await customers.balances(caller, customer_id, query.as_of)
     return CustomerBalancesOut(

@@ -18,11 +18,11 @@ class BalanceOut(Out):
     currency: CurrencyShown
     """ISO 4217 code."""
     posted: str = Field(examples=["975.00"])
-    """What is booked."""
+    """The sum of all entries."""
     held: str = Field(examples=["512.50"])
-    """What withdrawals, refunds and disputes under way hold of it."""
+    """The amount held by pending withdrawals and refunds and by open disputes."""
     available: str = Field(examples=["462.50"])
-    """What can be spent."""
+    """The amount that can be spent."""
 
 
 class CustomerBalancesOut(Out):
@@ -33,27 +33,27 @@ class CustomerBalancesOut(Out):
     livemode: bool
     """True when this is real money."""
     as_of: AwareDatetime
-    """What was booked until then counts."""
+    """The balances include entries booked up to this time."""
     balances: list[BalanceOut]
-    """One balance for each currency the customer has ever had."""
+    """One balance per currency in which the customer ever had an account."""
 
 
 class EntryOut(Out):
     """One line of a statement, in the customer's view: credits are positive."""
 
     id: str = Field(examples=["q2Yw8VtB3nLr0sXcJf5uKdGhZpAe1mTo"])
-    """Opaque, and the same whenever the line is read."""
+    """Opaque and stable: the same in every read of this line."""
     transaction_id: str = Field(examples=["Zx7cUe0bNq4tWy9LsRk2MvGdHj5fPa3i"])
-    """What the line's transaction is called here, in conversions and in timelines."""
+    """The id of the line's transaction, the same in conversions and timelines."""
     payment_id: UUID | None
-    """The payment it is about; null when it is about none."""
+    """The payment of this line; null if there is none."""
     kind: str = Field(examples=["deposit"])
     """`deposit`, `withdrawal`, `refund`, `reversal`, `dispute`, `conversion`; `capture` and
-    `correction` by people."""
+    `correction` by an operator."""
     currency: CurrencyShown
     """ISO 4217 code."""
     amount: str = Field(examples=["975.00"])
-    """By how much the balance changed, with a minus sign when it fell."""
+    """The change of the balance, negative if it decreased."""
     balance_after: str = Field(examples=["975.00"])
     """The posted balance after this entry."""
     booked_at: AwareDatetime
@@ -68,6 +68,6 @@ class StatementOut(PageOut):
     livemode: bool
     """True when this is real money."""
     as_of: AwareDatetime
-    """Pass it back with the next pages: new entries don't move them."""
+    """Send it with the following pages, so that new entries do not shift them."""
     data: list[EntryOut]
     """The entries, newest first."""

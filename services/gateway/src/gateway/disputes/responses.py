@@ -9,7 +9,7 @@ from gateway.http.responses import MethodShown, Out, PageOut
 
 
 class DisputeOut(Out):
-    """A payer's objection to a deposit, as the provider has told by now."""
+    """A payer's dispute of a deposit, as last reported by the provider."""
 
     id: str = Field(examples=["du_1QaBcDeF"])
     """The provider's id of the dispute."""
@@ -18,31 +18,31 @@ class DisputeOut(Out):
     method: MethodShown
     """The payment method of the deposit."""
     status: str = Field(examples=["needs_response"])
-    """The provider's word for where it stands."""
+    """The provider's status of the dispute."""
     reason: str = Field(examples=["fraudulent"])
-    """The provider's word for why the payer objects."""
+    """The provider's code for the payer's reason."""
     amount: str = Field(examples=["20.00"])
-    """How much the payer contests."""
+    """The disputed amount."""
     currency: str = Field(examples=["USD"])
     """ISO 4217 code of `amount`."""
     withdrawn: str = Field(examples=["20.00"])
-    """What was taken back from us so far, in `money_currency`."""
+    """The amount withdrawn from us so far, in `money_currency`."""
     reinstated: str = Field(examples=["0.00"])
-    """What was given back to us so far, in `money_currency`."""
+    """The amount given back to us so far, in `money_currency`."""
     money_currency: str = Field(examples=["USD"])
-    """Differs from `currency` where the provider settles in another one."""
+    """Differs from `currency` if the provider settles in another one."""
     fee: str = Field(examples=["15.00"])
-    """What the provider charged for it, less what it gave back, in `fee_currency`."""
+    """The provider's fee minus what it gave back, in `fee_currency`."""
     fee_currency: str = Field(examples=["USD"])
     """ISO 4217 code of `fee`."""
     evidence_due_by: AwareDatetime | None
-    """Until when the provider takes evidence."""
+    """Until when the provider accepts evidence."""
     outcome: Literal["won", "lost", "canceled"] | None
-    """How it ended; null while it is open."""
+    """The outcome; null while the dispute is open."""
     opened_at: AwareDatetime
     """When the dispute was opened."""
     updated_at: AwareDatetime
-    """When the provider told of it last."""
+    """When the provider last reported a change."""
 
 
 class DisputesOut(PageOut):

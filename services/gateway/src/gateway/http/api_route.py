@@ -107,7 +107,7 @@ METHOD_HEADERS: list[dict[str, Any]] = [
         **MONEY_HEADERS[0],
         "required": False,
         "description": "Where the provider keeps the instrument: a repeat with the same key"
-        " gets the method that the first request made.",
+        " returns the method that the first request created.",
     },
     {
         **MONEY_HEADERS[1],

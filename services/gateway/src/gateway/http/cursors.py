@@ -89,7 +89,7 @@ def read_entry_cursor(text: str, ids: OpaqueIds, parameter: str = "after") -> in
     try:
         return ids.number("entry", text)
     except ValueError as error:
-        raise _refused(parameter, "Not a cursor of this list; begin again without one.") from error
+        raise _refused(parameter, "Not a cursor of this list; start again without one.") from error
 
 
 def _pack(parts: list[object]) -> str:

@@ -30,7 +30,7 @@ class KnownParameters:
         """A sentence with the known names, for a refusal."""
         names = sorted([*self.plain, *(f"{name}[...]" for name in self.deep)])
         if not names:
-            return "This address takes no query parameters."
+            return "This address accepts no query parameters."
         return f"Known here: {', '.join(names)}."
 
     def takes(self, name: str) -> bool:

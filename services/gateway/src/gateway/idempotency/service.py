@@ -98,7 +98,7 @@ class Idempotency:
             return decision
         earlier = await self.earlier(key)
         if earlier is None:
-            raise InvariantViolated("an idempotency key is taken and not there")
+            raise InvariantViolated("an idempotency key is in use but not stored")
         return earlier
 
     async def _first(

@@ -6,12 +6,12 @@ from gateway.http.responses import Out
 
 
 class LedgerHeadOut(Out):
-    """How far the hash chain over the journal has come."""
+    """The head of the hash chain over the journal."""
 
     hash: str = Field(examples=["9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"])
     """The newest link, 64 hexadecimal digits; the chain's genesis before the first block."""
     transactions: int = Field(examples=[128])
-    """How many transactions the chain holds."""
+    """The number of transactions in the chain."""
     last_transaction_id: str | None = Field(examples=["1024"])
     """The newest of them; null before the first block."""
     sealed_at: AwareDatetime | None

@@ -84,19 +84,19 @@ SECURITY_SCHEMES: Mapping[str, Any] = {
         "scheme": "bearer",
         "bearerFormat": "cift_<mode>_<id>_<secret>_<checksum>",
         "description": "An API key of `cift api-key create`. It belongs to one merchant and one"
-        " mode (test or live); its scopes say what it opens.",
+        " mode (test or live); its scopes limit what it allows.",
     }
 }
 PROVIDERS_TAG = "provider notices"
 TAGS: Mapping[str, str] = {
-    "payments": "Make a payment, watch it, stop it.",
-    "refunds": "Give (part of) a completed deposit back.",
-    "fees": "What a payment costs, and prices that hold for a while.",
-    "payment methods": "Instruments that are kept for a customer.",
-    "customers": "What a customer has, and how it came about.",
-    "conversions": "A customer's money from one currency to another.",
-    "disputes": "Payers who had their bank take a deposit back.",
-    "ledger": "The head of the hash chain over the books.",
+    "payments": "Create, follow and cancel payments.",
+    "refunds": "Refund all or part of a completed deposit.",
+    "fees": "The price of a payment, and quotes that guarantee a price for a time.",
+    "payment methods": "Instruments saved for a customer.",
+    "customers": "A customer's balances and statement.",
+    "conversions": "Exchange a customer's money between two currencies.",
+    "disputes": "Deposits that payers dispute at their bank.",
+    "ledger": "The head of the hash chain over the ledger.",
     PROVIDERS_TAG: "Addresses that providers send their notices to; merchants do not call them.",
 }
 OPERATION_IDS: Mapping[str, str] = {
@@ -121,14 +121,14 @@ OPERATION_IDS: Mapping[str, str] = {
 """The function behind a route to the operation's id, where they differ in more than their case."""
 
 ANSWERS: Mapping[str, str] = {
-    "createPayment": "The payment is stored; what the provider makes of it follows.",
+    "createPayment": "The payment is stored; the provider's result follows.",
     "listPayments": "A page of payments.",
     "getPayment": "The payment as it is now.",
     "getPaymentTimeline": "Every step of the payment.",
-    "cancelPayment": "The wish to cancel is stored; the payment's status says when it is canceled.",
-    "createRefund": "The refund is stored; what the provider makes of it follows.",
+    "cancelPayment": "The request is stored; read `status` to see whether the payment is canceled.",
+    "createRefund": "The refund is stored; the provider's result follows.",
     "getFeeQuote": "The price of the payment now.",
-    "createQuote": "The price that holds until the quote expires.",
+    "createQuote": "The price, guaranteed until the quote expires.",
     "createPaymentMethod": "The saved method.",
     "listPaymentMethods": "A page of saved methods.",
     "getPaymentMethod": "The saved method as it is now.",
@@ -150,18 +150,18 @@ PATH_PARAMETERS: Mapping[str, tuple[str, str]] = {
     "conversion_id": ("Our id of the conversion.", PAYMENT_ID),
     "customer_id": ("Your own id of the customer.", "c_42"),
     "dispute_id": ("The provider's id of the dispute.", "du_1QaBcDeF"),
-    "token": ("The secret of one call to the provider, made by us.", "AAECAwQFBgcICQoLDA0ODw"),
+    "token": ("The secret of one call to the provider, created by us.", "AAECAwQFBgcICQoLDA0ODw"),
 }
 """Parameters of paths: what they are, and an example."""
 
 HEADERS: Mapping[str, Any] = {
     "X-Request-Id": {
-        "description": "The request's id: quote it when you ask us.",
+        "description": "The request's id: quote it in questions to us.",
         "schema": {"type": "string", "format": "uuid"},
         "example": PAYMENT_ID,
     },
     "Location": {
-        "description": "The address of what was made.",
+        "description": "The address of the created object.",
         "schema": {"type": "string", "format": "uri-reference"},
         "example": f"/api/v1/payments/{PAYMENT_ID}",
     },
@@ -171,7 +171,7 @@ HEADERS: Mapping[str, Any] = {
         "example": "true",
     },
     "Preference-Applied": {
-        "description": "How long the answer was held at most, as asked for by `Prefer`.",
+        "description": "The maximum wait applied, as requested by `Prefer`.",
         "schema": {"type": "string"},
         "example": "wait=30",
     },
@@ -225,7 +225,7 @@ EVENT_SCHEMA: Mapping[str, Any] = {
         {"type": "string", "description": "The stream as text."},
         {
             "type": "object",
-            "description": "One event of it, as a reader of server-sent events hands it out.",
+            "description": "One event, as a parser of server-sent events returns it.",
             "properties": {
                 "id": {
                     "type": "string",

@@ -62,9 +62,9 @@ _STREAM_ANSWERS: dict[int | str, dict[str, Any]] = {
             }
         },
     },
-    204: {"description": "The payment is final and nothing is left to tell: stop reconnecting."},
+    204: {"description": "The payment is final and there are no more events: stop reconnecting."},
 }
-_LAST_EVENT = "The id of the last event that arrived: the stream goes on after it."
+_LAST_EVENT = "The id of the last event received: the stream continues after it."
 
 ThePayments = Annotated[Payments, part(Payments)]
 
@@ -83,7 +83,7 @@ async def create_payment(
 ) -> Response:
     """Accept a deposit or a withdrawal.
 
-    The payment is stored with its command before the answer; what the provider makes of it follows.
+    The payment is stored with its command before the answer; the provider's result follows.
     """
     caller.require(_WRITE_SCOPE[order.type])
     key = request_key(request, caller, payments.vault, route="POST /payments")
@@ -129,7 +129,7 @@ async def show_timeline(
     ids: Annotated[OpaqueIds, part(OpaqueIds)],
     caller: Known,
 ) -> TimelineOut:
-    """Every step with its evidence, where the money went, and when the provider is asked next."""
+    """Every step with its evidence, the postings, and when the provider is queried next."""
     payment = await payments.one(caller, payment_id)
     return timeline_out(
         payment,
@@ -194,9 +194,9 @@ async def _is_over(stream: PaymentStream) -> bool:
     **needs("payments:write", "payouts:write", "refunds:write"),
 )
 async def cancel_payment(payment_id: UUID, payments: ThePayments, caller: Known) -> Response:
-    """Ask for a payment to be stopped that the provider has not seen yet.
+    """Request the cancellation of a payment that was not sent to the provider yet.
 
-    Its worker decides, so the payment is canceled when its status says so.
+    The worker decides: the payment is canceled once its status is `canceled`.
     """
     payment = await payments.one(caller, payment_id)
     caller.require(_WRITE_SCOPE[payment["type"]])

@@ -40,7 +40,7 @@ async def refund_payment(
     caller: Known,
     order: RefundIn | None = None,
 ) -> Response:
-    """Accept a refund; without an amount, of all that is left.
+    """Accept a refund; without an amount, all that is left is refunded.
 
     Our fee is given back in proportion; the customer's balance pays the rest.
     """

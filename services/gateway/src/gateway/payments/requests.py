@@ -34,15 +34,15 @@ class PaymentIn(Body):
     method: MethodName
     """The payment method."""
     amount: AmountText
-    """What the provider moves, as decimal text in the currency's major unit."""
+    """The amount at the provider, as decimal text in the currency's major unit."""
     currency: CurrencyCode
-    """ISO 4217 code in capital letters; the method must move it."""
+    """ISO 4217 code in capital letters; the method must support it."""
     customer_id: CustomerId
     """Your own id of the customer whose balance the payment changes."""
     payment_method: PaymentMethodIn | None = None
     """The instrument, new or saved; left out where the method needs none."""
     return_url: ReturnUrl | None = None
-    """Where the payer's browser goes after a step at the provider's page."""
+    """Address to which the payer's browser returns from the provider's page."""
     off_session: bool = False
     """True when the customer is absent: only with a saved method that allows it."""
     description: Description | None = None
@@ -57,7 +57,7 @@ class RefundIn(Body):
     """A refund of a deposit; all that is left of it without an amount."""
 
     amount: AmountText | None = None
-    """How much to give back, in the deposit's currency; all that is left without it."""
+    """The amount to refund, in the deposit's currency; default: all that is left."""
     description: Description | None = None
     """Your own note; shown with the refund."""
     metadata: Metadata = Field(default_factory=dict)

@@ -24,13 +24,13 @@ class PaymentOut(Out):
     id: UUID
     """Our id of the payment."""
     type: AnyPaymentType
-    """Whether money comes in, goes out, or goes back."""
+    """Money in, money out, or a refund of an earlier deposit."""
     method: MethodShown
     """The payment method."""
     status: PaymentStatus
-    """Where the payment stands now."""
+    """The current status of the payment."""
     amount: AmountShown
-    """What the provider moves, as decimal text."""
+    """The amount at the provider, as decimal text."""
     currency: CurrencyShown
     """ISO 4217 code of every amount of the payment."""
     customer_id: CustomerShown
@@ -38,9 +38,9 @@ class PaymentOut(Out):
     fee: str = Field(examples=["25.00"])
     """Our fee; for a refund, the part of the deposit's fee that is given back."""
     net: str = Field(examples=["975.00"])
-    """What the customer's balance gains (deposit) or loses (withdrawal, refund)."""
+    """The amount credited to (deposit) or debited from (withdrawal, refund) the balance."""
     payment_method: PaymentMethodOut
-    """The instrument, as far as it may be shown."""
+    """The instrument, masked."""
     next_action: NextAction | None
     """What the payer must do now, by its `type`; null when there is nothing to do."""
     provider_reference: str | None = Field(examples=[example_rail().example.reference])
@@ -48,19 +48,19 @@ class PaymentOut(Out):
     failure: FailureOut | None
     """Why the payment failed; null unless it did."""
     estimated_arrival: AwareDatetime | None
-    """When the money usually arrives; no promise."""
+    """The usual arrival time; not guaranteed."""
     description: str | None = Field(examples=["Top up"])
     """Your own note."""
     return_url: str | None = Field(examples=["https://shop.example/paid"])
-    """Where the payer's browser goes after a step at the provider's page."""
+    """Address to which the payer's browser returns from the provider's page."""
     metadata: dict[str, str] = Field(examples=[{"order_id": "1001"}])
     """Your own names and values."""
     refunded: str = Field(examples=["0.00"])
-    """What was given back so far, refunds under way not counted."""
+    """The total of completed refunds; pending refunds are not included."""
     reversed: str = Field(examples=["0.00"])
-    """What went back at the provider after the payment was completed."""
+    """The amount that the provider reversed after the payment was completed."""
     disputed: str = Field(examples=["0.00"])
-    """What the payer's bank has taken back so far because of disputes."""
+    """The amount that the payer's bank currently withholds because of disputes."""
     parent: UUID | None
     """The refunded deposit, for a refund."""
     livemode: bool
@@ -81,26 +81,26 @@ class PaymentsOut(PageOut):
 
 
 class TimelineItemOut(Out):
-    """One step of a payment's life, with its evidence."""
+    """One step of a payment, with its evidence."""
 
     at: AwareDatetime
     """When it happened."""
     kind: Literal["event", "evidence", "posting", "hold", "pricing"]
-    """What sort of step it is."""
+    """The kind of step."""
     name: str = Field(examples=["settled"])
     """What happened."""
     detail: dict[str, Any] = Field(examples=[{"merchant_request_id": "29115-34620561-1"}])
-    """What is known about the step; the fields depend on `kind` and `name`."""
+    """Details of the step; the fields depend on `kind` and `name`."""
 
 
 class TimelineOut(Out):
-    """Everything that is known about a payment, oldest first."""
+    """All steps of a payment, oldest first."""
 
     payment_id: UUID
     """The payment."""
     status: PaymentStatus
-    """Where the payment stands now."""
+    """The current status of the payment."""
     next_check_at: AwareDatetime | None
-    """When the provider is asked again, if it is."""
+    """When the provider is queried next; null if it is not."""
     items: list[TimelineItemOut]
     """The steps, oldest first."""

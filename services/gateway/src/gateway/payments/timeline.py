@@ -14,7 +14,7 @@ POSTINGS: Mapping[str, str] = {
     "reversal": "The provider undid the payment after it was completed.",
     "dispute_withdrawn": "The payer's bank took the amount back until the dispute is decided.",
     "dispute_reinstated": "The dispute was decided for us: the provider gave the amount back.",
-    "dispute_lost": "The dispute was lost: the customer's balance pays what was held of it.",
+    "dispute_lost": "The dispute was lost: the held amount is debited from the customer's balance.",
 }
 """Explanations of the postings that can follow a completed payment."""
 _COST_ACCOUNTS = ("provider-costs:", "network:")

@@ -35,9 +35,9 @@ class ProblemOut(BaseModel):
     detail: str = Field(examples=["The request has invalid fields."])
     """One sentence about this request, for the developer who reads it."""
     instance: str = Field(examples=["urn:uuid:019a2f6e-3c1d-7b42-8f10-5a6b7c8d9e0f"])
-    """The request's id, also in `X-Request-Id`: quote it when you ask us."""
+    """The request's id, also in `X-Request-Id`: quote it in questions to us."""
     code: str = Field(examples=["validation_failed"])
-    """Stable word for programs."""
+    """Stable identifier for programs."""
     retryable: bool
     """True when the same request may succeed later."""
     errors: list[FieldErrorOut] | None = None

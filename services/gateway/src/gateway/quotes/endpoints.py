@@ -39,9 +39,9 @@ async def quote_fee(query: Annotated[QuoteQuery, Query()], quotes: TheQuotes) ->
     **needs("payments:write", "payouts:write"),
 )
 async def pin_quote(order: QuoteIn, quotes: TheQuotes, caller: Known) -> PinnedQuoteOut:
-    """A price that payments of this kind and amount have until it expires.
+    """Create a quote: payments of this kind and amount get this price until it expires.
 
-    Name its id as `quote_id` in the payment; the price list may change meanwhile.
+    Send its id as `quote_id` in the payment; changes of the price list do not affect it.
     """
     ask = Ask(order.type, order.method, order.amount, order.currency)
     pinned = await quotes.pin(caller, ask)

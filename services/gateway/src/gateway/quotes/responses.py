@@ -15,7 +15,7 @@ from gateway.http.responses import (
 
 
 class QuoteOut(Out):
-    """What a payment would cost now."""
+    """The price of a payment at this time."""
 
     type: PaymentType
     """The kind of payment."""
@@ -28,28 +28,28 @@ class QuoteOut(Out):
     fee: str = Field(examples=["25.00"])
     """Our fee."""
     net: str = Field(examples=["975.00"])
-    """What the customer's balance would gain or lose."""
+    """The amount that would be credited to or debited from the customer's balance."""
     estimated_arrival: AwareDatetime
-    """When the money would usually arrive; no promise."""
+    """The usual arrival time; not guaranteed."""
 
 
 class RateOut(Out):
     """An exchange rate."""
 
     from_currency: str = Field(alias="from", examples=["USD"])
-    """The currency one unit of which is exchanged."""
+    """The currency that is exchanged."""
     to_currency: str = Field(alias="to", examples=["KES"])
     """The currency it is exchanged to."""
     value: str = Field(examples=["129.25"])
     """Units of `to` for one unit of `from`."""
     source: str = Field(examples=["cift-static"])
-    """Who published the rate."""
+    """The source of the rate."""
     as_of: AwareDatetime
-    """The moment the rate is of."""
+    """The time of the rate."""
 
 
 class PinnedQuoteOut(Out):
-    """A price that a payment can have until it expires."""
+    """A guaranteed price for a payment, until it expires."""
 
     id: UUID
     """Our id of the quote: the payment's `quote_id`."""
@@ -64,15 +64,15 @@ class PinnedQuoteOut(Out):
     fee: str = Field(examples=["67.78"])
     """Our fee."""
     network_fee: str = Field(examples=["0.00"])
-    """What of the fee is passed on to the network."""
+    """The network's share of `fee`."""
     net: str = Field(examples=["932.22"])
-    """What the customer's balance will gain or lose."""
+    """The amount that will be credited to or debited from the customer's balance."""
     fee_bearer: Literal["customer", "merchant"]
     """Who pays the fee."""
     rate: RateOut | None
-    """What the fixed part of the fee was converted at, where it is set in another currency."""
+    """The rate for the fixed part of the fee, if that part is set in another currency."""
     estimated_arrival: AwareDatetime
-    """When the money would usually arrive; no promise."""
+    """The usual arrival time; not guaranteed."""
     livemode: bool
     """True when it is for real money."""
     created_at: AwareDatetime

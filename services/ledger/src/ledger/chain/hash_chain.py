@@ -146,7 +146,7 @@ def _block_edits(before: Block, block: Block) -> list[Break]:
     if block.prev_hash != before.hash:
         problems.append(f"it does not begin where block {before.block_id} ended")
     if not block.is_whole or block.height != before.height + block.transactions:
-        problems.append("its numbers do not fit together")
+        problems.append("its numbers are inconsistent")
     if last_link(block.prev_hash, block.all_digests) != block.hash:
         problems.append("its digests do not lead to its hash")
     if block.from_tx <= before.to_tx:

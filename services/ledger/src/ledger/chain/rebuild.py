@@ -169,7 +169,7 @@ class Replay:
             RebuildFailed: it is not empty.
         """
         if not await self._connection.fetchval(_IS_EMPTY):
-            raise RebuildFailed("the database to rebuild into has books already")
+            raise RebuildFailed("the target database of the rebuild already has a ledger")
 
     async def take(self, lines: list[str]) -> None:
         """Replay some lines in one transaction.

@@ -37,7 +37,7 @@ BATCH = click.option(
     type=click.IntRange(1, 10_000),
     default=RESULTS_A_CALL,
     show_default=True,
-    help="Results taken in together; changes nothing but the time it takes.",
+    help="Results replayed per batch; affects only the duration.",
 )
 
 
@@ -83,7 +83,7 @@ async def export_log_command(file: TextIO) -> Output:
 
 @command("rebuild")
 @click.argument("file", type=click.File("r", encoding="utf-8"))
-@click.option("--into", required=True, help="Address of a migrated database without books.")
+@click.option("--into", required=True, help="Address of a migrated database with an empty ledger.")
 @BATCH
 async def rebuild(file: TextIO, into: str, batch: int) -> Output:
     """Take the log in FILE into empty books; exits with 1 when the heads differ."""
@@ -113,7 +113,7 @@ async def rebuild_verify(batch: int) -> Output:
     return Output(
         {"inputs": rebuilt.end.inputs, **rebuilt.facts, "same": same, "figures": compared},
         [
-            f"{rebuilt.end.inputs} inputs taken in again, {batch} results at a time at most",
+            f"{rebuilt.end.inputs} inputs replayed, {batch} results at a time at most",
             f"books    {rebuilt.of_the_log}",
             f"rebuilt  {rebuilt.of_the_books}",
             _compared(figures),
@@ -268,7 +268,7 @@ async def _scratch_database(dsn: str) -> AsyncIterator[str]:
         try:
             await server.execute(f'create database "{name}" template template0')
         except Exception as error:
-            raise CiftError(f"no scratch database can be made: {error}") from error
+            raise CiftError(f"cannot create a scratch database: {error}") from error
         try:
             await migrate(address)
             yield address

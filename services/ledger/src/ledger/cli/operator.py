@@ -90,10 +90,10 @@ async def correct(tx_id: int, operator: str, reason: str) -> Output:
 
 
 _HOLD = (
-    Lazy("capture", "ledger.cli.operator:capture", "Take what a hold holds."),
-    Lazy("list", "ledger.cli.operator:list_holds", "List the holds that people placed."),
+    Lazy("capture", "ledger.cli.operator:capture", "Capture a hold."),
+    Lazy("list", "ledger.cli.operator:list_holds", "List operators' holds."),
     Lazy("place", "ledger.cli.operator:place", "Hold an amount of a customer."),
-    Lazy("release", "ledger.cli.operator:release", "Give a hold back to the customer."),
+    Lazy("release", "ledger.cli.operator:release", "Release a hold."),
 )
 
 
@@ -108,8 +108,8 @@ def hold() -> None:
 @click.option("--customer", required=True)
 @click.option("--amount", required=True, help="Like 90.00.")
 @click.option("--currency", required=True)
-@click.option("--until", type=click.DateTime(), help="UTC; without it, until somebody ends it.")
-@click.option("--key", help="Names the hold; the same key again changes nothing.")
+@click.option("--until", type=click.DateTime(), help="UTC; default: until an operator ends it.")
+@click.option("--key", help="Key of the hold; a repeat with the same key changes nothing.")
 @signed
 async def place(until: datetime | None, **given: str) -> Output:
     """Hold an amount that the customer has available."""
@@ -136,7 +136,7 @@ async def place(until: datetime | None, **given: str) -> Output:
 
 @command("capture")
 @click.argument("key")
-@click.option("--amount", help="A part of it; the rest is free again. Default: all.")
+@click.option("--amount", help="A part of it; the rest is released. Default: all.")
 @click.option("--to", "to", type=click.Choice(["adjustments"]), default="adjustments")
 @signed
 async def capture(key: str, amount: str | None, to: str, operator: str, reason: str) -> Output:
@@ -156,7 +156,7 @@ async def capture(key: str, amount: str | None, to: str, operator: str, reason: 
 @click.argument("key")
 @signed
 async def release(key: str, operator: str, reason: str) -> Output:
-    """Give a hold back to the customer."""
+    """Release a hold."""
     decision = {"key": key, "operator": operator, "reason": reason, "at": _now()}
     await run(lambda connection: store.release_hold(connection, decision))
     return Output({"key": key, "state": "released"}, [f"hold {key} is released"], [key])
@@ -165,7 +165,7 @@ async def release(key: str, operator: str, reason: str) -> Output:
 @command("list")
 @click.option("--ended", is_flag=True, help="Those that have ended, too.")
 async def list_holds(ended: bool) -> Output:
-    """List the holds that people placed."""
+    """List operators' holds."""
     placed = await run(lambda connection: store.placed_holds(connection, ended=ended))
     facts = [_hold_facts(hold) for hold in placed]
     headings = ["key", "state", "took", "amount", "currency", "account", "until", "reason"]

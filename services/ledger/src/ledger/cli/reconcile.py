@@ -194,7 +194,7 @@ def _order(
     newest = max(times, default=now)
     first, last = _day(given["first"]), _day(given["last"])
     if not times and first is None:
-        raise WrongInput("an empty statement: say --from and --to")
+        raise WrongInput("the statement is empty: give --from and --to")
     since = _midnight(first or min(times).astimezone(form.timezone).date(), form.timezone)
     end = _midnight(last or newest.astimezone(form.timezone).date(), form.timezone)
     # of today, only the time until now can be reconciled

@@ -47,7 +47,7 @@ async def operator_session(dsn: str) -> AsyncIterator["Connection[Any]"]:
 
 def signed(command: Command) -> Command:
     """Add the options that every decision needs."""
-    by = click.option("--operator", required=True, help="Who decides: your name.")
+    by = click.option("--operator", required=True, help="Your name, stored with the decision.")
     why = click.option("--reason", required=True, help="Why; kept with the decision for ever.")
     return by(why(command))
 

@@ -56,10 +56,10 @@ def _waiting(state: PaymentState, now: datetime) -> Iterator[str]:
 def _next(state: PaymentState, now: datetime) -> Iterator[str]:
     payment = state.payment
     if payment["status"] in FINAL:
-        yield "It is final: nothing more happens by itself."
+        yield "It is final: nothing more happens automatically."
         return
     if payment["status"] == "in_review":
-        yield "People must decide: `cift ledger review` shows why, `cift ledger resolve` ends it."
+        yield "An operator must decide: see `cift ledger review`, then `cift ledger resolve`."
         return
     if not state.attempts:
         yield from _without_attempt(state)
@@ -75,7 +75,7 @@ def _next(state: PaymentState, now: datetime) -> Iterator[str]:
 def _without_attempt(state: PaymentState) -> Iterator[str]:
     method = state.payment["method"]
     if any(table.endswith(".attempt") for table in state.unreadable):
-        yield f"What the {method} worker has of it can't be read by this login."
+        yield f"What the {method} worker has stored can't be read by this login."
     elif any(row.topic == f"payments.commands.{method}" for row in state.outbox):
         yield "Its command is not published yet: that outbox's relay or Kafka is not working."
     else:
@@ -91,14 +91,17 @@ def _attempt_sentence(attempt: Attempt, method: str, now: datetime) -> str:
     sent = "may have reached" if attempt.maybe_sent else "has not reached"
     words = {
         "ready": f"is to be sent to the provider {when}; a request {sent} it before.",
-        "sending": f"is being sent; if its process dies, another one takes it {when}.",
-        "waiting": f"is with the provider, which is asked {when} ({attempt.checks} times before).",
+        "sending": f"is being sent; if its process dies, another process takes over {when}.",
+        "waiting": (
+            f"is at the provider; the worker queries the provider {when} ({attempt.checks} times "
+            "before)."
+        ),
         "unknown": (
-            f"got no readable answer: the provider is asked {when}, and nothing is sent to it "
-            "blindly."
+            f"got no readable answer: the worker queries the provider {when} and does not repeat "
+            "the request blindly."
         ),
         "done": "is done; its result is on its way to the ledger.",
-        "review": "could not be decided by the worker: people must look.",
+        "review": "has an outcome that the worker cannot determine: an operator must decide.",
     }
     return f"{name} {words.get(attempt.state, f'is {attempt.state}.')}"
 
@@ -111,11 +114,11 @@ def _findings(state: PaymentState, now: datetime) -> Iterator[str]:
             yield f"its postings in {posted.currency} sum to {total.minor} minor units, not to zero"
     is_final = payment["status"] in FINAL
     if is_final and any(hold == "held" for hold, _ in state.holds):
-        yield "it is final and its hold is still held"
+        yield "it is final, but its hold is still open"
     if payment["status"] == "completed" and not state.posted:
         yield "it is completed and nothing has been posted"
     if payment["status"] == "in_review":
-        yield "it waits for people"
+        yield "it waits for an operator"
     if payment["overdue_since"] is not None:
         yield "its worker is overdue"
     for row in state.outbox:
@@ -129,7 +132,7 @@ def _ago(at: datetime, now: datetime) -> str:
 
 def _due(at: datetime | None, now: datetime) -> str:
     if at is None:
-        return "when something wakes it"
+        return "at the next notice or result"
     return "now" if at <= now else f"in {_duration(at - now)}"
 
 

@@ -30,7 +30,7 @@ POSITIONS_A_ROUND = 10_000
 VIOLATIONS = Gauge(
     "cift_ledger_violations", "Rows that break an invariant; must be 0.", ["invariant"]
 )
-VERIFIED_AT = Gauge("cift_ledger_verified_timestamp_seconds", "When the books were last verified.")
+VERIFIED_AT = Gauge("cift_ledger_verified_timestamp_seconds", "When the ledger was last verified.")
 PASSED_AT = Gauge(
     "cift_ledger_verified_pass_timestamp_seconds", "When the last pass along all of the log ended."
 )

@@ -31,7 +31,7 @@ def look_at_settings() -> Iterator[Finding]:
     if mode in {"test", "live"}:
         yield ok("settings.mode", f"{MODE} is {mode}")
     else:
-        yield fail("settings.mode", f"{MODE} is {mode[:20]!r}", "say test or live")
+        yield fail("settings.mode", f"{MODE} is {mode[:20]!r}", "set it to test or live")
     yield _keys()
     for problem in misspelt_variables():
         yield fail("settings.spelling", problem, "correct the name, or unset the variable")

@@ -78,7 +78,9 @@ def parse(schema: str, file: str, text: str) -> FunctionFile:
     if stem is None:
         raise InvariantViolated(f"{where}: the name must be the function's, in lower case")
     if first is None or first[2] != digest_of(text):
-        raise InvariantViolated(f"{where}: its first line does not fit its text: `make functions`")
+        raise InvariantViolated(
+            f"{where}: its first line does not match its text: run `make functions`"
+        )
     sql = text[first.end() :]
     stated = _STATEMENT.findall(sql)
     if [name for _, name in stated] != [f"{schema}.{stem[1]}"] or len(_MADE.findall(sql)) > 1:

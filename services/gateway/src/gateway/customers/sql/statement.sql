@@ -2,8 +2,8 @@ select entry.entry_id, entry.tx_id, tx.payment_id, tx.kind, payment.type as paym
        entry.currency, entry.amount, entry.balance_after, entry.created_at
 from ledger.account
 cross join lateral (
-    -- along the account's own index from where the page begins, so a page costs no more at the end
-    -- of a long history than at its start
+    -- an index scan by account and version that starts at the page's first entry, so a page far
+    -- back in a long history costs no more than the newest one
     select * from ledger.entry
     where entry.account_id = account.account_id
       and entry.account_version <= ledger.version_as_of(account.account_id, $3, $4)

@@ -1,4 +1,5 @@
--- The page before an entry: `statement` read the other way, from the oldest entry after $4 on.
+-- The previous page: like statement.sql in reverse order, starting at the oldest entry that is
+-- newer than entry $4.
 select entry.entry_id, entry.tx_id, tx.payment_id, tx.kind, payment.type as payment_type,
        entry.currency, entry.amount, entry.balance_after, entry.created_at
 from ledger.account

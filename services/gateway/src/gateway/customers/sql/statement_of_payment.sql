@@ -1,4 +1,5 @@
--- The entries of one payment on a customer's accounts: a payment has few transactions.
+-- The entries of one payment on a customer's accounts. No page limit by account history: a payment
+-- has few transactions.
 select entry.entry_id, entry.tx_id, tx.payment_id, tx.kind, payment.type as payment_type,
        entry.currency, entry.amount, entry.balance_after, entry.created_at
 from ledger.ledger_tx tx

@@ -1,8 +1,14 @@
--- One acceptance: idempotency key, what is accepted (written by the part that its feature brings, which
--- ends in `decided`: its outcome has terms, or the SQLSTATE of a refusal) and the command, if there is
--- one; or the key with the refusal ($17: the answer for each SQLSTATE); or nothing. The latch turns a
--- concurrent request with the same key away at once; a request that slipped in between latch and
--- snapshot fails on the primary key and changes nothing.
+-- Accept one request in one statement. Each feature (payment, refund, ...) inserts its own part, which
+-- ends in a CTE `decided` with one `outcome`: either `terms`, or `refused` with the SQLSTATE of
+-- a refusal. The statement then writes one of:
+--
+--   - accepted: the idempotency key with its reply, and the command if there is one ($13 not null)
+--   - refused: the idempotency key with the refusal; $17 maps each SQLSTATE to its HTTP answer
+--   - nothing, if another request has this key
+--
+-- `latch` is an advisory lock: a concurrent request with the same key returns at once with
+-- held = false. If another request with the key commits between this statement's snapshot and its
+-- lock, `fresh` does not see that key; the insert then fails on the primary key and nothing changes.
 with latch as materialized (
     select pg_try_advisory_xact_lock(
         hashtextextended(concat_ws(chr(31), $1::text, $2::boolean, $3::text, $4::text), 20)

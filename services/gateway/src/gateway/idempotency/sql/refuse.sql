@@ -1,5 +1,6 @@
--- The idempotency key with a refusal that the gateway has worked out, or nothing; the latch is that
--- of accept.sql, so a refusal and an acceptance of one key exclude each other.
+-- Store the idempotency key with a refusal that the gateway has decided itself, or nothing if the
+-- key exists. `latch` takes the same advisory lock as accept.sql, so a refusal and an acceptance of
+-- one key exclude each other.
 with latch as materialized (
     select pg_try_advisory_xact_lock(
         hashtextextended(concat_ws(chr(31), $1::text, $2::boolean, $3::text, $4::text), 20)

@@ -1,4 +1,6 @@
--- The ledger notes the wish (or refuses it); the worker, which knows what was sent, decides.
+-- Request a cancellation: the ledger stores the request (or refuses it) and the command goes to the
+-- worker. The worker decides, because only the worker knows whether the provider already has the
+-- payment.
 with asked as materialized (
     select ledger.request_cancel(
         $1::uuid, $2::text, $3::boolean, $8::timestamptz

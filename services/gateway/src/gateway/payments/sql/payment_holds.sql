@@ -1,4 +1,4 @@
--- The payment's own hold, and those of its disputes.
+-- The holds of the payment itself and of its disputes.
 select hold.state, hold.amount, hold.captured, account.currency, hold.created_at,
        hold.hold_key is not null as disputed
 from ledger.hold

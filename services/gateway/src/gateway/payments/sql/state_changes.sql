@@ -1,7 +1,9 @@
--- What is applied without a new status (a dispute, a late reference) is no change of state; evidence
--- that contradicts itself is one, when it leads to in_review. Every change has a version of its own.
--- A client that has a later version than there is saw a database that was restored since: it gets the
--- newest change, whatever it had.
+-- The status changes of a payment after version $2. An event that is applied without a new status
+-- (a dispute, a late provider reference) is not a status change. A contradicting result is one if
+-- it moves the payment to in_review. Every status change has its own version.
+--
+-- If the client has a higher version than exists, the database was restored from a backup since
+-- then: return the newest change.
 with change as (
     select version, to_status, occurred_at
     from ledger.payment_event

@@ -1,4 +1,5 @@
--- `detail` holds a result as it was sent; what is sealed in it is nobody's but the services'
+-- `detail` contains the result as the worker sent it. Fields that end in `_sealed` are encrypted
+-- for the services only, so this query leaves them out.
 select event_seq, version, kind, from_status, to_status, disposition,
     jsonb_strip_nulls(jsonb_build_object(
         'attempt_id', detail->'attempt_id',

@@ -1,5 +1,6 @@
--- A notice is kept once; a repeat changes nothing, unless the first was set aside for its source
--- and this one need not be. Only what may act leaves for the worker.
+-- Store a notice once; a repeat changes nothing. Exception: if the stored notice was quarantined
+-- because of its source address and this repeat comes from an accepted address, the repeat replaces
+-- it. Only a notice with disposition `published` is sent to the worker.
 with seen as (
     insert into gateway.inbox as known (
         notice_id, provider, attempt_id, purpose, disposition, source, source_listed, sealed_body,

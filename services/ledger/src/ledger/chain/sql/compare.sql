@@ -1,6 +1,6 @@
--- What rebuilt books must have in common with the books they were rebuilt from. Each query answers
--- `key` and `facts`, in the order of the keys; serial numbers and the time a row was written are not
--- among the facts, for they may differ.
+-- What a rebuilt ledger must have in common with the original ledger. Each query returns `key` and
+-- `facts`, ordered by key. Serial numbers and the time a row was written are not part of `facts`,
+-- because they may differ.
 
 -- compare: balances
 select a.tenant || ' ' || a.code as key,

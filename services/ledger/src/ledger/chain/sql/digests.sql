@@ -1,5 +1,6 @@
--- The digests of transactions $1 < tx_id <= $2, as ledger.transaction_digests makes them (functions/chain
--- says what is hashed). Written out again on purpose: who may edit the journal may edit a function.
+-- The digests of transactions $1 < tx_id <= $2, computed as ledger.transaction_digests does
+-- (functions/chain defines what is hashed). The computation is repeated here on purpose: an
+-- attacker who can edit the journal can also edit the function.
 select tx.tx_id, tx.payment_id, sha256(convert_to(json_build_array(
     tx.kind, tx.ref, tx.payment_id,
     to_char(tx.effective_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),

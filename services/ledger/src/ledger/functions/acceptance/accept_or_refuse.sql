@@ -1,11 +1,11 @@
--- revision: 1 e3a18e8d2c5ccaa4
+-- revision: 2 3bb98178020a2746
 -- Accept a payment (`accept_payment`), a refund (`accept_refund`) or a conversion (`convert`).
--- Answers {"terms": what that function answers} or, when it refuses with an SQLSTATE of class CF that
--- is a key of `p_refusals`, {"refused": that SQLSTATE}. A refusal undoes whatever the function has
--- written before it. Every other error is raised unchanged.
+-- Returns {"terms": the result of that function}. If the function refuses with an SQLSTATE of class
+-- CF that is a key of `p_refusals`, returns {"refused": that SQLSTATE}, and everything the function
+-- has written before is rolled back. Every other error is raised unchanged.
 --
--- One exception block for every refusal: a function may refuse at any depth, and a new SQLSTATE
--- needs no change here.
+-- One exception block handles every refusal: a function may refuse at any call depth, and a new
+-- SQLSTATE needs no change here.
 create or replace function ledger.accept_or_refuse(p_function text, p jsonb, p_refusals jsonb) returns jsonb
 language plpgsql
 as $$
@@ -19,7 +19,7 @@ begin
     end case;
     return jsonb_build_object('terms', coalesce(terms, '{}'));
 exception
-    when sqlstate 'CF000' then  -- the whole class
+    when sqlstate 'CF000' then  -- matches every SQLSTATE of class CF
         if not p_refusals ? sqlstate then
             raise;
         end if;

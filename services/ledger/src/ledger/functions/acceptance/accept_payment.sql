@@ -1,11 +1,12 @@
--- revision: 1 e198320222281177
--- What the gateway calls. A refusal of the business is an SQLSTATE of class CF:
+-- revision: 2 8ff3650fa5b0aa44
+-- The gateway calls the functions of this folder. A refusal for business reasons is an SQLSTATE of
+-- class CF:
 --   CF001 insufficient_funds   CF002 not_refundable   CF003 refund_exceeds_captured
 --   CF004 not_cancelable       CF005 not_found
 --
--- Accept a deposit or a withdrawal; `p` has the payment's columns, amounts as text, and who pays the
--- fee as `fee_bearer`: the customer (also when it is missing), or the merchant.
--- Raises CF001 when a withdrawal and its fee are more than the customer has available.
+-- Accept a deposit or a withdrawal. `p` has the payment's columns, with amounts as text, and
+-- `fee_bearer`: who pays the fee, the customer (the default) or the merchant. Raises CF001 if a
+-- withdrawal plus its fee is more than the customer's available balance.
 create or replace function ledger.accept_payment(p jsonb) returns void
 language plpgsql security definer
 set search_path = ledger, pg_temp

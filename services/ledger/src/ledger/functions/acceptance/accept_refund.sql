@@ -1,7 +1,8 @@
--- revision: 1 37925b6cb5fa3c8a
--- Accept a refund of (part of) a settled deposit; `p` as in accept_payment, with parent_payment_id.
--- Answers {"fee_minor", "net_minor"}: the fee share given back, and what the customer's balance
--- loses. Raises CF002, CF003 and CF001.
+-- revision: 2 18f16f43278e1139
+-- Accept a refund of all or part of a settled deposit. `p` is as in accept_payment, plus
+-- parent_payment_id. Returns {"fee_minor", "net_minor"}: the share of the deposit's fee that is
+-- given back, and the amount that is debited from the customer's balance. Raises CF002, CF003 and
+-- CF001.
 create or replace function ledger.accept_refund(p jsonb) returns jsonb
 language plpgsql security definer
 set search_path = ledger, pg_temp
@@ -31,7 +32,7 @@ begin
     refund.customer_account_id := parent.customer_account_id;
     refund.provider_account_id := parent.provider_account_id;
     refund.fees_account_id := parent.fees_account_id;
-    refund.merchant_account_id := parent.merchant_account_id;  -- the share goes back to who paid it
+    refund.merchant_account_id := parent.merchant_account_id;  -- whoever paid the fee gets the share
     refund.fee_minor := refund_fee_share(parent, refund.minor);
     refund.net_minor := refund.minor
         - case when refund.merchant_account_id is null then refund.fee_minor else 0 end;

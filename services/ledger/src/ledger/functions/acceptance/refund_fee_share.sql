@@ -1,14 +1,15 @@
--- revision: 1 d68ed19f49c23851
--- The part of a deposit's fee that goes back with a refund: proportional to all that is given back
--- so far, less what went back before. So shares never drift, and the last refund returns the rest.
--- Must be called under the deposit's row lock. `p_except`: a refund of it that does not count.
+-- revision: 2 55244adf4b219171
+-- The share of a deposit's fee that is given back with a refund: the share for the total refunded
+-- so far including this refund, minus the shares already given back. So rounding errors do not
+-- accumulate, and the last refund returns the rest. The caller must hold the deposit's row lock.
+-- `p_except`: a refund of this deposit to leave out.
 create or replace function ledger.refund_fee_share(
     p_parent ledger.payment, p_minor numeric, p_except uuid default null
 ) returns numeric
 language sql stable
 set search_path = ledger, pg_temp
 as $$
-    -- div(2a + b, 2b) is a / b rounded half up, in whole numbers only
+    -- div(2a + b, 2b) is a / b rounded half up, with integer division only
     select least(p_minor, greatest(0,
         div(2 * p_parent.fee_minor
                 * (p_parent.refunded_minor + p_parent.refund_pending_minor + p_minor)

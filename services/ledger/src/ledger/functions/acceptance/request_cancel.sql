@@ -1,6 +1,6 @@
--- revision: 1 dfca854fc2fef336
--- Note that the merchant wants a payment stopped; the worker decides whether it still can be.
--- Answers the current status. Raises CF005 for a payment that is not the merchant's, CF004 when
+-- revision: 2 c68c13bdc036de6d
+-- Store the merchant's request to cancel a payment; the worker decides whether it can still be
+-- canceled. Returns the current status. Raises CF005 if the merchant has no such payment, CF004 if
 -- the payment is past `pending`.
 create or replace function ledger.request_cancel(
     p_payment_id uuid, p_merchant_id text, p_livemode boolean, p_at timestamptz default now()

@@ -1,6 +1,7 @@
--- revision: 1 f6b6489f1f5bb830
--- Write a payment as new, whatever its other columns say, with its first event. Money out has been
--- set aside before: that locks the balance, and only then may the acceptance draw its position.
+-- revision: 2 ae2fc7c28f6fb7f0
+-- Insert a payment as `pending` with its first event, whatever its other columns contain. For money
+-- out, the caller has already reserved the amount: that locks the balance, and the log position
+-- must be drawn after that lock.
 create or replace function ledger.store_payment(p_payment ledger.payment) returns void
 language plpgsql
 set search_path = ledger, pg_temp
@@ -24,7 +25,7 @@ begin
         event_seq, payment_id, version, kind, to_status, disposition, detail, occurred_at)
     values (
         draw_position(), p_payment.payment_id, 1, 'accepted', 'pending', 'applied',
-        -- people may complete it at other terms; these were asked for
+        -- the requested amounts; an operator may complete the payment with other amounts
         jsonb_build_object('minor', p_payment.minor::text, 'fee_minor', p_payment.fee_minor::text,
                            'net_minor', p_payment.net_minor::text),
         p_payment.created_at);

@@ -1,5 +1,5 @@
--- revision: 1 306d90e98265ab7c
--- What an account could still give, under its lock.
+-- revision: 2 fea7cc86cb32eb55
+-- The available balance of an account above its floor; the caller holds the lock on the balance.
 create or replace function ledger.available(p_account_id bigint) returns numeric
 language sql stable
 return (

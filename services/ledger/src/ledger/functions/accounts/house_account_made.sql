@@ -1,5 +1,6 @@
--- revision: 1 4a75e3fe3b414ee1
--- Our account of a kind for a payment's method in a currency, made where it is missing.
+-- revision: 2 9dfeef8996ec9bb1
+-- The platform's own account of this kind for a payment's method and a currency; created if
+-- missing.
 create or replace function ledger.house_account_made(p_payment ledger.payment, p_kind text, p_currency text)
 returns bigint
 language sql volatile

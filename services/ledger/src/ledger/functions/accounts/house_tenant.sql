@@ -1,5 +1,5 @@
--- revision: 1 9767b9d14ff32945
--- The tenant of our own accounts in a mode.
+-- revision: 2 46b040a3efb4ac06
+-- The tenant of the platform's own accounts in test or live mode.
 create or replace function ledger.house_tenant(livemode boolean) returns text
 language sql immutable
 return 'house:' || case when livemode then 'live' else 'test' end;

@@ -1,8 +1,9 @@
--- revision: 1 14b9af7ef6c5dd0d
--- The account of that name, made when it is missing.
+-- revision: 2 6c516c3ade480d6b
+-- The id of the account with this code; created if missing.
 --
--- Callers open house accounts before customer accounts and in the order of their codes, so that
--- two transactions that make the same accounts wait for each other in one order.
+-- To prevent deadlocks, callers open the platform's accounts before customer accounts, each group
+-- in the order of their codes: two transactions that create the same accounts then lock them in the
+-- same order.
 create or replace function ledger.open_account(p_tenant text, p_code text) returns bigint
 language plpgsql
 set search_path = ledger, pg_temp
@@ -29,7 +30,7 @@ begin
                 account_kind.house, account_kind.floor);
         return found_id;
     end if;
-    -- somebody else made it a moment ago; the insert has waited for that commit
+    -- another transaction inserted it concurrently; our insert waited for its commit
     select account_id into strict found_id from account where tenant = p_tenant and code = p_code;
     return found_id;
 end

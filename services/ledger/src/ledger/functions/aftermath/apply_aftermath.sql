@@ -1,13 +1,13 @@
--- revision: 1 388ab63dce9d7cd3
--- What happens to a completed payment afterwards: the money came back (`reversed`), or the payer
--- had the bank take a deposit back (`disputed`). The payment stays completed; what went back is
--- counted beside it.
+-- revision: 2 2bf0651807db12d8
+-- Apply one result about a payment that is already completed: the money came back (`reversed`), or
+-- the payer disputed the deposit at the bank (`disputed`). The payment stays completed; reversed
+-- and disputed amounts are counted in separate columns.
 --
--- Such news are rare and touch what no batch should wait for, so they come one by one, through
--- ledger.apply_aftermath.
+-- Such results are rare, and they lock rows that a whole batch should not have to wait for. So they
+-- are applied one at a time by this function and not by apply_results.
 --
--- Apply one result of what happened after a payment's end: `p_result` is a messages.PaymentResult
--- of kind `reversed` or `disputed`. Answers what became of it, in the words of apply_results.
+-- `p_result` is a messages.PaymentResult of kind `reversed` or `disputed`. Returns the outcome,
+-- with the same names as apply_results.
 create or replace function ledger.apply_aftermath(p_result jsonb, p_traceparent text default null) returns text
 language plpgsql security definer
 set search_path = ledger, pg_temp

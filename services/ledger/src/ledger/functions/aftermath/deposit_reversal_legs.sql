@@ -1,7 +1,7 @@
--- revision: 1 a49be49e75698909
--- A deposit that went back: the customer gives what the customer still has of it, our fee goes with
--- it, and the rest is our loss. What refunds took or will take is not asked for again.
--- Must be called under the locks.
+-- revision: 2 0ae1c5d3d7b5f7ff
+-- The legs that reverse a deposit: the customer pays as much as is still available, up to the net
+-- amount; our fee is given back; the rest is our loss. Amounts that refunds of this deposit have
+-- taken or reserved are not taken again. The caller must hold the locks.
 create or replace function ledger.deposit_reversal_legs(p_payment ledger.payment, p_losses bigint)
 returns ledger.leg[]
 language plpgsql

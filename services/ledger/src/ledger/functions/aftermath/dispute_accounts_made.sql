@@ -1,6 +1,6 @@
--- revision: 1 01e27c3a7a7e44fc
--- The accounts that a dispute is booked on, made where they are missing. They come in the order of
--- their codes, as for every writer.
+-- revision: 2 ba04b4086fd25b49
+-- The accounts that a dispute is posted to; created if missing. They are opened in the order of
+-- their codes, as every writer does, to prevent deadlocks.
 create or replace function ledger.dispute_accounts_made(p_payment ledger.payment, p_dispute ledger.dispute)
 returns ledger.dispute_accounts
 language plpgsql

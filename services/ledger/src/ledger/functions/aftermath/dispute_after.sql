@@ -1,6 +1,7 @@
--- revision: 1 70962774cb7a776a
--- A dispute after this news. Totals never shrink; the words are those of the newest news, whatever
--- order they come in.
+-- revision: 2 1ac0f26aaa6bb055
+-- The state of a dispute after this update. Amounts never decrease. Status, reason and the other
+-- descriptive fields come from the update with the latest time, in whatever order the updates
+-- arrive.
 create or replace function ledger.dispute_after(
     p_before ledger.dispute, p_told ledger.told, p_payment ledger.payment
 ) returns ledger.dispute
@@ -19,11 +20,11 @@ begin
         after.evidence_due_by := (news->>'evidence_due_by')::timestamptz;
         after.closed := coalesce(news->>'closed', p_before.closed);
     end if;
-    after.closed := coalesce(after.closed, news->>'closed');  -- it does not open again
+    after.closed := coalesce(after.closed, news->>'closed');  -- a closed dispute stays closed
     after.method := p_payment.method;
     after.reference := news->>'reference';
     after.payment_id := p_payment.payment_id;
-    -- fixed by the first money that moves; until then it is only a guess from what is contested
+    -- set by the first money that moves; until then the currency of the disputed amount is assumed
     after.money_currency := case
         when p_before.withdrawn_minor > 0 or p_before.reinstated_minor > 0
             then p_before.money_currency

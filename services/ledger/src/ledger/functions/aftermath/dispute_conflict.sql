@@ -1,5 +1,5 @@
--- revision: 1 481abe3fb2455402
--- Why the news can't be booked as it was told; null when it can.
+-- revision: 2 0ef40662e1359770
+-- The reason why this dispute update cannot be posted; null if it can.
 create or replace function ledger.dispute_conflict(
     p_before ledger.dispute, p_after ledger.dispute, p_told ledger.told
 ) returns text

@@ -1,5 +1,5 @@
--- revision: 1 e5aa5f3d7898bd62
--- A payer disputes a completed deposit, or something new happened to a dispute.
+-- revision: 2 bee528d3b839e2dc
+-- Open a dispute of a completed deposit, or update one.
 create or replace function ledger.dispute_payment(p_told ledger.told, p_payment ledger.payment) returns text
 language plpgsql
 set search_path = ledger, pg_temp

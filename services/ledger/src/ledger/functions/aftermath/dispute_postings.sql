@@ -1,7 +1,7 @@
--- revision: 1 d2a90a59a7aacabe
--- What is to be posted so that the books follow a dispute from one state to the next, in order; the
--- loss comes apart, because the customer has a share in it. What the provider takes or gives back
--- once the money was given up raises or lowers our losses.
+-- revision: 2 1a74347a94fd6c8a
+-- The postings that bring the journal from one state of a dispute to the next, in order. The loss
+-- is not among them: settle_dispute posts it, because the customer pays a share of it. After the
+-- dispute is lost, amounts that the provider takes or gives back are posted to our losses.
 create or replace function ledger.dispute_postings(
     p_before ledger.dispute, p_after ledger.dispute, p_accounts ledger.dispute_accounts
 ) returns setof ledger.dispute_posting

@@ -1,5 +1,5 @@
--- revision: 1 bc74c2facf7598a1
--- What a dispute takes from its payment, in the payment's currency.
+-- revision: 2 e8afc8627ceeb66c
+-- The amount that a dispute has taken from its payment, in the payment's currency.
 create or replace function ledger.disputed(p_dispute ledger.dispute, p_currency text) returns numeric
 language sql immutable
 return case

@@ -1,6 +1,7 @@
--- revision: 1 e416ecf0c6edf509
--- The hold that keeps a customer from spending what the payer wants back: as much of it as there
--- is, where the provider took it in the customer's currency. Must be called under the locks.
+-- revision: 2 2afdd9d1254fa009
+-- Hold the disputed amount on the customer's account, so the customer cannot spend it: as much as
+-- is available, and only if the provider took the money in the customer's currency. The caller must
+-- hold the locks.
 create or replace function ledger.hold_disputed(
     p_payment ledger.payment, p_dispute ledger.dispute, p_at timestamptz
 ) returns void

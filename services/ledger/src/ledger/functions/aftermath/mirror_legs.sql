@@ -1,5 +1,5 @@
--- revision: 1 ece9909dc7ec5569
--- The settlement of a withdrawal or a refund, the other way round.
+-- revision: 2 c7d74641a0c94d12
+-- The legs of a withdrawal's or a refund's settlement with opposite signs.
 create or replace function ledger.mirror_legs(p_payment ledger.payment) returns ledger.leg[]
 language sql immutable
 return array[

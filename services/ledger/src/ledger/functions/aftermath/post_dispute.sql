@@ -1,5 +1,5 @@
--- revision: 1 f39df3051d8bd435
--- Bring the books from one state of a dispute to the next; answers the position.
+-- revision: 2 390d3d73cf9b1352
+-- Post the difference between two states of a dispute; returns the log position.
 create or replace function ledger.post_dispute(
     p_before ledger.dispute, p_after ledger.dispute, p_payment ledger.payment, p_at timestamptz
 ) returns bigint

@@ -1,6 +1,6 @@
--- revision: 1 6922abeae56c0271
--- Keep the news in the payment's history, and tell the world when it changed the payment.
--- Answers what became of it.
+-- revision: 2 a43fb8547861efd0
+-- Store the result in the payment's history. If it was applied, also publish an event through the
+-- outbox and notify waiting requests. Returns the disposition.
 create or replace function ledger.record_aftermath(
     p_told ledger.told, p_position bigint, p_disposition text, p_reason text, p_posting text
 ) returns text

@@ -1,6 +1,7 @@
--- revision: 1 c64e5f22970fc15a
--- News of a payment that is not completed. Nothing can be posted: we don't know of the money that
--- it speaks of. Where the payment was still under way, people must look before it goes on.
+-- revision: 2 c4819e2481c9b9f4
+-- Handle a reversal or a dispute of a payment that is not completed. Nothing can be posted, because
+-- the journal has no settlement of this payment. A payment that has not ended moves to in_review:
+-- an operator must decide before it continues. Otherwise the result is stored as a conflict.
 create or replace function ledger.refuse_aftermath(p_told ledger.told, p_payment ledger.payment) returns text
 language plpgsql
 set search_path = ledger, pg_temp

@@ -1,5 +1,5 @@
--- revision: 1 8862bdcfb1d6aa3e
--- Why a reversal can't be booked as it was told; null when it can.
+-- revision: 2 5728d24ed5106853
+-- The reason why this reversal cannot be posted; null if it can.
 create or replace function ledger.reversal_conflict(p_told ledger.told, p_payment ledger.payment) returns text
 language sql stable
 return case

@@ -1,5 +1,5 @@
--- revision: 1 0caf23c6b494c3bb
--- The money of a completed payment came back, all of it and once.
+-- revision: 2 6184344fa35f3330
+-- Reverse a completed payment: the whole amount, at most once.
 create or replace function ledger.reverse_payment(p_told ledger.told, p_payment ledger.payment) returns text
 language plpgsql
 set search_path = ledger, pg_temp

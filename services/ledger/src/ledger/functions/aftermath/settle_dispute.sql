@@ -1,6 +1,7 @@
--- revision: 1 dcefbfb4566b46b1
--- The end of a dispute for the customer: what is held is free again, or, when the money is lost,
--- pays for it as far as it goes; the rest is our loss. Must be called under the locks.
+-- revision: 2 1151675a86fe61c2
+-- Close a dispute on the customer's account. If it is won, the hold is released. If it is lost, the
+-- held amount pays for the loss as far as it goes, and the rest is our loss. The caller must hold
+-- the locks.
 create or replace function ledger.settle_dispute(
     p_position bigint, p_k integer, p_payment ledger.payment, p_dispute ledger.dispute,
     p_accounts ledger.dispute_accounts, p_at timestamptz

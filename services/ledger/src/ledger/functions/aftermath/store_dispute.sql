@@ -1,5 +1,5 @@
--- revision: 1 ee4cbee9f60faa26
--- Write a dispute as it is now, and how much of its payment disputes have taken.
+-- revision: 2 cd5e05434686039f
+-- Store the new state of a dispute, and update the payment's total disputed amount.
 create or replace function ledger.store_dispute(p_after ledger.dispute, p_at timestamptz) returns void
 language plpgsql
 set search_path = ledger, pg_temp

@@ -1,5 +1,6 @@
--- revision: 1 539b5514eb323351
--- Let the next input be taken in at `p_position`; refused when the log has come that far already.
+-- revision: 2 8fb968a17ac0cdce
+-- Set the log position to `p_position` for the next replayed input; refused if the log has reached
+-- that position already.
 create or replace function ledger.begin_replay(p_position bigint) returns void
 language plpgsql
 set search_path = ledger, pg_temp

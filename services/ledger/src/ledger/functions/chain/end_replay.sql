@@ -1,5 +1,6 @@
--- revision: 1 c383559df49da7ae
--- What was taken in at a position once is taken in there again, or the log is not of these books.
+-- revision: 2 cf01884bd502ceeb
+-- Check that the replayed input used exactly the positions of the original. If not, the log does
+-- not belong to this ledger.
 create or replace function ledger.end_replay(p_position bigint) returns void
 language plpgsql
 set search_path = ledger, pg_temp

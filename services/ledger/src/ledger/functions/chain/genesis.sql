@@ -1,5 +1,5 @@
--- revision: 1 b2bc997a9bb34cfd
--- Where the chain begins.
+-- revision: 2 9cfc6a18fb0a15b3
+-- The hash of the genesis: link 0 of the chain.
 create or replace function ledger.genesis() returns bytea
 language sql immutable
 return sha256('cift.ledger.chain.v1'::bytea);

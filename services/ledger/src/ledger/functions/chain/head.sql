@@ -1,5 +1,5 @@
--- revision: 1 5a55c45184cf2a4b
--- How far the chain has come; before the first block, the genesis.
+-- revision: 2 ee7ea16d0ed1713b
+-- The newest block of the chain; before the first block, the genesis.
 create or replace view ledger.head as
 select coalesce(b.hash, ledger.genesis()) as hash, coalesce(b.height, 0) as transactions,
     b.to_tx as last_transaction_id, b.sealed_at, coalesce(b.block_id, 0) as block

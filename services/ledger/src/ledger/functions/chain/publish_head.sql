@@ -1,6 +1,6 @@
--- revision: 1 c86b76107572bf81
--- Tell the world outside the database how far the chain has come: who rewrites the books can't
--- rewrite what others have.
+-- revision: 2 6ea211e332859eb7
+-- Publish the head of the chain outside the database. An attacker who rewrites the journal cannot
+-- rewrite the heads that others have received.
 create or replace function ledger.publish_head(p_block ledger.block) returns void
 language sql
 set search_path = ledger, pg_temp

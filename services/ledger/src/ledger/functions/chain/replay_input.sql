@@ -1,8 +1,8 @@
--- revision: 1 10eb947d2f7c817c
--- Any one input.
+-- revision: 2 140b5114e8c7d3c6
+-- Replay one input of any kind.
 --
--- Takes in the log again, in books that nobody else uses, each input at its old position (`cift ledger
--- rebuild`). Positions only go forward.
+-- For `cift ledger rebuild`: replays the log in a database that no service uses, each input at its
+-- original position. Positions only increase.
 create or replace function ledger.replay_input(p_position bigint, p_kind text, p_input jsonb) returns void
 language plpgsql
 set search_path = ledger, pg_temp

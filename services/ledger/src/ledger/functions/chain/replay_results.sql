@@ -1,8 +1,8 @@
--- revision: 1 13164d512f0ff3d0
--- Results that stood at `p_position` and the positions after it.
+-- revision: 2 f050ee119eda053c
+-- Replay results that have `p_position` and the positions after it.
 --
--- Takes in the log again, in books that nobody else uses, each input at its old position (`cift ledger
--- rebuild`). Positions only go forward.
+-- For `cift ledger rebuild`: replays the log in a database that no service uses, each input at its
+-- original position. Positions only increase.
 create or replace function ledger.replay_results(p_position bigint, p_results jsonb) returns void
 language plpgsql
 set search_path = ledger, pg_temp

@@ -1,19 +1,19 @@
--- revision: 1 78b26a4074e89527
--- The hash chain over the journal, and the inputs that are no payment's.
+-- revision: 2 a864c9062f5be2fd
+-- The hash chain over the journal.
 --
--- Every transaction has a digest: SHA-256 over its canonical text. The chain is one link a
--- transaction, in the order of their numbers:
+-- Every transaction has a digest: SHA-256 over its canonical text. The chain has one link per
+-- transaction, in tx_id order:
 --
 --     link 0 = SHA-256('cift.ledger.chain.v1')          the genesis
 --     link n = SHA-256(link n-1 || digest n)
 --
--- so a head depends on nothing but the sequence of transactions: never on when they were sealed,
--- nor on where blocks begin and end. A rebuilt ledger has the same head.
+-- So a head depends only on the sequence of transactions. It does not depend on when they were
+-- sealed or how they are divided into blocks. A rebuilt ledger has the same head.
 --
--- Seal up to `p_limit` transactions as one block and publish the new head. Answers how many, 0
--- when all up to the mark are sealed, and null when it is too early (somebody older than the mark's
--- horizon still writes, or another process seals right now). `p_horizon` null: the caller knows
--- that nobody writes.
+-- Seal up to `p_limit` transactions as one block and publish the new head. Returns the number of
+-- transactions sealed; 0 if everything up to the mark is sealed; null if it is too early: a
+-- transaction older than the mark's horizon is still running, or another process is sealing.
+-- `p_horizon` null: the caller guarantees that no transaction is writing.
 create or replace function ledger.seal(p_last_tx bigint, p_horizon xid8, p_limit integer) returns integer
 language plpgsql security definer
 set search_path = ledger, pg_temp

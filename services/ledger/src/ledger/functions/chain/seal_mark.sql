@@ -1,10 +1,11 @@
--- revision: 1 ce32d67f352691fa
--- A mark for `seal`: every transaction up to `last_tx` either has committed or was taken back once
--- no transaction older than `horizon` runs.
+-- revision: 2 28aacab9ca78c570
+-- A mark for `seal`: once no transaction older than `horizon` is running, every transaction up to
+-- `last_tx` has committed or rolled back.
 --
--- Why: a writer has a transaction id (it holds row locks) before it draws its position. The
--- position is read first here, the id taken second; so whoever drew a position up to the mark has
--- an older id than this one. The mark must not be kept across a restore: ids start anew.
+-- Reason: a writer has its transaction id (it holds row locks) before it draws a log position. This
+-- function reads the position first and takes its own transaction id second. So every writer that
+-- drew a position up to the mark has an older id than this one. A mark is not valid after a
+-- database restore, because transaction ids start again.
 create or replace function ledger.seal_mark(out last_tx bigint, out horizon xid8)
 language plpgsql security definer
 set search_path = ledger, pg_temp

@@ -1,5 +1,5 @@
--- revision: 1 a6598f8781e5727b
--- The digests of up to `p_limit` transactions past `p_after` and up to `p_to`.
+-- revision: 2 31af7aa30679fae1
+-- The digests of up to `p_limit` transactions with `p_after` < tx_id <= `p_to`.
 --
 -- The canonical text of a transaction is a JSON array (RFC 8259: ", " between elements, no other
 -- space; in strings only `"`, `\` and control characters escaped, as \b \f \n \r \t or \u00xx):
@@ -7,9 +7,10 @@
 --     ["kind", "ref", "payment id" or null, "2026-03-01T12:00:00.000000Z",
 --      [["tenant", "account code", "currency", "amount", "balance after", "version"], ...]]
 --
--- the entries in the order of their seq, all numbers as text without leading zeros, the time in
--- UTC. Strings are quoted, so no two contents share a text. When a row was written is not part of
--- it. `sql/digests.sql` says the same to `cift ledger verify-chain`, which trusts no function here.
+-- The entries are in the order of their seq, all numbers are text without leading zeros, the time
+-- is in UTC. Strings are quoted, so two different contents never have the same text. The time when
+-- the row was written is not included. `sql/digests.sql` repeats this computation for `cift ledger
+-- verify-chain`, which does not trust the functions in the database.
 create or replace function ledger.transaction_digests(p_after bigint, p_to bigint, p_limit integer)
 returns table (tx_id bigint, digest bytea)
 language sql stable

@@ -1,19 +1,19 @@
--- revision: 1 f6e5af573636408d
--- Conversions: a customer's money from one currency to another, through accounts of ours that hold
--- what we have to exchange:
+-- revision: 2 13830d119f5a66ac
+-- Conversions: exchange a customer's money from currency A to B through the platform's liquidity
+-- accounts:
 --
 --     customer:<id>:A  +given      liquidity:A  -given
 --     liquidity:B      +received   customer:<id>:B  -received
 --
--- The customer receives given x rate, rounded down to the minor unit. What is cut off adds up as the
--- `carry` of the conversions into B; whenever it has grown to a whole minor unit, that is booked from
--- liquidity:B to rounding:B. So liquidity:B gives away exactly given x rate, in the long run, and the
--- rounding account says what rounding has earned.
+-- The customer receives given x rate, rounded down to the minor unit. The fractions that are cut
+-- off accumulate in `carry`, per currency B. When `carry` reaches one minor unit, that unit is
+-- posted from liquidity:B to rounding:B. So over time liquidity:B pays out exactly given x rate,
+-- and the balance of the rounding account is what rounding has earned.
 --
--- Carry out a conversion; `p` has the columns of ledger.conversion from conversion_id to rate_as_of,
--- and requested_at. Answers {"transaction_id"}; the same conversion again answers the same and
--- changes nothing. Raises CF001 when the customer has less available, check_violation when the
--- amounts don't follow from the rate.
+-- Carry out a conversion. `p` has the columns of ledger.conversion from conversion_id to
+-- rate_as_of, and requested_at. Returns {"transaction_id"}; a repeat of the same conversion returns
+-- the same and changes nothing. Raises CF001 if the customer has less available, check_violation if
+-- the amounts do not match the rate.
 create or replace function ledger.convert(p jsonb) returns jsonb
 language plpgsql security definer
 set search_path = ledger, pg_temp
@@ -35,8 +35,8 @@ begin
             wish.from_currency, wish.rate, wish.to_minor, wish.to_currency
             using errcode = 'check_violation';
     end if;
-    -- all that are missing are made in one order: two conversions the other way round from each other
-    -- would wait for each other otherwise
+    -- missing accounts are created in one fixed order, or two conversions in opposite directions
+    -- would deadlock
     perform open_account(opened.tenant, opened.code)
     from (select needed.tenant, needed.code
           from (values
@@ -53,7 +53,7 @@ begin
     theirs_to := open_account(theirs, customer || wish.to_currency);
     perform lock_balances(array[theirs_from, theirs_to, ours_from, ours_to, rounding]);
 
-    -- under the locks: two of the same conversion come one after the other
+    -- checked under the locks: a concurrent repeat of this conversion waits, then finds the first
     select * into known from conversion where conversion_id = wish.conversion_id;
     if found then
         return jsonb_build_object('transaction_id', known.tx_id::text);

@@ -1,6 +1,6 @@
--- revision: 1 dbaf090484e3a964
--- What an amount is worth, in minor units of the other currency, unrounded. Exact: numeric adds
--- digits as products need them, and nothing is divided.
+-- revision: 2 301713f975aa3fb3
+-- Convert an amount to minor units of the other currency, without rounding. The result is exact:
+-- numeric adds the digits that a product needs, and nothing is divided.
 create or replace function ledger.worth(p_minor numeric, p_from text, p_rate numeric, p_to text)
 returns numeric
 language sql stable

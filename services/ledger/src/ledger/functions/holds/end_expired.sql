@@ -1,5 +1,5 @@
--- revision: 1 efb5d8ff31dcc253
--- Holds that ended by time, as their sweep found them: `hold_keys`, `at`.
+-- revision: 2 41d00137c1620c6a
+-- End expired holds, in the order in which expire_holds found them. `p`: `hold_keys`, `at`.
 create or replace function ledger.end_expired(p jsonb) returns void
 language plpgsql
 set search_path = ledger, pg_temp

@@ -1,7 +1,7 @@
--- revision: 1 9b201c1bf6717289
--- End a hold: `p_captured` of it is about to be posted (null unless `p_state` is captured), the
--- rest is available again. The caller has locked the balance. Raises restrict_violation when the
--- hold has ended already, check_violation when more is captured than held.
+-- revision: 2 40131f404bce2449
+-- End a hold: the caller is about to post `p_captured` of it (null unless `p_state` is captured);
+-- the rest becomes available again. The caller has locked the balance. Raises restrict_violation if
+-- the hold has already ended, check_violation if more would be captured than is held.
 create or replace function ledger.end_hold(
     p_hold_id bigint, p_state text, p_captured numeric, p_at timestamptz
 ) returns void

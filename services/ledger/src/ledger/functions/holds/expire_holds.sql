@@ -1,5 +1,5 @@
--- revision: 1 70d8f1189592fe53
--- End up to `p_limit` holds whose time is over, and answer how many.
+-- revision: 2 5d33efc4dd6fe145
+-- End up to `p_limit` holds whose expiry time has passed, and return the number ended.
 create or replace function ledger.expire_holds(p_now timestamptz, p_limit integer) returns integer
 language plpgsql security definer
 set search_path = ledger, pg_temp
@@ -14,7 +14,7 @@ begin
           where state = 'held' and expires_at <= p_now
           order by expires_at, hold_id limit p_limit) oldest;
     perform lock_balances(due);
-    -- under the locks: what somebody else has ended in the meantime does not end again
+    -- read again under the locks: another transaction may have ended some of the holds
     select jsonb_agg(hold_key order by hold_key) into over
     from (select hold_key from hold
           where state = 'held' and expires_at <= p_now and account_id = any (due)

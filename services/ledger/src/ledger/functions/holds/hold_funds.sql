@@ -1,7 +1,8 @@
--- revision: 1 d0fa9539b4ae2f91
--- Hold an amount under a key of the caller's; `p_expires_at` null: until somebody ends it.
--- Raises CF001 when it is not available. Answers the hold's id; the same order again finds it,
--- and another order under the same key raises unique_violation.
+-- revision: 2 d55ff865b80fa336
+-- Hold an amount under a key chosen by the caller. `p_expires_at` null: the hold does not expire.
+-- Raises CF001 if the amount is not available. Returns the hold's id; a repeat with the same key,
+-- account and amount returns the same id, and different terms under the same key raise
+-- unique_violation.
 create or replace function ledger.hold_funds(
     p_key text, p_account_id bigint, p_amount numeric, p_reason text, p_at timestamptz,
     p_expires_at timestamptz default null

@@ -1,5 +1,5 @@
--- revision: 1 c0b49232c0e43f2b
--- Once ended, a hold stays as it ended.
+-- revision: 2 9f1eb3d55da1bd85
+-- Trigger function: a hold that has ended cannot change, and an open hold can only end.
 create or replace function ledger.refuse_second_end() returns trigger
 language plpgsql
 as $$

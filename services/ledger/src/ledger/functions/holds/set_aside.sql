@@ -1,11 +1,11 @@
--- revision: 1 4e6f7c7b7e9635c3
--- Lower what is available on an account, if it is there. Raises CF001 (insufficient_funds).
+-- revision: 2 24bedee11c0737eb
+-- Reserve an amount on an account if it is available. Raises CF001 (insufficient_funds) otherwise.
 create or replace function ledger.set_aside(p_account_id bigint, p_amount numeric) returns void
 language plpgsql
 set search_path = ledger, pg_temp
 as $$
 begin
-    -- the guard is in the update itself, so it is judged on the row as it is once it is locked
+    -- the condition is part of the update, so it is evaluated on the row after it is locked
     update balance
     set held = held + p_amount
     where account_id = p_account_id

@@ -1,8 +1,8 @@
--- revision: 1 a3a82add3aa28130
--- The posting functions balance by construction; this is the second lock. All entries of a
--- transaction come in one statement, so one look at the statement's rows is enough: whatever is
--- added to the journal sums to zero in itself, in each transaction and currency, and is in the
--- currency of its accounts. Checked once a statement it costs a tenth of a check of every row.
+-- revision: 2 0f9328e929d6adc8
+-- A second check beside the posting functions, which balance by construction. All entries of a
+-- transaction are inserted by one statement, so checking the rows of each statement is enough: the
+-- entries must sum to zero per transaction and currency, and must have the currency of their
+-- accounts. A check per statement costs a tenth of a check per row.
 create or replace function ledger.check_entries() returns trigger
 language plpgsql
 as $$

@@ -1,5 +1,5 @@
--- revision: 1 af5cac7b4353b903
--- A transaction is written after its entries, and has two at least.
+-- revision: 2 cdc7a2b5b7f50cfa
+-- A transaction row is inserted after its entries, and has at least two entries.
 create or replace function ledger.check_transactions() returns trigger
 language plpgsql
 as $$

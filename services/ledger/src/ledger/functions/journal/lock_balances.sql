@@ -1,6 +1,7 @@
--- revision: 1 b4f93b5dbdba133a
--- Lock balances in the one order of all writers: customers first, ours last, for everybody waits
--- for those. Call it once for all accounts of an input, as late as possible.
+-- revision: 2 b1bf0e02957077b3
+-- Lock balances in the order that every writer uses, to prevent deadlocks: customer accounts first,
+-- the platform's accounts last, because every writer needs those. Call it once for all accounts of
+-- an input, as late as possible.
 create or replace function ledger.lock_balances(p_accounts bigint[]) returns void
 language plpgsql
 set search_path = ledger, pg_temp

@@ -1,5 +1,5 @@
--- revision: 1 074e7fa0cbc245de
--- The trigger function of every append-only table.
+-- revision: 2 bb450a8273624e42
+-- Trigger function of every append-only table: refuses updates and deletes.
 create or replace function ledger.refuse_change() returns trigger
 language plpgsql
 as $$

@@ -1,6 +1,6 @@
--- revision: 1 51fe8c3e2623d412
--- Write entries and bring their balances, which the caller has locked, up to them. `p_booked_at`
--- was read from the clock under those locks: so it never runs backwards along an account.
+-- revision: 2 fc0e38eee46bfb43
+-- Insert entries and update their balances, which the caller has locked. `p_booked_at` was read
+-- from the clock under those locks, so it never decreases along an account.
 create or replace function ledger.write_entries(
     p_lines ledger.posting_line[], p_booked_at timestamptz
 ) returns void
@@ -22,7 +22,7 @@ begin
     window account_so_far as (
         partition by line.account_id order by line.tx_id, line.seq rows unbounded preceding)
     order by line.tx_id, line.seq;
-    -- a set-wise statement drops rows without a word; compare
+    -- a join in a set-based statement drops rows without an error; so compare the counts
     get diagnostics touched = row_count;
     if touched <> cardinality(p_lines) then
         raise exception '% entries to write, % written', cardinality(p_lines), touched

@@ -1,7 +1,8 @@
--- revision: 1 5cb3b61cbbe0c614
--- Write one transaction and answer its tx_id. `p_k` counts the transactions of the input at
--- `p_position` from 0. The caller has locked the balances. Legs of zero are dropped. Raises
--- check_violation when the legs don't balance, unique_violation when (kind, ref) was posted before.
+-- revision: 2 0871084fc42be9b0
+-- Insert one transaction and return its tx_id. `p_k` is the number of the transaction within the
+-- input at `p_position`, starting with 0. The caller has locked the balances. Legs with amount zero
+-- are dropped. Raises check_violation if the legs do not balance, unique_violation if (kind, ref)
+-- was posted before.
 create or replace function ledger.write_transaction(
     p_position bigint, p_k integer, p_kind text, p_ref text, p_payment_id uuid,
     p_effective_at timestamptz, p_legs ledger.leg[]

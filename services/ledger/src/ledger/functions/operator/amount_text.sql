@@ -1,5 +1,5 @@
--- revision: 1 02f4aad239c36d07
--- An amount as people read it.
+-- revision: 2 7500f928dcfd04d9
+-- An amount in major units with its currency, for people.
 create or replace function ledger.amount_text(p_minor numeric, p_currency text) returns text
 language sql stable
 set search_path = ledger, pg_temp

@@ -1,5 +1,5 @@
--- revision: 1 5081e21dcb7423fa
--- Take `p_taken` of a hold into the account `p_to`, at a position of the log. Answers the
+-- revision: 2 c5c219518301d418
+-- Capture `p_taken` of a hold into the account `p_to`, at a position of the log. Returns the
 -- transaction.
 create or replace function ledger.capture_at(
     p_position bigint, p_held ledger.hold, p_to bigint, p_taken numeric, p_at timestamptz

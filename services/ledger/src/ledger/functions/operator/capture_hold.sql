@@ -1,7 +1,7 @@
--- revision: 1 f63c783c9f9b4e87
--- Take what a hold holds, or a part of it and free the rest, into `adjustments:<CUR>`. `p`: key,
--- amount (minor units as text, null: all), operator, reason, at. Answers the transaction. Raises
--- CF020 when the hold has ended or holds less.
+-- revision: 2 5f47e98f7aa6c2dd
+-- Capture a hold into `adjustments:<CUR>`: all of it, or a part, and release the rest. `p`: key,
+-- amount (minor units as text, null: all), operator, reason, at. Returns the transaction. Raises
+-- CF020 if the hold has ended or holds less.
 create or replace function ledger.capture_hold(p jsonb) returns bigint
 language plpgsql security definer
 set search_path = ledger, pg_temp

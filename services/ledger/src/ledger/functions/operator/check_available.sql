@@ -1,6 +1,7 @@
--- revision: 1 26ea71d5aee47f54
--- Refuse what would leave an account with less than its floor; its balance is locked. `p_change` is
--- debit positive, `p_freed` is what a hold that ends now gives back.
+-- revision: 2 e4910885235e249f
+-- Refuse a change that would leave an account below its floor. The caller has locked the balance.
+-- `p_change` is debit positive; `p_freed` is the amount released by a hold that ends in the same
+-- change.
 create or replace function ledger.check_available(p_account_id bigint, p_change numeric, p_freed numeric)
 returns void
 language plpgsql

@@ -1,5 +1,5 @@
--- revision: 1 1cab5182ed1c8ec2
--- Under the balance's lock: a hold ends once.
+-- revision: 2 0f10850d552e71c6
+-- Refuse if the hold has ended. The caller has locked the balance, so a hold ends only once.
 create or replace function ledger.check_open(p_hold_id bigint) returns void
 language plpgsql
 set search_path = ledger, pg_temp

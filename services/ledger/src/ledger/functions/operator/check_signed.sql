@@ -1,5 +1,5 @@
--- revision: 1 b05781733464a1ca
--- Every decision names its maker and its reason.
+-- revision: 2 b7080a2cfd0a052f
+-- Refuse a decision without an operator's name or without a reason.
 create or replace function ledger.check_signed(p jsonb) returns void
 language plpgsql
 set search_path = ledger, pg_temp

@@ -1,5 +1,5 @@
--- revision: 1 ee8f3557afa21c46
--- The receipt counts for this payment from now on, or a refusal.
+-- revision: 2 01587cd753efa22f
+-- Assign the provider's receipt to this payment, or refuse if another payment has it.
 create or replace function ledger.claim_receipt(p_done ledger.payment) returns void
 language plpgsql
 set search_path = ledger, pg_temp

@@ -1,5 +1,5 @@
--- revision: 1 363629e6465ade5f
--- The payment as it would be once it completes on the operator's terms, or a refusal.
+-- revision: 2 8d2cf8d07cbce1f8
+-- The payment as it will be after it completes on the operator's terms, or a refusal.
 create or replace function ledger.completed_terms(
     p_payment ledger.payment, p_held ledger.hold, p_suspended ledger.suspended, p jsonb
 ) returns ledger.payment

@@ -1,7 +1,8 @@
--- revision: 1 84e2cb7957b65c0a
--- Undo a posting that belongs to no payment by its exact negation, once. `p`: tx_id (as text),
--- operator, reason, at. Answers the new transaction. Raises CF020 when the posting is a payment's,
--- was corrected before, or can't be undone because the money is gone.
+-- revision: 2 844b3e440cd32533
+-- Undo a posting that belongs to no payment, by posting its exact negation, at most once. `p`:
+-- tx_id (as text), operator, reason, at. Returns the new transaction. Raises CF020 if the posting
+-- belongs to a payment, was corrected before, or cannot be undone because the account no longer has
+-- the money.
 create or replace function ledger.correct(p jsonb) returns bigint
 language plpgsql security definer
 set search_path = ledger, pg_temp

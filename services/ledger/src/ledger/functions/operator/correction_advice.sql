@@ -1,5 +1,5 @@
--- revision: 1 7194906709b4ac9d
--- Why a posting of this kind is not corrected, and what to do instead; null where it is.
+-- revision: 2 9a3bc5bf1a02a180
+-- Why a posting of this kind cannot be corrected, and what to do instead; null if it can.
 create or replace function ledger.correction_advice(p_tx ledger.ledger_tx) returns text
 language sql immutable
 return case

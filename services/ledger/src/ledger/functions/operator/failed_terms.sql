@@ -1,5 +1,5 @@
--- revision: 1 b945050756f55983
--- The payment as it is once an operator has resolved it as failed.
+-- revision: 2 e301e9d7d0358bcd
+-- The payment as it will be after an operator has resolved it as failed.
 create or replace function ledger.failed_terms(p_payment ledger.payment) returns ledger.payment
 language plpgsql immutable
 as $$

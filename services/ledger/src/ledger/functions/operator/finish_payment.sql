@@ -1,5 +1,6 @@
--- revision: 1 e951bbb069b3db6e
--- Bring a payment to the state that people gave it, with its history, and tell everybody.
+-- revision: 2 58e3b3580d1883be
+-- Move a payment to the status that the operator chose, write its history, publish the event and
+-- notify waiting requests.
 create or replace function ledger.finish_payment(
     p_position bigint, p_done ledger.payment, p_posting text, p_at timestamptz
 ) returns void

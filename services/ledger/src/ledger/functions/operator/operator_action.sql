@@ -1,5 +1,5 @@
--- revision: 1 ae45c53fd7ec5579
--- Who decided what, when and why: append-only, as the inputs are.
+-- revision: 2 a1c9735de7499b62
+-- Which operator decided what, when and why; append-only, like the inputs.
 create or replace view ledger.operator_action as
 select position, kind as action, input->>'operator' as operator, input->>'reason' as reason,
     input, (input->>'at')::timestamptz as at

@@ -1,5 +1,6 @@
--- revision: 1 6dd1879ca5c89882
--- A hold that people placed, and may end; those of payments and disputes end with these.
+-- revision: 2 08a1423a288dbea1
+-- A hold placed by an operator, which an operator may end. Holds of payments and disputes end with
+-- their payment or dispute.
 create or replace function ledger.operator_hold(p_key text) returns ledger.hold
 language plpgsql stable
 set search_path = ledger, pg_temp

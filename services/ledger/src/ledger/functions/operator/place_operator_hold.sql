@@ -1,7 +1,7 @@
--- revision: 1 2e43e9ce67f4e7a6
--- Hold money of a customer. `p`: key, merchant_id, livemode, customer_id, currency, amount (minor
--- units as text), until (or null), operator, reason, at. The same order again changes nothing.
--- Answers the key. Raises CF020 when the money is not there.
+-- revision: 2 9b614a65cc28b37f
+-- Hold money of a customer for an operator. `p`: key, merchant_id, livemode, customer_id, currency,
+-- amount (minor units as text), until (or null), operator, reason, at. A repeat of the same order
+-- changes nothing. Returns the key. Raises CF020 if the amount is not available.
 create or replace function ledger.place_operator_hold(p jsonb) returns text
 language plpgsql security definer
 set search_path = ledger, pg_temp

@@ -1,6 +1,6 @@
--- revision: 1 9e1f4a43d2625732
--- The share of the deposit's fee that goes back with a refund that turns out to be of `p_minor`, or
--- a refusal when the deposit does not have as much left.
+-- revision: 2 31eca8f4cfd7e550
+-- The share of the deposit's fee for a refund whose amount turns out to be `p_minor`, or a refusal
+-- if the deposit has less left to refund.
 create or replace function ledger.refund_terms(
     p_payment ledger.payment, p_held ledger.hold, p_minor numeric
 ) returns numeric

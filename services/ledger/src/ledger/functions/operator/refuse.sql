@@ -1,5 +1,5 @@
--- revision: 1 2ff4420029dd380e
--- Refuse a decision of an operator: CF020, with a message fit to show.
+-- revision: 2 de29b7a57bd2b820
+-- Refuse an operator's decision: raises CF020 with a message that can be shown to the operator.
 create or replace function ledger.refuse(p_message text) returns void
 language plpgsql
 as $$

@@ -1,6 +1,7 @@
--- revision: 1 9aaf5401091a600e
--- The amounts a payment was accepted with (they stay in its first event) change in one case only:
--- people complete one in review by what really moved.
+-- revision: 2 25ec4a100508e812
+-- Trigger function: the amounts of a payment never change, except when an operator completes a
+-- payment in review with the amount that really moved. The amounts at acceptance stay in its first
+-- event.
 create or replace function ledger.refuse_new_amounts() returns trigger
 language plpgsql
 as $$

@@ -1,5 +1,5 @@
--- revision: 1 23a2772d0c8567f0
--- Give a hold back. `p`: key, operator, reason, at. Raises CF020 when it has ended.
+-- revision: 2 0381008376e3e56f
+-- Release a hold. `p`: key, operator, reason, at. Raises CF020 if it has ended.
 create or replace function ledger.release_hold(p jsonb) returns void
 language plpgsql security definer
 set search_path = ledger, pg_temp

@@ -1,5 +1,6 @@
--- revision: 1 5457ea37f15410c5
--- What completes a payment: its settlement, less what stands in suspense already.
+-- revision: 2 628805407d7ed876
+-- The legs that complete a payment: its settlement minus the amount that is already posted to
+-- suspense.
 create or replace function ledger.resolution_legs(p_done ledger.payment, p_suspended ledger.suspended)
 returns ledger.leg[]
 language sql stable

@@ -1,19 +1,20 @@
--- revision: 1 6b0c84708bfc2deb
--- What people decide: payments in review, corrections, holds placed by hand.
+-- revision: 2 09cdbc84ec2d987d
+-- Operators' decisions: payments in review, corrections, holds.
 --
--- Each decision is one input of the log (ledger.input), with who made it and why, and one call of a function
--- here; nothing is ever edited. A refusal is SQLSTATE CF020, its message fit to show an operator.
+-- Each decision is one input of the log (ledger.input) with the operator and the reason, and one
+-- call of a function in this folder; nothing is ever edited. A refusal is SQLSTATE CF020 with a
+-- message that can be shown to an operator.
 --
 -- End a payment in review. `p`: payment_id, as (completed or failed), operator, reason, at; and to
--- complete: amount, fee (minor units as text) and provider_reference, each where it is not known.
+-- complete it: amount, fee (minor units as text) and provider_reference, each if it is not known.
 --
 -- completed  The customer's balance, our fee and the provider's account become what they would be
---            had this amount settled; suspense is emptied; a hold is captured as far as it is needed
---            and the rest is free again. `minor` becomes the amount that moved.
--- failed     A hold is released. What stands in suspense stays there, as a discrepancy that has an
---            owner and an age (own_suspense), until it went back or somebody writes it off.
+--            if this amount had settled. Suspense is cleared. A hold is captured as far as needed
+--            and the rest is released. `minor` becomes the amount that moved.
+-- failed     A hold is released. The amount in suspense stays there as a discrepancy with an owner
+--            and an age (own_suspense), until it is paid back or an operator writes it off.
 --
--- Answers {"status", "position", "tx_id"}. Raises CF020 for a payment that is not in review.
+-- Returns {"status", "position", "tx_id"}. Raises CF020 for a payment that is not in review.
 create or replace function ledger.resolve(p jsonb) returns jsonb
 language plpgsql security definer
 set search_path = ledger, pg_temp

@@ -1,5 +1,5 @@
--- revision: 1 5138069577e2d36c
--- The deposit that a resolved refund belongs to.
+-- revision: 2 b3d226535a30b66a
+-- Update the deposit that a resolved refund belongs to.
 create or replace function ledger.settle_parent(
     p_before ledger.payment, p_done ledger.payment, p_held ledger.hold
 ) returns void

@@ -1,5 +1,5 @@
--- revision: 1 a4bf9530737290ed
--- What a payment has in suspense: the amount is the entry's, debit positive.
+-- revision: 2 f2e4a8b4fcb1ac63
+-- The balance that a payment has in suspense; the amount is the entry's, debit positive.
 create or replace function ledger.suspense_of(p_payment_id uuid) returns ledger.suspended
 language sql stable
 set search_path = ledger, pg_temp

@@ -1,5 +1,5 @@
--- revision: 1 8397dc14e2914f19
--- Tell the world about every change.
+-- revision: 2 1a94d7ef6317f1cb
+-- Publish an event for every change, through the outbox, and notify waiting requests.
 create or replace function ledger.announce(p_verdicts ledger.verdict[]) returns void
 language plpgsql
 set search_path = ledger, pg_temp

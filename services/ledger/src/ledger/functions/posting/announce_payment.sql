@@ -1,5 +1,5 @@
--- revision: 1 b01b4de66e43cc87
--- The same for one payment, whatever happened to it: `p_type` is `payment.<what>`.
+-- revision: 2 a16e3855b1b5de71
+-- Publish one event for one payment through the outbox. `p_type` is `payment.<what>`.
 create or replace function ledger.announce_payment(
     p_outbox_id bigint, p_payment_id uuid, p_type text, p_occurred_at timestamptz,
     p_traceparent text

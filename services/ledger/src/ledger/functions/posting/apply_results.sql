@@ -1,41 +1,43 @@
--- revision: 1 539d87599ae7c2cc
--- The one writer of results: ledger.apply_results takes a batch as the workers sent it and moves
--- payments, holds, balances and entries set-wise. A batch is exactly the same as its results one by
--- one, in their order; where it is cut changes nothing.
+-- revision: 2 ffee678874c034ae
+-- Apply workers' results. This is the only writer of results: it takes a batch as the workers sent
+-- it, and updates payments, holds, balances and entries with set-based statements. A batch has
+-- exactly the same effect as its results applied one at a time in the same order; batch boundaries
+-- change nothing.
 --
 --   read_results   JSON -> rows
---   lock_payments  parents of refunds included, in the order of their ids
---   rank_results   which are new, and which come first where one payment has several
---   in rounds, each with at most one result a payment:
---     judge        what each result means for its payment: pure reading, no writing
---     move         payments, and the deposits they refund
+--   lock_payments  lock the payments and the deposits they refund, in the order of their ids
+--   rank_results   find the new results, and the order where one payment has several
+--   in rounds, each with at most one result per payment:
+--     judge        decide what each result means for its payment; reads only
+--     move         update the payments and the deposits they refund
 --     announce     outbox, notification
---   post           balances are locked, each result draws its position in the log; then history,
---                  entries, transactions. This comes at the very end because every other writer
---                  waits for those balances from here to the commit, and only once, so that two
---                  writers can't each hold what the other one needs.
+--   post           lock the balances and draw a log position for each result; then write history,
+--                  entries, transactions. This is the last step, because every other writer waits
+--                  for those balances from here to the commit. It runs once per batch, so two
+--                  writers cannot each hold a lock that the other needs (deadlock).
 --
--- What is surprising in business terms is an outcome of its row. An exception means that our own
--- books contradict themselves (a constraint spoke), and takes the whole batch back; the caller
--- halves the batch until the row that causes it stands alone.
+-- A result that contradicts a payment is an outcome of its row. An exception means that the ledger
+-- contradicts itself (a constraint failed), and rolls the whole batch back; the caller halves the
+-- batch until the row that causes it is alone.
 --
--- Arrays of composites carry the rows from step to step: in the size of a batch they are faster
--- than temporary tables. The planner knows neither their length nor, after a busy minute, that of
--- the tables; so every table is read by `key = any (array(...))`, which can only be an index
--- scan, and apply_results leaves hash joins as the only way to put both together.
+-- Arrays of composites pass the rows from step to step: at the size of a batch they are faster than
+-- temporary tables. The planner knows neither their length nor, after a minute of high load, the
+-- size of the tables. So every table is read with `key = any (array(...))`, which the planner can
+-- only run as an index scan, and apply_results leaves hash joins as the only join method.
 --
--- Apply a batch of results: `p_results` is a JSON array of messages.PaymentResult,
--- `p_traceparents` (or null) the trace each came with, in the same order.
+-- `p_results` is a JSON array of messages.PaymentResult; `p_traceparents` (or null) has the trace
+-- of each, in the same order.
 --
--- Answers one row a result, `place` counting from 1: applied, noted, duplicate, stale, conflict or
--- unknown_payment. A result that sends its payment to people is a conflict to the caller, and
--- applied in the payment's history. Calling it again with any of the same results changes nothing.
+-- Returns one row per result, with `place` counting from 1: applied, noted, duplicate, stale,
+-- conflict or unknown_payment. A result that moves its payment to in_review is returned as a
+-- conflict and stored as applied in the payment's history. Repeating the call with any of the same
+-- results changes nothing.
 create or replace function ledger.apply_results(p_results jsonb, p_traceparents text[] default null)
 returns table (place integer, result_id text, outcome text)
 language plpgsql security definer
 set search_path = ledger, pg_temp
 set timezone = 'UTC'
-set plan_cache_mode = force_generic_plan  -- else a batch of one would be planned at every call
+set plan_cache_mode = force_generic_plan  -- else a batch of one result would be planned at every call
 set enable_seqscan = off
 set enable_nestloop = off
 set jit = off

@@ -1,5 +1,5 @@
--- revision: 1 9aacad5f7c4ef2c2
--- One number of the log for each result, in their order; by place in the batch.
+-- revision: 2 c2a7c46c86293f15
+-- Draw one log position for each result, in their order; returned by place in the batch.
 create or replace function ledger.draw_positions(p_verdicts ledger.verdict[]) returns bigint[]
 language plpgsql
 set search_path = ledger, pg_temp

@@ -1,5 +1,5 @@
--- revision: 1 ddf06d3f0fb9d6b8
--- End the holds of payments that have ended.
+-- revision: 2 27de2b6a0e7c5398
+-- End the holds of payments that have reached a final status.
 create or replace function ledger.end_holds(p_verdicts ledger.verdict[], p_booked_at timestamptz)
 returns void
 language plpgsql

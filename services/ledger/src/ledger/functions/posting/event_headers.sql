@@ -1,8 +1,8 @@
--- revision: 1 e1a22ac17288b5ff
+-- revision: 2 b9046c4d7b2aa260
 -- The headers of an event: CloudEvents attributes, in binary mode.
 --
--- No search path of its own, and no table read: so the planner puts it into the statement that uses it.
--- A call for each row would double the cost of an event.
+-- No search path of its own and no table read: so the planner can inline it into the calling
+-- statement. A function call for each row would double the cost of an event.
 create or replace function ledger.event_headers(
     p_payment_id uuid, p_version integer, p_occurred_at timestamptz, p_traceparent text
 ) returns jsonb

@@ -1,6 +1,6 @@
--- revision: 1 677112d6cdd1ebd7
--- True when results of two payments touch each other: both name one receipt, or one payment
--- refunds the other.
+-- revision: 2 281b97c664512df8
+-- True if results of two payments in the batch affect each other: both have the same receipt, or
+-- one payment refunds the other.
 create or replace function ledger.is_entangled(p_batch ledger.told[], p_locked ledger.locked[])
 returns boolean
 language plpgsql stable

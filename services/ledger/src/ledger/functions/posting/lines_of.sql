@@ -1,13 +1,13 @@
--- revision: 1 eb2756c4979c0022
--- The lines of every transaction. Positions are not drawn yet: `tx_id` is the result's place in the
--- batch times 8, plus the transaction's place among the result's.
+-- revision: 2 1c5f3163a7c1fbec
+-- The lines of every transaction. Log positions are not drawn yet: `tx_id` is the result's place in
+-- the batch times 8, plus the number of the transaction within its result.
 create or replace function ledger.lines_of(p_verdicts ledger.verdict[]) returns ledger.posting_line[]
 language plpgsql stable
 set search_path = ledger, pg_temp
 as $$
 begin
 return array(
-    -- a deposit raises what the provider holds, the other two lower it
+    -- a deposit increases the provider's balance; a withdrawal and a refund decrease it
     select row(v.place * 8, leg.seq, leg.account_id, leg.amount)::posting_line
     from unnest(p_verdicts) v
     cross join lateral (values

@@ -1,5 +1,6 @@
--- revision: 1 074ff9119c9a662d
--- Serialise everybody who wants one of these payments, in one order.
+-- revision: 2 b4f8425ed51e0f41
+-- Lock the payments of the batch and the deposits they refund, in the order of their ids, to
+-- prevent deadlocks.
 create or replace function ledger.lock_payments(p_batch ledger.told[]) returns ledger.locked[]
 language plpgsql
 set search_path = ledger, pg_temp

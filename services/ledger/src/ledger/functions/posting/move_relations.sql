@@ -1,6 +1,6 @@
--- revision: 1 2234ca9bb6120708
--- What follows from a payment's new state beside it: whether anybody still has to end it, and what
--- the deposit that it refunds has given back.
+-- revision: 2 b64a51d51218fbf3
+-- Update what depends on a payment's new status: the list of unfinished payments, and the refund
+-- totals of the deposit that it refunds.
 create or replace function ledger.move_relations(p_verdicts ledger.verdict[]) returns void
 language plpgsql
 set search_path = ledger, pg_temp

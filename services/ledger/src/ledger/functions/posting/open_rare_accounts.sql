@@ -1,5 +1,5 @@
--- revision: 1 6a4d0d02d4db0080
--- Accounts that few payments need: made when the first one does.
+-- revision: 2 7c4f7198e5a6d9ef
+-- Create accounts that few payments need, when the first payment needs them.
 create or replace function ledger.open_rare_accounts(p_verdicts ledger.verdict[]) returns void
 language plpgsql
 set search_path = ledger, pg_temp

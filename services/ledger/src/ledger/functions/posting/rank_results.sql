@@ -1,6 +1,7 @@
--- revision: 1 261ab9d0e86f2a5e
--- Known outcomes (no such payment, seen before) and the round of every other result: results of
--- one payment in their order; one by one where payments are entangled.
+-- revision: 2 78876fce534b383c
+-- Find the results whose outcome is already clear (unknown payment, duplicate), and the round of
+-- every other result. The results of one payment keep their order; if payments are entangled
+-- (is_entangled), every result has its own round.
 create or replace function ledger.rank_results(p_batch ledger.told[], p_locked ledger.locked[])
 returns ledger.turn[]
 language plpgsql

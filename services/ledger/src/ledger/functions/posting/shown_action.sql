@@ -1,8 +1,8 @@
--- revision: 1 00db4562b5649fb5
--- What the payer must do, without what is sealed for the gateway.
+-- revision: 2 562da3846e0b0990
+-- What the payer must do next, without the fields that are encrypted for the gateway.
 --
--- No search path of its own, and no table read: so the planner puts it into the statement that uses it.
--- A call for each row would double the cost of an event.
+-- No search path of its own and no table read: so the planner can inline it into the calling
+-- statement. A function call for each row would double the cost of an event.
 create or replace function ledger.shown_action(p_action jsonb) returns jsonb
 language sql immutable
 return (

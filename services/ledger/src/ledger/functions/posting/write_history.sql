@@ -1,5 +1,5 @@
--- revision: 1 dcdba18cbe512766
--- Write the history of every result.
+-- revision: 2 c55ca9b492c29a7a
+-- Write the history event of every result.
 create or replace function ledger.write_history(p_verdicts ledger.verdict[], p_positions bigint[])
 returns void
 language plpgsql

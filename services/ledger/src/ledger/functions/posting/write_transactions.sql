@@ -1,5 +1,5 @@
--- revision: 1 8710ffb0ca7e7a47
--- Write the transactions: their entries first, then their heads.
+-- revision: 2 2b610c20be0d289b
+-- Write the transactions: first their entries, then the transaction rows.
 create or replace function ledger.write_transactions(
     p_verdicts ledger.verdict[], p_lines ledger.posting_line[], p_positions bigint[],
     p_booked_at timestamptz

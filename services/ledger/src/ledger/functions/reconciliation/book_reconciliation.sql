@@ -1,7 +1,8 @@
--- revision: 1 fcfb662fc7abf16f
--- Bring the provider's account nearer to what the provider says. `p`: method, livemode, currency,
--- amount (minor units as text, what our books lack), against (`suspense`, `adjustments`,
--- `provider-costs` or `losses`), ref, operator, reason, at. Answers the position.
+-- revision: 2 4b959cf9fa4f7ddf
+-- Post an adjustment of the provider's account towards the balance in the provider's statement.
+-- `p`: method, livemode, currency, amount (minor units as text: what the ledger is missing),
+-- against (`suspense`, `adjustments`, `provider-costs` or `losses`), ref, operator, reason, at.
+-- Returns the log position.
 create or replace function ledger.book_reconciliation(p jsonb) returns bigint
 language plpgsql
 set search_path = ledger, pg_temp

@@ -1,6 +1,6 @@
--- revision: 1 f936a005784f3057
--- Take out of suspense what people have given up on. `p`: as above, with the name of the group instead
--- of ref; amount is what suspense holds, debit positive. Answers the position.
+-- revision: 2 3a92e93f5d076bea
+-- Write off an amount in suspense. `p`: as in book_reconciliation, with the name of the group
+-- instead of ref; amount is the balance in suspense, debit positive. Returns the log position.
 create or replace function ledger.book_write_off(p jsonb) returns bigint
 language plpgsql
 set search_path = ledger, pg_temp

@@ -1,11 +1,11 @@
--- revision: 1 0bfdc6dc7529e207
--- A person's word about a discrepancy. `p`: id, operator, reason, at, and
+-- revision: 2 84000e0c466a9c46
+-- Apply an operator's decision about a discrepancy. `p`: id, operator, reason, at, and
 --   action assign   owner
---   action explain  it stays open in amount, and somebody knows why
---   action close    nothing is left of it: either suspense holds nothing for it; or `with` names
---                   another one, and the two empty suspense together; or `write_off` names the
---                   account (adjustments, provider-costs, losses) that takes what is left
--- Raises CF020 for a closed one, and when something would be left.
+--   action explain  the amount stays open, and the reason is recorded
+--   action close    only if nothing is left: either suspense holds nothing for it; or `with` names
+--                   another discrepancy, and the two clear suspense together; or `write_off` names
+--                   the account (adjustments, provider-costs, losses) that takes the rest
+-- Raises CF020 if it is closed, or if an amount would be left.
 create or replace function ledger.change_discrepancy(p jsonb) returns void
 language plpgsql security definer
 set search_path = ledger, pg_temp

@@ -1,5 +1,6 @@
--- revision: 1 39492ae67f2a5d0c
--- A payment that was resolved as failed before is completed after all: its money is no longer open.
+-- revision: 2 6973fe81dbe3e67c
+-- Close the discrepancy of a payment that was resolved as failed and is now completed: its money in
+-- suspense is assigned.
 create or replace function ledger.claim_suspense(p_payment_id uuid, p jsonb) returns void
 language plpgsql
 set search_path = ledger, pg_temp

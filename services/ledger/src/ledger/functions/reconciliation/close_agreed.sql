@@ -1,5 +1,5 @@
--- revision: 1 c82716081e191234
--- Close a discrepancy that has nothing left, because both sides agree now.
+-- revision: 2 8527551b6df62860
+-- Close a discrepancy that has no amount left, because ledger and statement agree now.
 create or replace function ledger.close_agreed(p_id bigint, p jsonb) returns void
 language plpgsql
 set search_path = ledger, pg_temp

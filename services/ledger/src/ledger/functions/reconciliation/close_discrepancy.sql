@@ -1,5 +1,5 @@
--- revision: 1 d6b7d4650e11c3b9
--- Close a discrepancy as change_discrepancy was told to, or refuse while something is left of it.
+-- revision: 2 1f04b38cd93ec90c
+-- Close a discrepancy as `p` of change_discrepancy asks, or refuse if an amount would be left.
 create or replace function ledger.close_discrepancy(p_target ledger.discrepancy, p jsonb) returns void
 language plpgsql
 set search_path = ledger, pg_temp

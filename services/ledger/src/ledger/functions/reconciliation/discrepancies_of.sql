@@ -1,5 +1,5 @@
--- revision: 1 6d9393ff38c8e489
--- The discrepancies that a group has had under any of its names.
+-- revision: 2 a3d551fdc5e63db2
+-- The discrepancies of a group under any of its names.
 create or replace function ledger.discrepancies_of(p jsonb, p_names text[]) returns setof ledger.discrepancy
 language sql stable
 set search_path = ledger, pg_temp

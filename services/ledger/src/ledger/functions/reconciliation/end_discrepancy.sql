@@ -1,5 +1,5 @@
--- revision: 1 9b4ed28c9a7ef67c
--- Mark a discrepancy as closed, with what was booked for it and where.
+-- revision: 2 413744b6eed5a667
+-- Mark a discrepancy as closed, with the postings made for it.
 create or replace function ledger.end_discrepancy(
     p_target ledger.discrepancy, p_booked numeric, p_position bigint, p jsonb
 ) returns void

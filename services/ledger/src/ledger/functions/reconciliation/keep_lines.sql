@@ -1,5 +1,5 @@
--- revision: 1 29fbb1feaf5381f3
--- Store the lines of a statement; CF020 when one was stored with other figures before.
+-- revision: 2 1f5e3759800a0687
+-- Store the lines of a statement; raises CF020 if a line was stored before with other figures.
 create or replace function ledger.keep_lines(p jsonb, p_run_id bigint) returns void
 language plpgsql
 set search_path = ledger, pg_temp

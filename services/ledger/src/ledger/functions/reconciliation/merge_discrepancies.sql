@@ -1,5 +1,5 @@
--- revision: 1 b2abe1dc6b182049
--- Two discrepancies turn out to be one: the others end in it.
+-- revision: 2 49bffea39870dfbe
+-- Several discrepancies turn out to be the same: close the others as merged into `p_into`.
 create or replace function ledger.merge_discrepancies(p_into bigint, p jsonb, p_names text[]) returns void
 language plpgsql
 set search_path = ledger, pg_temp
@@ -7,7 +7,7 @@ as $$
 declare
     other bigint;
 begin
-    -- what was booked about the group counts once, with the one that is open
+    -- amounts posted about the group count once: in the discrepancy that stays open
     update discrepancy set booked = 0
     where discrepancy_id in (select discrepancy_id from discrepancies_of(p, p_names))
       and discrepancy_id <> p_into;

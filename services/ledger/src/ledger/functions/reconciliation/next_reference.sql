@@ -1,5 +1,6 @@
--- revision: 1 27a7d8e7a69c1d3d
--- `<method>:<name>` for the first posting about a group, then `<method>:<name>#2` and so on.
+-- revision: 2 4eadd8a66bd26634
+-- The reference of the next posting about a group: `<method>:<name>`, then `<method>:<name>#2` and
+-- so on.
 create or replace function ledger.next_reference(p jsonb, p_name text) returns text
 language sql stable
 set search_path = ledger, pg_temp

@@ -1,5 +1,5 @@
--- revision: 1 0353baf872ef7813
--- Write what happened to a discrepancy into its history.
+-- revision: 2 2ee8b88083f5050f
+-- Add an event to the history of a discrepancy.
 create or replace function ledger.note_discrepancy(
     p_id bigint, p_action text, p jsonb, p_position bigint default null
 ) returns void

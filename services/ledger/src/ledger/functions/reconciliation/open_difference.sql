@@ -1,5 +1,5 @@
--- revision: 1 ca469474c2831015
--- Open a discrepancy for a group of a run, and note who made the run.
+-- revision: 2 c4fee27ec6b301e0
+-- Open a discrepancy for a group of a run, and record who made the run.
 create or replace function ledger.open_difference(p_group jsonb, p jsonb) returns ledger.discrepancy
 language plpgsql
 set search_path = ledger, pg_temp

@@ -1,5 +1,6 @@
--- revision: 1 b6e59405414ff00d
--- Money in suspense whose payment has been resolved as failed: somebody owns it from now on.
+-- revision: 2 0e180841a81080d3
+-- Open a discrepancy for money in suspense whose payment was resolved as failed; the operator who
+-- resolved it is its owner.
 create or replace function ledger.own_suspense(
     p_payment ledger.payment, p_suspended ledger.suspended, p jsonb
 ) returns void
@@ -11,7 +12,7 @@ declare
 begin
     if exists (select from discrepancy
                where payment_id = p_payment.payment_id and kind = 'unclaimed') then
-        return;  -- it was resolved before, and has its owner since
+        return;  -- resolved before; the discrepancy and its owner exist
     end if;
     insert into discrepancy (
         method, livemode, currency, name, kind, difference, in_suspense, owner, note, payment_id,

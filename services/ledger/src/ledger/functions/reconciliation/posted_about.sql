@@ -1,7 +1,7 @@
--- revision: 1 447e853d5058b76e
--- What the journal says was posted about a group under any of its names: at the provider, and what
--- suspense has of it. The journal and not the discrepancies: in rebuilt books these begin anew, and
--- nothing may be posted twice.
+-- revision: 2 a9b810542a118dfb
+-- The amounts posted about a group under any of its names: on the provider's account, and in
+-- suspense. Read from the journal and not from the discrepancies, because a rebuilt ledger starts
+-- with no discrepancies and must not post an amount twice.
 create or replace function ledger.posted_about(p jsonb, p_names text[]) returns ledger.posted_about
 language sql stable
 set search_path = ledger, pg_temp

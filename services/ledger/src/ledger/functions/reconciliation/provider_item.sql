@@ -1,6 +1,6 @@
--- revision: 1 94587cbb037751ea
--- What our books say each payment moved at its provider, postings of reconciliations apart. Money
--- that went back later is an item of its own.
+-- revision: 2 4ce87defa721a8b7
+-- The amount that each payment moved at its provider, according to the ledger and without postings
+-- of reconciliations. Money that was given back later is a separate item.
 create or replace view ledger.provider_item as
 select split_part(a.code, ':', 2) as method, a.tenant, a.currency, item_id,
     min(tx.effective_at) as at,

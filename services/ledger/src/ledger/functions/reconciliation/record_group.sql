@@ -1,6 +1,7 @@
--- revision: 1 ed0ab42e699a6894
--- What a run found out about one group: names (the first is its own), kind (null: it agrees),
--- difference. Books what is to be booked, and opens, changes or closes its discrepancy.
+-- revision: 2 440ee42935fb13b2
+-- Apply the result of a run for one group: names (the first is the current name), kind (null: both
+-- sides agree), difference. Posts what has to be posted, and opens, changes or closes the group's
+-- discrepancy.
 create or replace function ledger.record_group(p_group jsonb, p jsonb) returns void
 language plpgsql
 set search_path = ledger, pg_temp
@@ -20,13 +21,13 @@ begin
     where discrepancy_id in (select discrepancy_id from discrepancies_of(p, names))
       and name <> names[1];
     done := posted_about(p, names);
-    -- what our books have too much is left alone until people decide
+    -- a posting that the statement lacks stays as it is until an operator decides
     change := case when p_group->>'kind' = 'missing_there' then 0 else wanted - done.booked end;
     select * into target from discrepancies_of(p, names)
     order by state = 'closed', discrepancy_id limit 1;
     if change = 0 and wanted = done.booked
        and (target.state = 'closed' or (target.state is null and done.in_suspense = 0)) then
-        return;  -- it agrees, or people have settled it
+        return;  -- both sides agree, or an operator has closed it
     end if;
     if target.state is null or target.state = 'closed' then
         target := open_difference(p_group, p);

@@ -1,14 +1,15 @@
--- revision: 1 ac4f1d58ade6cc5c
--- Reconciliation: what the providers' statements say against our books.
+-- revision: 2 5ad016ce18709077
+-- Reconciliation: compare the providers' statements with the ledger.
 --
--- The rules are in ledger.reconciliation (pure); here are its memory and its postings. A difference
--- is never edited away: the provider's account is brought to what the provider says, against
--- suspense, and the discrepancy keeps an owner and an age until it is explained or closed.
+-- The rules are in ledger.reconciliation (pure); the functions of this folder store the results and
+-- post. A difference is never edited away: the provider's account is adjusted to the statement,
+-- against suspense, and the discrepancy keeps an owner and an age until it is explained or closed.
 --
--- Keep a run and what it found. `p`: method, livemode, currency, since, until, tolerance (seconds),
+-- Store a run and its findings. `p`: method, livemode, currency, since, until, tolerance (seconds),
 -- opening, closing, digest, counts, operator, reason, at; lines (external_id, kind, at, gross, fee,
 -- refers_to, hints); members (side, member, name); groups (see record_group: those that differ, and
--- those that agree again). Answers the run's id. Raises CF020 when a line was known otherwise.
+-- those that agree again). Returns the run's id. Raises CF020 if a line was stored before with
+-- other figures.
 create or replace function ledger.record_reconciliation(p jsonb) returns bigint
 language plpgsql security definer
 set search_path = ledger, pg_temp

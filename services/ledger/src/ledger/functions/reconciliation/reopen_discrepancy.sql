@@ -1,5 +1,5 @@
--- revision: 1 3dd0d7c6a4bf44ce
--- A write-off was corrected: what it took out is in suspense again, and open.
+-- revision: 2 669dbe06910707e3
+-- Reopen a discrepancy whose write-off was corrected: the amount is in suspense again.
 create or replace function ledger.reopen_discrepancy(p_tx_id bigint, p jsonb) returns void
 language plpgsql
 set search_path = ledger, pg_temp

@@ -1,5 +1,5 @@
--- revision: 1 a376c181c0fbfcdc
--- Take what a discrepancy leaves into the account that `p` names as `write_off`. Answers the
+-- revision: 2 89fe55cc75b45e25
+-- Move the rest of a discrepancy to the account that `p` names in `write_off`. Returns the log
 -- position.
 create or replace function ledger.write_off(p_target ledger.discrepancy, p_unbooked numeric, p jsonb)
 returns bigint

@@ -1,12 +1,13 @@
--- revision: 1 3461b5142a3b359b
--- Looking at the books as they were.
+-- revision: 2 6b12e658ff14c19d
+-- Read the ledger as of a time in the past.
 --
--- Time, in all of these, is when something was booked: entry.created_at, hold.booked_at. It never
--- runs backwards along an account, because it is read after the account's balance was locked. So
--- what the books said of a moment they say for ever, once the transactions of that moment are over;
--- what a provider tells us late (ledger_tx.effective_at) is booked when we learn it.
+-- The time in all of these functions is the booking time: entry.created_at, hold.booked_at. It
+-- never decreases along an account, because it is read after the account's balance is locked. So
+-- once all transactions of a moment have ended, the answer for that moment never changes. An event
+-- that a provider reports late (its time is ledger_tx.effective_at) is booked at the time we
+-- receive it.
 --
--- What an account's balance was: `posted` as ledger.balance has it, and what was held.
+-- The balance of an account at a time: `posted` as in ledger.balance, and the amount held.
 create or replace function ledger.balance_as_of(p_account_id bigint, p_at timestamptz)
 returns table (posted numeric, held numeric)
 language sql stable

@@ -1,7 +1,8 @@
--- revision: 1 8559bfe2a36db07e
--- The number of an account's last entry that was booked by `p_at` and has a smaller entry_id than
--- `p_before`, where these are given; 0 when there is none. A search by halves over the index that every posting
--- needs anyway: twenty probes for a million entries, and no index more to keep.
+-- revision: 2 c6c09c5f28685190
+-- The version (number) of an account's last entry that was booked by `p_at` and has a smaller
+-- entry_id than `p_before`; null means no limit. Returns 0 if there is none. A binary search over
+-- the index that every posting needs anyway: twenty lookups for a million entries, and no
+-- additional index to maintain.
 create or replace function ledger.version_as_of(
     p_account_id bigint, p_at timestamptz, p_before bigint default null
 ) returns bigint
@@ -14,7 +15,7 @@ declare
     middle bigint;
 begin
     select version into high from balance where account_id = p_account_id;
-    middle := high;  -- most look at what is newest
+    middle := high;  -- most calls ask for the newest version, so the search starts there
     while low < high loop
         if exists (select from entry e
                    where e.account_id = p_account_id and e.account_version = middle

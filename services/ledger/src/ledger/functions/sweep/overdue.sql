@@ -1,6 +1,7 @@
--- revision: 1 fa3452eb09a49cd3
--- Payments the worker should have spoken of by now, and since when. Pending: 30 seconds after
--- acceptance. Later: five minutes after the check it announced, or an hour of silence without one.
+-- revision: 2 847fc1e2eb294b26
+-- Payments for which the worker should have published a result by now, and since when. In
+-- `pending`: 30 seconds after acceptance. Later: five minutes after the next check that the worker
+-- announced, or after one hour without a result if it announced none.
 create or replace function ledger.overdue(p_now timestamptz)
 returns table (payment_id uuid, method text, status text, since timestamptz)
 language sql stable

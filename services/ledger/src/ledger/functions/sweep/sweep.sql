@@ -1,10 +1,10 @@
--- revision: 1 0e85daaeba1687a2
--- The sweeper's work: payments nobody has heard of in time get their command published again.
--- The command is the same message with the same id, so a worker that has it already ignores it.
+-- revision: 2 b033d32e3c08759f
+-- The sweeper: publish the command again for payments without a result in time. It is the same
+-- message with the same id, so a worker that has stored it already ignores it.
 --
--- Publish the commands of up to `p_limit` overdue payments again and answer how many. After each
--- sweep of a payment the next one waits twice as long: from half a minute (five minutes once the
--- payment has left `pending`) to 64 times that. News from the worker starts the count afresh.
+-- Publish the commands of up to `p_limit` overdue payments again and return the number. After each
+-- sweep of a payment the interval to the next one doubles: from half a minute (five minutes once
+-- the payment has left `pending`) up to 64 times that. A result from the worker resets the count.
 create or replace function ledger.sweep(p_now timestamptz, p_limit integer) returns integer
 language plpgsql security definer
 set search_path = ledger, pg_temp
@@ -22,7 +22,7 @@ begin
                 when 'pending' then interval '30 seconds' else interval '5 minutes' end <= p_now
         order by p.created_at
         limit p_limit
-        -- a payment that somebody is working on right now is not silent
+        -- a payment that another transaction has locked is being processed
         for no key update of p skip locked
     ),
     marked as (

@@ -1,4 +1,5 @@
--- Payments that a worker should have reported on by now, and those that wait for people.
+-- Payments whose worker should have published a result by now, and payments that wait for an
+-- operator.
 select p.payment_id, p.type, p.method, p.status, p.livemode, p.merchant_id, p.customer_id,
        p.minor, p.currency, p.created_at, p.next_check_at, p.sweep_count,
        coalesce(overdue.since, entered.occurred_at) as since,

@@ -1,4 +1,4 @@
--- The journal, a row an entry, in its order: what was booked from $1 and before $2.
+-- The journal, one row per entry, in journal order: entries booked from $1 and before $2.
 select tx.tx_id, tx.kind, tx.ref, tx.payment_id, tx.created_at as booked_at, tx.effective_at,
     e.seq, split_part(a.tenant, ':', -1) as mode, a.tenant, a.code, a.class, e.currency, e.amount,
     e.balance_after

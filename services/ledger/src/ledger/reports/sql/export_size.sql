@@ -1,4 +1,4 @@
--- How much an export has to write.
+-- The number of entries that an export will write.
 select count(*) as entries, count(distinct e.tx_id) as transactions
 from ledger.ledger_tx tx
 join ledger.entry e using (tx_id)

@@ -1,9 +1,9 @@
--- What was earned on what was moved, booked from $1 and before $2, by mode, method, currency and the
--- $3 (day or month, null: the whole time) it was booked in.
+-- Fees earned on the volume moved, booked from $1 and before $2, by mode, method, currency and the
+-- period $3 (day or month, null: the whole time) in which it was booked.
 --
--- Moved is what the providers' accounts say of settlements, reversals and decisions of people, and
--- what those took out of suspense; money out counts like money in, what was given back counts
--- against both.
+-- The volume comes from the entries on providers' accounts: settlements, reversals and operators'
+-- resolutions, plus what a resolution took out of suspense. Deposits and withdrawals are separate
+-- columns, both positive; reversed amounts reduce the column of their payment's type.
 with booked as (
     select split_part(a.tenant, ':', -1) as mode, split_part(a.code, ':', 2) as method, a.currency,
         date_trunc($3::text, e.created_at at time zone 'UTC')::date as period,

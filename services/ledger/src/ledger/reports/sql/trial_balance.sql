@@ -1,5 +1,5 @@
--- Every account with its balance as of $1 (null: now), accounts of customers together. Debit balances
--- and credit balances are apart: that both sums are equal says that the books balance.
+-- Every account with its balance as of $1 (null: now), with customers' accounts summed. Debit
+-- balances and credit balances are in separate columns; equal sums prove that the ledger balances.
 with past as (
     select account_id, posted from ledger.balance where $1::timestamptz is null
     union all

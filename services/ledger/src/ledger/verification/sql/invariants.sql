@@ -1,17 +1,17 @@
--- What must always be true of the books. Each query answers one row, `subject`, for each violation.
--- Read by ledger.invariants, as every file invariants*.sql beside this one; all of them are run in
--- one snapshot.
+-- What must always be true of the ledger. Each query returns one row, `subject`, per violation.
+-- ledger.invariants reads every file invariants*.sql in this folder; all queries run in one
+-- snapshot.
 --
--- A name in braces is a part of the books: all of it, or what belongs to a window of the log.
+-- A name in braces is a part of the ledger: all of it, or the rows of a window of the log.
 --
 --     {ledger_tx} {entry} {payment_event} {input}    rows at positions of the window
 --     {payment}                                      payments with an event in the window
 --
--- Queries without braces look at few rows (balances, open holds, the outbox) and run as they are;
--- those marked "(full)" look at all of the books, and run at the end of each pass along the log.
+-- Queries without braces read few rows (balances, open holds, the outbox) and run as they are.
+-- Queries marked "(full)" read the whole ledger, and run at the end of each pass along the log.
 
 -- invariant: transactions_balance
--- Every transaction has two entries or more, and they sum to zero in each currency.
+-- Every transaction has at least two entries, and they sum to zero in each currency.
 select 'transaction ' || coalesce(tx.tx_id, e.tx_id) as subject
 from {ledger_tx} tx
 full join (
@@ -31,7 +31,7 @@ group by split_part(a.tenant, ':', -1), a.currency
 having sum(b.posted) <> 0;
 
 -- invariant: balances_follow_entries
--- A balance is what its newest entry left behind, and its version is that entry's number.
+-- A balance equals balance_after of its newest entry, and its version is that entry's number.
 select 'account ' || account_id as subject
 from (select distinct account_id from {entry} entry) touched
 left join ledger.balance b using (account_id)
@@ -46,7 +46,7 @@ union all
 select 'account ' || account_id from ledger.balance where version = 0 and posted <> 0;
 
 -- invariant: balances_are_sums
--- (full) A balance is the sum of its account's entries, and its version is their number.
+-- (full) A balance is the sum of its account's entries, and its version is the number of entries.
 select 'account ' || coalesce(b.account_id, e.account_id) as subject
 from ledger.balance b
 full join (
@@ -58,7 +58,8 @@ where b.account_id is null
    or b.version <> coalesce(e.entries, 0);
 
 -- invariant: running_balances_chain
--- Along an account every entry starts where the one before it ended, without a gap, in log order.
+-- Each entry of an account continues the running balance of the previous one, without a gap, in
+-- log order.
 select 'entry ' || e.entry_id as subject
 from {entry} e
 left join ledger.entry before
@@ -68,7 +69,7 @@ where e.balance_after <> coalesce(before.balance_after, 0) + e.amount
    or (before.tx_id, before.seq) >= (e.tx_id, e.seq);
 
 -- invariant: available_above_floor
--- No account has less available than its floor, and each keeps the floor of its kind.
+-- No account's available balance is below its floor, and each floor is that of the account's kind.
 select 'account ' || b.account_id as subject
 from ledger.balance b
 join ledger.account a using (account_id)
@@ -79,7 +80,7 @@ where b.normal * b.posted - b.held < b.floor
    or b.normal <> case k.normal_side when 'debit' then 1 else -1 end;
 
 -- invariant: held_is_open_holds
--- What is held on an account is the sum of its open holds.
+-- The held amount of an account is the sum of its open holds.
 select 'account ' || b.account_id as subject
 from ledger.balance b
 left join (
@@ -88,13 +89,14 @@ left join (
 where b.held <> coalesce(h.total, 0);
 
 -- invariant: holds_end_in_time
--- No hold is open five minutes after it should have expired.
+-- No hold is still open five minutes after its expiry time.
 select 'hold ' || hold_key as subject
 from ledger.hold
 where state = 'held' and expires_at < now() - interval '5 minutes';
 
 -- invariant: holds_follow_payments
--- Money out has one hold of its net amount, which ends as its payment ends; people may decide later.
+-- A withdrawal or refund has one hold of its net amount, which ends when the payment ends; an
+-- operator's resolution may end it differently.
 select 'payment ' || p.payment_id as subject
 from {payment} p
 left join ledger.hold h using (payment_id)
@@ -116,7 +118,7 @@ where (p.type <> 'deposit') <> (h.hold_id is not null)
         else array['held'] end);
 
 -- invariant: references_are_unique
--- No provider's receipt counts for two payments, no posting and no result counts twice.
+-- No provider's receipt belongs to two payments; no posting and no result is applied twice.
 select 'receipt ' || p.provider_reference as subject
 from {payment} p
 left join ledger.receipt r on r.method = p.method and r.reference = p.provider_reference
@@ -131,8 +133,8 @@ from {payment_event} e
 join ledger.payment_event twin on twin.result_id = e.result_id and twin.event_seq <> e.event_seq;
 
 -- invariant: payments_match_journal
--- Completed payments, and no others, have one settlement, over exactly their amounts and accounts;
--- one that people made counts together with what was in suspense.
+-- Completed payments, and no others, have one settlement, with exactly their amounts and accounts;
+-- an operator's resolution counts together with the amount it took from suspense.
 select 'payment ' || p.payment_id as subject
 from {payment} p
 left join (
@@ -154,7 +156,8 @@ where coalesce(s.settlements, 0) <> (p.status = 'completed')::integer
    or not s.matches;
 
 -- invariant: postings_have_a_cause
--- Every transaction comes from an input of the log, and one of a payment from that payment.
+-- Every transaction comes from an input of the log, and a payment's transaction from an input of
+-- that payment.
 select 'transaction ' || tx.tx_id as subject
 from {ledger_tx} tx
 left join ledger.payment_event e on e.event_seq = tx.tx_id / 8
@@ -174,7 +177,7 @@ left join ledger.payment p using (payment_id)
 where p.payment_id is null;
 
 -- invariant: refunds_within_captured
--- What a deposit says was given back is what its refunds say, and never more than it brought.
+-- A deposit's refunded amount is the sum of its refunds, and never more than the deposit.
 select 'payment ' || p.payment_id as subject
 from ledger.payment p
 left join lateral (
@@ -198,7 +201,8 @@ where p.payment_id in (
        or (r.refunded = p.minor and r.fees <> p.fee_minor));
 
 -- invariant: history_leads_to_status
--- A payment's history starts with its acceptance, moves only as allowed, and ends where it is.
+-- A payment's history starts with its acceptance, has only allowed transitions, and ends in the
+-- payment's current status.
 select distinct 'payment ' || payment_id as subject
 from (
     select p.payment_id, p.status, p.version, e.from_status, e.to_status, e.version as event_version,
@@ -234,7 +238,7 @@ cross join lateral (
 where newest.to_status <> p.status;
 
 -- invariant: open_payments_are_listed
--- What the sweeper looks through is every payment that has not ended, and no other.
+-- The sweeper's list has every payment that has not ended, and no others.
 select 'payment ' || p.payment_id as subject
 from {payment} p
 left join ledger.unfinished u using (payment_id)
@@ -242,7 +246,7 @@ where (p.status in ('pending', 'processing', 'requires_action', 'in_review'))
    <> (u.payment_id is not null);
 
 -- invariant: currencies_match
--- Entries, balances, payments and accounts that belong together share a currency.
+-- Entries, balances, payments and accounts that belong together have the same currency.
 select 'entry ' || e.entry_id as subject
 from {entry} e
 left join ledger.account a using (account_id)
@@ -260,13 +264,14 @@ join ledger.account a on a.account_id in (
 where a.currency <> p.currency;
 
 -- invariant: outbox_drains
--- No message waits longer than five minutes for its relay.
+-- No message waits in the outbox longer than five minutes.
 select 'message ' || id || ' to ' || topic as subject
 from ledger.outbox
 where created_at < now() - interval '5 minutes';
 
 -- invariant: ends_are_told_once
--- Every payment that has ended has exactly one event that says so, since it was last in review.
+-- Every payment that has ended has exactly one event with its final status since it was last in
+-- review.
 select 'payment ' || p.payment_id as subject
 from {payment} p
 where p.status in ('completed', 'failed', 'expired', 'canceled')
@@ -277,7 +282,7 @@ where p.status in ('completed', 'failed', 'expired', 'canceled')
              where review.payment_id = p.payment_id and review.to_status = 'in_review'), 0)) <> 1;
 
 -- invariant: sealing_keeps_up
--- No transaction waits longer than five minutes to become part of the hash chain.
+-- No transaction waits longer than five minutes to be sealed into the hash chain.
 select 'transaction ' || tx_id as subject
 from ledger.ledger_tx
 where tx_id > coalesce((select last_transaction_id from ledger.head), 0)

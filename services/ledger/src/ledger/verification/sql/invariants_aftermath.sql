@@ -1,8 +1,9 @@
--- What must be true of money that went back after a payment was completed; see invariants.sql.
+-- What must be true of money that was reversed or disputed after a payment completed; see
+-- invariants.sql.
 
 -- invariant: reversals_negate
--- A reversal comes once, for a completed payment and all of it: of money that went out it is the exact
--- negation, of money that came in it leaves nothing at the provider.
+-- A payment is reversed at most once, only if completed, and in full: a withdrawal's or refund's
+-- reversal is the exact negation, a deposit's leaves no balance at the provider.
 select 'payment ' || p.payment_id as subject
 from {payment} p
 left join ledger.ledger_tx tx on tx.kind = 'reversal' and tx.ref = p.payment_id::text
@@ -25,8 +26,8 @@ where tx.kind = 'reversal'
       having sum(e.amount) <> 0));
 
 -- invariant: disputes_match_journal
--- What a dispute says was taken, given back, charged and lost is what was posted for it, and its
--- payment counts it.
+-- The amounts withdrawn, reinstated, charged and lost in a dispute equal its postings, and its
+-- payment's disputed amount includes it.
 select 'dispute ' || d.reference as subject
 from {payment} p
 join ledger.dispute d using (payment_id)
@@ -69,8 +70,8 @@ where tx.kind in ('dispute_withdrawn', 'dispute_fee', 'dispute_reinstated', 'dis
         and (tx.ref = d.reference or starts_with(tx.ref, d.reference || ':')));
 
 -- invariant: disputed_money_is_open
--- The disputes accounts hold what providers have taken in disputes that are not decided, and a hold
--- for a dispute ends with it.
+-- The disputes accounts hold the amounts that providers have withdrawn in open disputes, and a
+-- dispute's hold ends when the dispute closes.
 select a.tenant || ' ' || a.code as subject
 from ledger.account a
 join ledger.balance b using (account_id)

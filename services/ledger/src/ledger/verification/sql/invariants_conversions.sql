@@ -1,7 +1,7 @@
 -- What must be true of conversions; see invariants.sql.
 
 -- invariant: conversions_match_journal
--- A conversion is one input and one transaction over its amounts, which follow from its rate.
+-- A conversion is one input and one transaction with its amounts, and the amounts match its rate.
 select 'input ' || i.position as subject
 from {input} i
 left join ledger.conversion c using (position)

@@ -1,10 +1,11 @@
--- Whether the database still enforces what the books rely on: rights, guards, functions, ownership.
+-- Whether the database still enforces what the ledger relies on: rights, triggers, functions,
+-- ownership.
 
 -- invariant: services_cannot_write
--- No role but the owner may write a table of the books; the ledger service writes its outbox and its
--- processes' leases directly, which are none.
+-- No role except the owner may write a table of the ledger. Exceptions: the ledger service writes
+-- its outbox and the leases of its processes directly.
 with writing (role_name, table_name, privilege) as (
-    -- what a service can do in the end, by grants, memberships or as a superuser
+    -- effective rights of a service: by grants, by role membership or as a superuser
     select r.rolname, c.relname, p.privilege
     from pg_roles r
     cross join pg_class c
@@ -16,7 +17,7 @@ with writing (role_name, table_name, privilege) as (
            or (p.privilege in ('INSERT', 'UPDATE')
                and has_any_column_privilege(r.oid, c.oid, p.privilege)))
     union
-    -- what anybody at all was granted, on a table, a column or a sequence
+    -- every grant to any role, on a table, a column or a sequence
     select coalesce(g.rolname, 'everybody'), c.relname, acl.privilege_type
     from pg_class c
     cross join lateral (
@@ -43,7 +44,8 @@ where r.rolname ~ '^cift_' and r.rolname <> 'cift_ledger_owner'
   and has_schema_privilege(r.oid, 'ledger', 'CREATE');
 
 -- invariant: guards_are_armed
--- Every guarding trigger is there and fires, in sessions of every kind.
+-- Every guard trigger exists and is enabled, no rule rewrites statements, and no setting turns
+-- triggers off for a session.
 with expected (table_name, event, function_name) as (
     select t.table_name, e.event, 'refuse_change'
     from unnest(array['ledger_tx', 'entry', 'payment_event', 'receipt', 'block', 'input', 'conversion',
@@ -105,7 +107,8 @@ where setting ~ '^session_replication_role=' and setting !~ '=origin$'
   and (s.setdatabase = 0 or d.datname = current_database());
 
 -- invariant: functions_are_closed
--- Nobody executes a function of the books unless named, and definers look names up in one place.
+-- Only the listed roles may execute a function of the ledger, and `security definer` functions have
+-- a fixed search_path.
 select 'everybody may execute ' || p.oid::regprocedure as subject
 from pg_proc p
 where p.pronamespace = 'ledger'::regnamespace
@@ -133,7 +136,8 @@ cross join lateral (values
 where s.seqrelid = to_regclass('ledger.log_position') and is_so;
 
 -- invariant: owner_is_nobody
--- All of the books belongs to a role that nobody logs in as, and only who migrates may take it.
+-- Everything in the ledger belongs to a role without login, and only the migrating role is a member
+-- of it.
 with things (what, owner) as (
     select relname::text, relowner from pg_class where relnamespace = 'ledger'::regnamespace
     union all

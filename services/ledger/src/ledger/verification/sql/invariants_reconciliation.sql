@@ -1,7 +1,7 @@
 -- What must always be true of corrections, suspense and reconciled statements.
 
 -- invariant: corrections_negate
--- A correction is the exact negation of the transaction that it corrects.
+-- A correction is the exact negation of the transaction it corrects.
 select 'transaction ' || tx.tx_id as subject
 from {ledger_tx} tx
 left join lateral (
@@ -15,7 +15,7 @@ where tx.kind = 'correction'
        or not exists (select from ledger.ledger_tx wrong where wrong.tx_id = tx.ref::bigint));
 
 -- invariant: suspense_is_owned
--- What suspense holds belongs to payments in review and to discrepancies, each with its owner.
+-- Every amount in suspense belongs to a payment in review or to a discrepancy with an owner.
 select a.tenant || ' ' || a.code || ' ' || b.posted - coalesce(owned.total, 0) as subject
 from ledger.account a
 join ledger.balance b using (account_id)
@@ -41,8 +41,8 @@ left join (
 where a.kind = 'suspense' and b.posted <> coalesce(owned.total, 0);
 
 -- invariant: providers_agree
--- (full) In a period whose statement was read, every posting at the provider stands in it or is a
--- discrepancy, and both sides of every group differ by exactly what its discrepancies say.
+-- (full) In a period with a statement, every posting at the provider is in the statement or is a
+-- discrepancy, and both sides of every group differ by exactly the amounts of its discrepancies.
 with item as materialized (
     select i.method, split_part(i.tenant, ':', -1) = 'live' as livemode, i.currency, i.item_id, i.at,
         coalesce(i.gross, 0) - coalesce(i.fee, 0) as net
