@@ -23,5 +23,6 @@ RAIL = Rail(
         "refund": timedelta(minutes=2),
     },
     cancel_after_submit=False,
+    countries=frozenset({"KE"}),
 )
 """The entry point `cift.rails`."""

@@ -12,6 +12,7 @@ from datetime import timedelta
 
 from cift_shared.attempts import state_machine
 from cift_shared.attempts.processor import (
+    BROUGHT,
     Answer,
     Attempt,
     MethodAttempt,
@@ -152,13 +153,13 @@ class AttemptEngine:
         return self._processor
 
     async def _poll_one(self, claim: Claim, notices: Sequence[Notice]) -> None:
-        """Query the provider about one attempt; its notices are hints."""
+        """Query the provider about one attempt; its notices are hints, and so are references."""
         asked = replace(claim.attempt, checks=claim.attempt.checks + 1)
         schedule = self._schedule(asked)
         notice_ids = [notice.notice_id for notice in notices]
         failpoint("worker.before_check")
         try:
-            answer = await self._ask(claim.attempt, notices)
+            answer = await self._ask(*_hints(claim.attempt, notices))
         except PaymentProcessorError as error:
             log.warning("attempt.check_failed", code=error.code, **_names(claim))
             decision = state_machine.after_check_error(claim, error, schedule)
@@ -290,6 +291,18 @@ class ClaimLoop:
             _, late = await asyncio.wait(set(self._tasks), timeout=STOP_GRACE_S)
             for task in late:
                 task.cancel()
+
+
+def _hints(
+    attempt: Attempt | MethodAttempt, notices: Sequence[Notice]
+) -> tuple[Attempt | MethodAttempt, Sequence[Notice]]:
+    """The attempt with the references that the caller brought, and the provider's own notices."""
+    brought = [notice.body for notice in notices if notice.purpose == BROUGHT]
+    if not brought or isinstance(attempt, MethodAttempt):
+        return attempt, notices
+    references = tuple(body.decode("ascii", "replace") for body in brought)
+    heard = [notice for notice in notices if notice.purpose != BROUGHT]
+    return replace(attempt, references=references), heard
 
 
 def _names(claim: Claim) -> dict[str, str]:

@@ -11,7 +11,7 @@ import asyncpg
 from pydantic import Field, TypeAdapter
 
 from cift_shared.attempts import queries
-from cift_shared.attempts.processor import Attempt, MethodAttempt, Notice
+from cift_shared.attempts.processor import BROUGHT, Attempt, MethodAttempt, Notice
 from cift_shared.attempts.results import Claim, State
 from cift_shared.attempts.state_machine import ENDED, Decision
 from cift_shared.database.pool import Pool
@@ -25,6 +25,7 @@ from cift_shared.messaging.messages import (
     ProviderNotice,
     RequestDetach,
     RequestSetup,
+    VerifyPayment,
 )
 from cift_shared.messaging.topics import METHOD_RESULTS, RESULTS
 from cift_shared.observability.telemetry import trace_headers
@@ -191,6 +192,28 @@ class AttemptStore:
             due = await connection.fetch(self._sql(queries.MAKE_DUE), attempt_ids)
             failpoint("worker.before_notices_commit")
         return sum(row["is_due"] for row in due)
+
+    async def verify(self, asked: VerifyPayment) -> bool:
+        """Make the payment's attempt due now; returns True when it is.
+
+        A reference that the caller brought is stored for the next query. Nothing changes for an
+        attempt that is unknown, final, or not sent yet.
+
+        Raises:
+            SealBroken: the reference can't be opened; nothing was stored.
+        """
+        if asked.sealed_reference is not None:
+            self._vault.open(asked.sealed_reference, context="notice")
+        rows = await self._pool.fetch(
+            self._sql(queries.VERIFY),
+            asked.payment_id,
+            f"verify.{asked.verification_id}",
+            BROUGHT,
+            asked.sealed_reference,
+            asked.requested_at,
+        )
+        failpoint("worker.after_verify")
+        return any(row["is_due"] for row in rows)
 
     async def save(self, decisions: Sequence[Decision], *, now: datetime) -> set[AttemptId]:
         """Store decisions with their results; returns the ids of those whose lease still held."""

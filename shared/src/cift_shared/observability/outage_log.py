@@ -40,6 +40,7 @@ _EVENTS = {
     "kafka.batch.retried": DATABASE,
     "mpesa.pull.not_stored": DATABASE,
     "part.failed": DATABASE,
+    "rail_status.not_stored": DATABASE,
     "payment_signals.disconnected": DATABASE,
     "relay.failed": DATABASE,
 }

@@ -44,11 +44,17 @@ class Rail:
     """By currency, the minor units of which the provider moves only multiples."""
     refusals: Mapping[Operation, str] = field(default_factory=dict)
     """Operations that the rail does not offer, each with advice for the caller."""
+    countries: frozenset[str] = frozenset()
+    """ISO 3166 alpha-2 codes of the countries whose payers can use it; empty: every country."""
 
     @property
     def currencies(self) -> frozenset[str]:
         """The currencies it moves."""
         return frozenset(self.limits)
+
+    def serves(self, country: str) -> bool:
+        """True when payers in this country (ISO 3166 alpha-2) can use it."""
+        return not self.countries or country in self.countries
 
     def check_operation(self, operation: Operation) -> None:
         """Refuse an operation the rail does not offer.

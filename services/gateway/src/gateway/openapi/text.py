@@ -90,6 +90,7 @@ TAGS: Mapping[str, str] = {
 }
 OPERATION_IDS: Mapping[str, str] = {
     "show_payment": "getPayment",
+    "list_payment_options": "listPaymentOptions",
     "show_timeline": "getPaymentTimeline",
     "stream_events": "streamPaymentEvents",
     "refund_payment": "createRefund",
@@ -115,6 +116,8 @@ ANSWERS: Mapping[str, str] = {
     "getPayment": "The payment as it is now.",
     "getPaymentTimeline": "Every step of the payment.",
     "cancelPayment": "The wish to cancel is stored; the payment's status says when it is canceled.",
+    "verifyPayment": "The worker is asked to look; the payment as it is now.",
+    "listPaymentOptions": "The ways to pay that fit.",
     "createRefund": "The refund is stored; what the provider makes of it follows.",
     "getFeeQuote": "The price of the payment now.",
     "createQuote": "The price that holds until the quote expires.",
@@ -208,6 +211,13 @@ BODIES: Mapping[str, Mapping[str, tuple[str, Any]]] = {
     "createRefund": {
         "part": ("Part of the deposit", {"amount": "400.00"}),
         "rest": ("All that is left", {}),
+    },
+    "verifyPayment": {
+        "receipt": (
+            "With the receipt that the payer was told",
+            {"provider_reference": "TIB4K2P9QX"},
+        ),
+        "plain": ("Without a reference", {}),
     },
     "createQuote": {
         "deposit": (

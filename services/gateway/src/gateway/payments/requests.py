@@ -95,3 +95,11 @@ class PaymentsQuery(PageQuery):
     """Payments made later than this."""
     created_before: Moment | None = None
     """Payments made earlier than this."""
+
+
+class VerifyIn(Body):
+    """A wish to have a payment looked at now."""
+
+    provider_reference: ProviderReference | None = None
+    """The provider's own reference, as the payer was told it: an M-Pesa receipt. It is verified at
+    the provider, never believed."""

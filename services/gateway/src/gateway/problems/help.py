@@ -57,6 +57,8 @@ HELP: Mapping[str, str] = {
     "payment_method_invalid": "Send exactly one instrument that fits the method and is usable.",
     "insufficient_funds": "Let the customer's available balance grow, or send less.",
     "refund_exceeds_captured": "Refund at most what is left of the deposit.",
+    "verification_too_soon": "The provider is asked about a payment at most every 10 seconds: send"
+    " this reference again then.",
     "too_many_streams": "Close event streams before more are opened, or ask instead.",
     "too_many_requests": "Send fewer requests a second with this key.",
     "too_many_notices": "Send fewer notices a second from one address.",

@@ -85,6 +85,7 @@ KINDS: Mapping[str, Kind] = {
     "payment_method_invalid": Kind(422, "The payment method is not usable", stored=True),
     "insufficient_funds": Kind(422, "The available balance is too small", stored=True),
     "refund_exceeds_captured": Kind(422, "More than what is left to refund", stored=True),
+    "verification_too_soon": Kind(429, "The payment is being verified already", retryable=True),
     "too_many_streams": Kind(429, "Too many open event streams", retryable=True),
     "too_many_requests": Kind(429, "Too many requests with this key", retryable=True),
     "too_many_notices": Kind(429, "Too many notices", retryable=True),
