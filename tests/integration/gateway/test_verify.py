@@ -175,9 +175,9 @@ class TestNotTooOften:
         self, gateway: RunningGateway, client: httpx.AsyncClient, clock: FakeClock
     ) -> None:
         payment_id = await made(client)
-        clock.advance(timedelta(hours=1))
         await ask(client, payment_id)
-        clock.advance(timedelta(hours=-1))
+        ahead = clock.now() + timedelta(hours=1)
+        await gateway.admin.execute("update gateway.verification set requested_at = $1", ahead)
         await ask(client, payment_id)
         assert len(await asked(gateway)) == 2
 
