@@ -42,7 +42,8 @@ async def queued(pool: asyncpg.Pool) -> list[RailStatus]:
 
 
 async def test_a_processor_that_says_nothing_is_available(pool) -> None:
-    clock, woken = FakeClock(), []
+    clock = FakeClock()
+    woken: list[int] = []
     await reporting(pool, ScriptedProcessor(), clock, woken).report()
     (status,) = await queued(pool)
     assert status == RailStatus(

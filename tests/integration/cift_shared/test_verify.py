@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 import asyncpg
@@ -27,8 +28,8 @@ SETTLED = Settled(Money(100_00, "KES"), "RECEIPT1")
 class Slow(ScriptedProcessor):
     """Queries come an hour apart by schedule; notes the references, and can be held up."""
 
-    def __init__(self, **script: object) -> None:
-        super().__init__(**{"delay": HOUR, **script})  # type: ignore[arg-type]
+    def __init__(self, **script: Any) -> None:
+        super().__init__(**{"delay": HOUR, **script})
         self.references: list[str] = []
         self.asked = asyncio.Event()
         self.free = asyncio.Event()
@@ -89,11 +90,13 @@ async def waiting(worker: Worker) -> UUID:
 
 
 async def row(pool: asyncpg.Pool, payment_id: UUID) -> asyncpg.Record:
-    return await pool.fetchrow(
+    found = await pool.fetchrow(
         "select state, checks, submits, lease_owner, next_check_at <= now() as is_due"
         " from probe.attempt where payment_id = $1",
         payment_id,
     )
+    assert found is not None
+    return found
 
 
 async def test_the_provider_is_asked_now(workers, pool) -> None:

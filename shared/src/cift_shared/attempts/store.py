@@ -212,7 +212,6 @@ class AttemptStore:
             asked.sealed_reference,
             asked.requested_at,
         )
-        failpoint("worker.after_verify")
         return any(row["is_due"] for row in rows)
 
     async def save(self, decisions: Sequence[Decision], *, now: datetime) -> set[AttemptId]:

@@ -87,7 +87,6 @@ class PaymentRepository:
         taken: bool = await self._pool.fetchval(
             SQL["verify"], payment_id, mark, now, VERIFY_EVERY, *outbox_row(message)
         )
-        failpoint("gateway.after_verify")
         return taken
 
     async def verified_mark(self, payment_id: UUID) -> str | None:
