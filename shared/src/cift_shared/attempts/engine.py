@@ -12,7 +12,6 @@ from datetime import timedelta
 
 from cift_shared.attempts import state_machine
 from cift_shared.attempts.processor import (
-    BROUGHT,
     Answer,
     Attempt,
     MethodAttempt,
@@ -20,7 +19,7 @@ from cift_shared.attempts.processor import (
     PaymentProcessor,
     SavedMethodProvider,
 )
-from cift_shared.attempts.results import Claim, State
+from cift_shared.attempts.results import Claim, State, hints_of
 from cift_shared.attempts.state_machine import Decision, Schedule
 from cift_shared.attempts.store import AttemptStore
 from cift_shared.attempts.write_batcher import WriteBatcher
@@ -159,7 +158,7 @@ class AttemptEngine:
         notice_ids = [notice.notice_id for notice in notices]
         failpoint("worker.before_check")
         try:
-            answer = await self._ask(*_hints(claim.attempt, notices))
+            answer = await self._ask(*hints_of(claim.attempt, notices))
         except PaymentProcessorError as error:
             log.warning("attempt.check_failed", code=error.code, **_names(claim))
             decision = state_machine.after_check_error(claim, error, schedule)
@@ -291,18 +290,6 @@ class ClaimLoop:
             _, late = await asyncio.wait(set(self._tasks), timeout=STOP_GRACE_S)
             for task in late:
                 task.cancel()
-
-
-def _hints(
-    attempt: Attempt | MethodAttempt, notices: Sequence[Notice]
-) -> tuple[Attempt | MethodAttempt, Sequence[Notice]]:
-    """The attempt with the references that the caller brought, and the provider's own notices."""
-    brought = [notice.body for notice in notices if notice.purpose == BROUGHT]
-    if not brought or isinstance(attempt, MethodAttempt):
-        return attempt, notices
-    references = tuple(body.decode("ascii", "replace") for body in brought)
-    heard = [notice for notice in notices if notice.purpose != BROUGHT]
-    return replace(attempt, references=references), heard
 
 
 def _names(claim: Claim) -> dict[str, str]:

@@ -4,16 +4,15 @@ import secrets
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Annotated, Any
 from uuid import UUID, uuid5
 
 import asyncpg
-from pydantic import Field, TypeAdapter
 
 from cift_shared.attempts import queries
-from cift_shared.attempts.processor import BROUGHT, Attempt, MethodAttempt, Notice
+from cift_shared.attempts.processor import BROUGHT, Notice
 from cift_shared.attempts.results import Claim, State
-from cift_shared.attempts.state_machine import ENDED, Decision
+from cift_shared.attempts.rows import OPERATIONS, Request, attempt_of
+from cift_shared.attempts.state_machine import Decision
 from cift_shared.database.pool import Pool
 from cift_shared.failpoints import failpoint
 from cift_shared.ids import AttemptId
@@ -21,7 +20,6 @@ from cift_shared.messaging import outbox
 from cift_shared.messaging.envelope import OutgoingMessage, outgoing
 from cift_shared.messaging.messages import (
     MethodResult,
-    PaymentRequest,
     ProviderNotice,
     RequestDetach,
     RequestSetup,
@@ -38,10 +36,6 @@ NOTICES_MAX = 20
 """Maximum number of notices of one attempt in one decision: each adds a step to the result, and the
 result must stay below the message size limit.
 """
-
-Request = PaymentRequest | RequestSetup | RequestDetach
-
-_REQUESTS: TypeAdapter[Request] = TypeAdapter(Annotated[Request, Field(discriminator="kind")])
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +99,7 @@ class AttemptStore:
                 self._sql(queries.INGEST),
                 [attempt_id_of(payment_id) for payment_id in ids],
                 ids,
-                [_OPERATIONS[command.request.kind] for command in commands],
+                [OPERATIONS[command.request.kind] for command in commands],
                 [command.request.model_dump(mode="json") for command in commands],
                 [command.trace for command in commands],
             )
@@ -259,7 +253,7 @@ class AttemptStore:
 
     def _claim(self, row: asyncpg.Record) -> Claim:
         return Claim(
-            attempt=_attempt(row),
+            attempt=attempt_of(row),
             payment_id=str(row["payment_id"]),
             method=self._method,
             state=row["state_before"],
@@ -280,30 +274,6 @@ class AttemptStore:
             source_listed=row["source_listed"],
             received_at=row["received_at"],
         )
-
-
-_OPERATIONS = {
-    "request_deposit": "deposit",
-    "request_withdrawal": "withdrawal",
-    "request_refund": "refund",
-    "request_setup": "setup",
-    "request_detach": "detach",
-}
-
-
-def _attempt(row: asyncpg.Record) -> Attempt | MethodAttempt:
-    request = _REQUESTS.validate_python(row["request"])
-    kind: Any = MethodAttempt if isinstance(request, RequestSetup | RequestDetach) else Attempt
-    attempt: Attempt | MethodAttempt = kind(
-        attempt_id=AttemptId(row["attempt_id"]),
-        operation=row["operation"],
-        request=request,
-        memory=row["memory"],
-        checks=row["checks"],
-        created_at=row["created_at"],
-        ended=row["state_before"] in ENDED,
-    )
-    return attempt
 
 
 def _seconds(delay: timedelta | None) -> float | None:

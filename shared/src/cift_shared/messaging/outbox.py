@@ -83,12 +83,6 @@ select exists (select from led)
 """Delete published rows, as the leader only. If another process takes over while this statement
 runs, nothing is lost: the broker has confirmed each of these rows."""
 
-STORE_UNLESS_WAITING = """
-insert into {schema}.outbox (topic, key, headers, body)
-select $1::text, $2::text, $3::jsonb, $4::bytea
- where not exists (select from {schema}.outbox where topic = $1 and key = $2)
-"""
-
 log = get_logger()
 
 
@@ -113,22 +107,6 @@ async def store(connection: Connection, schema: str, messages: Sequence[Outgoing
         [message.key for message in messages],
         [dict(message.headers) for message in messages],
         [message.body for message in messages],
-    )
-
-
-async def store_unless_waiting(
-    connection: Connection, schema: str, message: OutgoingMessage
-) -> None:
-    """Insert a message whose older copy makes it needless: one that still waits under its key.
-
-    For repeated reports: while the broker is away, the outbox keeps one of them, not all.
-    """
-    await connection.execute(
-        STORE_UNLESS_WAITING.format(schema=schema),
-        message.topic,
-        message.key,
-        dict(message.headers),
-        message.body,
     )
 
 
