@@ -1,4 +1,4 @@
-"""What a query is given: the provider's notices as they are, and the references that were brought."""
+"""What a query is given: the provider's notices as they are, and the references brought."""
 
 from dataclasses import replace
 from datetime import UTC, datetime
