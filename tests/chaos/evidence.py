@@ -17,6 +17,7 @@ import asyncpg
 import httpx
 from aiokafka import AIOKafkaConsumer
 
+from cift_shared.messaging.topics import RAIL_STATUSES
 from tests.chaos import facts
 from tests.chaos.facts import Evidence
 from tests.chaos.history import History
@@ -78,7 +79,11 @@ select notice_id, attempt_id::text, handled_at is null as is_open from {schema}.
 _WEBHOOKS = """
 select notice_id, attempt_id::text, disposition = 'published' as published from gateway.inbox
 """
-_QUEUED = "select '{schema}' as schema, topic, key from {schema}.outbox order by id"
+_QUEUED = f"""
+select '{{schema}}' as schema, topic, key from {{schema}}.outbox
+ where topic <> '{RAIL_STATUSES}' order by id
+"""
+"""Workers report about their rails for ever: such a message may always be on its way."""
 
 
 @dataclass(frozen=True, slots=True)

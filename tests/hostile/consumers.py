@@ -21,7 +21,7 @@ from cift_shared.ids import SystemIds
 from cift_shared.kafka import create_topics
 from cift_shared.kafka.broker import BatchBroker, Subscription
 from cift_shared.messaging import topics
-from cift_shared.messaging.messages import MethodResult
+from cift_shared.messaging.messages import MethodResult, RailStatus
 from cift_shared.messaging.outbox import Relay
 from cift_shared.messaging.topics import DAY_MS, Topic
 from cift_shared.runtime.readiness import Readiness
@@ -31,6 +31,9 @@ from gateway.payment_methods.repository import MethodRepository
 from gateway.payment_methods.results import GROUP as GATEWAY_GROUP
 from gateway.payment_methods.results import SCHEMA as GATEWAY_SCHEMA
 from gateway.payment_methods.results import MethodResultsHandler
+from gateway.payment_options.repository import RailStatusRepository
+from gateway.payment_options.statuses import GROUP as RAILS_GROUP
+from gateway.payment_options.statuses import RailStatusHandler
 from ledger import app as ledger_app
 from ledger.settings import LedgerSettings
 from mpesa_worker import app as mpesa_app
@@ -107,7 +110,14 @@ def _gateway(base: Base) -> Composition:
     )
     about = topics.ABOUT_METHOD_RESULTS
     subscription = Subscription(topics.METHOD_RESULTS, MethodResult, GATEWAY_GROUP, handler, about)
-    return Composition(subscriptions=[subscription])
+    rails = Subscription(
+        topics.RAIL_STATUSES,
+        RailStatus,
+        RAILS_GROUP,
+        RailStatusHandler(RailStatusRepository(base.pool), base.clock),
+        topics.ABOUT_RAIL_STATUSES,
+    )
+    return Composition(subscriptions=[subscription, rails])
 
 
 def _services() -> Iterator[tuple[str, str, Any, Callable[[Base], Composition]]]:

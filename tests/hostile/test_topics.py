@@ -11,6 +11,7 @@ contradict `integration/ledger/test_handler.py`, letters that always leave
 import asyncio
 import json
 from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
@@ -20,7 +21,7 @@ from structlog.testing import capture_logs
 
 from cift_shared.attempts.store import NOTICES_MAX, attempt_id_of
 from cift_shared.messaging import topics
-from cift_shared.messaging.messages import Message, ProviderNotice
+from cift_shared.messaging.messages import Message, ProviderNotice, RailStatus
 from mpesa_method.purposes import Purpose
 from tests.hostile.consumers import Consumers, Garbage, consuming
 from tests.hostile.mutations import RAW, hostile_documents
@@ -38,6 +39,7 @@ MPESA_NOTICES, CARD_NOTICES = topics.webhooks("mpesa"), topics.webhooks("stripe"
 READERS = {
     topics.RESULTS: "ledger",
     topics.METHOD_RESULTS: "gateway",
+    topics.RAIL_STATUSES: "gateway",
     MPESA: "mpesa",
     CARD: "card",
     MPESA_NOTICES: "mpesa",
@@ -83,6 +85,10 @@ def good_for(topic: str, paid: Any) -> Message:
             return paid.result("settled")
         case topics.METHOD_RESULTS:
             return method_result(VAULT, str(uuid4()), "failed")
+        case topics.RAIL_STATUSES:
+            return RailStatus(
+                rail="mpesa", instance="w-0", available=True, reported_at=datetime.now(UTC)
+            )
         case t if t == MPESA:
             return deposit()
         case t if t == CARD:
@@ -183,6 +189,9 @@ async def taken(world: Consumers, topic: str, good: Any) -> bool:
             return bool(await world.admin.fetchval(query, good.payment_id))
         case topics.METHOD_RESULTS:
             return True
+        case topics.RAIL_STATUSES:
+            query = "select available from gateway.rail_status where rail = $1"
+            return bool(await world.admin.fetchval(query, good.rail))
         case t if t in (MPESA, CARD):
             query = f"select true from {READERS[t]}.attempt where payment_id = $1"
             return bool(await world.admin.fetchval(query, good.payment_id))

@@ -59,4 +59,14 @@ ATTEMPTS = [
         ("and (state <> 'ready' or maybe_sent)", ""),
         guards=ALL,
     ),
+    *on(
+        "query VERIFY",
+        ("tests/integration/cift_shared/test_verify.py",),
+        ("state in ('waiting', 'unknown', 'review')", "state <> 'done'"),
+        ("state in ('waiting', 'unknown', 'review')", "state in ('waiting', 'unknown')"),
+        ("where payment_id = $1 and state", "where state"),
+        ("when held.lease_owner is null then least", "when true then least"),
+        ("then held.updated_at else clock_timestamp() end", "then held.updated_at end"),
+        ("from asked where $4::text is not null\n", "from asked\n"),
+    ),
 ]

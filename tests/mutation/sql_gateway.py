@@ -132,6 +132,21 @@ GATEWAY = [
         ),
     ),
     *on(
+        "statement payments/verify",
+        _gateway("verify"),
+        ("where excluded.requested_at not between", "where excluded.requested_at between"),
+        ("+ $4::interval", "- $4::interval"),
+        ("select $5, $6, $7::jsonb, $8::bytea from asked", "select $5, $6, $7::jsonb, $8::bytea"),
+    ),
+    *on(
+        "statement payment_options/save_statuses",
+        _gateway("payment_options"),
+        ("where known.reported_at < excluded.reported_at", ""),
+        ("least(reported_at, $6::timestamptz)", "reported_at"),
+        ("known.reason is not distinct from excluded.reason\n             and", ""),
+        ("then known.since", "then excluded.seen_at"),
+    ),
+    *on(
         "statement webhooks/take_notice",
         _gateway("webhooks"),
         ("where known.disposition = 'quarantined' and excluded.disposition = 'published'", ""),

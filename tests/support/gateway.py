@@ -17,7 +17,7 @@ import asyncpg
 import httpx
 from fastapi import FastAPI
 
-from cift_shared.clock import SystemClock
+from cift_shared.clock import Clock, SystemClock
 from cift_shared.database.pool import open_pool
 from cift_shared.kafka import Record, RejectedRecord
 from cift_shared.messaging.envelope import OutgoingMessage
@@ -28,12 +28,13 @@ from cift_shared.rails.gateway import RailSettings, gateway_rails
 from cift_shared.runtime.readiness import Readiness
 from cift_shared.runtime.service import Base, running
 from cift_shared.security.field_encryption import Vault
-from gateway.app import ROLE, SCHEMA, USES, Hear, create_app
+from gateway.app import ROLE, SCHEMA, USES, Hear, HearRails, Readers, create_app
 from gateway.auth.authenticator import SCOPES
 from gateway.auth.cli import insert_key
 from gateway.auth.key_format import ApiKeyText, new_key
 from gateway.http.parts import Parts
 from gateway.payment_methods.results import MethodResultsHandler
+from gateway.payment_options.statuses import RailStatusHandler
 from gateway.settings import GatewaySettings
 
 MERCHANT = "m_acme"
@@ -204,18 +205,26 @@ def deaf(handler: MethodResultsHandler, base: Base) -> AbstractAsyncContextManag
     return nullcontext()
 
 
+def deaf_to_rails(handler: RailStatusHandler, base: Base) -> AbstractAsyncContextManager[None]:
+    """No broker: workers' reports are handed in by the test."""
+    return nullcontext()
+
+
 @asynccontextmanager
 async def running_gateway(
     dsn: str,
     *,
     relay: bool = False,
     hear: Hear | None = None,
+    hear_rails: HearRails | None = None,
+    clock: Clock | None = None,
     rails: Mapping[str, Mapping[str, Any]] | None = None,
     **fields: Any,
 ) -> AsyncIterator[Any]:
     """Run a gateway; with `relay` its outbox is emptied into `publisher`, with `hear` it reads.
 
-    `rails` are settings of rails that differ from the usual ones, by the rail's name.
+    `rails` are settings of rails that differ from the usual ones, by the rail's name. `clock` is
+    what the application looks at instead of the machine's.
     """
     settings, publisher = settings_for(dsn, **fields), MemoryPublisher()
     admin = await open_pool(dsn, role=None, size_max=3)
@@ -229,7 +238,13 @@ async def running_gateway(
         await pool.close()
 
     of_rails = rail_settings(settings.mode, **(rails or {}))
-    app = create_app(settings, rail_settings=of_rails, open_base=open_base, hear=hear or deaf)
+    app = create_app(
+        settings,
+        rail_settings=of_rails,
+        open_base=open_base,
+        clock=clock,
+        readers=Readers(hear or deaf, hear_rails or deaf_to_rails),
+    )
     async with app.router.lifespan_context(app):
         gateway = RunningGateway(app, settings, admin, publisher)
         try:

@@ -23,6 +23,7 @@ from cift_shared.messaging.messages import (
     PaymentEvent,
     PaymentResult,
     ProviderNotice,
+    RailStatus,
     RequestDeposit,
     RequestDetach,
     RequestRefund,
@@ -30,6 +31,7 @@ from cift_shared.messaging.messages import (
     RequestWithdrawal,
     ShownInstrument,
     Step,
+    VerifyPayment,
     WireFailure,
 )
 from cift_shared.messaging.outcomes import FailureCategory
@@ -165,6 +167,22 @@ MESSAGES: dict[str, Message] = {
             evidence_due_by=NOW,
         ),
     ),
+    "verify_payment": VerifyPayment(
+        verification_id=UUID(int=7),
+        payment_id=PAYMENT,
+        requested_at=NOW,
+        sealed_reference="k1.AAAA",
+    ),
+    "rail_status": RailStatus(
+        rail="mpesa", instance="mpesa-worker-0", available=True, reported_at=NOW
+    ),
+    "rail_status_away": RailStatus(
+        rail="card",
+        instance="card-worker-1",
+        available=False,
+        reason="provider_unavailable",
+        reported_at=NOW,
+    ),
     "ledger_head": LedgerHead(
         hash="ab" * 32, transactions=3, last_transaction_id="48", block=2, sealed_at=NOW
     ),
@@ -231,6 +249,7 @@ def test_what_is_written_can_be_read_and_more_is_ignored(name: str) -> None:
         "request_deposit",
         "request_refund",
         "cancel_payment",
+        "verify_payment",
         "request_setup",
         "request_detach",
     ],

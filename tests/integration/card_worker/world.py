@@ -120,6 +120,7 @@ class World:
             clock=self.clock,
             ingested=self.engine.dispatch.wake,
             published=lambda: None,
+            verified=self.engine.poll.wake,
         )
         self.notices = NoticeConsumer(
             store,

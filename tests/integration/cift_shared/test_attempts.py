@@ -81,6 +81,7 @@ class Worker:
             clock=CLOCK,
             ingested=self.engine.dispatch.wake,
             published=lambda: None,
+            verified=self.engine.poll.wake,
         )
         self.notices = NoticeConsumer(
             self.store,

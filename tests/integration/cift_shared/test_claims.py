@@ -80,7 +80,12 @@ def safe_again(held: Claim) -> Decision:
 async def cancel(store: AttemptStore, pool: asyncpg.Pool, command: RequestWithdrawal) -> str:
     """Cancel it as a command does; the kind that is told."""
     intake = CommandConsumer(
-        store, method="mpesa", clock=CLOCK, ingested=lambda: None, published=lambda: None
+        store,
+        method="mpesa",
+        clock=CLOCK,
+        ingested=lambda: None,
+        published=lambda: None,
+        verified=lambda: None,
     )
     from tests.integration.cift_shared.test_attempts import record
 

@@ -8,12 +8,17 @@ import re
 import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
+from cift_shared.kafka import Record
+from cift_shared.messaging.messages import RailStatus
+from cift_shared.messaging.topics import RAIL_STATUSES
+from gateway.payment_options.statuses import RailStatusHandler
 from tests.support.gateway import RunningGateway
 
 pytestmark = pytest.mark.integration
@@ -91,6 +96,9 @@ def shown_pairs(text: str) -> set[tuple[str, Any]]:
 
 async def test_guide(gateway: RunningGateway, client: httpx.AsyncClient) -> None:
     payment_id, sent = "", 0
+    status = RailStatus(rail="mpesa", instance="w", available=True, reported_at=datetime.now(UTC))
+    body = status.model_dump_json().encode()
+    await gateway.parts[RailStatusHandler]([Record(RAIL_STATUSES, 0, 0, None, body)])
     for command in commands():
         if "/refunds" in command.path:
             await gateway.funded(client, "c_42", "1000.00")
@@ -102,8 +110,8 @@ async def test_guide(gateway: RunningGateway, client: httpx.AsyncClient) -> None
             command.method, path, headers=command.headers, content=command.body
         )
         assert answer.status_code < 300, (command, answer.text)
-        if status := re.match(r"HTTP/1.1 (\d+)", command.shown):
-            assert answer.status_code == int(status.group(1)), command
+        if line := re.match(r"HTTP/1.1 (\d+)", command.shown):
+            assert answer.status_code == int(line.group(1)), command
         if "event-stream" not in answer.headers["content-type"]:
             missing = shown_pairs(command.shown) - pairs(answer.json())
             assert not missing, (command, missing, answer.text)

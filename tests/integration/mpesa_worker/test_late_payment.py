@@ -68,6 +68,7 @@ async def test_a_late_payment_is_found_without_a_callback(pool: asyncpg.Pool, bo
         clock=SystemClock(),
         ingested=engine.dispatch.wake,
         published=lambda: None,
+        verified=engine.poll.wake,
     )
     command = mpesa.deposit(paid.payment_id, minor=100_00, phone=mpesa.PHONE)
     body = command.model_dump_json().encode()

@@ -210,6 +210,7 @@ def _worker(pool: asyncpg.Pool, world: twin.World, keys: Path) -> Worker:
         clock=clock,
         ingested=engine.dispatch.wake,
         published=lambda: None,
+        verified=engine.poll.wake,
     )
     pulls = PullStore(pool, store, VAULT)
     jobs = [

@@ -31,9 +31,11 @@ async def test_a_stripe_that_is_away_is_left_alone_then_probed(clock, answer) ->
     attempt = cards.attempt(cards.deposit(clock=clock), clock, intent=cards.INTENT)
     attempt = cards.learned(attempt, type("A", (), {"memory": {}})(), checked=True)
     for _ in range(FAILURES_MAX):
+        assert processor.unavailable_reason() is None
         with pytest.raises(OutcomeUnknown):
             await processor.get_transaction_status(attempt)
     assert PROVIDER_UP.labels("stripe")._value.get() == 0
+    assert processor.unavailable_reason() == "provider_unavailable"
     for _ in range(3):
         with pytest.raises(ProviderThrottled):
             await processor.get_transaction_status(attempt)
@@ -42,6 +44,7 @@ async def test_a_stripe_that_is_away_is_left_alone_then_probed(clock, answer) ->
     script.on(READ, cards.intent("processing"))
     await processor.get_transaction_status(attempt)
     assert PROVIDER_UP.labels("stripe")._value.get() == 1
+    assert processor.unavailable_reason() is None
     await processor.close()
 
 

@@ -52,6 +52,13 @@ def takes(method, minor: int, currency: str, operation) -> bool:
     return True
 
 
+def test_a_rail_serves_its_countries_or_all_of_them() -> None:
+    assert MPESA.countries == {"KE"}
+    assert (MPESA.serves("KE"), MPESA.serves("UG")) == (True, False)
+    assert CARD.countries == frozenset()
+    assert (CARD.serves("KE"), CARD.serves("UG")) == (True, True)
+
+
 def test_a_card_takes_every_national_currency() -> None:
     assert sorted(CARD.currencies) == CURRENCIES
     for coin in ("BTC", "ETH"):

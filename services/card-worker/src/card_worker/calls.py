@@ -76,6 +76,11 @@ class Caller:
         self._deadline_s = deadline_s
         self._breaker = CircuitBreaker(PROVIDER, clock, pause_s=pause_s)
 
+    @property
+    def is_away(self) -> bool:
+        """True while the circuit is open: no request is sent."""
+        return self._breaker.is_open
+
     async def call(
         self, operation: str, ask: Callable[[], Awaitable[Any]], kind: type[Reply]
     ) -> Reply:

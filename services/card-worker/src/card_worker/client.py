@@ -58,7 +58,8 @@ class StripeApi:
         # A deadline for the whole call: an answer that arrives byte by byte must end, too.
         deadline_s = tries * (config.connect_timeout_s + config.read_timeout_s) + 5
         pause_s = sped_up(int(PAUSE_S), config.check_speed).total_seconds()
-        self._call = Caller(clock, deadline_s=deadline_s, pause_s=pause_s).call
+        self._caller = Caller(clock, deadline_s=deadline_s, pause_s=pause_s)
+        self._call = self._caller.call
         self._v1 = stripe.StripeClient(
             config.secret_key.get_secret_value(),
             base_addresses={"api": config.api_base},
@@ -66,6 +67,11 @@ class StripeApi:
             stripe_version=domain.API_VERSION,
             http_client=self._http,
         ).v1
+
+    @property
+    def is_away(self) -> bool:
+        """True while no request is sent, because Stripe did not answer or refused our key."""
+        return self._caller.is_away
 
     async def close(self) -> None:
         """Close the connections."""

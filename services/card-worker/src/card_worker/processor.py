@@ -23,7 +23,13 @@ from card_worker.notices import find_attempt, is_known
 from card_worker.refunds import Refunds
 from card_worker.settings import CardConfig
 from card_worker.setups import Setups
-from cift_shared.attempts.processor import Answer, Attempt, MethodAttempt, Notice
+from cift_shared.attempts.processor import (
+    PROVIDER_UNAVAILABLE,
+    Answer,
+    Attempt,
+    MethodAttempt,
+    Notice,
+)
 from cift_shared.clock import Clock, SystemClock
 from cift_shared.ids import AttemptId
 from cift_shared.messaging.outcomes import Declined, Pending
@@ -124,6 +130,10 @@ class CardProcessor:
         if attempt.operation == "refund":
             return self._flow.check_delay(attempt, "refund")
         return self._flow.check_delay(attempt, "payment")
+
+    def unavailable_reason(self) -> str | None:
+        """`provider_unavailable` while the circuit breaker lets no request through."""
+        return PROVIDER_UNAVAILABLE if self._flow.api.is_away else None
 
     def read_fingerprint(self, body: bytes) -> AttemptId | str | None:
         """The attempt id, or the fingerprint of the reference, of a Stripe event.

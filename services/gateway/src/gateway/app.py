@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from dataclasses import dataclass
 from typing import Any
 
 from fastapi import FastAPI
@@ -30,8 +31,11 @@ from gateway.operations.retention import Retention
 from gateway.parts import build_parts
 from gateway.payment_methods import endpoints as payment_methods
 from gateway.payment_methods.results import MethodResultsHandler, run_consumer
+from gateway.payment_options import endpoints as payment_options
+from gateway.payment_options.statuses import RailStatusHandler, run_status_consumer
 from gateway.payments import endpoints as payments
 from gateway.payments import refund_endpoints as refunds
+from gateway.payments import verify_endpoints as verifications
 from gateway.problems.problem import Problem, answer_error
 from gateway.quotes import endpoints as quotes
 from gateway.settings import GatewaySettings
@@ -53,7 +57,9 @@ callback tokens; `Observe` does neither."""
 
 FEATURES = (
     payments,
+    verifications,
     refunds,
+    payment_options,
     quotes,
     payment_methods,
     customers,
@@ -74,6 +80,18 @@ ANSWERED_ERRORS = (
 
 Hear = Callable[[MethodResultsHandler, Base], AbstractAsyncContextManager[BatchBroker | None]]
 """Consumes workers' results about saved methods while the application runs."""
+HearRails = Callable[[RailStatusHandler, Base], AbstractAsyncContextManager[BatchBroker | None]]
+"""Consumes workers' reports about their rails while the application runs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Readers:
+    """What reads the topics of the workers; a test may read nothing."""
+
+    methods: Hear = run_consumer
+    rails: HearRails = run_status_consumer
+
+
 OpenBase = Callable[[GatewaySettings], AbstractAsyncContextManager[Base]]
 
 
@@ -89,7 +107,7 @@ def create_app(
     open_base: OpenBase = open_gateway_base,
     clock: Clock | None = None,
     ids: IdFactory | None = None,
-    hear: Hear = run_consumer,
+    readers: Readers | None = None,
 ) -> FastAPI:
     """The application; its lifespan opens the database pool, the relay and the listeners.
 
@@ -99,13 +117,14 @@ def create_app(
         open_base: opens pool and relay.
         clock: the time.
         ids: makes ids.
-        hear: reads workers' answers about saved methods.
+        readers: read what workers publish.
 
     Raises:
         SettingsInvalid: the price list or the rate table can't be read, or a rail's setting is
             wrong.
     """
     clock, ids = clock or SystemClock(), ids or SystemIds()
+    readers = readers or Readers()
     found = load_rail_settings() if rail_settings is None else rail_settings
     of_rails = {name: rail.checked(settings.mode) for name, rail in found.items()}
     load_schedule(settings.fee_schedule, settings.rate_table)
@@ -116,13 +135,14 @@ def create_app(
             parts = app.state.parts = build_parts(settings, of_rails, base, clock, ids)
             signals = parts[PaymentSignals]
             consumer = (
-                hear(parts[MethodResultsHandler], base)
+                readers.methods(parts[MethodResultsHandler], base)
                 if _keeps_at_provider(of_rails)
                 else nullcontext()  # no worker sends results about saved methods
             )
             async with (
                 running([signals, parts[Retention]], after=base.readiness.wait),
                 consumer as app.state.broker,
+                readers.rails(parts[RailStatusHandler], base) as app.state.rail_broker,
             ):
                 yield {STOP: signals.stop}
 

@@ -33,6 +33,9 @@ from gateway.payment_methods.instrument_resolver import InstrumentResolver
 from gateway.payment_methods.repository import MethodRepository
 from gateway.payment_methods.results import MethodResultsHandler
 from gateway.payment_methods.service import PaymentMethods
+from gateway.payment_options.repository import RailStatusRepository
+from gateway.payment_options.service import PaymentOptions
+from gateway.payment_options.statuses import RailStatusHandler
 from gateway.payments.repository import PaymentRepository
 from gateway.payments.service import Payments
 from gateway.quotes.repository import QuoteRepository
@@ -59,13 +62,15 @@ def build_parts(
     opaque_ids = OpaqueIds(vault)
     store, methods = IdempotencyStore(pool), MethodRepository(pool)
     quote_repository, notices = QuoteRepository(pool), NoticeRepository(pool)
+    payments, statuses = PaymentRepository(pool), RailStatusRepository(pool)
     signals = PaymentSignals(settings.database_url.get_secret_value())
     waiting = Waiting(Slots(settings.streams_per_key), signals, clock)
     idempotency = Idempotency(store, relay, clock)
     fees = load_schedule(settings.fee_schedule, settings.rate_table)
     quote_lifetime = timedelta(seconds=settings.quote_lifetime_s)
     quotes = Quotes(quote_repository, fees, quote_lifetime, clock, ids)
-    instruments = InstrumentResolver(methods, vault, _offered(of_rails))
+    offered = _offered(of_rails)
+    instruments = InstrumentResolver(methods, vault, offered)
     return Parts(
         base.readiness,
         signals,
@@ -74,7 +79,7 @@ def build_parts(
         instruments,
         quotes,
         Payments(
-            PaymentRepository(pool),
+            payments,
             idempotency,
             instruments,
             quotes,
@@ -88,6 +93,8 @@ def build_parts(
             methods, idempotency, waiting, relay, vault, _client_keys(of_rails), clock, ids
         ),
         MethodResultsHandler(methods, clock, wake_relay=relay.wake),
+        PaymentOptions(statuses, quotes, offered, clock),
+        RailStatusHandler(statuses, clock),
         Conversions(
             ConversionRepository(pool),
             idempotency,
@@ -101,7 +108,7 @@ def build_parts(
         DisputeRepository(pool),
         LedgerHead(pool),
         _intake(settings, of_rails, Webhooks(notices, relay, vault, clock), clock),
-        Retention(store, notices, quote_repository, methods, clock),
+        Retention(store, notices, quote_repository, methods, statuses, payments, clock),
     )
 
 

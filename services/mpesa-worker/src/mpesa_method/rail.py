@@ -24,6 +24,7 @@ RAIL = Rail(
         "refund": timedelta(minutes=2),
     },
     cancel_after_submit=False,
+    countries=frozenset({"KE"}),
     example=Example(
         amount=Money(1000_00, "KES"),
         reference="TIB4K2P9QX",

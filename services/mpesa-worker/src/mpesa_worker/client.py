@@ -34,6 +34,7 @@ from cift_shared.observability.metrics import (
     UNKNOWN_WORDS,
 )
 from cift_shared.observability.telemetry import span
+from cift_shared.resilience.answer_watch import AnswerWatch
 from mpesa_worker import mapping, pull_wire, wire
 from mpesa_worker.mapping import DarajaError, Meaning
 from mpesa_worker.settings import MpesaConfig
@@ -48,6 +49,8 @@ not documented."""
 TOKEN_TRIES = 3
 """The current token, a token that another process may have stored since, and a new one."""
 TOKEN_TIMEOUT_S = 10
+NOT_DARAJA = frozenset({502, 503, 504})
+"""Statuses of something before Daraja that got no answer from it."""
 
 _HEADERS = {
     "Accept": "application/json",
@@ -98,6 +101,12 @@ class DarajaClient:
         self._extensions = {"timeout": timeout.as_dict()}
         # Only the transport: the cookies, redirects and proxy environment of a client are unwanted.
         self._transport = transport or HttpTransport(config.connections_max)
+        self._watch = AnswerWatch(PROVIDER, clock)
+
+    @property
+    def is_away(self) -> bool:
+        """True when the last calls of this process got no answer."""
+        return self._watch.is_away
 
     async def close(self) -> None:
         """Close the connections."""
@@ -259,15 +268,24 @@ class DarajaClient:
             json=body,
             extensions=self._extensions,
         )
-        with _our_errors(operation):
+        with self._watched(), _our_errors(operation):
             async with asyncio.timeout(deadline_s):
                 response = await self._transport.handle_async_request(request)
                 try:
-                    return response.status_code, read_object(
-                        await whole_body(response, bytes_max=bytes_max)
-                    )
+                    body_in = await whole_body(response, bytes_max=bytes_max)
                 finally:
                     await response.aclose()
+        status = response.status_code
+        (self._watch.failed if status in NOT_DARAJA else self._watch.answered)()
+        return status, read_object(body_in)
+
+    @contextmanager
+    def _watched(self) -> Iterator[None]:
+        try:
+            yield
+        except PaymentProcessorError:
+            self._watch.failed()
+            raise
 
     @contextmanager
     def _observed(self, operation: str) -> Iterator[dict[str, Any]]:

@@ -1,16 +1,18 @@
-"""Confirm a push by a receipt that is only a hint: from the provider's records, or a C2B notice.
+"""Confirm a push by a receipt that is only a hint: from the provider's records, or a C2B notice,
+or brought by the caller.
 
 A row of the records (Pull Transactions) comes from the provider itself and links a receipt to a
-reference. A confirmation (C2B) can be posted by anyone. Both are only hints: Transaction Status is
-queried by the receipt, and its answer must show "Completed", our short code and our amount. For a
-hint from a confirmation it must also show the payer's own phone. That answer settles the push,
-whatever else is known about it.
+reference. A confirmation (C2B) can be posted by anyone, and a caller can bring any text. All are
+only hints: Transaction Status is queried by the receipt, and its answer must show "Completed", our
+short code and our amount. For a hint that is not from the records it must also show the payer's own
+phone. That answer settles the push, whatever else is known about it.
 """
 
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from typing import Literal
 
 from cift_shared.attempts.processor import Answer, Attempt, Notice
 from cift_shared.errors import PaymentProcessorError, ProviderRejectedRequest, ProviderThrottled
@@ -29,6 +31,7 @@ ASKS_AFTER_THE_END_MAX = 12
 _PURPOSES = frozenset(
     {Purpose.RECORD, Purpose.CONFIRMATION, Purpose.STATUS, Purpose.STATUS_TIMEOUT}
 )
+Source = Literal["records", "confirmation", "caller"]
 _PARTY = re.compile(r"\s*([0-9]{5,12})\b")
 """A party in a status answer: "174379 - CIFT", "254708374149 - JANE"."""
 
@@ -40,6 +43,8 @@ class Clue:
     receipt: str | None = None
     recorded: bool = False
     """True when the provider's records, not a confirmation, link the receipt to the push."""
+    brought: bool = False
+    """True when only the caller has named the receipt: any other hint replaces it."""
     refused: str | None = None
     """The last receipt that was proven not to belong to this push."""
     verdict: Settled | Conflicting | None = None
@@ -53,22 +58,28 @@ class Clue:
             return {}
         told = {
             "hint_receipt": self.receipt or "",
-            "hint_recorded": "yes" if self.recorded else "no",
+            "hint_recorded": "yes" if self.recorded else "brought" if self.brought else "no",
             "hint_refused": self.refused or "",
         }
         return {**told, **_told_memory(self.verdict)} if self.verdict else told
 
 
 def hear(flow: Flow, attempt: Attempt, notices: Sequence[Notice]) -> Clue:
-    """Read hints and status answers in order; `rest` keeps the push's callbacks, unread."""
+    """Read hints and status answers in order; `rest` keeps the push's callbacks, unread.
+
+    What the caller brought comes last: it must not replace a receipt that is just confirmed.
+    """
     memory = attempt.memory
     clue = Clue(
         receipt=memory.get("hint_receipt") or None,
         recorded=memory.get("hint_recorded") == "yes",
+        brought=memory.get("hint_recorded") == "brought",
         refused=memory.get("hint_refused") or None,
     )
     for notice in notices:
         clue = _hear_one(flow, attempt, clue, notice)
+    for reference in attempt.references if clue.verdict is None else ():
+        clue = _hint(flow, attempt, clue, reference.upper(), source="caller")
     return clue
 
 
@@ -81,14 +92,16 @@ async def confirm(flow: Flow, attempt: Attempt, clue: Clue, answer: Answer) -> A
     """Query Transaction Status by the receipt, or wait for the answer to an earlier query.
 
     A query that can't be sent is sent later. Without an API operator no query is possible, so an
-    operator of ours must decide, as for every push that can't be decided.
+    operator of ours must decide, as for every push that can't be decided. After a day only a
+    receipt that the caller has just brought is queried, once.
     """
     is_new = attempt.memory.get("hint_receipt") != clue.receipt
     asks = 0 if is_new else int(attempt.memory.get("hint_asks") or 0)
     left = timedelta(0) if is_new else _left(flow, attempt, asks)
     if left > timedelta(0):
         return replace(answer, check_after=left)
-    if flow.is_old(attempt) or (attempt.ended and asks >= ASKS_AFTER_THE_END_MAX):
+    is_late = flow.is_old(attempt) and not (is_new and clue.brought)
+    if is_late or (attempt.ended and asks >= ASKS_AFTER_THE_END_MAX):
         return answer
     again = flow.delay(ASK_GAPS_S[min(asks, len(ASK_GAPS_S) - 1)])
     asked = {"hint_asked_at": flow.clock.now().isoformat(), "hint_asks": str(asks + 1)}
@@ -141,29 +154,42 @@ def _hear_one(flow: Flow, attempt: Attempt, clue: Clue, notice: Notice) -> Clue:
         return replace(clue, steps=(*clue.steps, step))
     if notice.purpose == Purpose.RECORD:
         row = pull_wire.read_row(read_object(notice.body))
-        return _hint(flow, attempt, clue, row.receipt, recorded=True)
+        return _hint(flow, attempt, clue, row.receipt, source="records")
     confirmation = wire.read_confirmation(notice.body)
     if confirmation is not None and notice.purpose in (None, Purpose.CONFIRMATION):
-        return _hint(flow, attempt, clue, confirmation.receipt, recorded=False)
+        return _hint(flow, attempt, clue, confirmation.receipt, source="confirmation")
     if notice.purpose in _PURPOSES:
         return _aside(flow, clue, "unreadable")
     return replace(clue, rest=(*clue.rest, notice))
 
 
-def _hint(flow: Flow, attempt: Attempt, clue: Clue, receipt: str | None, *, recorded: bool) -> Clue:
-    told = attempt.memory.get("told_receipt")
-    if not domain.is_receipt(receipt):
+def _hint(flow: Flow, attempt: Attempt, clue: Clue, receipt: str | None, *, source: Source) -> Clue:
+    told, recorded = attempt.memory.get("told_receipt"), source == "records"
+    # A caller may send anything, also a phone number, which must not be seen in the timeline.
+    is_phone = source == "caller" and str(receipt).isdigit()
+    if is_phone or not domain.is_receipt(receipt):
         return _aside(flow, clue, "no_receipt")
     if attempt.ended and told:
         # The payer may also pay to the reference by hand: reconciliation handles that money.
         return clue if receipt == told else _aside(flow, clue, "another_receipt", receipt=receipt)
-    if receipt == clue.refused and not recorded:
+    if receipt == clue.refused and source == "confirmation":
         return _aside(flow, clue, "refused_before", receipt=receipt)
-    if clue.receipt not in (None, receipt) and (clue.recorded or not recorded):
+    known = clue.receipt is not None and clue.receipt == receipt
+    if not known and clue.receipt and not _replaces(clue, source):
         return _aside(flow, clue, "another_receipt", receipt=receipt)
-    both = recorded or (clue.recorded and clue.receipt == receipt)
-    step = flow.step("hint.read", receipt=receipt, source="records" if recorded else "confirmation")
-    return replace(clue, receipt=receipt, recorded=both, steps=(*clue.steps, step))
+    step = flow.step("hint.read", receipt=receipt, source=source)
+    return replace(
+        clue,
+        receipt=receipt,
+        recorded=recorded or (known and clue.recorded),
+        brought=source == "caller" and (clue.brought or not known),
+        steps=(*clue.steps, step),
+    )
+
+
+def _replaces(clue: Clue, source: Source) -> bool:
+    """True when a hint counts more than the known one; a caller may correct what they brought."""
+    return clue.brought or (source == "records" and not clue.recorded)
 
 
 def _hear_status(flow: Flow, attempt: Attempt, clue: Clue, notice: Notice) -> Clue:
@@ -226,7 +252,12 @@ def _is_about(attempt: Attempt, clue: Clue, result: wire.Result) -> bool:
 def _refused(flow: Flow, clue: Clue, why: str) -> Clue:
     step = flow.step("hint.refused", receipt=clue.receipt, reason=why)
     return replace(
-        clue, receipt=None, recorded=False, refused=clue.receipt, steps=(*clue.steps, step)
+        clue,
+        receipt=None,
+        recorded=False,
+        brought=False,
+        refused=clue.receipt,
+        steps=(*clue.steps, step),
     )
 
 

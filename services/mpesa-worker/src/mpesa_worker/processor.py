@@ -16,7 +16,7 @@ sent again: Daraja refuses the second request with an error or result code of it
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from cift_shared.attempts.processor import Answer, Attempt, Notice
+from cift_shared.attempts.processor import PROVIDER_UNAVAILABLE, Answer, Attempt, Notice
 from cift_shared.clock import Clock, SystemClock
 from cift_shared.errors import SettingsInvalid
 from cift_shared.messaging.messages import RequestRefund
@@ -129,6 +129,10 @@ class MpesaProcessor:
         created, speed = attempt.created_at, self._flow.config.check_speed
         age = self._flow.clock.now() - created if created else None
         return domain.check_delay(attempt.checks, age, speed=speed)
+
+    def unavailable_reason(self) -> str | None:
+        """`provider_unavailable` while Daraja gives no answers; see `AnswerWatch`."""
+        return PROVIDER_UNAVAILABLE if self._flow.client.is_away else None
 
     def read_fingerprint(self, body: bytes) -> str | None:
         """The fingerprint of the reference in a notice without a callback token of ours.

@@ -16,6 +16,7 @@ from cift_shared.messaging.messages import (
     PaymentEvent,
     PaymentResult,
     ProviderNotice,
+    RailStatus,
 )
 from cift_shared.messaging.record import RejectedRecord
 from cift_shared.rails.registry import rails
@@ -86,6 +87,11 @@ def document() -> dict[str, Any]:
     broker.document(
         Subscription(
             topics.METHOD_RESULTS, MethodResult, "gateway", _nobody, topics.ABOUT_METHOD_RESULTS
+        )
+    )
+    broker.document(
+        Subscription(
+            topics.RAIL_STATUSES, RailStatus, "gateway-rails", _nobody, topics.ABOUT_RAIL_STATUSES
         )
     )
     broker.document_publishers([(topics.EVENTS, PaymentEvent), (topics.HEADS, LedgerHead)])

@@ -18,12 +18,14 @@ from cift_shared.messaging.messages import (
     PaymentEvent,
     PaymentResult,
     ProviderNotice,
+    RailStatus,
     RequestDeposit,
     RequestDetach,
     RequestRefund,
     RequestSetup,
     RequestWithdrawal,
     Step,
+    VerifyPayment,
     WireFailure,
 )
 from cift_shared.messaging.outcomes import FailureCategory
@@ -36,6 +38,7 @@ _PAYMENT = UUID("019c11c0-8a80-7b42-8f10-5a6b7c8d9e0f")
 _FIRST_PAYMENT = UUID("019c0c9a-2e80-7d10-9c31-0b1c2d3e4f50")
 _SAVED = UUID("019c11c0-9a10-7c55-a0e2-1f2e3d4c5b6a")
 _DETACH = UUID("019c11c1-0c40-7e21-b3f4-6a5b4c3d2e1f")
+_VERIFICATION = UUID("019c11c0-d8a0-7d3c-9e51-4b5c6d7e8f90")
 _ATTEMPT = UUID("019c11c0-8b12-7f03-9d44-2c3d4e5f6a7b")
 _SEALED, _HASH = "k1.c2VhbGVk", "5f" * 32
 _OF_MERCHANT: Mapping[str, Any] = {
@@ -62,6 +65,7 @@ def _messages(topic: str) -> Mapping[str, Message]:
         topics.METHOD_RESULTS: _saved(),
         topics.EVENTS: {"completed": _event(example_rail())},
         topics.HEADS: {"head": _head()},
+        topics.RAIL_STATUSES: {"available": _status(None), "away": _status("provider_unavailable")},
     }.get(topic, {})
 
 
@@ -91,6 +95,12 @@ def _commands(rail: Rail) -> Mapping[str, Message]:
         "deposit": RequestDeposit(**request),
         "refund": RequestRefund(**request, original=first),
         "cancel": CancelPayment(payment_id=_PAYMENT, requested_at=_LATER),
+        "verify": VerifyPayment(
+            verification_id=_VERIFICATION,
+            payment_id=_PAYMENT,
+            requested_at=_LATER,
+            sealed_reference=_SEALED,
+        ),
     }
     if "withdrawal" not in rail.refusals:
         found["withdrawal"] = RequestWithdrawal(**request)
@@ -198,4 +208,14 @@ def _event(rail: Rail) -> PaymentEvent:
 def _head() -> LedgerHead:
     return LedgerHead(
         hash=_HASH, transactions=48, last_transaction_id="48", block=2, sealed_at=_LATER
+    )
+
+
+def _status(reason: str | None) -> RailStatus:
+    return RailStatus(
+        rail=example_rail().name,
+        instance="worker-0",
+        available=reason is None,
+        reason=reason,
+        reported_at=_LATER,
     )

@@ -21,6 +21,7 @@ from cift_shared.messaging.messages import (
     PaymentResult,
     ProviderNotice,
     Step,
+    VerifyPayment,
     WireFailure,
     first_problem,
 )
@@ -48,17 +49,21 @@ class CommandConsumer:
         clock: Clock,
         ingested: Callable[[], None],
         published: Callable[[], None],
+        verified: Callable[[], None],
     ) -> None:
+        """`ingested` wakes dispatch, `verified` wakes polling, `published` wakes the relay."""
         self._store = store
         self._method = method
         self._clock = clock
         self._ingested = ingested
         self._published = published
+        self._verified = verified
 
     async def handle(self, records: Sequence[Record]) -> list[RejectedRecord]:
         """Store a batch of commands; records that can't be parsed are rejected."""
         requests: dict[object, Command] = {}
         cancellations: list[CancelPayment] = []
+        verifications: list[tuple[Record, VerifyPayment]] = []
         refusals: list[RejectedRecord] = []
         for record in records:
             command = self._read(record)
@@ -66,19 +71,21 @@ class CommandConsumer:
                 refusals.append(command)
             elif isinstance(command, CancelPayment):
                 cancellations.append(command)
+            elif isinstance(command, VerifyPayment):
+                verifications.append((record, command))
             else:
                 requests.setdefault(subject_of(command.request), command)
         await self._ingest(list(requests.values()))
         for cancellation in cancellations:
             await self._cancel(cancellation)
-        return refusals
+        return refusals + await self._verify(verifications)
 
-    def _read(self, record: Record) -> Command | CancelPayment | RejectedRecord:
+    def _read(self, record: Record) -> Command | CancelPayment | VerifyPayment | RejectedRecord:
         try:
             command = COMMANDS.validate_json(record.body or b"")
         except ValidationError as error:
             return RejectedRecord(record, "undecodable", first_problem(error))
-        if isinstance(command, CancelPayment):
+        if isinstance(command, CancelPayment | VerifyPayment):
             return command
         if command.method != self._method:
             return RejectedRecord(record, "wrong_method", f"a command for {command.method[:40]}")
@@ -93,6 +100,21 @@ class CommandConsumer:
         metrics.DUPLICATES.labels("command").inc(len(commands) - fresh)
         self._ingested()
         self._published()
+
+    async def _verify(
+        self, verifications: Sequence[tuple[Record, VerifyPayment]]
+    ) -> list[RejectedRecord]:
+        refusals = []
+        for record, asked in verifications:
+            try:
+                due = await self._store.verify(asked)
+            except SealBroken as error:
+                refusals.append(RejectedRecord(record, "undecodable", str(error)))
+                continue
+            log.info("attempt.verify_asked", payment_id=str(asked.payment_id), due=due)
+            if due:
+                self._verified()
+        return refusals
 
     async def _cancel(self, cancellation: CancelPayment) -> None:
         def tell(attempt_id: AttemptId, seq: int | None, due: datetime | None) -> OutgoingMessage:

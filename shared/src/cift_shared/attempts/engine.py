@@ -19,7 +19,7 @@ from cift_shared.attempts.processor import (
     PaymentProcessor,
     SavedMethodProvider,
 )
-from cift_shared.attempts.results import Claim, State
+from cift_shared.attempts.results import Claim, State, hints_of
 from cift_shared.attempts.state_machine import Decision, Schedule
 from cift_shared.attempts.store import AttemptStore
 from cift_shared.attempts.write_batcher import WriteBatcher
@@ -152,13 +152,13 @@ class AttemptEngine:
         return self._processor
 
     async def _poll_one(self, claim: Claim, notices: Sequence[Notice]) -> None:
-        """Query the provider about one attempt; its notices are hints."""
+        """Query the provider about one attempt; its notices are hints, and so are references."""
         asked = replace(claim.attempt, checks=claim.attempt.checks + 1)
         schedule = self._schedule(asked)
         notice_ids = [notice.notice_id for notice in notices]
         failpoint("worker.before_check")
         try:
-            answer = await self._ask(claim.attempt, notices)
+            answer = await self._ask(*hints_of(claim.attempt, notices))
         except PaymentProcessorError as error:
             log.warning("attempt.check_failed", code=error.code, **_names(claim))
             decision = state_machine.after_check_error(claim, error, schedule)

@@ -40,6 +40,9 @@ class Attempt:
     created_at: datetime | None = None
     ended: bool = False
     """True once a final answer is stored: the processor must start nothing new for it."""
+    references: Sequence[str] = ()
+    """References of the provider that the caller has brought since the last query: at most hints
+    for the query, as anybody can make one up. A processor may ignore them."""
 
 
 MethodOperation = Literal["setup", "detach"]
@@ -56,6 +59,11 @@ class MethodAttempt:
     checks: int = 0
     created_at: datetime | None = None
     ended: bool = False
+
+
+BROUGHT = -1
+"""The purpose of a stored notice whose body is a reference that the caller brought. No callback
+token has it, so no provider and no stranger can post one; `Attempt.references` has the body."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +142,25 @@ class PaymentProcessor(Protocol):
 
     async def close(self) -> None:
         """Close the connections."""
+        ...
+
+
+PROVIDER_UNAVAILABLE = "provider_unavailable"
+"""The reason of a processor whose provider does not answer."""
+
+
+@runtime_checkable
+class ReportsAvailability(Protocol):
+    """What a processor also implements if it knows when its provider can't be used.
+
+    Any other processor counts as available while its worker runs.
+    """
+
+    def unavailable_reason(self) -> str | None:
+        """Why no payment would reach the provider now, as a word for programs; None: it would.
+
+        From what this process has seen already: it makes no call.
+        """
         ...
 
 

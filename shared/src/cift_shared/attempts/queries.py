@@ -212,6 +212,36 @@ that sends a notice has the request. A claimed attempt stays leased: its save de
 that the row was changed.
 """
 
+VERIFY = """
+with asked as (
+    select attempt_id from {schema}.attempt
+     where payment_id = $1 and state in ('waiting', 'unknown', 'review')
+       for update
+), kept as (
+    insert into {schema}.notice
+        (notice_id, attempt_id, purpose, sealed_body, source_listed, received_at)
+    select $2::text, attempt_id, $3::smallint, $4::text, false, $5::timestamptz
+      from asked where $4::text is not null
+        on conflict (notice_id) do nothing
+)
+update {schema}.attempt as held
+   set next_check_at = case
+           when held.lease_owner is null then least(held.next_check_at, now())
+           else held.next_check_at
+       end,
+       -- the save of a check in progress sees that a reference came meanwhile
+       updated_at = case when $4::text is null then held.updated_at else clock_timestamp() end
+  from asked
+ where held.attempt_id = asked.attempt_id
+returning held.lease_owner is null as is_due
+"""
+"""Make a payment's attempt due for a query, and store the reference that the caller brought.
+
+Only what was sent is queried: an attempt in `ready` or `sending` is left alone, because a caller
+does not prove that the provider has the request. A check in progress answers a request without a
+reference.
+"""
+
 OPEN_NOTICES = """
 select notice_id, attempt_id, purpose, sealed_body, source_listed, received_at
   from (

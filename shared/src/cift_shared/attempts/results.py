@@ -1,11 +1,11 @@
-"""Make the result message of a claim from an outcome. Pure, no I/O."""
+"""What a claim asks by, and the result message of its outcome. Pure, no I/O."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
 from typing import Literal
 
-from cift_shared.attempts.processor import Attempt, MethodAttempt
+from cift_shared.attempts.processor import BROUGHT, Attempt, MethodAttempt, Notice
 from cift_shared.messaging.messages import (
     MethodResult,
     PaymentResult,
@@ -51,6 +51,18 @@ class Claim:
     touched_at: datetime
     """When this claim wrote the row; a later time in the row means that it was changed since."""
     trace: Mapping[str, str]
+
+
+def hints_of(
+    attempt: Attempt | MethodAttempt, notices: Sequence[Notice]
+) -> tuple[Attempt | MethodAttempt, Sequence[Notice]]:
+    """The attempt with the references that the caller brought, and the provider's own notices."""
+    brought = [notice.body for notice in notices if notice.purpose == BROUGHT]
+    if not brought or isinstance(attempt, MethodAttempt):
+        return attempt, notices
+    references = tuple(body.decode("ascii", "replace") for body in brought)
+    heard = [notice for notice in notices if notice.purpose != BROUGHT]
+    return replace(attempt, references=references), heard
 
 
 def details_of(outcome: Outcome) -> dict[str, object]:

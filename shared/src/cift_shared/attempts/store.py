@@ -4,16 +4,15 @@ import secrets
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Annotated, Any
 from uuid import UUID, uuid5
 
 import asyncpg
-from pydantic import Field, TypeAdapter
 
 from cift_shared.attempts import queries
-from cift_shared.attempts.processor import Attempt, MethodAttempt, Notice
+from cift_shared.attempts.processor import BROUGHT, Notice
 from cift_shared.attempts.results import Claim, State
-from cift_shared.attempts.state_machine import ENDED, Decision
+from cift_shared.attempts.rows import OPERATIONS, Request, attempt_of
+from cift_shared.attempts.state_machine import Decision
 from cift_shared.database.pool import Pool
 from cift_shared.failpoints import failpoint
 from cift_shared.ids import AttemptId
@@ -21,10 +20,10 @@ from cift_shared.messaging import outbox
 from cift_shared.messaging.envelope import OutgoingMessage, outgoing
 from cift_shared.messaging.messages import (
     MethodResult,
-    PaymentRequest,
     ProviderNotice,
     RequestDetach,
     RequestSetup,
+    VerifyPayment,
 )
 from cift_shared.messaging.topics import METHOD_RESULTS, RESULTS
 from cift_shared.observability.telemetry import trace_headers
@@ -37,10 +36,6 @@ NOTICES_MAX = 20
 """Maximum number of notices of one attempt in one decision: each adds a step to the result, and the
 result must stay below the message size limit.
 """
-
-Request = PaymentRequest | RequestSetup | RequestDetach
-
-_REQUESTS: TypeAdapter[Request] = TypeAdapter(Annotated[Request, Field(discriminator="kind")])
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +99,7 @@ class AttemptStore:
                 self._sql(queries.INGEST),
                 [attempt_id_of(payment_id) for payment_id in ids],
                 ids,
-                [_OPERATIONS[command.request.kind] for command in commands],
+                [OPERATIONS[command.request.kind] for command in commands],
                 [command.request.model_dump(mode="json") for command in commands],
                 [command.trace for command in commands],
             )
@@ -192,6 +187,27 @@ class AttemptStore:
             failpoint("worker.before_notices_commit")
         return sum(row["is_due"] for row in due)
 
+    async def verify(self, asked: VerifyPayment) -> bool:
+        """Make the payment's attempt due now; returns True when it is.
+
+        A reference that the caller brought is stored for the next query. Nothing changes for an
+        attempt that is unknown, final, or not sent yet.
+
+        Raises:
+            SealBroken: the reference can't be opened; nothing was stored.
+        """
+        if asked.sealed_reference is not None:
+            self._vault.open(asked.sealed_reference, context="notice")
+        rows = await self._pool.fetch(
+            self._sql(queries.VERIFY),
+            asked.payment_id,
+            f"verify.{asked.verification_id}",
+            BROUGHT,
+            asked.sealed_reference,
+            asked.requested_at,
+        )
+        return any(row["is_due"] for row in rows)
+
     async def save(self, decisions: Sequence[Decision], *, now: datetime) -> set[AttemptId]:
         """Store decisions with their results; returns the ids of those whose lease still held."""
         messages = [self._message(decision, now=now) for decision in decisions]
@@ -237,7 +253,7 @@ class AttemptStore:
 
     def _claim(self, row: asyncpg.Record) -> Claim:
         return Claim(
-            attempt=_attempt(row),
+            attempt=attempt_of(row),
             payment_id=str(row["payment_id"]),
             method=self._method,
             state=row["state_before"],
@@ -258,30 +274,6 @@ class AttemptStore:
             source_listed=row["source_listed"],
             received_at=row["received_at"],
         )
-
-
-_OPERATIONS = {
-    "request_deposit": "deposit",
-    "request_withdrawal": "withdrawal",
-    "request_refund": "refund",
-    "request_setup": "setup",
-    "request_detach": "detach",
-}
-
-
-def _attempt(row: asyncpg.Record) -> Attempt | MethodAttempt:
-    request = _REQUESTS.validate_python(row["request"])
-    kind: Any = MethodAttempt if isinstance(request, RequestSetup | RequestDetach) else Attempt
-    attempt: Attempt | MethodAttempt = kind(
-        attempt_id=AttemptId(row["attempt_id"]),
-        operation=row["operation"],
-        request=request,
-        memory=row["memory"],
-        checks=row["checks"],
-        created_at=row["created_at"],
-        ended=row["state_before"] in ENDED,
-    )
-    return attempt
 
 
 def _seconds(delay: timedelta | None) -> float | None:

@@ -9,6 +9,7 @@ from pydantic import BaseModel
 from cift_shared.attempts.consumers import CommandConsumer, FindAttempts, NoticeConsumer
 from cift_shared.attempts.engine import AttemptEngine
 from cift_shared.attempts.processor import PaymentProcessor, SavedMethodProvider
+from cift_shared.attempts.status_report import StatusReport
 from cift_shared.attempts.store import AttemptStore
 from cift_shared.ids import AttemptId
 from cift_shared.kafka.broker import Subscription
@@ -18,6 +19,7 @@ from cift_shared.messaging.messages import (
     PaymentCommand,
     PaymentResult,
     ProviderNotice,
+    RailStatus,
 )
 from cift_shared.observability import metrics
 from cift_shared.rails.registry import rails
@@ -63,13 +65,8 @@ def compose_worker(
     """
     method = processor.method
     vault = base.settings.vault()
-    store = AttemptStore(
-        base.pool,
-        schema=schema,
-        method=method,
-        owner=base.settings.group_instance(f"{method}-worker"),
-        vault=vault,
-    )
+    owner = base.settings.group_instance(f"{method}-worker")
+    store = AttemptStore(base.pool, schema=schema, method=method, owner=owner, vault=vault)
     engine = AttemptEngine(
         store, processor, clock=base.clock, published=base.relay.wake, concurrency=concurrency
     )
@@ -79,6 +76,7 @@ def compose_worker(
         clock=base.clock,
         ingested=engine.dispatch.wake,
         published=base.relay.wake,
+        verified=engine.poll.wake,
     )
     notices = NoticeConsumer(
         store,
@@ -88,7 +86,11 @@ def compose_worker(
         find_attempts=find_attempts,
     )
     own = beside(store, engine.poll.wake) if beside else ()
-    publishes: list[tuple[str, type[BaseModel]]] = [(topics.RESULTS, PaymentResult)]
+    status = StatusReport(base.pool, processor, base.clock, schema, owner, base.relay.wake)
+    publishes: list[tuple[str, type[BaseModel]]] = [
+        (topics.RESULTS, PaymentResult),
+        (topics.RAIL_STATUSES, RailStatus),
+    ]
     if isinstance(processor, SavedMethodProvider):
         publishes.append((topics.METHOD_RESULTS, MethodResult))
     return Composition(
@@ -109,7 +111,7 @@ def compose_worker(
             ),
         ],
         publishes=publishes,
-        parts=[engine.dispatch, engine.poll, OpenAttempts(store, method), *own],
+        parts=[engine.dispatch, engine.poll, OpenAttempts(store, method), status, *own],
         close=[processor.close],
     )
 

@@ -16,8 +16,10 @@ from cift_shared.messaging.messages import (
     PaymentEvent,
     PaymentResult,
     ProviderNotice,
+    RailStatus,
     RequestDetach,
     RequestSetup,
+    VerifyPayment,
 )
 from cift_shared.observability.telemetry import trace_headers
 
@@ -60,6 +62,10 @@ def message_id(message: Message) -> str:
         return message.event_id
     if isinstance(message, RequestDetach):
         return f"{message.detach_id}.{message.kind}"
+    if isinstance(message, VerifyPayment):
+        return f"{message.verification_id}.{message.kind}"
+    if isinstance(message, RailStatus):
+        return f"{message_key(message)}.{message.reported_at.isoformat()}"
     if isinstance(message, LedgerHead):
         return message.hash
     return f"{message_key(message)}.{_kind(message)}"
@@ -67,12 +73,14 @@ def message_id(message: Message) -> str:
 
 def message_key(message: Message) -> str:
     """The partition key: the id of the payment or saved method; for a notice, of its attempt or
-    its own.
+    its own; for a rail's status, the rail and the process that reports it.
     """
     if isinstance(message, ProviderNotice):
         return str(message.attempt_id or message.notice_id)
     if isinstance(message, RequestSetup | RequestDetach | MethodResult):
         return str(message.payment_method_id)
+    if isinstance(message, RailStatus):
+        return f"{message.rail}/{message.instance}"
     if isinstance(message, LedgerHead):
         return "head"
     return str(getattr(message, "payment_id"))  # noqa: B009  every other message has one

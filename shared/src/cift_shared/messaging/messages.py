@@ -186,6 +186,19 @@ class CancelPayment(Message):
     requested_at: AwareDatetime
 
 
+class VerifyPayment(Message):
+    """Look at the provider now, not at the next check by schedule; moves no money by itself."""
+
+    kind: Literal["verify_payment"] = "verify_payment"
+    verification_id: UUID
+    """Names this request: the same when it is sent again."""
+    payment_id: UUID
+    requested_at: AwareDatetime
+    sealed_reference: str | None = None
+    """The provider's reference as the caller gave it, sealed for the context "notice": a hint that
+    the worker verifies at the provider."""
+
+
 PaymentRequest = RequestDeposit | RequestWithdrawal | RequestRefund
 MethodRequest = RequestSetup | RequestDetach
 PaymentCommand = Annotated[
@@ -193,6 +206,7 @@ PaymentCommand = Annotated[
     | RequestWithdrawal
     | RequestRefund
     | CancelPayment
+    | VerifyPayment
     | RequestSetup
     | RequestDetach,
     Field(discriminator="kind"),
@@ -368,6 +382,28 @@ class LedgerHead(Message):
     last_transaction_id: str
     block: int
     sealed_at: AwareDatetime
+
+
+class RailStatus(Message):
+    """Whether a worker's process can use its provider now; sent every few seconds."""
+
+    kind: Literal["rail_status"] = "rail_status"
+    rail: str = Field(min_length=1, max_length=64)
+    """The name of the worker's rail."""
+    instance: str = Field(min_length=1, max_length=255)
+    """The name of the worker's process; a replica keeps it when it starts again."""
+    available: bool
+    """True when the process would send a payment to the provider now."""
+    reason: str | None = Field(default=None, pattern=r"^[a-z][a-z0-9_]{0,63}$")
+    """Why not, as a word for programs; None exactly when it is available."""
+    reported_at: AwareDatetime
+    """By the clock of the worker's process."""
+
+    @model_validator(mode="after")
+    def _has_a_reason(self) -> Self:
+        if self.available is not (self.reason is None):
+            raise ValueError("a reason belongs to what is not available")
+        return self
 
 
 COMMANDS: TypeAdapter[PaymentCommand] = TypeAdapter(PaymentCommand)

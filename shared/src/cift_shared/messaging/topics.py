@@ -8,18 +8,21 @@ from cift_shared.rails.registry import rails
 
 PARTITIONS = 12
 DEAD_LETTER_PARTITIONS = 3
-DAY_MS = 24 * 60 * 60 * 1000
+HOUR_MS = 60 * 60 * 1000
+DAY_MS = 24 * HOUR_MS
 
 RESULTS = "payments.results"
 EVENTS = "payments.events"
 METHOD_RESULTS = "payment-methods.results"
 HEADS = "ledger.heads"
+RAIL_STATUSES = "rails.status"
 DEAD_LETTER_SUFFIX = ".dead-letter"
 
 ABOUT_COMMANDS = "Commands from the gateway to the method's worker; the key is the payment id."
 ABOUT_WEBHOOKS = "A provider's webhooks as they came, sealed; one key for what belongs together."
 ABOUT_METHOD_RESULTS = "What workers learned about saved methods; key is the method's id."
 ABOUT_HEADS = "The head of the ledger's hash chain after each sealed block; key is `head`."
+ABOUT_RAIL_STATUSES = "Whether each worker can use its provider now; key is rail and process."
 ABOUT_EVENTS = "Changes of payments' states, for merchants; key is the payment id."
 ABOUT_RESULTS = "What workers learned, for the ledger; key is the payment id."
 
@@ -55,5 +58,10 @@ def all_topics(known: Iterable[Rail] | None = None) -> list[Topic]:
         live += [commands(rail.name), webhooks(rail.provider)]
     kept = [Topic(name, PARTITIONS, 30 * DAY_MS) for name in live]
     aside = [Topic(dead_letter(name), DEAD_LETTER_PARTITIONS, 90 * DAY_MS) for name in live]
+    # old statuses say nothing: the newest of each process is in the gateway's table
+    statuses = [
+        Topic(RAIL_STATUSES, 1, HOUR_MS),
+        Topic(dead_letter(RAIL_STATUSES), DEAD_LETTER_PARTITIONS, 90 * DAY_MS),
+    ]
     # heads of the ledger's hash chain, stored outside the ledger: few, small, kept forever
-    return [*kept, *aside, Topic(HEADS, 1, -1)]
+    return [*kept, *aside, *statuses, Topic(HEADS, 1, -1)]

@@ -39,7 +39,7 @@ PROVIDER_SECONDS = Histogram(
     buckets=(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
 )
 PROVIDER_UP = Gauge(
-    "cift_provider_up", "1 while a provider answers, 0 while its circuit is open.", ["provider"]
+    "cift_provider_up", "1 while a provider answers, 0 while it does not.", ["provider"]
 )
 ATTEMPTS_OPEN = Gauge("cift_attempts_open", "Attempts not finished, by state.", ["method", "state"])
 ATTEMPT_RESULTS = Counter(

@@ -38,6 +38,7 @@ _EVENTS = {
     "gateway.request.unavailable": DATABASE,
     "kafka.batch.retried": DATABASE,
     "part.failed": DATABASE,
+    "rail_status.not_stored": DATABASE,
     "payment_signals.disconnected": DATABASE,
     "relay.failed": DATABASE,
 }

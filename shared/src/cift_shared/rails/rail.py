@@ -73,6 +73,8 @@ class Rail:
     """Operations that the rail does not offer."""
     cost_steps: frozenset[str] = frozenset()
     """Steps of the evidence that show what the provider charged us; no merchant sees them."""
+    countries: frozenset[str] = frozenset()
+    """ISO 3166 alpha-2 codes of the countries whose payers can use it; empty: every country."""
 
     @property
     def currencies(self) -> frozenset[str]:
@@ -82,6 +84,10 @@ class Rail:
     def refusal_code(self, operation: Operation) -> str:
         """The code of the problem that answers an operation which the rail does not offer."""
         return f"{self.method}_{operation}_unsupported"
+
+    def serves(self, country: str) -> bool:
+        """True when payers in this country (ISO 3166 alpha-2) can use it."""
+        return not self.countries or country in self.countries
 
     def check_operation(self, operation: Operation) -> None:
         """Refuse an operation the rail does not offer.

@@ -196,7 +196,7 @@ def _complete_success(response: dict[str, Any], name: str, schemas: Mapping[str,
 
 
 def _headers_of_success(name: str, sent: set[str]) -> list[str]:
-    found = ["Location"] if name == "cancelPayment" else []
+    found = ["Location"] if name in ("cancelPayment", "verifyPayment") else []
     if "Idempotency-Key" in sent:
         found += ["Location", "Idempotency-Replayed"]
     if "Prefer" in sent:

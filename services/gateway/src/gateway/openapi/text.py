@@ -101,6 +101,7 @@ TAGS: Mapping[str, str] = {
 }
 OPERATION_IDS: Mapping[str, str] = {
     "show_payment": "getPayment",
+    "list_payment_options": "listPaymentOptions",
     "show_timeline": "getPaymentTimeline",
     "stream_events": "streamPaymentEvents",
     "refund_payment": "createRefund",
@@ -126,6 +127,8 @@ ANSWERS: Mapping[str, str] = {
     "getPayment": "The payment as it is now.",
     "getPaymentTimeline": "Every step of the payment.",
     "cancelPayment": "The request is stored; read `status` to see whether the payment is canceled.",
+    "verifyPayment": "The worker will query the provider; the payment as it is now.",
+    "listPaymentOptions": "The rails that fit.",
     "createRefund": "The refund is stored; the provider's result follows.",
     "getFeeQuote": "The price of the payment now.",
     "createQuote": "The price, guaranteed until the quote expires.",
@@ -198,6 +201,13 @@ BODIES: Mapping[str, Mapping[str, tuple[str, Any]]] = {
     "createRefund": {
         "part": ("Part of the deposit", {"amount": "400.00"}),
         "rest": ("All that is left", {}),
+    },
+    "verifyPayment": {
+        "receipt": (
+            "With the receipt that the payer was told",
+            {"provider_reference": _EXAMPLE.reference},
+        ),
+        "plain": ("Without a reference", {}),
     },
     "createQuote": {
         "deposit": (

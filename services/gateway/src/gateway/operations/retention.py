@@ -1,7 +1,8 @@
 """Delete expired rows: idempotency keys, quotes, notices and methods that providers have deleted.
 
 Idempotency keys after 30 days, published notices after 90, quotes a day after they expired, saved
-methods 30 days after the provider has deleted them.
+methods 30 days after the provider has deleted them, reports of silent workers and requests to
+verify payments after a day.
 """
 
 import asyncio
@@ -13,6 +14,8 @@ from cift_shared.database.pool import INFRASTRUCTURE_ERRORS
 from cift_shared.observability.log import get_logger
 from gateway.idempotency.store import IdempotencyStore
 from gateway.payment_methods.repository import MethodRepository
+from gateway.payment_options.repository import RailStatusRepository
+from gateway.payments.repository import PaymentRepository
 from gateway.quotes.repository import QuoteRepository
 from gateway.webhooks.repository import NoticeRepository
 
@@ -22,6 +25,10 @@ EXPIRED_QUOTE_LIFETIME = timedelta(days=1)
 """So that a late payment is refused with `quote_expired`, not with `quote_not_found`."""
 DETACHED_LIFETIME = timedelta(days=30)
 """So that a result that Kafka delivers again still finds its method."""
+SILENT_PROCESS_LIFETIME = timedelta(days=1)
+"""So that a rail still says since when no process reports."""
+VERIFICATION_LIFETIME = timedelta(days=1)
+"""Far longer than the shortest time between two of one payment."""
 
 log = get_logger()
 
@@ -34,6 +41,8 @@ class Retention:
     notices: NoticeRepository
     quotes: QuoteRepository
     methods: MethodRepository
+    statuses: RailStatusRepository
+    payments: PaymentRepository
     clock: Clock
     name: str = "gateway-housekeeping"
 
@@ -53,3 +62,5 @@ class Retention:
         await self.notices.forget(received_before=now - NOTICE_LIFETIME)
         await self.quotes.forget(expired_before=now - EXPIRED_QUOTE_LIFETIME)
         await self.methods.forget(before=now - DETACHED_LIFETIME)
+        await self.statuses.forget(seen_before=now - SILENT_PROCESS_LIFETIME)
+        await self.payments.forget_verifications(before=now - VERIFICATION_LIFETIME)

@@ -21,6 +21,7 @@ from cift_shared.messaging.messages import (
     RequestDeposit,
     RequestRefund,
     RequestWithdrawal,
+    VerifyPayment,
 )
 from cift_shared.money.amount import Money, parse_money
 from cift_shared.rails.registry import rail_of
@@ -165,6 +166,19 @@ def cancel_message(payment_id: UUID, method: str, at: datetime) -> OutgoingMessa
     """The command that makes the worker cancel a payment."""
     command = CancelPayment(payment_id=payment_id, requested_at=at)
     return outgoing(topics.commands(method), command, source=SOURCE, at=at)
+
+
+def verify_message(
+    payment: Mapping[str, Any], verification_id: UUID, sealed_reference: str | None, at: datetime
+) -> OutgoingMessage:
+    """The command that makes the worker query the provider about a payment now."""
+    command = VerifyPayment(
+        verification_id=verification_id,
+        payment_id=payment["payment_id"],
+        requested_at=at,
+        sealed_reference=sealed_reference,
+    )
+    return outgoing(topics.commands(payment["method"]), command, source=SOURCE, at=at)
 
 
 _NO_FUNDS = InvalidCommand(

@@ -36,11 +36,12 @@ from gateway.payments.timeline import timeline_out
 from gateway.problems.problem import Problem
 
 _EVENT_ID = {"pattern": "^[0-9]*$"}
-_WRITE_SCOPE: dict[str, Scope] = {
+WRITE_SCOPE: dict[str, Scope] = {
     "deposit": "payments:write",
     "withdrawal": "payouts:write",
     "refund": "refunds:write",
 }
+"""The scope that a caller needs for a payment of each type."""
 _BUSINESS = (
     *KEYED,
     *PRICED,
@@ -85,7 +86,7 @@ async def create_payment(
 
     The payment is stored with its command before the answer; the provider's result follows.
     """
-    caller.require(_WRITE_SCOPE[order.type])
+    caller.require(WRITE_SCOPE[order.type])
     key = request_key(request, caller, payments.vault, route="POST /payments")
     return await decision_answer(await payments.create(order, key), request, payments)
 
@@ -199,7 +200,7 @@ async def cancel_payment(payment_id: UUID, payments: ThePayments, caller: Known)
     The worker decides: the payment is canceled once its status is `canceled`.
     """
     payment = await payments.one(caller, payment_id)
-    caller.require(_WRITE_SCOPE[payment["type"]])
+    caller.require(WRITE_SCOPE[payment["type"]])
     payment = await payments.cancel(caller, payment)
     return JSONResponse(
         payments.shown(payment).model_dump(mode="json"),

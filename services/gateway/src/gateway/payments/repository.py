@@ -1,7 +1,7 @@
 """Read payments from the ledger's schema; store a request to cancel one."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import asyncpg
@@ -18,6 +18,9 @@ from gateway.payments.filters import payments_statement
 from gateway.payments.requests import PaymentsQuery
 
 SQL = load_statements("gateway.payments")
+
+VERIFY_EVERY = timedelta(seconds=10)
+"""The shortest time between two commands to verify one payment."""
 
 
 class PaymentRepository:
@@ -73,3 +76,24 @@ class PaymentRepository:
             *outbox_row(message), now,
         )  # fmt: skip
         failpoint("gateway.after_cancel")
+
+    async def verify(
+        self, payment_id: UUID, mark: str | None, message: OutgoingMessage, *, now: datetime
+    ) -> bool:
+        """Write the command to verify a payment to the outbox; False: the last is too young.
+
+        `mark` is the keyed hash of the reference that the caller brought.
+        """
+        taken: bool = await self._pool.fetchval(
+            SQL["verify"], payment_id, mark, now, VERIFY_EVERY, *outbox_row(message)
+        )
+        return taken
+
+    async def verified_mark(self, payment_id: UUID) -> str | None:
+        """The mark of the last request to verify a payment."""
+        mark: str | None = await self._pool.fetchval(SQL["verified_mark"], payment_id)
+        return mark
+
+    async def forget_verifications(self, *, before: datetime) -> None:
+        """Delete requests to verify payments that are older than a moment."""
+        await self._pool.execute(SQL["forget_verifications"], before)

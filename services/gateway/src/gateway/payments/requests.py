@@ -95,3 +95,11 @@ class PaymentsQuery(PageQuery):
     """Payments made later than this."""
     created_before: Moment | None = None
     """Payments made earlier than this."""
+
+
+class VerifyIn(Body):
+    """A request to query the provider about a payment now."""
+
+    provider_reference: ProviderReference | None = None
+    """The provider's own reference, as on the payer's receipt. It is verified at
+    the provider, never believed."""

@@ -33,9 +33,10 @@ from gateway.payments.commands import (
     payment_acceptance,
     refund_acceptance,
     refund_amount,
+    verify_message,
 )
 from gateway.payments.presenters import payment_out
-from gateway.payments.repository import PaymentRepository
+from gateway.payments.repository import VERIFY_EVERY, PaymentRepository
 from gateway.payments.requests import PaymentIn, RefundIn
 from gateway.payments.responses import PaymentOut
 from gateway.payments.statuses import FINAL_STATUSES
@@ -135,6 +136,30 @@ class Payments:
                 raise problem from error
             raise
         self.relay.wake()
+        return await self.one(caller, payment_id)
+
+    async def verify(self, caller: Caller, payment: Row, reference: str | None) -> Row:
+        """Send the worker the command to query the provider now; returns the payment as it is.
+
+        Nothing is sent for a final payment, nor when the last request is younger than
+        `VERIFY_EVERY` and had the same reference, or this one has none.
+
+        Raises:
+            Problem: verification_too_soon: the last request had another reference.
+        """
+        if payment["status"] in FINAL_STATUSES:
+            return payment
+        payment_id, now = payment["payment_id"], self.clock.now()
+        sealed = mark = None
+        if reference is not None:
+            sealed = self.vault.seal(reference.encode(), context="notice")
+            mark = self.vault.fingerprint(reference.encode(), context="verification")
+        message = verify_message(payment, self.ids.new_id(), sealed, now)
+        if await self.repository.verify(payment_id, mark, message, now=now):
+            self.relay.wake()
+        elif mark is not None and mark != await self.repository.verified_mark(payment_id):
+            retry = {"Retry-After": str(int(VERIFY_EVERY.total_seconds()))}
+            raise Problem("verification_too_soon", headers=retry)
         return await self.one(caller, payment_id)
 
     async def one(self, caller: Caller, payment_id: UUID) -> Row:

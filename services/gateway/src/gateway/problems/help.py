@@ -59,6 +59,8 @@ HELP: Mapping[str, str] = {
     "payment_method_invalid": "Send exactly one instrument that matches the method and is usable.",
     "insufficient_funds": "Send a smaller amount, or wait until the available balance is higher.",
     "refund_exceeds_captured": "Refund at most what is left of the deposit.",
+    "verification_too_soon": "The provider is queried about one payment at most every 10 seconds:"
+    " send this reference again after that time.",
     "too_many_streams": "Close event streams before you open more, or poll the payment instead.",
     "too_many_requests": "Send fewer requests per second with this key.",
     "too_many_notices": "Send fewer notices per second from one address.",

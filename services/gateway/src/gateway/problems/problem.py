@@ -88,6 +88,7 @@ KINDS: Mapping[str, Kind] = {
     "refund_exceeds_captured": Kind(
         422, "The refund exceeds the amount left to refund", stored=True
     ),
+    "verification_too_soon": Kind(429, "The payment is being verified already", retryable=True),
     "too_many_streams": Kind(429, "Too many open event streams", retryable=True),
     "too_many_requests": Kind(429, "Too many requests with this key", retryable=True),
     "too_many_notices": Kind(429, "Too many notices", retryable=True),

@@ -1,0 +1,65 @@
+"""Whether a rail's provider is available, from the reports of its worker's processes; pure.
+
+Reports come every 5 s. Their age counts from when the gateway read them, by the gateway's clock, so
+the clocks of workers have no influence, as long as they are not off by more than `LAG_MAX`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+FRESH = timedelta(seconds=15)
+"""How long a report counts: two in a row may get lost before a process counts as silent."""
+LAG_MAX = timedelta(seconds=30)
+"""The oldest a report may be when it is read. An older one waited for a broker that was away, or
+its worker's clock is wrong: it says nothing about now."""
+NOT_REPORTING = "not_reporting"
+"""The reason of a rail of which no process has reported in time."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """The newest report of one worker's process."""
+
+    rail: str
+    available: bool
+    reason: str | None
+    reported_at: datetime
+    """When the process wrote it, by its own clock; not later than `seen_at`."""
+    seen_at: datetime
+    """When the gateway read it."""
+    since: datetime
+    """Since when the process has reported the same, without a silence longer than `FRESH`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Availability:
+    """Whether a rail can be used now."""
+
+    available: bool
+    reason: str | None
+    """Why not, as a word; None: it is available."""
+    since: datetime | None
+    """Since when; None: no process has ever reported."""
+    reported_at: datetime | None
+    """The newest report; None: there is none."""
+
+
+def availability_of(reports: Sequence[Report], *, now: datetime) -> Availability:
+    """The availability of one rail: one process that can use the provider is enough.
+
+    Args:
+        reports: of the rail's processes, one of each.
+        now: by the gateway's clock. A report seen later than this (by a gateway whose clock is
+            ahead) counts for as long as one that was seen earlier.
+    """
+    newest = max((report.reported_at for report in reports), default=None)
+    fresh = [report for report in reports if abs(now - report.seen_at) <= FRESH]
+    able = [report.since for report in fresh if report.available]
+    if able:
+        return Availability(True, None, min(able), newest)
+    if fresh:
+        last = max(fresh, key=lambda report: report.since)
+        return Availability(False, last.reason, last.since, newest)
+    silent = max((report.seen_at for report in reports), default=None)
+    return Availability(False, NOT_REPORTING, silent, newest)

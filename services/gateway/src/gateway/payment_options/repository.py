@@ -1,0 +1,41 @@
+"""The statuses of rails in the database: the newest report of each worker's process."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import asyncpg
+
+from cift_shared.database.pool import Pool
+from cift_shared.messaging.messages import RailStatus
+from gateway.database.queries import fetch_rows, load_statements
+from gateway.payment_options.availability import FRESH, Report
+
+SQL = load_statements("gateway.payment_options")
+
+
+class RailStatusRepository:
+    """Stores, reads and deletes reports."""
+
+    def __init__(self, pool: "Pool[asyncpg.Record]") -> None:
+        self._pool = pool
+
+    async def save(self, statuses: Sequence[RailStatus], *, now: datetime) -> None:
+        """Store reports, at most one of each process; one older than the stored has no effect."""
+        await self._pool.execute(
+            SQL["save_statuses"],
+            [status.rail for status in statuses],
+            [status.instance for status in statuses],
+            [status.available for status in statuses],
+            [status.reason for status in statuses],
+            [status.reported_at for status in statuses],
+            now,
+            FRESH,
+        )
+
+    async def all(self) -> Sequence[Report]:
+        """Every stored report."""
+        return [Report(**dict(row)) for row in await fetch_rows(self._pool, SQL["statuses"])]
+
+    async def forget(self, *, seen_before: datetime) -> None:
+        """Delete the reports of processes that have been silent since before a moment."""
+        await self._pool.execute(SQL["forget_statuses"], seen_before)

@@ -1,0 +1,1 @@
+delete from gateway.rail_status where seen_at < $1

@@ -1,0 +1,20 @@
+-- The newest report of each process wins. `since` goes on while each report says the same and no
+-- silence of $7 lies between.
+insert into gateway.rail_status as known
+    (rail, instance, available, reason, reported_at, seen_at, since)
+select rail, instance, available, reason, least(reported_at, $6::timestamptz), $6, $6
+from unnest($1::text[], $2::text[], $3::boolean[], $4::text[], $5::timestamptz[])
+     as report (rail, instance, available, reason, reported_at)
+order by rail, instance
+on conflict (rail, instance) do update
+set available = excluded.available,
+    reason = excluded.reason,
+    reported_at = excluded.reported_at,
+    seen_at = excluded.seen_at,
+    since = case
+        when known.reason is not distinct from excluded.reason
+             and known.seen_at >= excluded.seen_at - $7::interval
+        then known.since
+        else excluded.seen_at
+    end
+where known.reported_at < excluded.reported_at

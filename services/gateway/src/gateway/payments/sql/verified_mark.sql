@@ -1,0 +1,1 @@
+select reference_mark from gateway.verification where payment_id = $1

@@ -1,0 +1,69 @@
+"""Whether a rail is available: what counts, for how long, and what a wrong clock can do."""
+
+from datetime import UTC, datetime, timedelta
+
+from gateway.payment_options.availability import (
+    FRESH,
+    NOT_REPORTING,
+    Availability,
+    Report,
+    availability_of,
+)
+
+NOW = datetime(2026, 1, 5, 9, tzinfo=UTC)
+MOMENT = timedelta(milliseconds=1)
+
+
+def report(
+    *, ago: timedelta = timedelta(0), reason: str | None = None, since: timedelta | None = None
+) -> Report:
+    seen = NOW - ago
+    return Report(
+        rail="mpesa",
+        available=reason is None,
+        reason=reason,
+        reported_at=seen - MOMENT,
+        seen_at=seen,
+        since=NOW - since if since is not None else seen,
+    )
+
+
+def test_nobody_has_ever_reported() -> None:
+    assert availability_of([], now=NOW) == Availability(False, NOT_REPORTING, None, None)
+
+
+def test_a_report_counts_for_fifteen_seconds() -> None:
+    assert timedelta(seconds=15) == FRESH
+    assert availability_of([report(ago=FRESH)], now=NOW).available
+    late = availability_of([report(ago=FRESH + MOMENT)], now=NOW)
+    assert (late.available, late.reason) == (False, NOT_REPORTING)
+    assert late.since == NOW - FRESH - MOMENT
+
+
+def test_one_process_that_can_use_the_provider_is_enough() -> None:
+    away = report(reason="provider_unavailable", since=timedelta(minutes=1))
+    up = report(ago=timedelta(seconds=3), since=timedelta(hours=2))
+    longer_up = report(ago=timedelta(seconds=9), since=timedelta(hours=3))
+    found = availability_of([away, up, longer_up], now=NOW)
+    assert found == Availability(True, None, NOW - timedelta(hours=3), NOW - MOMENT)
+
+
+def test_a_silent_process_does_not_make_a_rail_available() -> None:
+    away = report(reason="provider_unavailable", since=timedelta(minutes=1))
+    gone = report(ago=timedelta(seconds=16), since=timedelta(hours=2))
+    found = availability_of([gone, away], now=NOW)
+    assert (found.available, found.reason) == (False, "provider_unavailable")
+    assert found.since == NOW - timedelta(minutes=1)
+
+
+def test_it_is_away_since_the_last_process_lost_it() -> None:
+    first = report(reason="provider_unavailable", since=timedelta(minutes=9))
+    last = report(reason="credentials_refused", since=timedelta(minutes=2))
+    found = availability_of([first, last], now=NOW)
+    assert (found.reason, found.since) == ("credentials_refused", NOW - timedelta(minutes=2))
+
+
+def test_a_gateway_whose_clock_is_ahead_does_not_keep_a_rail_alive() -> None:
+    """The row was written by another gateway: from here it is in the future."""
+    assert availability_of([report(ago=-FRESH)], now=NOW).available
+    assert not availability_of([report(ago=-FRESH - MOMENT)], now=NOW).available
