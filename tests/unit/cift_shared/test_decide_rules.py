@@ -294,7 +294,7 @@ class TestAnAnswerToAQuestion:
 
     def test_an_aftermath_before_the_payment_says_so(self) -> None:
         decision = after_check(claim("waiting"), Answer(Disputed(DISPUTE)), SOON, now=NOW)
-        assert "aftermath" in (told(decision).reason or "")
+        assert "reversal or dispute" in (told(decision).reason or "")
 
 
 class TestAQuestionThatFailed:

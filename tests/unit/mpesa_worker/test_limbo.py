@@ -301,7 +301,7 @@ class TestProof:
         _, answer = await check(processor, lost)
         assert answer.outcome == Pending()
         assert answer.check_after == timedelta(seconds=180)
-        assert answer.evidence[0].detail["records"].endswith("to the end of its life")
+        assert answer.evidence[0].detail["records"].endswith("to the end of its lifetime")
 
     async def test_what_can_not_be_proven_keeps_the_schedule(
         self,
