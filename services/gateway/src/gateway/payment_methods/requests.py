@@ -35,10 +35,10 @@ class _MethodToSave(Body):
 if TYPE_CHECKING:
 
     class PaymentMethodIn(_ChosenMethod):
-        """See below."""
+        """Its fields are those that the rails accept."""
 
     class SavedMethodIn(_MethodToSave):
-        """See below."""
+        """Its fields are those that the rails accept."""
 
 else:
     PaymentMethodIn = create_model(
