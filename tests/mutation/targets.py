@@ -50,6 +50,8 @@ TARGETS: Mapping[str, Sequence[str]] = {
     "cift_shared.attempts.state_machine": _in(_SHARED, "decide", "decide_rules"),
     "cift_shared.attempts.results": _in(_SHARED, "decide", "decide_rules", "hints"),
     "gateway.payment_options.availability": _in(_GATEWAY, "availability"),
+    "mpesa_method.phones": _in(_MPESA, "phones"),
+    "gateway.payment_methods.instrument_resolver": _in(_GATEWAY, "instrument_choice"),
     "gateway.quotes.pricing": _in(_GATEWAY, "pricing"),
     "gateway.idempotency.header": _in(_GATEWAY, "idempotency"),
     "card_method.signature": _in(_CARD, "signature"),

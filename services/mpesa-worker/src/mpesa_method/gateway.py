@@ -1,7 +1,7 @@
 """M-Pesa in the gateway (entry point `cift.gateway`)."""
 
 from cift_shared.rails.gateway import GatewayRail
-from mpesa_method.phones import PHONES
+from mpesa_method.instruments import PHONES
 from mpesa_method.settings import MpesaSettings
 from mpesa_method.webhooks import CALLBACKS, GENERAL
 

@@ -3,7 +3,6 @@
 import re
 
 from cift_shared.errors import InvalidCommand
-from cift_shared.rails.phones import phone_kind
 
 COUNTRY, CALLING_CODE = "KE", "254"
 
@@ -34,13 +33,3 @@ def normalised(phone: str, country: str, pointer: str = "") -> str:
             "phone_invalid", "not a Kenyan mobile number", pointer=f"{pointer}/phone"
         )
     return CALLING_CODE + match.group(1)
-
-
-PHONES = phone_kind(
-    normalised,
-    example=(
-        "phone",
-        "A phone",
-        {"method": "mpesa", "customer_id": "c_42", "phone": "0712345678"},
-    ),
-)
