@@ -9,7 +9,7 @@ import asyncpg
 import httpx
 
 from cift_local.stack import Stack
-from cift_shared.rails.local import Step, TwinBook, local_rails
+from cift_shared.rails.local import Step, TwinBook, local_rails, local_twins
 
 _HELD = """
 select account.code, sum(balance.posted) as posted, currency.exponent
@@ -41,20 +41,26 @@ class Agreement:
 
 
 async def provider_book(stack: Stack) -> list[dict[str, Any]]:
-    """Return every movement in the twin's own book."""
+    """Return every movement in the twins' own books."""
+    entries: list[dict[str, Any]] = []
     async with httpx.AsyncClient() as http:
-        reply = await http.get(stack.url("provider-sandbox") + "/control/book")
-    reply.raise_for_status()
-    entries: list[dict[str, Any]] = reply.json()["entries"]
+        for twin in local_twins():
+            reply = await http.get(stack.url(twin.name) + "/control/book")
+            reply.raise_for_status()
+            entries += reply.json()["entries"]
     return entries
 
 
-async def compare(stack: Stack, steps: Sequence[Step], *, since: int) -> Agreement:
-    """Compare our ledger with the twin's book; `since`: the number of entries before the steps."""
+async def compare(
+    stack: Stack, steps: Sequence[Step], *, before: Sequence[Mapping[str, Any]] = ()
+) -> Agreement:
+    """Compare our ledger with the twins' books; `before`: their entries before the steps."""
     entries = await provider_book(stack)
+    known = {(entry["provider"], entry["receipt"]) for entry in before}
     moved = sorted(
         f"{entry['kind']} {Decimal(entry['amount']):f} {entry['currency']}"
-        for entry in entries[since:]
+        for entry in entries
+        if (entry["provider"], entry["receipt"]) not in known
     )
     asked = sorted(movement for step in steps for movement in step.moved)
     ours = await held_by_our_ledger(stack)

@@ -16,7 +16,7 @@ from cift_local.customer import Merchant
 from cift_local.keeper import State, Status
 from cift_local.scenario import play
 from cift_local.stack import Options, Stack, open_api, running_stack
-from cift_shared.rails.local import Step, local_rails
+from cift_shared.rails.local import Step, local_rails, local_twins
 
 MERCHANT, CUSTOMER = "m_demo", "cus_jane"
 
@@ -41,7 +41,7 @@ async def demo(folder: Path) -> None:
 
 async def _take_payments(stack: Stack, key: str, customer: str) -> None:
     steps: list[Step] = []
-    since = len(await provider_book(stack))
+    moved_before = await provider_book(stack)
     async with Merchant(stack.url("gateway"), key) as merchant:
         before = time.monotonic()
         async for step in play(merchant, customer):
@@ -49,7 +49,7 @@ async def _take_payments(stack: Stack, key: str, customer: str) -> None:
             steps.append(step)
             before = time.monotonic()
         balances = await merchant.get(f"/customers/{customer}/balances")
-    agreement = await compare(stack, steps, since=since)
+    agreement = await compare(stack, steps, before=moved_before)
     colour = "green" if agreement.good else "red"
     console.print(
         Panel(
@@ -112,10 +112,10 @@ def _show_addresses(stack: Stack, key: str, customer: str) -> None:
     table.add_row("API and its documentation", f"{gateway}/docs")
     table.add_row("health, metrics", f"{gateway}/healthz  {gateway}/metrics")
     table.add_row("topics (AsyncAPI)", f"{stack.url('ledger')}/asyncapi")
-    table.add_row("the providers' twins", f"{stack.url('provider-sandbox')}/docs")
-    table.add_row(
-        "the twins' records of money moved", f"{stack.url('provider-sandbox')}/control/book"
-    )
+    for twin in local_twins():
+        url = stack.url(twin.name)
+        table.add_row("providers' twins", f"{url}/docs")
+        table.add_row("the twins' records of money moved", f"{url}/control/book")
     table.add_row("logs, traces", f"{stack.options.folder}/logs  {stack.options.folder}/traces")
     console.print(table)
     console.print("\nmake a payment yourself:\n")

@@ -55,7 +55,7 @@ async def _run(stack: Stack) -> dict[str, Any]:
             sys.stdout.write(f"{step.name}: {step.status} (expected {step.expected})\n")
             steps.append(step)
         balances = await merchant.get(f"/customers/{CUSTOMER}/balances")
-    agreement = await compare(stack, steps, since=0)
+    agreement = await compare(stack, steps)
     verified = stack.cift("verify-books")
     sys.stdout.write(f"{verified}\n")
     rebuilt = stack.cift("ledger", "rebuild-verify")

@@ -31,7 +31,7 @@ from cift_shared.database.connecting import broker_errors, database_errors
 from cift_shared.database.migrations import migrate
 from cift_shared.kafka import create_topics
 from cift_shared.messaging.topics import all_topics
-from cift_shared.rails.local import Place, local_rails
+from cift_shared.rails.local import LocalRail, Place, local_rails, local_twins
 
 DATABASE = "cift"
 _CHECKS = {
@@ -48,7 +48,7 @@ PREFERRED_PORTS = {
     "gateway": 8080,
     "ledger": 8081,
     **{rail.worker: rail.port for rail in local_rails().values()},
-    "provider-sandbox": 8090,
+    **{twin.name: twin.port for twin in local_twins()},
 }
 
 
@@ -157,14 +157,14 @@ async def running_stack(options: Options) -> AsyncIterator[Stack]:
     ports |= {name: free_port() for name in extra}
     env = _environment(options, ports, database_url, kafka)
     stack = Stack(options, database_url, kafka, ports, env)
-    sandbox = _service(stack, "provider-sandbox", "provider_sandbox", "/control/health")
+    twins = [_service(stack, twin.name, twin.module, "/control/health") for twin in local_twins()]
     services = [
         _service(stack, name, module, "/readyz", number)
         for number in range(1, options.replicas + 1)
         for name, module in SERVICES.items()
     ]
     async with contextlib.AsyncExitStack() as held:
-        for parts in ([*servers, sandbox], services):
+        for parts in ([*servers, *twins], services):
             supervisor = Supervisor(
                 parts, pause_max_s=options.restart_pause_max_s, on_change=options.on_change
             )
@@ -233,12 +233,10 @@ def _environment(
 ) -> dict[str, str]:
     """The variables for every part; a real deployment gives each service only its own."""
     folder, keys = options.folder, local_secrets(options.folder)
-    gateway, twin = (f"http://{LOOPBACK}:{ports[name]}" for name in ("gateway", "provider-sandbox"))
-    place = Place(folder, gateway, twin, options.speed, keys)
     of_rails = {
         name: value
         for rail in local_rails().values()
-        for name, value in rail.environment(place).items()
+        for name, value in rail.environment(_place(rail, options, ports, keys)).items()
     }
     return {
         **keys,
@@ -250,6 +248,13 @@ def _environment(
         **of_rails,
         **options.extra_env,
     }
+
+
+def _place(
+    rail: LocalRail, options: Options, ports: Mapping[str, int], keys: Mapping[str, str]
+) -> Place:
+    gateway, twin = (f"http://{LOOPBACK}:{ports[name]}" for name in ("gateway", rail.twin.name))
+    return Place(options.folder, gateway, twin, options.speed, keys)
 
 
 def _service(stack: Stack, service_name: str, module: str, health: str, number: int = 1) -> Part:

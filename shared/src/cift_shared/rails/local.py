@@ -87,7 +87,7 @@ class Place:
     gateway: str
     """The gateway's address."""
     twin: str
-    """The address of the providers' twins."""
+    """The address of the rail's twin."""
     speed: int
     """How many times faster than the real provider the twin is."""
     secrets: Mapping[str, str]
@@ -104,6 +104,24 @@ class TwinBook:
     """Decimal places of the record's integer amounts."""
     arriving: frozenset[str]
     """Kinds of entries for money that we receive; every other kind is money that we pay."""
+
+
+@dataclass(frozen=True, slots=True)
+class Twin:
+    """A process that stands for the rail's provider.
+
+    It answers `/control/health`, and `/control/book` with the record of moved money.
+    """
+
+    name: str
+    module: str
+    """For `python -m`."""
+    port: int
+    """Its port, if that is free."""
+
+
+PROVIDER_SANDBOX = Twin("provider-sandbox", "provider_sandbox", 8090)
+"""The process with the twins of several providers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,8 +143,20 @@ class LocalRail:
     """Makes the demo payments for a customer, one after the other."""
     leaves: Mapping[str, Decimal]
     """The customer's balance after the demo payments, by currency."""
+    twin: Twin = PROVIDER_SANDBOX
+    """The process that stands for the provider; rails may share one."""
     sample: Mapping[str, Any] | None = None
     """The request body of a payment to try manually, without `customer_id`."""
+
+
+@cache
+def local_twins() -> list[Twin]:
+    """The twins of the installed rails, each once.
+
+    Raises:
+        SettingsInvalid: an entry point is not a `LocalRail`.
+    """
+    return list(dict.fromkeys(rail.twin for rail in local_rails().values()))
 
 
 @cache
