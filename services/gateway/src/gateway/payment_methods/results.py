@@ -3,8 +3,8 @@
 payment-methods.results -> decode -> apply (by seq) -> pg_notify -> waiting requests
 """
 
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 
 from prometheus_client import Counter
 from pydantic import ValidationError
@@ -17,7 +17,8 @@ from cift_shared.messaging.envelope import OutgoingMessage
 from cift_shared.messaging.messages import MethodResult, first_problem
 from cift_shared.observability import metrics
 from cift_shared.observability.log import get_logger
-from cift_shared.runtime.service import Base, refusal_store
+from cift_shared.runtime.consuming import consuming
+from cift_shared.runtime.service import Base
 from gateway.payment_methods.commands import detach_message
 from gateway.payment_methods.repository import Applied, MethodRepository
 
@@ -91,29 +92,13 @@ class MethodResultsHandler:
         return detach_message(saved, self._clock.now()) if saved["sealed"] else None
 
 
-@asynccontextmanager
-async def run_consumer(
+def run_consumer(
     handler: MethodResultsHandler,
     base: Base,
     *,
     topic: str = topics.METHOD_RESULTS,
     group: str = GROUP,
-) -> AsyncIterator[BatchBroker]:
-    """Consume the topic while the block runs; at its end, finish the current batch first."""
-    broker = BatchBroker(base.settings.kafka_bootstrap_servers)
-    broker.subscribe(
-        Subscription(
-            topic,
-            MethodResult,
-            group,
-            base.readiness.guarded(handler),
-            topics.ABOUT_METHOD_RESULTS,
-        ),
-        instance=base.settings.group_instance(group),
-        store_rejected=refusal_store(base, SCHEMA, group),
-    )
-    await broker.start()
-    try:
-        yield broker
-    finally:
-        await broker.stop()
+) -> AbstractAsyncContextManager[BatchBroker]:
+    """Consume the topic while the block runs."""
+    found = Subscription(topic, MethodResult, group, handler, topics.ABOUT_METHOD_RESULTS)
+    return consuming(base, found, schema=SCHEMA)

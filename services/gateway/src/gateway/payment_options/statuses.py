@@ -3,8 +3,8 @@
 rails.status -> decode -> drop what is too old to count -> gateway.rail_status
 """
 
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
 
 from pydantic import ValidationError
 
@@ -14,7 +14,8 @@ from cift_shared.kafka.broker import BatchBroker, Subscription
 from cift_shared.messaging import topics
 from cift_shared.messaging.messages import RailStatus, first_problem
 from cift_shared.observability.log import get_logger
-from cift_shared.runtime.service import Base, refusal_store
+from cift_shared.runtime.consuming import consuming
+from cift_shared.runtime.service import Base
 from gateway.payment_options.availability import LAG_MAX
 from gateway.payment_options.repository import RailStatusRepository
 
@@ -58,25 +59,13 @@ class RailStatusHandler:
             await self._statuses.save(in_time, now=now)
 
 
-@asynccontextmanager
-async def run_status_consumer(
+def run_status_consumer(
     handler: RailStatusHandler,
     base: Base,
     *,
     topic: str = topics.RAIL_STATUSES,
     group: str = GROUP,
-) -> AsyncIterator[BatchBroker]:
-    """Consume the topic while the block runs; at its end, finish the current batch first."""
-    broker = BatchBroker(base.settings.kafka_bootstrap_servers)
-    broker.subscribe(
-        Subscription(
-            topic, RailStatus, group, base.readiness.guarded(handler), topics.ABOUT_RAIL_STATUSES
-        ),
-        instance=base.settings.group_instance(group),
-        store_rejected=refusal_store(base, SCHEMA, group),
-    )
-    await broker.start()
-    try:
-        yield broker
-    finally:
-        await broker.stop()
+) -> AbstractAsyncContextManager[BatchBroker]:
+    """Consume the topic while the block runs."""
+    found = Subscription(topic, RailStatus, group, handler, topics.ABOUT_RAIL_STATUSES)
+    return consuming(base, found, schema=SCHEMA)

@@ -1,0 +1,33 @@
+"""Consume one topic in a service that does more than consume."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+
+from cift_shared.kafka.broker import BatchBroker, Subscription
+from cift_shared.runtime.service import Base, refusal_store
+
+
+@asynccontextmanager
+async def consuming(
+    base: Base, subscription: Subscription, *, schema: str
+) -> AsyncIterator[BatchBroker]:
+    """Consume the topic while the block runs; at its end, finish the current batch first.
+
+    Args:
+        base: the service's settings, pool and readiness; nothing is consumed before it is ready.
+        subscription: the topic, its message, the group and the handler.
+        schema: of the outbox that stores rejected records as dead letters.
+    """
+    group = subscription.group
+    broker = BatchBroker(base.settings.kafka_bootstrap_servers)
+    broker.subscribe(
+        replace(subscription, handler=base.readiness.guarded(subscription.handler)),
+        instance=base.settings.group_instance(group),
+        store_rejected=refusal_store(base, schema, group),
+    )
+    await broker.start()
+    try:
+        yield broker
+    finally:
+        await broker.stop()
