@@ -55,9 +55,11 @@ TABLE = {
     "GET /api/v1/payments/{payment_id}/timeline": Case("payment_not_found"),
     "GET /api/v1/payments/{payment_id}/events": Case("payment_not_found"),
     "POST /api/v1/payments/{payment_id}/cancel": Case("payment_not_found"),
+    "POST /api/v1/payments/{payment_id}/verify": Case("payment_not_found"),
     "POST /api/v1/payments/{payment_id}/refunds": Case(
         "payment_not_found", body={"amount": "1.00"}
     ),
+    "GET /api/v1/payment-options": Case(None, 200),
     "GET /api/v1/fees/quote": Case(None, 200, query=PRICE),
     "POST /api/v1/quotes": Case(None, 201, PRICE),
     "POST /api/v1/payment-methods": Case(None, 201, SAVE),

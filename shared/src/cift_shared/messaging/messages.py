@@ -72,16 +72,20 @@ class ShownInstrument(BaseModel):
         if not isinstance(given, Mapping):
             return given
         public, card = given.get("public"), given.get("card")
-        if card and not public:
-            return {**given, "public": card if isinstance(card, Mapping) else dict(card)}
-        if public and not card and _is_card(public):
+        if public is None and isinstance(card, CardDetails):
+            return {**given, "public": card.model_dump()}
+        if public is None and _is_card(card):
+            return {**given, "public": card}
+        if card is None and _is_card(public):
             return {**given, "card": public}
         return given
 
 
-def _is_card(public: object) -> bool:
+def _is_card(shown: object) -> bool:
+    if not isinstance(shown, Mapping):
+        return False
     try:
-        CardDetails.model_validate(public)
+        CardDetails.model_validate(shown)
     except ValidationError:
         return False
     return True
