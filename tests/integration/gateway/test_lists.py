@@ -274,3 +274,16 @@ async def _plan(gateway: RunningGateway, query: PaymentsQuery) -> str:
         f"explain {statement}", MERCHANT, False, asked.rows_max, *arguments
     )
     return "\n".join(row[0] for row in rows)
+
+
+@pytest.mark.parametrize(
+    "filters",
+    [{"metadata[a\0]": "1"}, {"metadata[a]": "\0"}, {"customer_id": "c\0"}, {"\0": "1"}],
+)
+async def test_nul_in_a_filter_is_refused(
+    client: httpx.AsyncClient, filters: dict[str, str]
+) -> None:
+    """PostgreSQL can't compare it with anything."""
+    answer = await client.get("/payments", params=filters)
+    document = problem(answer, 422, "validation_failed")
+    assert document["errors"][0]["in"] == "query"

@@ -38,20 +38,20 @@ class KnownParameters:
         return name in self.plain or member_of(name) in self.deep
 
     def check(self, given: QueryParams) -> None:
-        """Refuse unknown and repeated parameters.
+        """Refuse unknown and repeated parameters, and NUL, which the database can't compare.
 
         Raises:
-            Problem: validation_failed, naming each unknown or repeated parameter.
+            Problem: validation_failed, naming each parameter at fault.
         """
-        names = [name for name, _ in given.multi_items()]
-        if all(map(self.takes, names)) and len(set(names)) == len(names):
-            return
-        raise Problem("validation_failed", errors=list(self._errors(names))[:ERRORS_MAX])
+        if errors := list(self._errors(given.multi_items()))[:ERRORS_MAX]:
+            raise Problem("validation_failed", errors=errors)
 
-    def _errors(self, names: Iterable[str]) -> Iterator[dict[str, str]]:
+    def _errors(self, given: Iterable[tuple[str, str]]) -> Iterator[dict[str, str]]:
         seen: set[str] = set()
-        for name in names:
-            if not self.takes(name):
+        for name, value in given:
+            if "\0" in name + value:
+                yield _error(name.replace("\0", ""), "field_invalid", "NUL is not accepted.")
+            elif not self.takes(name):
                 yield _error(name, "field_unknown", f"Unknown query parameter. {self.told}")
             elif name in seen:
                 yield _error(name, "field_invalid", "Send this parameter once.")

@@ -143,11 +143,13 @@ def _complete_parameter(parameter: dict[str, Any], schemas: Mapping[str, Schema]
 
 def _complete_body(body: dict[str, Any], name: str, schemas: Mapping[str, Schema]) -> None:
     media = body["content"]["application/json"]
-    media["schema"] = without_null(media["schema"])
+    sent = without_null(media["schema"])
+    if body.get("required"):  # a body that may be left out may also be `null`
+        media["schema"] = sent
     media["schema"].pop("title", None)
     body["description"] = (
-        schemas[media["schema"]["$ref"].rpartition("/")[2]]["description"]
-        if ("$ref" in media["schema"])
+        schemas[sent["$ref"].rpartition("/")[2]]["description"]
+        if ("$ref" in sent)
         else "The notice as the provider sends it."
     )
     if "examples" not in media:
