@@ -82,7 +82,8 @@ class ShownInstrument(BaseModel):
 
 
 def _is_card(shown: object) -> bool:
-    if not isinstance(shown, Mapping):
+    # Most instruments are no cards: comparing the names costs less than a failed validation.
+    if not isinstance(shown, Mapping) or not CardDetails.model_fields.keys() <= shown.keys():
         return False
     try:
         CardDetails.model_validate(shown)
