@@ -21,8 +21,9 @@ from cift_shared.ids import SystemIds
 from cift_shared.kafka import create_topics
 from cift_shared.kafka.broker import BatchBroker, Subscription
 from cift_shared.messaging import topics
-from cift_shared.messaging.messages import MethodResult, RailStatus
+from cift_shared.messaging.messages import MethodResult
 from cift_shared.messaging.outbox import Relay
+from cift_shared.messaging.rail_status import RailStatus
 from cift_shared.messaging.topics import DAY_MS, Topic
 from cift_shared.runtime.readiness import Readiness
 from cift_shared.runtime.service import Base, Composition, refusal_store

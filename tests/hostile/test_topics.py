@@ -21,7 +21,9 @@ from structlog.testing import capture_logs
 
 from cift_shared.attempts.store import NOTICES_MAX, attempt_id_of
 from cift_shared.messaging import topics
-from cift_shared.messaging.messages import Message, ProviderNotice, RailStatus
+from cift_shared.messaging.message import Message
+from cift_shared.messaging.messages import ProviderNotice
+from cift_shared.messaging.rail_status import RailStatus
 from mpesa_method.purposes import Purpose
 from tests.hostile.consumers import Consumers, Garbage, consuming
 from tests.hostile.mutations import RAW, hostile_documents

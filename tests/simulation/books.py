@@ -11,9 +11,9 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from cift_shared.messaging.envelope import OutgoingMessage, outgoing
+from cift_shared.messaging.message import Message
 from cift_shared.messaging.messages import (
     CancelPayment,
-    Message,
     PaymentRequest,
     PaymentResult,
     ProviderNotice,

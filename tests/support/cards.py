@@ -17,8 +17,8 @@ from card_worker.processor import CardProcessor
 from card_worker.settings import CardConfig
 from cift_shared.attempts.processor import Answer, Attempt, MethodAttempt, Notice
 from cift_shared.attempts.store import attempt_id_of
+from cift_shared.messaging.instruments import Instrument
 from cift_shared.messaging.messages import (
-    Instrument,
     MethodRequest,
     OriginalPayment,
     PaymentRequest,

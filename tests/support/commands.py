@@ -5,11 +5,8 @@ from typing import Any
 from uuid import UUID
 
 from cift_shared.ids import SystemIds
-from cift_shared.messaging.messages import (
-    Instrument,
-    RequestDeposit,
-    RequestWithdrawal,
-)
+from cift_shared.messaging.instruments import Instrument
+from cift_shared.messaging.messages import RequestDeposit, RequestWithdrawal
 from cift_shared.money.amount import Money
 from cift_shared.security.callback_token import CallbackTokens
 from cift_shared.security.field_encryption import Vault

@@ -19,11 +19,7 @@ from cryptography.x509.oid import NameOID
 
 from cift_shared.attempts.processor import Answer, Attempt, Notice
 from cift_shared.ids import AttemptId, SystemIds
-from cift_shared.messaging.messages import (
-    OriginalPayment,
-    PaymentRequest,
-    RequestRefund,
-)
+from cift_shared.messaging.messages import OriginalPayment, PaymentRequest, RequestRefund
 from cift_shared.messaging.outcomes import Declined, Expired, Settled
 from cift_shared.money.amount import Money
 from cift_shared.rails.rail import Operation

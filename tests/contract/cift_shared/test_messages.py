@@ -10,31 +10,29 @@ from pydantic import ValidationError
 
 from cift_shared.asyncapi.document import document
 from cift_shared.messaging.envelope import outgoing
+from cift_shared.messaging.instruments import CardDetails, Instrument, ShownInstrument
+from cift_shared.messaging.message import Message
 from cift_shared.messaging.messages import (
     COMMANDS,
     CancelPayment,
-    CardDetails,
     DisputeNews,
-    Instrument,
     LedgerHead,
-    Message,
     MethodResult,
     OriginalPayment,
     PaymentEvent,
     PaymentResult,
     ProviderNotice,
-    RailStatus,
     RequestDeposit,
     RequestDetach,
     RequestRefund,
     RequestSetup,
     RequestWithdrawal,
-    ShownInstrument,
     Step,
     VerifyPayment,
     WireFailure,
 )
 from cift_shared.messaging.outcomes import FailureCategory
+from cift_shared.messaging.rail_status import RailStatus
 from cift_shared.money.amount import Money
 from mpesa_method.purposes import Purpose
 from tests.support.commands import CLOCK

@@ -2,7 +2,7 @@
 
 import pytest
 
-from cift_shared.messaging.messages import Instrument
+from cift_shared.messaging.instruments import Instrument
 from tests.integration.card_worker.world import World
 from tests.support import cards
 from tests.support.commands import VAULT

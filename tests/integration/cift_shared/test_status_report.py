@@ -8,7 +8,7 @@ import asyncpg
 import pytest
 
 from cift_shared.attempts.status_report import StatusReport
-from cift_shared.messaging.messages import RailStatus
+from cift_shared.messaging.rail_status import RailStatus
 from cift_shared.messaging.topics import RAIL_STATUSES
 from cift_shared.testing import FakeClock, ScriptedProcessor
 from tests.support.attempts import probe_pool

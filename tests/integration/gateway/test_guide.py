@@ -16,7 +16,7 @@ import httpx
 import pytest
 
 from cift_shared.kafka import Record
-from cift_shared.messaging.messages import RailStatus
+from cift_shared.messaging.rail_status import RailStatus
 from cift_shared.messaging.topics import RAIL_STATUSES
 from gateway.payment_options.statuses import RailStatusHandler
 from tests.support.gateway import RunningGateway

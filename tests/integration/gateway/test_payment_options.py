@@ -9,7 +9,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from cift_shared.kafka import Record, RejectedRecord
-from cift_shared.messaging.messages import RailStatus
+from cift_shared.messaging.rail_status import RailStatus
 from cift_shared.messaging.topics import RAIL_STATUSES
 from cift_shared.rails.registry import rails
 from cift_shared.testing import FakeClock

@@ -10,12 +10,7 @@ import httpx
 import pytest
 
 from cift_shared.messaging.envelope import message_key
-from cift_shared.messaging.messages import (
-    COMMANDS,
-    RequestDeposit,
-    RequestDetach,
-    RequestSetup,
-)
+from cift_shared.messaging.messages import COMMANDS, RequestDeposit, RequestDetach, RequestSetup
 from gateway.payment_methods.service import PaymentMethods
 from tests.support.gateway import (
     CARD_DETAILS,

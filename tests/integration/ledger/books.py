@@ -10,12 +10,7 @@ from uuid import UUID, uuid4, uuid5
 import asyncpg
 
 from cift_shared.database.pool import open_pool
-from cift_shared.messaging.messages import (
-    PaymentResult,
-    ResultKind,
-    Step,
-    WireFailure,
-)
+from cift_shared.messaging.messages import PaymentResult, ResultKind, Step, WireFailure
 from cift_shared.messaging.outcomes import FailureCategory
 from cift_shared.money.amount import Money
 from ledger.posting.store import LedgerStore

@@ -25,12 +25,7 @@ from cift_shared.errors import (
     ProviderThrottled,
     ProviderUnavailable,
 )
-from cift_shared.messaging.messages import (
-    MethodResult,
-    PaymentResult,
-    RequestSetup,
-    Step,
-)
+from cift_shared.messaging.messages import MethodResult, PaymentResult, RequestSetup, Step
 from cift_shared.messaging.outcomes import (
     ActionRequired,
     Conflicting,

@@ -23,12 +23,7 @@ from cift_shared.errors import (
     ProviderThrottled,
     ProviderUnavailable,
 )
-from cift_shared.messaging.messages import (
-    MethodResult,
-    PaymentResult,
-    ResultKind,
-    Step,
-)
+from cift_shared.messaging.messages import MethodResult, PaymentResult, ResultKind, Step
 from cift_shared.messaging.outcomes import (
     ActionRequired,
     Conflicting,

@@ -26,7 +26,7 @@ ALLOWED = {
     "shared/src/cift_shared/attempts/processor.py": r"get_(mpesa|stripe)_config|PaymentConfig\.load"
     r'|"""The settings of (M-Pesa|cards)',
     # what messages and rows of earlier releases say of a card
-    "shared/src/cift_shared/messaging/messages.py": r"\bcard\b|CardDetails|_is_card|Cards? only"
+    "shared/src/cift_shared/messaging/instruments.py": r"\bcard\b|CardDetails|_is_card|Cards? only"
     r"|cards only",
     "shared/src/cift_shared/asyncapi/document.py": r"card|exp_(month|year)",
     "services/gateway/src/gateway/payment_methods/sql/apply_method_result.sql": r"saved\.card",

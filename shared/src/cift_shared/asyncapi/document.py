@@ -16,8 +16,8 @@ from cift_shared.messaging.messages import (
     PaymentEvent,
     PaymentResult,
     ProviderNotice,
-    RailStatus,
 )
+from cift_shared.messaging.rail_status import RailStatus
 from cift_shared.messaging.record import RejectedRecord
 from cift_shared.rails.registry import rails
 

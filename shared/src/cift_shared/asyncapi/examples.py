@@ -8,17 +8,16 @@ from uuid import UUID
 
 from cift_shared.messaging import topics
 from cift_shared.messaging.envelope import outgoing
+from cift_shared.messaging.instruments import Instrument
+from cift_shared.messaging.message import Message
 from cift_shared.messaging.messages import (
     CancelPayment,
-    Instrument,
     LedgerHead,
-    Message,
     MethodResult,
     OriginalPayment,
     PaymentEvent,
     PaymentResult,
     ProviderNotice,
-    RailStatus,
     RequestDeposit,
     RequestDetach,
     RequestRefund,
@@ -29,6 +28,7 @@ from cift_shared.messaging.messages import (
     WireFailure,
 )
 from cift_shared.messaging.outcomes import FailureCategory
+from cift_shared.messaging.rail_status import RailStatus
 from cift_shared.rails.rail import Rail
 from cift_shared.rails.registry import example_rail, rails
 

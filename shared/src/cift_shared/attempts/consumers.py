@@ -15,6 +15,7 @@ from cift_shared.errors import SealBroken
 from cift_shared.failpoints import failpoint
 from cift_shared.ids import AttemptId
 from cift_shared.messaging.envelope import OutgoingMessage, outgoing
+from cift_shared.messaging.message import first_problem
 from cift_shared.messaging.messages import (
     COMMANDS,
     CancelPayment,
@@ -23,7 +24,6 @@ from cift_shared.messaging.messages import (
     Step,
     VerifyPayment,
     WireFailure,
-    first_problem,
 )
 from cift_shared.messaging.outcomes import FailureCategory
 from cift_shared.messaging.record import Record, RejectedRecord

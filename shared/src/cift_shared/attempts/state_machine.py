@@ -21,12 +21,7 @@ from cift_shared.errors import (
     ProviderRejectedRequest,
     ProviderThrottled,
 )
-from cift_shared.messaging.messages import (
-    MethodResult,
-    PaymentResult,
-    ResultKind,
-    Step,
-)
+from cift_shared.messaging.messages import MethodResult, PaymentResult, ResultKind, Step
 from cift_shared.messaging.outcomes import (
     ActionRequired,
     Conflicting,

@@ -13,7 +13,7 @@ from cift_shared.attempts.processor import PaymentProcessor, ReportsAvailability
 from cift_shared.clock import Clock
 from cift_shared.database.pool import INFRASTRUCTURE_ERRORS, Pool
 from cift_shared.messaging.envelope import outgoing
-from cift_shared.messaging.messages import RailStatus
+from cift_shared.messaging.rail_status import RailStatus
 from cift_shared.messaging.topics import RAIL_STATUSES
 from cift_shared.observability.log import get_logger
 

@@ -19,8 +19,8 @@ from cift_shared.messaging.messages import (
     PaymentCommand,
     PaymentResult,
     ProviderNotice,
-    RailStatus,
 )
+from cift_shared.messaging.rail_status import RailStatus
 from cift_shared.observability import metrics
 from cift_shared.rails.registry import rails
 from cift_shared.runtime.service import Base, Composition, Part

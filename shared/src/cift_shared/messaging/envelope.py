@@ -9,18 +9,18 @@ from datetime import datetime
 
 from pydantic import BaseModel
 
+from cift_shared.messaging.message import Message
 from cift_shared.messaging.messages import (
     LedgerHead,
-    Message,
     MethodResult,
     PaymentEvent,
     PaymentResult,
     ProviderNotice,
-    RailStatus,
     RequestDetach,
     RequestSetup,
     VerifyPayment,
 )
+from cift_shared.messaging.rail_status import RailStatus
 from cift_shared.observability.telemetry import trace_headers
 
 _TYPE_PREFIX = "cift"

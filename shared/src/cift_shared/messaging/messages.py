@@ -11,16 +11,10 @@ from datetime import datetime
 from typing import Annotated, Literal, Self
 from uuid import UUID
 
-from pydantic import (
-    AwareDatetime,
-    BaseModel,
-    ConfigDict,
-    Field,
-    TypeAdapter,
-    ValidationError,
-    model_validator,
-)
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter
 
+from cift_shared.messaging.instruments import Instrument, ShownInstrument
+from cift_shared.messaging.message import Message
 from cift_shared.messaging.outcomes import FailureCategory
 from cift_shared.money.amount import WireMoney
 
@@ -30,82 +24,6 @@ DELIVERED_BY = "delivered_by"
 Without this key the caller must pass the action on to the payer: a page, a client secret, an
 address.
 """
-
-
-class Message(BaseModel):
-    """Base of every message: frozen; readers ignore fields that a newer writer added."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore", use_attribute_docstrings=True)
-
-    schema_version: Literal[1] = 1
-
-
-class CardDetails(BaseModel):
-    """What messages of earlier releases say of a card."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore", use_attribute_docstrings=True)
-
-    brand: str
-    """As the provider names it: visa, mastercard."""
-    last4: str = Field(pattern=r"^[0-9]{4}$")
-    exp_month: int = Field(ge=1, le=12)
-    exp_year: int = Field(ge=2000, le=2199)
-
-
-class ShownInstrument(BaseModel):
-    """The part of an instrument that may be shown.
-
-    Earlier releases know cards only, and name this part `card`. It is read from there, and written
-    there as well, so that releases can be mixed during an upgrade or a rollback.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="ignore", use_attribute_docstrings=True)
-
-    public: dict[str, str | int | None] | None = None
-    """What may be shown of the instrument, under the names of the API."""
-    card: CardDetails | None = None
-    """Deprecated: `public`, where it describes a card."""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _in_both_forms(cls, given: object) -> object:
-        if not isinstance(given, Mapping):
-            return given
-        public, card = given.get("public"), given.get("card")
-        if public is None and isinstance(card, CardDetails):
-            return {**given, "public": card.model_dump()}
-        if public is None and _is_card(card):
-            return {**given, "public": card}
-        if card is None and _is_card(public):
-            return {**given, "card": public}
-        return given
-
-
-def _is_card(shown: object) -> bool:
-    # Most instruments are no cards: comparing the names costs less than a failed validation.
-    if not isinstance(shown, Mapping) or not CardDetails.model_fields.keys() <= shown.keys():
-        return False
-    try:
-        CardDetails.model_validate(shown)
-    except ValidationError:
-        return False
-    return True
-
-
-class Instrument(ShownInstrument):
-    """Where the money comes from or goes to, as a worker needs it."""
-
-    kind: str = Field(pattern=r"^[a-z][a-z0-9_]{0,31}$", examples=["phone"])
-    """What sort of instrument it is; also the context it is sealed for."""
-    display: str
-    """Masked, fit to show: 2547****149."""
-    sealed: str
-    """The instrument itself: a phone number, or the provider's id of it. Empty where the rail needs
-    no instrument."""
-    country: str | None = None
-    """ISO 3166 alpha-2 country of a wallet."""
-    customer_sealed: str | None = None
-    """The provider's id of the customer who owns a saved instrument, sealed alike."""
 
 
 class OriginalPayment(BaseModel):
@@ -389,34 +307,5 @@ class LedgerHead(Message):
     sealed_at: AwareDatetime
 
 
-class RailStatus(Message):
-    """Whether a worker's process can use its provider now; sent every few seconds."""
-
-    kind: Literal["rail_status"] = "rail_status"
-    rail: str = Field(min_length=1, max_length=64)
-    """The name of the worker's rail."""
-    instance: str = Field(min_length=1, max_length=255)
-    """The name of the worker's process; a replica keeps it when it starts again."""
-    available: bool
-    """True when the process would send a payment to the provider now."""
-    reason: str | None = Field(default=None, pattern=r"^[a-z][a-z0-9_]{0,63}$")
-    """Why not, as a word for programs; None exactly when it is available."""
-    reported_at: AwareDatetime
-    """By the clock of the worker's process."""
-
-    @model_validator(mode="after")
-    def _has_a_reason(self) -> Self:
-        if self.available is not (self.reason is None):
-            raise ValueError("a reason belongs to what is not available")
-        return self
-
-
 COMMANDS: TypeAdapter[PaymentCommand] = TypeAdapter(PaymentCommand)
 """Parses any command."""
-
-
-def first_problem(error: ValidationError) -> str:
-    """The first validation error of a message and its place, without any of the content."""
-    problem = error.errors(include_input=False, include_url=False)[0]
-    place = ".".join(str(part) for part in problem["loc"])
-    return f"{place}: {problem['msg']}".removeprefix(": ")

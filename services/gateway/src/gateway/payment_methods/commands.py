@@ -6,7 +6,8 @@ from uuid import UUID, uuid5
 
 from cift_shared.messaging import topics
 from cift_shared.messaging.envelope import OutgoingMessage, outgoing
-from cift_shared.messaging.messages import Instrument, RequestDetach, RequestSetup
+from cift_shared.messaging.instruments import Instrument
+from cift_shared.messaging.messages import RequestDetach, RequestSetup
 from cift_shared.rails.instruments import InstrumentKind, Named, Saving
 from gateway.auth.authenticator import Caller
 from gateway.database.outbox import SOURCE

@@ -4,7 +4,7 @@ from collections.abc import Container
 from dataclasses import dataclass
 from uuid import UUID
 
-from cift_shared.messaging.messages import Instrument
+from cift_shared.messaging.instruments import Instrument
 from cift_shared.rails.instruments import InstrumentKind
 from cift_shared.security.field_encryption import Vault
 from gateway.auth.authenticator import Caller

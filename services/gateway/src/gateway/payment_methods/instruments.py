@@ -1,6 +1,6 @@
 """Instruments as they are sent and stored: sealed, with a masked form to show."""
 
-from cift_shared.messaging.messages import Instrument
+from cift_shared.messaging.instruments import Instrument
 from cift_shared.rails.instruments import InstrumentKind, Named
 from cift_shared.security.field_encryption import Vault
 from gateway.database.queries import Row

@@ -14,7 +14,8 @@ from cift_shared.database.pool import Pool
 from cift_shared.errors import InvariantViolated
 from cift_shared.failpoints import failpoint
 from cift_shared.messaging.envelope import OutgoingMessage
-from cift_shared.messaging.messages import Instrument, MethodResult
+from cift_shared.messaging.instruments import Instrument
+from cift_shared.messaging.messages import MethodResult
 from gateway.auth.authenticator import Caller
 from gateway.database.outbox import outbox_row
 from gateway.database.queries import Row, fetch_row, fetch_rows, load_statements

@@ -14,7 +14,8 @@ from cift_shared.kafka import Record, RejectedRecord
 from cift_shared.kafka.broker import BatchBroker, Subscription
 from cift_shared.messaging import topics
 from cift_shared.messaging.envelope import OutgoingMessage
-from cift_shared.messaging.messages import MethodResult, first_problem
+from cift_shared.messaging.message import first_problem
+from cift_shared.messaging.messages import MethodResult
 from cift_shared.observability import metrics
 from cift_shared.observability.log import get_logger
 from cift_shared.runtime.consuming import consuming

@@ -6,7 +6,7 @@ from datetime import datetime
 import asyncpg
 
 from cift_shared.database.pool import Pool
-from cift_shared.messaging.messages import RailStatus
+from cift_shared.messaging.rail_status import RailStatus
 from gateway.database.queries import fetch_rows, load_statements
 from gateway.payment_options.availability import FRESH, Report
 

@@ -12,7 +12,8 @@ from cift_shared.clock import Clock
 from cift_shared.kafka import Record, RejectedRecord
 from cift_shared.kafka.broker import BatchBroker, Subscription
 from cift_shared.messaging import topics
-from cift_shared.messaging.messages import RailStatus, first_problem
+from cift_shared.messaging.message import first_problem
+from cift_shared.messaging.rail_status import RailStatus
 from cift_shared.observability.log import get_logger
 from cift_shared.runtime.consuming import consuming
 from cift_shared.runtime.service import Base

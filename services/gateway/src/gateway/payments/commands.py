@@ -14,9 +14,9 @@ from cift_shared.errors import InvalidCommand
 from cift_shared.ids import PaymentId
 from cift_shared.messaging import topics
 from cift_shared.messaging.envelope import OutgoingMessage, outgoing
+from cift_shared.messaging.instruments import Instrument
 from cift_shared.messaging.messages import (
     CancelPayment,
-    Instrument,
     OriginalPayment,
     RequestDeposit,
     RequestRefund,

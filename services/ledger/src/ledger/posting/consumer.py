@@ -13,7 +13,8 @@ from pydantic import ValidationError
 
 from cift_shared.failpoints import failpoint
 from cift_shared.kafka import Record, RejectedRecord
-from cift_shared.messaging.messages import PaymentResult, first_problem
+from cift_shared.messaging.message import first_problem
+from cift_shared.messaging.messages import PaymentResult
 from cift_shared.money.amount import Money
 from cift_shared.observability import metrics
 from cift_shared.observability.log import get_logger

@@ -1,0 +1,29 @@
+"""What a worker reports about its provider."""
+
+from typing import Literal, Self
+
+from pydantic import AwareDatetime, Field, model_validator
+
+from cift_shared.messaging.message import Message
+
+
+class RailStatus(Message):
+    """Whether a worker's process can use its provider now; sent every few seconds."""
+
+    kind: Literal["rail_status"] = "rail_status"
+    rail: str = Field(min_length=1, max_length=64)
+    """The name of the worker's rail."""
+    instance: str = Field(min_length=1, max_length=255)
+    """The name of the worker's process; a replica keeps it when it starts again."""
+    available: bool
+    """True when the process would send a payment to the provider now."""
+    reason: str | None = Field(default=None, pattern=r"^[a-z][a-z0-9_]{0,63}$")
+    """Why not, as a word for programs; None exactly when it is available."""
+    reported_at: AwareDatetime
+    """By the clock of the worker's process."""
+
+    @model_validator(mode="after")
+    def _has_a_reason(self) -> Self:
+        if self.available is not (self.reason is None):
+            raise ValueError("a reason belongs to what is not available")
+        return self
