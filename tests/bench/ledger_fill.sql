@@ -12,11 +12,11 @@ with deposit as (
 ),
 payments as (
     insert into ledger.payment (
-        payment_id, merchant_id, livemode, customer_id, type, method, status, minor, currency,
-        fee_minor, net_minor, provider_reference, instrument, command, version, created_at,
+        payment_id, merchant_id, livemode, customer_id, type, method, rail, status, minor,
+        currency, fee_minor, net_minor, provider_reference, instrument, command, version, created_at,
         updated_at, heard_at, customer_account_id, provider_account_id, fees_account_id,
         attempt_id, attempt_seq)
-    select payment_id, 'bench', false, 'c' || customer, 'deposit', 'mpesa', 'completed', {minor},
+    select payment_id, 'bench', false, 'c' || customer, 'deposit', 'mpesa', 'mpesa', 'completed', {minor},
         'KES', {fee}, {minor} - {fee}, 'F' || n,
         '{{"kind": "phone", "display": "2547****149", "sealed": "k1:c2VhbGVk", "country": "KE"}}',
         '{{"headers": {{}}, "body": {{}}}}', 2, at, at, at,

@@ -150,7 +150,7 @@ ACCEPTED = [
         "function ledger.accept_refund",
         guarded("test_a_refund_in_another_currency_or_method_is_refused"),
         ("or parent.currency <> refund.currency", ""),
-        ("parent.method <> refund.method or", "false or"),
+        ("parent.rail <> coalesce(refund.rail, refund.method) or", "false or"),
         guards=ALL,
     ),
     *on(

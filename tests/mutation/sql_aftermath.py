@@ -61,7 +61,7 @@ WENT_BACK = [
         "function ledger.apply_aftermath",
         AFTERMATH,
         ("if target.status <> 'completed' then", "if false then"),
-        ("and method = told[1].method", ""),
+        ("and rail = told[1].rail", ""),
     ),
 ]
 

@@ -113,7 +113,7 @@ RESOLVED = [
         "function ledger.claim_receipt",
         _DEPOSITS,
         ("if owner <> p_done.payment_id then", "if false then"),
-        ("where method = p_done.method and reference", "where reference"),
+        ("where method = p_done.rail and reference", "where reference"),
         ("where p_done.provider_reference is not null", "where false"),
     ),
     *on(

@@ -8,7 +8,7 @@ POSTED = [
         guarded("TestASettlement"),
         ("coalesce(b.amount, 0) <= 0", "coalesce(b.amount, 0) < 0"),
         ("or b.provider_fee < 0", ""),
-        ("known.method = facts.method", "true"),
+        ("known.method = facts.rail", "true"),
         guards=ALL,
     ),
     *on(
@@ -129,7 +129,7 @@ POSTED = [
         books("posting", "batches"),
         ("or exists (select from payment_event e where e.result_id = b.result_id)", ""),
         ("when one_by_one then place else turn end", "else turn end"),
-        ("and p.method = b.method", ""),
+        ("and p.rail = b.rail", ""),
     ),
 ]
 

@@ -53,6 +53,7 @@ async def test_one_dispute(gateway: RunningGateway, client: httpx.AsyncClient) -
         "id": "du_1",
         "payment_id": payment["id"],
         "method": "card",
+        "rail": "card",
         "status": "needs_response",
         "reason": "fraudulent",
         "amount": "20.00",

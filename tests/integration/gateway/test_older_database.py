@@ -111,6 +111,19 @@ async def test_its_payments_show_what_they_showed(older: Older, empty_database: 
         assert of_card["payment_method"] == {"kind": "card", **dict.fromkeys(CARD)}
         of_saved = await shown(gateway, f"/payments/{older.by_saved_card['payment_id']}")
         assert of_saved["payment_method"] == {"kind": "card", **CARD}
+        assert (of_phone["rail"], of_card["rail"]) == ("mpesa", "card")
+
+
+async def test_a_gateway_of_that_release_can_go_on(older: Older, empty_database: str) -> None:
+    async with running_gateway(empty_database) as gateway:
+        order = {**payment("card", "USD", older.by_card["instrument"])}
+        saved = uuid4()
+        async with gateway.admin.acquire() as connection:
+            await connection.execute("select ledger.accept_payment($1)", order)
+            row = older.saved[1]
+            await connection.execute(_SAVE, saved, *row[1:])
+        assert (await shown(gateway, f"/payments/{order['payment_id']}"))["rail"] == "card"
+        assert (await shown(gateway, f"/payment-methods/{saved}"))["rail"] == "card"
 
 
 async def test_a_result_of_an_older_worker_is_shown(older: Older, empty_database: str) -> None:

@@ -36,6 +36,7 @@ class Paid:
     minor: int
     currency: str
     method: str = "mpesa"
+    rail: str | None = None
 
     @property
     def attempt_id(self) -> UUID:
@@ -52,6 +53,7 @@ class Paid:
             "seq": seq,
             "payment_id": self.payment_id,
             "method": self.method,
+            "rail": self.rail,
             "occurred_at": NOON + timedelta(seconds=seq),
             "evidence": [Step(at=NOON, name="mpesa.told", detail={"kind": kind})],
         }
@@ -83,7 +85,8 @@ class Books:
     async def _accept(self, kind: str, minor: int, fee: int, net: int, **fields: Any) -> Paid:
         row = {**command_row(kind, minor, fee, net), **fields}
         await self.gateway.execute("select ledger.accept_payment($1)", row)
-        return Paid(UUID(row["payment_id"]), kind, minor, row["currency"], row["method"])
+        paid = (kind, minor, row["currency"], row["method"], row.get("rail"))
+        return Paid(UUID(row["payment_id"]), *paid)
 
     async def refund(self, parent: Paid, minor: int, **fields: Any) -> tuple[Paid, dict[str, str]]:
         """Accept a refund, answer it and what the books made of its fee."""

@@ -65,7 +65,7 @@ async def test_what_was_written_stays_even_for_the_owner(books: Books) -> None:
 
 
 PAYMENT_TERMS = [
-    "payment_id", "merchant_id", "livemode", "customer_id", "type", "method", "currency",
+    "payment_id", "merchant_id", "livemode", "customer_id", "type", "method", "rail", "currency",
     "pricing", "parent_payment_id", "command", "created_at", "customer_account_id",
     "provider_account_id", "fees_account_id", "merchant_account_id",
 ]  # fmt: skip

@@ -365,7 +365,7 @@ def test_what_a_saved_card_tells() -> None:
         "sealed", "owner", "hash",
     )  # fmt: skip
     assert result.public == CARD
-    assert result.method == "mpesa"
+    assert (result.method, result.rail) == ("card", "mpesa")
 
 
 @pytest.mark.parametrize(

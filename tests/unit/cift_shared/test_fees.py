@@ -8,7 +8,7 @@ from cift_shared.errors import InvalidCommand, SettingsInvalid
 from cift_shared.money.amount import Money, parse_money
 from cift_shared.money.fees import FeeRule, FeeSchedule, FixedPart, load_schedule
 from cift_shared.money.rates import RateTable
-from cift_shared.rails.registry import rail_of, rails
+from cift_shared.rails.registry import rails, rails_of
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -181,7 +181,7 @@ def test_other_currencies_and_methods_are_refused() -> None:
         rails()["mpesa"].check_amount(Money(100, "USD"), "deposit")
     for name in ("cheque", "", None, 1, ["mpesa"]):
         with pytest.raises(InvalidCommand):
-            rail_of(name)
+            rails_of(name)
 
 
 @pytest.mark.parametrize(

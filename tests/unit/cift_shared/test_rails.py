@@ -13,7 +13,16 @@ import pytest
 from card_method.rail import RAIL as CARD
 from cift_shared.errors import InvalidCommand, SettingsInvalid
 from cift_shared.money.amount import EXPONENTS, Money
-from cift_shared.rails.registry import by_name, rail_of, rails
+from cift_shared.rails.rail import Rail
+from cift_shared.rails.registry import (
+    by_name,
+    in_country,
+    methods,
+    rail_for,
+    rail_named,
+    rails,
+    rails_of,
+)
 from mpesa_method.rail import RAIL as MPESA
 from provider_sandbox.stripe import money as twin
 
@@ -162,7 +171,7 @@ def test_what_is_told_of_each_method() -> None:
 @pytest.mark.parametrize("name", ["", "cash", "MPESA", None, 1, ["card"], {"card": 1}])
 def test_a_method_that_is_not_built_is_refused(name: object) -> None:
     with pytest.raises(InvalidCommand) as refused:
-        rail_of(name)
+        rails_of(name)
     assert (refused.value.code, refused.value.pointer) == ("method_unavailable", "/method")
 
 
@@ -171,7 +180,10 @@ def test_a_method_that_is_not_built_is_refused(name: object) -> None:
     [
         ((MPESA, "card"), "'card' is not a Rail"),
         ((MPESA, replace(CARD, name="mpesa")), "two rails are named 'mpesa'"),
-        ((MPESA, replace(CARD, method="mpesa")), "two rails serve the method 'mpesa'"),
+        (
+            (MPESA, replace(CARD, method="mpesa")),
+            "card and mpesa serve the same payers",
+        ),
     ],
 )
 def test_rails_that_contradict_each_other_are_refused(found, words: str) -> None:
@@ -185,6 +197,84 @@ def test_rails_are_read_from_entry_points_in_alphabetical_order() -> None:
     assert {point.name for point in entry_points(group="cift.rails")} == set(rails())
 
 
-def test_methods_are_found_by_name() -> None:
-    assert rail_of("mpesa") is MPESA
-    assert rail_of("card") is CARD
+def test_rails_are_found_by_method_and_by_name() -> None:
+    assert rails_of("mpesa") == [MPESA]
+    assert rail_named("card") is CARD
+    with pytest.raises(InvalidCommand) as refused:
+        rail_named("gone")
+    assert refused.value.code == "method_unavailable"
+
+
+MPESA_TZ = replace(
+    MPESA,
+    name="mpesa_tz",
+    countries=frozenset({"TZ"}),
+    limits={"TZS": MPESA.limits["KES"]},
+    fee_key="mpesa_tz",
+)
+MPESA_UG = replace(MPESA, name="mpesa_ug", countries=frozenset({"UG"}))
+"""The same currency as MPESA, in another country."""
+
+
+@pytest.fixture
+def several(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A method with three rails."""
+    found = by_name([MPESA, MPESA_TZ, MPESA_UG, CARD])
+    monkeypatch.setattr("cift_shared.rails.registry.rails", lambda: found)
+
+
+@pytest.mark.usefixtures("several")
+@pytest.mark.parametrize(
+    ("currency", "country", "rail"),
+    [
+        ("TZS", None, MPESA_TZ),  # the currency decides alone
+        ("TZS", "KE", MPESA_TZ),
+        ("KES", "KE", MPESA),
+        ("KES", "UG", MPESA_UG),
+    ],
+)
+def test_currency_and_country_choose_the_rail(
+    currency: str, country: str | None, rail: Rail
+) -> None:
+    assert rail_for("mpesa", "deposit", currency, country) is rail
+    assert methods() == ["card", "mpesa"]
+
+
+@pytest.mark.usefixtures("several")
+@pytest.mark.parametrize(
+    ("currency", "country", "code", "words"),
+    [
+        ("USD", None, "currency_unsupported", "mpesa moves KES, TZS"),
+        ("ZZZ", None, "currency_unknown", "send an ISO 4217 code"),
+        ("KES", None, "country_unsupported", "available: KE, UG"),
+        ("KES", "RW", "country_unsupported", "available: KE, UG"),
+    ],
+)
+def test_a_payment_that_fits_no_rail_is_refused(
+    currency: str, country: str | None, code: str, words: str
+) -> None:
+    with pytest.raises(InvalidCommand, match=words) as refused:
+        rail_for("mpesa", "deposit", currency, country)
+    assert refused.value.code == code
+
+
+def test_an_operation_that_no_rail_offers_is_refused_first() -> None:
+    with pytest.raises(InvalidCommand) as refused:
+        rail_for("card", "withdrawal", "ZZZ", None)
+    assert refused.value.code == "card_withdrawal_unsupported"
+
+
+def test_a_rail_without_countries_serves_every_country() -> None:
+    everywhere = replace(MPESA, countries=frozenset())
+    assert in_country([MPESA_TZ, everywhere], "KE") is everywhere
+
+
+def test_rails_of_one_method_may_share_a_currency_or_a_country() -> None:
+    assert not MPESA.competes_with(MPESA_TZ)
+    assert not MPESA.competes_with(MPESA_UG)
+    assert not MPESA.competes_with(replace(MPESA_TZ, countries=MPESA.countries))
+    assert MPESA.competes_with(replace(MPESA, name="other", countries=frozenset()))
+
+
+def test_prices_are_listed_by_method_or_by_a_name_of_their_own() -> None:
+    assert (MPESA.priced_as, MPESA_TZ.priced_as) == ("mpesa", "mpesa_tz")

@@ -9,6 +9,7 @@ import pytest
 from card_method.instruments import CARDS
 from cift_shared.errors import InvalidCommand
 from cift_shared.rails.instruments import NO_FIELDS, InstrumentKind, Named, Shown
+from cift_shared.rails.registry import rails
 from gateway.auth.authenticator import Caller
 from gateway.payment_methods.instrument_resolver import InstrumentResolver, Payer, check_choice
 from gateway.payment_methods.kinds import saving_of
@@ -110,10 +111,11 @@ class Kept:
 
 
 CALLER = Caller("k", "m_1", livemode=False, scopes=frozenset())
-PAYER = Payer(CALLER, "c_1", "mpesa")
+PAYER = Payer(CALLER, "c_1", rails()["mpesa"])
 ROW = {
     "payment_method_id": SAVED, "merchant_id": "m_1", "customer_id": "c_1", "method": "mpesa",
-    "kind": "phone", "state": "active", "display": "2547****678", "country": "KE",
+    "rail": "mpesa", "kind": "phone", "state": "active", "display": "2547****678",
+    "country": "KE",
     "sealed": VAULT.seal(b"254712345678", context="phone"), "customer_sealed": None,
     "public": {"phone": "2547****678", "country": "KE"}, "card": None,
 }  # fmt: skip
@@ -156,7 +158,7 @@ async def test_a_saved_method_is_used_as_it_is() -> None:
     ("changed", "detail"),
     [
         ({"customer_id": "c_2"}, "The customer has no such saved method."),
-        ({"method": "card"}, "The customer has no such saved method."),
+        ({"rail": "card"}, "The customer has no such saved method."),
         ({"merchant_id": "m_2"}, "The customer has no such saved method."),
         ({"payment_method_id": UUID(int=8)}, "The customer has no such saved method."),
         ({"state": "requires_action"}, "The saved method is not usable: its status is"),
@@ -171,12 +173,12 @@ async def test_another_saved_method_is_refused(changed: dict[str, Any], detail: 
 
 
 def test_a_method_that_is_not_set_up_is_refused() -> None:
-    resolver().check_offered("mpesa")
+    resolver().check_offered(rails()["mpesa"])
     with pytest.raises(Problem, match="method_unavailable") as refusal:
-        resolver().check_offered("card")
+        resolver().check_offered(rails()["card"])
     assert [error["pointer"] for error in refusal.value.errors] == ["/method"]
 
 
 @pytest.mark.parametrize(("method", "kind"), [("mpesa", PHONES), ("card", CARDS)])
 def test_what_a_method_keeps(method: str, kind: InstrumentKind) -> None:
-    assert saving_of(method) == (kind, kind.saving)
+    assert saving_of(rails()[method]) == (kind, kind.saving)

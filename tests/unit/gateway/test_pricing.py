@@ -9,9 +9,14 @@ import pytest
 from cift_shared.errors import InvalidCommand
 from cift_shared.money.amount import Money
 from cift_shared.money.fees import FeeRule, FeeSchedule, load_schedule
+from cift_shared.rails.registry import rail_for
 from gateway.quotes.pricing import Ask, Quote, pinned_quote, quote, quote_row
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def ask_for(kind: Any, method: str, amount: str, currency: str) -> Ask:
+    return Ask(kind, rail_for(method, kind, currency, None), amount, currency)
 
 
 @pytest.mark.parametrize(
@@ -23,26 +28,26 @@ NOW = datetime(2026, 1, 1, tzinfo=UTC)
     ],
 )
 def test_quote(kind: str, amount: str, fee: int, net: int) -> None:
-    price = quote(Ask(kind, "mpesa", amount, "KES"), load_schedule(), at=NOW)
+    price = quote(ask_for(kind, "mpesa", amount, "KES"), load_schedule(), at=NOW)
     assert (price.fee.minor, price.net.minor) == (fee, net)
     assert (price.network_fee, price.bearer) == (Money(0, "KES"), "customer")
     assert price.estimated_arrival == NOW + timedelta(seconds=30)
 
 
 @pytest.mark.parametrize(
-    ("ask", "code", "pointer"),
+    ("wish", "code", "pointer"),
     [
-        (Ask("deposit", "cash", "1", "KES"), "method_unavailable", "/method"),
-        (Ask("deposit", "mpesa", "1", "UGX"), "currency_unsupported", "/currency"),
-        (Ask("deposit", "mpesa", "1", "XXX"), "currency_unknown", "/currency"),
-        (Ask("deposit", "mpesa", "1.50", "UGX"), "currency_unsupported", "/currency"),
-        (Ask("deposit", "mpesa", "1.50", "KES"), "amount_not_whole", "/amount"),
-        (Ask("deposit", "mpesa", "250001", "KES"), "amount_out_of_limits", "/amount"),
+        (("deposit", "cash", "1", "KES"), "method_unavailable", "/method"),
+        (("deposit", "mpesa", "1", "UGX"), "currency_unsupported", "/currency"),
+        (("deposit", "mpesa", "1", "XXX"), "currency_unknown", "/currency"),
+        (("deposit", "mpesa", "1.50", "UGX"), "currency_unsupported", "/currency"),
+        (("deposit", "mpesa", "1.50", "KES"), "amount_not_whole", "/amount"),
+        (("deposit", "mpesa", "250001", "KES"), "amount_out_of_limits", "/amount"),
     ],
 )
-def test_refused(ask: Ask, code: str, pointer: str) -> None:
+def test_refused(wish: tuple[Any, str, str, str], code: str, pointer: str) -> None:
     with pytest.raises(InvalidCommand) as refused:
-        quote(ask, load_schedule(), at=NOW)
+        quote(ask_for(*wish), load_schedule(), at=NOW)
     assert (refused.value.code, refused.value.pointer) == (code, pointer)
 
 
@@ -52,9 +57,9 @@ def test_fee_that_eats_the_deposit() -> None:
          "fixed": {"amount": "5.00", "currency": "KES"}, "valid_from": NOW}
     )  # fmt: skip
     with pytest.raises(InvalidCommand) as refused:
-        quote(Ask("deposit", "mpesa", "5", "KES"), FeeSchedule((rule,)), at=NOW)
+        quote(ask_for("deposit", "mpesa", "5", "KES"), FeeSchedule((rule,)), at=NOW)
     assert (refused.value.code, refused.value.pointer) == ("amount_out_of_limits", "/amount")
-    price = quote(Ask("deposit", "mpesa", "6", "KES"), FeeSchedule((rule,)), at=NOW)
+    price = quote(ask_for("deposit", "mpesa", "6", "KES"), FeeSchedule((rule,)), at=NOW)
     assert (price.fee.minor, price.net.minor) == (5_00, 1_00)
 
 
@@ -67,12 +72,12 @@ def test_the_merchant_may_pay_the_fee() -> None:
         for direction in ("deposit", "withdrawal")
     ]  # fmt: skip
     for direction in ("deposit", "withdrawal"):
-        price = quote(Ask(direction, "mpesa", "100", "KES"), FeeSchedule(tuple(rules)), at=NOW)
+        price = quote(ask_for(direction, "mpesa", "100", "KES"), FeeSchedule(tuple(rules)), at=NOW)
         assert (price.fee.minor, price.net.minor, price.bearer) == (250, 100_00, "merchant")
 
 
 def test_a_price_says_how_it_came_about() -> None:
-    price = quote(Ask("deposit", "card", "1000", "KES"), load_schedule(), at=NOW)
+    price = quote(ask_for("deposit", "card", "1000", "KES"), load_schedule(), at=NOW)
     assert price.pricing == {
         "rule": "card.deposit.*@2025-11-15T00:00:00+00:00",
         "bearer": "customer",
@@ -84,7 +89,7 @@ def test_a_price_says_how_it_came_about() -> None:
     }  # fmt: skip
 
 
-ASK = Ask("deposit", "mpesa", "100.00", "KES")
+ASK = ask_for("deposit", "mpesa", "100.00", "KES")
 QUOTE_ID = UUID(int=7)
 
 
@@ -98,7 +103,7 @@ def stored(price: Quote) -> dict[str, Any]:
 def test_a_quote_keeps_its_terms_whatever_the_price_list_says_later() -> None:
     price = quote(ASK, load_schedule(), at=NOW)
     later = NOW + timedelta(minutes=14)
-    pinned = pinned_quote(Ask("deposit", "mpesa", "100", "KES"), stored(price), at=later)
+    pinned = pinned_quote(ask_for("deposit", "mpesa", "100", "KES"), stored(price), at=later)
     assert (pinned.fee, pinned.net, pinned.bearer) == (price.fee, price.net, price.bearer)
     assert pinned.pricing == {**price.pricing, "quote_id": str(QUOTE_ID)}
     assert pinned.estimated_arrival == later + timedelta(seconds=30)
@@ -109,11 +114,11 @@ def test_a_quote_keeps_its_terms_whatever_the_price_list_says_later() -> None:
     ("ask", "minutes", "code"),
     [
         (ASK, 15, "quote_expired"),
-        (Ask("deposit", "mpesa", "101", "KES"), 0, "quote_mismatch"),
-        (Ask("withdrawal", "mpesa", "100", "KES"), 0, "quote_mismatch"),
-        (Ask("deposit", "card", "100", "KES"), 0, "quote_mismatch"),
-        (Ask("deposit", "card", "100", "USD"), 0, "quote_mismatch"),
-        (Ask("deposit", "mpesa", "100.50", "KES"), 0, "amount_not_whole"),
+        (ask_for("deposit", "mpesa", "101", "KES"), 0, "quote_mismatch"),
+        (ask_for("withdrawal", "mpesa", "100", "KES"), 0, "quote_mismatch"),
+        (ask_for("deposit", "card", "100", "KES"), 0, "quote_mismatch"),
+        (ask_for("deposit", "card", "100", "USD"), 0, "quote_mismatch"),
+        (ask_for("deposit", "mpesa", "100.50", "KES"), 0, "amount_not_whole"),
     ],
 )
 def test_a_quote_is_for_one_thing_and_one_while(ask: Ask, minutes: int, code: str) -> None:
@@ -137,12 +142,13 @@ def test_a_quote_is_kept_whole() -> None:
         {"method": "mpesa", "direction": "withdrawal", "percent": "1", "bearer": "merchant",
          "valid_from": NOW, **parts}
     )  # fmt: skip
-    ask = Ask("withdrawal", "mpesa", "200", "KES")
+    ask = ask_for("withdrawal", "mpesa", "200", "KES")
     price = quote(ask, FeeSchedule((rule,)), at=NOW)
     assert quote_row(QUOTE_ID, ask, price) == {
         "quote_id": str(QUOTE_ID),
         "type": "withdrawal",
         "method": "mpesa",
+        "rail": "mpesa",
         "minor": "20000",
         "currency": "KES",
         "fee_minor": "500",
@@ -176,7 +182,7 @@ def test_what_a_quote_promised_counts_and_no_price_list() -> None:
 
 def test_a_card_is_not_paid_out_at_any_price() -> None:
     with pytest.raises(InvalidCommand) as refused:
-        quote(Ask("withdrawal", "card", "100", "USD"), load_schedule(), at=NOW)
+        quote(ask_for("withdrawal", "card", "100", "USD"), load_schedule(), at=NOW)
     assert (refused.value.code, refused.value.pointer) == ("card_withdrawal_unsupported", "/type")
 
 
@@ -186,7 +192,7 @@ def test_a_fee_leaves_one_unit_at_least(amount: str, net: int | None) -> None:
         {"method": "card", "direction": "deposit", "percent": "0",
          "fixed": {"amount": "1.00", "currency": "USD"}, "valid_from": NOW}
     )  # fmt: skip
-    ask, fees = Ask("deposit", "card", amount, "USD"), FeeSchedule((rule,))
+    ask, fees = ask_for("deposit", "card", amount, "USD"), FeeSchedule((rule,))
     if net is None:
         with pytest.raises(InvalidCommand):
             quote(ask, fees, at=NOW)

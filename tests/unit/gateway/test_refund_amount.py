@@ -16,6 +16,7 @@ def deposit(**fields: Any) -> dict[str, Any]:
         "type": "deposit",
         "status": "completed",
         "method": "card",
+        "rail": "card",
         "currency": "USD",
         "minor": Decimal(20_00),
         "refunded_minor": Decimal(0),

@@ -8,7 +8,6 @@ from cift_shared.ids import IdFactory
 from cift_shared.money.fees import load_schedule
 from cift_shared.money.rates import RateSource, RateTable, load_rates
 from cift_shared.rails.gateway import RailSettings
-from cift_shared.rails.registry import rails
 from cift_shared.rails.webhooks import WebhookContext
 from cift_shared.runtime.service import Base
 from cift_shared.security.field_encryption import Vault
@@ -113,12 +112,12 @@ def build_parts(
 
 
 def _offered(of_rails: Mapping[str, RailSettings]) -> frozenset[str]:
-    """The methods that this deployment has set up."""
-    return frozenset(rails()[name].method for name, one in of_rails.items() if one.is_offered)
+    """The rails that this deployment has set up."""
+    return frozenset(name for name, one in of_rails.items() if one.is_offered)
 
 
 def _client_keys(of_rails: Mapping[str, RailSettings]) -> Mapping[str, str | None]:
-    return {rails()[name].method: one.client_key for name, one in of_rails.items()}
+    return {name: one.client_key for name, one in of_rails.items()}
 
 
 def _admission(settings: GatewaySettings, base: Base, vault: Vault, clock: Clock) -> Admission:

@@ -56,7 +56,7 @@ def examples_of(topic: str) -> list[dict[str, Any]]:
 
 def _messages(topic: str) -> Mapping[str, Message]:
     for rail in rails().values():
-        if topic == topics.commands(rail.method):
+        if topic == topics.commands(rail.name):
             return _commands(rail)
         if topic == topics.webhooks(rail.provider):
             return {"notice": _notice(rail)}

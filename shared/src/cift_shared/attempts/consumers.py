@@ -30,6 +30,7 @@ from cift_shared.messaging.record import Record, RejectedRecord
 from cift_shared.messaging.topics import RESULTS
 from cift_shared.observability import metrics
 from cift_shared.observability.log import get_logger
+from cift_shared.rails.registry import rail_named
 from cift_shared.security.callback_token import NO_ATTEMPT
 from cift_shared.security.field_encryption import Vault
 
@@ -87,8 +88,9 @@ class CommandConsumer:
             return RejectedRecord(record, "undecodable", first_problem(error))
         if isinstance(command, CancelPayment | VerifyPayment):
             return command
-        if command.method != self._method:
-            return RejectedRecord(record, "wrong_method", f"a command for {command.method[:40]}")
+        if command.carried_by != self._method:
+            other = command.carried_by[:40]
+            return RejectedRecord(record, "wrong_method", f"a command for {other}")
         trace = {name: record.headers[name] for name in _TRACE_HEADERS if name in record.headers}
         return Command(command, trace)
 
@@ -140,7 +142,8 @@ class CommandConsumer:
             attempt_id=attempt_id,
             seq=seq or 0,
             payment_id=cancellation.payment_id,
-            method=self._method,
+            method=rail_named(self._method).method,
+            rail=self._method,
             occurred_at=now,
             failure=_CANCELED if stopped else None,
             next_check_at=next_check_at,

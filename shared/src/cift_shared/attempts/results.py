@@ -118,7 +118,8 @@ def result_of(
         "result_id": f"{claim.attempt.attempt_id}.{claim.seq + 1}",
         "attempt_id": claim.attempt.attempt_id,
         "seq": claim.seq + 1,
-        "method": claim.method,
+        "method": claim.attempt.request.method,
+        "rail": claim.method,
         "occurred_at": now,
         **told,
     }

@@ -43,10 +43,17 @@ class _PaymentRequest(Message):
     livemode: bool
     customer_id: str
     method: str
+    rail: str | None = None
+    """The rail that carries the payment; None from earlier releases: named as `method`."""
     amount: WireMoney
     """What the provider must move; fees are the ledger's business."""
     instrument: Instrument
     accepted_at: AwareDatetime
+
+    @property
+    def carried_by(self) -> str:
+        """The name of the rail that carries the payment."""
+        return self.rail or self.method
 
 
 class RequestDeposit(_PaymentRequest):
@@ -80,7 +87,14 @@ class _MethodRequest(Message):
     livemode: bool
     customer_id: str
     method: str
+    rail: str | None = None
+    """The rail that keeps the instrument; None as in a payment's request."""
     accepted_at: AwareDatetime
+
+    @property
+    def carried_by(self) -> str:
+        """The name of the rail that keeps the instrument."""
+        return self.rail or self.method
 
 
 class RequestSetup(_MethodRequest):
@@ -219,6 +233,8 @@ class PaymentResult(ShownInstrument, Message):
     """Counts the results of this attempt from 1."""
     payment_id: UUID
     method: str
+    rail: str | None = None
+    """The worker's rail; None from earlier releases: named as `method`."""
     occurred_at: AwareDatetime
     amount: WireMoney | None = None
     """What moved at the provider; with `settled` and `reversed`."""
@@ -248,6 +264,8 @@ class MethodResult(ShownInstrument, Message):
     """Counts the results of this attempt from 1; to forget is an attempt of its own."""
     payment_method_id: UUID
     method: str
+    rail: str | None = None
+    """The worker's rail; None from earlier releases: named as `method`."""
     occurred_at: AwareDatetime
     instrument_sealed: str | None = None
     """With `saved`: the provider's id of the instrument, sealed as `Instrument.sealed` is."""

@@ -58,7 +58,7 @@ class Rail:
     """The name of its worker's schema and part of its command topic's name, its account code, and
     the namespace of its provider's references."""
     method: str
-    """The method's name in the API."""
+    """The method's name in the API; rails of one method differ in their currencies or countries."""
     provider: str
     """The provider's name; also part of the name of its notice topic."""
     limits: Mapping[str, Mapping[Operation, Limits]]
@@ -75,11 +75,27 @@ class Rail:
     """Steps of the evidence that show what the provider charged us; no merchant sees them."""
     countries: frozenset[str] = frozenset()
     """ISO 3166 alpha-2 codes of the countries whose payers can use it; empty: every country."""
+    fee_key: str | None = None
+    """Its name in the price list; None: the method's."""
 
     @property
     def currencies(self) -> frozenset[str]:
         """The currencies it moves."""
         return frozenset(self.limits)
+
+    @property
+    def priced_as(self) -> str:
+        """The `method` of its rules in the price list."""
+        return self.fee_key or self.method
+
+    def competes_with(self, other: "Rail") -> bool:
+        """True if a payment by their common method could go by either of them."""
+        anywhere = not self.countries or not other.countries
+        return (
+            self.method == other.method
+            and bool(self.currencies & other.currencies)
+            and (anywhere or bool(self.countries & other.countries))
+        )
 
     def refusal_code(self, operation: Operation) -> str:
         """The code of the problem that answers an operation which the rail does not offer."""

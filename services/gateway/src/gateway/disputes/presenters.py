@@ -12,7 +12,8 @@ def dispute_out(row: Row) -> DisputeOut:
     return DisputeOut(
         id=row["reference"],
         payment_id=row["payment_id"],
-        method=row["method"],
+        method=row["payment_method"],
+        rail=row["method"],
         status=row["status"],
         reason=row["reason"],
         amount=amount_text(row["minor"], currency),

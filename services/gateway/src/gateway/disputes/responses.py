@@ -5,7 +5,7 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, Field
 
-from gateway.http.responses import MethodShown, Out, PageOut
+from gateway.http.responses import MethodShown, Out, PageOut, RailShown
 
 
 class DisputeOut(Out):
@@ -17,6 +17,8 @@ class DisputeOut(Out):
     """The deposit that is disputed."""
     method: MethodShown
     """The payment method of the deposit."""
+    rail: RailShown
+    """The rail whose provider reported the dispute."""
     status: str = Field(examples=["needs_response"])
     """The provider's status of the dispute."""
     reason: str = Field(examples=["fraudulent"])

@@ -12,6 +12,7 @@ AmountShown = Annotated[str, Field(examples=["1000.00"])]
 CurrencyShown = Annotated[str, Field(examples=["KES"])]
 CustomerShown = Annotated[str, Field(examples=["c_42"])]
 MethodShown = Annotated[str, Field(examples=[example_rail().method])]
+RailShown = Annotated[str, Field(examples=[example_rail().name])]
 CursorShown = Annotated[str, Field(examples=["WyIyMDI2LTAxLTMxVDEyOjAwOjAwKzAwOjAwIl0"])]
 
 

@@ -1,5 +1,6 @@
 """Build what is stored for an instrument to be saved, and the commands for its worker; pure."""
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid5
@@ -9,12 +10,14 @@ from cift_shared.messaging.envelope import OutgoingMessage, outgoing
 from cift_shared.messaging.instruments import Instrument
 from cift_shared.messaging.messages import RequestDetach, RequestSetup
 from cift_shared.rails.instruments import InstrumentKind, Named, Saving
+from cift_shared.rails.rail import Rail
+from cift_shared.rails.registry import in_country, rails_of
 from gateway.auth.authenticator import Caller
 from gateway.database.outbox import SOURCE
 from gateway.database.queries import Row
 from gateway.idempotency.acceptance import Acceptance
 from gateway.payment_methods.instruments import saved_instrument
-from gateway.payment_methods.kinds import kind_of
+from gateway.payment_methods.kinds import saved_kind, saving_of
 from gateway.payment_methods.repository import SQL
 from gateway.payment_methods.requests import SavedMethodIn
 from gateway.problems.problem import body_problem
@@ -27,37 +30,59 @@ def method_path(method_id: UUID) -> str:
     return f"/api/v1/payment-methods/{method_id}"
 
 
-def check_saving(wish: SavedMethodIn, saving: Saving) -> None:
-    """Refuse an instrument with fields of another kind, or without the one that it needs.
+@dataclass(frozen=True, slots=True)
+class ToSave:
+    """A request to save an instrument, with the rail that keeps it and how."""
+
+    wish: SavedMethodIn
+    rail: Rail
+    kind: InstrumentKind
+    saving: Saving
+
+    def named(self) -> Named:
+        """The instrument.
+
+        Raises:
+            InvalidCommand: the rail can't read it.
+        """
+        return self.kind.read(self.saving.accepts.model_validate(self.wish.fields()), "")
+
+
+def rail_to_save(wish: SavedMethodIn) -> Rail:
+    """The rail of the method that keeps the instrument.
 
     Raises:
-        Problem: payment_method_invalid.
+        InvalidCommand: the method has several rails, and none is in the instrument's country.
     """
+    found = rails_of(wish.method)
+    return found[0] if len(found) == 1 else in_country(found, wish.fields().get("country"))
+
+
+def to_save(wish: SavedMethodIn, rail: Rail) -> ToSave:
+    """A request with the fields that its rail needs.
+
+    Raises:
+        Problem: payment_method_invalid: fields of another kind, or without the one that it needs.
+    """
+    kind, saving = saving_of(rail)
     fields = wish.fields()
     wrong = sorted(fields.keys() - saving.accepts.model_fields)
     if saving.required and fields.get(saving.required) is None:
         wrong.append(saving.required)
     if wrong:
         raise body_problem("payment_method_invalid", saving.refused, f"/{wrong[0]}")
-
-
-def named_by(wish: SavedMethodIn, kind: InstrumentKind, saving: Saving) -> Named:
-    """The instrument of a checked request (`check_saving`).
-
-    Raises:
-        InvalidCommand: the rail can't read it.
-    """
-    return kind.read(saving.accepts.model_validate(wish.fields()), "")
+    return ToSave(wish, rail, kind, saving)
 
 
 def setup_acceptance(
-    wish: SavedMethodIn, instrument: Instrument, method_id: UUID, caller: Caller, at: datetime
+    asked: ToSave, instrument: Instrument, method_id: UUID, caller: Caller, at: datetime
 ) -> Acceptance:
     """Everything that is stored to have the provider save an instrument.
 
     An instrument that is not sealed is not known yet: the customer enters it afterwards, with data
     from the provider's response.
     """
+    wish, rail = asked.wish, asked.rail
     return_url = wish.fields().get("return_url")
     command = RequestSetup(
         payment_method_id=method_id,
@@ -65,6 +90,7 @@ def setup_acceptance(
         livemode=caller.livemode,
         customer_id=wish.customer_id,
         method=wish.method,
+        rail=rail.name,
         accepted_at=at,
         instrument=instrument if instrument.sealed else None,
         return_url=return_url,
@@ -75,6 +101,7 @@ def setup_acceptance(
         "livemode": caller.livemode,
         "customer_id": wish.customer_id,
         "method": wish.method,
+        "rail": rail.name,
         "kind": instrument.kind,
         "display": instrument.display,
         "sealed": instrument.sealed or None,
@@ -90,7 +117,7 @@ def setup_acceptance(
         resource_id=method_id,
         write=SQL["save_at_provider"],
         row=row,
-        message=outgoing(topics.commands(wish.method), command, source=SOURCE, at=at),
+        message=outgoing(topics.commands(rail.name), command, source=SOURCE, at=at),
         reply={},  # the response to a repeat shows the method as it is at that time
         location=method_path(method_id),
         status=CREATED,
@@ -106,7 +133,8 @@ def detach_message(saved: Row, at: datetime) -> OutgoingMessage:
         livemode=saved["livemode"],
         customer_id=saved["customer_id"],
         method=saved["method"],
+        rail=saved["rail"],
         accepted_at=at,
-        instrument=saved_instrument(saved, kind_of(saved["method"], saved["kind"])),
+        instrument=saved_instrument(saved, saved_kind(saved)),
     )
-    return outgoing(topics.commands(saved["method"]), command, source=SOURCE, at=at)
+    return outgoing(topics.commands(saved["rail"]), command, source=SOURCE, at=at)

@@ -23,9 +23,14 @@ from gateway.http.parts import part
 from gateway.http.prefer_wait import preferred_wait_s
 from gateway.idempotency.answers import REPLAYED
 from gateway.idempotency.header import HEADER, optional_key, read_key
-from gateway.payment_methods.commands import CREATED, check_saving, method_path
+from gateway.payment_methods.commands import (
+    CREATED,
+    ToSave,
+    method_path,
+    rail_to_save,
+    to_save,
+)
 from gateway.payment_methods.instrument_resolver import InstrumentResolver
-from gateway.payment_methods.kinds import saving_of
 from gateway.payment_methods.requests import SavedMethodIn, SavedMethodsQuery
 from gateway.payment_methods.responses import SavedMethodOut, SavedMethodsOut
 from gateway.payment_methods.service import PaymentMethods
@@ -60,22 +65,22 @@ async def save_method(
     Others, such as a card, are kept at the provider. Without a token the answer's `setup` lets the
     customer's client enter it there; it is `active` once the provider has confirmed it.
     """
-    instruments.check_offered(wish.method)
-    _kind, saving = saving_of(wish.method)
-    check_saving(wish, saving)
-    if saving.at_provider:
-        return await _save_at_provider(wish, request, methods, caller)
+    rail = rail_to_save(wish)
+    instruments.check_offered(rail)
+    asked = to_save(wish, rail)
+    if asked.saving.at_provider:
+        return await _save_at_provider(asked, request, methods, caller)
     if HEADER in request.headers:  # no key is needed here, but a malformed key is refused
         read_key(request.headers.getlist(HEADER))
-    return await _save_here(wish, methods, caller)
+    return await _save_here(asked, methods, caller)
 
 
 async def _save_at_provider(
-    wish: SavedMethodIn, request: Request, methods: PaymentMethods, caller: Caller
+    asked: ToSave, request: Request, methods: PaymentMethods, caller: Caller
 ) -> Response:
     key = optional_key(request, caller, methods.vault, methods.ids, route="POST /payment-methods")
     wished_s = preferred_wait_s(request.headers.getlist("prefer"))
-    made = await methods.save_at_provider(wish, key, wished_s)
+    made = await methods.save_at_provider(asked, key, wished_s)
     headers = {"Location": method_path(made.row["payment_method_id"])}
     if made.replayed:
         headers |= REPLAYED
@@ -85,8 +90,8 @@ async def _save_at_provider(
     return JSONResponse(shown, status_code=CREATED, headers=headers)
 
 
-async def _save_here(wish: SavedMethodIn, methods: PaymentMethods, caller: Caller) -> Response:
-    row = await methods.save_here(wish, caller)
+async def _save_here(asked: ToSave, methods: PaymentMethods, caller: Caller) -> Response:
+    row = await methods.save_here(asked, caller)
     return JSONResponse(
         methods.shown(row).model_dump(mode="json"),
         status_code=CREATED if row["fresh"] else 200,

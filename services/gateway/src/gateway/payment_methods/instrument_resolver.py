@@ -6,10 +6,11 @@ from uuid import UUID
 
 from cift_shared.messaging.instruments import Instrument
 from cift_shared.rails.instruments import InstrumentKind
+from cift_shared.rails.rail import Rail
 from cift_shared.security.field_encryption import Vault
 from gateway.auth.authenticator import Caller
 from gateway.payment_methods.instruments import saved_instrument, sealed_instrument
-from gateway.payment_methods.kinds import kind_of, off_session_kinds
+from gateway.payment_methods.kinds import off_session_kinds, saved_kind
 from gateway.payment_methods.repository import MethodRepository
 from gateway.payment_methods.requests import PaymentMethodIn
 from gateway.problems.problem import Problem, body_problem
@@ -49,11 +50,11 @@ def _names_one(kind: InstrumentKind, named: dict[str, object], *, saved: bool) -
 
 @dataclass(frozen=True, slots=True)
 class Payer:
-    """The owner and the method that the instrument must have."""
+    """The owner and the rail that the instrument must have."""
 
     caller: Caller
     customer_id: str
-    method: str
+    rail: Rail
 
 
 @dataclass(slots=True, eq=False)
@@ -63,16 +64,16 @@ class InstrumentResolver:
     repository: MethodRepository
     vault: Vault
     offered: Container[str]
-    """The methods that this deployment has set up."""
+    """The rails that this deployment has set up."""
 
-    def check_offered(self, method: str) -> None:
-        """Refuse a method that this deployment has not set up.
+    def check_offered(self, rail: Rail) -> None:
+        """Refuse a rail that this deployment has not set up.
 
         Raises:
             Problem: method_unavailable.
         """
-        if method not in self.offered:
-            raise body_problem("method_unavailable", f"{method} is not set up here.", "/method")
+        if rail.name not in self.offered:
+            raise body_problem("method_unavailable", f"{rail.name} is not set up here.", "/method")
 
     async def resolve(
         self, kind: InstrumentKind, given: PaymentMethodIn | None, payer: Payer
@@ -90,12 +91,12 @@ class InstrumentResolver:
 
     async def _saved(self, method_id: UUID, payer: Payer) -> Instrument:
         saved = await self.repository.one(payer.caller, method_id)
-        wanted = (payer.customer_id, payer.method)
-        if saved is None or (saved["customer_id"], saved["method"]) != wanted:
+        wanted = (payer.customer_id, payer.rail.name)
+        if saved is None or (saved["customer_id"], saved["rail"]) != wanted:
             raise _unusable("The customer has no such saved method.")
         if saved["state"] != "active":
             raise _unusable(f"The saved method is not usable: its status is {saved['state']}.")
-        return saved_instrument(saved, kind_of(saved["method"], saved["kind"]))
+        return saved_instrument(saved, saved_kind(saved))
 
 
 def _unusable(detail: str) -> Problem:

@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from functools import cache
+from typing import Any
 
-from cift_shared.errors import SettingsInvalid
-from cift_shared.rails.gateway import GatewayRail, gateway_rails
+from cift_shared.errors import InvariantViolated, SettingsInvalid
+from cift_shared.rails.gateway import gateway_rails
 from cift_shared.rails.instruments import InstrumentKind, Saving
-from cift_shared.rails.registry import rail_of
+from cift_shared.rails.rail import Rail
 from gateway.problems.problem import body_problem
 
 
@@ -25,24 +26,36 @@ def kinds() -> Mapping[str, InstrumentKind]:
     return found
 
 
-def kind_for(method: str, operation: str) -> InstrumentKind:
+def kind_for(rail: Rail, operation: str) -> InstrumentKind:
     """The kind of instrument that a payment needs; the rail offers the operation."""
-    return _gateway_rail(method).instruments[operation]
+    return gateway_rails()[rail.name].instruments[operation]
 
 
-def kind_of(method: str, kind: str) -> InstrumentKind:
-    """The kind of a stored instrument, as its rail describes it."""
-    found = _gateway_rail(method).instruments.values()
-    return next(one for one in found if one.kind == kind)
+def kind_of(rail: str, kind: str) -> InstrumentKind | None:
+    """The kind of a stored instrument, as its rail describes it.
+
+    Returns None when the rail is not installed any more and no other rail has that kind.
+    """
+    installed = gateway_rails().get(rail)
+    found = installed.instruments.values() if installed else ()
+    return next((one for one in found if one.kind == kind), kinds().get(kind))
 
 
-def saving_of(method: str) -> tuple[InstrumentKind, Saving]:
-    """The kind of instrument that a method keeps for later payments, and how.
+def saved_kind(saved: Mapping[str, Any]) -> InstrumentKind:
+    """The kind of a saved method of an installed rail; no other saved method is read."""
+    kind = kind_of(saved["rail"], saved["kind"])
+    if kind is None:
+        raise InvariantViolated(f"no rail has instruments of the kind {saved['kind']}")
+    return kind
+
+
+def saving_of(rail: Rail) -> tuple[InstrumentKind, Saving]:
+    """The kind of instrument that a rail keeps for later payments, and how.
 
     Raises:
         Problem: payment_method_invalid: it keeps none.
     """
-    for kind in _gateway_rail(method).instruments.values():
+    for kind in gateway_rails()[rail.name].instruments.values():
         if kind.saving:
             return kind, kind.saving
     raise body_problem("payment_method_invalid", "This method keeps no instruments.", "/method")
@@ -58,7 +71,3 @@ def off_session_kinds() -> str:
     return " or ".join(
         name for name, kind in kinds().items() if kind.saving and kind.saving.off_session
     )
-
-
-def _gateway_rail(method: str) -> GatewayRail:
-    return gateway_rails()[rail_of(method).name]

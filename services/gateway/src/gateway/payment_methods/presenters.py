@@ -8,7 +8,7 @@ from pydantic import BaseModel
 from cift_shared.rails.instruments import Saving, Shown
 from cift_shared.security.field_encryption import Vault
 from gateway.database.queries import Row
-from gateway.payment_methods.kinds import kind_of
+from gateway.payment_methods.kinds import kind_of, saved_kind
 from gateway.payment_methods.next_actions import (
     CLIENT_SECRET,
     PUBLISHABLE_KEY,
@@ -17,9 +17,11 @@ from gateway.payment_methods.next_actions import (
 from gateway.payment_methods.responses import SAVED_MODELS, SetupOut
 
 
-def instrument_out(instrument: Row, method: str) -> Shown:
-    """The part of a payment's instrument that may be shown."""
-    kind = kind_of(method, instrument["kind"])
+def instrument_out(instrument: Row, rail: str) -> Shown | None:
+    """The part of a payment's instrument that may be shown; None when no rail knows its kind."""
+    kind = kind_of(rail, instrument["kind"])
+    if kind is None:
+        return None
     return kind.shows.model_validate({"kind": kind.kind, **kind.public_of(instrument)})
 
 
@@ -34,7 +36,7 @@ def saved_method_out(row: Row, vault: Vault, client_key: str | None) -> BaseMode
     Raises:
         KeyError: its rail keeps no instruments any more.
     """
-    kind = kind_of(row["method"], row["kind"])
+    kind = saved_kind(row)
     if (saving := kind.saving) is None:
         raise KeyError(kind.kind)
     shown = {"kind": kind.kind, **kind.public_of(row), **_common(row, saving)}
@@ -49,6 +51,7 @@ def _common(row: Row, saving: Saving) -> dict[str, Any]:
     return {
         "id": row["payment_method_id"],
         "method": row["method"],
+        "rail": row["rail"],
         "customer_id": row["customer_id"],
         "status": row["state"],
         "verified": verified_at is not None,

@@ -16,6 +16,7 @@ from cift_shared.failpoints import failpoint
 from cift_shared.messaging.envelope import OutgoingMessage
 from cift_shared.messaging.instruments import Instrument
 from cift_shared.messaging.messages import MethodResult
+from cift_shared.rails.registry import rails
 from gateway.auth.authenticator import Caller
 from gateway.database.outbox import outbox_row
 from gateway.database.queries import Row, fetch_row, fetch_rows, load_statements
@@ -40,6 +41,7 @@ class KeptMethod:
     method_id: UUID
     customer_id: str
     method: str
+    rail: str
     instrument: Instrument
     fingerprint: str
 
@@ -55,7 +57,10 @@ class Applied:
 
 
 class MethodRepository:
-    """Saved methods; a caller sees only those of its own merchant and mode."""
+    """Saved methods; a caller sees only those of its own merchant and mode.
+
+    Those of a rail that was removed stay in the database, but no caller can see or use them.
+    """
 
     def __init__(self, pool: "Pool[asyncpg.Record]") -> None:
         self._pool = pool
@@ -66,8 +71,8 @@ class MethodRepository:
         failpoint("gateway.before_kept")
         row = await fetch_row(
             self._pool, SQL["save_here"], kept.method_id, caller.merchant_id, caller.livemode,
-            kept.customer_id, kept.method, instrument.kind, instrument.display, instrument.sealed,
-            instrument.country, instrument.public, kept.fingerprint, now,
+            kept.customer_id, kept.method, kept.rail, instrument.kind, instrument.display,
+            instrument.sealed, instrument.country, instrument.public, kept.fingerprint, now,
         )  # fmt: skip
         failpoint("gateway.after_kept")
         if row is None:
@@ -77,8 +82,9 @@ class MethodRepository:
     async def one(self, caller: Caller, method_id: UUID) -> Row | None:
         """Read one saved method."""
         return await fetch_row(
-            self._pool, SQL["saved_method"], method_id, caller.merchant_id, caller.livemode
-        )
+            self._pool, SQL["saved_method"], method_id, caller.merchant_id, caller.livemode,
+            list(rails()),
+        )  # fmt: skip
 
     async def page(
         self, caller: Caller, query: SavedMethodsQuery, asked: Window[TimeCursor]
@@ -86,9 +92,9 @@ class MethodRepository:
         """Read the saved methods of a page, and one more, from the cursor on."""
         given = {**dict(query), "cursor": asked.cursor and asked.cursor.place}
         statement, arguments = list_statement(
-            SQL["saved_methods_page"], asked, _FILTERS, given, first=4
+            SQL["saved_methods_page"], asked, _FILTERS, given, first=5
         )
-        fixed = (caller.merchant_id, caller.livemode, asked.rows_max)
+        fixed = (caller.merchant_id, caller.livemode, asked.rows_max, list(rails()))
         return await fetch_rows(self._pool, statement, *fixed, *arguments)
 
     async def delete(self, caller: Caller, method_id: UUID) -> None:
@@ -114,12 +120,13 @@ class MethodRepository:
     async def verify(self, caller: Caller, method_id: UUID) -> Row | None:
         """Check whether a completed deposit has verified the method; returns the method."""
         return await fetch_row(
-            self._pool, SQL["verify_method"], method_id, caller.merchant_id, caller.livemode
-        )
+            self._pool, SQL["verify_method"], method_id, caller.merchant_id, caller.livemode,
+            list(rails()),
+        )  # fmt: skip
 
     async def owner(self, method_id: UUID) -> Row | None:
         """Read a method of any merchant, deleted ones included; only for results of workers."""
-        return await fetch_row(self._pool, SQL["owner"], method_id)
+        return await fetch_row(self._pool, SQL["owner"], method_id, list(rails()))
 
     async def apply(self, result: MethodResult, forget: OutgoingMessage | None) -> Applied:
         """Apply a worker's result; store the command `forget` if it was deleted meanwhile."""

@@ -7,7 +7,7 @@ from uuid import UUID
 from pydantic import AwareDatetime, BaseModel, Field, create_model
 
 from cift_shared.rails.instruments import InstrumentKind, Saving
-from gateway.http.responses import CustomerShown, MethodShown, Out, PageOut
+from gateway.http.responses import CustomerShown, MethodShown, Out, PageOut, RailShown
 from gateway.payment_methods.kinds import kinds
 from gateway.payment_methods.statuses import SavedMethodStatus
 
@@ -49,6 +49,8 @@ class _SavedOut(Out):
     """Our id of the saved method: a payment's `payment_method.id`."""
     method: MethodShown
     """The payment method."""
+    rail: RailShown
+    """The rail whose payments it can be used for."""
     customer_id: CustomerShown
     """Your own id of the customer."""
     status: SavedMethodStatus

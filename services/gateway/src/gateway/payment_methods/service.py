@@ -22,15 +22,14 @@ from gateway.idempotency.acceptance import Acceptance
 from gateway.idempotency.service import Accepted, Idempotency, Refused, Repeated
 from gateway.idempotency.store import RequestKey
 from gateway.payment_methods.commands import (
+    ToSave,
     detach_message,
-    named_by,
     setup_acceptance,
 )
 from gateway.payment_methods.instruments import fingerprint_of, sealed_instrument
-from gateway.payment_methods.kinds import kind_of, saving_of
+from gateway.payment_methods.kinds import saved_kind
 from gateway.payment_methods.presenters import saved_method_out
 from gateway.payment_methods.repository import KeptMethod, MethodRepository
-from gateway.payment_methods.requests import SavedMethodIn
 from gateway.problems.problem import Problem
 
 WAIT_S = 5
@@ -60,35 +59,32 @@ class PaymentMethods:
     relay: Relay
     vault: Vault
     client_keys: Mapping[str, str | None]
-    """The key of each method's provider for clients, where it has one."""
+    """The key of each rail's provider for clients, where it has one."""
     clock: Clock
     ids: IdFactory
 
-    async def save_here(self, wish: SavedMethodIn, caller: Caller) -> Row:
+    async def save_here(self, asked: ToSave, caller: Caller) -> Row:
         """Keep an instrument for a customer; `fresh` in the row is False when it was saved before.
 
         Raises:
             InvalidCommand: the rail can't read the instrument.
         """
-        kind, saving = saving_of(wish.method)
-        named = named_by(wish, kind, saving)
-        instrument = sealed_instrument(named, kind, self.vault)
+        named = asked.named()
         kept = KeptMethod(
             method_id=self.ids.new_id(),
-            customer_id=wish.customer_id,
-            method=wish.method,
-            instrument=instrument,
-            fingerprint=fingerprint_of(named, kind, self.vault),
+            customer_id=asked.wish.customer_id,
+            method=asked.rail.method,
+            rail=asked.rail.name,
+            instrument=sealed_instrument(named, asked.kind, self.vault),
+            fingerprint=fingerprint_of(named, asked.kind, self.vault),
         )
         return await self.repository.keep(caller, kept, now=self.clock.now())
 
-    async def save_at_provider(
-        self, wish: SavedMethodIn, key: RequestKey, wished_s: int | None
-    ) -> Setup:
+    async def save_at_provider(self, asked: ToSave, key: RequestKey, wished_s: int | None) -> Setup:
         """Have the provider keep an instrument, once for each idempotency key.
 
         Args:
-            wish: the request.
+            asked: the request.
             key: its idempotency key.
             wished_s: seconds that the caller wants to wait for the provider; None: not requested.
 
@@ -97,7 +93,7 @@ class PaymentMethods:
                 belongs to a method that was deleted since.
         """
         failpoint("gateway.before_setup_stored")
-        decision = await self.idempotency.decide(key, self._judge_setup(wish, key.caller))
+        decision = await self.idempotency.decide(key, self._judge_setup(asked, key.caller))
         failpoint("gateway.after_setup_stored")
         if not isinstance(decision, Accepted):
             return await self._made_before(key.caller, decision)
@@ -106,10 +102,9 @@ class PaymentMethods:
         answered = await self._wait(key.caller, made.resource_id, wait_s) if wait_s else None
         return Setup(answered or made.row, replayed=False, waited_s=wished_s if answered else None)
 
-    async def _judge_setup(self, wish: SavedMethodIn, caller: Caller) -> Acceptance:
-        kind, saving = saving_of(wish.method)
-        instrument = sealed_instrument(named_by(wish, kind, saving), kind, self.vault)
-        return setup_acceptance(wish, instrument, self.ids.new_id(), caller, self.clock.now())
+    async def _judge_setup(self, asked: ToSave, caller: Caller) -> Acceptance:
+        instrument = sealed_instrument(asked.named(), asked.kind, self.vault)
+        return setup_acceptance(asked, instrument, self.ids.new_id(), caller, self.clock.now())
 
     async def _made_before(self, caller: Caller, decision: Refused | Repeated) -> Setup:
         made = decision.stored.resource_id if isinstance(decision, Repeated) else None
@@ -154,7 +149,7 @@ class PaymentMethods:
             Problem: payment_method_not_found.
         """
         row = await self.one(caller, method_id)
-        saving = kind_of(row["method"], row["kind"]).saving
+        saving = saved_kind(row).saving
         if saving and saving.at_provider:
             await self._detach(caller, row)
         else:
@@ -178,7 +173,7 @@ class PaymentMethods:
 
     def shown(self, row: Row) -> BaseModel:
         """A saved method for its owner, with what the customer's client needs to enter it."""
-        return saved_method_out(row, self.vault, self.client_keys.get(row["method"]))
+        return saved_method_out(row, self.vault, self.client_keys.get(row["rail"]))
 
 
 def _has_answer(method: Row) -> bool:

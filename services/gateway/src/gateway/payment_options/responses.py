@@ -2,9 +2,8 @@
 
 from pydantic import AwareDatetime, Field
 
-from cift_shared.rails.registry import example_rail
 from gateway.http.fields import PaymentType
-from gateway.http.responses import CurrencyShown, MethodShown, Out
+from gateway.http.responses import CurrencyShown, MethodShown, Out, RailShown
 
 
 class AmountLimitsOut(Out):
@@ -23,7 +22,7 @@ class PaymentOptionOut(Out):
     """The kind of payment."""
     method: MethodShown
     """The payment method: the `method` of a payment."""
-    rail: str = Field(examples=[example_rail().name])
+    rail: RailShown
     """The rail that moves the money."""
     currency: CurrencyShown
     """ISO 4217 code of every amount here."""

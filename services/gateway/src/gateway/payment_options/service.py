@@ -34,7 +34,7 @@ class PaymentOptions:
     statuses: RailStatusRepository
     quotes: Quotes
     offered: frozenset[str]
-    """The methods that this deployment has set up."""
+    """The rails that this deployment has set up."""
     clock: Clock
 
     async def find(self, wish: PaymentOptionsQuery) -> list[PaymentOption]:
@@ -51,7 +51,7 @@ class PaymentOptions:
         return [
             option
             for name, rail in rails().items()
-            if rail.method in self.offered and (wish.country is None or rail.serves(wish.country))
+            if name in self.offered and (wish.country is None or rail.serves(wish.country))
             for option in self._options(rail, wish, availability_of(reports.get(name, ()), now=now))
         ]
 
@@ -73,7 +73,7 @@ class PaymentOptions:
     def _fee(self, rail: Rail, currency: str, wish: PaymentOptionsQuery) -> Money | None:
         if wish.amount is None:
             return None
-        return self.quotes.price_now(Ask(wish.type, rail.method, wish.amount, currency)).fee
+        return self.quotes.price_now(Ask(wish.type, rail, wish.amount, currency)).fee
 
 
 def _check(wish: PaymentOptionsQuery) -> None:

@@ -24,7 +24,8 @@ from cift_shared.messaging.messages import (
     VerifyPayment,
 )
 from cift_shared.money.amount import Money, parse_money
-from cift_shared.rails.registry import rail_of
+from cift_shared.rails.rail import Rail
+from cift_shared.rails.registry import rail_named
 from gateway.auth.authenticator import Caller
 from gateway.database.outbox import SOURCE
 from gateway.idempotency.acceptance import Acceptance, Refusals, ledger_function
@@ -49,7 +50,7 @@ def payment_path(payment_id: UUID) -> str:
 
 
 def payment_acceptance(
-    order: PaymentIn, price: Quote, instrument: Instrument, origin: Origin
+    order: PaymentIn, rail: Rail, price: Quote, instrument: Instrument, origin: Origin
 ) -> Acceptance:
     """What is stored for a deposit or a withdrawal at its price."""
     asked: dict[str, Any] = {
@@ -57,7 +58,8 @@ def payment_acceptance(
         "merchant_id": origin.caller.merchant_id,
         "livemode": origin.caller.livemode,
         "customer_id": order.customer_id,
-        "method": order.method,
+        "method": rail.method,
+        "rail": rail.name,
         "amount": price.amount,
         "instrument": instrument,
         "accepted_at": origin.at,
@@ -95,7 +97,7 @@ def check_refund_amount(order: RefundIn, parent: Mapping[str, Any]) -> None:
     """
     if order.amount is not None:
         amount = parse_money(order.amount, parent["currency"])
-        rail_of(parent["method"]).check_amount(amount, "refund")
+        rail_named(parent["rail"]).check_amount(amount, "refund")
 
 
 def refund_amount(order: RefundIn, parent: Mapping[str, Any]) -> Money:
@@ -119,7 +121,7 @@ def refund_amount(order: RefundIn, parent: Mapping[str, Any]) -> Money:
     )
     if amount.minor > left:
         raise refund_exceeds_captured(Money(left, currency))
-    rail_of(parent["method"]).check_amount(amount, "refund")
+    rail_named(parent["rail"]).check_amount(amount, "refund")
     return amount
 
 
@@ -139,6 +141,7 @@ def refund_acceptance(
         livemode=origin.caller.livemode,
         customer_id=parent["customer_id"],
         method=parent["method"],
+        rail=parent["rail"],
         amount=amount,
         instrument=Instrument.model_validate(parent["instrument"]),
         accepted_at=origin.at,
@@ -148,7 +151,7 @@ def refund_acceptance(
             provider_reference=parent["provider_reference"],
         ),
     )
-    arrival = origin.at + rail_of(parent["method"]).typical_duration["refund"]
+    arrival = origin.at + rail_named(parent["rail"]).typical_duration["refund"]
     row = {
         "type": "refund",
         "fee_minor": "0",
@@ -162,10 +165,10 @@ def refund_acceptance(
     return _acceptance(command, row, origin)
 
 
-def cancel_message(payment_id: UUID, method: str, at: datetime) -> OutgoingMessage:
+def cancel_message(payment_id: UUID, rail: str, at: datetime) -> OutgoingMessage:
     """The command that makes the worker cancel a payment."""
     command = CancelPayment(payment_id=payment_id, requested_at=at)
-    return outgoing(topics.commands(method), command, source=SOURCE, at=at)
+    return outgoing(topics.commands(rail), command, source=SOURCE, at=at)
 
 
 def verify_message(
@@ -178,7 +181,7 @@ def verify_message(
         requested_at=at,
         sealed_reference=sealed_reference,
     )
-    return outgoing(topics.commands(payment["method"]), command, source=SOURCE, at=at)
+    return outgoing(topics.commands(payment["rail"]), command, source=SOURCE, at=at)
 
 
 _NO_FUNDS = InvalidCommand(
@@ -208,7 +211,7 @@ def _acceptance(
     terms: dict[str, Any],
     origin: Origin,
 ) -> Acceptance:
-    message = outgoing(topics.commands(command.method), command, source=SOURCE, at=origin.at)
+    message = outgoing(topics.commands(command.carried_by), command, source=SOURCE, at=origin.at)
     is_refund = terms["type"] == "refund"
     row = {
         "payment_id": str(origin.payment_id),
@@ -216,6 +219,7 @@ def _acceptance(
         "livemode": command.livemode,
         "customer_id": command.customer_id,
         "method": command.method,
+        "rail": command.carried_by,
         "minor": str(command.amount.minor),
         "currency": command.amount.currency,
         "instrument": command.instrument.model_dump(mode="json", exclude_none=True),

@@ -18,13 +18,14 @@ def payment_out(row: Row, vault: Vault | None = None) -> PaymentOut:
             "id": row["payment_id"],
             "type": row["type"],
             "method": row["method"],
+            "rail": row["rail"],
             "status": row["status"],
             "amount": amount_text(row["minor"], currency),
             "currency": currency,
             "customer_id": row["customer_id"],
             "fee": amount_text(row["fee_minor"], currency),
             "net": amount_text(row["net_minor"], currency),
-            "payment_method": instrument_out(row["instrument"], row["method"]),
+            "payment_method": instrument_out(row["instrument"], row["rail"]),
             "next_action": opened(row["next_action"], vault),
             "provider_reference": row["provider_reference"],
             "failure": row["failure"],
@@ -51,4 +52,5 @@ def with_terms(reply: dict[str, Any]) -> dict[str, Any]:
         minor = shown.pop(f"{name}_minor", None)
         if minor is not None:
             shown[name] = amount_text(minor, shown["currency"])
-    return {name: shown.get(name) for name in PaymentOut.model_fields}
+    # earlier releases stored replies without the fields that were added since
+    return {name: shown[name] for name in PaymentOut.model_fields if name in shown}

@@ -13,6 +13,7 @@ from gateway.http.responses import (
     MethodShown,
     Out,
     PageOut,
+    RailShown,
 )
 from gateway.payment_methods.responses import FailureOut, NextAction, PaymentMethodOut
 from gateway.payments.statuses import AnyPaymentType, PaymentStatus
@@ -27,6 +28,8 @@ class PaymentOut(Out):
     """Money in, money out, or a refund of an earlier deposit."""
     method: MethodShown
     """The payment method."""
+    rail: RailShown
+    """The rail that carries the payment."""
     status: PaymentStatus
     """The current status of the payment."""
     amount: AmountShown
@@ -39,8 +42,8 @@ class PaymentOut(Out):
     """Our fee; for a refund, the part of the deposit's fee that is given back."""
     net: str = Field(examples=["975.00"])
     """The amount credited to (deposit) or debited from (withdrawal, refund) the balance."""
-    payment_method: PaymentMethodOut
-    """The instrument, masked."""
+    payment_method: PaymentMethodOut | None
+    """The instrument, masked; null when its rail was removed."""
     next_action: NextAction | None
     """What the payer must do now, by its `type`; null when there is nothing to do."""
     provider_reference: str | None = Field(examples=[example_rail().example.reference])

@@ -15,6 +15,7 @@ from prometheus_client import Counter
 from cift_shared.clock import Clock
 from cift_shared.ids import IdFactory, PaymentId
 from cift_shared.messaging.outbox import Relay
+from cift_shared.rails.registry import rail_for
 from cift_shared.security.field_encryption import Vault
 from gateway.auth.authenticator import Caller
 from gateway.database.queries import Row
@@ -76,19 +77,19 @@ class Payments:
         if names_something and (earlier := await self.idempotency.earlier(key)):
             return earlier
         # errors in the body alone are refused here; they are not stored under the key
-        wanted_amount(_ask(order))
-        kind = kind_for(order.method, order.type)
-        check_choice(kind, chosen, off_session=order.off_session)
-        return await self._decide(key, self._judge_payment(order, key.caller))
+        ask = _ask(order)
+        wanted_amount(ask)
+        check_choice(kind_for(ask.rail, ask.type), chosen, off_session=order.off_session)
+        return await self._decide(key, self._judge_payment(order, ask, key.caller))
 
-    async def _judge_payment(self, order: PaymentIn, caller: Caller) -> Acceptance:
-        self.instruments.check_offered(order.method)
+    async def _judge_payment(self, order: PaymentIn, ask: Ask, caller: Caller) -> Acceptance:
+        self.instruments.check_offered(ask.rail)
         now = self.clock.now()
-        price = await self.quotes.price(caller, _ask(order), order.quote_id, at=now)
-        payer = Payer(caller, order.customer_id, order.method)
-        kind = kind_for(order.method, order.type)
+        price = await self.quotes.price(caller, ask, order.quote_id, at=now)
+        payer = Payer(caller, order.customer_id, ask.rail)
+        kind = kind_for(ask.rail, ask.type)
         instrument = await self.instruments.resolve(kind, order.payment_method, payer)
-        return payment_acceptance(order, price, instrument, self._origin(caller, now))
+        return payment_acceptance(order, ask.rail, price, instrument, self._origin(caller, now))
 
     async def refund(self, payment_id: UUID, order: RefundIn, key: RequestKey) -> Decision:
         """Accept a refund of a deposit, or refuse it.
@@ -128,7 +129,7 @@ class Payments:
             Problem: not_cancelable or payment_not_found.
         """
         payment_id, now = payment["payment_id"], self.clock.now()
-        message = cancel_message(payment_id, payment["method"], now)
+        message = cancel_message(payment_id, payment["rail"], now)
         try:
             await self.repository.cancel(caller, payment_id, message, now=now)
         except asyncpg.PostgresError as error:
@@ -191,7 +192,9 @@ class Payments:
 
 
 def _ask(order: PaymentIn) -> Ask:
-    return Ask(order.type, order.method, order.amount, order.currency)
+    named = order.payment_method.fields() if order.payment_method else {}
+    rail = rail_for(order.method, order.type, order.currency, named.get("country"))
+    return Ask(order.type, rail, order.amount, order.currency)
 
 
 def _nothing_to_wait_for(payment: Row) -> bool:

@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from cift_shared.errors import InvalidCommand
+from cift_shared.rails.registry import rail_for
 from gateway.http.api_route import PRICED, ApiRoute, Known, needs, refusals
 from gateway.http.parts import part
 from gateway.problems.problem import parameter_problem, sentence
@@ -22,8 +23,8 @@ router = APIRouter(prefix="/api/v1", route_class=ApiRoute, tags=["fees"])
 @router.get("/fees/quote", responses=refusals(*PRICED), **needs("read"))
 async def quote_fee(query: Annotated[QuoteQuery, Query()], quotes: TheQuotes) -> QuoteOut:
     """The fee and net amount of a payment made now, and when it would arrive."""
-    ask = Ask(query.type, query.method, query.amount, query.currency)
     try:
+        ask = _ask(query)
         return quote_out(ask, quotes.price_now(ask))
     except InvalidCommand as error:
         field = error.pointer.removeprefix("/")
@@ -43,6 +44,11 @@ async def pin_quote(order: QuoteIn, quotes: TheQuotes, caller: Known) -> PinnedQ
 
     Send its id as `quote_id` in the payment; changes of the price list do not affect it.
     """
-    ask = Ask(order.type, order.method, order.amount, order.currency)
+    ask = _ask(order)
     pinned = await quotes.pin(caller, ask)
     return pinned_quote_out(ask, pinned, livemode=caller.livemode)
+
+
+def _ask(wish: QuoteIn | QuoteQuery) -> Ask:
+    rail = rail_for(wish.method, wish.type, wish.currency, wish.country)
+    return Ask(wish.type, rail, wish.amount, wish.currency)

@@ -9,7 +9,8 @@ def quote_out(ask: Ask, price: Quote) -> QuoteOut:
     """A price by the price list."""
     return QuoteOut(
         type=ask.type,
-        method=ask.method,
+        method=ask.rail.method,
+        rail=ask.rail.name,
         amount=price.amount.text,
         currency=price.amount.currency,
         fee=price.fee.text,
@@ -25,7 +26,8 @@ def pinned_quote_out(ask: Ask, pinned: PinnedQuote, *, livemode: bool) -> Pinned
         {
             "id": pinned.quote_id,
             "type": ask.type,
-            "method": ask.method,
+            "method": ask.rail.method,
+            "rail": ask.rail.name,
             "amount": price.amount.text,
             "currency": price.amount.currency,
             "fee": price.fee.text,

@@ -7,10 +7,10 @@ from typing import Any
 from uuid import UUID
 
 from cift_shared.errors import InvalidCommand
-from cift_shared.money.amount import EXPONENTS, Money, parse_money
+from cift_shared.money.amount import Money, parse_money
 from cift_shared.money.fees import Bearer, Charge, Direction, FeeSchedule
 from cift_shared.money.rates import Rate
-from cift_shared.rails.registry import rail_of
+from cift_shared.rails.rail import Rail
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +18,7 @@ class Ask:
     """What a caller requests to move."""
 
     type: Direction
-    method: str
+    rail: Rail
     amount: str
     currency: str
 
@@ -44,16 +44,16 @@ def quote(ask: Ask, fees: FeeSchedule, *, at: datetime) -> Quote:
     """Price a deposit or a withdrawal.
 
     Raises:
-        InvalidCommand: no such method, an amount that it can't move, a fee that is not below the
-            amount, or a fee that needs an unknown exchange rate.
+        InvalidCommand: an amount that the rail can't move, a fee that is not below the amount, or
+            a fee that needs an unknown exchange rate.
     """
     amount = wanted_amount(ask)
-    charge = fees.charge(amount, method=ask.method, direction=ask.type, at=at)
+    charge = fees.charge(amount, method=ask.rail.priced_as, direction=ask.type, at=at)
     bearer = charge.rule.bearer
     net = _net(ask.type, amount, charge.fee, bearer)
     if net.minor <= 0:
         raise InvalidCommand("amount_out_of_limits", "the fee is larger", pointer="/amount")
-    arrival = at + rail_of(ask.method).typical_duration[ask.type]
+    arrival = at + ask.rail.typical_duration[ask.type]
     return Quote(amount, charge.fee, charge.network_fee, net, bearer, arrival, _explained(charge))
 
 
@@ -67,7 +67,7 @@ def pinned_quote(ask: Ask, row: Mapping[str, Any] | None, *, at: datetime) -> Qu
 
     Raises:
         InvalidCommand: quote_not_found, quote_expired, or quote_mismatch when the quote has another
-            type, method, amount or currency; as `quote` for an amount that can't be moved.
+            type, rail, amount or currency; as `quote` for an amount that can't be moved.
     """
     if row is None:
         raise InvalidCommand("quote_not_found", "there is no such quote", pointer="/quote_id")
@@ -75,7 +75,7 @@ def pinned_quote(ask: Ask, row: Mapping[str, Any] | None, *, at: datetime) -> Qu
         raise InvalidCommand("quote_expired", "the quote has expired", pointer="/quote_id")
     amount = wanted_amount(ask)
     quoted = Money(int(row["minor"]), row["currency"])
-    if (ask.type, ask.method, amount) != (row["type"], row["method"], quoted):
+    if (ask.type, ask.rail.name, amount) != (row["type"], row["rail"], quoted):
         told = f"the quote is for a {row['type']} of {quoted.text} {quoted.currency}"
         raise InvalidCommand("quote_mismatch", f"{told} by {row['method']}", pointer="/quote_id")
     pricing = {**row["pricing"], "quote_id": str(row["quote_id"])}
@@ -85,7 +85,7 @@ def pinned_quote(ask: Ask, row: Mapping[str, Any] | None, *, at: datetime) -> Qu
         network_fee=Money(int(row["network_fee_minor"]), amount.currency),
         net=Money(int(row["net_minor"]), amount.currency),
         bearer=row["bearer"],
-        estimated_arrival=at + rail_of(ask.method).typical_duration[ask.type],
+        estimated_arrival=at + ask.rail.typical_duration[ask.type],
         pricing=pricing,
     )
 
@@ -95,7 +95,8 @@ def quote_row(quote_id: UUID, ask: Ask, price: Quote) -> dict[str, Any]:
     return {
         "quote_id": str(quote_id),
         "type": ask.type,
-        "method": ask.method,
+        "method": ask.rail.method,
+        "rail": ask.rail.name,
         "minor": str(price.amount.minor),
         "currency": price.amount.currency,
         "fee_minor": str(price.fee.minor),
@@ -121,18 +122,10 @@ def wanted_amount(ask: Ask) -> Money:
     """The requested amount, checked without any stored state.
 
     Raises:
-        InvalidCommand: not an amount, or an operation, currency or amount that the method does not
-            support.
+        InvalidCommand: not an amount, or one that the rail does not move.
     """
-    rail = rail_of(ask.method)
-    rail.check_operation(ask.type)
-    if ask.currency in EXPONENTS and ask.currency not in rail.currencies:
-        names = ", ".join(sorted(rail.currencies))
-        raise InvalidCommand(
-            "currency_unsupported", f"{rail.method} moves {names}", pointer="/currency"
-        )
     amount = parse_money(ask.amount, ask.currency)
-    rail.check_amount(amount, ask.type)
+    ask.rail.check_amount(amount, ask.type)
     return amount
 
 

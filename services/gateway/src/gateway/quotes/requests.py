@@ -1,5 +1,6 @@
 """Request bodies and query parameters of quotes."""
 
+from cift_shared.rails.phones import CountryCode
 from gateway.http.fields import (
     AmountText,
     CurrencyCode,
@@ -21,6 +22,8 @@ class QuoteIn(Body):
     """What the provider would move, as decimal text."""
     currency: CurrencyCode
     """ISO 4217 code in capital letters."""
+    country: CountryCode | None = None
+    """ISO 3166 code of the payer's country; decides between rails of one currency."""
 
 
 class QuoteQuery(Query):
@@ -34,3 +37,5 @@ class QuoteQuery(Query):
     """What the provider would move, as decimal text."""
     currency: CurrencyCode
     """ISO 4217 code in capital letters."""
+    country: CountryCode | None = None
+    """ISO 3166 code of the payer's country; decides between rails of one currency."""

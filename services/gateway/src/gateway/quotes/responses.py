@@ -11,6 +11,7 @@ from gateway.http.responses import (
     CurrencyShown,
     MethodShown,
     Out,
+    RailShown,
 )
 
 
@@ -21,6 +22,8 @@ class QuoteOut(Out):
     """The kind of payment."""
     method: MethodShown
     """The payment method."""
+    rail: RailShown
+    """The rail that would move the money."""
     amount: AmountShown
     """What the provider would move, as decimal text."""
     currency: CurrencyShown
@@ -57,6 +60,8 @@ class PinnedQuoteOut(Out):
     """The kind of payment it is for."""
     method: MethodShown
     """The payment method it is for."""
+    rail: RailShown
+    """The rail that would move the money."""
     amount: AmountShown
     """The amount it is for."""
     currency: CurrencyShown

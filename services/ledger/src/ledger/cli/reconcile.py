@@ -14,7 +14,7 @@ import httpx
 from cift_shared.cli import Command, Exit, Output, WrongInput, command, progress
 from cift_shared.clock import SystemClock
 from cift_shared.errors import CiftError
-from cift_shared.rails.registry import rail_of
+from cift_shared.rails.registry import rail_named
 from cift_shared.rails.statements import StatementFormat, statement_format
 from ledger.cli.differences import discrepancy_facts, discrepancy_line, facts, told
 from ledger.cli.session import run, signed
@@ -217,7 +217,7 @@ def _midnight(day: date, zone: tzinfo) -> datetime:
 
 
 def _currency(method: str, wanted: str | None) -> str:
-    currencies = sorted(rail_of(method).currencies)
+    currencies = sorted(rail_named(method).currencies)
     if wanted in currencies:
         return str(wanted)
     if wanted or len(currencies) != 1:

@@ -1,4 +1,4 @@
-select dispute.*
+select dispute.*, payment.method as payment_method
 from ledger.dispute
 join ledger.payment using (payment_id)
 where payment.merchant_id = $1 and payment.livemode = $2{filters}

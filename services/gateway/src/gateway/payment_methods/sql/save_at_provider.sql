@@ -2,11 +2,11 @@
 -- database refuses none.
 saved as (
     insert into gateway.payment_method (
-        payment_method_id, merchant_id, livemode, customer_id, method, kind, display, sealed,
+        payment_method_id, merchant_id, livemode, customer_id, method, rail, kind, display, sealed,
         return_url, state, created_at, updated_at
     )
     select given.payment_method_id, given.merchant_id, given.livemode, given.customer_id, given.method,
-           given.kind, given.display, given.sealed, given.return_url, given.state, given.created_at,
+           given.rail, given.kind, given.display, given.sealed, given.return_url, given.state, given.created_at,
            given.created_at
     from fresh, jsonb_populate_record(null::gateway.payment_method, $6::jsonb) given
     returning payment_method_id

@@ -12,4 +12,5 @@ set verified_at = coalesce(saved.verified_at, (
       and payment.instrument ->> 'sealed' = saved.sealed
 ))
 where payment_method_id = $1 and merchant_id = $2 and livemode = $3 and state <> 'detached'
+  and rail = any($4::text[])
 returning *

@@ -1,4 +1,4 @@
-select payment_id, merchant_id, livemode, customer_id, type, method, status, minor, currency,
+select payment_id, merchant_id, livemode, customer_id, type, method, rail, status, minor, currency,
        fee_minor, net_minor, parent_payment_id, refunded_minor, refund_pending_minor,
        reversed_minor, disputed_minor,
        provider_reference, failure, next_action, instrument, description, return_url, metadata,

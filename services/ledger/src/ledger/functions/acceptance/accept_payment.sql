@@ -1,4 +1,4 @@
--- revision: 2 8ff3650fa5b0aa44
+-- revision: 3 e6d1ab3f5a951ab1
 -- The gateway calls the functions of this folder. A refusal for business reasons is an SQLSTATE of
 -- class CF:
 --   CF001 insufficient_funds   CF002 not_refundable   CF003 refund_exceeds_captured
@@ -16,15 +16,18 @@ declare
     new_payment payment := jsonb_populate_record(null::payment, p);
     house text := house_tenant(new_payment.livemode);
     tenant text := new_payment.merchant_id || ':' || mode_of(new_payment.livemode);
-    rail text := new_payment.method || ':' || new_payment.currency;
+    books text;
 begin
     if new_payment.type not in ('deposit', 'withdrawal') then
         raise exception 'accept_payment takes deposits and withdrawals, not %', new_payment.type
             using errcode = 'invalid_parameter_value';
     end if;
     new_payment.parent_payment_id := null;
-    new_payment.fees_account_id := open_account(house, 'fees:' || rail);
-    new_payment.provider_account_id := open_account(house, 'provider:' || rail);
+    -- gateways of earlier releases name no rail: there each method has one, of the same name
+    new_payment.rail := coalesce(new_payment.rail, new_payment.method);
+    books := new_payment.rail || ':' || new_payment.currency;
+    new_payment.fees_account_id := open_account(house, 'fees:' || books);
+    new_payment.provider_account_id := open_account(house, 'provider:' || books);
     new_payment.merchant_account_id := case p->>'fee_bearer' when 'merchant' then
         open_account(tenant, 'merchant:' || new_payment.currency) end;
     new_payment.customer_account_id := open_account(

@@ -1,4 +1,4 @@
--- revision: 2 18f16f43278e1139
+-- revision: 3 ae941c4f7e145a05
 -- Accept a refund of all or part of a settled deposit. `p` is as in accept_payment, plus
 -- parent_payment_id. Returns {"fee_minor", "net_minor"}: the share of the deposit's fee that is
 -- given back, and the amount that is debited from the customer's balance. Raises CF002, CF003 and
@@ -20,7 +20,7 @@ begin
     for no key update;
     if not found or parent.type <> 'deposit' or parent.status <> 'completed'
        or parent.reversed_minor > 0
-       or parent.method <> refund.method or parent.currency <> refund.currency then
+       or parent.rail <> coalesce(refund.rail, refund.method) or parent.currency <> refund.currency then
         raise exception 'not_refundable' using errcode = 'CF002';
     end if;
     if parent.refunded_minor + parent.refund_pending_minor + parent.disputed_minor + refund.minor
@@ -28,6 +28,7 @@ begin
         raise exception 'refund_exceeds_captured' using errcode = 'CF003';
     end if;
     refund.type := 'refund';
+    refund.rail := parent.rail;
     refund.customer_id := parent.customer_id;
     refund.customer_account_id := parent.customer_account_id;
     refund.provider_account_id := parent.provider_account_id;

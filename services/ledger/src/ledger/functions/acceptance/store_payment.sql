@@ -1,4 +1,4 @@
--- revision: 2 ae2fc7c28f6fb7f0
+-- revision: 4 1b40256cb36a2ab5
 -- Insert a payment as `pending` with its first event, whatever its other columns contain. For money
 -- out, the caller has already reserved the amount: that locks the balance, and the log position
 -- must be drawn after that lock.
@@ -8,14 +8,14 @@ set search_path = ledger, pg_temp
 as $$
 begin
     insert into payment (
-        payment_id, merchant_id, livemode, customer_id, type, method, minor, currency, fee_minor,
-        net_minor, parent_payment_id, instrument, description, return_url, metadata, command,
-        estimated_arrival, created_at, updated_at, heard_at,
+        payment_id, merchant_id, livemode, customer_id, type, method, rail, minor, currency,
+        fee_minor, net_minor, parent_payment_id, instrument, description, return_url, metadata,
+        command, estimated_arrival, created_at, updated_at, heard_at,
         customer_account_id, provider_account_id, fees_account_id, merchant_account_id, pricing)
     values (
         p_payment.payment_id, p_payment.merchant_id, p_payment.livemode, p_payment.customer_id,
-        p_payment.type, p_payment.method, p_payment.minor, p_payment.currency, p_payment.fee_minor,
-        p_payment.net_minor, p_payment.parent_payment_id, p_payment.instrument,
+        p_payment.type, p_payment.method, p_payment.rail, p_payment.minor, p_payment.currency,
+        p_payment.fee_minor, p_payment.net_minor, p_payment.parent_payment_id, p_payment.instrument,
         p_payment.description, p_payment.return_url, coalesce(p_payment.metadata, '{}'),
         p_payment.command, p_payment.estimated_arrival, p_payment.created_at, p_payment.created_at,
         p_payment.created_at, p_payment.customer_account_id, p_payment.provider_account_id,

@@ -1,4 +1,4 @@
--- revision: 2 2bf0651807db12d8
+-- revision: 3 2dff0c256c144a1d
 -- Apply one result about a payment that is already completed: the money came back (`reversed`), or
 -- the payer disputed the deposit at the bank (`disputed`). The payment stays completed; reversed
 -- and disputed amounts are counted in separate columns.
@@ -27,7 +27,7 @@ begin
     end if;
     perform lock_payments(told);
     select * into target from payment
-    where payment_id = told[1].payment_id and method = told[1].method;
+    where payment_id = told[1].payment_id and rail = told[1].rail;
     if not found then
         return 'unknown_payment';
     end if;

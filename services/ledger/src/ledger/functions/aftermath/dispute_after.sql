@@ -1,4 +1,4 @@
--- revision: 2 1ac0f26aaa6bb055
+-- revision: 3 d9fd8ddd7035d24f
 -- The state of a dispute after this update. Amounts never decrease. Status, reason and the other
 -- descriptive fields come from the update with the latest time, in whatever order the updates
 -- arrive.
@@ -21,7 +21,7 @@ begin
         after.closed := coalesce(news->>'closed', p_before.closed);
     end if;
     after.closed := coalesce(after.closed, news->>'closed');  -- a closed dispute stays closed
-    after.method := p_payment.method;
+    after.method := p_payment.rail;
     after.reference := news->>'reference';
     after.payment_id := p_payment.payment_id;
     -- set by the first money that moves; until then the currency of the disputed amount is assumed

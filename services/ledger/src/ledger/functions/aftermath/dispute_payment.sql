@@ -1,4 +1,4 @@
--- revision: 2 bee528d3b839e2dc
+-- revision: 3 a0ffdb0460c9390e
 -- Open a dispute of a completed deposit, or update one.
 create or replace function ledger.dispute_payment(p_told ledger.told, p_payment ledger.payment) returns text
 language plpgsql
@@ -11,7 +11,7 @@ declare
     place bigint;
 begin
     select * into before from dispute
-    where method = p_payment.method and reference = p_told.detail #>> '{dispute,reference}';
+    where method = p_payment.rail and reference = p_told.detail #>> '{dispute,reference}';
     after := dispute_after(before, p_told, p_payment);
     conflict := case when p_payment.type <> 'deposit' then 'dispute_of_no_deposit'
         else dispute_conflict(before, after, p_told) end;

@@ -1,4 +1,4 @@
--- revision: 2 6184344fa35f3330
+-- revision: 3 0e1bfeb6478a0d1d
 -- Reverse a completed payment: the whole amount, at most once.
 create or replace function ledger.reverse_payment(p_told ledger.told, p_payment ledger.payment) returns text
 language plpgsql
@@ -25,7 +25,7 @@ begin
         case p_payment.type when 'deposit' then deposit_reversal_legs(p_payment, losses)
             else mirror_legs(p_payment) end);
     insert into receipt (method, reference, payment_id)
-    select p_payment.method, p_told.provider_reference, p_payment.payment_id
+    select p_payment.rail, p_told.provider_reference, p_payment.payment_id
     where p_told.provider_reference is not null
     on conflict do nothing;
     update payment

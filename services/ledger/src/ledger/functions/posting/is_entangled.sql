@@ -1,4 +1,4 @@
--- revision: 2 281b97c664512df8
+-- revision: 3 0a9e629ecce9faea
 -- True if results of two payments in the batch affect each other: both have the same receipt, or
 -- one payment refunds the other.
 create or replace function ledger.is_entangled(p_batch ledger.told[], p_locked ledger.locked[])
@@ -10,7 +10,7 @@ begin
 return exists (
     select from unnest(p_batch) b
     where b.provider_reference is not null
-    group by b.method, b.provider_reference
+    group by b.rail, b.provider_reference
     having count(distinct b.payment_id) > 1
 ) or exists (
     select from unnest(p_locked) child

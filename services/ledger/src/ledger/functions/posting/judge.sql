@@ -1,4 +1,4 @@
--- revision: 2 31133ef0e7a8c73d
+-- revision: 3 e19aac12d2acefb9
 -- What each result of a round means for its payment. Reads, decides, writes nothing.
 create or replace function ledger.judge(
     p_batch ledger.told[], p_turns ledger.turn[], p_round integer
@@ -20,7 +20,7 @@ return (
                     coalesce(b.amount, 0) <= 0 or b.currency is null or b.provider_fee < 0
                     or (b.provider_fee is null) <> (b.provider_fee_currency is null))
                 then 'conflicting' else b.kind end as kind,
-            p.status, p.version, p.type, p.method, p.livemode, p.minor, p.fee_minor, p.net_minor,
+            p.status, p.version, p.type, p.rail, p.livemode, p.minor, p.fee_minor, p.net_minor,
             p.parent_payment_id, p.customer_account_id, p.provider_account_id, p.fees_account_id,
             p.merchant_account_id, p.suspense_posted,
             p.status in ('pending', 'processing', 'requires_action') as is_open,
@@ -52,7 +52,7 @@ return (
             end as target,
             kind = 'settled' and provider_reference is not null and exists (
                 select from receipt known
-                where known.method = facts.method
+                where known.method = facts.rail
                   and known.reference = facts.provider_reference
                   and known.payment_id <> facts.payment_id) as reference_taken
         from facts
@@ -125,7 +125,7 @@ return (
         case when believed and new_reference then provider_reference end,
         failure, next_action,
         case when believed or kind = 'action_required' then public end,
-        next_check_at, type, method, livemode, minor, fee_minor, net_minor, parent_payment_id,
+        next_check_at, type, rail, livemode, minor, fee_minor, net_minor, parent_payment_id,
         customer_account_id, provider_account_id, fees_account_id, merchant_account_id,
         outcome, status, to_status, version + (to_status is not null or ruling = 'fill')::integer,
         to_status is not null or ruling = 'fill',

@@ -1,4 +1,4 @@
--- revision: 2 1c5f3163a7c1fbec
+-- revision: 3 84964e76e3c8239a
 -- The lines of every transaction. Log positions are not drawn yet: `tx_id` is the result's place in
 -- the batch times 8, plus the number of the transaction within its result.
 create or replace function ledger.lines_of(p_verdicts ledger.verdict[]) returns ledger.posting_line[]
@@ -21,14 +21,14 @@ return array(
     where v.posting = 'settlement' and leg.account_id is not null and leg.amount <> 0
 ) || array(
     select row(v.place * 8, leg.seq,
-        house_account(v.livemode, leg.kind || ':' || v.method || ':' || v.currency),
+        house_account(v.livemode, leg.kind || ':' || v.rail || ':' || v.currency),
         leg.sign * case v.type when 'deposit' then v.amount else -v.amount end)::posting_line
     from unnest(p_verdicts) v
     cross join (values (1, 'provider', 1), (2, 'suspense', -1)) leg (seq, kind, sign)
     where v.posting = 'suspense'
 ) || array(
     select row(v.place * 8 + 1, leg.seq,
-        house_account(v.livemode, leg.kind || ':' || v.method || ':' || v.provider_fee_currency),
+        house_account(v.livemode, leg.kind || ':' || v.rail || ':' || v.provider_fee_currency),
         leg.sign * v.provider_fee)::posting_line
     from unnest(p_verdicts) v
     cross join (values (1, 'provider-costs', 1), (2, 'provider', -1)) leg (seq, kind, sign)

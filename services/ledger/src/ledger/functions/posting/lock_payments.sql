@@ -1,4 +1,4 @@
--- revision: 2 b4f8425ed51e0f41
+-- revision: 3 c475847fa927e561
 -- Lock the payments of the batch and the deposits they refund, in the order of their ids, to
 -- prevent deadlocks.
 create or replace function ledger.lock_payments(p_batch ledger.told[]) returns ledger.locked[]
@@ -7,9 +7,9 @@ set search_path = ledger, pg_temp
 as $$
 begin
 return (
-    select array_agg(row(payment_id, method, parent_payment_id)::locked)
+    select array_agg(row(payment_id, rail, parent_payment_id)::locked)
     from (
-        select payment_id, method, parent_payment_id
+        select payment_id, rail, parent_payment_id
         from payment
         where payment_id = any (array(
             select b.payment_id from unnest(p_batch) b

@@ -1,4 +1,4 @@
--- revision: 2 e252a4462794fdfa
+-- revision: 3 4ca3d6806baa953e
 -- Bring the payments, and the deposits they refund, to their new state.
 create or replace function ledger.move(p_verdicts ledger.verdict[]) returns void
 language plpgsql
@@ -51,7 +51,7 @@ begin
     end if;
 
     insert into receipt (method, reference, payment_id)
-    select v.method, v.provider_reference, v.payment_id
+    select v.rail, v.provider_reference, v.payment_id
     from unnest(p_verdicts) v
     where v.provider_reference is not null;
 end

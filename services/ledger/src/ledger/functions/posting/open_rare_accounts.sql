@@ -1,4 +1,4 @@
--- revision: 2 7c4f7198e5a6d9ef
+-- revision: 3 ee31a9a99843128f
 -- Create accounts that few payments need, when the first payment needs them.
 create or replace function ledger.open_rare_accounts(p_verdicts ledger.verdict[]) returns void
 language plpgsql
@@ -10,10 +10,10 @@ begin
         select distinct house_tenant(v.livemode) as tenant, needed.code
         from unnest(p_verdicts) v
         cross join lateral (values
-            ('provider:' || v.method || ':' || v.currency, v.posting = 'suspense'),
-            ('suspense:' || v.method || ':' || v.currency, v.posting = 'suspense'),
-            ('provider:' || v.method || ':' || v.provider_fee_currency, v.posts_fee),
-            ('provider-costs:' || v.method || ':' || v.provider_fee_currency, v.posts_fee)
+            ('provider:' || v.rail || ':' || v.currency, v.posting = 'suspense'),
+            ('suspense:' || v.rail || ':' || v.currency, v.posting = 'suspense'),
+            ('provider:' || v.rail || ':' || v.provider_fee_currency, v.posts_fee),
+            ('provider-costs:' || v.rail || ':' || v.provider_fee_currency, v.posts_fee)
         ) needed (code, wanted)
         where needed.wanted
         order by tenant, code

@@ -1,4 +1,4 @@
--- revision: 2 78876fce534b383c
+-- revision: 3 83b38eb73a1a9301
 -- Find the results whose outcome is already clear (unknown payment, duplicate), and the round of
 -- every other result. The results of one payment keep their order; if payments are entangled
 -- (is_entangled), every result has its own round.
@@ -29,7 +29,7 @@ return (
                         then 'duplicate'
                 end as known
             from unnest(p_batch) b
-            left join unnest(p_locked) p on p.payment_id = b.payment_id and p.method = b.method
+            left join unnest(p_locked) p on p.payment_id = b.payment_id and p.rail = b.rail
         ) looked_up
         order by place
     ) ranked

@@ -1,4 +1,4 @@
--- revision: 2 254eb1a8ceaac3df
+-- revision: 3 fcd771b96c4e96ad
 -- A batch as it was sent, as rows in its order.
 create or replace function ledger.read_results(p_results jsonb, p_traceparents text[])
 returns ledger.told[]
@@ -9,7 +9,7 @@ begin
 return (
     select array_agg(row(
         sent.place, sent.detail, sent.traceparent, r.result_id, r.payment_id, r.attempt_id, r.seq,
-        r.kind, r.method, r.occurred_at,
+        r.kind, coalesce(r.rail, r.method), r.occurred_at,
         (r.amount->>'minor')::numeric, r.amount->>'currency',
         (r.provider_fee->>'minor')::numeric, r.provider_fee->>'currency',
         r.provider_reference, r.failure, r.next_action,
@@ -19,7 +19,7 @@ return (
     from rows from (jsonb_array_elements(p_results), unnest(p_traceparents))
         with ordinality as sent (detail, traceparent, place)
     cross join lateral jsonb_to_record(sent.detail) as r (
-        result_id text, payment_id uuid, attempt_id uuid, seq integer, kind text, method text,
+        result_id text, payment_id uuid, attempt_id uuid, seq integer, kind text, method text, rail text,
         occurred_at timestamptz, amount jsonb, provider_fee jsonb, provider_reference text,
         failure jsonb, next_action jsonb, public jsonb, card jsonb, next_check_at timestamptz)
 );

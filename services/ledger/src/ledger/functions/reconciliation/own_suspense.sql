@@ -1,4 +1,4 @@
--- revision: 2 0e180841a81080d3
+-- revision: 3 83b169cfca665625
 -- Open a discrepancy for money in suspense whose payment was resolved as failed; the operator who
 -- resolved it is its owner.
 create or replace function ledger.own_suspense(
@@ -18,7 +18,7 @@ begin
         method, livemode, currency, name, kind, difference, in_suspense, owner, note, payment_id,
         opened_at, changed_at)
     values (
-        p_payment.method, p_payment.livemode, p_suspended.currency, p_payment.payment_id::text,
+        p_payment.rail, p_payment.livemode, p_suspended.currency, p_payment.payment_id::text,
         'unclaimed', 0, p_suspended.amount, p->>'operator', p->>'reason', p_payment.payment_id,
         (p->>'at')::timestamptz, (p->>'at')::timestamptz)
     returning discrepancy_id into new_id;

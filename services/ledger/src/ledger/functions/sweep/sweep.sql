@@ -1,4 +1,4 @@
--- revision: 2 b033d32e3c08759f
+-- revision: 3 bf1466ae13bdf776
 -- The sweeper: publish the command again for payments without a result in time. It is the same
 -- message with the same id, so a worker that has stored it already ignores it.
 --
@@ -30,10 +30,10 @@ begin
         set sweep_count = p.sweep_count + 1, swept_at = p_now
         from due
         where p.payment_id = due.payment_id
-        returning p.payment_id, p.method, p.command
+        returning p.payment_id, p.rail, p.command
     )
     insert into outbox (topic, key, headers, body)
-    select 'payments.commands.' || method, payment_id::text, command->'headers',
+    select 'payments.commands.' || rail, payment_id::text, command->'headers',
         convert_to(command->>'body', 'UTF8')
     from marked;
     get diagnostics swept = row_count;

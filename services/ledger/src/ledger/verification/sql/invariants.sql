@@ -121,7 +121,7 @@ where (p.type <> 'deposit') <> (h.hold_id is not null)
 -- No provider's receipt belongs to two payments; no posting and no result is applied twice.
 select 'receipt ' || p.provider_reference as subject
 from {payment} p
-left join ledger.receipt r on r.method = p.method and r.reference = p.provider_reference
+left join ledger.receipt r on r.method = p.rail and r.reference = p.provider_reference
 where p.provider_reference is not null and r.payment_id is distinct from p.payment_id
 union all
 select tx.kind || ' ' || tx.ref
