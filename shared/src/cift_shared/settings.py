@@ -23,6 +23,7 @@ from cift_shared.errors import SettingsInvalid
 from cift_shared.security.callback_token import CallbackTokens
 from cift_shared.security.field_encryption import Vault
 from cift_shared.security.published_keys import refuse_published
+from cift_shared.security.return_token import ReturnTokens
 
 FAILPOINT_FILE = "CIFT_FAILPOINT_FILE"
 """Turns fail points on (`cift_shared.failpoints`)."""
@@ -66,13 +67,24 @@ class KeySettings(EnvironmentSettings):
         Raises:
             SettingsInvalid: the key is not base64 or shorter than 32 bytes.
         """
+        return CallbackTokens(self._callback_key())
+
+    def return_tokens(self) -> ReturnTokens:
+        """The object that makes and checks the tokens in the addresses of returning payers.
+
+        Raises:
+            SettingsInvalid: as `callback_tokens`.
+        """
+        return ReturnTokens(self._callback_key())
+
+    def _callback_key(self) -> bytes:
         try:
             key = base64.b64decode(self.callback_key.get_secret_value(), validate=True)
         except ValueError as error:
             raise SettingsInvalid("CIFT_CALLBACK_KEY: not base64") from error
         if len(key) < _CALLBACK_KEY_BYTES_MIN:
             raise SettingsInvalid("CIFT_CALLBACK_KEY: at least 32 bytes")
-        return CallbackTokens(key)
+        return key
 
     def refuse_handmade_keys(self) -> None:
         """Refuse keys that are clearly not random, or one key in two places.

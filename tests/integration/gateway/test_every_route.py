@@ -23,8 +23,14 @@ _PARTS = {
 }
 
 # A provider does not repeat a refused notice, and a proxy on its way may add parameters. What they
-# take whatever the query says: test_webhooks.py and test_stripe_webhook.py.
-NOTICES = {"/api/v1/callbacks/x", "/api/v1/webhooks/mpesa", "/api/v1/webhooks/stripe"}
+# take whatever the query says: test_webhooks.py and test_stripe_webhook.py. It also adds parameters
+# to the address of a returning payer: test_returns.py.
+NOTICES = {
+    "/api/v1/callbacks/x",
+    "/api/v1/returns/x",
+    "/api/v1/webhooks/mpesa",
+    "/api/v1/webhooks/stripe",
+}
 
 
 def routes(app: FastAPI) -> Iterator[tuple[str, str, ApiRoute]]:

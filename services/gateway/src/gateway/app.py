@@ -38,6 +38,7 @@ from gateway.payments import refund_endpoints as refunds
 from gateway.payments import verify_endpoints as verifications
 from gateway.problems.problem import Problem, answer_error
 from gateway.quotes import endpoints as quotes
+from gateway.returns import endpoints as returns
 from gateway.settings import GatewaySettings
 from gateway.webhooks.endpoints import webhook_router
 
@@ -66,6 +67,7 @@ FEATURES = (
     conversions,
     disputes,
     ledger_head,
+    returns,
     operations,
 )
 """Modules of endpoints, in the order of the OpenAPI document."""

@@ -39,6 +39,8 @@ from gateway.payments.repository import PaymentRepository
 from gateway.payments.service import Payments
 from gateway.quotes.repository import QuoteRepository
 from gateway.quotes.service import Quotes
+from gateway.returns.repository import ReturnRepository
+from gateway.returns.service import Returns
 from gateway.settings import GatewaySettings
 from gateway.webhooks.intake import Intake, open_readers
 from gateway.webhooks.repository import NoticeRepository
@@ -106,6 +108,7 @@ def build_parts(
         Customers(CustomerRepository(pool), opaque_ids, clock),
         DisputeRepository(pool),
         LedgerHead(pool),
+        Returns(ReturnRepository(pool), payments, settings.return_tokens(), relay, clock, ids),
         _intake(settings, of_rails, Webhooks(notices, relay, vault, clock), clock),
         Retention(store, notices, quote_repository, methods, statuses, payments, clock),
     )

@@ -1,0 +1,1 @@
+"""Payers who come back from a provider's page."""

@@ -1,0 +1,3 @@
+select payment_id, rail, status, return_url
+from ledger.payment
+where payment_id = $1
