@@ -158,7 +158,7 @@ async def test_many_waiting_rows_leave_room_for_others_and_are_not_read_again(
         "from generate_series(1, 20000) as n"
     )
     await store(pool, messages("here", "a"))
-    publisher = OneTopicAway()
+    publisher, waiting = OneTopicAway(), metrics.OUTBOX_WAITING.labels("probe", "away")
     relay = outbox.Relay(pool, "probe", publisher)
     async with running([relay]):
         await left(pool, until=20_000)
@@ -166,10 +166,10 @@ async def test_many_waiting_rows_leave_room_for_others_and_are_not_read_again(
         await store(pool, messages("here", "b"))
         relay.wake()
         await left(pool, until=20_000)
+        assert waiting._value.get() == outbox.COUNTED_ROWS_MAX
     assert [message.body for message in publisher.published] == [b"a", b"b"]
     assert publisher.read["away"] == outbox.RELAY_ROWS_MAX
     assert relay._settled >= 20_000
-    assert metrics.OUTBOX_WAITING.labels("probe", "away")._value.get() == outbox.COUNTED_ROWS_MAX
     await store(pool, messages("here", "c"))
     assert await passed_over(pool, relay._settled) < 10
 
@@ -185,6 +185,22 @@ async def test_rows_that_may_still_get_an_older_neighbour_are_read_again(
             while metrics.OUTBOX_WAITING.labels("probe", "away")._value.get() != 3:
                 await asyncio.sleep(0.05)
     assert relay._settled == 0
+
+
+async def test_a_topic_whose_rows_were_deleted_is_not_reported_any_more(
+    pool: asyncpg.Pool,
+) -> None:
+    oldest = metrics.OUTBOX_OLDEST_AGE.labels("probe")
+    waiting = metrics.OUTBOX_WAITING.labels("probe", "away")
+    await store(pool, messages("away", "abc"))
+    await pool.execute("update probe.outbox set created_at = now() - interval '1 hour'")
+    async with running([outbox.Relay(pool, "probe", OneTopicAway())]):
+        async with asyncio.timeout(PATIENCE_S):
+            while waiting._value.get() != 3 or oldest._value.get() < 3600:
+                await asyncio.sleep(0.05)
+            await pool.execute("delete from probe.outbox")
+            while waiting._value.get() or oldest._value.get():
+                await asyncio.sleep(0.05)
 
 
 class OneTopicAway(MemoryPublisher):

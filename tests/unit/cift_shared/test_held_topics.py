@@ -87,3 +87,19 @@ def test_waiting_rows_are_measured_until_the_topic_recovers() -> None:
     assert (topics.waiting, topics.oldest_age_s, measured._value.get()) == (12, 35, 12)
     topics.note([row(7, "a")], [True], {})
     assert (topics.waiting, topics.oldest_age_s, measured._value.get()) == (0, 0, 0)
+
+
+def test_a_topic_for_which_no_row_waits_any_more_is_forgotten() -> None:
+    clock = FakeClock()
+    topics = held(clock)
+    measured = [metrics.OUTBOX_WAITING.labels("probe", name) for name in ("a", "b")]
+    topics.note([row(1, "a"), row(2, "b")], [False, False], {"a": "missing", "b": "missing"})
+    topics.count({"a": 1, "b": 1})
+    wait(clock, HOLD_S_MIN)
+    topics.count({"a": 2})  # b is not looked at: it is about to be tried again
+    assert [each._value.get() for each in measured] == [2, 1]
+    topics.keep({"a"})
+    assert topics.waiting == 2
+    assert [each._value.get() for each in measured] == [2, 0]
+    topics.keep(())
+    assert (topics.waiting, topics.oldest_age_s) == (0, 0)

@@ -5,7 +5,7 @@ relay's next batches until a delay ends, which doubles with each failure up to `
 its oldest rows are tried first, so the order of a key holds.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -79,10 +79,16 @@ class HeldTopics:
                 self._failed(topic, reason, left[0], progressed=topic in confirmed)
 
     def count(self, waiting: Mapping[str, int]) -> None:
-        """Note how many rows wait for each topic."""
-        for topic, outage in self._outages.items():
-            outage.waiting = waiting.get(topic, 0)
-            self._show(topic, outage.waiting)
+        """Note how many rows wait for each of these topics."""
+        for topic in self._outages.keys() & waiting.keys():
+            self._outages[topic].waiting = waiting[topic]
+            self._show(topic, waiting[topic])
+
+    def keep(self, topics: Collection[str]) -> None:
+        """Forget the other topics: no row waits for them, or another process leads."""
+        for topic in self._outages.keys() - set(topics):
+            del self._outages[topic]
+            self._show(topic, 0)
 
     def _failed(self, topic: str, reason: str, row: Any, *, progressed: bool) -> None:
         now = self._clock.monotonic()

@@ -190,6 +190,7 @@ class Relay:
                     await self._survey(connection)
                     await self._wait(IDLE_POLL_S)
         finally:
+            self._held.keep(())  # the next leader counts the rows that wait
             await self._step_down(connection)
 
     async def _step_down(self, connection: Any) -> None:
@@ -243,7 +244,10 @@ class Relay:
             self._left_out,
         )
         self._lease.note(rows[0]["left_s"] if rows else None, asked_at=asked_at)
-        return [row for row in rows if row["id"] is not None]
+        rows = [row for row in rows if row["id"] is not None]
+        if len(rows) < RELAY_ROWS_MAX:  # these are all: no other row waits for a topic
+            self._held.keep({*self._left_out, *(row["topic"] for row in rows)})
+        return rows
 
     async def _survey(self, connection: Any) -> None:
         """Count the rows of failing topics, and note which rows need not be read for now."""
@@ -259,7 +263,8 @@ class Relay:
             COUNTED_ROWS_MAX,
         )
         self._settled = found[0]["settled"]
-        self._held.count({row["topic"]: row["waiting"] for row in found if row["topic"]})
+        waiting = {row["topic"]: row["waiting"] for row in found if row["topic"]}
+        self._held.count(dict.fromkeys(self._left_out, 0) | waiting)
 
     async def _publish(self, connection: Any, messages: Sequence[OutgoingMessage]) -> list[bool]:
         """Publish; while the broker has not answered, the lease is renewed."""
