@@ -9,10 +9,12 @@ MEMBERS := shared $(sort $(wildcard services/*)) deploy/local
 PROJECTS := pyproject.toml $(MEMBERS:%=%/pyproject.toml)
 LOCK := requirements.lock
 STAMP := $(VENV)/.setup-done
+CONTAINER_TESTS := $(addprefix tests/integration/,cift_shared/test_kafka.py cift_shared/test_failing_topics.py \
+  cift_cli/test_dead_letters.py gateway/test_payments.py cift_local/test_fixtures.py)
 PARALLEL := -q -n logical --maxprocesses 4
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo smoke test test-kafka test-postgres test-peers lint types imports lock lock-api-docs check clean api-docs openapi functions \
+.PHONY: help setup demo smoke test test-kafka test-postgres test-containers test-peers lint types imports lock lock-api-docs check clean api-docs openapi functions \
   chaos chaos-points chaos-mutants mutation mutation-sql mutation-gate hostile verify-books verify-chain rebuild-verify cift bench bench-outage bench-ledger
 
 help: ## List the targets
@@ -44,6 +46,9 @@ test-kafka: setup ## Run the integration and crash tests on Apache Kafka
 test-postgres: setup ## Run the integration tests on a PostgreSQL as Debian ships it, with the JIT
 	$(RUN) tests.support.stock_postgres
 	CIFT_TEST_PG=stock $(RUN) pytest -m "integration and not e2e and not kafka and not peers and not api_docs" $(PARALLEL)
+
+test-containers: setup ## Run a part of the integration tests on PostgreSQL and Apache Kafka in containers
+	$(RUN) tests.support.containers pytest $(CONTAINER_TESTS)
 
 test-peers: setup ## Compare the card worker and the twin with stripe-mock (needs Go) and localstripe
 	$(RUN) pytest -m peers

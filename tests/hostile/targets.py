@@ -22,8 +22,8 @@ from cift_shared.http.untrusted_json import read_object
 from cift_shared.ids import AttemptId
 from cift_shared.kafka import Record, RejectedRecord
 from cift_shared.kafka.subscriber import _record
+from cift_shared.messaging.dead_letters import dead_letter
 from cift_shared.messaging.messages import COMMANDS, MethodResult, ProviderNotice
-from cift_shared.messaging.outbox import dead_letter
 from cift_shared.money.amount import parse_money
 from cift_shared.observability.log import mask
 from cift_shared.rails.statements import StatementUnreadable

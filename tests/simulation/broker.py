@@ -67,11 +67,17 @@ class MemoryBroker:
         self.random = random
         self.topics: dict[str, list[list[Entry]]] = {}
         self.groups: dict[str, Group] = {}
+        self.missing: dict[str, tuple[float, float]] = {}
+        """When a topic is missing, in seconds of the loop."""
         self.duplicates = 0.0
         self.delays = 0.0
 
     def partitions(self, topic: str) -> list[list[Entry]]:
         return self.topics.setdefault(topic, [[] for _ in range(PARTITIONS)])
+
+    def is_missing(self, topic: str) -> bool:
+        begins, ends = self.missing.get(topic, (0.0, 0.0))
+        return begins <= self.network.loop.time() < ends
 
     def append(self, message: OutgoingMessage) -> None:
         partition = zlib.crc32(message.key.encode()) % PARTITIONS
@@ -133,15 +139,19 @@ class MemoryProducer:
 
     def __init__(self, broker: MemoryBroker) -> None:
         self._broker = broker
+        self.failing: dict[str, str] = {}
 
     async def publish(self, messages: Sequence[OutgoingMessage]) -> list[bool]:
         broker = self._broker
+        self.failing = {}
         refused = broker.random.randrange(PARTITIONS) if broker.random.random() < 0.02 else -1
 
         def append() -> list[bool]:
             flags = []
             for message in messages:
                 taken = zlib.crc32(message.key.encode()) % PARTITIONS != refused
+                if broker.is_missing(message.topic):
+                    taken, self.failing[message.topic] = False, "it is missing"
                 if taken:
                     broker.append(message)
                 flags.append(taken)

@@ -1,18 +1,20 @@
 """A worker's schema in memory: the same statements as on PostgreSQL, each of them one step.
 
-The statements are those of `cift_shared.attempts.queries`, `lease` and `outbox`;
+The statements are those of `cift_shared.attempts.queries`, `lease` and `outbox_queries`;
 `test_store_likeness.py` and `test_lease_likeness.py` hold both to the same answers.
 """
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from typing import Any
 
 import asyncpg
 
 from cift_shared.attempts import queries
 from cift_shared.database import lease
-from cift_shared.messaging import outbox
+from cift_shared.messaging import outbox_queries
 
 Row = dict[str, Any]
 
@@ -53,8 +55,9 @@ class Schema:
                 (lease.TAKE, "lease", self._take_lease),
                 (lease.RENEW, "renew", self._renew_lease),
                 (lease.RELEASE, "release", self._release_lease),
-                (outbox.READ, "select_outbox", self._read_outbox),
-                (outbox.DELETE, "delete_outbox", self._delete_outbox),
+                (outbox_queries.READ, "select_outbox", self._read_outbox),
+                (outbox_queries.STUCK, "stuck", self._stuck),
+                (outbox_queries.DELETE, "delete_outbox", self._delete_outbox),
             )
         }
 
@@ -123,7 +126,15 @@ class Schema:
         return []
 
     def _read_outbox(
-        self, name: str, holder: str, epoch: int, length: timedelta, gap: timedelta, limit: int
+        self,
+        name: str,
+        holder: str,
+        epoch: int,
+        length: timedelta,
+        gap: timedelta,
+        limit: int,
+        above: int,
+        left_out: Sequence[str],
     ) -> list[Row]:
         if not self.holds_lease(name, holder, epoch):
             return []
@@ -131,8 +142,20 @@ class Schema:
         if held["ends_at"] < self.now() + length - gap:
             held["ends_at"] = self.now() + length
         left_s = (held["ends_at"] - self.now()).total_seconds()
-        rows = [{**row, "left_s": left_s, "age_s": 0} for row in self.outbox[:limit]]
+        found = (r for r in self.outbox if r["id"] > above and r["topic"] not in left_out)
+        rows = [{**row, "left_s": left_s, "age_s": 0} for row in islice(found, limit)]
         return rows or [{"left_s": left_s, "id": None}]
+
+    def _stuck(
+        self, left_out: Sequence[str], above: int, lasts: timedelta, limit: int
+    ) -> list[Row]:
+        """Every row here was written in the moment of its commit: none comes late."""
+        stuck = [row["topic"] for row in self.outbox if row["topic"] in left_out][:limit]
+        others = [r["id"] for r in self.outbox if r["id"] > above and r["topic"] not in left_out]
+        last = self.outbox[-1]["id"] if self.outbox else above
+        settled = others[0] - 1 if others else last
+        rows = [{"topic": name, "waiting": count} for name, count in Counter(stuck).items()]
+        return [{"settled": settled, **row} for row in rows or [{"topic": None, "waiting": None}]]
 
     def _delete_outbox(self, name: str, holder: str, epoch: int, ids: Any) -> list[Row]:
         if not self.holds_lease(name, holder, epoch):

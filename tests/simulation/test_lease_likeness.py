@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cift_shared.database.lease import LENGTH, RENEW_S, Lease
-from cift_shared.messaging import outbox
+from cift_shared.messaging import outbox, outbox_queries
 from cift_shared.messaging.envelope import OutgoingMessage
 from cift_shared.testing import FakeClock
 from tests.simulation.memory_pool import MemoryPool
@@ -51,16 +51,18 @@ class Side:
             return await self._read(number)
         # some are left, so that there is something to read the next time
         return await self.pool.fetchval(
-            outbox.DELETE.format(schema="probe"), *lease.fence, self.read[number][:1]
+            outbox_queries.DELETE.format(schema="probe"), *lease.fence, self.read[number][:1]
         )
 
     async def _read(self, number: int) -> object:
         rows = await self.pool.fetch(
-            outbox.READ.format(schema="probe"),
+            outbox_queries.READ.format(schema="probe"),
             *self.leases[number].fence,
             LENGTH,
             timedelta(seconds=RENEW_S),
             100,
+            0,
+            [],
         )
         self.read[number] = [row["id"] for row in rows if row["id"] is not None]
         # the real clock goes on meanwhile: whole seconds, and the edge of one is not met

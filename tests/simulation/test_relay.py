@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any
@@ -11,6 +11,7 @@ import pytest
 
 from cift_shared.database.lease import LENGTH, Lease
 from cift_shared.messaging.envelope import OutgoingMessage
+from cift_shared.messaging.held_topics import HOLD_S_MAX
 from cift_shared.messaging.outbox import STANDBY_POLL_S, Relay
 from tests.simulation.broker import MemoryBroker, MemoryProducer
 from tests.simulation.loop import Network, Process, ProcessClock, Trace, VirtualLoop, Weather
@@ -67,6 +68,10 @@ class Publishing:
     schema: Schema
     seen: "Seen"
     relay: Relay | None = None
+
+    @property
+    def failing(self) -> Mapping[str, str]:
+        return self.producer.failing
 
     async def publish(self, messages: Sequence[OutgoingMessage]) -> list[bool]:
         assert self.relay is not None
@@ -174,6 +179,54 @@ def findings(seed: int) -> list[str]:
         elif not slow and seen.published_at[body][0] > stored_s + TAKEN_OVER_WITHIN_S:
             wrong.append(f"message {body} waited {seen.published_at[body][0] - stored_s:.1f} s")
     return wrong
+
+
+class TopicAway(Frozen):
+    """Nobody is frozen; every third message is for a topic that is missing for a while."""
+
+    away_s = (20.0, 80.0)
+
+    def __init__(self, seed: int) -> None:
+        super().__init__(seed)
+        self.broker.missing["payments.events"] = self.away_s
+
+    def _freeze_now_and_then(self) -> None:
+        """Nobody."""
+
+    def _store(self, body: str) -> None:
+        super()._store(body)
+        if int(body) % 3 == 0:
+            self.schema.outbox[-1]["topic"] = "payments.events"
+
+
+def waits(world: TopicAway, *, events: bool) -> list[tuple[float, float]]:
+    """When each message of the topic (or of the other one) was published, and how long it took."""
+    seen = world.seen
+    return [
+        (times[0], times[0] - seen.stored_at[body])
+        for body, times in seen.published_at.items()
+        if (int(body) % 3 == 0) is events
+    ]
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_topic_that_is_missing_holds_up_no_other(seed: int) -> None:
+    world = TopicAway(seed)
+    seen, slow = world.run(), world.broker.network.weather.slow
+    assert not world.schema.outbox
+    others, events = waits(world, events=False), waits(world, events=True)
+    assert slow or max(wait for _, wait in others) < 1.0
+    back_s = TopicAway.away_s[1]
+    assert not [at for at, _ in events if TopicAway.away_s[0] <= at < back_s]
+    assert slow or max(wait for at, wait in events if at > back_s + HOLD_S_MAX + 5) < 1.0
+    for key in range(4):
+        for is_event in (True, False):
+            bodies = [
+                int(body)
+                for body in sorted(seen.published_at, key=lambda body: seen.published_at[body][0])
+                if int(body) % 4 == key and (int(body) % 3 == 0) is is_event
+            ]
+            assert bodies == sorted(bodies)
 
 
 @pytest.mark.parametrize("seed", SEEDS)

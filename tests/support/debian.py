@@ -23,17 +23,18 @@ def ensure_program(program: str, package: str) -> None:
         install(package)
 
 
-def install(package: str) -> None:
-    """Install a package with apt-get.
+def install(*packages: str) -> None:
+    """Install packages with apt-get.
 
     Raises:
         LocalStackError: this is no Debian, we are not root, or apt-get failed.
     """
     apt = shutil.which("apt-get")
     if apt is None or os.geteuid() != 0:
-        raise LocalStackError(f"{package} is not installed: as root, `apt-get install {package}`")
+        names = " ".join(packages)
+        raise LocalStackError(f"{names} is not installed: as root, `apt-get install {names}`")
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    arguments = ["install", "--yes", "--no-install-recommends", package]
+    arguments = ["install", "--yes", "--no-install-recommends", *packages]
     for words in (["update", "--quiet"], arguments):
         if subprocess.run([apt, *words], check=False, env=environment).returncode:
             raise LocalStackError(f"`apt-get {' '.join(words)}` failed")

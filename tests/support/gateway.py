@@ -51,6 +51,7 @@ class MemoryPublisher:
 
     def __init__(self) -> None:
         self.published: list[OutgoingMessage] = []
+        self.failing: dict[str, str] = {}
 
     async def publish(self, messages: Sequence[OutgoingMessage]) -> list[bool]:
         """Take the messages as confirmed."""

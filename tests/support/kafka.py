@@ -1,9 +1,10 @@
-"""Kafka for tests: the embedded broker by default, Apache Kafka where a crash is the point.
+"""Kafka for tests: Apache Kafka in a container where an engine answers, else the embedded broker.
 
-Apache Kafka, in this order: the one `CIFT_TEST_KAFKA` names, a container where an engine answers,
-else the jars by Maven and a JDK. Without any of them tests marked `kafka` fail in CI and are
-skipped, aloud, elsewhere: another broker never takes its place in silence. With
-`CIFT_TEST_BROKER=kafka` every integration test runs on Apache Kafka.
+Tests marked `kafka` need Apache Kafka, in this order: the one `CIFT_TEST_KAFKA` names, a container
+where an engine answers, else the jars by Maven and a JDK. Without any of them these tests fail in
+CI and are skipped, aloud, elsewhere: another broker never takes its place in silence.
+`CIFT_TEST_BROKER` chooses the broker of all other integration tests: `kafka` (Apache Kafka, as
+above), `container`, or `embedded`.
 """
 
 import os
@@ -21,7 +22,7 @@ from cift_local.kafka import Kafka, java, kafka_version, resolve_jars
 from cift_local.kafka_probe import serves_metadata
 from cift_local.ports import LOOPBACK, free_port
 from cift_local.waiting import run_apart, wait_until
-from tests.support.docker import docker_is_reachable
+from tests.support.docker import bind_to_loopback, docker_is_reachable, engine, kafka_image
 from tests.support.postgres import throw_away_folder
 
 GIVEN = "CIFT_TEST_KAFKA"
@@ -41,11 +42,13 @@ class Broker:
 
 def wants_apache_kafka() -> bool:
     """Tells whether integration tests run on Apache Kafka instead of the embedded broker."""
-    choice = os.environ.get(CHOICE, "embedded")
-    if choice not in {"embedded", "kafka"}:
-        message = f"{CHOICE} is `{choice}`: say `embedded` or `kafka`"
+    choice = os.environ.get(CHOICE)
+    if choice not in {None, "embedded", "kafka", "container"}:
+        message = f"{CHOICE} is `{choice}`: say `embedded`, `kafka` or `container`"
         raise pytest.UsageError(message)
-    return choice == "kafka"
+    if choice == "container" and not docker_is_reachable():
+        raise pytest.UsageError(f"{CHOICE} is `container`, and no container engine answers")
+    return docker_is_reachable() if choice is None else choice != "embedded"
 
 
 def describe() -> list[str]:
@@ -91,14 +94,14 @@ def _describe_kafka() -> str:
     if GIVEN in os.environ:
         return f"the one that {GIVEN} names"
     if docker_is_reachable():
-        return f"container {_image()}"
+        return f"container {_image()} ({engine()})"
     if shutil.which("java") is None or shutil.which("mvn") is None:
         return "NONE (needs a container engine, or Maven and a JDK)"
     return f"{kafka_version()} from Maven Central's jars"
 
 
 def _image() -> str:
-    return f"apache/kafka:{kafka_version()}"
+    return kafka_image(kafka_version())
 
 
 def _in_container() -> Iterator[Broker]:
@@ -106,7 +109,8 @@ def _in_container() -> Iterator[Broker]:
     from testcontainers.core.container import DockerContainer
 
     port = free_port()
-    container = DockerContainer(_image()).with_bind_ports(port, port)
+    container = DockerContainer(_image())
+    bind_to_loopback(container, port, port)
     container.with_envs(
         KAFKA_NODE_ID="1",
         KAFKA_PROCESS_ROLES="broker,controller",

@@ -1,8 +1,8 @@
 """PostgreSQL for tests: one server for the session, a fresh database for each test.
 
-Which server, in this order: the one `CIFT_TEST_PG` names (an address, or `stock` for Debian's own
-PostgreSQL), a container where an engine answers, else the embedded one. The report header says
-which.
+Which server, in this order: the one `CIFT_TEST_PG` names (an address, `stock` for Debian's own
+PostgreSQL, `container` or `embedded`), a container where an engine answers, else the embedded one.
+The report header says which.
 """
 
 import os
@@ -16,14 +16,15 @@ from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
+import pytest
 
+from cift_local.ports import free_port
 from cift_local.postgres import Postgres
 from cift_local.postgres_binaries import embedded_version
-from tests.support.docker import docker_is_reachable
+from tests.support.docker import bind_to_loopback, docker_is_reachable, engine, postgres_image
 
 GIVEN = "CIFT_TEST_PG"
-STOCK = "stock"
-IMAGE = "postgres:18"
+STOCK, CONTAINER, EMBEDDED = "stock", "container", "embedded"
 
 Migrate = Callable[[str], Awaitable[object]]
 
@@ -66,10 +67,10 @@ def describe() -> str:
     """Answers the line for the report header."""
     if wants_stock():
         return "PostgreSQL: Debian's own, with its own configuration"
-    if GIVEN in os.environ:
+    if wants_container():
+        return f"PostgreSQL: container {postgres_image()} ({engine()}), fsync off"
+    if os.environ.get(GIVEN, EMBEDDED) != EMBEDDED:
         return f"PostgreSQL: the server that {GIVEN} names"
-    if docker_is_reachable():
-        return f"PostgreSQL: container {IMAGE}"
     return f"PostgreSQL: embedded {embedded_version()}, fsync off"
 
 
@@ -78,15 +79,23 @@ def wants_stock() -> bool:
     return os.environ.get(GIVEN) == STOCK
 
 
+def wants_container() -> bool:
+    """Tells whether the tests run on PostgreSQL in a container."""
+    choice = os.environ.get(GIVEN)
+    if choice == CONTAINER and not docker_is_reachable():
+        raise pytest.UsageError(f"{GIVEN} is `{CONTAINER}`, and no container engine answers")
+    return choice in {None, CONTAINER} and docker_is_reachable()
+
+
 @contextmanager
 def running_postgres() -> Iterator[PgServer]:
     """Runs the session's server."""
     if wants_stock():
         yield from _stock()
-    elif GIVEN in os.environ:
-        yield PgServer(os.environ[GIVEN])
-    elif docker_is_reachable():
+    elif wants_container():
         yield from _in_container()
+    elif (given := os.environ.get(GIVEN, EMBEDDED)) != EMBEDDED:
+        yield PgServer(given)
     else:
         yield from _embedded()
 
@@ -101,7 +110,9 @@ def _stock() -> Iterator[PgServer]:
 def _in_container() -> Iterator[PgServer]:
     from testcontainers.community.postgres import PostgresContainer
 
-    with PostgresContainer(IMAGE, driver=None) as container:
+    container = PostgresContainer(postgres_image(), driver=None)
+    bind_to_loopback(container, container.port, free_port())
+    with container.with_command("-c fsync=off -c full_page_writes=off"):
         yield PgServer(container.get_connection_url())
 
 

@@ -136,17 +136,17 @@ MUTANTS = (
         ("one_process_leads",),
         (
             Edit(
-                f"{SHARED}/messaging/outbox.py",
+                f"{SHARED}/messaging/outbox_queries.py",
                 "     where name = $1 and holder = $2 and epoch = $3\n       and ends_at <",
                 "     where name = $1 and $2::text > '' and $3::bigint > 0\n       and ends_at <",
             ),
             Edit(
-                f"{SHARED}/messaging/outbox.py",
+                f"{SHARED}/messaging/outbox_queries.py",
                 "where name = $1 and holder = $2 and epoch = $3 and not exists",
                 "where name = $1 and not exists",
             ),
             Edit(
-                f"{SHARED}/messaging/outbox.py",
+                f"{SHARED}/messaging/outbox_queries.py",
                 "where name = $1 and holder = $2 and epoch = $3\n), gone",
                 "where name = $1 and $2::text > '' and $3::bigint > 0\n), gone",
             ),

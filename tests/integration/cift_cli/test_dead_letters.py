@@ -7,7 +7,7 @@ from aiokafka import AIOKafkaConsumer
 
 from cift_shared.clock import SystemClock
 from cift_shared.kafka import Producer, Record, RejectedRecord, create_topics
-from cift_shared.messaging import outbox
+from cift_shared.messaging import dead_letters
 from cift_shared.messaging.envelope import OutgoingMessage
 from cift_shared.messaging.topics import DEAD_LETTER_SUFFIX, Topic
 from tests.support.cift import Said, cift
@@ -36,7 +36,7 @@ class Letters:
         headers = {"ce_id": "p-1.1", "content-type": "application/json"}
         record = Record(self.topic, 0, 0, key, body, headers, 1)
         refusal = RejectedRecord(record, "handler_failed", "no such thing as 254708374149")
-        await self.publish(outbox.dead_letter(refusal, group="g", at=SystemClock().now()))
+        await self.publish(dead_letters.dead_letter(refusal, group="g", at=SystemClock().now()))
 
     async def cift(self, *words: str) -> Said:
         return await cift("dead-letters", *words, KAFKA_BOOTSTRAP_SERVERS=self.servers)
@@ -105,7 +105,7 @@ async def test_replayed_once_with_key_and_headers(letters: Letters) -> None:
 
 
 async def test_a_body_that_was_cut_is_read_where_it_stood(letters: Letters) -> None:
-    whole = b"x" * (outbox.LETTER_BODY_BYTES_MAX + 1)
+    whole = b"x" * (dead_letters.LETTER_BODY_BYTES_MAX + 1)
     await letters.publish(OutgoingMessage(letters.topic, "p-1", whole, {}))
     await letters.set_aside(whole)
     [letter] = await letters.listed()

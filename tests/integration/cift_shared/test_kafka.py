@@ -22,7 +22,7 @@ from cift_shared.kafka import (
     create_topics,
     subscriber,
 )
-from cift_shared.messaging import outbox
+from cift_shared.messaging import dead_letters, outbox
 from cift_shared.messaging.envelope import OutgoingMessage
 from cift_shared.messaging.topics import DAY_MS, Topic
 from cift_shared.runtime.service import running
@@ -297,6 +297,7 @@ class Flaky:
     def __init__(self, publisher: Producer) -> None:
         self._publisher = publisher
         self._calls = 0
+        self.failing: dict[str, str] = {}
 
     async def publish(self, batch: Sequence[OutgoingMessage]) -> list[bool]:
         self._calls += 1
@@ -320,7 +321,7 @@ async def test_a_dead_letter_keeps_the_record_and_says_where_it_was(
 ) -> None:
     await create_topics(broker.bootstrap, [Topic(topic + ".dead-letter", 3, DAY_MS)])
     record = Record(topic, 2, 41, "key-1", b"\xff not json", {"ce_id": "7"}, 1234)
-    letter = outbox.dead_letter(
+    letter = dead_letters.dead_letter(
         RejectedRecord(record, "undecodable", "bad"), group="g", at=CLOCK.now()
     )
     assert await producer.publish([letter]) == [True]

@@ -3,8 +3,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cift_shared.kafka import Record, RejectedRecord
-from cift_shared.kafka.producer import MAX_REQUEST_BYTES
-from cift_shared.messaging.outbox import LETTER_BODY_BYTES_MAX, dead_letter
+from cift_shared.kafka.topic_batches import MESSAGE_BYTES_MAX
+from cift_shared.messaging.dead_letters import LETTER_BODY_BYTES_MAX, dead_letter
 from tests.support.commands import CLOCK
 
 
@@ -21,7 +21,7 @@ def letter(body: bytes | None = b"x", headers: dict[str, str] | None = None, key
 def test_a_letter_always_fits_through_the_producer(body, headers, key) -> None:
     made = letter(body, headers, key)
     sizes = [len(f"{name}{text}".encode()) for name, text in made.headers.items()]
-    assert len(made.body) + len(made.key.encode()) + sum(sizes) < MAX_REQUEST_BYTES
+    assert len(made.body) + len(made.key.encode()) + sum(sizes) < MESSAGE_BYTES_MAX
     assert made.headers["x-dlq-reason"] == "undecodable"
     assert "\0" not in made.headers["x-dlq-error"]
 

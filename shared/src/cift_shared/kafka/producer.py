@@ -3,22 +3,24 @@
 After an out-of-order sequence, a fencing or repeated time-outs an idempotent producer can stay
 stuck forever (aio-libs/aiokafka issue 1017). So after any send error it is discarded, the next
 publish creates a new one, and the caller sends unconfirmed messages again.
+
+Each topic is sent by itself (`cift_shared.kafka.topic_batches`): one that is missing, forbidden, or
+refuses a record does not keep other topics' messages back.
 """
 
 import asyncio
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
 from cift_shared.kafka.client_stop import end
+from cift_shared.kafka.topic_batches import MESSAGE_BYTES_MAX, TopicBatches
 from cift_shared.messaging.envelope import OutgoingMessage
 from cift_shared.observability import metrics
 from cift_shared.observability.log import get_logger
 
 REQUEST_TIMEOUT_MS = 10_000
-MAX_REQUEST_BYTES = 1_000_000
 CLOSE_S = 5.0
 
 log = get_logger()
@@ -31,23 +33,36 @@ class Producer:
         self._bootstrap_servers = bootstrap_servers
         self._name = name
         self._producer: AIOKafkaProducer | None = None
+        self._failing: dict[str, str] = {}
+
+    @property
+    def failing(self) -> Mapping[str, str]:
+        """Topics that failed alone in the last `publish`, with the reason.
+
+        By the nature of the error, or because another topic's messages were confirmed meanwhile.
+        """
+        return self._failing
 
     async def publish(self, messages: Sequence[OutgoingMessage]) -> list[bool]:
         """Publish in the given order; one flag per message, True when every replica has it.
 
-        Never raises a Kafka error: an unconfirmed message is False and may be sent again.
+        After a message that is not confirmed, no later message of its key is published. Never
+        raises a Kafka error: an unconfirmed message is False and may be sent again.
         """
+        self._failing = {}
         try:
             producer = await self._ready()
-            futures = [await self._send(producer, message) for message in messages]
         except (KafkaError, OSError, TimeoutError) as error:
             await self._discard(error)
             return [False] * len(messages)
-        answers = await asyncio.gather(*futures, return_exceptions=True)
-        failures = [answer for answer in answers if isinstance(answer, BaseException)]
-        if failures:
-            await self._discard(failures[0])
-        return [not isinstance(answer, BaseException) for answer in answers]
+        batches = _by_topic(messages)
+        await asyncio.gather(*(each.send(producer) for each in batches))
+        self._failing = _failing_alone(batches)
+        spoiled = [each.error for each in batches if each.is_spoiled and each.error]
+        if spoiled or (broken := [e.error for e in batches if e.error and not e.is_failing_alone]):
+            await self._discard((spoiled or broken)[0])
+        confirmed = set[int]().union(*(each.confirmed for each in batches))
+        return [place in confirmed for place in range(len(messages))]
 
     async def close(self) -> None:
         """Flush and close; messages that the broker does not confirm in time stay in the outbox."""
@@ -64,7 +79,7 @@ class Producer:
                 enable_idempotence=True,
                 linger_ms=0,
                 request_timeout_ms=REQUEST_TIMEOUT_MS,
-                max_request_size=MAX_REQUEST_BYTES,
+                max_request_size=MESSAGE_BYTES_MAX,
             )
             try:
                 await producer.start()
@@ -74,15 +89,27 @@ class Producer:
             self._producer = producer
         return self._producer
 
-    async def _send(self, producer: AIOKafkaProducer, message: OutgoingMessage) -> Any:
-        headers = [(name, value.encode()) for name, value in message.headers.items()]
-        return await producer.send(
-            message.topic, value=message.body, key=message.key.encode(), headers=headers
-        )
-
     async def _discard(self, error: BaseException) -> None:
         metrics.PRODUCER_REBUILDS.labels(self._name).inc()
         log.warning("kafka.producer.discarded", producer=self._name, error=repr(error))
         producer, self._producer = self._producer, None
         if producer is not None:
             await end(producer, within_s=REQUEST_TIMEOUT_MS / 1000)
+
+
+def _by_topic(messages: Sequence[OutgoingMessage]) -> list[TopicBatches]:
+    batches: dict[str, TopicBatches] = {}
+    for place, message in enumerate(messages):
+        topic = message.topic
+        batches.setdefault(topic, TopicBatches(topic)).messages.append((place, message))
+    return list(batches.values())
+
+
+def _failing_alone(batches: Sequence[TopicBatches]) -> dict[str, str]:
+    """The reason for each topic that failed while the broker as a whole is well."""
+    well = {each.topic for each in batches if each.confirmed}
+    return {
+        each.topic: repr(each.error)
+        for each in batches
+        if each.error and (each.is_failing_alone or well - {each.topic})
+    }

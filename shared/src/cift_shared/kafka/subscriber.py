@@ -4,7 +4,8 @@
 
 FastStream's own batch loop is not used: it sleeps a full polling interval after every empty poll,
 so a short interval uses CPU when idle and a long one delays the first record; and none of its
-acknowledgement policies can reject one record and continue (measured, see docs/architecture.md).
+acknowledgement policies can reject one record and continue. A subclass of its subscriber would have
+to replace all of its loop (both measured, see docs/architecture.md).
 This loop waits inside one long poll, which returns as soon as there is a record.
 """
 

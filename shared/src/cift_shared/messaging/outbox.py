@@ -14,12 +14,16 @@ that its producer already holds can't be recalled). Such a copy has no effect: c
 by the message's id or by its subject. Copies don't change the order in which messages of one
 payment arrive for the first time: a relay publishes every older row before a row, and deletes a row
 only once the broker has confirmed it.
+
+A topic that fails alone (it is missing, forbidden, or refuses a record) holds up no other topic:
+its rows wait for it (`cift_shared.messaging.held_topics`).
 """
 
 import asyncio
 import contextlib
-from collections.abc import Sequence
-from datetime import datetime, timedelta
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, Protocol
 
 import asyncpg
@@ -29,9 +33,9 @@ from cift_shared.database.lease import RENEW_S, Lease
 from cift_shared.database.pool import INFRASTRUCTURE_ERRORS, Connection, Pool
 from cift_shared.errors import LeaseLost
 from cift_shared.failpoints import failpoint
-from cift_shared.messaging import topics
 from cift_shared.messaging.envelope import OutgoingMessage
-from cift_shared.messaging.record import Record, RejectedRecord
+from cift_shared.messaging.held_topics import HeldTopics
+from cift_shared.messaging.outbox_queries import DELETE, READ, STUCK
 from cift_shared.observability import metrics
 from cift_shared.observability.log import get_logger
 from cift_shared.waiting import backoff_s, wait_for_event, was_cancelled
@@ -41,47 +45,13 @@ IDLE_POLL_S = 2.0
 STANDBY_POLL_S = 1.0
 STEP_DOWN_S = 3.0
 """Longest wait of a stopping leader for a database that does not answer; the lease then expires."""
+SURVEY_S = 10.0
+"""Seconds between two looks at the rows of failing topics."""
+SETTLED_S = 30.0
+"""Longer than a transaction lives: a statement ends after 10 s, an idle transaction after 5 s."""
+COUNTED_ROWS_MAX = 10_000
 BACKOFF_S_MIN = 0.1
 BACKOFF_S_MAX = 5.0
-LETTER_BODY_BYTES_MAX = 800_000
-LETTER_HEADERS_MAX = 40
-LETTER_HEADER_CHARS_MAX = 1_000
-_TRIES_DIGITS_MAX = 9
-
-READ = """
-with renewed as (
-    update {schema}.lease
-       set ends_at = clock_timestamp() + $4::interval
-     where name = $1 and holder = $2 and epoch = $3
-       and ends_at < clock_timestamp() + $4::interval - $5::interval
-    returning ends_at
-), led as (
-    select ends_at from renewed
-     union all
-    select ends_at from {schema}.lease
-     where name = $1 and holder = $2 and epoch = $3 and not exists (select from renewed)
-)
-select extract(epoch from led.ends_at - clock_timestamp())::float8 as left_s, pending.*
-  from led left join lateral (
-    select id, topic, key, headers, body,
-           extract(epoch from clock_timestamp() - created_at)::int as age_s
-      from {schema}.outbox order by id limit $6
-  ) as pending on true
- order by pending.id
-"""
-"""The oldest rows, for the leader only; its lease is renewed if that is due. No row: another
-process leads. One row without an id: the outbox is empty."""
-
-DELETE = """
-with led as (
-    select from {schema}.lease where name = $1 and holder = $2 and epoch = $3
-), gone as (
-    delete from {schema}.outbox where id = any ($4::bigint[]) and exists (select from led)
-)
-select exists (select from led)
-"""
-"""Delete published rows, as the leader only. If another process takes over while this statement
-runs, nothing is lost: the broker has confirmed each of these rows."""
 
 log = get_logger()
 
@@ -89,9 +59,35 @@ log = get_logger()
 class Publisher(Protocol):
     """What the relay needs of a producer."""
 
-    async def publish(self, messages: Sequence[OutgoingMessage]) -> list[bool]:
-        """Publish messages; returns one flag for each: True when the broker has confirmed it."""
+    @property
+    def failing(self) -> Mapping[str, str]:
+        """Topics that failed alone in the last `publish`, with the reason.
+
+        Empty while the broker as a whole does not answer.
+        """
         ...
+
+    async def publish(self, messages: Sequence[OutgoingMessage]) -> list[bool]:
+        """Publish messages; returns one flag for each: True when the broker has confirmed it.
+
+        After a message that is not confirmed, no later message of its key is published.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """What became of one batch."""
+
+    found: int = 0
+    confirmed: int = 0
+    failing: bool = False
+    """A topic failed alone: it is left out of the next batch."""
+
+    @property
+    def goes_on(self) -> bool:
+        """The next batch differs from this one."""
+        return self.confirmed > 0 or self.failing
 
 
 async def store(connection: Connection, schema: str, messages: Sequence[OutgoingMessage]) -> None:
@@ -108,43 +104,6 @@ async def store(connection: Connection, schema: str, messages: Sequence[Outgoing
         [dict(message.headers) for message in messages],
         [message.body for message in messages],
     )
-
-
-def dead_letter(refusal: RejectedRecord, *, group: str, at: datetime) -> OutgoingMessage:
-    """The rejected record as a dead letter: reason and original position are added as headers.
-
-    A record that the broker accepted may be too large once our headers are added, and a letter that
-    can't be published would block the outbox. So long headers are cut, and so is a body near the
-    broker's limit; a header then states the body's full length, and the full body is still at its
-    original position.
-    """
-    record, body = refusal.record, refusal.record.body or b""
-    kept = list(record.headers.items())[:LETTER_HEADERS_MAX]
-    headers = {
-        **{name[:LETTER_HEADER_CHARS_MAX]: text[:LETTER_HEADER_CHARS_MAX] for name, text in kept},
-        **({"x-dlq-body-bytes": str(len(body))} if len(body) > LETTER_BODY_BYTES_MAX else {}),
-        "x-dlq-reason": refusal.reason,
-        "x-dlq-error": refusal.detail.replace("\0", "\ufffd"),
-        "x-orig-topic": record.topic,
-        "x-orig-partition": str(record.partition),
-        "x-orig-offset": str(record.offset),
-        "x-orig-timestamp": str(record.timestamp_ms),
-        "x-consumer-group": group,
-        "x-attempt": str(_times_set_aside(record) + 1),
-        "x-first-failed-at": record.headers.get("x-first-failed-at", at.isoformat()),
-    }
-    return OutgoingMessage(
-        topics.dead_letter(record.topic),
-        (record.key or "")[:LETTER_HEADER_CHARS_MAX],
-        body[:LETTER_BODY_BYTES_MAX],
-        headers,
-    )
-
-
-def _times_set_aside(record: Record) -> int:
-    """How often the record was a dead letter before; the header is untrusted, so it is checked."""
-    said = record.headers.get("x-attempt", "0")
-    return int(said) if said.isdecimal() and len(said) < _TRIES_DIGITS_MAX else 0
 
 
 def _gap_s(failures: int) -> float:
@@ -169,6 +128,11 @@ class Relay:
         self._clock = clock or SystemClock()
         self._lease = Lease(schema, "relay", self._clock)
         self._work = asyncio.Event()
+        self._held = HeldTopics(schema, self._clock)
+        self._left_out: list[str] = []
+        self._settled = 0
+        """Every row up to this id is of a topic in `_left_out`; 0: not known."""
+        self._surveyed_at = 0.0
 
     def wake(self) -> None:
         """Signal that a row was committed, so that it is published at once."""
@@ -202,7 +166,7 @@ class Relay:
             if not await self._lease.take(connection):
                 return
             try:
-                while (await self._publish_some(connection))[1]:
+                while (await self._publish_some(connection)).goes_on:
                     pass
             finally:
                 await self._step_down(connection)
@@ -214,17 +178,19 @@ class Relay:
         try:
             while True:
                 self._work.clear()
-                found, confirmed = await self._publish_some(connection)
+                done = await self._publish_some(connection)
                 if not self._lease.is_held:
                     log.warning("relay.lead_lost", schema=self._schema)
                     return
-                failures = 0 if confirmed or not found else failures + 1
+                failures = 0 if done.goes_on or not done.found else failures + 1
                 if failures:
                     await asyncio.sleep(_gap_s(failures))
-                elif confirmed == found < RELAY_ROWS_MAX:  # no rows are left
-                    self._tell(())
+                elif not done.failing and done.confirmed == done.found < RELAY_ROWS_MAX:
+                    self._tell(())  # no rows are left, but those of failing topics
+                    await self._survey(connection)
                     await self._wait(IDLE_POLL_S)
         finally:
+            self._held.keep(())  # the next leader counts the rows that wait
             await self._step_down(connection)
 
     async def _step_down(self, connection: Any) -> None:
@@ -237,16 +203,16 @@ class Relay:
             async with asyncio.timeout(STEP_DOWN_S):
                 await self._lease.release(connection)
 
-    async def _publish_some(self, connection: Any) -> tuple[int, int]:
-        """Publish the oldest rows; returns how many were read and how many were confirmed."""
+    async def _publish_some(self, connection: Any) -> Round:
+        """Publish the oldest rows."""
         rows = await self._read(connection)
         self._tell(rows)
         if not rows:
-            return 0, 0
+            return Round()
         failpoint("relay.before_publish")
         # A process that was paused after its read must not publish: another may lead by now.
         if not self._lease.is_sure:
-            return len(rows), 0
+            return Round(len(rows))
         flags = await self._publish(
             connection,
             [OutgoingMessage(r["topic"], r["key"], r["body"], r["headers"]) for r in rows],
@@ -257,10 +223,16 @@ class Relay:
         failpoint("relay.after_delete")
         for row in done:
             metrics.OUTBOX_PUBLISHED.labels(self._schema, row["topic"]).inc()
-        return len(rows), len(done)
+        failing = self._publisher.failing
+        self._held.note(rows, flags, failing)
+        return Round(len(rows), len(done), bool(failing))
 
     async def _read(self, connection: Any) -> list[Any]:
-        """The oldest rows; none if another process leads by now."""
+        """The oldest rows of topics that do not fail; none if another process leads by now."""
+        left_out, self._left_out = self._left_out, self._held.names
+        if not set(left_out) <= set(self._left_out):
+            self._settled = 0  # a topic is tried again, from its oldest row on
+        await self._survey(connection)
         asked_at = self._clock.monotonic()
         rows = await connection.fetch(
             READ.format(schema=self._schema),
@@ -268,9 +240,31 @@ class Relay:
             self._lease.length,
             timedelta(seconds=RENEW_S),
             RELAY_ROWS_MAX,
+            self._settled,
+            self._left_out,
         )
         self._lease.note(rows[0]["left_s"] if rows else None, asked_at=asked_at)
-        return [row for row in rows if row["id"] is not None]
+        rows = [row for row in rows if row["id"] is not None]
+        if len(rows) < RELAY_ROWS_MAX:  # these are all: no other row waits for a topic
+            self._held.keep({*self._left_out, *(row["topic"] for row in rows)})
+        return rows
+
+    async def _survey(self, connection: Any) -> None:
+        """Count the rows of failing topics, and note which rows need not be read for now."""
+        now = self._clock.monotonic()
+        if not self._left_out or now - self._surveyed_at < SURVEY_S:
+            return
+        self._surveyed_at = now
+        found = await connection.fetch(
+            STUCK.format(schema=self._schema),
+            self._left_out,
+            self._settled,
+            timedelta(seconds=SETTLED_S),
+            COUNTED_ROWS_MAX,
+        )
+        self._settled = found[0]["settled"]
+        waiting = {row["topic"]: row["waiting"] for row in found if row["topic"]}
+        self._held.count(dict.fromkeys(self._left_out, 0) | waiting)
 
     async def _publish(self, connection: Any, messages: Sequence[OutgoingMessage]) -> list[bool]:
         """Publish; while the broker has not answered, the lease is renewed."""
@@ -287,8 +281,9 @@ class Relay:
             self._lease.note(None, asked_at=0.0)
 
     def _tell(self, pending: Sequence[Any]) -> None:
-        metrics.OUTBOX_PENDING.labels(self._schema).set(len(pending))
-        metrics.OUTBOX_OLDEST_AGE.labels(self._schema).set(pending[0]["age_s"] if pending else 0)
+        age_s = pending[0]["age_s"] if pending else 0
+        metrics.OUTBOX_PENDING.labels(self._schema).set(len(pending) + self._held.waiting)
+        metrics.OUTBOX_OLDEST_AGE.labels(self._schema).set(max(age_s, self._held.oldest_age_s))
 
     async def _wait(self, seconds: float) -> None:
         await wait_for_event(self._work, seconds)

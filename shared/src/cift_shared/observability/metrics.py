@@ -6,6 +6,11 @@ OUTBOX_PENDING = Gauge("cift_outbox_pending", "Messages stored and not yet publi
 OUTBOX_OLDEST_AGE = Gauge(
     "cift_outbox_oldest_age_seconds", "Age of the oldest unpublished message.", ["schema"]
 )
+OUTBOX_WAITING = Gauge(
+    "cift_outbox_waiting",
+    "Messages that wait because their topic fails; of the schema's 10000 oldest such messages.",
+    ["schema", "topic"],
+)
 OUTBOX_PUBLISHED = Counter(
     "cift_outbox_published_total", "Messages published and confirmed.", ["schema", "topic"]
 )

@@ -35,7 +35,7 @@ from cift_shared.database.pool import (
 from cift_shared.kafka.broker import BatchBroker, Subscription
 from cift_shared.kafka.producer import Producer
 from cift_shared.kafka.subscriber import StoreRejected
-from cift_shared.messaging import outbox
+from cift_shared.messaging import dead_letters, outbox
 from cift_shared.messaging.outbox import Relay
 from cift_shared.messaging.record import RejectedRecord
 from cift_shared.observability import metrics
@@ -270,7 +270,7 @@ def refusal_store(base: Base, schema: str, group: str) -> StoreRejected:
 
     async def keep(refusals: Sequence[RejectedRecord]) -> None:
         now = base.clock.now()
-        letters = [outbox.dead_letter(refusal, group=group, at=now) for refusal in refusals]
+        letters = [dead_letters.dead_letter(refusal, group=group, at=now) for refusal in refusals]
         async with base.pool.acquire() as connection:
             await outbox.store(connection, schema, letters)
         base.relay.wake()
