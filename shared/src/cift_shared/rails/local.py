@@ -61,6 +61,10 @@ class Merchant(Protocol):
         """Request a refund of the whole payment or of a part."""
         ...
 
+    async def cancel(self, payment_id: str) -> httpx.Response:
+        """Request that a payment is canceled."""
+        ...
+
     async def final(self, payment_id: str) -> dict[str, Any]:
         """The payment once it is final."""
         ...

@@ -24,7 +24,7 @@ from cift_shared.messaging.messages import (
     VerifyPayment,
 )
 from cift_shared.money.amount import Money, parse_money
-from cift_shared.rails.registry import rail_of
+from cift_shared.rails.registry import rail_of, rails
 from gateway.auth.authenticator import Caller
 from gateway.database.outbox import SOURCE
 from gateway.idempotency.acceptance import Acceptance, Refusals, ledger_function
@@ -168,6 +168,11 @@ def cancel_message(payment_id: UUID, method: str, at: datetime) -> OutgoingMessa
     return outgoing(topics.commands(method), command, source=SOURCE, at=at)
 
 
+def cancels_after_submit(method: str) -> bool:
+    """True if the method's provider can cancel what it has; False also for one not installed."""
+    return any(rail.cancel_after_submit for rail in rails().values() if rail.method == method)
+
+
 def verify_message(
     payment: Mapping[str, Any], verification_id: UUID, sealed_reference: str | None, at: datetime
 ) -> OutgoingMessage:
@@ -192,7 +197,7 @@ _REFUND_REFUSALS: Refusals = {
     "CF003": refund_exceeds_captured(),
 }
 _CANCEL_REFUSALS: Mapping[str, Problem] = {
-    "CF004": Problem("not_cancelable", "It was sent to the provider, or it is over."),
+    "CF004": Problem("not_cancelable", "It is over, or its provider has it and can't cancel it."),
     "CF005": Problem("payment_not_found"),
 }
 

@@ -29,6 +29,7 @@ from gateway.payments.commands import (
     Origin,
     cancel_message,
     cancel_refusal,
+    cancels_after_submit,
     check_refund_amount,
     payment_acceptance,
     refund_acceptance,
@@ -122,15 +123,19 @@ class Payments:
     async def cancel(self, caller: Caller, payment: Row) -> Row:
         """Send the worker the command to cancel a payment; returns the payment as it is now.
 
-        The worker cancels the payment only if it has not sent it to the provider.
+        The worker cancels what it has not sent to the provider; what it has sent only if the rail
+        can cancel that and the provider confirms it.
 
         Raises:
             Problem: not_cancelable or payment_not_found.
         """
         payment_id, now = payment["payment_id"], self.clock.now()
         message = cancel_message(payment_id, payment["method"], now)
+        after_submit = cancels_after_submit(payment["method"])
         try:
-            await self.repository.cancel(caller, payment_id, message, now=now)
+            await self.repository.cancel(
+                caller, payment_id, message, after_submit=after_submit, now=now
+            )
         except asyncpg.PostgresError as error:
             if problem := cancel_refusal(error.sqlstate):
                 raise problem from error

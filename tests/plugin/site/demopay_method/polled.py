@@ -1,0 +1,72 @@
+"""DemoPoll: a second rail in DemoPay's worker, whose provider posts nothing."""
+
+from collections.abc import AsyncIterator, Mapping
+from datetime import timedelta
+from decimal import Decimal
+
+from cift_shared.money.amount import Money
+from cift_shared.rails.gateway import GatewayRail, RailSettings
+from cift_shared.rails.local import LocalRail, Merchant, Place, Step, TwinBook
+from cift_shared.rails.rail import Example, Limits, Rail
+from demopay_method.instruments import WALLETS
+from demopay_method.local import LOCAL as DEMOPAY
+from demopay_method.rail import SHOWN
+
+PAYS, HANGS = "DP-1000-0001", "DP-1000-0999"
+WAITS, PAYS_ALL_THE_SAME = "DP-1000-0900", "DP-1000-0901"
+_LIMITS = Limits(1_00, 5_000_00)
+
+RAIL = Rail(
+    name="demopoll",
+    method="demopoll",
+    provider="demopoll",
+    limits={"ZAR": {"deposit": _LIMITS, "withdrawal": _LIMITS, "refund": _LIMITS}},
+    typical_duration=dict.fromkeys(("deposit", "withdrawal", "refund"), timedelta(seconds=5)),
+    example=Example(
+        amount=Money(80_00, "ZAR"),
+        reference="DPQ-1",
+        instrument={"kind": "wallet", "display": SHOWN, "public": {"account": SHOWN}},
+        evidence=("demopoll.transfer.read", {"state": "done"}),
+    ),
+    cancel_after_submit=True,
+    countries=frozenset({"ZA"}),
+    has_notices=False,
+)
+"""The entry point `cift.rails`."""
+
+GATEWAY = GatewayRail(
+    settings=RailSettings, instruments={"deposit": WALLETS, "withdrawal": WALLETS}
+)
+"""The entry point `cift.gateway`."""
+
+
+def order(kind: str, amount: str, account: str, customer: str) -> Mapping[str, object]:
+    """A payment by DemoPoll."""
+    return {"type": kind, "method": "demopoll", "amount": amount, "currency": "ZAR",
+            "customer_id": customer, "payment_method": {"account": account}}  # fmt: skip
+
+
+async def play(merchant: Merchant, customer: str) -> AsyncIterator[Step]:
+    """A deposit."""
+    paid = await merchant.paid(order("deposit", "100.00", PAYS, customer))
+    yield Step("demopoll_deposit", "A deposit from a wallet", "DemoPoll is asked until it is done.",
+               paid["status"], "completed", paid, ("in 10000 ZAR",))  # fmt: skip
+
+
+def environment(_place: Place) -> Mapping[str, str]:
+    """Nothing: DemoPay has the variables of the process."""
+    return {}
+
+
+LOCAL = LocalRail(
+    worker=DEMOPAY.worker,
+    module=DEMOPAY.module,
+    port=DEMOPAY.port,
+    secrets={},
+    environment=environment,
+    book=TwinBook("demopoll", places=2, arriving=frozenset({"in"})),
+    twin=DEMOPAY.twin,
+    play=play,
+    leaves={"ZAR": Decimal("99.00")},
+)
+"""The entry point `cift.local`."""
