@@ -1,5 +1,6 @@
 """Use DemoPoll, the second rail of DemoPay's worker, while its provider does not answer."""
 
+import asyncio
 from collections.abc import Mapping
 from typing import Any
 
@@ -22,7 +23,9 @@ async def seen_of_polled(stack: Stack, merchant: Merchant) -> tuple[list[Step], 
     steps = [step async for step in local_rails()["demopoll"].play(merchant, CUSTOMER)]
     beside, stuck = await paid_beside_a_stuck_rail(stack, merchant)
     late, canceled = await canceled_after_submit(merchant)
-    return [*steps, *beside, late], {
+    paid, floats = await refused_while_the_float_is_low(stack, merchant)
+    return [*steps, *beside, late, paid], {
+        "float": floats,
         "canceled": canceled,
         "played": {step.name: (step.status, step.expected) for step in steps},
         "stuck": stuck,
@@ -51,6 +54,43 @@ async def paid_beside_a_stuck_rail(
         "meanwhile": sorted(meanwhile),
         "after": sorted({one["status"] for one in after}),
     }
+
+
+async def refused_while_the_float_is_low(
+    stack: Stack, merchant: Merchant
+) -> tuple[Step, dict[str, Any]]:
+    """Ask for a withdrawal while DemoPoll has too little, and once more when it has enough."""
+    wish = order("withdrawal", "12.00", PAYS, CUSTOMER)
+    await set_float(stack, 49_99)
+    low = await offered(merchant, available=False)
+    refused = await merchant.pay(wish, key="once")
+    deposits = await merchant.get("/payment-options?country=ZA&currency=ZAR")
+    await set_float(stack, 50_00)
+    again = await offered(merchant, available=True)
+    paid = await merchant.final((await merchant.pay(wish, key="once")).json()["id"])
+    return step("float", paid, "out 1200 ZAR"), {
+        "reasons": {name: option["unavailable_reason"] for name, option in low.items()},
+        "deposits": [option["available"] for option in deposits["data"] if "dem" in option["rail"]],
+        "refused": (refused.status_code, refused.json()["code"], refused.headers["retry-after"]),
+        "again": {name: option["available"] for name, option in again.items()},
+    }
+
+
+async def set_float(stack: Stack, minor: int) -> None:
+    """Change what DemoPoll says that we can pay out."""
+    async with httpx.AsyncClient() as http:
+        await http.post(f"{stack.url('demopay-twin')}/control/float", json={"ZAR": minor})
+
+
+async def offered(merchant: Merchant, *, available: bool) -> dict[str, Any]:
+    """The options for withdrawals, once DemoPoll is available or not."""
+    path = "/payment-options?country=ZA&currency=ZAR&type=withdrawal"
+    async with asyncio.timeout(60):
+        while True:
+            options = {one["rail"]: one for one in (await merchant.get(path))["data"]}
+            if options["demopoll"]["available"] is available:
+                return options
+            await asyncio.sleep(0.2)
 
 
 async def canceled_after_submit(merchant: Merchant) -> tuple[Step, dict[str, Any]]:

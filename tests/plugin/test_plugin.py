@@ -43,7 +43,7 @@ def test_its_payments_end_as_expected(seen: dict[str, Any]) -> None:
 
 
 def test_the_books_agree_with_its_provider(seen: dict[str, Any]) -> None:
-    ours = {f"{NAME} ZAR": "105.00", f"{POLLED} ZAR": "119.00"}
+    ours = {f"{NAME} ZAR": "105.00", f"{POLLED} ZAR": "107.00"}
     assert seen["books"] == {"good": True, "ours": ours}
     (balance,) = seen["balances"]["balances"]
     assert (balance["currency"], balance["available"]) == ("ZAR", "73.45")
@@ -117,6 +117,23 @@ def test_what_its_provider_has_is_canceled_when_the_provider_says_so(seen: dict[
     assert canceled["answers"] == [202, 202, 409]
     assert canceled["money_is_back"]
     assert {"submitted", "cancel_requested", "cancel.done"} <= set(canceled["timeline"])
+
+
+def test_withdrawals_are_refused_while_it_has_too_little_to_pay_out(seen: dict[str, Any]) -> None:
+    floats = seen["polled"]["float"]
+    assert floats["reasons"] == {NAME: None, POLLED: "float_low"}
+    assert floats["deposits"] == [True, True]
+    assert floats["refused"][:2] == [503, "float_low"]
+    assert floats["again"] == {NAME: True, POLLED: True}
+
+
+def test_its_jobs_run_and_show_when_they_last_did(seen: dict[str, Any]) -> None:
+    for job in ("session", "float"):
+        series = f'cift_job_last_success_timestamp_seconds{{job="{job}",schema="{POLLED}"}}'
+        (line,) = [line for line in seen["metrics"] if line.startswith(series)]
+        assert float(line.rpartition(" ")[2]) > 0
+    assert any(line.startswith(f'cift_float_minor_units{{currency="ZAR",rail="{POLLED}"}}')
+               for line in seen["metrics"])  # fmt: skip
 
 
 def test_without_its_folder_nothing_knows_it() -> None:

@@ -23,6 +23,7 @@ from cift_shared.messaging.outcomes import Outcome
 from cift_shared.money.amount import Money
 from cift_shared.money.fees import Direction
 from cift_shared.rails.rail import Operation
+from cift_shared.runtime.job import Job
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +167,41 @@ class ReportsAvailability(Protocol):
         """Why no payment would reach the provider now, as a word for programs; None: it would.
 
         From what this process has seen already: it makes no call.
+        """
+        ...
+
+
+@runtime_checkable
+class HasJobs(Protocol):
+    """What a processor also implements if something must be done periodically for its rail."""
+
+    def jobs(self) -> Sequence[Job]:
+        """The jobs, each with a name of its own; one process at a time runs each."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class FloatRules:
+    """How the balance that a rail pays out from is watched."""
+
+    least: Mapping[str, Money] = field(default_factory=dict)
+    """By currency, the balance below which withdrawals are refused; others are only measured."""
+    every: timedelta = timedelta(seconds=30)
+
+
+@runtime_checkable
+class ReportsFloat(Protocol):
+    """What a processor also implements if it can read the balance that it pays out from."""
+
+    def float_rules(self) -> FloatRules:
+        """The settings."""
+        ...
+
+    async def get_float(self) -> Sequence[Money]:
+        """What can be paid out now, one amount for each currency.
+
+        Raises:
+            PaymentProcessorError: the provider did not tell it.
         """
         ...
 

@@ -2,13 +2,21 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Protocol, get_args, runtime_checkable
 
 from pydantic import BaseModel
 
 from cift_shared.attempts.consumers import CommandConsumer, FindAttempts, NoticeConsumer
 from cift_shared.attempts.engine import AttemptEngine
-from cift_shared.attempts.processor import CancelsAtProvider, PaymentProcessor, SavedMethodProvider
+from cift_shared.attempts.float_watch import FloatWatch
+from cift_shared.attempts.processor import (
+    CancelsAtProvider,
+    HasJobs,
+    PaymentProcessor,
+    ReportsFloat,
+    SavedMethodProvider,
+)
 from cift_shared.attempts.results import State
 from cift_shared.attempts.status_report import StatusReport
 from cift_shared.attempts.store import AttemptStore
@@ -25,6 +33,7 @@ from cift_shared.messaging.messages import (
 from cift_shared.messaging.rail_status import RailStatus
 from cift_shared.observability import metrics
 from cift_shared.rails.registry import rails
+from cift_shared.runtime.jobs import JobLoop
 from cift_shared.runtime.service import Base, Composition, Part
 from cift_shared.security.field_encryption import Vault
 
@@ -102,7 +111,13 @@ def compose_worker(
         verified=engine.poll.wake,
     )
     own = beside(store, engine.poll.wake) if beside else ()
+    jobs = list(processor.jobs()) if isinstance(processor, HasJobs) else []
     status = StatusReport(base.pool, processor, base.clock, schema, owner, base.relay.wake)
+    if isinstance(processor, ReportsFloat):
+        watch = FloatWatch(processor, method, base.clock)
+        jobs.append(watch.job())
+        status = replace(status, float_low=watch.low)
+    loops = [JobLoop(job, base.pool, schema, base.clock) for job in jobs]
     publishes: list[tuple[str, type[BaseModel]]] = [
         (topics.RESULTS, PaymentResult),
         (topics.RAIL_STATUSES, RailStatus),
@@ -121,7 +136,7 @@ def compose_worker(
             *_notices(store, processor, vault, engine.poll.wake, find_attempts),
         ],
         publishes=publishes,
-        parts=[engine.dispatch, engine.poll, OpenAttempts(store, method), status, *own],
+        parts=[engine.dispatch, engine.poll, OpenAttempts(store, method), status, *loops, *own],
         close=[processor.close],
     )
 

@@ -54,8 +54,8 @@ async def play(merchant: Merchant, customer: str) -> AsyncIterator[Step]:
 
 
 def environment(_place: Place) -> Mapping[str, str]:
-    """Nothing: DemoPay has the variables of the process."""
-    return {}
+    """The balance below which withdrawals are refused; DemoPay has the other variables."""
+    return {"DEMOPOLL_FLOAT_LEAST": "ZAR:50.00"}
 
 
 LOCAL = LocalRail(

@@ -19,6 +19,7 @@ from demopay_method.gateway import HEADER, signature
 app = FastAPI()
 transfers: dict[str, dict[str, Any]] = {}
 book: list[dict[str, Any]] = []
+floats = {"ZAR": 10_000_00}
 released = asyncio.Event()
 _tasks: set[asyncio.Task[None]] = set()
 MOVES_AFTER_S = 0.2
@@ -72,6 +73,25 @@ async def cancel(transfer_id: str) -> dict[str, Any]:
         _settle(wish)
     elif wish["state"] == "pending":
         wish["state"] = "canceled"
+    return wish
+
+
+@app.post("/control/float")
+async def set_float(balance: dict[str, int]) -> dict[str, int]:
+    """What DemoPoll says that we can pay out, by currency."""
+    floats.update(balance)
+    return floats
+
+
+@app.get("/polled/balance")
+async def balance() -> dict[str, int]:
+    """What we can pay out, in minor units."""
+    return floats
+
+
+@app.post("/polled/session")
+async def session(wish: dict[str, str]) -> dict[str, str]:
+    """Renew our session."""
     return wish
 
 

@@ -47,6 +47,7 @@ _BUSINESS = (
     *PRICED,
     *PAID_WITH,
     "insufficient_funds",
+    "float_low",
     "quote_not_found",
     "quote_expired",
     "quote_mismatch",

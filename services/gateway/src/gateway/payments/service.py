@@ -3,7 +3,7 @@
 endpoints -> Payments -> (price, instrument) -> commands (pure) -> Idempotency.decide -> database
 """
 
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -15,6 +15,7 @@ from prometheus_client import Counter
 from cift_shared.clock import Clock
 from cift_shared.ids import IdFactory, PaymentId
 from cift_shared.messaging.outbox import Relay
+from cift_shared.rails.registry import rail_of
 from cift_shared.security.field_encryption import Vault
 from gateway.auth.authenticator import Caller
 from gateway.database.queries import Row
@@ -50,6 +51,10 @@ PAYMENTS_ACCEPTED = Counter(
 )
 
 
+FloatIsLow = Callable[[str, str], Awaitable[bool]]
+"""True when a rail has too little to pay out in a currency."""
+
+
 @dataclass(slots=True, eq=False)
 class Payments:
     """The operations on payments."""
@@ -63,6 +68,7 @@ class Payments:
     vault: Vault
     clock: Clock
     ids: IdFactory
+    is_float_low: FloatIsLow
 
     async def create(self, order: PaymentIn, key: RequestKey) -> Decision:
         """Accept a deposit or a withdrawal, or refuse it.
@@ -80,7 +86,14 @@ class Payments:
         wanted_amount(_ask(order))
         kind = kind_for(order.method, order.type)
         check_choice(kind, chosen, off_session=order.off_session)
+        if order.type == "withdrawal" and await self._is_float_low(order):
+            if earlier := await self.idempotency.earlier(key):
+                return earlier
+            raise Problem("float_low")
         return await self._decide(key, self._judge_payment(order, key.caller))
+
+    async def _is_float_low(self, order: PaymentIn) -> bool:
+        return await self.is_float_low(rail_of(order.method).name, order.currency)
 
     async def _judge_payment(self, order: PaymentIn, caller: Caller) -> Acceptance:
         self.instruments.check_offered(order.method)
