@@ -99,6 +99,8 @@ async def seen_by_operator(stack: Stack) -> dict[str, Any]:
     return {
         "reconciliation": (status, json.loads(report or "null"), told),
         "invariants": stack.cift("verify-books", "--quiet"),
+        "own_command": stack.cift("demopay", "moved", "--json"),
+        "processes": {status.name: str(status.state) for status in stack.status()},
         "rebuilt": stack.cift("ledger", "rebuild-verify", "--quiet"),
     }
 

@@ -136,6 +136,15 @@ def test_its_jobs_run_and_show_when_they_last_did(seen: dict[str, Any]) -> None:
                for line in seen["metrics"])  # fmt: skip
 
 
+def test_its_command_is_one_of_cift(seen: dict[str, Any]) -> None:
+    assert json.loads(seen["own_command"])["moved"] > 1
+
+
+def test_its_second_process_is_a_part_of_the_stack(seen: dict[str, Any]) -> None:
+    assert seen["processes"][f"{POLLED}-signer"] == seen["processes"][f"{NAME}-worker"]
+    assert f"{POLLED}-worker" not in seen["processes"]
+
+
 def test_without_its_folder_nothing_knows_it() -> None:
     asks = "from cift_shared.rails.registry import rails; print(*rails())"
     done = subprocess.run(

@@ -1,12 +1,13 @@
 """DemoPoll: a second rail in DemoPay's worker, whose provider posts nothing."""
 
+import secrets
 from collections.abc import AsyncIterator, Mapping
 from datetime import timedelta
 from decimal import Decimal
 
 from cift_shared.money.amount import Money
 from cift_shared.rails.gateway import GatewayRail, RailSettings
-from cift_shared.rails.local import LocalRail, Merchant, Place, Step, TwinBook
+from cift_shared.rails.local import LocalProcess, LocalRail, Merchant, Place, Step, TwinBook
 from cift_shared.rails.rail import Example, Limits, Rail
 from demopay_method.instruments import WALLETS
 from demopay_method.local import LOCAL as DEMOPAY
@@ -53,9 +54,22 @@ async def play(merchant: Merchant, customer: str) -> AsyncIterator[Step]:
                paid["status"], "completed", paid, ("in 10000 ZAR",))  # fmt: skip
 
 
-def environment(_place: Place) -> Mapping[str, str]:
-    """The balance below which withdrawals are refused; DemoPay has the other variables."""
-    return {"DEMOPOLL_FLOAT_LEAST": "ZAR:50.00"}
+def environment(place: Place) -> Mapping[str, str]:
+    """The balance below which withdrawals are refused, and where the signer is."""
+    return {"DEMOPOLL_FLOAT_LEAST": "ZAR:50.00", "DEMOPOLL_SIGNER": place.processes[SIGNER.name]}
+
+
+def signer_environment(_place: Place) -> Mapping[str, str]:
+    """The signing key, which only the signer has."""
+    return {"DEMOPOLL_SIGNING_KEY": secrets.token_hex(24)}
+
+
+SIGNER = LocalProcess(
+    name="demopoll-signer",
+    module="demopoll_worker.signer",
+    port=8087,
+    environment=signer_environment,
+)
 
 
 LOCAL = LocalRail(
@@ -66,6 +80,7 @@ LOCAL = LocalRail(
     environment=environment,
     book=TwinBook("demopoll", places=2, arriving=frozenset({"in"})),
     twin=DEMOPAY.twin,
+    processes=(SIGNER,),
     play=play,
     leaves={"ZAR": Decimal("99.00")},
 )

@@ -10,6 +10,8 @@ class DemoPayConfig(EnvironmentSettings):
 
     api_base: str = Field(validation_alias="DEMOPAY_API_BASE")
     float_least: str = Field(default="", validation_alias="DEMOPOLL_FLOAT_LEAST")
+    signer: str = Field(default="", validation_alias="DEMOPOLL_SIGNER")
+    """The address of DemoPoll's signer; empty: transfers are not signed."""
     fee_schedule: str | None = Field(default=None, validation_alias="CIFT_FEE_SCHEDULE")
 
 

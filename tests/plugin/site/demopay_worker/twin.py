@@ -12,7 +12,7 @@ from typing import Any
 
 import httpx
 import uvicorn
-from fastapi import FastAPI
+from fastapi import FastAPI, HTTPException
 
 from demopay_method.gateway import HEADER, signature
 
@@ -23,6 +23,7 @@ floats = {"ZAR": 10_000_00}
 released = asyncio.Event()
 _tasks: set[asyncio.Task[None]] = set()
 MOVES_AFTER_S = 0.2
+SIGNATURE_CHARS = 64
 
 
 @app.get("/control/health")
@@ -55,6 +56,8 @@ async def polled_transfer(wish: dict[str, Any]) -> dict[str, Any]:
     """The same at DemoPoll; for one account it takes until `/control/release`."""
     if wish["account"].endswith("0999"):
         await released.wait()
+    if len(wish.pop("signature", "")) != SIGNATURE_CHARS:
+        raise HTTPException(403)
     return _accept({**wish, "provider": "demopoll"})
 
 

@@ -22,7 +22,12 @@ class DemoPollProcessor(Transfers):
 
     def __init__(self, config: DemoPayConfig, vault: Vault) -> None:
         super().__init__(config, vault)
+        self._signer = config.signer
         self._rules = FloatRules(parse_amounts(config.float_least), every=timedelta(seconds=1))
+
+    async def _signed(self, transfer_id: str) -> dict[str, str]:
+        """The signature, which another process makes."""
+        return dict(await self.call("POST", f"{self._signer}/sign", json={"id": transfer_id}))
 
     def float_rules(self) -> FloatRules:
         """Look every second."""
