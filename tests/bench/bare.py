@@ -22,7 +22,8 @@ from pydantic import BaseModel
 from cift_local.ports import LOOPBACK, free_port
 from cift_local.waiting import answers_ok, wait_until
 from cift_shared.observability.log import start_logging
-from cift_shared.runtime.service import POOL_SIZE_MAX, serve
+from cift_shared.runtime.http_server import serve
+from cift_shared.runtime.service import POOL_SIZE_MAX
 from tests.bench.orders import ACCEPTED
 
 DATABASE, PATH = "bench_bare", "/payments"

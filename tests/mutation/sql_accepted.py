@@ -175,9 +175,10 @@ ACCEPTED = [
         ),
     ),
     *on(
-        "function ledger.request_cancel",
+        "function ledger.request_cancel_2",
         ACCEPTANCE,
         ("target.status <> 'pending'", "target.status in ('completed')"),
+        ("not (p_after_submit and ", "not ("),
         ("and merchant_id = p_merchant_id", ""),
     ),
 ]

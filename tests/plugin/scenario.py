@@ -18,6 +18,7 @@ from cift_local.accounts import Agreement, compare, provider_book
 from cift_local.customer import Merchant
 from cift_local.stack import Options, Stack, open_api, running_stack
 from cift_shared.rails.local import Step, local_rails
+from tests.plugin.polled import seen_of_polled
 from tests.support.postgres import throw_away_folder
 
 RAIL = "demopay"
@@ -37,6 +38,8 @@ async def scenario() -> dict[str, Any]:
                     "steps": {step.name: (step.status, step.expected) for step in steps},
                     **await seen_by_merchant(merchant, steps),
                 }
+                more, seen["polled"] = await seen_of_polled(stack, merchant)
+                steps += more
             seen |= await seen_outside(stack)
             seen["books"] = shown(await compare(stack, steps))
             seen |= await seen_by_operator(stack)
@@ -85,7 +88,7 @@ async def seen_outside(stack: Stack) -> dict[str, Any]:
         "schemas": sorted(document["components"]["schemas"]),
         "paths": sorted(document["paths"]),
         "channels": sorted(topics["channels"]),
-        "metrics": [line for line in metrics.splitlines() if RAIL in line],
+        "metrics": [line for line in metrics.splitlines() if "demop" in line],
         "forged": (forged.status_code, forged.json()["code"]),
     }
 
@@ -96,6 +99,8 @@ async def seen_by_operator(stack: Stack) -> dict[str, Any]:
     return {
         "reconciliation": (status, json.loads(report or "null"), told),
         "invariants": stack.cift("verify-books", "--quiet"),
+        "own_command": stack.cift("demopay", "moved", "--json"),
+        "processes": {status.name: str(status.state) for status in stack.status()},
         "rebuilt": stack.cift("ledger", "rebuild-verify", "--quiet"),
     }
 

@@ -15,7 +15,7 @@ import pytest
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
-NAME = "demopay"
+NAME, POLLED = "demopay", "demopoll"
 
 pytestmark = [pytest.mark.integration, pytest.mark.e2e, pytest.mark.timeout(240)]
 
@@ -43,7 +43,8 @@ def test_its_payments_end_as_expected(seen: dict[str, Any]) -> None:
 
 
 def test_the_books_agree_with_its_provider(seen: dict[str, Any]) -> None:
-    assert seen["books"] == {"good": True, "ours": {f"{NAME} ZAR": "75.00"}}
+    ours = {f"{NAME} ZAR": "105.00", f"{POLLED} GHS": "107.00"}
+    assert seen["books"] == {"good": True, "ours": ours}
     (balance,) = seen["balances"]["balances"]
     assert (balance["currency"], balance["available"]) == ("ZAR", "73.45")
 
@@ -92,13 +93,71 @@ def test_its_statement_is_reconciled_and_every_invariant_holds(seen: dict[str, A
     assert seen["invariants"] == ""
 
 
+def test_a_second_rail_of_its_method_needs_no_notices(seen: dict[str, Any]) -> None:
+    for name, (status, expected) in seen["polled"]["played"].items():
+        assert status == expected, name
+    assert seen["polled"]["shown"] == [[NAME, POLLED]]
+    commands = f"payments.commands.{POLLED}"
+    assert seen["polled"]["topics"] == [commands, f"{commands}.dead-letter"]
+    assert f"payments.webhooks.{POLLED}" not in seen["channels"]
+    open_of = 'cift_attempts_open{method="%s",state="waiting"}'
+    for rail in (NAME, POLLED):
+        assert any(line.startswith(open_of % rail) for line in seen["metrics"]), rail
+
+
+def test_a_rail_whose_provider_hangs_stops_no_other_rail(seen: dict[str, Any]) -> None:
+    stuck = seen["polled"]["stuck"]
+    assert stuck["beside"] == "completed"
+    assert stuck["meanwhile"] == ["pending"]
+    assert stuck["after"] == ["completed"]
+
+
+def test_what_its_provider_has_is_canceled_when_the_provider_says_so(seen: dict[str, Any]) -> None:
+    canceled = seen["polled"]["canceled"]
+    assert canceled["statuses"] == ["canceled", "completed"]
+    assert canceled["answers"] == [202, 202, 409]
+    assert canceled["money_is_back"]
+    assert {"submitted", "cancel_requested", "cancel.done"} <= set(canceled["timeline"])
+
+
+def test_withdrawals_are_refused_while_it_has_too_little_to_pay_out(seen: dict[str, Any]) -> None:
+    floats = seen["polled"]["float"]
+    assert floats["reasons"] == {NAME: None, POLLED: "float_low"}
+    assert floats["deposits"] == [True, True]
+    assert floats["refused"][:2] == [503, "float_low"]
+    assert floats["again"] == {NAME: True, POLLED: True}
+
+
+def test_its_jobs_run_and_show_when_they_last_did(seen: dict[str, Any]) -> None:
+    for job in ("session", "float"):
+        series = f'cift_job_last_success_timestamp_seconds{{job="{job}",schema="{POLLED}"}}'
+        (line,) = [line for line in seen["metrics"] if line.startswith(series)]
+        assert float(line.rpartition(" ")[2]) > 0
+    assert any(line.startswith(f'cift_float_minor_units{{currency="GHS",rail="{POLLED}"}}')
+               for line in seen["metrics"])  # fmt: skip
+
+
+def test_its_command_is_one_of_cift(seen: dict[str, Any]) -> None:
+    assert json.loads(seen["own_command"])["moved"] > 1
+
+
+def test_its_second_process_is_a_part_of_the_stack(seen: dict[str, Any]) -> None:
+    assert seen["processes"][f"{POLLED}-signer"] == seen["processes"][f"{NAME}-worker"]
+    assert f"{POLLED}-worker" not in seen["processes"]
+
+
 def test_without_its_folder_nothing_knows_it() -> None:
     asks = "from cift_shared.rails.registry import rails; print(*rails())"
     done = subprocess.run(
         [sys.executable, "-c", asks], check=True, capture_output=True, text=True, cwd=ROOT
     )
-    assert NAME not in done.stdout.split()
-    names = [path for end in ("py", "sql", "toml") for path in ROOT.rglob(f"*.{end}")
-             if not path.is_relative_to(HERE) and ".venv" not in path.parts
-             and NAME in path.read_text(errors="ignore").lower()]  # fmt: skip
+    assert not {NAME, POLLED} & set(done.stdout.split())
+    names = [
+        path
+        for end in ("py", "sql", "toml")
+        for path in ROOT.rglob(f"*.{end}")
+        if not path.is_relative_to(HERE)
+        and ".venv" not in path.parts
+        and any(name in path.read_text(errors="ignore").lower() for name in (NAME, POLLED))
+    ]
     assert names == []

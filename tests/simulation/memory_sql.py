@@ -13,6 +13,7 @@ from typing import Any
 import asyncpg
 
 from cift_shared.attempts import queries
+from cift_shared.attempts.processor import CANCEL_ASKED
 from cift_shared.database import lease
 from cift_shared.messaging import outbox_queries
 
@@ -369,6 +370,7 @@ class Schema:
             notice["attempt_id"] == one["attempt_id"]
             and notice["handled_at"] is None
             and notice["notice_id"] not in seen
+            and (one["state"] != "ready" or notice["purpose"] != CANCEL_ASKED)
             for notice in self.notices.values()
         )
         again = one["state"] == "ready" and one["maybe_sent"]

@@ -8,6 +8,7 @@ from uuid import UUID
 
 import asyncpg
 
+from cift_shared.attempts.results import CANCELED_AT_PROVIDER
 from cift_shared.messaging.messages import PaymentResult
 from cift_shared.money.amount import Money
 from tests.integration.ledger.books import MERCHANT, NOON, Books, Paid
@@ -97,6 +98,8 @@ class Life:
         await self.books.apply(*batch)
 
     def _result(self, paid: Paid, kind: Any, seq: int) -> PaymentResult:
+        if kind == "canceled" and seq % 2:
+            return paid.result(kind, seq=seq, failure=CANCELED_AT_PROVIDER)
         if kind != "settled":
             return paid.result(kind, seq=seq)
         return paid.result(
@@ -138,7 +141,7 @@ class Life:
 
     async def _cancel(self, paid: Paid) -> None:
         await self.books.gateway.execute(
-            "select ledger.request_cancel($1, $2, false, $3)",
+            "select ledger.request_cancel_2($1, $2, false, true, $3)",
             paid.payment_id, MERCHANT, NOON + timedelta(minutes=self.steps),
         )  # fmt: skip
 

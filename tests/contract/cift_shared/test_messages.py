@@ -174,6 +174,9 @@ MESSAGES: dict[str, Message] = {
     "rail_status": RailStatus(
         rail="mpesa", instance="mpesa-worker-0", available=True, reported_at=NOW
     ),
+    "rail_status_float_low": RailStatus(
+        rail="mpesa", instance="mpesa-worker-0", available=True, reported_at=NOW, float_low=["KES"]
+    ),
     "rail_status_away": RailStatus(
         rail="card",
         instance="card-worker-1",

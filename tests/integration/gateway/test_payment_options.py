@@ -15,7 +15,7 @@ from cift_shared.rails.registry import rails
 from cift_shared.testing import FakeClock
 from gateway.operations.retention import SILENT_PROCESS_LIFETIME, Retention
 from gateway.payment_options.statuses import RailStatusHandler
-from tests.support.gateway import RunningGateway, problem, running_gateway
+from tests.support.gateway import RunningGateway, order, pay, problem, running_gateway
 
 pytestmark = pytest.mark.integration
 
@@ -256,3 +256,50 @@ class TestTheLifeOfARail:
         await gateway.parts[Retention].delete_expired()
         rows = await gateway.admin.fetch("select instance from gateway.rail_status")
         assert [row["instance"] for row in rows] == ["here"]
+
+
+class TestFloat:
+    async def withdraw(self, client: httpx.AsyncClient, key: str) -> httpx.Response:
+        wish = order(type="withdrawal", amount="10.00")
+        return await client.post("/payments", json=wish, headers={"Idempotency-Key": key})
+
+    async def test_withdrawals_are_refused_while_it_is_low_and_none_is_lost(
+        self, gateway: RunningGateway, client: httpx.AsyncClient, clock: FakeClock
+    ) -> None:
+        await gateway.funded(client, "c_1", "100.00")
+        assert (accepted := await self.withdraw(client, "k-1")).status_code == 202
+        await report(gateway, status(clock, float_low=["KES"]), status(clock, instance="w-1"))
+        answer = await self.withdraw(client, "k-2")
+        assert problem(answer, 503, "float_low")["retryable"] is True
+        assert "retry-after" in answer.headers
+        repeated = await self.withdraw(client, "k-1")
+        assert (repeated.status_code, repeated.json()["id"]) == (202, accepted.json()["id"])
+        assert (await pay(client, order())).status_code == 202  # a deposit
+        clock.advance(EVERY)
+        await report(gateway, status(clock))
+        assert (await self.withdraw(client, "k-2")).status_code == 202
+
+    async def test_another_currency_is_not_concerned(
+        self, gateway: RunningGateway, client: httpx.AsyncClient, clock: FakeClock
+    ) -> None:
+        await gateway.funded(client, "c_1", "100.00")
+        await report(gateway, status(clock, float_low=["UGX"]))
+        assert (await self.withdraw(client, "k-1")).status_code == 202
+
+    async def test_options_show_it_for_withdrawals_only(
+        self, gateway: RunningGateway, client: httpx.AsyncClient, clock: FakeClock
+    ) -> None:
+        await report(gateway, status(clock, float_low=["KES"]))
+        (out,) = await options(client, currency="KES", type="withdrawal")
+        assert (out["available"], out["unavailable_reason"], out["since"]) == (
+            False, "float_low", None,
+        )  # fmt: skip
+        assert (await mpesa(client))["available"] is True
+
+    async def test_a_silent_process_refuses_nothing(
+        self, gateway: RunningGateway, client: httpx.AsyncClient, clock: FakeClock
+    ) -> None:
+        await gateway.funded(client, "c_1", "100.00")
+        await report(gateway, status(clock, float_low=["KES"]))
+        clock.advance(timedelta(seconds=16))
+        assert (await self.withdraw(client, "k-1")).status_code == 202

@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -10,6 +11,7 @@ import httpx
 import pytest
 
 from cift_shared.messaging.messages import COMMANDS, RequestDeposit
+from cift_shared.rails.registry import rails
 from gateway.payments.service import Payments
 from tests.support.gateway import (
     PHONE,
@@ -254,6 +256,26 @@ class TestCancel:
         answer = await client.post(f"/payments/{payment['id']}/cancel")
         assert problem(answer, 409, "not_cancelable")["retryable"] is False
         assert "retry-after" not in answer.headers
+
+    @pytest.mark.parametrize(("able", "answered"), [(False, 409), (True, 202)])
+    async def test_what_was_sent_is_canceled_only_where_the_rail_can(
+        self,
+        gateway: RunningGateway,
+        client: httpx.AsyncClient,
+        monkeypatch: pytest.MonkeyPatch,
+        able: bool,
+        answered: int,
+    ) -> None:
+        rail = replace(rails()["mpesa"], cancel_after_submit=able)
+        monkeypatch.setattr("gateway.payments.commands.rails", lambda: {"mpesa": rail})
+        payment = (await pay(client, order())).json()
+        await gateway.result(payment["id"], "submitted")
+        answer = await client.post(f"/payments/{payment['id']}/cancel")
+        assert answer.status_code == answered
+        sent = await gateway.admin.fetch("select body from gateway.outbox where key = $1",
+                                         payment["id"])  # fmt: skip
+        kinds = [COMMANDS.validate_json(row["body"]).kind for row in sent]
+        assert ("cancel_payment" in kinds) is able
 
     async def test_cancel_against_success_ends_once(
         self, gateway: RunningGateway, client: httpx.AsyncClient

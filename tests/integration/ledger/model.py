@@ -59,6 +59,10 @@ class ModelDispute:
         return self.closed != "won"
 
 
+def _by_provider(result: PaymentResult) -> bool:
+    return result.failure is not None and result.failure.code == "canceled_at_provider"
+
+
 @dataclass
 class Model:
     """All of the books."""
@@ -110,6 +114,9 @@ class Model:
         if result.kind == "settled" and result.amount is not None:
             return self._settled(payment, result)
         aim = AIMS[result.kind]
+        sent = payment.status in (Status.PROCESSING, Status.REQUIRES_ACTION)
+        if aim is Status.CANCELED and sent and not _by_provider(result):
+            return "conflict"
         if may_move(payment.status, aim):
             self._move(payment, aim, result.seq)
             return "conflict" if aim is Status.IN_REVIEW else "applied"

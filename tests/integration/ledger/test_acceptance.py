@@ -7,6 +7,7 @@ from typing import Any
 import asyncpg
 import pytest
 
+from cift_shared.messaging.messages import ResultKind
 from tests.integration.ledger.books import MERCHANT, NOON, Books, command_row
 
 pytestmark = pytest.mark.integration
@@ -177,6 +178,32 @@ class TestCancel:
         assert await self._ask(books, paid.payment_id) == "pending"
         kinds = [event["kind"] for event in await books.history(paid)]
         assert kinds == ["accepted", "cancel_requested"]
+
+    @pytest.mark.parametrize("sent", ["submitted", "unknown", "action_required"])
+    async def test_is_asked_of_a_provider_that_can_cancel_what_it_has(
+        self, books: Books, sent: ResultKind
+    ) -> None:
+        paid = await books.deposit()
+        await books.apply(paid.result(sent))
+        asked = "select ledger.request_cancel_2($1, $2, false, $3)"
+        with refused("CF004"):
+            await books.gateway.fetchval(asked, paid.payment_id, MERCHANT, False)
+        with refused("CF005"):
+            await books.gateway.fetchval(asked, paid.payment_id, "someone", True)
+        status = await books.gateway.fetchval(asked, paid.payment_id, MERCHANT, True)
+        assert status in ("processing", "requires_action")
+        assert [event["kind"] for event in await books.history(paid)][-1] == "cancel_requested"
+
+    @pytest.mark.parametrize("end", ["settled", "declined", "expired", "conflicting"])
+    async def test_is_refused_once_it_is_over_whatever_the_provider_can(
+        self, books: Books, end: ResultKind
+    ) -> None:
+        paid = await books.deposit()
+        await books.apply(paid.result(end))
+        with refused("CF004"):
+            await books.gateway.fetchval(
+                "select ledger.request_cancel_2($1, $2, false, true)", paid.payment_id, MERCHANT
+            )
 
     async def test_is_refused_once_the_provider_may_have_it(self, books: Books) -> None:
         paid = await books.deposit()

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from cift_shared.attempts.results import CANCELED_AT_PROVIDER
 from cift_shared.messaging.messages import PaymentResult
 from cift_shared.money.amount import Money
 from ledger.posting.domain import Status
@@ -37,6 +38,7 @@ told = st.fixed_dictionaries(
         "amount": st.sampled_from([None, None, None, 99]),
         "reference": st.sampled_from([None, "own", "own", "shared"]),
         "provider_fee": st.sampled_from([None, None, 0, 7]),
+        "by_provider": st.booleans(),
     }
 )
 batches = st.tuples(st.just("apply"), st.lists(told, min_size=1, max_size=12))
@@ -171,6 +173,8 @@ class Twins:
             ends = "won" if paid.payment_id.int % 2 else "lost"
             news = dispute_news(paid, ends if telling["amount"] else None)
             return paid.result(kind, seq=seq, dispute=news)
+        if kind == "canceled" and telling["by_provider"]:
+            return paid.result(kind, seq=seq, failure=CANCELED_AT_PROVIDER)
         if kind not in ("settled", "reversed"):
             return paid.result(kind, seq=seq)
         fee = telling["provider_fee"] if kind == "settled" else None

@@ -12,8 +12,9 @@ from uuid import uuid4
 import asyncpg
 import pytest
 
+from cift_shared.attempts.results import CANCELED_AT_PROVIDER
 from cift_shared.database.pool import open_pool
-from cift_shared.messaging.messages import PaymentEvent, PaymentResult
+from cift_shared.messaging.messages import PaymentEvent, PaymentResult, ResultKind
 from cift_shared.money.amount import Money
 from ledger.posting.store import LedgerStore
 from tests.integration.ledger.books import NOON, Books
@@ -180,6 +181,29 @@ class TestEnds:
         await books.apply(paid.result("submitted"))
         assert await books.apply(paid.result("canceled", seq=2)) == ["conflict"]
         assert await books.status(paid) == "processing"
+
+    @pytest.mark.parametrize("sent", ["submitted", "unknown", "action_required"])
+    async def test_what_was_sent_is_canceled_when_the_provider_says_so(
+        self, books: Books, sent: ResultKind
+    ) -> None:
+        await books.settled_deposit(10_000, 0)
+        paid = await books.withdrawal()
+        await books.apply(paid.result(sent))
+        done = paid.result("canceled", seq=2, failure=CANCELED_AT_PROVIDER)
+        assert await books.apply(done) == ["applied"]
+        assert await books.status(paid) == "canceled"
+        assert await books.hold(paid) == "released"
+        assert await books.customer() == (10_000, 0)
+
+    async def test_what_moved_although_it_was_canceled_waits_for_people(self, books: Books) -> None:
+        paid = await books.deposit()
+        done = paid.result("canceled", seq=2, failure=CANCELED_AT_PROVIDER)
+        assert await books.apply(paid.result("submitted"), done, paid.result("settled", seq=3)) == [
+            "applied",
+            "applied",
+            "conflict",
+        ]
+        assert await books.status(paid) == "in_review"
 
     async def test_the_same_end_told_twice_is_a_duplicate(self, books: Books) -> None:
         paid = await books.deposit()

@@ -1,13 +1,17 @@
 """Whether a rail is available: what counts, for how long, and what a wrong clock can do."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from gateway.payment_options.availability import (
+    FLOAT_LOW,
     FRESH,
     NOT_REPORTING,
     Availability,
     Report,
     availability_of,
+    for_payouts,
+    low_floats,
 )
 
 NOW = datetime(2026, 1, 5, 9, tzinfo=UTC)
@@ -15,7 +19,11 @@ MOMENT = timedelta(milliseconds=1)
 
 
 def report(
-    *, ago: timedelta = timedelta(0), reason: str | None = None, since: timedelta | None = None
+    *,
+    ago: timedelta = timedelta(0),
+    reason: str | None = None,
+    since: timedelta | None = None,
+    low: Sequence[str] = (),
 ) -> Report:
     seen = NOW - ago
     return Report(
@@ -24,6 +32,7 @@ def report(
         reason=reason,
         reported_at=seen - MOMENT,
         seen_at=seen,
+        float_low=low,
         since=NOW - since if since is not None else seen,
     )
 
@@ -67,3 +76,21 @@ def test_a_gateway_whose_clock_is_ahead_does_not_keep_a_rail_alive() -> None:
     """The row was written by another gateway: from here it is in the future."""
     assert availability_of([report(ago=-FRESH)], now=NOW).available
     assert not availability_of([report(ago=-FRESH - MOMENT)], now=NOW).available
+
+
+def test_one_process_that_looks_is_enough_to_say_that_a_float_is_low() -> None:
+    reports = [report(low=["KES"]), report(), report(low=["UGX", "KES"])]
+    assert low_floats(reports, now=NOW) == {"KES", "UGX"}
+
+
+def test_a_low_float_counts_as_long_as_its_report() -> None:
+    assert low_floats([report(low=["KES"], ago=FRESH)], now=NOW) == {"KES"}
+    assert low_floats([report(low=["KES"], ago=FRESH + MOMENT)], now=NOW) == frozenset()
+
+
+def test_a_low_float_makes_only_an_available_rail_unavailable() -> None:
+    able, away = availability_of([report()], now=NOW), availability_of([], now=NOW)
+    assert for_payouts(able, is_low=False) is able
+    low = for_payouts(able, is_low=True)
+    assert (low.available, low.reason, low.since) == (False, FLOAT_LOW, None)
+    assert for_payouts(away, is_low=True) is away

@@ -29,8 +29,8 @@ def test_where_nothing_moved_only_people_may_look_again(status: Status) -> None:
     assert TRANSITIONS[status] == {Status.IN_REVIEW}
 
 
-def test_only_pending_can_be_canceled() -> None:
-    assert [status for status in Status if may_move(status, Status.CANCELED)] == [Status.PENDING]
+def test_only_an_open_payment_can_be_canceled() -> None:
+    assert {status for status in Status if may_move(status, Status.CANCELED)} == OPEN
 
 
 def test_nothing_goes_back_to_pending() -> None:
@@ -39,8 +39,8 @@ def test_nothing_goes_back_to_pending() -> None:
 
 EVERY_MOVE = """
     pending > processing requires_action completed failed expired canceled in_review
-    processing > requires_action completed failed expired in_review
-    requires_action > processing requires_action completed failed expired in_review
+    processing > requires_action completed failed expired canceled in_review
+    requires_action > processing requires_action completed failed expired canceled in_review
     completed >
     failed > in_review
     expired > in_review

@@ -66,6 +66,10 @@ class Merchant:
         headers = {"Idempotency-Key": secrets.token_hex(12)}
         return await self._http.post(f"/payments/{payment_id}/refunds", json=body, headers=headers)
 
+    async def cancel(self, payment_id: str) -> httpx.Response:
+        """Request that a payment is canceled; return the API's reply, also an error."""
+        return await self._http.post(f"/payments/{payment_id}/cancel")
+
     async def final(self, payment_id: str) -> dict[str, Any]:
         """Wait until a payment is final and return it; raises as `reach`."""
         return await self.reach(payment_id, FINAL)

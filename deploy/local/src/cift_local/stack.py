@@ -1,7 +1,8 @@
 """Run the whole platform on this machine: servers, twins, services, each in its own process.
 
 PostgreSQL, broker (unless DATABASE_URL, KAFKA_BOOTSTRAP_SERVERS name others)
--> provider twins -> migrations, topics -> ledger, workers, gateway -> an API key
+-> provider twins -> migrations, topics -> further processes of rails, ledger, workers, gateway
+-> an API key
 """
 
 import asyncio
@@ -13,6 +14,7 @@ import sys
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
@@ -31,7 +33,7 @@ from cift_shared.database.connecting import broker_errors, database_errors
 from cift_shared.database.migrations import migrate
 from cift_shared.kafka import create_topics
 from cift_shared.messaging.topics import all_topics
-from cift_shared.rails.local import LocalRail, Place, local_rails, local_twins
+from cift_shared.rails.local import LocalRail, Place, local_processes, local_rails, local_twins
 
 DATABASE = "cift"
 _CHECKS = {
@@ -48,6 +50,7 @@ PREFERRED_PORTS = {
     "gateway": 8080,
     "ledger": 8081,
     **{rail.worker: rail.port for rail in local_rails().values()},
+    **{name: process.port for name, (_, process) in local_processes().items()},
     **{twin.name: twin.port for twin in local_twins()},
 }
 
@@ -158,7 +161,8 @@ async def running_stack(options: Options) -> AsyncIterator[Stack]:
     env = _environment(options, ports, database_url, kafka)
     stack = Stack(options, database_url, kafka, ports, env)
     twins = [_service(stack, twin.name, twin.module, "/control/health") for twin in local_twins()]
-    services = [
+    services = [_process(stack, name) for name in local_processes()]
+    services += [
         _service(stack, name, module, "/readyz", number)
         for number in range(1, options.replicas + 1)
         for name, module in SERVICES.items()
@@ -254,10 +258,27 @@ def _place(
     rail: LocalRail, options: Options, ports: Mapping[str, int], keys: Mapping[str, str]
 ) -> Place:
     gateway, twin = (f"http://{LOOPBACK}:{ports[name]}" for name in ("gateway", rail.twin.name))
-    return Place(options.folder, gateway, twin, options.speed, keys)
+    others = {one.name: f"http://{LOOPBACK}:{ports[one.name]}" for one in rail.processes}
+    return Place(options.folder, gateway, twin, options.speed, keys, others)
 
 
-def _service(stack: Stack, service_name: str, module: str, health: str, number: int = 1) -> Part:
+def _process(stack: Stack, name: str) -> Part:
+    """A further process of a rail, with variables of its own."""
+    rail, process = local_processes()[name]
+    place = _place(rail, stack.options, stack.ports, local_secrets(stack.options.folder))
+    own = process.environment(place)
+    return _service(stack, name, process.module, process.health, own=own)
+
+
+def _service(
+    stack: Stack,
+    service_name: str,
+    module: str,
+    health: str,
+    number: int = 1,
+    *,
+    own: Mapping[str, str] = MappingProxyType({}),
+) -> Part:
     name = replica(service_name, number)
     port = str(stack.ports[name])
     variables = {
@@ -266,6 +287,7 @@ def _service(stack: Stack, service_name: str, module: str, health: str, number: 
         "CIFT_INSTANCE": str(number),
         "CIFT_SANDBOX_HTTP_PORT": port,
         "CIFT_TRACE_FILE": str(stack.options.folder / "traces" / f"{name}.jsonl"),
+        **own,
     }
     return service(
         name,

@@ -4,8 +4,9 @@ import uvloop
 from fastapi import FastAPI
 
 from cift_shared.addresses import check_listens
+from cift_shared.runtime.http_server import serve
 from cift_shared.runtime.instance import instance_held
-from cift_shared.runtime.service import serve, start_observing
+from cift_shared.runtime.service import start_observing
 from cift_shared.settings import load_settings
 from gateway.app import ROLE, SCHEMA, create_app
 from gateway.http.server_protocol import BoundedHttpProtocol

@@ -72,6 +72,7 @@ def build_parts(
     quotes = Quotes(quote_repository, fees, quote_lifetime, clock, ids)
     offered = _offered(of_rails)
     instruments = InstrumentResolver(methods, vault, offered)
+    options = PaymentOptions(statuses, quotes, offered, clock)
     return Parts(
         base.readiness,
         signals,
@@ -89,12 +90,13 @@ def build_parts(
             vault,
             clock,
             ids,
+            options.is_float_low,
         ),
         PaymentMethods(
             methods, idempotency, waiting, relay, vault, _client_keys(of_rails), clock, ids
         ),
         MethodResultsHandler(methods, clock, wake_relay=relay.wake),
-        PaymentOptions(statuses, quotes, offered, clock),
+        options,
         RailStatusHandler(statuses, clock),
         Conversions(
             ConversionRepository(pool),

@@ -75,11 +75,8 @@ def document() -> dict[str, Any]:
     """The document as JSON data; a test compares `docs/asyncapi.json` with it."""
     broker = BatchBroker("localhost:9092")
     for name, rail in rails().items():
-        commands, webhooks = topics.commands(name), topics.webhooks(rail.provider)
-        for topic, message, about in (
-            (commands, PaymentCommand, topics.ABOUT_COMMANDS),
-            (webhooks, ProviderNotice, topics.ABOUT_WEBHOOKS),
-        ):
+        read = [(PaymentCommand, topics.ABOUT_COMMANDS), (ProviderNotice, topics.ABOUT_WEBHOOKS)]
+        for topic, (message, about) in zip(topics.topics_of(rail), read, strict=False):
             broker.document(Subscription(topic, message, f"{name}-worker", _nobody, about))
     broker.document(
         Subscription(topics.RESULTS, PaymentResult, "ledger", _nobody, topics.ABOUT_RESULTS)

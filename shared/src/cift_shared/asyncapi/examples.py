@@ -58,7 +58,7 @@ def _messages(topic: str) -> Mapping[str, Message]:
     for rail in rails().values():
         if topic == topics.commands(rail.name):
             return _commands(rail)
-        if topic == topics.webhooks(rail.provider):
+        if rail.has_notices and topic == topics.webhooks(rail.provider):
             return {"notice": _notice(rail)}
     return {
         topics.RESULTS: _results(example_rail()),

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from pydantic import ValidationError
 
+from cift_shared.attempts.results import CANCELED_UNSENT
 from cift_shared.attempts.store import AttemptStore, Command, subject_of
 from cift_shared.clock import Clock
 from cift_shared.errors import SealBroken
@@ -23,9 +24,7 @@ from cift_shared.messaging.messages import (
     ProviderNotice,
     Step,
     VerifyPayment,
-    WireFailure,
 )
-from cift_shared.messaging.outcomes import FailureCategory
 from cift_shared.messaging.record import Record, RejectedRecord
 from cift_shared.messaging.topics import RESULTS
 from cift_shared.observability import metrics
@@ -122,8 +121,11 @@ class CommandConsumer:
         def tell(attempt_id: AttemptId, seq: int | None, due: datetime | None) -> OutgoingMessage:
             return self._tell(cancellation, attempt_id, seq, due)
 
-        await self._store.cancel(cancellation.payment_id, tell)
+        wished = await self._store.cancel(cancellation, tell)
         failpoint("worker.after_cancel")
+        if wished:
+            log.info("attempt.cancel_asked", payment_id=str(cancellation.payment_id))
+            self._verified()
         self._published()
 
     def _tell(
@@ -145,19 +147,11 @@ class CommandConsumer:
             method=rail_named(self._method).method,
             rail=self._method,
             occurred_at=now,
-            failure=_CANCELED if stopped else None,
+            failure=CANCELED_UNSENT if stopped else None,
             next_check_at=next_check_at,
             evidence=[Step(at=now, name="cancel.done" if stopped else "cancel.too_late")],
         )
         return outgoing(RESULTS, result, source=f"{self._method}-worker", at=now)
-
-
-_CANCELED = WireFailure(
-    code="canceled",
-    category=FailureCategory.CANCELED,
-    message="The payment was canceled before it was sent.",
-    retryable=True,
-)
 
 
 FindAttempts = Callable[[Mapping[str, bytes]], Awaitable[Mapping[str, AttemptId]]]

@@ -11,21 +11,23 @@ from dataclasses import replace
 from datetime import timedelta
 
 from cift_shared.attempts import state_machine
-from cift_shared.attempts.processor import (
-    Answer,
-    Attempt,
-    MethodAttempt,
-    Notice,
-    PaymentProcessor,
-    SavedMethodProvider,
+from cift_shared.attempts.cancellation import (
+    NOT_ASKED,
+    CancelReply,
+    after_cancel,
+    after_cancel_error,
+    canceled_unsent,
+    wishes_to_cancel,
 )
+from cift_shared.attempts.processor import Notice, PaymentProcessor
+from cift_shared.attempts.provider_calls import ProviderCalls
 from cift_shared.attempts.results import Claim, State, hints_of
-from cift_shared.attempts.state_machine import Decision, Schedule
+from cift_shared.attempts.state_machine import Decision
 from cift_shared.attempts.store import AttemptStore
 from cift_shared.attempts.write_batcher import WriteBatcher
 from cift_shared.clock import Clock
 from cift_shared.database.pool import INFRASTRUCTURE_ERRORS
-from cift_shared.errors import PaymentProcessorError, ProviderRejectedRequest
+from cift_shared.errors import PaymentProcessorError
 from cift_shared.failpoints import failpoint
 from cift_shared.ids import AttemptId
 from cift_shared.observability import metrics
@@ -55,7 +57,7 @@ class AttemptEngine:
         concurrency: int = 64,
     ) -> None:
         self._store = store
-        self._processor = processor
+        self._provider = ProviderCalls(processor)
         self._clock = clock
         self._published = published
         self._saver = WriteBatcher(store, now=clock.now)
@@ -85,7 +87,8 @@ class AttemptEngine:
     ) -> list[tuple[Claim, Sequence[Notice]]]:
         """Claim due attempts, each with its unhandled notices."""
         claims = await self._store.claim(states, limit=limit)
-        asked = [c.attempt.attempt_id for c in claims if c.state not in ("ready", "sending")]
+        unsent = () if self._provider.cancels else ("ready", "sending")
+        asked = [claim.attempt.attempt_id for claim in claims if claim.state not in unsent]
         notices = await self._store.open_notices(asked) if asked else {}
         return [(claim, notices.get(claim.attempt.attempt_id, ())) for claim in claims]
 
@@ -97,77 +100,68 @@ class AttemptEngine:
         """Seconds until an attempt in these states is due; None: none is scheduled."""
         return await self._store.next_due_s(states)
 
-    async def _dispatch_one(self, claim: Claim, _: Sequence[Notice]) -> None:
-        """Send one attempt to the provider, or store that it may have been sent before."""
-        safe = self._resend_is_safe(claim.attempt)
+    async def _dispatch_one(self, claim: Claim, notices: Sequence[Notice]) -> None:
+        """Send one attempt to the provider, or store that it may have been sent before.
+
+        An attempt that may have been sent is sent again although it is to be canceled: only then
+        it is certain that the provider has something to cancel.
+        """
+        wishes = wishes_to_cancel(notices)
+        if wishes and not claim.maybe_sent:
+            await self._save(canceled_unsent(claim, now=self._clock.now(), notice_ids=wishes))
+            return
+        safe = self._provider.resend_is_safe(claim.attempt)
         if claim.state == "sending" and not safe:
             await self._save(state_machine.after_crash(claim, now=self._clock.now()))
             return
         failpoint("worker.before_call")
         try:
-            answer = await self._submit(claim.attempt)
+            answer = await self._provider.submit(claim.attempt)
         except PaymentProcessorError as error:
             log.warning("attempt.submit_failed", code=error.code, **_names(claim))
             decision = state_machine.after_submit_error(
                 claim, error, resend_is_safe=safe, now=self._clock.now()
             )
         else:
-            schedule = self._schedule(claim.attempt)
+            schedule = self._provider.schedule(claim.attempt)
             decision = state_machine.after_submit(claim, answer, schedule, now=self._clock.now())
         failpoint("worker.after_call")
         await self._save(decision)
 
-    async def _submit(self, attempt: Attempt | MethodAttempt) -> Answer:
-        if isinstance(attempt, MethodAttempt):
-            keeper = self._keeper()
-            submit = keeper.process_setup if attempt.operation == "setup" else keeper.process_detach
-            return await submit(attempt)
-        match attempt.operation:
-            case "deposit":
-                return await self._processor.process_deposit(attempt)
-            case "withdrawal":
-                return await self._processor.process_withdrawal(attempt)
-            case "refund":
-                return await self._processor.process_refund(attempt)
-
-    async def _ask(self, attempt: Attempt | MethodAttempt, notices: Sequence[Notice]) -> Answer:
-        if isinstance(attempt, MethodAttempt):
-            return await self._keeper().get_method_status(attempt, notices)
-        return await self._processor.get_transaction_status(attempt, notices)
-
-    def _schedule(self, attempt: Attempt | MethodAttempt) -> Schedule:
-        if isinstance(attempt, MethodAttempt):
-            return Schedule(self._keeper().method_check_delay(attempt))
-        return Schedule(self._processor.check_delay(attempt))
-
-    def _resend_is_safe(self, attempt: Attempt | MethodAttempt) -> bool:
-        """A request about a saved method that may have been sent is queried, never sent again."""
-        if isinstance(attempt, MethodAttempt):
-            return False
-        return self._processor.resend_is_safe(attempt.operation)
-
-    def _keeper(self) -> SavedMethodProvider:
-        if not isinstance(self._processor, SavedMethodProvider):
-            raise ProviderRejectedRequest("not_offered", "this provider keeps no instruments")
-        return self._processor
-
     async def _poll_one(self, claim: Claim, notices: Sequence[Notice]) -> None:
         """Query the provider about one attempt; its notices are hints, and so are references."""
         asked = replace(claim.attempt, checks=claim.attempt.checks + 1)
-        schedule = self._schedule(asked)
+        schedule = self._provider.schedule(asked)
         notice_ids = [notice.notice_id for notice in notices]
         failpoint("worker.before_check")
         try:
-            answer = await self._ask(*hints_of(claim.attempt, notices))
+            reply = await self._asked_to_cancel(claim, notices)
+            answer = reply.answer or await self._provider.ask(*hints_of(claim.attempt, notices))
         except PaymentProcessorError as error:
             log.warning("attempt.check_failed", code=error.code, **_names(claim))
             decision = state_machine.after_check_error(claim, error, schedule)
         else:
             failpoint("worker.after_check")
             decision = state_machine.after_check(
-                claim, answer, schedule, now=self._clock.now(), notice_ids=notice_ids
+                claim, reply.added_to(answer), schedule, now=self._clock.now()
             )
+            is_over = reply.is_heard or decision.state in state_machine.ENDED
+            kept = () if is_over else wishes_to_cancel(notices)
+            used = [notice_id for notice_id in notice_ids if notice_id not in kept]
+            decision = replace(decision, notice_ids=used)
         await self._save(replace(decision, seen_notice_ids=notice_ids))
+
+    async def _asked_to_cancel(self, claim: Claim, notices: Sequence[Notice]) -> CancelReply:
+        """Ask the provider to cancel, if the merchant wishes it and the attempt is still open."""
+        wished = self._provider.cancels and wishes_to_cancel(notices)
+        if not wished or claim.state in state_machine.ENDED:
+            return NOT_ASKED
+        try:
+            answer = await self._provider.cancel(claim.attempt)
+        except PaymentProcessorError as error:
+            log.warning("attempt.cancel_failed", code=error.code, **_names(claim))
+            return after_cancel_error(error, now=self._clock.now())
+        return after_cancel(answer, now=self._clock.now())
 
     async def _save(self, decision: Decision) -> None:
         held = await self._saver.save(decision)

@@ -2,6 +2,7 @@
 
     attempt engine -> process_deposit | process_withdrawal | process_refund   once (or safely again)
                    -> get_transaction_status                                  as often as needed
+                   -> process_cancel      if the provider cancels what it has, safely again
     the same for saved instruments, if the provider stores them:
                    -> process_setup | process_detach, get_method_status
 
@@ -22,6 +23,7 @@ from cift_shared.messaging.outcomes import Outcome
 from cift_shared.money.amount import Money
 from cift_shared.money.fees import Direction
 from cift_shared.rails.rail import Operation
+from cift_shared.runtime.job import Job
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,11 @@ class MethodAttempt:
 BROUGHT = -1
 """The purpose of a stored notice whose body is a reference that the caller brought. No callback
 token has it, so no provider and no stranger can post one; `Attempt.references` has the body."""
+
+
+CANCEL_ASKED = -2
+"""The purpose of a stored notice that stands for a merchant's wish to cancel. As with `BROUGHT`, no
+callback token has it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +167,63 @@ class ReportsAvailability(Protocol):
         """Why no payment would reach the provider now, as a word for programs; None: it would.
 
         From what this process has seen already: it makes no call.
+        """
+        ...
+
+
+@runtime_checkable
+class HasJobs(Protocol):
+    """What a processor also implements if something must be done periodically for its rail."""
+
+    def jobs(self) -> Sequence[Job]:
+        """The jobs, each with a name of its own; one process at a time runs each."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class FloatRules:
+    """How the balance that a rail pays out from is watched."""
+
+    least: Mapping[str, Money] = field(default_factory=dict)
+    """By currency, the balance below which withdrawals are refused; others are only measured."""
+    every: timedelta = timedelta(seconds=30)
+
+
+@runtime_checkable
+class ReportsFloat(Protocol):
+    """What a processor also implements if it can read the balance that it pays out from."""
+
+    def float_rules(self) -> FloatRules:
+        """The settings."""
+        ...
+
+    async def get_float(self) -> Sequence[Money]:
+        """What can be paid out now, one amount for each currency.
+
+        Raises:
+            PaymentProcessorError: the provider did not tell it.
+        """
+        ...
+
+
+@runtime_checkable
+class CancelsAtProvider(Protocol):
+    """What a processor also implements if its provider can cancel a payment that it already has.
+
+    Its rail has `cancel_after_submit=True`.
+    """
+
+    async def process_cancel(self, attempt: Attempt) -> Answer:
+        """Instruct the provider to cancel; may be called again, and must then be harmless.
+
+        Returns:
+            `Canceled` only when the provider confirms that it will move no money. `Pending`: it has
+            the request to cancel, and queries will show what became of it. `Settled`, `Declined` or
+            `Expired`: it was too late. `Unknown`: ask again.
+
+        Raises:
+            ProviderRejectedRequest: this payment can't be canceled; it is not asked again.
+            PaymentProcessorError: the call failed; it is asked again.
         """
         ...
 

@@ -35,6 +35,38 @@ returning attempt_id, seq
 """
 """Cancel only an attempt that certainly was not sent; the higher lease fences a dispatcher."""
 
+ASK_TO_CANCEL = """
+with open as (
+    select attempt_id, state from {schema}.attempt
+     where payment_id = $1 and state in ('ready', 'sending', 'waiting', 'unknown')
+       for update
+), wished as (
+    insert into {schema}.notice
+        (notice_id, attempt_id, purpose, sealed_body, source_listed, received_at)
+    select $2::text, attempt_id, $3::smallint, $4::text, false, $5::timestamptz
+      from open
+        on conflict (notice_id) do nothing
+    returning attempt_id
+), touched as (
+    update {schema}.attempt as held
+       set next_check_at = case
+               when held.lease_owner is null then least(held.next_check_at, now())
+               else held.next_check_at
+           end,
+           -- the save of a check in progress sees that a wish came meanwhile
+           updated_at = clock_timestamp()
+      from wished
+     where held.attempt_id = wished.attempt_id and held.state in ('waiting', 'unknown')
+)
+select true from open
+"""
+"""Store the wish to cancel an attempt that may have been sent, make it due. No row: it has ended.
+
+A wish does not prove that the provider has the request: an attempt in `ready` or `sending` is sent,
+or sent again, before the provider is asked to cancel it. Its save does not see a wish that is
+stored at this very moment; the next query does.
+"""
+
 NEXT_CHECK = "select next_check_at from {schema}.attempt where payment_id = $1"
 
 REMEMBER_CANCELED = """
@@ -96,7 +128,10 @@ with input as (
            exists (select from {schema}.notice
                     where notice.attempt_id = decision.attempt_id
                       and notice.handled_at is null
-                      and notice.notice_id <> all ($15::text[])) as unseen
+                      and notice.notice_id <> all ($15::text[])
+                      -- a wish to cancel does not prove that the provider has the request
+                      and (decision.state <> 'ready' or notice.purpose is distinct from -2)
+                   ) as unseen
       from unnest($1::uuid[], $2::bigint[], $3::text[], $4::float8[], $5::jsonb[], $6::text[],
                   $7::boolean[], $8::boolean[], $9::text[], $10::jsonb[], $11::bytea[],
                   $12::boolean[], $14::text[], $16::timestamptz[], $17::integer[])

@@ -5,7 +5,13 @@ from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
 from typing import Literal
 
-from cift_shared.attempts.processor import BROUGHT, Attempt, MethodAttempt, Notice
+from cift_shared.attempts.processor import (
+    BROUGHT,
+    CANCEL_ASKED,
+    Attempt,
+    MethodAttempt,
+    Notice,
+)
 from cift_shared.messaging.messages import (
     MethodResult,
     PaymentResult,
@@ -15,6 +21,7 @@ from cift_shared.messaging.messages import (
 )
 from cift_shared.messaging.outcomes import (
     ActionRequired,
+    Canceled,
     Conflicting,
     Declined,
     Dispute,
@@ -58,10 +65,12 @@ def hints_of(
 ) -> tuple[Attempt | MethodAttempt, Sequence[Notice]]:
     """The attempt with the references that the caller brought, and the provider's own notices."""
     brought = [notice.body for notice in notices if notice.purpose == BROUGHT]
-    if not brought or isinstance(attempt, MethodAttempt):
+    heard = [notice for notice in notices if notice.purpose not in (BROUGHT, CANCEL_ASKED)]
+    if isinstance(attempt, MethodAttempt):
         return attempt, notices
+    if not brought:
+        return attempt, heard
     references = tuple(body.decode("ascii", "replace") for body in brought)
-    heard = [notice for notice in notices if notice.purpose != BROUGHT]
     return replace(attempt, references=references), heard
 
 
@@ -77,6 +86,8 @@ def details_of(outcome: Outcome) -> dict[str, object]:
             }
         case Declined() | Expired():
             return {"failure": wire_failure(outcome.failure)}
+        case Canceled():
+            return {"failure": CANCELED_AT_PROVIDER}
         case ActionRequired():
             return {
                 "next_action": dict(outcome.next_action),
@@ -152,6 +163,20 @@ def _method_result(
         }
     )
 
+
+CANCELED_UNSENT = WireFailure(
+    code="canceled",
+    category=FailureCategory.CANCELED,
+    message="The payment was canceled before it was sent.",
+    retryable=True,
+)
+CANCELED_AT_PROVIDER = WireFailure(
+    code="canceled_at_provider",
+    category=FailureCategory.CANCELED,
+    message="The payment was canceled.",
+    retryable=True,
+)
+"""The ledger cancels a payment that the provider has only by a result with this code."""
 
 _UNCLEAR = WireFailure(
     code="provider_answer_unclear",

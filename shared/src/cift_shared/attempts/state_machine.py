@@ -3,6 +3,7 @@
     ready    -> sending -> waiting | unknown | done | ready (nothing was sent)
     waiting  -> waiting | done | review
     unknown  -> unknown | waiting | done | review
+    (a payment is canceled in `ready`, if nothing was sent, or when the provider confirms it)
     done     -> done    (a late notice may still add a receipt, contradict the result, or report
                          a reversal or a dispute)
 
@@ -24,6 +25,7 @@ from cift_shared.errors import (
 from cift_shared.messaging.messages import MethodResult, PaymentResult, ResultKind, Step
 from cift_shared.messaging.outcomes import (
     ActionRequired,
+    Canceled,
     Conflicting,
     Declined,
     Detached,
@@ -172,7 +174,7 @@ def after_check_error(claim: Claim, error: PaymentProcessorError, schedule: Sche
     return Decision(claim, claim.state, delay, checked=True, maybe_sent=claim.maybe_sent)
 
 
-_FOR_THE_RECORD = (Settled, Declined, Expired, Reversed, Disputed, Saved, Detached)
+_FOR_THE_RECORD = (Settled, Declined, Expired, Canceled, Reversed, Disputed, Saved, Detached)
 """Outcomes that are published even for an ended attempt; any other one is at most a note."""
 
 _NOT_POSSIBLE = "This payment can't be processed at the moment because of an error on our side."
@@ -264,6 +266,7 @@ _KINDS: Mapping[type, tuple[ResultKind, State]] = {
     Settled: ("settled", "done"),
     Declined: ("declined", "done"),
     Expired: ("expired", "done"),
+    Canceled: ("canceled", "done"),
     Unknown: ("unknown", "unknown"),
     Conflicting: ("conflicting", "review"),
     Reversed: ("reversed", "done"),

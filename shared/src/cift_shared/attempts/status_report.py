@@ -4,7 +4,7 @@ worker -> outbox -> rails.status -> gateway.rail_status -> GET /payment-options
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import asyncpg
@@ -42,6 +42,8 @@ class StatusReport:
     """The name of this process among the replicas."""
     published: Callable[[], None]
     """Wakes the relay."""
+    float_low: Callable[[], Sequence[str]] = tuple
+    """The currencies in which there is too little to pay out."""
     name: str = "rail-status"
 
     async def run(self) -> None:
@@ -78,4 +80,5 @@ class StatusReport:
             available=reason is None,
             reason=reason,
             reported_at=self.clock.now(),
+            float_low=list(self.float_low()) or None,
         )

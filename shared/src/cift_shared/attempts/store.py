@@ -9,16 +9,17 @@ from uuid import UUID, uuid5
 import asyncpg
 
 from cift_shared.attempts import queries
-from cift_shared.attempts.processor import BROUGHT, Notice
+from cift_shared.attempts.processor import BROUGHT, CANCEL_ASKED, Notice
 from cift_shared.attempts.results import Claim, State
 from cift_shared.attempts.rows import OPERATIONS, Request, attempt_of
 from cift_shared.attempts.state_machine import Decision
-from cift_shared.database.pool import Pool
+from cift_shared.database.pool import Connection, Pool
 from cift_shared.failpoints import failpoint
 from cift_shared.ids import AttemptId
 from cift_shared.messaging import outbox
 from cift_shared.messaging.envelope import OutgoingMessage, outgoing
 from cift_shared.messaging.messages import (
+    CancelPayment,
     MethodResult,
     ProviderNotice,
     RequestDetach,
@@ -75,9 +76,18 @@ class AttemptStore:
     """The attempts of one worker."""
 
     def __init__(
-        self, pool: "Pool[asyncpg.Record]", *, schema: str, method: str, owner: str, vault: Vault
+        self,
+        pool: "Pool[asyncpg.Record]",
+        *,
+        schema: str,
+        method: str,
+        owner: str,
+        vault: Vault,
+        cancels_at_provider: bool = False,
     ) -> None:
+        """With `cancels_at_provider`, a payment that is sent can still be canceled."""
         self._pool = pool
+        self._cancels = cancels_at_provider
         self._schema = schema
         self._method = method
         self._owner = owner
@@ -111,16 +121,23 @@ class AttemptStore:
             failpoint("worker.before_ingest_commit")
         return len(fresh)
 
-    async def cancel(self, payment_id: UUID, tell: "TellCanceled") -> None:
+    async def cancel(self, cancellation: CancelPayment, tell: "TellCanceled") -> bool:
         """Cancel an attempt that was never sent, and store the message that `tell` makes of it.
 
+        If the provider can cancel, the wish to cancel an open attempt is stored for the next query.
         One transaction: a stored cancellation always has its message in the outbox.
+
+        Returns:
+            True when such a wish is stored.
         """
+        payment_id = cancellation.payment_id
         attempt_id = attempt_id_of(payment_id)
         async with self._pool.acquire() as connection, connection.transaction():
             row = await connection.fetchrow(
                 self._sql(queries.CANCEL_BEFORE_IT_CAME), attempt_id, payment_id
             ) or await connection.fetchrow(self._sql(queries.CANCEL_UNSENT), payment_id)
+            if row is None and self._cancels and await self._wish(connection, cancellation):
+                return True
             if row is None:
                 due = await connection.fetchval(self._sql(queries.NEXT_CHECK), payment_id)
                 message = tell(attempt_id, None, due)
@@ -134,6 +151,19 @@ class AttemptStore:
                 )
             await outbox.store(connection, self._schema, [message])
             failpoint("worker.before_cancel_commit")
+        return False
+
+    async def _wish(self, connection: Connection, cancellation: CancelPayment) -> bool:
+        """Store that the provider is to be asked to cancel; False: the attempt has ended."""
+        stored = await connection.fetchval(
+            self._sql(queries.ASK_TO_CANCEL),
+            cancellation.payment_id,
+            f"cancel.{cancellation.payment_id}.{cancellation.requested_at.isoformat()}",
+            CANCEL_ASKED,
+            self._vault.seal(b"cancel", context="notice"),
+            cancellation.requested_at,
+        )
+        return bool(stored)
 
     async def claim(self, states: Sequence[State], *, limit: int) -> list[Claim]:
         """Claim up to `limit` due attempts in these states, each under a new lease."""

@@ -2,15 +2,25 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from dataclasses import replace
+from typing import Protocol, get_args, runtime_checkable
 
 from pydantic import BaseModel
 
 from cift_shared.attempts.consumers import CommandConsumer, FindAttempts, NoticeConsumer
 from cift_shared.attempts.engine import AttemptEngine
-from cift_shared.attempts.processor import PaymentProcessor, SavedMethodProvider
+from cift_shared.attempts.float_watch import FloatWatch
+from cift_shared.attempts.processor import (
+    CancelsAtProvider,
+    HasJobs,
+    PaymentProcessor,
+    ReportsFloat,
+    SavedMethodProvider,
+)
+from cift_shared.attempts.results import State
 from cift_shared.attempts.status_report import StatusReport
 from cift_shared.attempts.store import AttemptStore
+from cift_shared.errors import SettingsInvalid
 from cift_shared.ids import AttemptId
 from cift_shared.kafka.broker import Subscription
 from cift_shared.messaging import topics
@@ -23,13 +33,17 @@ from cift_shared.messaging.messages import (
 from cift_shared.messaging.rail_status import RailStatus
 from cift_shared.observability import metrics
 from cift_shared.rails.registry import rails
+from cift_shared.runtime.jobs import JobLoop
 from cift_shared.runtime.service import Base, Composition, Part
+from cift_shared.security.field_encryption import Vault
 
 OPEN_COUNT_S = 15.0
+OPEN_STATES = [state for state in get_args(State) if state != "done"]
 
 
-class WorkerProcessor(PaymentProcessor, Protocol):
-    """A processor that also finds the reference in a notice that came without our callback path."""
+@runtime_checkable
+class ReadsNotices(Protocol):
+    """What a processor also implements if its provider posts notices to us."""
 
     def read_fingerprint(self, body: bytes) -> AttemptId | str | None:
         """The keyed hash of the provider reference in a notice's body; None: the body has none.
@@ -40,13 +54,17 @@ class WorkerProcessor(PaymentProcessor, Protocol):
         ...
 
 
+class WorkerProcessor(PaymentProcessor, ReadsNotices, Protocol):
+    """A processor whose provider posts notices."""
+
+
 Beside = Callable[[AttemptStore, Callable[[], None]], Sequence[Part]]
 """Makes a worker's additional loops from its attempt store and the function that wakes polling."""
 
 
 def compose_worker(
     base: Base,
-    processor: WorkerProcessor,
+    processor: PaymentProcessor,
     *,
     schema: str,
     concurrency: int,
@@ -62,11 +80,25 @@ def compose_worker(
         concurrency: the maximum number of calls in progress, for each loop.
         find_attempts: finds the attempts of notices in which the processor reads no fingerprint.
         beside: makes additional loops of the worker.
+
+    A process of several rails runs one composition for each, in a unit of its own
+    (`cift_shared.runtime.service.run_units`): with its own claims, calls and database connections.
+
+    Raises:
+        SettingsInvalid: the processor can't read the notices that the rail says there are, or can't
+            cancel as the rail says.
     """
     method = processor.method
     vault = base.settings.vault()
     owner = base.settings.group_instance(f"{method}-worker")
-    store = AttemptStore(base.pool, schema=schema, method=method, owner=owner, vault=vault)
+    store = AttemptStore(
+        base.pool,
+        schema=schema,
+        method=method,
+        owner=owner,
+        vault=vault,
+        cancels_at_provider=_cancels(processor),
+    )
     engine = AttemptEngine(
         store, processor, clock=base.clock, published=base.relay.wake, concurrency=concurrency
     )
@@ -78,15 +110,14 @@ def compose_worker(
         published=base.relay.wake,
         verified=engine.poll.wake,
     )
-    notices = NoticeConsumer(
-        store,
-        vault=vault,
-        read_fingerprint=processor.read_fingerprint,
-        noticed=engine.poll.wake,
-        find_attempts=find_attempts,
-    )
     own = beside(store, engine.poll.wake) if beside else ()
+    jobs = list(processor.jobs()) if isinstance(processor, HasJobs) else []
     status = StatusReport(base.pool, processor, base.clock, schema, owner, base.relay.wake)
+    if isinstance(processor, ReportsFloat):
+        watch = FloatWatch(processor, method, base.clock)
+        jobs.append(watch.job())
+        status = replace(status, float_low=watch.low)
+    loops = [JobLoop(job, base.pool, schema, base.clock) for job in jobs]
     publishes: list[tuple[str, type[BaseModel]]] = [
         (topics.RESULTS, PaymentResult),
         (topics.RAIL_STATUSES, RailStatus),
@@ -102,18 +133,46 @@ def compose_worker(
                 commands.handle,
                 topics.ABOUT_COMMANDS,
             ),
-            Subscription(
-                topics.webhooks(rails()[method].provider),
-                ProviderNotice,
-                f"{method}-notices",
-                notices.handle,
-                topics.ABOUT_WEBHOOKS,
-            ),
+            *_notices(store, processor, vault, engine.poll.wake, find_attempts),
         ],
         publishes=publishes,
-        parts=[engine.dispatch, engine.poll, OpenAttempts(store, method), status, *own],
+        parts=[engine.dispatch, engine.poll, OpenAttempts(store, method), status, *loops, *own],
         close=[processor.close],
     )
+
+
+def _cancels(processor: PaymentProcessor) -> bool:
+    """True if the provider can cancel what it has; rail and processor must say the same."""
+    offered = rails()[processor.method].cancel_after_submit
+    if offered is not isinstance(processor, CancelsAtProvider):
+        raise SettingsInvalid(
+            f"{processor.method}: the rail says cancel_after_submit={offered}, its processor not"
+        )
+    return offered
+
+
+def _notices(
+    store: AttemptStore,
+    processor: PaymentProcessor,
+    vault: Vault,
+    noticed: Callable[[], None],
+    find_attempts: FindAttempts | None,
+) -> list[Subscription]:
+    """The subscription to the provider's notices; none where the provider posts nothing."""
+    rail = rails()[processor.method]
+    if not rail.has_notices:
+        return []
+    if not isinstance(processor, ReadsNotices):
+        raise SettingsInvalid(f"{rail.name}: its processor can't read its provider's notices")
+    consumer = NoticeConsumer(
+        store,
+        vault=vault,
+        read_fingerprint=processor.read_fingerprint,
+        noticed=noticed,
+        find_attempts=find_attempts,
+    )
+    topic, group = topics.webhooks(rail.provider), f"{rail.name}-notices"
+    return [Subscription(topic, ProviderNotice, group, consumer.handle, topics.ABOUT_WEBHOOKS)]
 
 
 class OpenAttempts:
@@ -128,7 +187,7 @@ class OpenAttempts:
     async def run(self) -> None:
         """Count every `OPEN_COUNT_S` seconds, until cancelled."""
         while True:
-            metrics.ATTEMPTS_OPEN.clear()
-            for state, count in (await self._store.count_open()).items():
-                metrics.ATTEMPTS_OPEN.labels(self._method, state).set(count)
+            counts = await self._store.count_open()
+            for state in OPEN_STATES:  # of this rail alone: others of the process set theirs
+                metrics.ATTEMPTS_OPEN.labels(self._method, state).set(counts.get(state, 0))
             await asyncio.sleep(OPEN_COUNT_S)

@@ -116,7 +116,7 @@ class RequestDetach(_MethodRequest):
 
 
 class CancelPayment(Message):
-    """Stop the payment if nothing was sent to the provider yet."""
+    """Stop the payment if nothing was sent yet, or the provider can and does cancel what it has."""
 
     kind: Literal["cancel_payment"] = "cancel_payment"
     payment_id: UUID

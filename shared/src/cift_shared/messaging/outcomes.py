@@ -27,7 +27,7 @@ class FailureCategory(StrEnum):
     CONFIGURATION = "configuration"
     """Our credentials or our set-up at the provider are wrong; operators are notified."""
     CANCELED = "canceled"
-    """The payment was canceled before it began."""
+    """The payment was canceled: before it was sent, or by the provider at our request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +146,11 @@ class Expired:
 
 
 @dataclass(frozen=True, slots=True)
+class Canceled:
+    """Final: the provider had the request, and confirms that it will move no money."""
+
+
+@dataclass(frozen=True, slots=True)
 class Pending:
     """There is no final answer yet: query again later."""
 
@@ -170,6 +175,7 @@ Outcome = (
     | Settled
     | Declined
     | Expired
+    | Canceled
     | Pending
     | Unknown
     | Conflicting

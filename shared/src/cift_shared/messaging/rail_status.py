@@ -21,6 +21,9 @@ class RailStatus(Message):
     """Why not, as a word for programs; None exactly when it is available."""
     reported_at: AwareDatetime
     """By the clock of the worker's process."""
+    float_low: list[str] | None = Field(default=None, max_length=200)
+    """Currencies in which the balance to pay out from is too low for withdrawals; None: in none as
+    far as this process knows. One process of a worker looks."""
 
     @model_validator(mode="after")
     def _has_a_reason(self) -> Self:

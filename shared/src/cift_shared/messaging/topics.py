@@ -46,6 +46,11 @@ def webhooks(provider: str) -> str:
     return f"payments.webhooks.{provider}"
 
 
+def topics_of(rail: Rail) -> list[str]:
+    """The topics that a rail's worker reads: commands and, if its provider posts any, notices."""
+    return [commands(rail.name), *([webhooks(rail.provider)] if rail.has_notices else [])]
+
+
 def dead_letter(topic: str) -> str:
     """The dead-letter topic of a topic."""
     return topic + DEAD_LETTER_SUFFIX
@@ -55,7 +60,8 @@ def all_topics(known: Iterable[Rail] | None = None) -> list[Topic]:
     """Every topic for these rails (None: the installed ones), dead-letter topics included."""
     live = [RESULTS, EVENTS, METHOD_RESULTS]
     for rail in rails().values() if known is None else known:
-        live += [commands(rail.name), webhooks(rail.provider)]
+        live += topics_of(rail)
+    live = list(dict.fromkeys(live))  # rails of one provider share its notice topic
     kept = [Topic(name, PARTITIONS, 30 * DAY_MS) for name in live]
     aside = [Topic(dead_letter(name), DEAD_LETTER_PARTITIONS, 90 * DAY_MS) for name in live]
     # old statuses say nothing: the newest of each process is in the gateway's table

@@ -129,6 +129,21 @@ def parse_money(text: object, currency: object, *, pointer: str = "/amount") -> 
     return Money(minor, currency)
 
 
+def parse_amounts(text: str) -> dict[str, Money]:
+    """Amounts of a setting by currency: `KES:5000.00,UGX:200000`; empty text has none.
+
+    Raises:
+        InvalidCommand: one can't be parsed, or a currency comes twice.
+    """
+    found: dict[str, Money] = {}
+    for part in filter(None, text.split(",")):
+        currency, _, amount = part.strip().partition(":")
+        if currency in found:
+            raise InvalidCommand("currency_unsupported", f"{currency} comes twice")
+        found[currency] = parse_money(amount, currency)
+    return found
+
+
 def known_instead(currency: object) -> str:
     """The advice for the caller who sent an unknown currency code."""
     if isinstance(currency, str) and currency.upper() in EXPONENTS:

@@ -53,6 +53,19 @@ ATTEMPT_RESULTS = Counter(
 UNKNOWN_WORDS = Counter(
     "cift_provider_unknown_words_total", "Codes a provider sent that no table lists.", ["provider"]
 )
+JOB_LAST_SUCCESS = Gauge(
+    "cift_job_last_success_timestamp_seconds",
+    "When this process last completed a periodic job.",
+    ["schema", "job"],
+)
+JOB_FAILURES = Counter(
+    "cift_job_failures_total", "Runs of a periodic job that failed.", ["schema", "job"]
+)
+FLOAT_BALANCE = Gauge(
+    "cift_float_minor_units",
+    "Balance that a rail pays out from, in minor units, as the provider told it last.",
+    ["rail", "currency"],
+)
 
 
 def exposition() -> tuple[bytes, str]:

@@ -9,8 +9,10 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, Self
 
+from cift_shared.errors import SettingsInvalid
 from cift_shared.rails.entries import load_entries
 from cift_shared.rails.instruments import InstrumentKind
+from cift_shared.rails.registry import rails
 from cift_shared.rails.webhooks import WebhookRoute
 from cift_shared.settings import EnvironmentSettings, load_settings
 
@@ -65,9 +67,13 @@ def gateway_rails() -> Mapping[str, GatewayRail]:
     API's documents begin with them.
 
     Raises:
-        SettingsInvalid: an entry point is not a `GatewayRail`.
+        SettingsInvalid: an entry point is not a `GatewayRail`, or a rail without notices has a
+            webhook.
     """
     found = load_entries(GROUP, GatewayRail)
+    for name, rail in found:
+        if rail.webhooks and name in rails() and not rails()[name].has_notices:
+            raise SettingsInvalid(f"{GROUP}: {name!r} has webhooks, but no topic for notices")
     return dict(sorted(found, key=lambda entry: entry[1].keeps_at_provider))
 
 

@@ -6,9 +6,9 @@ instrument sealed (a phone number), or the provider stores it and tells us its i
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from cift_shared.errors import SettingsInvalid
 
@@ -22,6 +22,16 @@ class Given(BaseModel):
     model_config = ConfigDict(
         strict=True, extra="forbid", frozen=True, use_attribute_docstrings=True
     )
+
+
+CountryCode = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$"), Field(examples=["KE"])]
+
+
+class GivenInCountry(Given):
+    """Base of an instrument whose country decides between several rails of its method."""
+
+    country: CountryCode | None = None
+    """ISO 3166 alpha-2 country of the wallet; may be left out where the method has one rail."""
 
 
 class Shown(BaseModel):

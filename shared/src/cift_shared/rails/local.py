@@ -4,7 +4,7 @@ A rail registers a `LocalRail` under the entry point group `cift.local`. Nothing
 production.
 """
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 import httpx
 
+from cift_shared.errors import SettingsInvalid
 from cift_shared.rails.entries import load_entries
 
 GROUP = "cift.local"
@@ -61,6 +62,10 @@ class Merchant(Protocol):
         """Request a refund of the whole payment or of a part."""
         ...
 
+    async def cancel(self, payment_id: str) -> httpx.Response:
+        """Request that a payment is canceled."""
+        ...
+
     async def final(self, payment_id: str) -> dict[str, Any]:
         """The payment once it is final."""
         ...
@@ -92,6 +97,8 @@ class Place:
     """How many times faster than the real provider the twin is."""
     secrets: Mapping[str, str]
     """The stack's secrets, by environment variable."""
+    processes: Mapping[str, str] = field(default_factory=dict)
+    """The addresses of the rail's further processes, by name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +131,29 @@ PROVIDER_SANDBOX = Twin("provider-sandbox", "provider_sandbox", 8090)
 """The process with the twins of several providers."""
 
 
+def _nothing(_: Place) -> Mapping[str, str]:
+    return {}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LocalProcess:
+    """A further process of a rail, for example one that signs for its worker.
+
+    It starts before the workers, and there is one of it whatever the number of replicas. It serves
+    HTTP on `CIFT_HTTP_PORT`.
+    """
+
+    name: str
+    module: str
+    """For `python -m`."""
+    port: int
+    """Its port, if that is free."""
+    environment: Callable[[Place], Mapping[str, str]] = _nothing
+    """Makes variables that only this process gets, beside those of the stack."""
+    health: str = "/healthz"
+    """The path that answers 200 once it is ready."""
+
+
 @dataclass(frozen=True, slots=True)
 class LocalRail:
     """One rail in the local stack."""
@@ -145,6 +175,8 @@ class LocalRail:
     """The customer's balance after the demo payments, by currency."""
     twin: Twin = PROVIDER_SANDBOX
     """The process that stands for the provider; rails may share one."""
+    processes: Sequence[LocalProcess] = ()
+    """Further processes beside its worker."""
     sample: Mapping[str, Any] | None = None
     """The request body of a payment to try manually, without `customer_id`."""
 
@@ -157,6 +189,22 @@ def local_twins() -> list[Twin]:
         SettingsInvalid: an entry point is not a `LocalRail`.
     """
     return list(dict.fromkeys(rail.twin for rail in local_rails().values()))
+
+
+@cache
+def local_processes() -> Mapping[str, tuple[LocalRail, LocalProcess]]:
+    """The further processes of the installed rails by name, each with its rail.
+
+    Raises:
+        SettingsInvalid: two have the same name, or an entry point is not a `LocalRail`.
+    """
+    found: dict[str, tuple[LocalRail, LocalProcess]] = {}
+    for rail in local_rails().values():
+        for process in rail.processes:
+            if process.name in found:
+                raise SettingsInvalid(f"{GROUP}: two processes are named {process.name!r}")
+            found[process.name] = rail, process
+    return found
 
 
 @cache

@@ -9,27 +9,31 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, StringConstraints
 
 from cift_shared.observability.log import mask_phone
-from cift_shared.rails.instruments import Given, InstrumentKind, Named, Public, Saving, Shown
+from cift_shared.rails.instruments import (
+    GivenInCountry,
+    InstrumentKind,
+    Named,
+    Public,
+    Saving,
+    Shown,
+)
 
 PHONE = "phone"
 
 PhoneText = Annotated[
     str, StringConstraints(min_length=9, max_length=32), Field(examples=["0712345678"])
 ]
-CountryCode = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$"), Field(examples=["KE"])]
 
 Normalise = Callable[[str, str, str], str]
 """The canonical number of a phone; arguments: the number as the caller wrote it, the country, the
 JSON Pointer of the object that contains both. Raises InvalidCommand."""
 
 
-class PhoneIn(Given):
+class PhoneIn(GivenInCountry):
     """A phone."""
 
     phone: PhoneText | None = None
     """Phone of a mobile wallet: 07.., 01.., +254.., 254.. or the bare nine digits."""
-    country: CountryCode = "KE"
-    """ISO 3166 alpha-2 country of the wallet."""
 
 
 class PhoneOut(Shown):
@@ -44,19 +48,20 @@ class PhoneOut(Shown):
 
 
 def phone_kind(
-    normalise: Normalise, *, example: tuple[str, str, Mapping[str, Any]]
+    normalise: Normalise, *, home: str, example: tuple[str, str, Mapping[str, Any]]
 ) -> InstrumentKind:
     """Phones whose numbers a rail normalises.
 
     Args:
         normalise: reads a number.
+        home: the country of a request that names none.
         example: a request to save one, for the OpenAPI document.
     """
 
     def read(given: PhoneIn, pointer: str) -> Named:
-        number = normalise(given.phone or "", given.country, pointer)
-        public = {"phone": mask_phone(number), "country": given.country}
-        return Named(number, public, given.country)
+        country = given.country or home
+        number = normalise(given.phone or "", country, pointer)
+        return Named(number, {"phone": mask_phone(number), "country": country}, country)
 
     return InstrumentKind(
         kind=PHONE,

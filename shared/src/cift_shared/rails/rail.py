@@ -66,7 +66,8 @@ class Rail:
     typical_duration: Mapping[Operation, timedelta]
     example: Example
     cancel_after_submit: bool
-    """True if a payment can still be canceled after its submission to the provider."""
+    """True if a payment can still be canceled after its submission to the provider; then its
+    processor implements `CancelsAtProvider`."""
     steps: Mapping[str, int] = field(default_factory=dict)
     """By currency, the minor units of which the provider moves only multiples."""
     refusals: Mapping[Operation, Refusal] = field(default_factory=dict)
@@ -77,6 +78,9 @@ class Rail:
     """ISO 3166 alpha-2 codes of the countries whose payers can use it; empty: every country."""
     fee_key: str | None = None
     """Its name in the price list; None: the method's."""
+    has_notices: bool = True
+    """False if its provider posts nothing to us: then there is no notice topic, and the worker
+    learns everything by queries."""
 
     @property
     def currencies(self) -> frozenset[str]:

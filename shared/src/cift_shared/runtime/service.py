@@ -1,5 +1,8 @@
 """Run one process of a service: loops, health and metrics, and a graceful stop of limited time.
 
+A process has one unit, or several that share nothing but the process and its HTTP port: a worker of
+several rails has one for each.
+
 start:  pool -> HTTP; relay, other loops and subscribers begin once the database's schema is
         compatible and the process holds its name
 stop:   HTTP -> subscribers finish the current batch -> loops end -> last outbox rows are published
@@ -9,20 +12,13 @@ No step of the start waits for the database or the broker, so a signal ends it i
 
 import asyncio
 import contextlib
-import gc
-import json
-import os
-import signal
-import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from importlib.metadata import version
-from types import FrameType
 from typing import Any, Protocol
 
 import asyncpg
-import uvicorn
-from faststream.asgi import AsgiFastStream, AsgiResponse, get
+from faststream.asgi import AsgiFastStream
 from pydantic import BaseModel
 
 from cift_shared.clock import Clock, SystemClock
@@ -38,10 +34,11 @@ from cift_shared.kafka.subscriber import StoreRejected
 from cift_shared.messaging import dead_letters, outbox
 from cift_shared.messaging.outbox import Relay
 from cift_shared.messaging.record import RejectedRecord
-from cift_shared.observability import metrics
 from cift_shared.observability.log import get_logger, start_logging
 from cift_shared.observability.telemetry import start_tracing
+from cift_shared.runtime.http_server import serve
 from cift_shared.runtime.instance import InstanceName, instance_held
+from cift_shared.runtime.operations import operations
 from cift_shared.runtime.readiness import Readiness
 from cift_shared.settings import ServiceSettings
 from cift_shared.waiting import backoff_s, was_cancelled
@@ -49,14 +46,9 @@ from cift_shared.waiting import backoff_s, was_cancelled
 RESTART_S_MIN = 0.5
 RESTART_S_MAX = 30.0
 POOL_SIZE_MAX = 10
-HTTP_GRACE_S = 10
 PARTS_GRACE_S = 40.0
 """Time limit for the loops to end: longer than a worker waits for calls to its provider."""
-STOP_S_MAX = 85.0
-"""Time limit from the signal to the end of the process, whatever hangs; stored data is not lost."""
-GARBAGE_OBJECTS = 20_000
-"""New objects between two garbage collections. At Python's own 700 the objects of a request are
-examined many times while it is in progress, which took a sixth of each service's CPU."""
+DRAIN_S_MAX = 10
 
 _NOT_DRAINED: tuple[type[BaseException], ...] = (*INFRASTRUCTURE_ERRORS, asyncpg.PostgresError)
 
@@ -99,6 +91,18 @@ class Composition:
     """Called (and awaited) at the end, in order."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unit:
+    """What a process runs on one schema: with its own pool, relay, loops and subscribers."""
+
+    name: str
+    """With the replica's name it makes the Kafka member and the lease on the replica's name. A unit
+    keeps it when it moves to another process, so that two processes never both run it."""
+    schema: str
+    role: str
+    compose: Callable[[Base], Composition]
+
+
 @contextlib.asynccontextmanager
 async def open_base(
     settings: ServiceSettings,
@@ -137,7 +141,15 @@ async def running(
 
     Each start of a loop waits for `after` first.
     """
-    tasks = [asyncio.create_task(_keep_running(part, after), name=part.name) for part in parts]
+    async with _running([(part, after) for part in parts]):
+        yield
+
+
+@contextlib.asynccontextmanager
+async def _running(
+    parts: Sequence[tuple[Part, Callable[[], Awaitable[None]] | None]],
+) -> AsyncIterator[None]:
+    tasks = [asyncio.create_task(_keep_running(*pair), name=pair[0].name) for pair in parts]
     try:
         yield
     finally:
@@ -160,45 +172,6 @@ def start_observing(service: str, settings: ServiceSettings) -> None:
     )
 
 
-async def serve(app: Any, settings: ServiceSettings, **options: Any) -> None:
-    """Serve an ASGI application until SIGTERM or SIGINT, then return."""
-    config = uvicorn.Config(
-        app,
-        host=settings.http_host,
-        port=settings.http_port,
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        timeout_graceful_shutdown=HTTP_GRACE_S,
-        lifespan="on",
-        **options,
-    )
-    server = _Server(config)
-    for name in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(name, server.handle_exit)  # also before and after uvicorn's own handlers
-    gc.freeze()  # objects of the start live until the end: the collector can skip them
-    gc.set_threshold(GARBAGE_OBJECTS)
-    await server.serve()
-
-
-class _Server(uvicorn.Server):
-    """uvicorn's server, but it returns after a signal.
-
-    uvicorn itself raises the signal again after its shutdown, and skips a part of the shutdown
-    after a second SIGINT. Here the later steps (draining the outbox, closing connections) always
-    run, or the process ends after `STOP_S_MAX`.
-    """
-
-    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Stop; this logs nothing, because a signal handler may interrupt a write to the log."""
-        del sig, frame
-        if not self.should_exit:
-            last = threading.Timer(STOP_S_MAX, _give_up)
-            last.daemon = True
-            last.start()
-        self.should_exit = True
-
-
 async def run_service(
     service: str,
     settings: ServiceSettings,
@@ -208,30 +181,55 @@ async def run_service(
     role: str,
 ) -> None:
     """Run a consumer service: everything in its composition, and its health endpoints."""
+    await run_units(
+        service, settings, [Unit(name=service, schema=schema, role=role, compose=compose)]
+    )
+
+
+async def run_units(service: str, settings: ServiceSettings, units: Sequence[Unit]) -> None:
+    """Run a consumer service of several units; it is ready when each of them is."""
     start_observing(service, settings)
     log.info("service.starting", version=version(f"cift-{service}"), mode=settings.mode)
-    async with (
-        instance_held(service, settings, schema=schema, role=role) as name,
-        open_base(settings, schema=schema, role=role, name=name) as base,
-    ):
-        composition = compose(base)
-        broker = BatchBroker(settings.kafka_bootstrap_servers)
-        broker.document_publishers(composition.publishes)
-        for subscription in composition.subscriptions:
-            broker.subscribe(
-                replace(subscription, handler=base.readiness.guarded(subscription.handler)),
-                instance=settings.group_instance(service),
-                store_rejected=refusal_store(base, schema, subscription.group),
-                after=base.readiness.wait,
-            )
-        app = AsgiFastStream(
-            broker, logger=None, asgi_routes=_operations(base, broker), asyncapi_path="/asyncapi"
-        )
-        async with running(composition.parts, after=base.readiness.wait):
+    broker = BatchBroker(settings.kafka_bootstrap_servers)
+    async with contextlib.AsyncExitStack() as held:
+        bases = [await held.enter_async_context(_unit_open(unit, settings)) for unit in units]
+        composed = [_connect(*pair, broker) for pair in zip(units, bases, strict=True)]
+        routes = operations([base.readiness for base in bases], broker)
+        app = AsgiFastStream(broker, logger=None, asgi_routes=routes, asyncapi_path="/asyncapi")
+        parts = [
+            (part, base.readiness.wait)
+            for base, composition in zip(bases, composed, strict=True)
+            for part in composition.parts
+        ]
+        async with _running(parts):  # all of them end at the same time, within one grace
             await serve(app, settings)
-        for close in composition.close:
+        for close in (close for composition in composed for close in composition.close):
             await close()
     log.info("service.stopped")
+
+
+@contextlib.asynccontextmanager
+async def _unit_open(unit: Unit, settings: ServiceSettings) -> AsyncIterator[Base]:
+    schema, role = unit.schema, unit.role
+    async with (
+        instance_held(unit.name, settings, schema=schema, role=role) as name,
+        open_base(settings, schema=schema, role=role, name=name) as base,
+    ):
+        yield base
+
+
+def _connect(unit: Unit, base: Base, broker: BatchBroker) -> Composition:
+    """Build a unit and subscribe it to its topics."""
+    composition = unit.compose(base)
+    broker.document_publishers(composition.publishes)
+    for subscription in composition.subscriptions:
+        broker.subscribe(
+            replace(subscription, handler=base.readiness.guarded(subscription.handler)),
+            instance=base.settings.group_instance(unit.name),
+            store_rejected=refusal_store(base, unit.schema, subscription.group),
+            after=base.readiness.wait,
+        )
+    return composition
 
 
 async def _keep_running(part: Part, after: Callable[[], Awaitable[None]] | None) -> None:
@@ -251,15 +249,9 @@ async def _keep_running(part: Part, after: Callable[[], Awaitable[None]] | None)
         await asyncio.sleep(backoff_s(failures, first_s=RESTART_S_MIN, longest_s=RESTART_S_MAX))
 
 
-def _give_up() -> None:
-    """End a process whose stop hangs; runs in a separate thread."""
-    log.error("service.stop_hangs", ended_after_s=STOP_S_MAX)
-    os._exit(1)
-
-
 async def _drain(relay: Relay) -> None:
     try:
-        async with asyncio.timeout(HTTP_GRACE_S):
+        async with asyncio.timeout(DRAIN_S_MAX):
             await relay.drain()
     except _NOT_DRAINED as error:
         log.warning("relay.not_drained", relay=relay.name, error=repr(error))
@@ -276,30 +268,3 @@ def refusal_store(base: Base, schema: str, group: str) -> StoreRejected:
         base.relay.wake()
 
     return keep
-
-
-def _operations(base: Base, broker: BatchBroker) -> list[tuple[str, Any]]:
-    @get(include_in_schema=False)
-    async def healthz(_: Any) -> AsgiResponse:
-        dead = broker.dead_tasks()
-        return _json({"status": "failing" if dead else "ok", "dead": dead}, bad=bool(dead))
-
-    @get(include_in_schema=False)
-    async def readyz(_: Any) -> AsgiResponse:
-        problem = await base.readiness.problem()
-        if problem is None:
-            return _json({"status": "ok"}, bad=False)
-        return _json({"status": "not_ready", "detail": problem}, bad=True)
-
-    @get(include_in_schema=False)
-    async def measured(_: Any) -> AsgiResponse:
-        body, content_type = metrics.exposition()
-        return AsgiResponse(body, 200, {"content-type": content_type})
-
-    return [("/healthz", healthz), ("/readyz", readyz), ("/metrics", measured)]
-
-
-def _json(body: dict[str, Any], *, bad: bool) -> AsgiResponse:
-    return AsgiResponse(
-        json.dumps(body).encode(), 503 if bad else 200, {"content-type": "application/json"}
-    )

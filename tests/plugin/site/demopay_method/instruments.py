@@ -7,12 +7,19 @@ from typing import Any, Literal
 from pydantic import Field
 
 from cift_shared.errors import InvalidCommand
-from cift_shared.rails.instruments import Given, InstrumentKind, Named, Public, Saving, Shown
+from cift_shared.rails.instruments import (
+    GivenInCountry,
+    InstrumentKind,
+    Named,
+    Public,
+    Saving,
+    Shown,
+)
 
 _ACCOUNT = re.compile(r"DP-[0-9]{4}-[0-9]{4}")
 
 
-class WalletIn(Given):
+class WalletIn(GivenInCountry):
     """A wallet."""
 
     account: str | None = Field(default=None, max_length=20, examples=["DP-1000-0001"])
@@ -58,7 +65,12 @@ WALLETS = InstrumentKind(
         example=(
             "wallet",
             "A wallet",
-            {"method": "demopay", "customer_id": "c_42", "account": "DP-1000-0001"},
+            {
+                "method": "demopay",
+                "customer_id": "c_42",
+                "account": "DP-1000-0001",
+                "country": "ZA",
+            },
         ),
         unverified="Verified by the first deposit from it that completes.",
         verified="Confirmed by a completed deposit, seen on {at}.",

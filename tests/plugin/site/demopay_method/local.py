@@ -31,7 +31,7 @@ async def play(merchant: Merchant, customer: str) -> AsyncIterator[Step]:
     declined = await merchant.paid(_order("deposit", "50.00", {"account": DECLINES}, customer))
     yield Step("demopay_declined", "A wallet without money", "DemoPay declines.",
                declined["status"], "failed", declined)  # fmt: skip
-    wish = {"method": "demopay", "customer_id": customer, "account": PAYS}
+    wish = {"method": "demopay", "customer_id": customer, "account": PAYS, "country": "ZA"}
     saved = await merchant.save_method(wish)
     yield Step("demopay_saved", "A wallet saved", "The gateway keeps it.",
                saved["status"], "active", saved)  # fmt: skip

@@ -1,98 +1,23 @@
-"""Payments by DemoPay: one idempotent transfer for each attempt, read until it is final."""
+"""Payments by DemoPay, which also posts a signed notice about each transfer."""
 
 import json
-from collections.abc import Sequence
-from datetime import datetime, timedelta
-from typing import Any
 from uuid import UUID
 
-import httpx
-
-from cift_shared.attempts.processor import Answer, Attempt, Notice
-from cift_shared.errors import OutcomeUnknown
 from cift_shared.ids import AttemptId
-from cift_shared.messaging.outcomes import Declined, Failure, FailureCategory, Pending, Settled
-from cift_shared.money.amount import Money
-from cift_shared.money.fees import Direction, load_schedule
-from cift_shared.rails.rail import Operation
-from cift_shared.security.field_encryption import Vault
 from cift_shared.settings import KeySettings, load_settings
 from demopay_worker.settings import DemoPayConfig
-
-_DECLINED = Failure("payer_balance_insufficient", FailureCategory.DECLINED,
-                    "The wallet has not enough money.", retryable=True)  # fmt: skip
-EVERY = timedelta(seconds=1)
+from demopay_worker.transfers import Transfers
 
 
-class DemoPayProcessor:
+class DemoPayProcessor(Transfers):
     """Moves money at DemoPay."""
 
     method = "demopay"
-
-    def __init__(self, config: DemoPayConfig, vault: Vault) -> None:
-        self._http = httpx.AsyncClient(base_url=config.api_base, timeout=5)
-        self._vault = vault
-        self._fees = load_schedule(config.fee_schedule)
-
-    def resend_is_safe(self, operation: Operation) -> bool:
-        """DemoPay acts once for each id."""
-        return True
-
-    async def process_deposit(self, attempt: Attempt) -> Answer:
-        """Take the money."""
-        return await self._transfer(attempt, "in")
-
-    async def process_withdrawal(self, attempt: Attempt) -> Answer:
-        """Pay the money out."""
-        return await self._transfer(attempt, "out")
-
-    async def process_refund(self, attempt: Attempt) -> Answer:
-        """Give it back."""
-        return await self._transfer(attempt, "out")
-
-    async def get_transaction_status(
-        self, attempt: Attempt, notices: Sequence[Notice] = ()
-    ) -> Answer:
-        """Read the transfer."""
-        return _answer(await self._call("GET", f"/transfers/{attempt.attempt_id}"))
-
-    async def _transfer(self, attempt: Attempt, kind: str) -> Answer:
-        request = attempt.request
-        account = self._vault.open(request.instrument.sealed, context="wallet").decode()
-        body = {"id": str(attempt.attempt_id), "kind": kind, "amount": request.amount.minor,
-                "currency": request.amount.currency, "account": account}  # fmt: skip
-        return _answer(await self._call("POST", "/transfers", json=body))
-
-    async def _call(self, verb: str, path: str, **body: Any) -> Any:
-        try:
-            reply = await self._http.request(verb, path, **body)
-            reply.raise_for_status()
-        except httpx.HTTPError as error:
-            raise OutcomeUnknown("demopay", repr(error)) from error
-        return reply.json()
-
-    def calculate_fee(self, amount: Money, direction: Direction, *, at: datetime) -> Money:
-        """Our fee, from the schedule."""
-        return self._fees.fee(amount, method=self.method, direction=direction, at=at)
-
-    def check_delay(self, attempt: Attempt) -> timedelta | None:
-        """A second."""
-        return EVERY
+    _path = "/transfers"
 
     def read_fingerprint(self, body: bytes) -> AttemptId | str | None:
         """The attempt's id, which DemoPay sends back."""
         return AttemptId(UUID(json.loads(body)["id"]))
-
-    async def close(self) -> None:
-        """Close the connections."""
-        await self._http.aclose()
-
-
-def _answer(transfer: dict[str, Any]) -> Answer:
-    if transfer["state"] == "done":
-        amount = Money(transfer["amount"], transfer["currency"])
-        return Answer(Settled(amount, transfer["receipt"]))
-    return Answer(Declined(_DECLINED) if transfer["state"] == "declined" else Pending())
 
 
 def build_processor(config: DemoPayConfig) -> DemoPayProcessor:

@@ -9,6 +9,9 @@ class DemoPayConfig(EnvironmentSettings):
     """The settings for calls to DemoPay."""
 
     api_base: str = Field(validation_alias="DEMOPAY_API_BASE")
+    float_least: str = Field(default="", validation_alias="DEMOPOLL_FLOAT_LEAST")
+    signer: str = Field(default="", validation_alias="DEMOPOLL_SIGNER")
+    """The address of DemoPoll's signer; empty: transfers are not signed."""
     fee_schedule: str | None = Field(default=None, validation_alias="CIFT_FEE_SCHEDULE")
 
 

@@ -1,22 +1,29 @@
-"""DemoPay's own server, as far as its wire contract goes: transfers, a record, signed notices."""
+"""The servers of DemoPay and DemoPoll, as far as their wire contracts go: transfers and a record.
+
+DemoPay posts a signed notice about each transfer, DemoPoll posts nothing.
+"""
 
 import asyncio
 import json
 import os
+from collections.abc import Coroutine
 from datetime import UTC, datetime
 from typing import Any
 
 import httpx
 import uvicorn
-from fastapi import FastAPI
+from fastapi import FastAPI, HTTPException
 
 from demopay_method.gateway import HEADER, signature
 
 app = FastAPI()
 transfers: dict[str, dict[str, Any]] = {}
 book: list[dict[str, Any]] = []
+floats = {"GHS": 10_000_00}
+released = asyncio.Event()
 _tasks: set[asyncio.Task[None]] = set()
 MOVES_AFTER_S = 0.2
+SIGNATURE_CHARS = 64
 
 
 @app.get("/control/health")
@@ -31,33 +38,96 @@ async def record() -> dict[str, Any]:
     return {"entries": book}
 
 
+@app.post("/control/release")
+async def release() -> dict[str, str]:
+    """Answer the requests that hang."""
+    released.set()
+    return {"status": "ok"}
+
+
 @app.post("/transfers")
 async def transfer(wish: dict[str, Any]) -> dict[str, Any]:
     """Move money once for each id, a moment later."""
-    if wish["id"] not in transfers:
-        transfers[wish["id"]] = {**wish, "state": "pending"}
-        task = asyncio.create_task(_move(transfers[wish["id"]]))
-        _tasks.add(task)
-        task.add_done_callback(_tasks.discard)
-    return transfers[wish["id"]]
+    return _accept({**wish, "provider": "demopay"})
+
+
+@app.post("/polled/transfers")
+async def polled_transfer(wish: dict[str, Any]) -> dict[str, Any]:
+    """The same at DemoPoll; for one account it takes until `/control/release`."""
+    if wish["account"].endswith("0999"):
+        await released.wait()
+    if len(wish.pop("signature", "")) != SIGNATURE_CHARS:
+        raise HTTPException(403)
+    return _accept({**wish, "provider": "demopoll"})
 
 
 @app.get("/transfers/{transfer_id}")
+@app.get("/polled/transfers/{transfer_id}")
 async def read(transfer_id: str) -> dict[str, Any]:
     """One transfer."""
     return transfers[transfer_id]
 
 
+@app.post("/polled/transfers/{transfer_id}/cancel")
+async def cancel(transfer_id: str) -> dict[str, Any]:
+    """Cancel a transfer that has not moved; for one account the money moves nevertheless."""
+    wish = transfers[transfer_id]
+    if wish["state"] == "pending" and wish["account"].endswith("0901"):
+        _settle(wish)
+    elif wish["state"] == "pending":
+        wish["state"] = "canceled"
+    return wish
+
+
+@app.post("/control/float")
+async def set_float(balance: dict[str, int]) -> dict[str, int]:
+    """What DemoPoll says that we can pay out, by currency."""
+    floats.update(balance)
+    return floats
+
+
+@app.get("/polled/balance")
+async def balance() -> dict[str, int]:
+    """What we can pay out, in minor units."""
+    return floats
+
+
+@app.post("/polled/session")
+async def session(wish: dict[str, str]) -> dict[str, str]:
+    """Renew our session."""
+    return wish
+
+
+def _accept(wish: dict[str, Any]) -> dict[str, Any]:
+    if wish["id"] not in transfers:
+        transfers[wish["id"]] = {**wish, "state": "pending"}
+        _later(_move(transfers[wish["id"]]))
+    return transfers[wish["id"]]
+
+
+def _later(work: Coroutine[Any, Any, None]) -> None:
+    task = asyncio.create_task(work)
+    _tasks.add(task)
+    task.add_done_callback(_tasks.discard)
+
+
 async def _move(wish: dict[str, Any]) -> None:
     await asyncio.sleep(MOVES_AFTER_S)
+    if wish["account"].endswith(("0900", "0901")):
+        return  # it moves, or not, when somebody asks to cancel it
     if wish["account"].endswith("0402"):
         wish["state"] = "declined"
     else:
-        wish |= {"state": "done", "receipt": f"DPR-{len(book) + 1}"}
-        book.append({"provider": "demopay", "kind": wish["kind"], "amount": str(wish["amount"]),
-                     "currency": wish["currency"], "fee": "0", "receipt": wish["receipt"],
-                     "at": datetime.now(UTC).isoformat()})  # fmt: skip
-    await _notify({"id": wish["id"], "state": wish["state"]})
+        _settle(wish)
+    if wish["provider"] == "demopay":
+        await _notify({"id": wish["id"], "state": wish["state"]})
+
+
+def _settle(wish: dict[str, Any]) -> None:
+    wish |= {"state": "done", "receipt": f"DPR-{len(book) + 1}"}
+    book.append({"provider": wish["provider"], "kind": wish["kind"], "amount": str(wish["amount"]),
+                 "currency": wish["currency"], "fee": "0", "receipt": wish["receipt"],
+                 "at": datetime.now(UTC).isoformat()})  # fmt: skip
 
 
 async def _notify(notice: dict[str, str]) -> None:

@@ -5,7 +5,7 @@ the clocks of workers have no influence, as long as they are not off by more tha
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 FRESH = timedelta(seconds=15)
@@ -15,6 +15,8 @@ LAG_MAX = timedelta(seconds=30)
 its worker's clock is wrong: it says nothing about now."""
 NOT_REPORTING = "not_reporting"
 """The reason of a rail of which no process has reported in time."""
+FLOAT_LOW = "float_low"
+"""The reason of a rail that has too little to pay out, and the code that refuses withdrawals."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +30,8 @@ class Report:
     """When the process wrote it, by its own clock; not later than `seen_at`."""
     seen_at: datetime
     """When the gateway read it."""
+    float_low: Sequence[str] = ()
+    """The currencies in which there is too little to pay out, as far as the process knows."""
     since: datetime
     """Since when the process has reported the same, without a silence longer than `FRESH`."""
 
@@ -63,3 +67,18 @@ def availability_of(reports: Sequence[Report], *, now: datetime) -> Availability
         return Availability(False, last.reason, last.since, newest)
     silent = max((report.seen_at for report in reports), default=None)
     return Availability(False, NOT_REPORTING, silent, newest)
+
+
+def low_floats(reports: Sequence[Report], *, now: datetime) -> frozenset[str]:
+    """The currencies in which one rail has too little to pay out: one process that says so is
+    enough, as only one of them looks. Arguments as in `availability_of`.
+    """
+    fresh = (report for report in reports if abs(now - report.seen_at) <= FRESH)
+    return frozenset(currency for report in fresh for currency in report.float_low)
+
+
+def for_payouts(found: Availability, *, is_low: bool) -> Availability:
+    """The availability for withdrawals in one currency; since when it is low is not known."""
+    if not (found.available and is_low):
+        return found
+    return replace(found, available=False, reason=FLOAT_LOW, since=None)

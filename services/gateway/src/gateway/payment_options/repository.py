@@ -30,6 +30,7 @@ class RailStatusRepository:
             [status.reported_at for status in statuses],
             now,
             FRESH,
+            [",".join(status.float_low or ()) for status in statuses],
         )
 
     async def all(self) -> Sequence[Report]:

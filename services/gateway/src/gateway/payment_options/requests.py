@@ -1,6 +1,6 @@
 """Query parameters of payment options."""
 
-from cift_shared.rails.phones import CountryCode
+from cift_shared.rails.instruments import CountryCode
 from gateway.http.fields import AmountText, CurrencyCode, PaymentType
 from gateway.http.query import Query
 

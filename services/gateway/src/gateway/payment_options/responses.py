@@ -33,12 +33,13 @@ class PaymentOptionOut(Out):
     expected_seconds: int = Field(examples=[30])
     """How long such a payment usually takes, in seconds; no promise."""
     available: bool
-    """True when the provider can be reached now; a payment is accepted in either case."""
+    """True when the provider can be reached now and, for withdrawals, there is enough to pay out. A
+    payment is accepted in either case, but for withdrawals with the reason `float_low`."""
     unavailable_reason: str | None = Field(examples=["provider_unavailable"])
     """Why it is not available; null when it is. Words may be added."""
     since: AwareDatetime | None
     """Since when `available` and `unavailable_reason` are as they are, as far as is known; null
-    when nothing was ever reported."""
+    when it is not known."""
     reported_at: AwareDatetime | None
     """When a worker last reported about the provider; null when none ever did."""
 

@@ -25,7 +25,7 @@ from cift_shared.messaging.messages import (
 )
 from cift_shared.money.amount import Money, parse_money
 from cift_shared.rails.rail import Rail
-from cift_shared.rails.registry import rail_named
+from cift_shared.rails.registry import rail_named, rails
 from gateway.auth.authenticator import Caller
 from gateway.database.outbox import SOURCE
 from gateway.idempotency.acceptance import Acceptance, Refusals, ledger_function
@@ -171,6 +171,12 @@ def cancel_message(payment_id: UUID, rail: str, at: datetime) -> OutgoingMessage
     return outgoing(topics.commands(rail), command, source=SOURCE, at=at)
 
 
+def cancels_after_submit(rail: str) -> bool:
+    """True if the rail's provider can cancel what it has; False also for one not installed."""
+    found = rails().get(rail)
+    return found is not None and found.cancel_after_submit
+
+
 def verify_message(
     payment: Mapping[str, Any], verification_id: UUID, sealed_reference: str | None, at: datetime
 ) -> OutgoingMessage:
@@ -195,7 +201,7 @@ _REFUND_REFUSALS: Refusals = {
     "CF003": refund_exceeds_captured(),
 }
 _CANCEL_REFUSALS: Mapping[str, Problem] = {
-    "CF004": Problem("not_cancelable", "It was sent to the provider, or it is over."),
+    "CF004": Problem("not_cancelable", "It is over, or its provider has it and can't cancel it."),
     "CF005": Problem("payment_not_found"),
 }
 

@@ -47,6 +47,7 @@ _BUSINESS = (
     *PRICED,
     *PAID_WITH,
     "insufficient_funds",
+    "float_low",
     "quote_not_found",
     "quote_expired",
     "quote_mismatch",
@@ -197,7 +198,8 @@ async def _is_over(stream: PaymentStream) -> bool:
 async def cancel_payment(payment_id: UUID, payments: ThePayments, caller: Known) -> Response:
     """Request the cancellation of a payment that was not sent to the provider yet.
 
-    The worker decides: the payment is canceled once its status is `canceled`.
+    Some methods can also cancel what was sent, if the provider agrees. The payment is canceled once
+    its status is `canceled`; it may still complete instead.
     """
     payment = await payments.one(caller, payment_id)
     caller.require(WRITE_SCOPE[payment["type"]])

@@ -63,9 +63,17 @@ class PaymentRepository:
         return await fetch_rows(self._pool, SQL["payment_holds"], payment_id)
 
     async def cancel(
-        self, caller: Caller, payment_id: UUID, message: OutgoingMessage, *, now: datetime
+        self,
+        caller: Caller,
+        payment_id: UUID,
+        message: OutgoingMessage,
+        *,
+        after_submit: bool,
+        now: datetime,
     ) -> None:
         """Record the request to cancel, and write the command for the worker to the outbox.
+
+        With `after_submit`, a payment that was sent to the provider can be canceled as well.
 
         Raises:
             asyncpg.PostgresError: CF004: the payment can't be canceled; CF005: it doesn't exist.
@@ -73,7 +81,7 @@ class PaymentRepository:
         failpoint("gateway.before_cancel")
         await self._pool.execute(
             SQL["cancel"], payment_id, caller.merchant_id, caller.livemode,
-            *outbox_row(message), now,
+            *outbox_row(message), now, after_submit,
         )  # fmt: skip
         failpoint("gateway.after_cancel")
 

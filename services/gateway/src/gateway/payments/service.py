@@ -3,7 +3,7 @@
 endpoints -> Payments -> (price, instrument) -> commands (pure) -> Idempotency.decide -> database
 """
 
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -30,6 +30,7 @@ from gateway.payments.commands import (
     Origin,
     cancel_message,
     cancel_refusal,
+    cancels_after_submit,
     check_refund_amount,
     payment_acceptance,
     refund_acceptance,
@@ -50,6 +51,10 @@ PAYMENTS_ACCEPTED = Counter(
 )
 
 
+FloatIsLow = Callable[[str, str], Awaitable[bool]]
+"""True when a rail has too little to pay out in a currency."""
+
+
 @dataclass(slots=True, eq=False)
 class Payments:
     """The operations on payments."""
@@ -63,6 +68,7 @@ class Payments:
     vault: Vault
     clock: Clock
     ids: IdFactory
+    is_float_low: FloatIsLow
 
     async def create(self, order: PaymentIn, key: RequestKey) -> Decision:
         """Accept a deposit or a withdrawal, or refuse it.
@@ -80,6 +86,10 @@ class Payments:
         ask = _ask(order)
         wanted_amount(ask)
         check_choice(kind_for(ask.rail, ask.type), chosen, off_session=order.off_session)
+        if ask.type == "withdrawal" and await self.is_float_low(ask.rail.name, ask.currency):
+            if earlier := await self.idempotency.earlier(key):
+                return earlier
+            raise Problem("float_low")
         return await self._decide(key, self._judge_payment(order, ask, key.caller))
 
     async def _judge_payment(self, order: PaymentIn, ask: Ask, caller: Caller) -> Acceptance:
@@ -123,15 +133,19 @@ class Payments:
     async def cancel(self, caller: Caller, payment: Row) -> Row:
         """Send the worker the command to cancel a payment; returns the payment as it is now.
 
-        The worker cancels the payment only if it has not sent it to the provider.
+        The worker cancels what it has not sent to the provider; what it has sent only if the rail
+        can cancel that and the provider confirms it.
 
         Raises:
             Problem: not_cancelable or payment_not_found.
         """
         payment_id, now = payment["payment_id"], self.clock.now()
         message = cancel_message(payment_id, payment["rail"], now)
+        after_submit = cancels_after_submit(payment["rail"])
         try:
-            await self.repository.cancel(caller, payment_id, message, now=now)
+            await self.repository.cancel(
+                caller, payment_id, message, after_submit=after_submit, now=now
+            )
         except asyncpg.PostgresError as error:
             if problem := cancel_refusal(error.sqlstate):
                 raise problem from error

@@ -66,5 +66,7 @@ HELP: Mapping[str, str] = {
     "too_many_notices": "Send fewer notices per second from one address.",
     "head_too_large": "Send at most 32 KiB of address and headers.",
     "internal_error": "Send the same request with the same key again, and quote `instance` to us.",
+    "float_low": "There is too little to pay out by this method in this currency: send the same"
+    " request with the same key again later, or withdraw by another method.",
     "unavailable": "Send the same request with the same key again in a moment.",
 }

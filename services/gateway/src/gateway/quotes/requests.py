@@ -1,6 +1,6 @@
 """Request bodies and query parameters of quotes."""
 
-from cift_shared.rails.phones import CountryCode
+from cift_shared.rails.instruments import CountryCode
 from gateway.http.fields import (
     AmountText,
     CurrencyCode,

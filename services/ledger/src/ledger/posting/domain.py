@@ -9,7 +9,8 @@
 
 A payment can leave `failed`, `expired` and `canceled`, but only for `in_review`: when the provider
 reports later that money moved after all. No transition leaves `completed`. The table
-`ledger.payment_transition` holds the same rules for SQL.
+`ledger.payment_transition` holds the same rules for SQL. `processing` and `requires_action` become
+`canceled` only by a result that says that the provider has canceled (`canceled_at_provider`).
 """
 
 from collections.abc import Mapping
@@ -32,7 +33,7 @@ class Status(StrEnum):
     EXPIRED = "expired"
     """Nobody acted in time."""
     CANCELED = "canceled"
-    """Stopped before anything was sent to the provider."""
+    """Stopped before anything was sent, or the provider confirmed that it moves no money."""
     IN_REVIEW = "in_review"
     """The evidence conflicts; an operator must decide."""
 
@@ -61,10 +62,10 @@ FINAL = frozenset({Status.COMPLETED, Status.FAILED, Status.EXPIRED, Status.CANCE
 """The final statuses: what a merchant waits for."""
 
 _UNMOVED = FINAL - {Status.COMPLETED}
-_ENDS = frozenset({Status.COMPLETED, Status.FAILED, Status.EXPIRED, Status.IN_REVIEW})
+_ENDS = FINAL | {Status.IN_REVIEW}
 
 TRANSITIONS: Mapping[Status, frozenset[Status]] = {
-    Status.PENDING: _ENDS | {Status.PROCESSING, Status.REQUIRES_ACTION, Status.CANCELED},
+    Status.PENDING: _ENDS | {Status.PROCESSING, Status.REQUIRES_ACTION},
     Status.PROCESSING: _ENDS | {Status.REQUIRES_ACTION},
     Status.REQUIRES_ACTION: _ENDS | {Status.PROCESSING, Status.REQUIRES_ACTION},
     Status.COMPLETED: frozenset(),

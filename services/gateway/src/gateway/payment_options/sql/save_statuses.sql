@@ -1,16 +1,19 @@
 -- The newest report of each process wins. `since` goes on while each report says the same and no
 -- silence of $7 lies between.
 insert into gateway.rail_status as known
-    (rail, instance, available, reason, reported_at, seen_at, since)
-select rail, instance, available, reason, least(reported_at, $6::timestamptz), $6, $6
-from unnest($1::text[], $2::text[], $3::boolean[], $4::text[], $5::timestamptz[])
-     as report (rail, instance, available, reason, reported_at)
+    (rail, instance, available, reason, reported_at, seen_at, since, float_low)
+select rail, instance, available, reason, least(reported_at, $6::timestamptz), $6, $6,
+       string_to_array(float_low, ',')
+from unnest($1::text[], $2::text[], $3::boolean[], $4::text[], $5::timestamptz[],
+            $8::text[])
+     as report (rail, instance, available, reason, reported_at, float_low)
 order by rail, instance
 on conflict (rail, instance) do update
 set available = excluded.available,
     reason = excluded.reason,
     reported_at = excluded.reported_at,
     seen_at = excluded.seen_at,
+    float_low = excluded.float_low,
     since = case
         when known.reason is not distinct from excluded.reason
              and known.seen_at >= excluded.seen_at - $7::interval

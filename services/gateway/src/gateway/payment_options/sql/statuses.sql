@@ -1,1 +1,2 @@
-select rail, available, reason, reported_at, seen_at, since from gateway.rail_status
+select rail, available, reason, reported_at, seen_at, since, float_low
+from gateway.rail_status

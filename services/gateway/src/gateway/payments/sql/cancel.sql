@@ -2,8 +2,8 @@
 -- worker. The worker decides, because only the worker knows whether the provider already has the
 -- payment.
 with asked as materialized (
-    select ledger.request_cancel(
-        $1::uuid, $2::text, $3::boolean, $8::timestamptz
+    select ledger.request_cancel_2(
+        $1::uuid, $2::text, $3::boolean, $9::boolean, $8::timestamptz
     ) as status
 )
 insert into gateway.outbox (topic, key, headers, body)

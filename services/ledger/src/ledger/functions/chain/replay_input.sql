@@ -1,4 +1,4 @@
--- revision: 2 140b5114e8c7d3c6
+-- revision: 3 ecff1c9c7dcd798a
 -- Replay one input of any kind.
 --
 -- For `cift ledger rebuild`: replays the log in a database that no service uses, each input at its
@@ -17,9 +17,10 @@ begin
     elsif p_kind = 'accepted' then
         perform accept_payment(p_input);
     elsif p_kind = 'cancel_requested' then
-        perform request_cancel(
+        -- it was accepted once: which rails can cancel what was sent is not asked again
+        perform request_cancel_2(
             (p_input->>'payment_id')::uuid, p_input->>'merchant_id',
-            (p_input->>'livemode')::boolean, (p_input->>'at')::timestamptz);
+            (p_input->>'livemode')::boolean, true, (p_input->>'at')::timestamptz);
     elsif p_kind = 'result' then
         perform apply_aftermath(p_input, null);
     else

@@ -1,4 +1,4 @@
--- revision: 3 e19aac12d2acefb9
+-- revision: 4 e043f621cdb841ee
 -- What each result of a round means for its payment. Reads, decides, writes nothing.
 create or replace function ledger.judge(
     p_batch ledger.told[], p_turns ledger.turn[], p_round integer
@@ -79,6 +79,10 @@ return (
                         else 'duplicate' end
                     when suspense_posted then 'conflict'  -- resolved by people, too
                     else 'suspend' end
+
+                -- what was sent is canceled only by the provider's word
+                when kind = 'canceled' and status in ('processing', 'requires_action')
+                    and failure->>'code' is distinct from 'canceled_at_provider' then 'conflict'
 
                 -- nothing moved, or nobody knows
                 when exists (select from payment_transition t

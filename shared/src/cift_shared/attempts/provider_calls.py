@@ -1,0 +1,74 @@
+"""The calls of the engine to a processor, for payments and for saved instruments alike."""
+
+from collections.abc import Sequence
+
+from cift_shared.attempts.processor import (
+    Answer,
+    Attempt,
+    CancelsAtProvider,
+    MethodAttempt,
+    Notice,
+    PaymentProcessor,
+    SavedMethodProvider,
+)
+from cift_shared.attempts.state_machine import Schedule
+from cift_shared.errors import ProviderRejectedRequest
+
+
+class ProviderCalls:
+    """Calls the method of the processor that an attempt needs."""
+
+    def __init__(self, processor: PaymentProcessor) -> None:
+        self._processor = processor
+
+    @property
+    def cancels(self) -> bool:
+        """True if the provider can cancel a payment that it already has."""
+        return isinstance(self._processor, CancelsAtProvider)
+
+    async def submit(self, attempt: Attempt | MethodAttempt) -> Answer:
+        """Send an attempt; raises PaymentProcessorError as the processor does."""
+        if isinstance(attempt, MethodAttempt):
+            keeper = self._keeper()
+            submit = keeper.process_setup if attempt.operation == "setup" else keeper.process_detach
+            return await submit(attempt)
+        match attempt.operation:
+            case "deposit":
+                return await self._processor.process_deposit(attempt)
+            case "withdrawal":
+                return await self._processor.process_withdrawal(attempt)
+            case "refund":
+                return await self._processor.process_refund(attempt)
+
+    async def ask(self, attempt: Attempt | MethodAttempt, notices: Sequence[Notice]) -> Answer:
+        """Query the status of an attempt; raises PaymentProcessorError as the processor does."""
+        if isinstance(attempt, MethodAttempt):
+            return await self._keeper().get_method_status(attempt, notices)
+        return await self._processor.get_transaction_status(attempt, notices)
+
+    def schedule(self, attempt: Attempt | MethodAttempt) -> Schedule:
+        """When the attempt is queried next."""
+        if isinstance(attempt, MethodAttempt):
+            return Schedule(self._keeper().method_check_delay(attempt))
+        return Schedule(self._processor.check_delay(attempt))
+
+    def resend_is_safe(self, attempt: Attempt | MethodAttempt) -> bool:
+        """A request about a saved method that may have been sent is queried, never sent again."""
+        if isinstance(attempt, MethodAttempt):
+            return False
+        return self._processor.resend_is_safe(attempt.operation)
+
+    def _keeper(self) -> SavedMethodProvider:
+        if not isinstance(self._processor, SavedMethodProvider):
+            raise ProviderRejectedRequest("not_offered", "this provider keeps no instruments")
+        return self._processor
+
+    async def cancel(self, attempt: Attempt | MethodAttempt) -> Answer:
+        """Ask the provider to cancel a payment that it may have.
+
+        Raises:
+            PaymentProcessorError: it can't be canceled, or the call failed.
+        """
+        if isinstance(attempt, MethodAttempt) or not isinstance(self._processor, CancelsAtProvider):
+            raise ProviderRejectedRequest("not_offered", "this provider cancels nothing")
+        return await self._processor.process_cancel(attempt)
