@@ -14,13 +14,14 @@ from tests.mutation.sql_gateway import GATEWAY
 from tests.mutation.sql_kept import KEPT, PAST, SWEPT
 from tests.mutation.sql_mutant import SqlMutant
 from tests.mutation.sql_operator import CORRECTED, RESOLVED
-from tests.mutation.sql_posted import CONVERTED, POSTED
+from tests.mutation.sql_posted import AS_RECEIVED, CONVERTED, POSTED
 
 SQL_MUTANTS: list[SqlMutant] = [
     *JOURNAL,
     *HELD,
     *ACCEPTED,
     *POSTED,
+    *AS_RECEIVED,
     *CONVERTED,
     *WENT_BACK,
     *DISPUTED,

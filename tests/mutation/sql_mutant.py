@@ -58,5 +58,6 @@ SHARES = (
 DISPUTES = books("dispute_totals", "aftermath")
 AFTERMATH = books("aftermath", "money_guards")
 POSTING = books("posting", "money_guards")
+RECEIVED = books("as_received")
 HOLDS = books("holds", "acceptance")
 ACCEPTANCE = books("acceptance", "money_guards")

@@ -16,8 +16,8 @@ RESOLVED = [
     *on(
         "function ledger.refuse_new_amounts",
         _DECISIONS,
-        ("is distinct from ('in_review', 'completed') then", "is null then"),
-        ("is distinct from ('in_review', 'completed') then", "= ('pending', 'completed') then"),
+        ("is distinct from ('in_review', 'completed')", "is null"),
+        ("is distinct from ('in_review', 'completed')", "= ('pending', 'completed')"),
     ),
     *on(
         "function ledger.check_signed",

@@ -16,6 +16,10 @@ SIGNED = {"operator": "amina", "reason": "it is so"}
 YEAR = timedelta(days=365)
 CUSTOMERS = ("c1", "c2", "c3")
 ENDS = ("settled", "settled", "settled", "settled", "declined", "expired", "canceled")
+AS_RECEIVED = {
+    "amount_policy": "as_received",
+    "pricing": {"percent": "2.5", "network_fee": "0.00", "rate": None},
+}
 PROGRESS = ("submitted", "action_required", "unknown", "noted", "conflicting")
 
 
@@ -67,7 +71,9 @@ class Life:
         """A deposit or a withdrawal."""
         order = self.random.choice([self.books.deposit, self.books.withdrawal])
         minor = self.random.choice([1_000, 1_001, 7_777])
-        await self._accepted(order, minor, 25, customer_id=self.random.choice(CUSTOMERS))
+        terms = self.random.choice([{}, {}, AS_RECEIVED])
+        customer = self.random.choice(CUSTOMERS)
+        await self._accepted(order, minor, 25, customer_id=customer, **terms)
 
     async def _accepted(self, order: Any, minor: int, fee: int, **terms: Any) -> None:
         self.payments.append(

@@ -14,6 +14,7 @@ from cift_shared.errors import InvalidCommand
 from cift_shared.money.amount import Money
 
 Operation = Literal["deposit", "withdrawal", "refund"]
+AmountPolicy = Literal["exact", "as_received"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +76,9 @@ class Rail:
     """Steps of the evidence that show what the provider charged us; no merchant sees them."""
     countries: frozenset[str] = frozenset()
     """ISO 3166 alpha-2 codes of the countries whose payers can use it; empty: every country."""
+    amount_policy: AmountPolicy = "exact"
+    """What happens when a deposit settles with another amount than was requested: `exact`: an
+    operator decides; `as_received`: the amount that arrived is credited, with the fee for it."""
 
     @property
     def currencies(self) -> frozenset[str]:

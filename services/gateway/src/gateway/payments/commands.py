@@ -24,6 +24,7 @@ from cift_shared.messaging.messages import (
     VerifyPayment,
 )
 from cift_shared.money.amount import Money, parse_money
+from cift_shared.rails.rail import AmountPolicy
 from cift_shared.rails.registry import rail_of
 from gateway.auth.authenticator import Caller
 from gateway.database.outbox import SOURCE
@@ -78,6 +79,7 @@ def payment_acceptance(
         "net_minor": str(price.net.minor),
         "fee_bearer": price.bearer,
         "pricing": dict(price.pricing),
+        "amount_policy": _amount_policy(order),
         "description": order.description,
         "return_url": order.return_url,
         "metadata": order.metadata,
@@ -85,6 +87,11 @@ def payment_acceptance(
         "parent_payment_id": None,
     }
     return _acceptance(command, row, origin)
+
+
+def _amount_policy(order: PaymentIn) -> AmountPolicy:
+    """Stored with the payment, so that another release of the rail does not change it."""
+    return rail_of(order.method).amount_policy if order.type == "deposit" else "exact"
 
 
 def check_refund_amount(order: RefundIn, parent: Mapping[str, Any]) -> None:
@@ -251,6 +258,7 @@ def _first_reply(row: Mapping[str, Any]) -> dict[str, Any]:
         "refunded_minor": 0,
         "reversed_minor": 0,
         "disputed_minor": 0,
+        "requested_minor": None,
         "version": 1,
         "updated_at": row["created_at"],
     }

@@ -20,6 +20,7 @@ def payment_out(row: Row, vault: Vault | None = None) -> PaymentOut:
             "method": row["method"],
             "status": row["status"],
             "amount": amount_text(row["minor"], currency),
+            "requested_amount": _requested(row),
             "currency": currency,
             "customer_id": row["customer_id"],
             "fee": amount_text(row["fee_minor"], currency),
@@ -42,6 +43,11 @@ def payment_out(row: Row, vault: Vault | None = None) -> PaymentOut:
             "updated_at": row["updated_at"],
         }
     )
+
+
+def _requested(row: Row) -> str | None:
+    minor = row["requested_minor"]
+    return None if minor is None else amount_text(minor, row["currency"])
 
 
 def with_terms(reply: dict[str, Any]) -> dict[str, Any]:

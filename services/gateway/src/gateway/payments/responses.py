@@ -31,6 +31,8 @@ class PaymentOut(Out):
     """The current status of the payment."""
     amount: AmountShown
     """The amount at the provider, as decimal text."""
+    requested_amount: str | None = Field(examples=[None])
+    """The amount that you requested, if the payment was completed with another; otherwise null."""
     currency: CurrencyShown
     """ISO 4217 code of every amount of the payment."""
     customer_id: CustomerShown

@@ -155,6 +155,25 @@ where coalesce(s.settlements, 0) <> (p.status = 'completed')::integer
    or (p.status = 'completed' and (s.moved is distinct from p.minor or s.booked <> p.net_minor))
    or not s.matches;
 
+-- invariant: amounts_follow_policy
+-- A payment has the amounts of its acceptance. A completed payment may have others if an operator
+-- resolved it, or if it takes what arrives: then the fee is that of its pricing.
+select 'payment ' || p.payment_id as subject
+from {payment} p
+join ledger.payment_event accepted
+    on accepted.payment_id = p.payment_id and accepted.kind = 'accepted'
+cross join lateral (select exists (
+    select from ledger.payment_event e
+    where e.payment_id = p.payment_id and e.kind = 'resolved') as by_people) decided
+where coalesce(p.requested_minor, p.minor) <> (accepted.detail->>'minor')::numeric
+   or (p.requested_minor is null and not by_people
+       and (p.fee_minor <> (accepted.detail->>'fee_minor')::numeric and p.type <> 'refund'
+            or p.net_minor <> (accepted.detail->>'net_minor')::numeric and p.type <> 'refund'))
+   or (p.requested_minor is not null and p.status <> 'completed')
+   or (p.requested_minor is not null and not by_people and (
+        p.amount_policy <> 'as_received'
+        or p.fee_minor is distinct from ledger.fee_by_pricing(p.pricing, p.minor, p.currency)));
+
 -- invariant: postings_have_a_cause
 -- Every transaction comes from an input of the log, and a payment's transaction from an input of
 -- that payment.
