@@ -70,7 +70,7 @@ RESOLVED = [
         _REFUNDS,
         ("if p_held.state = 'held' then", "if false then"),
         ("if p_held.state = 'held' then", "if true then"),
-        ("+ parent.disputed_minor", ""),
+        ("+ parent.disputed_minor\n", "\n"),
         ("> parent.minor then", ">= parent.minor then"),
         ("> parent.minor then", "> parent.minor + 1 then"),
         ("parent.refunded_minor + parent.refund_pending_minor", "parent.refunded_minor"),

@@ -114,11 +114,15 @@ class Life:
         )
 
     async def reverse(self) -> None:
-        """Money comes back after the end, among other news."""
+        """Money comes back after the end, or counts again, among other news."""
         paid = self.random.choice(self.payments)
+        name = self.random.choice([None, "a", "b"])
         told = paid.result(
-            "reversed", seq=self.random.randint(50, 60), amount=Money(paid.minor, "KES"),
+            self.random.choice(["reversed", "reversed", "reinstated"]) if name else "reversed",
+            seq=self.random.randint(50, 60),
+            amount=Money(self.random.choice([paid.minor, 400]) if name else paid.minor, "KES"),
             provider_reference=f"B{paid.payment_id.hex}", reason="returned",
+            reversal_reference=name,
         )  # fmt: skip
         other = self._result(self.random.choice(self.payments), "submitted", 41)
         await self.books.apply(other, told, other)

@@ -152,6 +152,21 @@ MESSAGES: dict[str, Message] = {
         provider_reference="re_1:failed",
         reason="lost_or_stolen_card",
     ),
+    "payment_result_reversed_in_part": PaymentResult(
+        kind="reversed",
+        **RESULT,
+        amount=Money(40_00, "USD"),
+        provider_reference="rev_1",
+        reversal_reference="rev_1",
+        reason="chargeback",
+    ),
+    "payment_result_reinstated": PaymentResult(
+        kind="reinstated",
+        **RESULT,
+        amount=Money(40_00, "USD"),
+        reversal_reference="rev_1",
+        reason="canceled_reversal",
+    ),
     "payment_result_disputed": PaymentResult(
         kind="disputed",
         **RESULT,

@@ -23,6 +23,7 @@ from cift_shared.messaging.outcomes import (
     Failure,
     FailureCategory,
     Outcome,
+    Reinstated,
     Reversed,
     Saved,
     Settled,
@@ -88,6 +89,9 @@ def details_of(outcome: Outcome) -> dict[str, object]:
         case Unknown() | Conflicting():
             return {"reason": outcome.reason}
         case Reversed():
+            name = outcome.reversal_reference or outcome.provider_reference
+            return _fields(outcome) | {"reversal_reference": name}
+        case Reinstated():
             return _fields(outcome)
         case Disputed():
             return {"dispute": _fields(outcome.dispute)}
@@ -96,7 +100,7 @@ def details_of(outcome: Outcome) -> dict[str, object]:
     return {}
 
 
-def _fields(part: Dispute | Reversed | Saved) -> dict[str, object]:
+def _fields(part: Dispute | Reversed | Reinstated | Saved) -> dict[str, object]:
     return {field.name: getattr(part, field.name) for field in fields(part)}
 
 

@@ -4,7 +4,7 @@
     waiting  -> waiting | done | review
     unknown  -> unknown | waiting | done | review
     done     -> done    (a late notice may still add a receipt, contradict the result, or report
-                         a reversal or a dispute)
+                         a reversal, a reinstatement or a dispute)
 
 Time alone never fails an attempt that may have reached the provider.
 """
@@ -33,6 +33,7 @@ from cift_shared.messaging.outcomes import (
     FailureCategory,
     Outcome,
     Pending,
+    Reinstated,
     Reversed,
     Saved,
     Settled,
@@ -139,7 +140,7 @@ def after_check(
     """Decide after the provider answered a status query."""
     outcome = answer.outcome
     ended = claim.state in ENDED
-    if isinstance(outcome, Reversed | Disputed) and not ended:
+    if isinstance(outcome, Reversed | Reinstated | Disputed) and not ended:
         outcome = Conflicting(
             "the provider reports a reversal or dispute before the payment itself"
         )
@@ -172,7 +173,7 @@ def after_check_error(claim: Claim, error: PaymentProcessorError, schedule: Sche
     return Decision(claim, claim.state, delay, checked=True, maybe_sent=claim.maybe_sent)
 
 
-_FOR_THE_RECORD = (Settled, Declined, Expired, Reversed, Disputed, Saved, Detached)
+_FOR_THE_RECORD = (Settled, Declined, Expired, Reversed, Reinstated, Disputed, Saved, Detached)
 """Outcomes that are published even for an ended attempt; any other one is at most a note."""
 
 _NOT_POSSIBLE = "This payment can't be processed at the moment because of an error on our side."
@@ -267,6 +268,7 @@ _KINDS: Mapping[type, tuple[ResultKind, State]] = {
     Unknown: ("unknown", "unknown"),
     Conflicting: ("conflicting", "review"),
     Reversed: ("reversed", "done"),
+    Reinstated: ("reinstated", "done"),
     Disputed: ("disputed", "done"),
     Saved: ("settled", "done"),
     Detached: ("settled", "done"),

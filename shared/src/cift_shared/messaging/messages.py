@@ -180,6 +180,7 @@ ResultKind = Literal[
     "noted",
     "conflicting",
     "reversed",
+    "reinstated",
     "disputed",
 ]
 
@@ -221,7 +222,7 @@ class PaymentResult(ShownInstrument, Message):
     method: str
     occurred_at: AwareDatetime
     amount: WireMoney | None = None
-    """What moved at the provider; with `settled` and `reversed`."""
+    """What moved at the provider; with `settled`, `reversed` and `reinstated`."""
     provider_fee: WireMoney | None = None
     provider_reference: str | None = None
     failure: WireFailure | None = None
@@ -229,7 +230,11 @@ class PaymentResult(ShownInstrument, Message):
     next_action: dict[str, str] | None = None
     """What has to be done; with `delivered_by` when the payer has been asked already."""
     reason: str | None = None
-    """With `unknown`, `conflicting` and `reversed`."""
+    """With `unknown`, `conflicting`, `reversed` and `reinstated`."""
+    reversal_reference: Annotated[str, Field(min_length=1, max_length=200)] | None = None
+    """With `reversed`: the worker's name for this reversal of the payment: the same whenever this
+    reversal is reported again, another for a later one. Without it, as earlier releases send it,
+    the whole payment was reversed. With `reinstated`: the reversal that was taken back."""
     dispute: DisputeNews | None = None
     """With `disputed`."""
     next_check_at: AwareDatetime | None = None

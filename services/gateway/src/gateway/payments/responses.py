@@ -60,7 +60,7 @@ class PaymentOut(Out):
     refunded: str = Field(examples=["0.00"])
     """The total of completed refunds; pending refunds are not included."""
     reversed: str = Field(examples=["0.00"])
-    """The amount that the provider reversed after the payment was completed."""
+    """The amount that the provider reversed after the completion and has not reinstated."""
     disputed: str = Field(examples=["0.00"])
     """The amount that the payer's bank currently withholds because of disputes."""
     parent: UUID | None

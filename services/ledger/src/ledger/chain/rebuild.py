@@ -48,7 +48,7 @@ POSITIONS_A_READ = 2_000
 INPUTS_A_COMMIT = 500
 RESULTS_A_CALL = 500
 BIGINT_MAX = 2**63 - 1
-ALONE = frozenset({"reversed", "disputed"})
+ALONE = frozenset({"reversed", "reinstated", "disputed"})
 """Kinds of results that are applied one by one."""
 
 # What a payment was accepted with is what no later input changes; the amounts, which people may

@@ -13,7 +13,7 @@ from cift_shared.messaging.messages import PaymentResult
 from ledger.posting.domain import Outcome
 
 _AFTERMATH = "select ledger.apply_aftermath($1::text::jsonb, $2)"
-_AFTER_THE_END = frozenset({"reversed", "disputed"})
+_AFTER_THE_END = frozenset({"reversed", "reinstated", "disputed"})
 _APPLY = """
 select outcome from ledger.apply_results($1::text::jsonb, $2::text[]) order by place
 """
@@ -47,9 +47,9 @@ class LedgerStore:
     ) -> list[Outcome]:
         """Apply results in the given order; return one outcome per result, in the same order.
 
-        A batch is one transaction, with one exception: every `reversed` or `disputed` result (what
-        happened after a payment ended) has its own transaction and splits the batch at its place.
-        When a later part fails, the caller sends the whole batch again.
+        A batch is one transaction, with one exception: every `reversed`, `reinstated` or `disputed`
+        result (what happened after a payment ended) has its own transaction and splits the batch
+        at its place. When a later part fails, the caller sends the whole batch again.
 
         Args:
             results: in the order they were read; a repeated result changes nothing.

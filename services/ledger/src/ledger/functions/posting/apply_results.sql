@@ -1,4 +1,4 @@
--- revision: 2 ffee678874c034ae
+-- revision: 3 564f8884d9beb857
 -- Apply workers' results. This is the only writer of results: it takes a batch as the workers sent
 -- it, and updates payments, holds, balances and entries with set-based statements. A batch has
 -- exactly the same effect as its results applied one at a time in the same order; batch boundaries
@@ -49,7 +49,7 @@ declare
     all_verdicts verdict[] := '{}';
     rounds integer;
 begin
-    if exists (select from unnest(batch) where kind in ('reversed', 'disputed')) then
+    if exists (select from unnest(batch) where kind in ('reversed', 'reinstated', 'disputed')) then
         raise exception 'what happens after an end goes to apply_aftermath'
             using errcode = 'invalid_parameter_value';
     end if;
