@@ -1,6 +1,6 @@
 """Changes of reversals and disputes."""
 
-from tests.mutation.sql_mutant import AFTERMATH, ALL, DISPUTES, REVERSALS, guarded, on
+from tests.mutation.sql_mutant import AFTERMATH, ALL, DISPUTES, REVERSALS, UNCLAIMED, guarded, on
 
 WENT_BACK = [
     *on(
@@ -131,6 +131,45 @@ WENT_BACK = [
         AFTERMATH,
         ("if target.status <> 'completed' then", "if false then"),
         ("and method = told[1].method", ""),
+    ),
+]
+
+UNASKED = [
+    *on(
+        "function ledger.receive",
+        UNCLAIMED,
+        ("if not found then", "if false then"),
+        (
+            "else 'suspense' end, done.payment_id::text",
+            "else 'settlement' end, done.payment_id::text",
+        ),
+        ("if done.merchant_id <> 'house' then", "if true then"),
+        guards=1,
+    ),
+    *on(
+        "function ledger.received_terms",
+        UNCLAIMED,
+        ("is distinct from (related.merchant_id, related.customer_id)", "is null"),
+        ("done.merchant_account_id := related.merchant_account_id;", ""),
+        ("case when related.payment_id is null then 0", "case when true then 0"),
+    ),
+    *on(
+        "function ledger.received_doubt",
+        UNCLAIMED,
+        ("p_payment.fee_minor >= p_payment.minor", "p_payment.fee_minor > p_payment.minor"),
+        ("when p_payment.merchant_id = 'house' then 'owner_unknown'", ""),
+    ),
+    *on(
+        "function ledger.assign_received",
+        UNCLAIMED,
+        ("or target.merchant_id <> 'house'", ""),
+        ("customer_account_id = owner_account,", ""),
+    ),
+    *on(
+        "function ledger.refuse_new_terms",
+        UNCLAIMED,
+        ("or new.merchant_id = 'house'", ""),
+        ("is distinct from\n", "is null and null is distinct from\n"),
     ),
 ]
 

@@ -7,7 +7,7 @@ is an error.
 """
 
 from tests.mutation.sql_accepted import ACCEPTED, HELD, JOURNAL
-from tests.mutation.sql_aftermath import DISPUTED, WENT_BACK
+from tests.mutation.sql_aftermath import DISPUTED, UNASKED, WENT_BACK
 from tests.mutation.sql_attempts import ATTEMPTS
 from tests.mutation.sql_compared import COMPARED
 from tests.mutation.sql_gateway import GATEWAY
@@ -24,6 +24,7 @@ SQL_MUTANTS: list[SqlMutant] = [
     *AS_RECEIVED,
     *CONVERTED,
     *WENT_BACK,
+    *UNASKED,
     *DISPUTED,
     *RESOLVED,
     *CORRECTED,

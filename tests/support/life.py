@@ -8,7 +8,10 @@ from uuid import UUID
 
 import asyncpg
 
+from cift_shared.attempts.received import received_result
+from cift_shared.messaging.instruments import Instrument
 from cift_shared.messaging.messages import PaymentResult
+from cift_shared.messaging.received import ReceivedMoney
 from cift_shared.money.amount import Money
 from tests.integration.ledger.books import MERCHANT, NOON, Books, Paid
 
@@ -16,6 +19,7 @@ SIGNED = {"operator": "amina", "reason": "it is so"}
 YEAR = timedelta(days=365)
 CUSTOMERS = ("c1", "c2", "c3")
 ENDS = ("settled", "settled", "settled", "settled", "declined", "expired", "canceled")
+INSTRUMENT = Instrument(kind="phone", display="2547****149", sealed="k1:c2VhbGVk", country="KE")
 AS_RECEIVED = {
     "amount_policy": "as_received",
     "pricing": {"percent": "2.5", "network_fee": "0.00", "rate": None},
@@ -52,8 +56,8 @@ class Life:
         await self._cancel(self.payments[-1])
         await self.convert()
         doings = [self.accept, self.accept, self.refund, self.tell, self.tell, self.tell,
-                  self.reverse, self.dispute, self.cancel, self.convert, self.hold, self.end_hold,
-                  self.resolve]  # fmt: skip
+                  self.reverse, self.receive, self.dispute, self.cancel, self.convert, self.hold,
+                  self.end_hold, self.resolve]  # fmt: skip
         for _ in range(steps):
             self.steps += 1
             try:
@@ -126,6 +130,24 @@ class Life:
         )  # fmt: skip
         other = self._result(self.random.choice(self.payments), "submitted", 41)
         await self.books.apply(other, told, other)
+
+    async def receive(self) -> None:
+        """Money that no command asked for, told twice; people may name its owner."""
+        related = self.random.choice([None, self.random.choice(self.payments).payment_id])
+        told = received_result(
+            "mpesa", f"U{self.random.randint(1, 6)}", Money(700, "KES"),
+            ReceivedMoney(
+                livemode=False, instrument=INSTRUMENT, related_payment_id=related,
+                **self.random.choice([{}, {"merchant_id": MERCHANT, "customer_id": "c1"}]),
+            ),
+            occurred_at=NOON + timedelta(minutes=self.steps), evidence=[],
+        )  # fmt: skip
+        await self.books.apply(told, told)
+        if self.random.random() < 0.5:
+            await self._operate(
+                "assign_received", payment_id=str(told.payment_id), merchant_id=MERCHANT,
+                customer_id="c2",
+            )  # fmt: skip
 
     async def dispute(self) -> None:
         """A payer objects, or a dispute moves on."""

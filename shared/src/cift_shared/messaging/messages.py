@@ -11,11 +11,12 @@ from datetime import datetime
 from typing import Annotated, Literal, Self
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, model_validator
 
 from cift_shared.messaging.instruments import Instrument, ShownInstrument
 from cift_shared.messaging.message import Message
 from cift_shared.messaging.outcomes import FailureCategory
+from cift_shared.messaging.received import ReceivedMoney, received_id
 from cift_shared.money.amount import WireMoney
 
 DELIVERED_BY = "delivered_by"
@@ -182,6 +183,7 @@ ResultKind = Literal[
     "reversed",
     "reinstated",
     "disputed",
+    "received",
 ]
 
 
@@ -237,9 +239,24 @@ class PaymentResult(ShownInstrument, Message):
     the whole payment was reversed. With `reinstated`: the reversal that was taken back."""
     dispute: DisputeNews | None = None
     """With `disputed`."""
+    received: ReceivedMoney | None = None
+    """With `received`: money that no command asked for. Then `payment_id` is `received_id(method,
+    provider_reference)`, and `amount` is what arrived."""
     next_check_at: AwareDatetime | None = None
     """When the worker will ask the provider again; None when it is done."""
     evidence: list[Step] = Field(default_factory=list)
+
+    @model_validator(mode="after")
+    def _received_is_whole(self) -> Self:
+        if self.kind == "received" and (
+            self.received is None
+            or self.amount is None
+            or self.amount.minor <= 0
+            or self.provider_reference is None
+            or self.payment_id != received_id(self.method, self.provider_reference)
+        ):
+            raise ValueError("a received amount, its owner, its reference, or the id that follows")
+        return self
 
 
 class MethodResult(ShownInstrument, Message):

@@ -233,7 +233,7 @@ where p.payment_id in (
                where tx.payment_id = p.payment_id and tx.kind = 'reversal')));
 
 -- invariant: history_leads_to_status
--- A payment's history starts with its acceptance, has only allowed transitions, and ends in the
+-- A payment's history starts with its acceptance (or with money that no command asked for), has only allowed transitions, and ends in the
 -- payment's current status.
 select distinct 'payment ' || payment_id as subject
 from (
@@ -258,7 +258,9 @@ where event_seq is null
             select from ledger.operator_transition t
             where steps.kind = 'resolved'
               and t.from_status = steps.from_status and t.to_status = steps.to_status)))
-   or (version_before is null and to_status is distinct from 'pending')
+   or (version_before is null and to_status is distinct from 'pending'
+       -- money that no command asked for begins where it ends
+       and not (kind = 'received' and to_status in ('completed', 'in_review')))
 union all
 select 'payment ' || p.payment_id
 from {payment} p

@@ -1,5 +1,8 @@
 -- A payment may be reversed in parts and several times, and a reversal may be taken back: a new kind
 -- of transaction. `not valid`: no scan of the tables; older rows obey the narrower rules of before.
+--
+-- Money may arrive that no command asked for, and an operator may have to name its owner: two kinds of
+-- input.
 
 set local role cift_ledger_owner;
 
@@ -12,5 +15,9 @@ alter table ledger.ledger_tx
 
 alter table ledger.payment
     add constraint payment_reversed_within_amount check (reversed_minor <= minor) not valid;
+
+insert into ledger.input_kind (kind, replayed_by) values
+    ('receive', 'receive'),
+    ('assign', 'assign_received');
 
 reset role;
