@@ -54,6 +54,7 @@ class Life:
             await self._operate(ending, key=f"h{self.steps}")
         await self._accepted(self.books.deposit, 1_000, 25)
         await self._cancel(self.payments[-1])
+        await self._assign(await self._receive("U0"))
         await self.convert()
         doings = [self.accept, self.accept, self.refund, self.tell, self.tell, self.tell,
                   self.reverse, self.receive, self.dispute, self.cancel, self.convert, self.hold,
@@ -134,20 +135,26 @@ class Life:
     async def receive(self) -> None:
         """Money that no command asked for, told twice; people may name its owner."""
         related = self.random.choice([None, self.random.choice(self.payments).payment_id])
+        owner = self.random.choice([{}, {"merchant_id": MERCHANT, "customer_id": "c1"}])
+        reference = f"U{self.random.randint(1, 6)}"
+        told = await self._receive(reference, related_payment_id=related, **owner)
+        if self.random.random() < 0.5:
+            await self._assign(told)
+
+    async def _receive(self, reference: str, **known: Any) -> PaymentResult:
+        money = ReceivedMoney(livemode=False, instrument=INSTRUMENT, **known)
         told = received_result(
-            "mpesa", f"U{self.random.randint(1, 6)}", Money(700, "KES"),
-            ReceivedMoney(
-                livemode=False, instrument=INSTRUMENT, related_payment_id=related,
-                **self.random.choice([{}, {"merchant_id": MERCHANT, "customer_id": "c1"}]),
-            ),
+            "mpesa", reference, Money(700, "KES"), money,
             occurred_at=NOON + timedelta(minutes=self.steps), evidence=[],
         )  # fmt: skip
         await self.books.apply(told, told)
-        if self.random.random() < 0.5:
-            await self._operate(
-                "assign_received", payment_id=str(told.payment_id), merchant_id=MERCHANT,
-                customer_id="c2",
-            )  # fmt: skip
+        return told
+
+    async def _assign(self, told: PaymentResult) -> None:
+        await self._operate(
+            "assign_received", payment_id=str(told.payment_id), merchant_id=MERCHANT,
+            customer_id="c2",
+        )  # fmt: skip
 
     async def dispute(self) -> None:
         """A payer objects, or a dispute moves on."""
