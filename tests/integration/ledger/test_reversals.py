@@ -152,7 +152,9 @@ class TestParts:
         assert await legs(books, "r") == {PROVIDER: 1_000, CUSTOMER: -975, FEES: -25}
         assert await legs(books, "w") == {PROVIDER: 1_000, CUSTOMER: -1_025, FEES: 25}
         assert (await books.payment(parent))["refunded_minor"] == 3_000
-        await books.apply(back(refund, "r2", 3_000), back(spent, "w2", 3_000))
+        parts = [back(refund, "r2", 3_000), back(spent, "w2", 1_000), back(spent, "w3", 2_000)]
+        await books.apply(*parts)
+        assert await legs(books, "w2") == {PROVIDER: 1_000, CUSTOMER: -1_026, FEES: 26}
         assert await books.customer() == (19_500, 0)
         assert await books.balance(FEES) == (-500, 0)
 
