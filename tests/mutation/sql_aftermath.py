@@ -1,56 +1,125 @@
 """Changes of reversals and disputes."""
 
-from tests.mutation.sql_mutant import AFTERMATH, ALL, DISPUTES, guarded, on
+from tests.mutation.sql_mutant import AFTERMATH, ALL, DISPUTES, REVERSALS, UNCLAIMED, guarded, on
 
 WENT_BACK = [
     *on(
         "function ledger.reversal_conflict",
         guarded("test_a_reversal_in_another_currency_is_for_people"),
-        (
-            "from (p_payment.minor, p_payment.currency)",
-            "from (p_payment.minor, p_told.currency)",
-        ),
+        ("p_told.currency is distinct from p_payment.currency", "false"),
         guards=ALL,
     ),
     *on(
         "function ledger.reversal_conflict",
         AFTERMATH,
+        ("is null and p_told.amount <> p_payment.minor", "is null and false"),
+    ),
+    *on(
+        "function ledger.reversal_conflict",
+        REVERSALS,
         (
-            "from (p_payment.minor, p_payment.currency)",
-            "from (p_told.amount, p_payment.currency)",
+            "p_payment.reversed_minor + p_told.amount > p_payment.minor",
+            "p_told.amount > p_payment.minor",
         ),
+        ("p_told.amount is null or p_told.amount <= 0", "p_told.amount is null"),
+        ("or p_told.amount <> reversed_by(p_payment, known)", ""),
+        guards=1,
+    ),
+    *on(
+        "function ledger.belongs_to_another",
+        AFTERMATH,
         ("r.payment_id <> p_payment.payment_id", "false"),
+    ),
+    *on(
+        "function ledger.reversal_named",
+        REVERSALS,
+        ("tx.ref = p_payment.payment_id || ':' || p_reference", "false"),
+        ("and e.detail->>'provider_reference' = p_reference", ""),
+    ),
+    *on(
+        "function ledger.reversal_known",
+        REVERSALS,
+        (
+            "coalesce(p_told.detail->>'reversal_reference', p_told.provider_reference)",
+            "p_told.detail->>'reversal_reference'",
+        ),
+        ("where p_told.detail->>'reversal_reference' is null\n           and", "where"),
+    ),
+    *on(
+        "function ledger.reinstatement_conflict",
+        REVERSALS,
+        ("when p_reversal.tx_id is null then 'reinstatement_without_reversal'", ""),
+        (
+            "is distinct from (reversed_by(p_payment, p_reversal), p_payment.currency)",
+            "is distinct from (p_told.amount, p_payment.currency)",
+        ),
+    ),
+    *on(
+        "function ledger.reinstate_payment",
+        REVERSALS,
+        ("if conflict is null and exists (", "if conflict is null and not exists ("),
+        ("if conflict is null and refunds_full(p_payment, p_told.amount) then", "if false then"),
+        (
+            "count_reversed(p_told, p_payment, -p_told.amount)",
+            "count_reversed(p_told, p_payment, 0)",
+        ),
+        guards=1,
+    ),
+    *on(
+        "function ledger.reinstatement_legs",
+        REVERSALS,
+        ("- available(p_payment.customer_account_id)", ""),
+        ("then -amount - missing else", "then -amount else"),
     ),
     *on(
         "function ledger.reverse_payment",
         AFTERMATH,
-        ("or p_payment.reversed_minor > 0 then", "then"),
-        (
-            "set refunded_minor = refunded_minor - p_payment.minor",
-            "set refunded_minor = refunded_minor",
-        ),
-        ("set reversed_minor = minor,", "set reversed_minor = 1,"),
+        ("or known.tx_id is not null then", "then"),
     ),
     *on(
-        "function ledger.mirror_legs",
+        "function ledger.count_reversed",
         AFTERMATH,
+        ("set refunded_minor = refunded_minor - p_minor", "set refunded_minor = refunded_minor"),
+        ("set reversed_minor = reversed_minor + p_minor,", "set reversed_minor = 1,"),
+    ),
+    *on(
+        "function ledger.payout_legs_reversed",
+        REVERSALS,
         ("case p_payment.type when 'refund' then -1 else 1 end", "1"),
-        ("-p_payment.net_minor", "-p_payment.minor"),
-        ("case p_payment.type when 'refund' then 1 else -1 end", "-1"),
+        ("side * fee end;", "0 end;"),
+        ("covered := least(p_covered, back);", "covered := 0;"),
+        ("p_payment.reversed_minor, fee_given_back(p_payment))", "0, 0)"),
+        guards=1,
     ),
     *on(
-        "function ledger.deposit_reversal_legs",
-        AFTERMATH,
-        ("own := least(own, available(p_payment.customer_account_id));", ""),
+        "function ledger.deposit_legs_reversed",
+        (*AFTERMATH, *REVERSALS),
         (
-            "own := least(own, available(p_payment.customer_account_id));",
-            "own := available(p_payment.customer_account_id);",
+            "fee end,\n        available(p_payment.customer_account_id));",
+            "fee end,\n        p_payment.minor);",
         ),
-        ("and hold.state in ('held', 'captured')", ""),
-        ("hold.state in ('held', 'captured')", "hold.state in ('held')"),
-        ("and refund.reversed_minor = 0", ""),
-        ("p_payment.fee_minor - coalesce(sum(refund.fee_minor), 0)", "p_payment.fee_minor"),
-        ("p_payment.net_minor - coalesce(sum(refund.net_minor), 0)", "p_payment.net_minor"),
+        (
+            "own := least(entitled - case when by_merchant then 0 else fee end,",
+            "own := least(p_payment.minor,",
+        ),
+        ("and (hold.state = 'held' or refund.status = 'completed')", ""),
+        ("(hold.state = 'held' or refund.status = 'completed')", "hold.state = 'held'"),
+        ("(hold.state = 'held' or refund.status = 'completed')", "refund.status = 'completed'"),
+        ("sum(refund.minor - refund.reversed_minor)", "sum(refund.minor)"),
+        ("select p_payment.reversed_minor + coalesce", "select coalesce"),
+        ("+ coalesce(sum(refund.fee_minor - fee_given_back(refund)), 0)", ""),
+        ("fee_given_back(p_payment)\n", "0\n"),
+        guards=2,
+    ),
+    *on(
+        "function ledger.fee_given_back",
+        REVERSALS,
+        ("and tx.kind in ('reversal', 'reinstatement')", "and tx.kind = 'reversal'"),
+    ),
+    *on(
+        "function ledger.losses_of_reversals",
+        REVERSALS,
+        ("and tx.kind in ('reversal', 'reinstatement')", "and tx.kind = 'reversal'"),
     ),
     *on(
         "function ledger.available",
@@ -62,6 +131,45 @@ WENT_BACK = [
         AFTERMATH,
         ("if target.status <> 'completed' then", "if false then"),
         ("and rail = told[1].rail", ""),
+    ),
+]
+
+UNASKED = [
+    *on(
+        "function ledger.receive",
+        UNCLAIMED,
+        ("if not found then", "if false then"),
+        (
+            "else 'suspense' end, done.payment_id::text",
+            "else 'settlement' end, done.payment_id::text",
+        ),
+        ("if done.merchant_id <> 'house' then", "if true then"),
+        guards=1,
+    ),
+    *on(
+        "function ledger.received_terms",
+        UNCLAIMED,
+        ("is distinct from (related.merchant_id, related.customer_id)", "is null"),
+        ("done.merchant_account_id := related.merchant_account_id;", ""),
+        ("case when related.payment_id is null then 0", "case when true then 0"),
+    ),
+    *on(
+        "function ledger.received_doubt",
+        UNCLAIMED,
+        ("p_payment.fee_minor >= p_payment.minor", "p_payment.fee_minor > p_payment.minor"),
+        ("when p_payment.merchant_id = 'house' then 'owner_unknown'", ""),
+    ),
+    *on(
+        "function ledger.assign_received",
+        UNCLAIMED,
+        ("or target.merchant_id <> 'house'", ""),
+        ("customer_account_id = owner_account,", ""),
+    ),
+    *on(
+        "function ledger.refuse_new_terms",
+        UNCLAIMED,
+        ("or new.merchant_id = 'house'", ""),
+        ("is distinct from\n", "is null and null is distinct from\n"),
     ),
 ]
 

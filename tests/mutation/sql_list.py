@@ -7,22 +7,24 @@ is an error.
 """
 
 from tests.mutation.sql_accepted import ACCEPTED, HELD, JOURNAL
-from tests.mutation.sql_aftermath import DISPUTED, WENT_BACK
+from tests.mutation.sql_aftermath import DISPUTED, UNASKED, WENT_BACK
 from tests.mutation.sql_attempts import ATTEMPTS
 from tests.mutation.sql_compared import COMPARED
 from tests.mutation.sql_gateway import GATEWAY
 from tests.mutation.sql_kept import KEPT, PAST, SWEPT
 from tests.mutation.sql_mutant import SqlMutant
 from tests.mutation.sql_operator import CORRECTED, RESOLVED
-from tests.mutation.sql_posted import CONVERTED, POSTED
+from tests.mutation.sql_posted import AS_RECEIVED, CONVERTED, POSTED
 
 SQL_MUTANTS: list[SqlMutant] = [
     *JOURNAL,
     *HELD,
     *ACCEPTED,
     *POSTED,
+    *AS_RECEIVED,
     *CONVERTED,
     *WENT_BACK,
+    *UNASKED,
     *DISPUTED,
     *RESOLVED,
     *CORRECTED,

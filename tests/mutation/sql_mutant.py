@@ -58,5 +58,14 @@ SHARES = (
 DISPUTES = books("dispute_totals", "aftermath")
 AFTERMATH = books("aftermath", "money_guards")
 POSTING = books("posting", "money_guards")
+RECEIVED = books("as_received")
+REVERSALS = tuple(
+    f"{_LEDGER}reversals.py::{name}"
+    for name in ("TestParts", "TestReinstated", "TestEarlierReleases")
+)
+UNCLAIMED = tuple(
+    f"{_LEDGER}received.py::{name}"
+    for name in ("TestOfAKnownOwner", "TestForPeople", "test_other_terms_stay_fixed")
+)
 HOLDS = books("holds", "acceptance")
 ACCEPTANCE = books("acceptance", "money_guards")

@@ -16,8 +16,8 @@ RESOLVED = [
     *on(
         "function ledger.refuse_new_amounts",
         _DECISIONS,
-        ("is distinct from ('in_review', 'completed') then", "is null then"),
-        ("is distinct from ('in_review', 'completed') then", "= ('pending', 'completed') then"),
+        ("is distinct from ('in_review', 'completed')", "is null"),
+        ("is distinct from ('in_review', 'completed')", "= ('pending', 'completed')"),
     ),
     *on(
         "function ledger.check_signed",
@@ -70,7 +70,7 @@ RESOLVED = [
         _REFUNDS,
         ("if p_held.state = 'held' then", "if false then"),
         ("if p_held.state = 'held' then", "if true then"),
-        ("+ parent.disputed_minor", ""),
+        ("+ parent.disputed_minor\n", "\n"),
         ("> parent.minor then", ">= parent.minor then"),
         ("> parent.minor then", "> parent.minor + 1 then"),
         ("parent.refunded_minor + parent.refund_pending_minor", "parent.refunded_minor"),

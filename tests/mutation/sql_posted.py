@@ -1,6 +1,51 @@
 """Changes of posting results and conversions."""
 
-from tests.mutation.sql_mutant import ALL, POSTING, books, guarded, on
+from tests.mutation.sql_mutant import ALL, POSTING, RECEIVED, books, guarded, on
+
+AS_RECEIVED = [
+    *on(
+        "function ledger.judge",
+        RECEIVED,
+        ("when received_fee < amount then 'move'", "when received_fee <= amount then 'move'"),
+        ("p.amount_policy = 'as_received' and b.currency", "b.currency"),
+        ("case when received then amount else minor end", "minor"),
+        ("case when received then received_fee else fee_minor end", "fee_minor"),
+        ("then amount - received_fee else amount end", "then amount - received_fee else minor end"),
+        ("when kind = 'settled' and is_open and takes", "when kind = 'settled' and takes"),
+        guards=2,
+    ),
+    *on(
+        "function ledger.fee_by_pricing",
+        RECEIVED,
+        ("* 0.01) + coalesce(fixed, 0)", "* 0.01)"),
+        ("round(p_minor *", "floor(p_minor *"),
+        ("                minimum),", "                null),"),
+        ("            maximum)", "            null)"),
+        ("+ coalesce(round((p_pricing->>'network_fee')::numeric * scale), 0)", ""),
+        ("coalesce((p_pricing #>> '{rate,value}')::numeric, 1)", "1"),
+        guards=ALL,
+    ),
+    *on(
+        "function ledger.store_payment",
+        RECEIVED,
+        (
+            "case p_payment.type when 'deposit' then coalesce",
+            "case 'deposit' when 'deposit' then coalesce",
+        ),
+    ),
+    *on(
+        "function ledger.receive_amounts",
+        RECEIVED,
+        ("set requested_minor = p.minor,", "set requested_minor = null,"),
+    ),
+    *on(
+        "function ledger.refuse_new_amounts",
+        RECEIVED,
+        ("old.amount_policy <> 'as_received'", "false"),
+        ("or old.status not in ('pending', 'processing', 'requires_action')", ""),
+        ("or new.requested_minor is distinct from old.minor", ""),
+    ),
+]
 
 POSTED = [
     *on(

@@ -48,6 +48,8 @@ TARGETS: Mapping[str, Sequence[str]] = {
     "cift_shared.observability.log": _in(_SHARED, "log"),
     "cift_shared.attempts.polling_schedule": [*_in(_CARD, "domain"), *_in(_MPESA, "domain")],
     "cift_shared.attempts.state_machine": _in(_SHARED, "decide", "decide_rules"),
+    "cift_shared.attempts.received": _in(_SHARED, "received"),
+    "cift_shared.messaging.received": _in(_SHARED, "received"),
     "cift_shared.attempts.results": _in(_SHARED, "decide", "decide_rules", "hints"),
     "gateway.payment_options.availability": _in(_GATEWAY, "availability"),
     "mpesa_method.phones": _in(_MPESA, "phones"),

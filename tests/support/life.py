@@ -8,15 +8,24 @@ from uuid import UUID
 
 import asyncpg
 
+from cift_shared.attempts.received import received_result
 from cift_shared.attempts.results import CANCELED_AT_PROVIDER
+from cift_shared.messaging.instruments import Instrument
 from cift_shared.messaging.messages import PaymentResult
+from cift_shared.messaging.received import ReceivedMoney
 from cift_shared.money.amount import Money
+from cift_shared.rails.registry import rails
 from tests.integration.ledger.books import MERCHANT, NOON, Books, Paid
 
 SIGNED = {"operator": "amina", "reason": "it is so"}
 YEAR = timedelta(days=365)
 CUSTOMERS = ("c1", "c2", "c3")
 ENDS = ("settled", "settled", "settled", "settled", "declined", "expired", "canceled")
+INSTRUMENT = Instrument(kind="phone", display="2547****149", sealed="k1:c2VhbGVk", country="KE")
+AS_RECEIVED = {
+    "amount_policy": "as_received",
+    "pricing": {"percent": "2.5", "network_fee": "0.00", "rate": None},
+}
 PROGRESS = ("submitted", "action_required", "unknown", "noted", "conflicting")
 
 
@@ -47,10 +56,11 @@ class Life:
             await self._operate(ending, key=f"h{self.steps}")
         await self._accepted(self.books.deposit, 1_000, 25)
         await self._cancel(self.payments[-1])
+        await self._assign(await self._receive("U0"))
         await self.convert()
         doings = [self.accept, self.accept, self.refund, self.tell, self.tell, self.tell,
-                  self.reverse, self.dispute, self.cancel, self.convert, self.hold, self.end_hold,
-                  self.resolve]  # fmt: skip
+                  self.reverse, self.receive, self.dispute, self.cancel, self.convert, self.hold,
+                  self.end_hold, self.resolve]  # fmt: skip
         for _ in range(steps):
             self.steps += 1
             try:
@@ -68,7 +78,9 @@ class Life:
         """A deposit or a withdrawal."""
         order = self.random.choice([self.books.deposit, self.books.withdrawal])
         minor = self.random.choice([1_000, 1_001, 7_777])
-        await self._accepted(order, minor, 25, customer_id=self.random.choice(CUSTOMERS))
+        terms = self.random.choice([{}, {}, AS_RECEIVED])
+        customer = self.random.choice(CUSTOMERS)
+        await self._accepted(order, minor, 25, customer_id=customer, **terms)
 
     async def _accepted(self, order: Any, minor: int, fee: int, **terms: Any) -> None:
         self.payments.append(
@@ -111,14 +123,42 @@ class Life:
         )
 
     async def reverse(self) -> None:
-        """Money comes back after the end, among other news."""
+        """Money comes back after the end, or counts again, among other news."""
         paid = self.random.choice(self.payments)
+        name = self.random.choice([None, "a", "b"])
         told = paid.result(
-            "reversed", seq=self.random.randint(50, 60), amount=Money(paid.minor, "KES"),
+            self.random.choice(["reversed", "reversed", "reinstated"]) if name else "reversed",
+            seq=self.random.randint(50, 60),
+            amount=Money(self.random.choice([paid.minor, 400]) if name else paid.minor, "KES"),
             provider_reference=f"B{paid.payment_id.hex}", reason="returned",
+            reversal_reference=name,
         )  # fmt: skip
         other = self._result(self.random.choice(self.payments), "submitted", 41)
         await self.books.apply(other, told, other)
+
+    async def receive(self) -> None:
+        """Money that no command asked for, told twice; people may name its owner."""
+        related = self.random.choice([None, self.random.choice(self.payments).payment_id])
+        owner = self.random.choice([{}, {"merchant_id": MERCHANT, "customer_id": "c1"}])
+        reference = f"U{self.random.randint(1, 6)}"
+        told = await self._receive(reference, related_payment_id=related, **owner)
+        if self.random.random() < 0.5:
+            await self._assign(told)
+
+    async def _receive(self, reference: str, **known: Any) -> PaymentResult:
+        money = ReceivedMoney(livemode=False, instrument=INSTRUMENT, **known)
+        told = received_result(
+            rails()["mpesa"], reference, Money(700, "KES"), money,
+            occurred_at=NOON + timedelta(minutes=self.steps), evidence=[],
+        )  # fmt: skip
+        await self.books.apply(told, told)
+        return told
+
+    async def _assign(self, told: PaymentResult) -> None:
+        await self._operate(
+            "assign_received", payment_id=str(told.payment_id), merchant_id=MERCHANT,
+            customer_id="c2",
+        )  # fmt: skip
 
     async def dispute(self) -> None:
         """A payer objects, or a dispute moves on."""

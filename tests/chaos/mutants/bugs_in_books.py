@@ -129,7 +129,8 @@ MUTANTS = (
             Edit(
                 f"{FUNCTIONS}/acceptance/accept_refund.sql",
                 "    if parent.refunded_minor + parent.refund_pending_minor"
-                " + parent.disputed_minor + refund.minor\n       > parent.minor then",
+                " + parent.disputed_minor\n"
+                "       + parent.reversed_minor + refund.minor > parent.minor then",
                 "    if false then",
             ),
             Edit(

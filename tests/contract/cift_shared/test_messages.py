@@ -33,6 +33,7 @@ from cift_shared.messaging.messages import (
 )
 from cift_shared.messaging.outcomes import FailureCategory
 from cift_shared.messaging.rail_status import RailStatus
+from cift_shared.messaging.received import ReceivedMoney, received_id
 from cift_shared.money.amount import Money
 from mpesa_method.purposes import Purpose
 from tests.support.commands import CLOCK
@@ -151,6 +152,34 @@ MESSAGES: dict[str, Message] = {
         amount=Money(100_00, "USD"),
         provider_reference="re_1:failed",
         reason="lost_or_stolen_card",
+    ),
+    "payment_result_reversed_in_part": PaymentResult(
+        kind="reversed",
+        **RESULT,
+        amount=Money(40_00, "USD"),
+        provider_reference="rev_1",
+        reversal_reference="rev_1",
+        reason="chargeback",
+    ),
+    "payment_result_reinstated": PaymentResult(
+        kind="reinstated",
+        **RESULT,
+        amount=Money(40_00, "USD"),
+        reversal_reference="rev_1",
+        reason="canceled_reversal",
+    ),
+    "payment_result_received": PaymentResult(
+        kind="received",
+        **RESULT | {"payment_id": received_id("card", "tx_1")},
+        amount=Money(40_00, "USD"),
+        provider_reference="tx_1",
+        received=ReceivedMoney(
+            livemode=False,
+            instrument=Instrument(kind="wallet", display="w***1", sealed="k1.AAAA"),
+            merchant_id="acme",
+            customer_id="c_1",
+            related_payment_id=PAYMENT,
+        ),
     ),
     "payment_result_disputed": PaymentResult(
         kind="disputed",

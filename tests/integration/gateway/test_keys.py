@@ -64,6 +64,8 @@ async def test_mistakes_are_told(environment: dict[str, str]) -> None:
     code, output = await cift(environment, "create", "--merchant", "m", "--name", "n",
                               "--scopes", "everything")  # fmt: skip
     assert (code, "choose from" in output) == (2, True)
+    code, output = await cift(environment, "create", "--merchant", "house", "--name", "n")
+    assert (code, "no merchant" in output) == (2, True)
     without = {**environment, "CIFT_INDEX_KEY": base64.b64encode(b"short").decode()}
     code, output = await cift(without, "create", "--merchant", "m", "--name", "n")
     assert (code, "CIFT_INDEX_KEY" in output) == (2, True)

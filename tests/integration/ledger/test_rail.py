@@ -1,12 +1,18 @@
 """Rails of one method have accounts, receipts and workers of their own."""
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 
 import asyncpg
 import pytest
 
-from tests.integration.ledger.books import NOON, Books, Paid
+from cift_shared.attempts.received import received_result
+from cift_shared.messaging.instruments import Instrument
+from cift_shared.messaging.received import ReceivedMoney
+from cift_shared.money.amount import Money
+from cift_shared.rails.registry import example_rail
+from tests.integration.ledger.books import MERCHANT, NOON, Books, Paid
 
 pytestmark = pytest.mark.integration
 
@@ -96,3 +102,21 @@ async def test_an_event_names_the_rail(books: Books) -> None:
     (event,) = [row for row in await books.outbox() if row["topic"] == "payments.events"]
     shown = json.loads(event["body"])["payment"]
     assert (shown["method"], shown["rail"]) == ("mpesa", EAST)
+
+
+async def test_money_that_no_command_asked_for_counts_once_in_its_rail(books: Books) -> None:
+    money = ReceivedMoney(
+        livemode=False,
+        instrument=Instrument(kind="phone", display="2547****149", sealed="", country="KE"),
+        merchant_id=MERCHANT,
+        customer_id="c1",
+    )
+    for name in (EAST, WEST, EAST):
+        told = received_result(
+            replace(example_rail(), name=name), "R1", Money(700, "KES"), money,
+            occurred_at=NOON, evidence=[],
+        )  # fmt: skip
+        await books.apply(told)
+    assert await books.customer() == (1_400, 0)
+    assert await books.balance("provider:mpesa_east:KES") == (700, 0)
+    assert await books.broken() == set()

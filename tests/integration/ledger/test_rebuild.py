@@ -80,7 +80,7 @@ async def test_rebuilt_books_are_the_same(
     kinds = {json.loads(line)["kind"] for line in await log_of(books_dsn)}
     assert kinds >= {
         "accepted", "cancel_requested", "result", "conversion", "hold_place", "hold_capture",
-        "hold_release", "holds_expired", "resolve", "end",
+        "hold_release", "holds_expired", "resolve", "receive", "assign", "end",
     }  # fmt: skip
     assert await books.broken() == set()
 

@@ -119,7 +119,7 @@ CORRUPTIONS: list[tuple[str, str, set[str]]] = [
         "a payment's amount was edited after it was booked",
         """update ledger.payment set minor = minor + 5, net_minor = net_minor + 5
            where type = 'deposit' and status = 'completed' and refunded_minor = 0""",
-        {"payments_match_journal"},
+        {"payments_match_journal", "amounts_follow_policy"},
     ),
     (
         "a deposit forgot a refund",

@@ -7,6 +7,7 @@ import pytest
 from cift_shared.money.amount import Money
 from ledger.verification.invariants import load_invariants, verify
 from tests.integration.ledger.books import Books, Paid, open_books
+from tests.integration.ledger.test_reversals import again, back
 from tests.integration.ledger.test_verifier import break_books
 
 pytestmark = pytest.mark.integration
@@ -25,8 +26,24 @@ CORRUPTIONS: list[tuple[str, str, set[str]]] = [
     (
         "a reversal is not what was paid",
         """update ledger.entry set amount = amount * 2 where tx_id = (
-               select tx_id from ledger.ledger_tx where kind = 'reversal')""",
+               select min(tx_id) from ledger.ledger_tx where kind = 'reversal')""",
         {"reversals_negate", "balances_are_sums", "running_balances_chain"},
+    ),
+    (
+        "a reinstatement is not what was reversed",
+        """update ledger.entry set amount = amount * 2 where tx_id = (
+               select tx_id from ledger.ledger_tx where kind = 'reinstatement')""",
+        {
+            "reversals_negate",
+            "reinstatements_negate",
+            "balances_are_sums",
+            "running_balances_chain",
+        },
+    ),
+    (
+        "a reinstatement of no reversal",
+        "update ledger.ledger_tx set ref = 'other' where kind = 'reinstatement'",
+        {"reinstatements_negate"},
     ),
     (
         "a dispute forgot what was taken",
@@ -65,17 +82,20 @@ def disputed(paid: Paid, reference: str, seq: int, **news: object) -> object:
 
 @pytest.fixture
 async def books(books_dsn: str) -> AsyncIterator[Books]:
-    """An open dispute, a lost one, and a withdrawal that came back."""
+    """An open dispute, a lost one, and withdrawals that came back, one for a time."""
     async with open_books(books_dsn) as opened:
         first = await opened.settled_deposit(10_000, 250)
         second = await opened.settled_deposit(20_000, 250)
-        out = await opened.withdrawal(4_000, 100)
+        out, other = await opened.withdrawal(4_000, 100), await opened.withdrawal(3_000, 100)
         told = [
             disputed(first, "D1", 20, fee=Money(15, "USD")),
             disputed(second, "D2", 20),
             disputed(second, "D2", 21, closed="lost"),
             out.result("settled", seq=9),
             out.result("reversed", seq=10, amount=Money(4_000, "KES"), provider_reference="B1"),
+            other.result("settled", seq=9),
+            back(other, "B2", 3_000),
+            again(other, "B2", 3_000),
         ]
         assert await opened.apply(*told) == ["applied"] * len(told)
         yield opened

@@ -37,6 +37,7 @@ from cift_shared.messaging.outcomes import (
     Failure,
     FailureCategory,
     Pending,
+    Reinstated,
     Reversed,
     Saved,
     Settled,
@@ -51,7 +52,11 @@ DISPUTE = Dispute(
     "du_1", "needs_response", "fraudulent", Money(1_00, "USD"), withdrawn=Money(1_00, "USD"),
     fee=Money(15_00, "USD"), evidence_due_by=CLOCK.now(),
 )  # fmt: skip
-AFTERMATH = [Reversed(Money(1_00, "KES"), "re_1:failed", "lost"), Disputed(DISPUTE)]
+AFTERMATH = [
+    Reversed(Money(1_00, "KES"), "re_1:failed", "lost"),
+    Reinstated(Money(1_00, "KES"), "re_1:failed", "found", "re_1:again"),
+    Disputed(DISPUTE),
+]
 OUTCOMES = [
     Submitted(), ActionRequired({"type": "pin"}), Settled(Money(1_00, "KES")), Declined(NO),
     Expired(NO), Pending(), Unknown("?"), Conflicting("two answers"), *AFTERMATH,
@@ -191,7 +196,8 @@ def test_what_comes_after_is_told_of_an_attempt_that_has_ended(outcome) -> None:
     assert decision.state == "done"
     assert decision.check_after == timedelta(days=1)
     assert decision.result.next_check_at is None  # to the ledger it has ended
-    if isinstance(outcome, Reversed):
+    if isinstance(outcome, Reversed | Reinstated):
+        assert decision.result.reversal_reference == "re_1:failed"
         told = (decision.result.amount, decision.result.provider_reference, decision.result.reason)
         assert told == (outcome.amount, outcome.provider_reference, outcome.reason)
     else:

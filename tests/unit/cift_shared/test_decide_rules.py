@@ -35,6 +35,7 @@ from cift_shared.messaging.outcomes import (
     Failure,
     FailureCategory,
     Pending,
+    Reinstated,
     Reversed,
     Saved,
     Settled,
@@ -271,6 +272,7 @@ class TestAnAnswerToAQuestion:
             (Declined(NO), "declined"),
             (Expired(NO), "expired"),
             (Reversed(Money(1, "KES"), "r", "lost"), "reversed"),
+            (Reinstated(Money(1, "KES"), "r", "found"), "reinstated"),
             (Disputed(DISPUTE), "disputed"),
         ],
     )
@@ -332,7 +334,14 @@ def test_what_an_outcome_tells() -> None:
         (Unknown("why"), {"reason": "why"}),
         (Conflicting("why"), {"reason": "why"}),
         (Reversed(amount, "R", "why"), {
-            "amount": amount, "provider_reference": "R", "reason": "why"}),
+            "amount": amount, "provider_reference": "R", "reason": "why",
+            "reversal_reference": "R"}),
+        (Reversed(amount, "R", "why", "block 7"), {
+            "amount": amount, "provider_reference": "R", "reason": "why",
+            "reversal_reference": "block 7"}),
+        (Reinstated(amount, "block 7", "mined again", "R2"), {
+            "amount": amount, "provider_reference": "R2", "reason": "mined again",
+            "reversal_reference": "block 7"}),
         (Pending(), {}),
         (Detached(), {}),
     ]  # fmt: skip

@@ -37,6 +37,12 @@ def test_all_that_is_left() -> None:
     assert refused.value.code == "refund_exceeds_captured"
 
 
+def test_what_was_reversed_is_not_left() -> None:
+    assert refund_amount(RefundIn(), deposit(reversed_minor=5_00)).text == "15.00"
+    with pytest.raises(InvalidCommand):
+        refund_amount(RefundIn(amount="15.01"), deposit(reversed_minor=5_00))
+
+
 @pytest.mark.parametrize(
     "fields", [{"type": "withdrawal"}, {"status": "pending"}, {"reversed_minor": 20_00}]
 )

@@ -30,6 +30,7 @@ from cift_shared.messaging.outcomes import (
     Failure,
     FailureCategory,
     Outcome,
+    Reinstated,
     Reversed,
     Saved,
     Settled,
@@ -99,15 +100,16 @@ def details_of(outcome: Outcome) -> dict[str, object]:
         case Unknown() | Conflicting():
             return {"reason": outcome.reason}
         case Reversed():
-            return _fields(outcome)
+            name = outcome.reversal_reference or outcome.provider_reference
+            return _fields(outcome) | {"reversal_reference": name}
         case Disputed():
             return {"dispute": _fields(outcome.dispute)}
-        case Saved():
+        case Reinstated() | Saved():
             return _fields(outcome)
     return {}
 
 
-def _fields(part: Dispute | Reversed | Saved) -> dict[str, object]:
+def _fields(part: Dispute | Reversed | Reinstated | Saved) -> dict[str, object]:
     return {field.name: getattr(part, field.name) for field in fields(part)}
 
 

@@ -5,7 +5,7 @@
     unknown  -> unknown | waiting | done | review
     (a payment is canceled in `ready`, if nothing was sent, or when the provider confirms it)
     done     -> done    (a late notice may still add a receipt, contradict the result, or report
-                         a reversal or a dispute)
+                         a reversal, a reinstatement or a dispute)
 
 Time alone never fails an attempt that may have reached the provider.
 """
@@ -35,6 +35,7 @@ from cift_shared.messaging.outcomes import (
     FailureCategory,
     Outcome,
     Pending,
+    Reinstated,
     Reversed,
     Saved,
     Settled,
@@ -141,7 +142,7 @@ def after_check(
     """Decide after the provider answered a status query."""
     outcome = answer.outcome
     ended = claim.state in ENDED
-    if isinstance(outcome, Reversed | Disputed) and not ended:
+    if isinstance(outcome, Reversed | Reinstated | Disputed) and not ended:
         outcome = Conflicting(
             "the provider reports a reversal or dispute before the payment itself"
         )
@@ -174,7 +175,17 @@ def after_check_error(claim: Claim, error: PaymentProcessorError, schedule: Sche
     return Decision(claim, claim.state, delay, checked=True, maybe_sent=claim.maybe_sent)
 
 
-_FOR_THE_RECORD = (Settled, Declined, Expired, Canceled, Reversed, Disputed, Saved, Detached)
+_FOR_THE_RECORD = (
+    Settled,
+    Declined,
+    Expired,
+    Canceled,
+    Reversed,
+    Reinstated,
+    Disputed,
+    Saved,
+    Detached,
+)
 """Outcomes that are published even for an ended attempt; any other one is at most a note."""
 
 _NOT_POSSIBLE = "This payment can't be processed at the moment because of an error on our side."
@@ -270,6 +281,7 @@ _KINDS: Mapping[type, tuple[ResultKind, State]] = {
     Unknown: ("unknown", "unknown"),
     Conflicting: ("conflicting", "review"),
     Reversed: ("reversed", "done"),
+    Reinstated: ("reinstated", "done"),
     Disputed: ("disputed", "done"),
     Saved: ("settled", "done"),
     Detached: ("settled", "done"),

@@ -313,4 +313,4 @@ def _seconds(delay: timedelta | None) -> float | None:
 def _tells_state(decision: Decision) -> bool:
     """True for a result that answers a repeated command; later notes must not replace it."""
     result = decision.result
-    return result is not None and result.kind not in ("noted", "reversed", "disputed")
+    return result is not None and result.kind not in ("noted", "reversed", "reinstated", "disputed")

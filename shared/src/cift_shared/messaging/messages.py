@@ -11,11 +11,12 @@ from datetime import datetime
 from typing import Annotated, Literal, Self
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, model_validator
 
 from cift_shared.messaging.instruments import Instrument, ShownInstrument
 from cift_shared.messaging.message import Message
 from cift_shared.messaging.outcomes import FailureCategory
+from cift_shared.messaging.received import ReceivedMoney, received_id
 from cift_shared.money.amount import WireMoney
 
 DELIVERED_BY = "delivered_by"
@@ -194,7 +195,9 @@ ResultKind = Literal[
     "noted",
     "conflicting",
     "reversed",
+    "reinstated",
     "disputed",
+    "received",
 ]
 
 
@@ -237,7 +240,7 @@ class PaymentResult(ShownInstrument, Message):
     """The worker's rail; None from earlier releases: named as `method`."""
     occurred_at: AwareDatetime
     amount: WireMoney | None = None
-    """What moved at the provider; with `settled` and `reversed`."""
+    """What moved at the provider; with `settled`, `reversed` and `reinstated`."""
     provider_fee: WireMoney | None = None
     provider_reference: str | None = None
     failure: WireFailure | None = None
@@ -245,12 +248,31 @@ class PaymentResult(ShownInstrument, Message):
     next_action: dict[str, str] | None = None
     """What has to be done; with `delivered_by` when the payer has been asked already."""
     reason: str | None = None
-    """With `unknown`, `conflicting` and `reversed`."""
+    """With `unknown`, `conflicting`, `reversed` and `reinstated`."""
+    reversal_reference: Annotated[str, Field(min_length=1, max_length=200)] | None = None
+    """With `reversed`: the worker's name for this reversal of the payment: the same whenever this
+    reversal is reported again, another for a later one. Without it, as earlier releases send it,
+    the whole payment was reversed. With `reinstated`: the reversal that was taken back."""
     dispute: DisputeNews | None = None
     """With `disputed`."""
+    received: ReceivedMoney | None = None
+    """With `received`: money that no command asked for. Then `payment_id` is `received_id(rail,
+    provider_reference)`, and `amount` is what arrived."""
     next_check_at: AwareDatetime | None = None
     """When the worker will ask the provider again; None when it is done."""
     evidence: list[Step] = Field(default_factory=list)
+
+    @model_validator(mode="after")
+    def _received_is_whole(self) -> Self:
+        if self.kind == "received" and (
+            self.received is None
+            or self.amount is None
+            or self.amount.minor <= 0
+            or self.provider_reference is None
+            or self.payment_id != received_id(self.rail or self.method, self.provider_reference)
+        ):
+            raise ValueError("a received amount, its owner, its reference, or the id that follows")
+        return self
 
 
 class MethodResult(ShownInstrument, Message):

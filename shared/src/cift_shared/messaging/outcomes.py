@@ -98,12 +98,29 @@ class Settled:
 
 @dataclass(frozen=True, slots=True)
 class Reversed:
-    """After settlement the money was returned without a request from us."""
+    """After settlement this amount was returned without a request from us."""
 
     amount: Money
     provider_reference: str
     """The provider's id of this reversal and of nothing else."""
     reason: str
+    reversal_reference: str | None = None
+    """The name of this reversal among those of the payment, for a provider that may report a
+    second one under the same id; None: `provider_reference` is its name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reinstated:
+    """A reversal was taken back: all of its money counts again."""
+
+    amount: Money
+    """The amount of the reversal."""
+    reversal_reference: str
+    """The name of the reversal. If the money goes back once more, that is a new reversal with
+    another name."""
+    reason: str
+    provider_reference: str | None = None
+    """The provider's receipt of the money that counts again, if it has a new one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +197,7 @@ Outcome = (
     | Unknown
     | Conflicting
     | Reversed
+    | Reinstated
     | Disputed
     | Saved
     | Detached

@@ -58,7 +58,8 @@ class FeeRule(BaseModel):
     direction: Direction
     currency: str | None = None
     """None: every currency of the method."""
-    percent: Decimal = Field(ge=0, lt=100)
+    percent: Decimal = Field(ge=0, lt=100, max_digits=28)
+    """At most 28 digits: as many as a Decimal divides by 100 without rounding."""
     fixed: FixedPart | None = None
     minimum: FixedPart | None = None
     maximum: FixedPart | None = None

@@ -14,6 +14,7 @@ from cift_shared.errors import InvalidCommand
 from cift_shared.money.amount import Money
 
 Operation = Literal["deposit", "withdrawal", "refund"]
+AmountPolicy = Literal["exact", "as_received"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +82,9 @@ class Rail:
     has_notices: bool = True
     """False if its provider posts nothing to us: then there is no notice topic, and the worker
     learns everything by queries."""
+    amount_policy: AmountPolicy = "exact"
+    """What happens when a deposit settles with another amount than was requested: `exact`: an
+    operator decides; `as_received`: the amount that arrived is credited, with the fee for it."""
 
     @property
     def currencies(self) -> frozenset[str]:

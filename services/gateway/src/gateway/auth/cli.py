@@ -60,6 +60,10 @@ _COMMANDS = (
 )
 
 
+HOUSE = "house"
+"""The owner of the platform's own accounts, and of money whose owner is not known yet."""
+
+
 @click.group("api-key", cls=LazyGroup, index=lambda: _COMMANDS)
 def api_key() -> None:
     """Make, list and revoke API keys."""
@@ -75,6 +79,8 @@ async def create(
     merchant: str, name: str, scopes: str, mode: Mode, expires: datetime | None
 ) -> Output:
     """Make a key and show it, this once."""
+    if merchant == HOUSE:
+        raise click.BadParameter(f"{HOUSE} is the platform itself, and no merchant")
     wanted = _scopes(scopes)
     settings, key, now = load_settings(KeySettings), new_key(mode), SystemClock().now()
     until = expires.replace(tzinfo=now.tzinfo) if expires else None

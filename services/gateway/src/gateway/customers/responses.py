@@ -48,8 +48,8 @@ class EntryOut(Out):
     payment_id: UUID | None
     """The payment of this line; null if there is none."""
     kind: str = Field(examples=["deposit"])
-    """`deposit`, `withdrawal`, `refund`, `reversal`, `dispute`, `conversion`; `capture` and
-    `correction` by an operator."""
+    """`deposit`, `withdrawal`, `refund`, `reversal`, `reinstatement`, `dispute`, `conversion`;
+    `capture` and `correction` by an operator."""
     currency: CurrencyShown
     """ISO 4217 code."""
     amount: str = Field(examples=["975.00"])

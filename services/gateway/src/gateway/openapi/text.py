@@ -17,6 +17,7 @@ _PAYMENT_SHOWN: Mapping[str, Any] = {
     "method": example_rail().method,
     "status": "completed",
     "amount": _EXAMPLE.amount.text,
+    "requested_amount": None,
     "currency": _EXAMPLE.amount.currency,
     "customer_id": "c_42",
     "fee": "25.00",

@@ -80,6 +80,7 @@ def payment_acceptance(
         "net_minor": str(price.net.minor),
         "fee_bearer": price.bearer,
         "pricing": dict(price.pricing),
+        "amount_policy": rail.amount_policy if order.type == "deposit" else "exact",
         "description": order.description,
         "return_url": order.return_url,
         "metadata": order.metadata,
@@ -106,13 +107,15 @@ def refund_amount(order: RefundIn, parent: Mapping[str, Any]) -> Money:
     The ledger checks the same again under a lock; this check gives a clearer error earlier.
 
     Raises:
-        Problem: not_refundable: not a completed deposit, or one that was reversed.
+        Problem: not_refundable: not a completed deposit, or one that was reversed in whole.
         InvalidCommand: more than is left of the deposit, or an amount that the method can't move.
     """
-    if (parent["type"], parent["status"]) != ("deposit", "completed") or parent["reversed_minor"]:
+    if (parent["type"], parent["status"]) != ("deposit", "completed") or (
+        parent["reversed_minor"] >= parent["minor"]
+    ):
         raise Problem("not_refundable", "Only completed deposits can be refunded.")
     currency = parent["currency"]
-    gone = ("refunded_minor", "refund_pending_minor", "disputed_minor")
+    gone = ("refunded_minor", "refund_pending_minor", "disputed_minor", "reversed_minor")
     left = int(parent["minor"] - sum(parent[name] for name in gone))
     if left <= 0:
         raise refund_exceeds_captured(Money(0, currency))
@@ -261,6 +264,7 @@ def _first_reply(row: Mapping[str, Any]) -> dict[str, Any]:
         "refunded_minor": 0,
         "reversed_minor": 0,
         "disputed_minor": 0,
+        "requested_minor": None,
         "version": 1,
         "updated_at": row["created_at"],
     }

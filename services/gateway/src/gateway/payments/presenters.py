@@ -21,6 +21,7 @@ def payment_out(row: Row, vault: Vault | None = None) -> PaymentOut:
             "rail": row["rail"],
             "status": row["status"],
             "amount": amount_text(row["minor"], currency),
+            "requested_amount": _requested(row),
             "currency": currency,
             "customer_id": row["customer_id"],
             "fee": amount_text(row["fee_minor"], currency),
@@ -43,6 +44,11 @@ def payment_out(row: Row, vault: Vault | None = None) -> PaymentOut:
             "updated_at": row["updated_at"],
         }
     )
+
+
+def _requested(row: Row) -> str | None:
+    minor = row["requested_minor"]
+    return None if minor is None else amount_text(minor, row["currency"])
 
 
 def with_terms(reply: dict[str, Any]) -> dict[str, Any]:

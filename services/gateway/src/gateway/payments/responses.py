@@ -34,6 +34,8 @@ class PaymentOut(Out):
     """The current status of the payment."""
     amount: AmountShown
     """The amount at the provider, as decimal text."""
+    requested_amount: str | None = Field(examples=[None])
+    """The amount that you requested, if the payment was completed with another; otherwise null."""
     currency: CurrencyShown
     """ISO 4217 code of every amount of the payment."""
     customer_id: CustomerShown
@@ -61,7 +63,7 @@ class PaymentOut(Out):
     refunded: str = Field(examples=["0.00"])
     """The total of completed refunds; pending refunds are not included."""
     reversed: str = Field(examples=["0.00"])
-    """The amount that the provider reversed after the payment was completed."""
+    """The amount that the provider reversed after the completion and has not reinstated."""
     disputed: str = Field(examples=["0.00"])
     """The amount that the payer's bank currently withholds because of disputes."""
     parent: UUID | None

@@ -11,7 +11,8 @@ from gateway.http.responses import amount_text
 from gateway.payments.responses import TimelineItemOut, TimelineOut
 
 POSTINGS: Mapping[str, str] = {
-    "reversal": "The provider undid the payment after it was completed.",
+    "reversal": "The provider undid the payment, or a part of it, after it was completed.",
+    "reinstatement": "The provider took a reversal back: the money counts again.",
     "dispute_withdrawn": "The payer's bank took the amount back until the dispute is decided.",
     "dispute_reinstated": "The dispute was decided for us: the provider gave the amount back.",
     "dispute_lost": "The dispute was lost: the held amount is debited from the customer's balance.",

@@ -54,7 +54,7 @@ def quote(ask: Ask, fees: FeeSchedule, *, at: datetime) -> Quote:
     if net.minor <= 0:
         raise InvalidCommand("amount_out_of_limits", "the fee is larger", pointer="/amount")
     arrival = at + ask.rail.typical_duration[ask.type]
-    return Quote(amount, charge.fee, charge.network_fee, net, bearer, arrival, _explained(charge))
+    return Quote(amount, charge.fee, charge.network_fee, net, bearer, arrival, explained(charge))
 
 
 def pinned_quote(ask: Ask, row: Mapping[str, Any] | None, *, at: datetime) -> Quote:
@@ -135,7 +135,11 @@ def _net(direction: Direction, amount: Money, fee: Money, bearer: Bearer) -> Mon
     return amount - fee if direction == "deposit" else amount + fee
 
 
-def _explained(charge: Charge) -> dict[str, Any]:
+def explained(charge: Charge) -> dict[str, Any]:
+    """How a fee was calculated, as stored with a payment.
+
+    The ledger reads it for a deposit that settles with another amount (`ledger.fee_by_pricing`).
+    """
     rule = charge.rule
     parts = {"fixed": rule.fixed, "minimum": rule.minimum, "maximum": rule.maximum}
     return {

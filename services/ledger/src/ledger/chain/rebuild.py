@@ -48,7 +48,7 @@ POSITIONS_A_READ = 2_000
 INPUTS_A_COMMIT = 500
 RESULTS_A_CALL = 500
 BIGINT_MAX = 2**63 - 1
-ALONE = frozenset({"reversed", "disputed"})
+ALONE = frozenset({"reversed", "reinstated", "disputed"})
 """Kinds of results that are applied one by one."""
 
 # What a payment was accepted with is what no later input changes; the amounts, which people may
@@ -65,7 +65,8 @@ from (
                 'status', 'version', 'updated_at', 'refunded_minor', 'refund_pending_minor',
                 'reversed_minor', 'disputed_minor', 'provider_reference', 'provider_fee_minor',
                 'provider_fee_currency', 'suspense_posted', 'failure', 'next_action',
-                'next_check_at', 'attempt_id', 'attempt_seq', 'heard_at', 'sweep_count', 'swept_at',
+                'requested_minor', 'next_check_at', 'attempt_id', 'attempt_seq', 'heard_at',
+                'sweep_count', 'swept_at',
                 'customer_account_id', 'provider_account_id', 'fees_account_id',
                 'merchant_account_id'] || e.detail || jsonb_build_object('instrument',
                     coalesce(p.command->'body'->'instrument', p.instrument)) || case

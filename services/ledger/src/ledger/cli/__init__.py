@@ -5,6 +5,7 @@ import click
 from cift_shared.cli import Lazy, LazyGroup
 
 _LEDGER = (
+    Lazy("assign", "ledger.cli.operator:assign", "Name the owner of unclaimed money."),
     Lazy("correct", "ledger.cli.operator:correct", "Undo a posting without a payment."),
     Lazy("export", "ledger.cli.reports:export_command", "Write the journal of a period."),
     Lazy("export-log", "ledger.cli.chain:export_log_command", "Write the log of all inputs."),

@@ -1,4 +1,4 @@
-"""`cift ledger review | resolve | correct | hold`: operators' decisions, which are recorded."""
+"""`cift ledger review | assign | resolve | correct | hold`: operators' recorded decisions."""
 
 import os
 from collections.abc import Iterator
@@ -71,6 +71,31 @@ async def resolve(payment_id: UUID, outcome: str, yes: bool, **given: str | None
             "transaction_id": done["tx_id"],
         },
         [f"{payment_id} is {done['status']}, decision {done['position']}{posted}"],
+        [str(payment_id)],
+    )
+
+
+@command("assign")
+@click.argument("payment_id", type=click.UUID)
+@click.option("--merchant", required=True)
+@click.option("--customer", required=True)
+@signed
+async def assign(
+    payment_id: UUID, merchant: str, customer: str, operator: str, reason: str
+) -> Output:
+    """Name the owner of money that no command asked for; then resolve its payment."""
+    decision = {
+        "payment_id": str(payment_id),
+        "merchant_id": merchant,
+        "customer_id": customer,
+        "operator": operator,
+        "reason": reason,
+        "at": _now(),
+    }
+    position = await run(lambda connection: store.assign(connection, decision))
+    return Output(
+        {"payment_id": str(payment_id), "decision": position},
+        [f"{payment_id} belongs to {customer} of {merchant}, decision {position}"],
         [str(payment_id)],
     )
 

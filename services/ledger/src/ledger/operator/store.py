@@ -118,6 +118,15 @@ async def resolve(connection: Any, decision: dict[str, Any]) -> dict[str, Any]:
     return answer
 
 
+async def assign(connection: Any, decision: dict[str, Any]) -> int:
+    """Name the owner of unclaimed money; returns the decision's position in the log.
+
+    Raises:
+        Refused: the ledger does not allow it.
+    """
+    return int(await decide(connection, "assign_received", decision))
+
+
 async def correct(connection: Any, decision: dict[str, Any]) -> int:
     """Undo a posting; returns the id of the new transaction.
 

@@ -13,7 +13,14 @@ from cift_shared.messaging.messages import PaymentResult
 from ledger.posting.domain import Outcome
 
 _AFTERMATH = "select ledger.apply_aftermath($1::text::jsonb, $2)"
-_AFTER_THE_END = frozenset({"reversed", "disputed"})
+_RECEIVE = "select ledger.receive($1::text::jsonb, $2)"
+_ALONE = {
+    "reversed": _AFTERMATH,
+    "reinstated": _AFTERMATH,
+    "disputed": _AFTERMATH,
+    "received": _RECEIVE,
+}
+"""Kinds of results that are applied one by one, with their statements."""
 _APPLY = """
 select outcome from ledger.apply_results($1::text::jsonb, $2::text[]) order by place
 """
@@ -47,9 +54,9 @@ class LedgerStore:
     ) -> list[Outcome]:
         """Apply results in the given order; return one outcome per result, in the same order.
 
-        A batch is one transaction, with one exception: every `reversed` or `disputed` result (what
-        happened after a payment ended) has its own transaction and splits the batch at its place.
-        When a later part fails, the caller sends the whole batch again.
+        A batch is one transaction, with one exception: every result of a kind in `_ALONE` (what
+        happened after a payment ended, or without one) has its own transaction and splits the
+        batch at its place. When a later part fails, the caller sends the whole batch again.
 
         Args:
             results: in the order they were read; a repeated result changes nothing.
@@ -62,16 +69,16 @@ class LedgerStore:
         """
         pairs = list(zip(results, traceparents or [None] * len(results), strict=True))
         outcomes: list[Outcome] = []
-        for after_the_end, part in groupby(pairs, lambda pair: pair[0].kind in _AFTER_THE_END):
-            if after_the_end:
-                outcomes += [await self._apply_aftermath(*pair) for pair in part]
+        for alone, part in groupby(pairs, lambda pair: pair[0].kind in _ALONE):
+            if alone:
+                outcomes += [await self._apply_alone(*pair) for pair in part]
             else:
                 outcomes += await self._apply_batch(*zip(*part, strict=True))
         return outcomes
 
-    async def _apply_aftermath(self, result: PaymentResult, traceparent: str | None) -> Outcome:
+    async def _apply_alone(self, result: PaymentResult, traceparent: str | None) -> Outcome:
         answer = await self._pool.fetchval(
-            _AFTERMATH, result.model_dump_json(exclude_none=True), traceparent
+            _ALONE[result.kind], result.model_dump_json(exclude_none=True), traceparent
         )
         failpoint("ledger.after_aftermath")
         return Outcome(answer)

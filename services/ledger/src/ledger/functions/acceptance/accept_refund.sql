@@ -1,4 +1,4 @@
--- revision: 3 ae941c4f7e145a05
+-- revision: 4 08f54fc3126c56b2
 -- Accept a refund of all or part of a settled deposit. `p` is as in accept_payment, plus
 -- parent_payment_id. Returns {"fee_minor", "net_minor"}: the share of the deposit's fee that is
 -- given back, and the amount that is debited from the customer's balance. Raises CF002, CF003 and
@@ -19,12 +19,12 @@ begin
       and livemode = refund.livemode
     for no key update;
     if not found or parent.type <> 'deposit' or parent.status <> 'completed'
-       or parent.reversed_minor > 0
+       or parent.reversed_minor = parent.minor
        or parent.rail <> coalesce(refund.rail, refund.method) or parent.currency <> refund.currency then
         raise exception 'not_refundable' using errcode = 'CF002';
     end if;
-    if parent.refunded_minor + parent.refund_pending_minor + parent.disputed_minor + refund.minor
-       > parent.minor then
+    if parent.refunded_minor + parent.refund_pending_minor + parent.disputed_minor
+       + parent.reversed_minor + refund.minor > parent.minor then
         raise exception 'refund_exceeds_captured' using errcode = 'CF003';
     end if;
     refund.type := 'refund';

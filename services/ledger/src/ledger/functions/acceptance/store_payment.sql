@@ -1,4 +1,4 @@
--- revision: 4 1b40256cb36a2ab5
+-- revision: 5 0dff5c10f0b9b026
 -- Insert a payment as `pending` with its first event, whatever its other columns contain. For money
 -- out, the caller has already reserved the amount: that locks the balance, and the log position
 -- must be drawn after that lock.
@@ -11,7 +11,8 @@ begin
         payment_id, merchant_id, livemode, customer_id, type, method, rail, minor, currency,
         fee_minor, net_minor, parent_payment_id, instrument, description, return_url, metadata,
         command, estimated_arrival, created_at, updated_at, heard_at,
-        customer_account_id, provider_account_id, fees_account_id, merchant_account_id, pricing)
+        customer_account_id, provider_account_id, fees_account_id, merchant_account_id, pricing,
+        amount_policy)
     values (
         p_payment.payment_id, p_payment.merchant_id, p_payment.livemode, p_payment.customer_id,
         p_payment.type, p_payment.method, p_payment.rail, p_payment.minor, p_payment.currency,
@@ -19,13 +20,16 @@ begin
         p_payment.description, p_payment.return_url, coalesce(p_payment.metadata, '{}'),
         p_payment.command, p_payment.estimated_arrival, p_payment.created_at, p_payment.created_at,
         p_payment.created_at, p_payment.customer_account_id, p_payment.provider_account_id,
-        p_payment.fees_account_id, p_payment.merchant_account_id, p_payment.pricing);
+        p_payment.fees_account_id, p_payment.merchant_account_id, p_payment.pricing,
+        -- only deposits may take what arrives; releases before the policy name none
+        case p_payment.type when 'deposit' then coalesce(p_payment.amount_policy, 'exact')
+            else 'exact' end);
     insert into unfinished values (p_payment.payment_id);
     insert into payment_event (
         event_seq, payment_id, version, kind, to_status, disposition, detail, occurred_at)
     values (
         draw_position(), p_payment.payment_id, 1, 'accepted', 'pending', 'applied',
-        -- the requested amounts; an operator may complete the payment with other amounts
+        -- the requested amounts; the payment may be completed with other amounts
         jsonb_build_object('minor', p_payment.minor::text, 'fee_minor', p_payment.fee_minor::text,
                            'net_minor', p_payment.net_minor::text),
         p_payment.created_at);

@@ -1,12 +1,12 @@
--- revision: 3 2dff0c256c144a1d
--- Apply one result about a payment that is already completed: the money came back (`reversed`), or
--- the payer disputed the deposit at the bank (`disputed`). The payment stays completed; reversed
--- and disputed amounts are counted in separate columns.
+-- revision: 4 fe61b4ffb11427e2
+-- Apply one result about a payment that is already completed: the money came back (`reversed`),
+-- counts again after that (`reinstated`), or the payer disputed the deposit at the bank (`disputed`).
+-- The payment stays completed; reversed and disputed amounts are counted in separate columns.
 --
 -- Such results are rare, and they lock rows that a whole batch should not have to wait for. So they
 -- are applied one at a time by this function and not by apply_results.
 --
--- `p_result` is a messages.PaymentResult of kind `reversed` or `disputed`. Returns the outcome,
+-- `p_result` is a messages.PaymentResult of one of these kinds. Returns the outcome,
 -- with the same names as apply_results.
 create or replace function ledger.apply_aftermath(p_result jsonb, p_traceparent text default null) returns text
 language plpgsql security definer
@@ -21,8 +21,8 @@ declare
     told told[] := read_results(jsonb_build_array(p_result), array[p_traceparent]);
     target payment;
 begin
-    if told[1].kind not in ('reversed', 'disputed') then
-        raise exception 'apply_aftermath takes reversed and disputed, not %', told[1].kind
+    if told[1].kind not in ('reversed', 'reinstated', 'disputed') then
+        raise exception 'apply_aftermath takes what follows a completed payment, not %', told[1].kind
             using errcode = 'invalid_parameter_value';
     end if;
     perform lock_payments(told);
@@ -38,6 +38,7 @@ begin
         return refuse_aftermath(told[1], target);
     end if;
     return case told[1].kind when 'reversed' then reverse_payment(told[1], target)
+        when 'reinstated' then reinstate_payment(told[1], target)
         else dispute_payment(told[1], target) end;
 end
 $$;

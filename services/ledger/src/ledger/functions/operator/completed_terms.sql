@@ -1,4 +1,4 @@
--- revision: 2 8d2cf8d07cbce1f8
+-- revision: 3 82c878d191812fe6
 -- The payment as it will be after it completes on the operator's terms, or a refusal.
 create or replace function ledger.completed_terms(
     p_payment ledger.payment, p_held ledger.hold, p_suspended ledger.suspended, p jsonb
@@ -9,6 +9,9 @@ as $$
 declare
     done payment := p_payment;
 begin
+    if p_payment.merchant_id = 'house' then
+        perform refuse('nobody owns it yet: assign it first');
+    end if;
     if p_suspended.currency <> p_payment.currency then
         perform refuse(format('what moved is in %s, the payment in %s: resolve it as failed',
             p_suspended.currency, p_payment.currency));

@@ -1,4 +1,4 @@
--- revision: 2 58e3b3580d1883be
+-- revision: 3 eaa96cafdd12b748
 -- Move a payment to the status that the operator chose, write its history, publish the event and
 -- notify waiting requests.
 create or replace function ledger.finish_payment(
@@ -13,7 +13,8 @@ begin
     select status into strict before from payment where payment_id = p_done.payment_id;
     if p_done.status = 'completed' then
         update payment
-        set status = p_done.status, minor = p_done.minor, fee_minor = p_done.fee_minor,
+        set status = p_done.status, minor = p_done.minor,
+            requested_minor = case when minor <> p_done.minor then minor end, fee_minor = p_done.fee_minor,
             net_minor = p_done.net_minor
         where payment_id = p_done.payment_id;
     end if;

@@ -1,12 +1,16 @@
--- revision: 2 25ec4a100508e812
+-- revision: 3 9c1ebd497816af61
 -- Trigger function: the amounts of a payment never change, except when an operator completes a
--- payment in review with the amount that really moved. The amounts at acceptance stay in its first
--- event.
+-- payment in review with the amount that really moved, and once when a deposit that takes what
+-- arrives is settled with another amount. The amounts at acceptance stay in its first event.
 create or replace function ledger.refuse_new_amounts() returns trigger
 language plpgsql
 as $$
 begin
-    if (old.status, new.status) is distinct from ('in_review', 'completed') then
+    if (old.status, new.status) is distinct from ('in_review', 'completed')
+       and (old.amount_policy <> 'as_received'
+            or old.status not in ('pending', 'processing', 'requires_action')
+            or old.requested_minor is not null
+            or new.requested_minor is distinct from old.minor) then
         raise exception 'the amounts of payment % are fixed', old.payment_id
             using errcode = 'restrict_violation';
     end if;

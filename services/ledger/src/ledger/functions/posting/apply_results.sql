@@ -1,4 +1,4 @@
--- revision: 2 ffee678874c034ae
+-- revision: 4 3f286e6db31e626b
 -- Apply workers' results. This is the only writer of results: it takes a batch as the workers sent
 -- it, and updates payments, holds, balances and entries with set-based statements. A batch has
 -- exactly the same effect as its results applied one at a time in the same order; batch boundaries
@@ -49,8 +49,8 @@ declare
     all_verdicts verdict[] := '{}';
     rounds integer;
 begin
-    if exists (select from unnest(batch) where kind in ('reversed', 'disputed')) then
-        raise exception 'what happens after an end goes to apply_aftermath'
+    if exists (select from unnest(batch) where kind in ('reversed', 'reinstated', 'disputed', 'received')) then
+        raise exception 'what happens after an end, or without a payment, is applied alone'
             using errcode = 'invalid_parameter_value';
     end if;
     turns := rank_results(batch, lock_payments(batch));

@@ -1,4 +1,4 @@
--- revision: 2 bf2e95ebf7c31ebc
+-- revision: 3 ccf38d6f8075ff7f
 -- The body of an event: a payment as it is now. A row becomes JSON in half the time that
 -- json_build_object takes.
 --
@@ -16,5 +16,6 @@ return convert_to(row_to_json(row(
         case when p.next_action is not null then ledger.shown_action(p.next_action) end,
         p.provider_reference, p.failure, p.estimated_arrival, p.description, p.return_url,
         p.metadata, p.refunded_minor * unit, p.reversed_minor * unit, p.disputed_minor * unit,
-        p.parent_payment_id, p.livemode, p.version, p.created_at, p.updated_at, p.rail
+        p.parent_payment_id, p.livemode, p.version, p.created_at, p.updated_at, p.rail,
+        p.requested_minor * unit
     )::ledger.payment_shown)::ledger.event_shown)::text, 'UTF8');

@@ -1,4 +1,4 @@
--- revision: 4 e043f621cdb841ee
+-- revision: 5 a5cb25c3689c0e25
 -- What each result of a round means for its payment. Reads, decides, writes nothing.
 create or replace function ledger.judge(
     p_batch ledger.told[], p_turns ledger.turn[], p_round integer
@@ -25,6 +25,8 @@ return (
             p.merchant_account_id, p.suspense_posted,
             p.status in ('pending', 'processing', 'requires_action') as is_open,
             b.amount = p.minor and b.currency = p.currency as amount_matches,
+            p.amount_policy = 'as_received' and b.currency = p.currency as takes_what_arrives,
+            p.pricing,
             coalesce(b.attempt_id = p.attempt_id and b.seq <= p.attempt_seq, false) as overtaken,
             b.provider_reference <> p.provider_reference as other_reference,
             b.provider_fee <> p.provider_fee_minor
@@ -54,7 +56,9 @@ return (
                 select from receipt known
                 where known.method = facts.rail
                   and known.reference = facts.provider_reference
-                  and known.payment_id <> facts.payment_id) as reference_taken
+                  and known.payment_id <> facts.payment_id) as reference_taken,
+            case when kind = 'settled' and is_open and takes_what_arrives and not amount_matches
+                then fee_by_pricing(pricing, amount, currency) end as received_fee
         from facts
     ),
     ruled as materialized (
@@ -73,6 +77,8 @@ return (
                 when kind = 'settled' then case
                     when reference_taken then 'reused'
                     when is_open and amount_matches then 'move'
+                    -- another amount, from which its fee can be taken; else it goes to suspense
+                    when received_fee < amount then 'move'
                     when status = 'completed' then case
                         when not amount_matches or other_reference or other_fee then 'conflict'
                         when new_reference or new_fee or new_public then 'fill'
@@ -113,9 +119,13 @@ return (
                 when ruling = 'move' and kind = 'settled' then 'settlement'
             end as posting,
             kind = 'settled' and ruling in ('move', 'fill', 'suspend') as believed,
+            ruling = 'move' and received_fee is not null as received,
             case
                 when ruling = 'reused' then 'provider_reference_reused'
                 when kind <> sent_kind then 'settlement_unreadable'
+                when ruling = 'move' and received_fee is not null then 'amount_as_received'
+                when ruling = 'suspend' and is_open and takes_what_arrives then case
+                    when received_fee is null then 'fee_unknown' else 'amount_within_fee' end
                 when ruling = 'suspend' and is_open then 'amount_mismatch'
                 when ruling = 'suspend' then 'settled_after_' || status
             end as why
@@ -129,7 +139,12 @@ return (
         case when believed and new_reference then provider_reference end,
         failure, next_action,
         case when believed or kind = 'action_required' then public end,
-        next_check_at, type, rail, livemode, minor, fee_minor, net_minor, parent_payment_id,
+        next_check_at, type, rail, livemode,
+        case when received then amount else minor end,
+        case when received then received_fee else fee_minor end,
+        case when not received then net_minor when merchant_account_id is null
+            then amount - received_fee else amount end,
+        parent_payment_id,
         customer_account_id, provider_account_id, fees_account_id, merchant_account_id,
         outcome, status, to_status, version + (to_status is not null or ruling = 'fill')::integer,
         to_status is not null or ruling = 'fill',

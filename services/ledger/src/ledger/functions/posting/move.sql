@@ -1,4 +1,4 @@
--- revision: 3 4ca3d6806baa953e
+-- revision: 4 206b782a87075436
 -- Bring the payments, and the deposits they refund, to their new state.
 create or replace function ledger.move(p_verdicts ledger.verdict[]) returns void
 language plpgsql
@@ -8,6 +8,9 @@ declare
     touched bigint;
     expected bigint;
 begin
+    if exists (select from unnest(p_verdicts) v where v.reason = 'amount_as_received') then
+        perform receive_amounts(p_verdicts);
+    end if;
     update payment p
     set status = coalesce(v.to_status, p.status),
         version = v.version,

@@ -1,4 +1,4 @@
--- revision: 2 4ce87defa721a8b7
+-- revision: 3 d4ef71246e89adb7
 -- The amount that each payment moved at its provider, according to the ledger and without postings
 -- of reconciliations. Money that was given back later is a separate item.
 create or replace view ledger.provider_item as
@@ -13,7 +13,9 @@ join ledger.account a on a.account_id = e.account_id and a.kind = 'provider'
 join ledger.ledger_tx tx on tx.tx_id = e.tx_id
 cross join lateral (
     select tx.kind in ('provider_fee', 'dispute_fee') as is_fee,
-        case when tx.kind = 'reversal' then ':reversal'
+        case when tx.kind in ('reversal', 'reinstatement')
+             -- the reference follows the payment's id, if the reversal has its own
+             then ':' || tx.kind || substr(tx.ref, 37)
              when tx.kind like 'dispute_%' then ':dispute:' || tx.ref
              else '' end as family
 ) sorted

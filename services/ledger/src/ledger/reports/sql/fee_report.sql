@@ -8,7 +8,7 @@ with booked as (
     select split_part(a.tenant, ':', -1) as mode, split_part(a.code, ':', 2) as method, a.currency,
         date_trunc($3::text, e.created_at at time zone 'UTC')::date as period,
         a.kind, e.amount,
-        case when (a.kind = 'provider' and tx.kind in ('settlement', 'reversal', 'resolution'))
+        case when (a.kind = 'provider' and tx.kind in ('settlement', 'reversal', 'reinstatement', 'resolution'))
                   or (a.kind = 'suspense' and tx.kind = 'resolution')
             then p.type end as moved_by
     from ledger.entry e

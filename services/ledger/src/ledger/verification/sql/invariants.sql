@@ -155,6 +155,25 @@ where coalesce(s.settlements, 0) <> (p.status = 'completed')::integer
    or (p.status = 'completed' and (s.moved is distinct from p.minor or s.booked <> p.net_minor))
    or not s.matches;
 
+-- invariant: amounts_follow_policy
+-- A payment has the amounts of its acceptance. A completed payment may have others if an operator
+-- resolved it, or if it takes what arrives: then the fee is that of its pricing.
+select 'payment ' || p.payment_id as subject
+from {payment} p
+join ledger.payment_event accepted
+    on accepted.payment_id = p.payment_id and accepted.kind = 'accepted'
+cross join lateral (select exists (
+    select from ledger.payment_event e
+    where e.payment_id = p.payment_id and e.kind = 'resolved') as by_people) decided
+where coalesce(p.requested_minor, p.minor) <> (accepted.detail->>'minor')::numeric
+   or (p.requested_minor is null and not by_people
+       and (p.fee_minor <> (accepted.detail->>'fee_minor')::numeric and p.type <> 'refund'
+            or p.net_minor <> (accepted.detail->>'net_minor')::numeric and p.type <> 'refund'))
+   or (p.requested_minor is not null and p.status <> 'completed')
+   or (p.requested_minor is not null and not by_people and (
+        p.amount_policy <> 'as_received'
+        or p.fee_minor is distinct from ledger.fee_by_pricing(p.pricing, p.minor, p.currency)));
+
 -- invariant: postings_have_a_cause
 -- Every transaction comes from an input of the log, and a payment's transaction from an input of
 -- that payment.
@@ -182,14 +201,23 @@ select 'payment ' || p.payment_id as subject
 from ledger.payment p
 left join lateral (
     select
-        coalesce(sum(refund.minor) filter (
-            where refund.status = 'completed' and refund.reversed_minor = 0), 0) as refunded,
+        coalesce(sum(refund.minor - refund.reversed_minor) filter (
+            where refund.status = 'completed'), 0) as refunded,
         coalesce(sum(refund.minor) filter (where hold.state = 'held'), 0) as pending,
-        coalesce(sum(refund.fee_minor) filter (
-            where (refund.status = 'completed' or hold.state = 'held')
-                and refund.reversed_minor = 0), 0) as fees
+        coalesce(sum(refund.fee_minor - given.back) filter (
+            where refund.status = 'completed' or hold.state = 'held'), 0) as fees,
+        coalesce(bool_or(refund.reversed_minor > 0), false) as some_came_back
     from ledger.payment refund
     join ledger.hold using (payment_id)
+    cross join lateral (
+        -- of the refund's fee, by its reversals
+        select coalesce(-sum(e.amount), 0) as back
+        from ledger.ledger_tx tx
+        join ledger.entry e using (tx_id)
+        where refund.reversed_minor > 0
+          and tx.payment_id = refund.payment_id and tx.kind in ('reversal', 'reinstatement')
+          and e.account_id = refund.fees_account_id
+    ) given
     where refund.parent_payment_id = p.payment_id
 ) r on true
 where p.payment_id in (
@@ -198,10 +226,14 @@ where p.payment_id in (
        or p.refund_pending_minor <> r.pending
        or p.refunded_minor + p.refund_pending_minor > p.minor
        or r.fees > p.fee_minor
-       or (r.refunded = p.minor and r.fees <> p.fee_minor));
+       or (r.refunded = p.minor and r.fees <> p.fee_minor
+           -- shares that were given with reversals may have been rounded otherwise
+           and not r.some_came_back and not exists (
+               select from ledger.ledger_tx tx
+               where tx.payment_id = p.payment_id and tx.kind = 'reversal')));
 
 -- invariant: history_leads_to_status
--- A payment's history starts with its acceptance, has only allowed transitions, and ends in the
+-- A payment's history starts with its acceptance (or with money that no command asked for), has only allowed transitions, and ends in the
 -- payment's current status.
 select distinct 'payment ' || payment_id as subject
 from (
@@ -226,7 +258,9 @@ where event_seq is null
             select from ledger.operator_transition t
             where steps.kind = 'resolved'
               and t.from_status = steps.from_status and t.to_status = steps.to_status)))
-   or (version_before is null and to_status is distinct from 'pending')
+   or (version_before is null and to_status is distinct from 'pending'
+       -- money that no command asked for begins where it ends
+       and not (kind = 'received' and to_status in ('completed', 'in_review')))
 union all
 select 'payment ' || p.payment_id
 from {payment} p

@@ -2,26 +2,58 @@
 -- invariants.sql.
 
 -- invariant: reversals_negate
--- A payment is reversed at most once, only if completed, and in full: a withdrawal's or refund's
--- reversal is the exact negation, a deposit's leaves no balance at the provider.
+-- A payment's reversed amount is what its reversals moved at the provider, less what was reinstated;
+-- only a completed payment is reversed, and never by more than its amount. What is reversed in whole
+-- and at once by a withdrawal's or refund's reversal is the exact negation of its settlement.
 select 'payment ' || p.payment_id as subject
 from {payment} p
-left join ledger.ledger_tx tx on tx.kind = 'reversal' and tx.ref = p.payment_id::text
-where (p.reversed_minor <> 0) <> (tx.tx_id is not null)
-   or p.reversed_minor not in (0, p.minor)
-   or (tx.tx_id is not null and p.status <> 'completed')
+left join lateral (
+    select sum(e.amount) * case p.type when 'deposit' then -1 else 1 end as minor
+    from ledger.ledger_tx tx
+    join ledger.entry e using (tx_id)
+    where tx.payment_id = p.payment_id and tx.kind in ('reversal', 'reinstatement')
+      and e.account_id = p.provider_account_id
+) moved on true
+where p.reversed_minor <> coalesce(moved.minor, 0)
+   or p.reversed_minor not between 0 and p.minor
+   or (p.status <> 'completed' and moved.minor is not null)
 union all
 select 'transaction ' || tx.tx_id
 from {ledger_tx} tx
 left join ledger.payment p using (payment_id)
 where tx.kind = 'reversal'
-  and (p.payment_id is null or exists (
+  and (p.payment_id is null
+       or (tx.ref <> p.payment_id::text and not starts_with(tx.ref, p.payment_id || ':'))
+       or (p.type <> 'deposit' and p.reversed_minor = p.minor
+           and not exists (
+               select from ledger.ledger_tx other
+               where other.payment_id = p.payment_id and other.tx_id <> tx.tx_id
+                 and other.kind in ('reversal', 'reinstatement'))
+           and exists (
+               select
+               from ledger.ledger_tx booked
+               join ledger.entry e using (tx_id)
+               where booked.payment_id = p.payment_id
+                 and booked.kind in ('settlement', 'suspense', 'resolution', 'reversal')
+               group by e.account_id
+               having sum(e.amount) <> 0)));
+
+-- invariant: reinstatements_negate
+-- A reinstatement is the negation of an earlier reversal of its payment; only the customer of a payout
+-- may pay less of it, and the losses more.
+select 'transaction ' || tx.tx_id as subject
+from {ledger_tx} tx
+left join ledger.payment p using (payment_id)
+left join ledger.ledger_tx reversal
+    on reversal.kind = 'reversal' and reversal.ref = tx.ref
+    and reversal.payment_id = tx.payment_id and reversal.tx_id < tx.tx_id
+where tx.kind = 'reinstatement'
+  and (reversal.tx_id is null or exists (
       select
-      from ledger.ledger_tx booked
-      join ledger.entry e using (tx_id)
-      where booked.payment_id = p.payment_id
-        and booked.kind in ('settlement', 'suspense', 'resolution', 'reversal')
-        and (p.type <> 'deposit' or e.account_id = p.provider_account_id)
+      from ledger.entry e
+      join ledger.account a using (account_id)
+      where e.tx_id in (tx.tx_id, reversal.tx_id)
+        and (p.type = 'deposit' or not (a.kind = 'losses' or a.account_id = p.customer_account_id))
       group by e.account_id
       having sum(e.amount) <> 0));
 

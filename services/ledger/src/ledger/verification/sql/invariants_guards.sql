@@ -59,7 +59,7 @@ with expected (table_name, event, function_name) as (
     union all
     values
         ('account', 'UPDATE', 'refuse_change'),
-        ('payment', 'UPDATE OF', 'refuse_change'),
+        ('payment', 'UPDATE OF', 'refuse_new_terms'),
         ('payment', 'UPDATE OF', 'refuse_new_amounts'),
         ('balance', 'UPDATE OF', 'refuse_change'),
         ('hold', 'UPDATE', 'refuse_second_end'),
@@ -124,7 +124,7 @@ union all
 select 'the guard ' || p.oid::regprocedure || ' refuses nothing'
 from pg_proc p
 where p.oid in (to_regproc('ledger.refuse_change'), to_regproc('ledger.refuse_second_end'),
-                to_regproc('ledger.refuse_new_amounts'),
+                to_regproc('ledger.refuse_new_amounts'), to_regproc('ledger.refuse_new_terms'),
                 to_regproc('ledger.check_entries'), to_regproc('ledger.check_transactions'))
   and p.prosrc !~* 'raise exception'
 union all

@@ -1,0 +1,16 @@
+-- revision: 1 04dc7f34f9fd4d94
+-- The posting of the reversal that a result reports again; null if it reports a new one. A result
+-- without `reversal_reference`, as earlier releases of the workers send it, reports that the whole
+-- payment was reversed: such a reversal is posted once, under whatever provider's reference it comes.
+create or replace function ledger.reversal_known(p_told ledger.told, p_payment ledger.payment)
+returns ledger.ledger_tx
+language sql stable
+set search_path = ledger, pg_temp
+as $$
+    select coalesce(
+        reversal_named(p_payment,
+            coalesce(p_told.detail->>'reversal_reference', p_told.provider_reference)),
+        (select tx from ledger_tx tx
+         where p_told.detail->>'reversal_reference' is null
+           and tx.kind = 'reversal' and tx.ref = p_payment.payment_id::text))
+$$;

@@ -1,0 +1,45 @@
+-- revision: 2 fb6073ef3bf5e013
+-- The payment that stores money which no command asked for, as yet without its accounts. The owner is
+-- that of the result or, failing that, of the earlier payment that it names; `house` if nobody is
+-- named, or if the two differ. The fee is that of the earlier payment's pricing, null if it gives
+-- none; without an earlier payment there is no fee.
+create or replace function ledger.received_terms(p jsonb) returns ledger.payment
+language plpgsql stable
+set search_path = ledger, pg_temp
+as $$
+declare
+    done payment;
+    told jsonb := p->'received';
+    related payment;
+begin
+    done.payment_id := (p->>'payment_id')::uuid;
+    done.type := 'deposit';
+    done.method := p->>'method';
+    done.rail := coalesce(p->>'rail', p->>'method');
+    done.livemode := (told->>'livemode')::boolean;
+    done.minor := (p #>> '{amount,minor}')::numeric;
+    done.currency := p #>> '{amount,currency}';
+    done.provider_reference := p->>'provider_reference';
+    done.instrument := told->'instrument';
+    done.created_at := (p->>'occurred_at')::timestamptz;
+    select * into related from payment
+    where payment_id = (told->>'related_payment_id')::uuid
+      and type = 'deposit' and rail = done.rail and livemode = done.livemode
+      and currency = done.currency;
+    done.merchant_id := coalesce(told->>'merchant_id', related.merchant_id);
+    done.customer_id := coalesce(told->>'customer_id', related.customer_id);
+    if done.merchant_id is null or (told->>'related_payment_id' is not null
+           and (done.merchant_id, done.customer_id)
+               is distinct from (related.merchant_id, related.customer_id)) then
+        done.merchant_id := 'house';
+        done.customer_id := '';
+        done.fee_minor := 0;
+        return done;
+    end if;
+    done.pricing := related.pricing;
+    done.merchant_account_id := related.merchant_account_id;
+    done.fee_minor := case when related.payment_id is null then 0
+        else fee_by_pricing(related.pricing, done.minor, done.currency) end;
+    return done;
+end
+$$;
