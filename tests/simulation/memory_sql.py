@@ -323,7 +323,7 @@ class Schema:
         ]
         held = [one for one in inputs if self._holds(one)]
         late = [one for one in inputs if one["memory"] and one not in held and self._is_known(one)]
-        self._refuse(held, late)
+        self._refuse(held, late, seen)
         moved = []
         for one in held:
             if one["attempt_id"] not in moved:
@@ -344,7 +344,7 @@ class Schema:
     def _is_known(self, one: Row) -> bool:
         return one["attempt_id"] in self.attempts
 
-    def _refuse(self, held: list[Row], late: list[Row]) -> None:
+    def _refuse(self, held: list[Row], late: list[Row], seen: set[str]) -> None:
         """The constraints of the table, looked at before anything is changed."""
         used = {
             row["fingerprint"]: attempt_id
@@ -353,7 +353,10 @@ class Schema:
         }
         for one in [*held, *late]:
             is_open = one["state"] not in ("done", "review")
-            if is_open and one["check_after_s"] is None and one not in late:
+            is_late = one in late
+            due_now = not is_late and self._has_news(one, seen)
+            due_now = due_now and (one["state"] != "ready" or one["maybe_sent"])
+            if is_open and one["check_after_s"] is None and not is_late and not due_now:
                 raise asyncpg.CheckViolationError("attempt_check")
             mark = one["fingerprint"]
             has_one = self.attempts[one["attempt_id"]]["fingerprint"] is not None
@@ -366,16 +369,8 @@ class Schema:
 
     def _store(self, one: Row, seen: set[str]) -> None:
         row = self.attempts[one["attempt_id"]]
-        unseen = any(
-            notice["attempt_id"] == one["attempt_id"]
-            and notice["handled_at"] is None
-            and notice["notice_id"] not in seen
-            and (one["state"] != "ready" or notice["purpose"] != CANCEL_ASKED)
-            for notice in self.notices.values()
-        )
         again = one["state"] == "ready" and one["maybe_sent"]
-        touched = row["lease_owner"] is not None and row["updated_at"] != one["touched_at"]
-        news = unseen or touched
+        news = self._has_news(one, seen)
         self._move(row, "unknown" if again and news else one["state"])
         row["memory"] = {**row["memory"], **one["memory"]}
         row["fingerprint"] = row["fingerprint"] or one["fingerprint"]
@@ -392,6 +387,19 @@ class Schema:
         row["lease_owner"] = None
         if one["body"] is not None:
             self.queue(one["topic"], one["key"], one["headers"], one["body"])
+
+    def _has_news(self, one: Row, seen: set[str]) -> bool:
+        """True when a notice came that the decision did not see, or the row was touched since."""
+        row = self.attempts[one["attempt_id"]]
+        unseen = any(
+            notice["attempt_id"] == one["attempt_id"]
+            and notice["handled_at"] is None
+            and notice["notice_id"] not in seen
+            and (one["state"] != "ready" or notice["purpose"] != CANCEL_ASKED)
+            for notice in self.notices.values()
+        )
+        touched = row["lease_owner"] is not None and row["updated_at"] != one["touched_at"]
+        return unseen or touched
 
     def _keep_late(self, one: Row) -> None:
         row = self.attempts[one["attempt_id"]]

@@ -15,7 +15,7 @@ from cift_shared.attempts.results import Claim, State, result_of
 from cift_shared.attempts.state_machine import Decision
 from cift_shared.attempts.store import Command, attempt_id_of
 from cift_shared.messaging.envelope import OutgoingMessage
-from cift_shared.messaging.messages import ProviderNotice
+from cift_shared.messaging.messages import CancelPayment, ProviderNotice
 from tests.simulation.memory_pool import MemoryPool
 from tests.simulation.memory_sql import Schema
 from tests.support.attempts import probe_pool
@@ -144,7 +144,8 @@ class Side:
             headers = {"ce_id": "c", "ce_subject": subject}
             return OutgoingMessage("payments.results", subject, b"{}", headers)
 
-        await self.store.cancel(SUBJECTS[place], tell)
+        wish = CancelPayment(payment_id=SUBJECTS[place], requested_at=NOON)
+        await self.store.cancel(wish, tell)
         return seqs
 
     async def _release(self) -> None:
