@@ -178,7 +178,7 @@ REASONS = {
     "unknown_schema_version",
     "unknown_payment",
     "unknown_payment_method",
-    "wrong_method",
+    "wrong_rail",
 }
 """Words of ours: `handler_failed` would mean that nobody had thought of it."""
 
@@ -329,6 +329,6 @@ async def test_crowd_of_notices_is_taken_in_by_turns(world: Consumers) -> None:
     await world.until(all_there, "the crowd")
     from cift_shared.attempts.store import AttemptStore
 
-    store = AttemptStore(world.admin, schema="mpesa", method="mpesa", owner="w", vault=VAULT)
+    store = AttemptStore(world.admin, schema="mpesa", rail="mpesa", owner="w", vault=VAULT)
     open_ones = await store.open_notices([attempt_id])
     assert len(open_ones[attempt_id]) == NOTICES_MAX

@@ -77,7 +77,7 @@ class Side:
 
     def __init__(self, pool: Any) -> None:
         self.pool = pool
-        self.store = AttemptStore(pool, schema="probe", method="mpesa", owner="w-0", vault=VAULT)
+        self.store = AttemptStore(pool, schema="probe", rail="mpesa", owner="w-0", vault=VAULT)
         self.claims: list[Claim] = []
 
     async def do(self, step: tuple[Any, ...]) -> Any:

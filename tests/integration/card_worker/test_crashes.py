@@ -179,7 +179,7 @@ async def test_a_zombie_s_other_intent_is_never_confirmed(world: World, deaths) 
     claim = Claim(
         attempt=cards.attempt(command, world.clock),
         payment_id=str(command.payment_id),
-        method="card",
+        rail="card",
         state="sending",
         lease=row["lease"] - 1,
         seq=0,

@@ -112,11 +112,11 @@ class World:
         self.processor = cards.processor(
             self.wire, self.clock, customers=StoredCustomers(self.pool), **over
         )
-        store = AttemptStore(self.pool, schema="card", method="card", owner="card-0", vault=VAULT)
+        store = AttemptStore(self.pool, schema="card", rail="card", owner="card-0", vault=VAULT)
         self.engine = AttemptEngine(store, self.processor, clock=self.clock, published=lambda: None)
         self.commands = CommandConsumer(
             store,
-            method="card",
+            rail="card",
             clock=self.clock,
             ingested=self.engine.dispatch.wake,
             published=lambda: None,

@@ -73,11 +73,11 @@ class Worker:
     def __init__(self, pool: asyncpg.Pool, processor: ScriptedProcessor, owner: str) -> None:
         self.pool = pool
         self.processor = processor
-        self.store = AttemptStore(pool, schema="probe", method="mpesa", owner=owner, vault=VAULT)
+        self.store = AttemptStore(pool, schema="probe", rail="mpesa", owner=owner, vault=VAULT)
         self.engine = AttemptEngine(self.store, processor, clock=CLOCK, published=lambda: None)
         self.commands = CommandConsumer(
             self.store,
-            method="mpesa",
+            rail="mpesa",
             clock=CLOCK,
             ingested=self.engine.dispatch.wake,
             published=lambda: None,
@@ -593,7 +593,7 @@ async def test_what_can_not_be_read_is_refused_and_the_rest_is_taken(workers, po
         for body in (b"", None, b"{", b"[]", b'{"kind":"request_deposit"}', b'{"kind":"dance"}')
     ]
     refusals = await worker.commands.handle([*bad, record(foreign), record(good, 9)])
-    assert [refusal.reason for refusal in refusals] == ["undecodable"] * 6 + ["wrong_method"]
+    assert [refusal.reason for refusal in refusals] == ["undecodable"] * 6 + ["wrong_rail"]
     await worker.kinds(good.payment_id, until="submitted")
 
 

@@ -70,13 +70,13 @@ class Desk:
         self.pool = pool
         self.processor = processor
         self.store = AttemptStore(
-            pool, schema="probe", method="mpesa", owner="w-0", vault=VAULT, cancels_at_provider=able
+            pool, schema="probe", rail="mpesa", owner="w-0", vault=VAULT, cancels_at_provider=able
         )
         self.engine = AttemptEngine(self.store, processor, clock=CLOCK, published=lambda: None)
         self.woken = 0
         self.commands = CommandConsumer(
             self.store,
-            method="mpesa",
+            rail="mpesa",
             clock=CLOCK,
             ingested=lambda: None,
             published=lambda: None,

@@ -48,7 +48,7 @@ async def pool(database: str) -> AsyncIterator[asyncpg.Pool]:
 
 
 def store_of(pool: asyncpg.Pool, owner: str = "w-0") -> AttemptStore:
-    return AttemptStore(pool, schema="probe", method="mpesa", owner=owner, vault=VAULT)
+    return AttemptStore(pool, schema="probe", rail="mpesa", owner=owner, vault=VAULT)
 
 
 async def ingest(store: AttemptStore, number: int = 1) -> list[RequestWithdrawal]:
@@ -81,7 +81,7 @@ async def cancel(store: AttemptStore, pool: asyncpg.Pool, command: RequestWithdr
     """Cancel it as a command does; the kind that is told."""
     intake = CommandConsumer(
         store,
-        method="mpesa",
+        rail="mpesa",
         clock=CLOCK,
         ingested=lambda: None,
         published=lambda: None,

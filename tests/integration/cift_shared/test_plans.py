@@ -19,7 +19,7 @@ ROUNDS, AT_ONCE = 60, 10
 async def test_attempts_that_nobody_has_analyzed_are_not_read_whole(database: str) -> None:
     async with probe_pool(database, size_max=1) as pool:
         await pool.execute("alter table probe.attempt set (autovacuum_enabled = false)")
-        store = AttemptStore(pool, schema="probe", method="mpesa", owner="w-0", vault=VAULT)
+        store = AttemptStore(pool, schema="probe", rail="mpesa", owner="w-0", vault=VAULT)
         for _ in range(ROUNDS):
             await store.ingest([Command(deposit(), {}) for _ in range(AT_ONCE)])
             claims = await store.claim(("ready", "sending"), limit=AT_ONCE)

@@ -423,8 +423,8 @@ class TestRepeats:
     async def test_results_of_strangers_are_told_apart(self, books: Books) -> None:
         paid = await books.deposit()
         stranger = paid.result("settled", payment_id=uuid4(), seq=2)
-        wrong_method = paid.result("settled", method="card", seq=3)
-        answers = await books.apply(stranger, paid.result("settled"), wrong_method)
+        wrong_rail = paid.result("settled", method="card", seq=3)
+        answers = await books.apply(stranger, paid.result("settled"), wrong_rail)
         assert answers == ["unknown_payment", "applied", "unknown_payment"]
 
     async def test_an_empty_batch(self, books: Books) -> None:

@@ -60,11 +60,11 @@ async def test_a_late_payment_is_found_without_a_callback(pool: asyncpg.Pool, bo
     script = mpesa.Script().on("stkpush/", mpesa.PUSH_TAKEN)
     script.on("query", query_answer("1037"), query_answer("1037"), query_answer("0"))
     processor = mpesa.processor(mpesa.config(check_speed=1000), httpx.MockTransport(script), CLOCK)
-    store = AttemptStore(pool, schema="mpesa", method="mpesa", owner="mpesa-0", vault=VAULT)
+    store = AttemptStore(pool, schema="mpesa", rail="mpesa", owner="mpesa-0", vault=VAULT)
     engine = AttemptEngine(store, processor, clock=SystemClock(), published=lambda: None)
     intake = CommandConsumer(
         store,
-        method="mpesa",
+        rail="mpesa",
         clock=SystemClock(),
         ingested=engine.dispatch.wake,
         published=lambda: None,

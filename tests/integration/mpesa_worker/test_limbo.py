@@ -202,11 +202,11 @@ def _worker(pool: asyncpg.Pool, world: twin.World, keys: Path) -> Worker:
         clock=clock,
         books=PushBooks(pushes, records),
     )
-    store = AttemptStore(pool, schema="mpesa", method="mpesa", owner="mpesa-0", vault=VAULT)
+    store = AttemptStore(pool, schema="mpesa", rail="mpesa", owner="mpesa-0", vault=VAULT)
     engine = AttemptEngine(store, processor, clock=clock, published=lambda: None)
     intake = CommandConsumer(
         store,
-        method="mpesa",
+        rail="mpesa",
         clock=clock,
         ingested=engine.dispatch.wake,
         published=lambda: None,

@@ -73,7 +73,7 @@ async def test_the_factory_builds_it(monkeypatch) -> None:
     for name, value in {**GOOD, **keys, "CIFT_CALLBACK_KEY": CALLBACK_KEY}.items():
         monkeypatch.setenv(name, value)
     processor = get_payment_processor("card", PaymentConfig.get_stripe_config())
-    assert processor.method == "card"
+    assert processor.rail == "card"
     await processor.close()
 
 

@@ -79,7 +79,7 @@ def claim(
     request = deposit()
     return Claim(
         attempt=Attempt(attempt_id_of(request.payment_id), operation, request),
-        payment_id=str(request.payment_id), method="mpesa", state=state, lease=3, seq=4,
+        payment_id=str(request.payment_id), rail="mpesa", state=state, lease=3, seq=4,
         submits=1, maybe_sent=maybe_sent, age=age, touched_at=CLOCK.now(), trace={},
     )  # fmt: skip
 

@@ -106,7 +106,7 @@ def _installed(monkeypatch: pytest.MonkeyPatch, rail: Rail) -> None:
 
 
 def _composed(rail: Rail) -> list[str]:
-    processor = ScriptedProcessor(method=rail.name)
+    processor = ScriptedProcessor(rail=rail.name)
     found = compose_worker(_base(), processor, schema="probe", concurrency=1)
     return [subscription.topic for subscription in found.subscriptions]
 

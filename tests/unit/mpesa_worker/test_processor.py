@@ -18,7 +18,7 @@ from tests.support import mpesa
 class TestPort:
     def test_it_is_a_payment_processor(self, processor: MpesaProcessor) -> None:
         port: PaymentProcessor = processor
-        assert port.method == "mpesa"
+        assert port.rail == "mpesa"
 
 
 class TestFee:

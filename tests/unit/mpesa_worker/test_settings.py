@@ -99,7 +99,7 @@ class TestFactory:
         monkeypatch.setenv("CIFT_CALLBACK_KEY", commands.CALLBACK_KEY)
         processor = get_payment_processor("mpesa", PaymentConfig.get_mpesa_config())
         assert isinstance(processor, MpesaProcessor)
-        assert processor.method == "mpesa"
+        assert processor.rail == "mpesa"
         await processor.close()
 
     def test_a_certificate_that_is_none_stops_the_start(

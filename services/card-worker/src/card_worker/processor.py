@@ -43,7 +43,7 @@ from cift_shared.settings import KeySettings, load_settings
 class CardProcessor:
     """Implements `PaymentProcessor` and `SavedMethodProvider` over one Stripe account."""
 
-    method = RAIL.name
+    rail = RAIL.name
 
     def __init__(
         self,
@@ -123,7 +123,7 @@ class CardProcessor:
         Raises:
             InvalidCommand: the schedule has no fee for this amount and direction.
         """
-        return self._fees.fee(amount, method=self.method, direction=direction, at=at)
+        return self._fees.fee(amount, method=RAIL.priced_as, direction=direction, at=at)
 
     def check_delay(self, attempt: Attempt) -> timedelta | None:
         """How long to wait before the next query; None: an operator must decide the payment."""

@@ -42,7 +42,7 @@ from mpesa_worker.token_store import MemoryTokens
 class MpesaProcessor:
     """Implements `cift_shared.attempts.processor.PaymentProcessor` over one Daraja client."""
 
-    method = RAIL.name
+    rail = RAIL.name
 
     def __init__(
         self,
@@ -122,7 +122,7 @@ class MpesaProcessor:
         Raises:
             InvalidCommand: the schedule has no fee for this amount and direction.
         """
-        return self._fees.fee(amount, method=self.method, direction=direction, at=at)
+        return self._fees.fee(amount, method=RAIL.priced_as, direction=direction, at=at)
 
     def check_delay(self, attempt: Attempt) -> timedelta | None:
         """How long to wait before the next query; None after a day: an operator must decide."""

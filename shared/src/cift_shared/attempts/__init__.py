@@ -1,6 +1,6 @@
 """The attempt engine: one durable state machine, the same for every worker.
 
-ingest    payments.commands.<method>   -> insert attempt rows, then commit offsets
+ingest    payments.commands.<rail>   -> insert attempt rows, then commit offsets
 dispatch  due attempts                 -> provider call (our key = the attempt's id)
 notices   payments.webhooks.<provider> -> insert notice rows, make the attempt due at once
 poll      due attempts                 -> query the provider

@@ -39,13 +39,13 @@ log = get_logger()
 
 
 class CommandConsumer:
-    """Handles `payments.commands.<method>`."""
+    """Handles `payments.commands.<rail>`."""
 
     def __init__(
         self,
         store: AttemptStore,
         *,
-        method: str,
+        rail: str,
         clock: Clock,
         ingested: Callable[[], None],
         published: Callable[[], None],
@@ -53,7 +53,7 @@ class CommandConsumer:
     ) -> None:
         """`ingested` wakes dispatch, `verified` wakes polling, `published` wakes the relay."""
         self._store = store
-        self._method = method
+        self._rail = rail
         self._clock = clock
         self._ingested = ingested
         self._published = published
@@ -87,9 +87,9 @@ class CommandConsumer:
             return RejectedRecord(record, "undecodable", first_problem(error))
         if isinstance(command, CancelPayment | VerifyPayment):
             return command
-        if command.carried_by != self._method:
+        if command.carried_by != self._rail:
             other = command.carried_by[:40]
-            return RejectedRecord(record, "wrong_method", f"a command for {other}")
+            return RejectedRecord(record, "wrong_rail", f"a command for {other}")
         trace = {name: record.headers[name] for name in _TRACE_HEADERS if name in record.headers}
         return Command(command, trace)
 
@@ -144,14 +144,14 @@ class CommandConsumer:
             attempt_id=attempt_id,
             seq=seq or 0,
             payment_id=cancellation.payment_id,
-            method=rail_named(self._method).method,
-            rail=self._method,
+            method=rail_named(self._rail).method,
+            rail=self._rail,
             occurred_at=now,
             failure=CANCELED_UNSENT if stopped else None,
             next_check_at=next_check_at,
             evidence=[Step(at=now, name="cancel.done" if stopped else "cancel.too_late")],
         )
-        return outgoing(RESULTS, result, source=f"{self._method}-worker", at=now)
+        return outgoing(RESULTS, result, source=f"{self._rail}-worker", at=now)
 
 
 FindAttempts = Callable[[Mapping[str, bytes]], Awaitable[Mapping[str, AttemptId]]]

@@ -172,7 +172,7 @@ class AttemptEngine:
             return
         if decision.result is not None:
             claim, kind = decision.claim, decision.result.kind
-            metrics.ATTEMPT_RESULTS.labels(claim.method, claim.attempt.operation, kind).inc()
+            metrics.ATTEMPT_RESULTS.labels(claim.rail, claim.attempt.operation, kind).inc()
             log.info("attempt.result", kind=kind, **_names(claim))
             self._published()
         if decision.check_after is not None and decision.check_after <= LOOKS_EVERY:

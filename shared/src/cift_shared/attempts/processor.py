@@ -105,7 +105,7 @@ class PaymentProcessor(Protocol):
     """The interface that a worker implements for its provider."""
 
     @property
-    def method(self) -> str:
+    def rail(self) -> str:
         """The name of the rail that it serves."""
         ...
 

@@ -48,7 +48,7 @@ class Claim:
     attempt: Attempt | MethodAttempt
     payment_id: str
     """The id of the attempt's subject: a payment, a saved method, or a detach request."""
-    method: str
+    rail: str
     state: State
     """The state before the claim; `sending` means that an earlier holder died during the call."""
     lease: int
@@ -132,7 +132,7 @@ def result_of(
         "attempt_id": claim.attempt.attempt_id,
         "seq": claim.seq + 1,
         "method": claim.attempt.request.method,
-        "rail": claim.method,
+        "rail": claim.rail,
         "occurred_at": now,
         **told,
     }

@@ -107,7 +107,7 @@ def after_submit_error(
     claim: Claim, error: PaymentProcessorError, *, resend_is_safe: bool, now: datetime
 ) -> Decision:
     """Decide after a submission raised: it was refused, not sent, or has no readable answer."""
-    step = Step(at=now, name=f"{claim.method}.submit.failed", detail={"code": error.code})
+    step = Step(at=now, name=f"{claim.rail}.submit.failed", detail={"code": error.code})
     if isinstance(error, OutcomeUnknown):
         return _unknown(claim, error.code, step, resend_is_safe=resend_is_safe, now=now)
     if isinstance(error, ProviderRejectedRequest) and not claim.maybe_sent:
@@ -127,7 +127,7 @@ def after_submit_error(
 
 def after_crash(claim: Claim, *, now: datetime) -> Decision:
     """Decide for an attempt whose earlier holder died during the call; sending again is unsafe."""
-    step = Step(at=now, name=f"{claim.method}.submit.interrupted")
+    step = Step(at=now, name=f"{claim.rail}.submit.interrupted")
     return _unknown(claim, "interrupted", step, resend_is_safe=False, now=now)
 
 

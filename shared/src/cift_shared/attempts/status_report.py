@@ -75,7 +75,7 @@ class StatusReport:
         one = self.processor
         reason = one.unavailable_reason() if isinstance(one, ReportsAvailability) else None
         return RailStatus(
-            rail=one.method,
+            rail=one.rail,
             instance=self.instance,
             available=reason is None,
             reason=reason,

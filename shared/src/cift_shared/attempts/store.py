@@ -80,7 +80,7 @@ class AttemptStore:
         pool: "Pool[asyncpg.Record]",
         *,
         schema: str,
-        method: str,
+        rail: str,
         owner: str,
         vault: Vault,
         cancels_at_provider: bool = False,
@@ -89,7 +89,7 @@ class AttemptStore:
         self._pool = pool
         self._cancels = cancels_at_provider
         self._schema = schema
-        self._method = method
+        self._rail = rail
         self._owner = owner
         self._holder = f"{owner}/{secrets.token_hex(4)}"
         """Identifies this run of the owner. A process knows only for its own claims whether a task
@@ -275,7 +275,7 @@ class AttemptStore:
         if decision.result is None:
             return None
         topic = METHOD_RESULTS if isinstance(decision.result, MethodResult) else RESULTS
-        message = outgoing(topic, decision.result, source=f"{self._method}-worker", at=now)
+        message = outgoing(topic, decision.result, source=f"{self._rail}-worker", at=now)
         trace = {} if trace_headers() else decision.claim.trace
         return OutgoingMessage(
             message.topic, message.key, message.body, {**message.headers, **trace}
@@ -285,7 +285,7 @@ class AttemptStore:
         return Claim(
             attempt=attempt_of(row),
             payment_id=str(row["payment_id"]),
-            method=self._method,
+            rail=self._rail,
             state=row["state_before"],
             lease=row["lease"],
             seq=row["seq"],

@@ -88,13 +88,13 @@ def compose_worker(
         SettingsInvalid: the processor can't read the notices that the rail says there are, or can't
             cancel as the rail says.
     """
-    method = processor.method
+    rail = processor.rail
     vault = base.settings.vault()
-    owner = base.settings.group_instance(f"{method}-worker")
+    owner = base.settings.group_instance(f"{rail}-worker")
     store = AttemptStore(
         base.pool,
         schema=schema,
-        method=method,
+        rail=rail,
         owner=owner,
         vault=vault,
         cancels_at_provider=_cancels(processor),
@@ -104,7 +104,7 @@ def compose_worker(
     )
     commands = CommandConsumer(
         store,
-        method=method,
+        rail=rail,
         clock=base.clock,
         ingested=engine.dispatch.wake,
         published=base.relay.wake,
@@ -114,7 +114,7 @@ def compose_worker(
     jobs = list(processor.jobs()) if isinstance(processor, HasJobs) else []
     status = StatusReport(base.pool, processor, base.clock, schema, owner, base.relay.wake)
     if isinstance(processor, ReportsFloat):
-        watch = FloatWatch(processor, method, base.clock)
+        watch = FloatWatch(processor, rail, base.clock)
         jobs.append(watch.job())
         status = replace(status, float_low=watch.low)
     loops = [JobLoop(job, base.pool, schema, base.clock) for job in jobs]
@@ -127,26 +127,26 @@ def compose_worker(
     return Composition(
         subscriptions=[
             Subscription(
-                topics.commands(method),
+                topics.commands(rail),
                 PaymentCommand,
-                f"{method}-worker",
+                f"{rail}-worker",
                 commands.handle,
                 topics.ABOUT_COMMANDS,
             ),
             *_notices(store, processor, vault, engine.poll.wake, find_attempts),
         ],
         publishes=publishes,
-        parts=[engine.dispatch, engine.poll, OpenAttempts(store, method), status, *loops, *own],
+        parts=[engine.dispatch, engine.poll, OpenAttempts(store, rail), status, *loops, *own],
         close=[processor.close],
     )
 
 
 def _cancels(processor: PaymentProcessor) -> bool:
     """True if the provider can cancel what it has; rail and processor must say the same."""
-    offered = rails()[processor.method].cancel_after_submit
+    offered = rails()[processor.rail].cancel_after_submit
     if offered is not isinstance(processor, CancelsAtProvider):
         raise SettingsInvalid(
-            f"{processor.method}: the rail says cancel_after_submit={offered}, its processor not"
+            f"{processor.rail}: the rail says cancel_after_submit={offered}, its processor not"
         )
     return offered
 
@@ -159,7 +159,7 @@ def _notices(
     find_attempts: FindAttempts | None,
 ) -> list[Subscription]:
     """The subscription to the provider's notices; none where the provider posts nothing."""
-    rail = rails()[processor.method]
+    rail = rails()[processor.rail]
     if not rail.has_notices:
         return []
     if not isinstance(processor, ReadsNotices):
@@ -180,14 +180,14 @@ class OpenAttempts:
 
     name = "attempts:count"
 
-    def __init__(self, store: AttemptStore, method: str) -> None:
+    def __init__(self, store: AttemptStore, rail: str) -> None:
         self._store = store
-        self._method = method
+        self._rail = rail
 
     async def run(self) -> None:
         """Count every `OPEN_COUNT_S` seconds, until cancelled."""
         while True:
             counts = await self._store.count_open()
             for state in OPEN_STATES:  # of this rail alone: others of the process set theirs
-                metrics.ATTEMPTS_OPEN.labels(self._method, state).set(counts.get(state, 0))
+                metrics.ATTEMPTS_OPEN.labels(self._rail, state).set(counts.get(state, 0))
             await asyncio.sleep(OPEN_COUNT_S)

@@ -9,7 +9,7 @@ from cift_shared.messaging.outcomes import Outcome, Pending, Submitted
 from cift_shared.money.amount import Money
 from cift_shared.money.fees import Direction, load_schedule
 from cift_shared.rails.rail import Operation
-from cift_shared.rails.registry import methods
+from cift_shared.rails.registry import example_rail, rails
 
 Scripted = Outcome | Answer | Exception
 
@@ -24,9 +24,9 @@ class ScriptedProcessor:
         checks: Sequence[Scripted] = (),
         safe: bool = False,
         delay: timedelta | None = timedelta(milliseconds=20),
-        method: str | None = None,
+        rail: str | None = None,
     ) -> None:
-        self.method = method or methods()[-1]
+        self.rail = rail or example_rail().name
         self._submits = deque(submits)
         self._checks = deque(checks)
         self._safe = safe
@@ -57,7 +57,8 @@ class ScriptedProcessor:
 
     def calculate_fee(self, amount: Money, direction: Direction, *, at: datetime) -> Money:
         """The fee by the shipped schedule."""
-        return load_schedule().fee(amount, method=self.method, direction=direction, at=at)
+        method = rails()[self.rail].priced_as
+        return load_schedule().fee(amount, method=method, direction=direction, at=at)
 
     def check_delay(self, attempt: Attempt) -> timedelta | None:  # noqa: ARG002
         """The value of `delay`."""

@@ -13,7 +13,7 @@ from demopoll_worker.processor import DemoPollProcessor
 
 def unit(processor: PaymentProcessor, settings: WorkerSettings) -> Unit:
     """One rail of the process: schema, role and name follow from the rail's name."""
-    rail = processor.method
+    rail = processor.rail
 
     def compose(base: Base) -> Composition:
         return compose_worker(base, processor, schema=rail, concurrency=settings.concurrency)

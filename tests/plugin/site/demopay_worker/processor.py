@@ -12,7 +12,7 @@ from demopay_worker.transfers import Transfers
 class DemoPayProcessor(Transfers):
     """Moves money at DemoPay."""
 
-    method = "demopay"
+    rail = "demopay"
     _path = "/transfers"
 
     def read_fingerprint(self, body: bytes) -> AttemptId | str | None:

@@ -19,6 +19,7 @@ from cift_shared.messaging.outcomes import (
 from cift_shared.money.amount import Money
 from cift_shared.money.fees import Direction, load_schedule
 from cift_shared.rails.rail import Operation
+from cift_shared.rails.registry import rails
 from cift_shared.security.field_encryption import Vault
 from demopay_worker.settings import DemoPayConfig
 
@@ -30,7 +31,7 @@ EVERY = timedelta(seconds=1)
 class Transfers:
     """Moves money by transfers."""
 
-    method: str
+    rail: str
     _path: str
     _patience_s = 5
 
@@ -78,12 +79,13 @@ class Transfers:
             reply = await self._http.request(verb, path, **body)
             reply.raise_for_status()
         except httpx.HTTPError as error:
-            raise OutcomeUnknown(self.method, repr(error)) from error
+            raise OutcomeUnknown(self.rail, repr(error)) from error
         return reply.json()
 
     def calculate_fee(self, amount: Money, direction: Direction, *, at: datetime) -> Money:
         """Our fee, from the schedule."""
-        return self._fees.fee(amount, method=self.method, direction=direction, at=at)
+        method = rails()[self.rail].priced_as
+        return self._fees.fee(amount, method=method, direction=direction, at=at)
 
     def check_delay(self, attempt: Attempt) -> timedelta | None:
         """A second."""

@@ -16,7 +16,7 @@ from demopay_worker.transfers import Transfers, answer_of
 class DemoPollProcessor(Transfers):
     """Moves money at DemoPoll."""
 
-    method = "demopoll"
+    rail = "demopoll"
     _path = "/polled/transfers"
     _patience_s = 50
 
