@@ -25,5 +25,5 @@ def test_a_wheel_holds_migrations_and_functions(package: Path, tmp_path: Path) -
 
 def test_every_package_with_functions_is_looked_at() -> None:
     found = {folder.parent.parent.parent for folder in SERVICES.glob("*/src/*/functions")}
-    assert {folder.name for folder in found} == {"ledger", "mpesa-worker"}
+    assert {folder.name for folder in found} == {"gateway", "ledger", "mpesa-worker"}
     assert found <= set(PACKAGES)
