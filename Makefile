@@ -40,12 +40,12 @@ test: setup ## Run every test that needs only this machine
 	$(RUN) pytest -m "not kafka and not peers and not api_docs" $(PARALLEL)
 
 test-kafka: setup ## Run the integration and crash tests on Apache Kafka
-	CIFT_TEST_BROKER=kafka $(RUN) pytest -m "integration and not e2e and not kafka and not peers and not api_docs" $(PARALLEL)
+	CIFT_TEST_BROKER=kafka $(RUN) pytest -m "integration and servers and not e2e and not kafka and not peers and not api_docs" $(PARALLEL)
 	CIFT_TEST_BROKER=kafka $(RUN) pytest -m kafka --durations=10
 
 test-postgres: setup ## Run the integration tests on a PostgreSQL as Debian ships it, with the JIT
 	$(RUN) tests.support.stock_postgres
-	CIFT_TEST_PG=stock $(RUN) pytest -m "integration and not e2e and not kafka and not peers and not api_docs" $(PARALLEL)
+	CIFT_TEST_PG=stock $(RUN) pytest -m "integration and servers and not e2e and not kafka and not peers and not api_docs" $(PARALLEL)
 
 test-containers: setup ## Run a part of the integration tests on PostgreSQL and Apache Kafka in containers
 	$(RUN) tests.support.containers pytest $(CONTAINER_TESTS)

@@ -18,9 +18,19 @@ settings.register_profile("patient", deadline=None, suppress_health_check=[Healt
 settings.load_profile("patient")
 
 
+SERVERS = frozenset({"pg_server", "broker", "own_broker", "real_kafka"})
+"""Fixtures that are another server in another run."""
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave the tests of the JIT to the server that has it: a skip would look like a check."""
+    """Mark the tests that use a server of the session.
+
+    The tests of the JIT are left to the server that has it: a skip would look like a check.
+    """
+    for item in items:
+        if SERVERS & set(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.servers)
     if postgres.wants_stock():
         return
     left_out = [item for item in items if item.get_closest_marker("jit")]
