@@ -59,6 +59,12 @@ class Pair:
                 await asyncio.sleep(0.1)
         return int(pid)
 
+    async def until_leads(self, service: str, pid: int) -> None:
+        """Wait for this process's relay to lead; the lease of one that hangs has to end first."""
+        async with asyncio.timeout(ENDED_WITHIN_S):
+            while await self.leader(service) != pid:
+                await asyncio.sleep(0.1)
+
     def pids(self, service: str) -> dict[int, int]:
         """Both processes of a service: pid to port."""
         by_name = {status.name: status.pid for status in self.stack.status()}
@@ -140,7 +146,7 @@ async def play(pair: Pair, service: str, who: Who) -> list[str]:
     try:
         during, took = await pair.stream(began)
         print(f"{who} of {service} hangs; ended so many seconds after: {took}")
-        assert await pair.leader(service) == left
+        await pair.until_leads(service, left)
     finally:
         os.kill(stopped, signal.SIGCONT)
     after, _ = await pair.stream(began)
