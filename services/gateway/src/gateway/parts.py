@@ -63,7 +63,7 @@ def build_parts(
     opaque_ids = OpaqueIds(vault)
     store, methods = IdempotencyStore(pool), MethodRepository(pool)
     quote_repository, notices = QuoteRepository(pool), NoticeRepository(pool)
-    payments, statuses = PaymentRepository(pool), RailStatusRepository(pool)
+    payment_repository, statuses = PaymentRepository(pool), RailStatusRepository(pool)
     signals = PaymentSignals(settings.database_url.get_secret_value())
     waiting = Waiting(Slots(settings.streams_per_key), signals, clock)
     idempotency = Idempotency(store, relay, clock)
@@ -73,6 +73,18 @@ def build_parts(
     offered = _offered(of_rails)
     instruments = InstrumentResolver(methods, vault, offered)
     options = PaymentOptions(statuses, quotes, offered, clock)
+    payments = Payments(
+        payment_repository,
+        idempotency,
+        instruments,
+        quotes,
+        waiting,
+        relay,
+        vault,
+        clock,
+        ids,
+        options.is_float_low,
+    )
     return Parts(
         base.readiness,
         signals,
@@ -80,18 +92,7 @@ def build_parts(
         _admission(settings, base, vault, clock),
         instruments,
         quotes,
-        Payments(
-            payments,
-            idempotency,
-            instruments,
-            quotes,
-            waiting,
-            relay,
-            vault,
-            clock,
-            ids,
-            options.is_float_low,
-        ),
+        payments,
         PaymentMethods(
             methods, idempotency, waiting, relay, vault, _client_keys(of_rails), clock, ids
         ),
@@ -110,9 +111,9 @@ def build_parts(
         Customers(CustomerRepository(pool), opaque_ids, clock),
         DisputeRepository(pool),
         LedgerHead(pool),
-        Returns(ReturnRepository(pool), payments, settings.return_tokens(), relay, clock, ids),
+        Returns(ReturnRepository(pool), payments, settings.return_tokens()),
         _intake(settings, of_rails, Webhooks(notices, relay, vault, clock), clock),
-        Retention(store, notices, quote_repository, methods, statuses, payments, clock),
+        Retention(store, notices, quote_repository, methods, statuses, payment_repository, clock),
     )
 
 

@@ -33,6 +33,7 @@ from cift_shared.messaging.messages import (
 from cift_shared.messaging.rail_status import RailStatus
 from cift_shared.observability import metrics
 from cift_shared.rails.registry import rails
+from cift_shared.runtime.job import Job
 from cift_shared.runtime.jobs import JobLoop
 from cift_shared.runtime.service import Base, Composition, Part
 from cift_shared.security.field_encryption import Vault
@@ -111,19 +112,9 @@ def compose_worker(
         verified=engine.poll.wake,
     )
     own = beside(store, engine.poll.wake) if beside else ()
-    jobs = list(processor.jobs()) if isinstance(processor, HasJobs) else []
     status = StatusReport(base.pool, processor, base.clock, schema, owner, base.relay.wake)
-    if isinstance(processor, ReportsFloat):
-        watch = FloatWatch(processor, rail, base.clock)
-        jobs.append(watch.job())
-        status = replace(status, float_low=watch.low)
+    status, jobs = _with_jobs(status, processor)
     loops = [JobLoop(job, base.pool, schema, base.clock) for job in jobs]
-    publishes: list[tuple[str, type[BaseModel]]] = [
-        (topics.RESULTS, PaymentResult),
-        (topics.RAIL_STATUSES, RailStatus),
-    ]
-    if isinstance(processor, SavedMethodProvider):
-        publishes.append((topics.METHOD_RESULTS, MethodResult))
     return Composition(
         subscriptions=[
             Subscription(
@@ -135,10 +126,30 @@ def compose_worker(
             ),
             *_notices(store, processor, vault, engine.poll.wake, find_attempts),
         ],
-        publishes=publishes,
+        publishes=_publishes(processor),
         parts=[engine.dispatch, engine.poll, OpenAttempts(store, rail), status, *loops, *own],
         close=[processor.close],
     )
+
+
+def _with_jobs(status: StatusReport, processor: PaymentProcessor) -> tuple[StatusReport, list[Job]]:
+    """The periodic jobs of a processor, and the report that shows what they found."""
+    jobs = list(processor.jobs()) if isinstance(processor, HasJobs) else []
+    if not isinstance(processor, ReportsFloat):
+        return status, jobs
+    watch = FloatWatch(processor, processor.rail, status.clock)
+    return replace(status, float_low=watch.low), [*jobs, watch.job()]
+
+
+def _publishes(processor: PaymentProcessor) -> list[tuple[str, type[BaseModel]]]:
+    """The topics that the worker writes to, with their messages."""
+    found: list[tuple[str, type[BaseModel]]] = [
+        (topics.RESULTS, PaymentResult),
+        (topics.RAIL_STATUSES, RailStatus),
+    ]
+    if isinstance(processor, SavedMethodProvider):
+        found.append((topics.METHOD_RESULTS, MethodResult))
+    return found
 
 
 def _cancels(processor: PaymentProcessor) -> bool:

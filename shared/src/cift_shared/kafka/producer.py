@@ -58,9 +58,10 @@ class Producer:
         batches = _by_topic(messages)
         await asyncio.gather(*(each.send(producer) for each in batches))
         self._failing = _failing_alone(batches)
-        spoiled = [each.error for each in batches if each.is_spoiled and each.error]
-        if spoiled or (broken := [e.error for e in batches if e.error and not e.is_failing_alone]):
-            await self._discard((spoiled or broken)[0])
+        errors = [each.error for each in batches if each.error and each.is_spoiled]
+        errors += [each.error for each in batches if each.error and not each.is_failing_alone]
+        if errors:
+            await self._discard(errors[0])
         confirmed = set[int]().union(*(each.confirmed for each in batches))
         return [place in confirmed for place in range(len(messages))]
 

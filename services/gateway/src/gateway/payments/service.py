@@ -164,18 +164,37 @@ class Payments:
         """
         if payment["status"] in FINAL_STATUSES:
             return payment
-        payment_id, now = payment["payment_id"], self.clock.now()
+        payment_id = payment["payment_id"]
         sealed = mark = None
         if reference is not None:
             sealed = self.vault.seal(reference.encode(), context="notice")
             mark = self.vault.fingerprint(reference.encode(), context="verification")
-        message = verify_message(payment, self.ids.new_id(), sealed, now)
-        if await self.repository.verify(payment_id, mark, message, now=now):
-            self.relay.wake()
-        elif mark is not None and mark != await self.repository.verified_mark(payment_id):
+        if await self.query_now(payment, sealed, mark):
+            return await self.one(caller, payment_id)
+        if mark is not None and mark != await self.repository.verified_mark(payment_id):
             retry = {"Retry-After": str(int(VERIFY_EVERY.total_seconds()))}
             raise Problem("verification_too_soon", headers=retry)
         return await self.one(caller, payment_id)
+
+    async def query_now(
+        self, payment: Row, sealed_reference: str | None = None, mark: str | None = None
+    ) -> bool:
+        """Send the worker the command to query the provider about a payment that is not final.
+
+        Args:
+            payment: its id, rail and status.
+            sealed_reference: the provider's reference that the caller brought.
+            mark: the keyed hash of that reference.
+
+        Returns:
+            False when nothing was sent: the last command is younger than `VERIFY_EVERY`.
+        """
+        now = self.clock.now()
+        message = verify_message(payment, self.ids.new_id(), sealed_reference, now)
+        sent = await self.repository.verify(payment["payment_id"], mark, message, now=now)
+        if sent:
+            self.relay.wake()
+        return sent
 
     async def one(self, caller: Caller, payment_id: UUID) -> Row:
         """Read one payment.

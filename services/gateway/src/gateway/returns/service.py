@@ -7,12 +7,8 @@ address can open it again. So one look in `VERIFY_EVERY` is all that it can caus
 from dataclasses import dataclass
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
-from cift_shared.clock import Clock
-from cift_shared.ids import IdFactory
-from cift_shared.messaging.outbox import Relay
 from cift_shared.security.return_token import PayerReturn, ReturnTokens
-from gateway.payments.commands import verify_message
-from gateway.payments.repository import PaymentRepository
+from gateway.payments.service import Payments
 from gateway.payments.statuses import FINAL_STATUSES
 from gateway.problems.problem import Problem
 from gateway.returns.repository import ReturnRepository
@@ -23,11 +19,8 @@ class Returns:
     """The operations on returning payers."""
 
     repository: ReturnRepository
-    payments: PaymentRepository
+    payments: Payments
     tokens: ReturnTokens
-    relay: Relay
-    clock: Clock
-    ids: IdFactory
 
     async def take(self, token: str) -> str | None:
         """Have the payment looked at; returns the address to send the payer on to, if there is one.
@@ -40,10 +33,7 @@ class Returns:
         if seen is None or payment is None:
             raise Problem("not_found")
         if payment["status"] not in FINAL_STATUSES:
-            now = self.clock.now()
-            message = verify_message(payment, self.ids.new_id(), None, now)
-            if await self.payments.verify(seen.payment_id, None, message, now=now):
-                self.relay.wake()
+            await self.payments.query_now(payment)
         return onward(payment["return_url"], seen) if payment["return_url"] else None
 
 
