@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 from hypothesis import HealthCheck, settings
 
-from cift_local.waiting import run_apart
+from cift_local.waiting import run_in_thread
 from tests.support import kafka, postgres
 
 # A property is true or not; how fast the machine finds out proves nothing.
@@ -61,9 +61,9 @@ def database_template(pg_server: postgres.PgServer) -> Iterator[str]:
     """The name of a database with every migration applied."""
     from cift_shared.database.migrations import migrate
 
-    template = run_apart(pg_server.create_template(migrate))
+    template = run_in_thread(pg_server.create_template(migrate))
     yield template
-    run_apart(pg_server.drop(template))
+    run_in_thread(pg_server.drop(template))
 
 
 @pytest.fixture

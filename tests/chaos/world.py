@@ -15,11 +15,11 @@ from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 from cift_local.kafka import Kafka
-from cift_local.keeper import BACKOFF_LAST_S, State, Status
 from cift_local.ports import LOOPBACK
 from cift_local.postgres import Postgres
 from cift_local.processes import Supervisor, server
 from cift_local.stack import DATABASE, Options, Stack, replica, running_stack
+from cift_local.supervised_process import BACKOFF_LAST_S, State, Status
 from cift_shared.clock import OFFSET
 from tests.chaos.proxy import Link
 from tests.support.kafka import kafka_jars

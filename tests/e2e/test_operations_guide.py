@@ -15,7 +15,7 @@ import pytest
 from cift_local.ports import LOOPBACK, free_port, is_free
 from cift_local.postgres import Postgres
 from cift_local.postgres_binaries import embedded_binaries
-from cift_local.users import unprivileged_user
+from cift_local.privilege_drop import unprivileged_user
 from tests.support import kafka
 from tests.support.guide import keeps, read_blocks, run_blocks
 from tests.support.postgres import throw_away_folder

@@ -16,7 +16,7 @@ from typing import Any
 import httpx
 import pytest
 
-from cift_local.accounts import held_by_our_ledger, held_by_the_books, provider_book
+from cift_local.accounts import ledger_balances, provider_book, twin_balances
 from cift_local.stack import Options, Stack, running_stack
 from tests.support.load import Client, phones
 from tests.support.postgres import throw_away_folder
@@ -123,7 +123,7 @@ async def test_a_statement_finds_every_drift() -> None:
             [[kind, amount]] = differing(report).values()
             assert (status, kind, amount) == (1, "missing_here", "77.00")
             book = await provider_book(stack)
-            assert await held_by_our_ledger(stack) == held_by_the_books(book)
+            assert await ledger_balances(stack) == twin_balances(book)
 
             close = ["reconcile", "close", "1", "--write-off", "adjustments"]
             signed = ["--reason", "a stranger", "--operator", "amina"]

@@ -26,7 +26,7 @@ from cift_shared.messaging.outbox import Relay
 from cift_shared.messaging.rail_status import RailStatus
 from cift_shared.messaging.topics import DAY_MS, Topic
 from cift_shared.runtime.readiness import Readiness
-from cift_shared.runtime.service import Base, Composition, refusal_store
+from cift_shared.runtime.service import Base, Composition, store_rejected_records
 from gateway.app import ROLE as GATEWAY_ROLE
 from gateway.payment_methods.repository import MethodRepository
 from gateway.payment_methods.results import GROUP as GATEWAY_GROUP
@@ -166,7 +166,7 @@ async def consuming(dsn: str, broker: Broker) -> AsyncIterator[Consumers]:
                 reading.subscribe(
                     replace(subscription, topic=name, group=group),
                     instance=f"{group}-0",
-                    store_rejected=refusal_store(base, schema, group),
+                    store_rejected=store_rejected_records(base, schema, group),
                 )
             await reading.start()
             brokers.append(reading)

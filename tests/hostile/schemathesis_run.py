@@ -29,7 +29,7 @@ from schemathesis.core.parameters import ParameterLocation
 from schemathesis.engine import events, from_schema
 from schemathesis.engine.recorder import ScenarioRecorder
 
-from cift_local.waiting import run_apart
+from cift_local.waiting import run_in_thread
 from gateway.app import create_app
 from tests.support.gateway import PHONE, settings_for
 from tests.support.postgres import running_postgres
@@ -223,7 +223,7 @@ def served_apart() -> Iterator[Served]:
     from cift_shared.database.migrations import migrate
 
     with running_postgres() as server:
-        name = run_apart(server.create_template(migrate))
+        name = run_in_thread(server.create_template(migrate))
         command = [sys.executable, "-m", "tests.support.served", server.address(name)]
         with subprocess.Popen(
             command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
@@ -233,7 +233,7 @@ def served_apart() -> Iterator[Served]:
             finally:
                 process.terminate()
                 process.wait(30)
-        run_apart(server.drop(name))
+        run_in_thread(server.drop(name))
 
 
 def _first_line(process: "subprocess.Popen[bytes]") -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """`python -m tests.mutation`: what a change of the money rules would have to get past.
 
     python -m tests.mutation                          all modules of targets.py
-    python -m tests.mutation --modules card_worker.units,cift_shared.money.amount
+    python -m tests.mutation --modules card_worker.amounts,cift_shared.money.amount
     python -m tests.mutation --since main             modules that differ from a git ref
     python -m tests.mutation --sql [--only WORD]      the posting functions and the workers' queries
     python -m tests.mutation --gate                   the short list that CI runs

@@ -55,13 +55,13 @@ GATEWAY = [
         ),
     ),
     *on(
-        "statement idempotency/forget_keys",
+        "statement idempotency/delete_old_keys",
         _REPEATS,
         ("where expires_at < $1", "where $1::timestamptz is not null"),
         ("where expires_at < $1", "where created_at < $1"),
     ),
     *on(
-        "statement quotes/forget_quotes",
+        "statement quotes/delete_old_quotes",
         _gateway("quotes"),
         ("where expires_at < $1", "where $1::timestamptz is not null"),
         ("where expires_at < $1", "where created_at < $1"),
@@ -124,7 +124,7 @@ GATEWAY = [
             "case when fits.was = 'detached' or $2 = 'detached' then",
             "case when $2 = 'detached' then",
         ),
-        ("and not saved.kept_here and fits.news", "and not saved.kept_here"),
+        ("and not saved.kept_here and fits.is_new", "and not saved.kept_here"),
         ("from changed where changed.state = 'detached' and $12", "from changed where $12"),
         (
             "        sealed = case when $2 = 'detached' then null else",
@@ -136,7 +136,10 @@ GATEWAY = [
         _gateway("verify"),
         ("where excluded.requested_at not between", "where excluded.requested_at between"),
         ("+ $4::interval", "- $4::interval"),
-        ("select $5, $6, $7::jsonb, $8::bytea from asked", "select $5, $6, $7::jsonb, $8::bytea"),
+        (
+            "select $5, $6, $7::jsonb, $8::bytea from accepted",
+            "select $5, $6, $7::jsonb, $8::bytea",
+        ),
     ),
     *on(
         "statement payment_options/save_statuses",
@@ -154,7 +157,7 @@ GATEWAY = [
         ("where known.disposition = 'quarantined' and", "where false and"),
     ),
     *on(
-        "statement webhooks/forget_notices",
+        "statement webhooks/delete_old_notices",
         _gateway("statement_guards"),
         ("and disposition = 'published'", ""),
         ("where received_at < $1 and", "where"),

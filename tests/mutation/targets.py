@@ -19,7 +19,15 @@ def _in(folder: str, *names: str) -> list[str]:
 
 
 _CARD_STEPS = _in(
-    _CARD, "mapping", "flow", "deposits", "refunds", "aftermath", "setups", "notices", "declines"
+    _CARD,
+    "mapping",
+    "context",
+    "deposits",
+    "refunds",
+    "post_settlement",
+    "setup_intents",
+    "notices",
+    "declines",
 )
 _MPESA_STEPS = _in(
     _MPESA,
@@ -29,7 +37,7 @@ _MPESA_STEPS = _in(
     "payouts",
     "reversals",
     "deposits",
-    "flow",
+    "context",
     "payout_steps",
     "reversal_steps",
     "push_steps",
@@ -63,25 +71,25 @@ TARGETS: Mapping[str, Sequence[str]] = {
     "mpesa_worker.codes": _in(_MPESA, "codes", "mapping"),
     "mpesa_worker.mapping": _MPESA_STEPS,
     "mpesa_worker.stk_notices": _in(_MPESA, "notices_kept", "push_steps", "deposits"),
-    "mpesa_worker.clues": _in(_MPESA, "brought", "limbo"),
-    "mpesa_worker.flow": _in(_MPESA, "flow", "payout_steps", "push_steps", "reversals"),
+    "mpesa_worker.receipt_hints": _in(_MPESA, "brought", "unresolved_pushes"),
+    "mpesa_worker.context": _in(_MPESA, "context", "payout_steps", "push_steps", "reversals"),
     "mpesa_worker.deposits": _in(_MPESA, "push_steps", "deposits"),
     "mpesa_worker.payouts": _in(_MPESA, "payout_steps", "payouts", "notices_kept"),
     "mpesa_worker.reversals": _in(_MPESA, "reversal_steps", "reversals", "notices_kept"),
     "mpesa_worker.statement": _in(_MPESA, "statement"),
-    "card_worker.units": _in(_CARD, "units"),
+    "card_worker.amounts": _in(_CARD, "amounts"),
     "card_worker.domain": _in(_CARD, "domain", "deposits"),
     "card_worker.declines": _in(_CARD, "decline_tables", "declines"),
     "card_worker.mapping": _CARD_STEPS,
-    "card_worker.flow": _CARD_STEPS,
+    "card_worker.context": _CARD_STEPS,
     "card_worker.deposits": _in(_CARD, "deposit_steps", "deposits"),
     "card_worker.refunds": _in(_CARD, "refund_steps", "refunds"),
-    "card_worker.aftermath": _in(_CARD, "aftermath_steps", "aftermath"),
+    "card_worker.post_settlement": _in(_CARD, "post_settlement_steps", "post_settlement"),
 }
 """Module to its tests."""
 
 LEAST_PERCENT = 95
 """Of the mutants of each module that are not known to be equivalent, this many must be noticed."""
 
-GATE = ("card_worker.units", "cift_shared.security.callback_token")
+GATE = ("card_worker.amounts", "cift_shared.security.callback_token")
 """Modules that CI judges each time; the whole of it takes too long."""

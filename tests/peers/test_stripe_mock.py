@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from card_worker import client
-from card_worker.calls import RequestRefused
+from card_worker.stripe_call import RequestRefused
 from card_worker.transport import CALL
 from provider_sandbox.stripe.operations import ROUTES
 from tests.integration.card_worker.world import Wire
@@ -117,7 +117,7 @@ async def _ask_for_the_rest(stand: Stand) -> None:
 
 
 def _api(stand: Stand) -> client.StripeApi:
-    return stand.adapter._flow.api
+    return stand.adapter._context.api
 
 
 def _operations() -> set[str]:

@@ -22,7 +22,7 @@ STK_ENDS = (("0", 12), ("1032", 2), ("1", 2), ("1037", 2), ("2001", 1))
 PAYOUT_ENDS = (("0", 12), ("2040", 2), ("1", 1))
 REVERSAL_ENDS = (("0", 10), ("1", 1))
 LATE_S = (5.0, 3000.0)
-"""When a push that nobody answered may be paid after all; see `deposits.LOOK_AGAIN_S`."""
+"""When a push that nobody answered may be paid after all; see `deposits.LATE_QUERY_WAITS_S`."""
 _ALPHABET = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
 
 

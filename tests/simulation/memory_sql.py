@@ -13,7 +13,7 @@ from typing import Any
 import asyncpg
 
 from cift_shared.attempts import queries
-from cift_shared.attempts.processor import CANCEL_ASKED
+from cift_shared.attempts.processor import CANCEL_REQUESTED
 from cift_shared.database import lease
 from cift_shared.messaging import outbox_queries
 
@@ -38,10 +38,10 @@ class Schema:
             query.format(schema=name): (label, run)
             for query, label, run in (
                 (queries.INGEST, "ingest", self._ingest),
-                (queries.SEND_AGAIN, "send_again", self._send_again),
-                (queries.CANCEL_BEFORE_IT_CAME, "cancel_early", self._cancel_before_it_came),
+                (queries.REPUBLISH, "send_again", self._send_again),
+                (queries.CANCEL_BEFORE_ARRIVAL, "cancel_early", self._cancel_before_it_came),
                 (queries.CANCEL_UNSENT, "cancel", self._cancel_unsent),
-                (queries.REMEMBER_CANCELED, "remember_canceled", self._remember_canceled),
+                (queries.STORE_CANCELED_RESULT, "remember_canceled", self._remember_canceled),
                 (queries.NEXT_CHECK, "next_check", self._next_check),
                 (queries.CLAIM, "claim", self._claim),
                 (queries.RELEASE_OWN, "release_own", self._release_own),
@@ -395,7 +395,7 @@ class Schema:
             notice["attempt_id"] == one["attempt_id"]
             and notice["handled_at"] is None
             and notice["notice_id"] not in seen
-            and (one["state"] != "ready" or notice["purpose"] != CANCEL_ASKED)
+            and (one["state"] != "ready" or notice["purpose"] != CANCEL_REQUESTED)
             for notice in self.notices.values()
         )
         touched = row["lease_owner"] is not None and row["updated_at"] != one["touched_at"]

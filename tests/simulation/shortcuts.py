@@ -31,7 +31,7 @@ def mpesa_config() -> Any:
 def quick() -> Iterator[None]:
     """Idle polls that only cost time here are spread out."""
     with (
-        patch("cift_shared.attempts.engine.LOOKS_EVERY", timedelta(minutes=2)),
+        patch("cift_shared.attempts.engine.SLEEP_MAX", timedelta(minutes=2)),
         patch("cift_shared.messaging.outbox.IDLE_POLL_S", 30.0),
         patch("ssl.create_default_context", _trust),
     ):

@@ -104,7 +104,7 @@ def a_refund_is_not_looked_for(patch: Any) -> None:
 
 
 def a_push_that_expired_is_forgotten(patch: Any) -> None:
-    patch.setattr(mpesa_deposits, "LOOK_AGAIN_S", ())
+    patch.setattr(mpesa_deposits, "LATE_QUERY_WAITS_S", ())
 
 
 def every_settlement_is_booked(patch: Any) -> None:

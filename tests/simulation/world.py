@@ -26,7 +26,7 @@ from cift_shared.messaging.outbox import Relay
 from cift_shared.messaging.topics import RESULTS
 from cift_shared.money.amount import Money
 from cift_shared.runtime.readiness import Readiness
-from cift_shared.runtime.service import Base, refusal_store, running
+from cift_shared.runtime.service import Base, running, store_rejected_records
 from ledger.posting.consumer import ResultsHandler
 from ledger.posting.domain import OPEN, Status
 from ledger.posting.sweeper import Sweeper
@@ -255,7 +255,7 @@ class Simulation:
                 group=one.group,
                 instance=instance,
                 handler=one.handler,
-                store_rejected=refusal_store(base, schema.name, one.group),
+                store_rejected=store_rejected_records(base, schema.name, one.group),
             )
             for one in subscriptions
         ]

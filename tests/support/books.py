@@ -5,7 +5,7 @@ from typing import Any
 
 import httpx
 
-from cift_local.accounts import held_by_our_ledger, held_by_the_books, provider_book
+from cift_local.accounts import ledger_balances, provider_book, twin_balances
 from cift_local.stack import Stack
 
 
@@ -19,7 +19,7 @@ async def check_books(stack: Stack, payments: list[dict[str, Any]]) -> None:
     assert max(known.values(), default=1) == 1
     assert set(known) <= set(receipts)
     assert len(entries) == len(completed), (entries, payments)
-    assert await held_by_our_ledger(stack) == held_by_the_books(entries)
+    assert await ledger_balances(stack) == twin_balances(entries)
     stack.cift("verify-books")
 
 

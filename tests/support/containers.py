@@ -17,9 +17,9 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from cift_local.children import Program, end, log_tail, spawn
 from cift_local.errors import LocalStackError
-from cift_local.waiting import run_apart, wait_until
+from cift_local.process_group import Program, end, log_tail, spawn
+from cift_local.waiting import run_in_thread, wait_until
 from tests.support import docker
 from tests.support.container_images import build_images, environment, install_podman
 from tests.support.kafka import CHOICE, JARS
@@ -66,7 +66,7 @@ def _podman_service() -> Iterator[str]:
         service = spawn(program)
         os.environ["DOCKER_HOST"] = address
         try:
-            if not run_apart(wait_until(_answers, ANSWERS_WITHIN_S)):
+            if not run_in_thread(wait_until(_answers, ANSWERS_WITHIN_S)):
                 raise LocalStackError(f"podman's service does not answer:\n{log_tail(program.log)}")
             yield docker.engine() or "podman"
         finally:

@@ -28,7 +28,15 @@ from cift_shared.rails.gateway import RailSettings, gateway_rails
 from cift_shared.runtime.readiness import Readiness
 from cift_shared.runtime.service import Base, running
 from cift_shared.security.field_encryption import Vault
-from gateway.app import ROLE, SCHEMA, USES, Hear, HearRails, Readers, create_app
+from gateway.app import (
+    ROLE,
+    SCHEMA,
+    USES,
+    ConsumeMethodResults,
+    ConsumeRailStatuses,
+    Consumers,
+    create_app,
+)
 from gateway.auth.authenticator import SCOPES
 from gateway.auth.cli import insert_key
 from gateway.auth.key_format import ApiKeyText, new_key
@@ -216,8 +224,8 @@ async def running_gateway(
     dsn: str,
     *,
     relay: bool = False,
-    hear: Hear | None = None,
-    hear_rails: HearRails | None = None,
+    hear: ConsumeMethodResults | None = None,
+    hear_rails: ConsumeRailStatuses | None = None,
     clock: Clock | None = None,
     rails: Mapping[str, Mapping[str, Any]] | None = None,
     **fields: Any,
@@ -244,7 +252,7 @@ async def running_gateway(
         rail_settings=of_rails,
         open_base=open_base,
         clock=clock,
-        readers=Readers(hear or deaf, hear_rails or deaf_to_rails),
+        consumers=Consumers(hear or deaf, hear_rails or deaf_to_rails),
     )
     async with app.router.lifespan_context(app):
         gateway = RunningGateway(app, settings, admin, publisher)

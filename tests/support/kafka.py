@@ -21,7 +21,7 @@ from cift_local.errors import LocalStackError
 from cift_local.kafka import Kafka, java, kafka_version, resolve_jars
 from cift_local.kafka_probe import serves_metadata
 from cift_local.ports import LOOPBACK, free_port
-from cift_local.waiting import run_apart, wait_until
+from cift_local.waiting import run_in_thread, wait_until
 from tests.support.docker import bind_to_loopback, docker_is_reachable, engine, kafka_image
 from tests.support.postgres import throw_away_folder
 
@@ -127,6 +127,6 @@ def _in_container() -> Iterator[Broker]:
     )
     with container:
         wait = wait_until(lambda: serves_metadata(LOOPBACK, port), _CONTAINER_STARTS_WITHIN_S)
-        if not run_apart(wait):
+        if not run_in_thread(wait):
             pytest.fail(f"{_image()} did not answer on {LOOPBACK}:{port}", pytrace=False)
         yield Broker(f"{LOOPBACK}:{port}", is_apache_kafka=True)

@@ -26,12 +26,12 @@ from cift_shared.rails.rail import Operation
 from cift_shared.testing import FakeClock
 from mpesa_method.purposes import Purpose
 from mpesa_worker.client import DarajaClient
-from mpesa_worker.limbo import Books
 from mpesa_worker.processor import MpesaProcessor
-from mpesa_worker.proof import Facts
-from mpesa_worker.pushes import MemoryPushes
+from mpesa_worker.pushes import MemoryPushReferences
 from mpesa_worker.settings import MpesaConfig
 from mpesa_worker.token_store import MemoryTokens
+from mpesa_worker.unpaid_check import PushFacts
+from mpesa_worker.unresolved_pushes import PushStores
 from tests.support.commands import TOKENS, VAULT, deposit, withdrawal
 
 PHONE = "254708374149"
@@ -307,9 +307,9 @@ def acknowledged(conversation_id: str = "AG_20260105_1") -> dict[str, str]:
 class MemoryRecords:
     """What was read in the records, as a test says."""
 
-    known: Facts | None = None
+    known: PushFacts | None = None
 
-    async def facts(self, attempt_id: AttemptId) -> Facts | None:
+    async def facts(self, attempt_id: AttemptId) -> PushFacts | None:
         """The same for every push."""
         del attempt_id
         return self.known
@@ -329,7 +329,7 @@ def processor(
         vault=VAULT,
         callback_tokens=TOKENS,
         clock=clock,
-        books=Books(MemoryPushes(VAULT), records),
+        push_stores=PushStores(MemoryPushReferences(VAULT), records),
     )
 
 

@@ -18,12 +18,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cift_local.children import Program
 from cift_local.errors import LocalStackError, StartError
 from cift_local.ports import LOOPBACK, free_port
-from cift_local.postgres import says_ready
+from cift_local.postgres import reports_ready
+from cift_local.privilege_drop import User
+from cift_local.process_group import Program
 from cift_local.servers import Server
-from cift_local.users import User
 from tests.support.debian import install
 
 RELEASE = "15"
@@ -79,7 +79,7 @@ class StockPostgres(Server):
 
     async def is_ready(self) -> bool:
         """Tells whether the server takes connections, by the status it writes for `pg_ctl`."""
-        return says_ready(self._data)
+        return reports_ready(self._data)
 
     @property
     def _data(self) -> Path:

@@ -2,9 +2,9 @@
 
 `CIFT_FAILPOINT_FILE=<path>` at the start of a process turns them on. Each pass of a fail point then
 reads that file: the text `name` kills the process at the next pass of that fail point, `name:3` at
-the third pass from now on, with SIGKILL, like a power failure. The process removes the file before
-it dies, so exactly one of the processes that share the file dies, once; and a test can arm one fail
-point after another without a restart.
+the third pass from now on, with SIGKILL, like a power failure. The process removes the file first,
+so exactly one of the processes that share the file is killed, once. A test can arm one fail point
+after another without a restart.
 """
 
 import os

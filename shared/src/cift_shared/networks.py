@@ -1,4 +1,4 @@
-"""IP addresses and networks: as settings, and whether one lies in the other."""
+"""IP networks: parse them from settings, and check whether they contain an address."""
 
 from collections.abc import Sequence
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_network
@@ -21,7 +21,7 @@ def networks(text: str) -> tuple[Network, ...]:
 
 
 def is_listed(address: Address | None, listed: Sequence[Network]) -> bool:
-    """True when the address lies in one of the networks."""
+    """True when one of the networks contains the address."""
     return address is not None and any(address in network for network in listed)
 
 

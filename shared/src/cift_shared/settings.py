@@ -30,17 +30,17 @@ FAILPOINT_FILE = "CIFT_FAILPOINT_FILE"
 
 INSTANCE_CHARS_MAX = 64
 _CALLBACK_KEY_BYTES_MIN = 32
-_KEY_LETTERS_MIN = 12
+_KEY_DISTINCT_BYTES_MIN = 12
 """Minimum number of different bytes in a key: 32 random bytes have about 30."""
-_OURS = "CIFT_"
-_LIKENESS = 0.92
-"""Similarity from which a name counts as a misspelt other name; no two of ours are so similar."""
+_PREFIX = "CIFT_"
+_SIMILARITY_MIN = 0.92
+"""From this similarity on, a name counts as a misspelt setting; no two settings are so similar."""
 
 SettingsType = TypeVar("SettingsType", bound=BaseSettings)
 
 
 class EnvironmentSettings(BaseSettings):
-    """Settings by their own variables: others are ignored, an empty one counts as not set."""
+    """Settings from environment variables: others are ignored, an empty one counts as not set."""
 
     model_config = SettingsConfigDict(
         frozen=True, extra="ignore", populate_by_name=True, env_ignore_empty=True
@@ -86,7 +86,7 @@ class KeySettings(EnvironmentSettings):
             raise SettingsInvalid("CIFT_CALLBACK_KEY: at least 32 bytes")
         return key
 
-    def refuse_handmade_keys(self) -> None:
+    def refuse_weak_keys(self) -> None:
         """Refuse keys that are clearly not random, or one key in two places.
 
         Raises:
@@ -99,7 +99,7 @@ class KeySettings(EnvironmentSettings):
         seen: set[bytes] = set()
         for name, text in found:
             key = base64.b64decode(text)
-            if len(set(key)) < _KEY_LETTERS_MIN or key in seen:
+            if len(set(key)) < _KEY_DISTINCT_BYTES_MIN or key in seen:
                 raise SettingsInvalid(f"{name}: made by hand, or used twice; use a random key")
             seen.add(key)
 
@@ -165,10 +165,10 @@ class ServiceSettings(KeySettings):
         self.vault()
         self.callback_tokens()
         if self.livemode:
-            self.refuse_handmade_keys()
+            self.refuse_weak_keys()
             password = urlsplit(self.database_url.get_secret_value()).password
             refuse_published("DATABASE_URL", [password])
-            _refuse_switches_of_tests()
+            _refuse_test_switches()
         return self
 
 
@@ -209,8 +209,8 @@ def misspelt_variables() -> list[str]:
     return list(_misspelt(_names(ServiceSettings)))
 
 
-def _refuse_switches_of_tests() -> None:
-    """In live mode, refuse a clock offset and fail points."""
+def _refuse_test_switches() -> None:
+    """Refuse a clock offset and fail points; called in live mode."""
     found = [name for name in (clock.OFFSET, FAILPOINT_FILE) if os.environ.get(name)]
     if found:
         raise SettingsInvalid(f"{', '.join(found)}: for tests only, never in live mode")
@@ -231,6 +231,6 @@ def _misspelt(names: set[str]) -> Iterator[str]:
     Others are ignored: services share an environment, and Kubernetes adds its own variables.
     """
     for name in sorted(set(map(str.upper, os.environ)) - names):
-        close = difflib.get_close_matches(name, names, n=1, cutoff=_LIKENESS)
-        if close and name.startswith(_OURS):
+        close = difflib.get_close_matches(name, names, n=1, cutoff=_SIMILARITY_MIN)
+        if close and name.startswith(_PREFIX):
             yield f"{name}: there is no such setting; is it {close[0]}?"

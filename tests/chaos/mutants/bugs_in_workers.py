@@ -80,12 +80,12 @@ MUTANTS = (
         (
             Edit(
                 f"{MPESA}/deposits.py",
-                "        try:\n            state = await self._ask(checkout_id)\n",
-                "        if heard.told.paid:\n"
-                '            answer = self._learned(heard, flow.step("told"))\n'
-                "            amount = heard.told.amount or attempt.request.amount\n"
+                "        try:\n            state = await self._query_daraja(checkout_id)\n",
+                "        if summary.reported.paid:\n"
+                '            answer = self._pending(summary, self._context.step("told"))\n'
+                "            amount = summary.reported.amount or attempt.request.amount\n"
                 "            return replace(answer, outcome=Settled(amount))\n"
-                "        try:\n            state = await self._ask(checkout_id)\n",
+                "        try:\n            state = await self._query_daraja(checkout_id)\n",
             ),
         ),
     ),
@@ -102,7 +102,7 @@ MUTANTS = (
             ),
             Edit(
                 f"{CARD}/refunds.py",
-                "found = await self._flow.api.find_refund(str(attempt.attempt_id), intent_id)",
+                "found = await self._context.api.find_refund(str(attempt.attempt_id), intent_id)",
                 "found = None",
             ),
         ),

@@ -15,7 +15,7 @@ from cift_shared.messaging.message import Message
 from cift_shared.messaging.messages import (
     COMMANDS,
     CancelPayment,
-    DisputeNews,
+    DisputeUpdate,
     LedgerHead,
     MethodResult,
     OriginalPayment,
@@ -184,7 +184,7 @@ MESSAGES: dict[str, Message] = {
     "payment_result_disputed": PaymentResult(
         kind="disputed",
         **RESULT,
-        dispute=DisputeNews(
+        dispute=DisputeUpdate(
             reference="du_1",
             status="needs_response",
             reason="fraudulent",

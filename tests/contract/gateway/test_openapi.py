@@ -16,7 +16,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from cift_local.waiting import run_apart
+from cift_local.waiting import run_in_thread
 from gateway.app import create_app
 from tests.support.gateway import settings_for
 from tests.support.postgres import PgServer
@@ -37,10 +37,10 @@ SCHEMA = schemathesis.openapi.from_dict(DOCUMENT)
 
 @pytest.fixture(scope="module")
 def served(pg_server: PgServer, database_template: str) -> Iterator[Served]:
-    name = run_apart(pg_server.create("cift_contract", template=database_template))
+    name = run_in_thread(pg_server.create("cift_contract", template=database_template))
     with _serving(pg_server.address(name)) as served:
         yield served
-    run_apart(pg_server.drop(name))
+    run_in_thread(pg_server.drop(name))
 
 
 @contextmanager

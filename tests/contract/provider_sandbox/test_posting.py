@@ -1,4 +1,4 @@
-"""The courier's transport against receivers of every kind."""
+"""The webhook sender's transport against receivers of every kind."""
 
 import asyncio
 import socket

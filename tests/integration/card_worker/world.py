@@ -113,20 +113,22 @@ class World:
             self.wire, self.clock, customers=StoredCustomers(self.pool), **over
         )
         store = AttemptStore(self.pool, schema="card", rail="card", owner="card-0", vault=VAULT)
-        self.engine = AttemptEngine(store, self.processor, clock=self.clock, published=lambda: None)
+        self.engine = AttemptEngine(
+            store, self.processor, clock=self.clock, wake_relay=lambda: None
+        )
         self.commands = CommandConsumer(
             store,
             rail="card",
             clock=self.clock,
-            ingested=self.engine.dispatch.wake,
-            published=lambda: None,
-            verified=self.engine.poll.wake,
+            wake_dispatch=self.engine.dispatch.wake,
+            wake_relay=lambda: None,
+            wake_poll=self.engine.poll.wake,
         )
         self.notices = NoticeConsumer(
             store,
             vault=VAULT,
             read_fingerprint=self.processor.read_fingerprint,
-            noticed=self.engine.poll.wake,
+            wake_poll=self.engine.poll.wake,
         )
         self._loops = AsyncExitStack()
         await self._loops.enter_async_context(running([self.engine.dispatch, self.engine.poll]))

@@ -15,7 +15,7 @@ import pytest
 from cift_local import postgres
 from cift_local.errors import FolderInUseError, StartError
 from cift_local.postgres import Postgres
-from cift_local.users import unprivileged_user
+from cift_local.privilege_drop import unprivileged_user
 from tests.support.postgres import PgServer, throw_away_folder
 
 pytestmark = pytest.mark.integration

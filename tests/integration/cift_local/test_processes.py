@@ -10,9 +10,9 @@ import pytest
 
 from cift_local.broker import EmbeddedBroker
 from cift_local.errors import StartError
-from cift_local.keeper import Part, State, Status
 from cift_local.ports import free_port
 from cift_local.processes import Supervisor, server, service
+from cift_local.supervised_process import Part, State, Status
 from tests.support.postgres import throw_away_folder
 
 pytestmark = pytest.mark.integration

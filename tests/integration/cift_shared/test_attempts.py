@@ -74,20 +74,20 @@ class Worker:
         self.pool = pool
         self.processor = processor
         self.store = AttemptStore(pool, schema="probe", rail="mpesa", owner=owner, vault=VAULT)
-        self.engine = AttemptEngine(self.store, processor, clock=CLOCK, published=lambda: None)
+        self.engine = AttemptEngine(self.store, processor, clock=CLOCK, wake_relay=lambda: None)
         self.commands = CommandConsumer(
             self.store,
             rail="mpesa",
             clock=CLOCK,
-            ingested=self.engine.dispatch.wake,
-            published=lambda: None,
-            verified=self.engine.poll.wake,
+            wake_dispatch=self.engine.dispatch.wake,
+            wake_relay=lambda: None,
+            wake_poll=self.engine.poll.wake,
         )
         self.notices = NoticeConsumer(
             self.store,
             vault=VAULT,
             read_fingerprint=lambda body: body.decode(),
-            noticed=self.engine.poll.wake,
+            wake_poll=self.engine.poll.wake,
         )
         self.loops = AsyncExitStack()
 

@@ -72,15 +72,15 @@ class Desk:
         self.store = AttemptStore(
             pool, schema="probe", rail="mpesa", owner="w-0", vault=VAULT, cancels_at_provider=able
         )
-        self.engine = AttemptEngine(self.store, processor, clock=CLOCK, published=lambda: None)
+        self.engine = AttemptEngine(self.store, processor, clock=CLOCK, wake_relay=lambda: None)
         self.woken = 0
         self.commands = CommandConsumer(
             self.store,
             rail="mpesa",
             clock=CLOCK,
-            ingested=lambda: None,
-            published=lambda: None,
-            verified=self._wake,
+            wake_dispatch=lambda: None,
+            wake_relay=lambda: None,
+            wake_poll=self._wake,
         )
 
     def _wake(self) -> None:
@@ -307,8 +307,8 @@ async def test_a_rail_that_cannot_cancel_says_too_late(pool) -> None:
 
 async def test_running_loops_cancel_at_once(pool) -> None:
     desk = Desk(pool, Canceler(Canceled()))
-    desk.commands._verified = desk.engine.poll.wake
-    desk.commands._ingested = desk.engine.dispatch.wake
+    desk.commands._wake_poll = desk.engine.poll.wake
+    desk.commands._wake_dispatch = desk.engine.dispatch.wake
     async with running([desk.engine.dispatch, desk.engine.poll]), asyncio.timeout(10):
         command = await desk.take()
         while await desk.state() != "waiting":

@@ -83,9 +83,9 @@ async def cancel(store: AttemptStore, pool: asyncpg.Pool, command: RequestWithdr
         store,
         rail="mpesa",
         clock=CLOCK,
-        ingested=lambda: None,
-        published=lambda: None,
-        verified=lambda: None,
+        wake_dispatch=lambda: None,
+        wake_relay=lambda: None,
+        wake_poll=lambda: None,
     )
     from tests.integration.cift_shared.test_attempts import record
 

@@ -12,7 +12,7 @@ import pytest
 from cift_shared.kafka import Producer, create_topics
 from cift_shared.messaging.envelope import OutgoingMessage
 from cift_shared.messaging.topics import DAY_MS, Topic, dead_letter
-from gateway.payment_methods.results import run_consumer
+from gateway.payment_methods.results import consume_method_results
 from tests.support.gateway import RunningGateway, method_result, problem, running_gateway
 from tests.support.kafka import Broker
 
@@ -48,7 +48,7 @@ async def test_from_the_topic_to_the_waiting_request(
     # a group of its own: others on this broker may have died in the usual one a moment ago
     group = f"group-{topic}"
     reading: dict[str, Any] = {
-        "hear": partial(run_consumer, topic=topic, group=group),
+        "hear": partial(consume_method_results, topic=topic, group=group),
         "kafka_bootstrap_servers": broker.bootstrap,
     }
     async with running_gateway(database, **reading) as gateway:
@@ -86,7 +86,7 @@ async def test_broker_that_is_away_holds_up_nobody(database: str) -> None:
     async with (
         asyncio.timeout(PATIENCE_S),
         running_gateway(
-            database, hear=run_consumer, kafka_bootstrap_servers="127.0.0.1:9"
+            database, hear=consume_method_results, kafka_bootstrap_servers="127.0.0.1:9"
         ) as gateway,
     ):
         client = await gateway.client()

@@ -135,9 +135,9 @@ async def test_quotes_are_forgotten_a_day_after_they_expired(
     await quoted(client)
     quotes = gateway.parts[Quotes].repository
     expires_at = await gateway.admin.fetchval("select expires_at from gateway.quote")
-    await quotes.forget(expired_before=expires_at)
+    await quotes.delete_old(expired_before=expires_at)
     assert await gateway.count("gateway.quote") == 1
-    await quotes.forget(expired_before=expires_at + timedelta(seconds=1))
+    await quotes.delete_old(expired_before=expires_at + timedelta(seconds=1))
     assert await gateway.count("gateway.quote") == 0
     assert timedelta(hours=1) < EXPIRED_QUOTE_LIFETIME
 

@@ -334,9 +334,9 @@ async def test_forgotten_cards_leave_after_a_while(
     await gateway.answer(card["id"], "detached", attempt_id=uuid4())
     methods = gateway.parts[PaymentMethods]
     store, now = methods.repository, methods.clock.now()
-    await store.forget(before=now - timedelta(days=1))
+    await store.delete_old(before=now - timedelta(days=1))
     assert await gateway.count("gateway.payment_method") == 2
-    await store.forget(before=now + timedelta(days=1))
+    await store.delete_old(before=now + timedelta(days=1))
     (row,) = await gateway.admin.fetch("select payment_method_id from gateway.payment_method")
     assert row["payment_method_id"] != UUID(card["id"])
 

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Iterator
 import asyncpg
 import pytest
 
-from cift_local.waiting import run_apart
+from cift_local.waiting import run_in_thread
 from tests.integration.ledger.books import Books, open_books
 from tests.support.postgres import PgServer
 
@@ -36,9 +36,9 @@ commit;
 @pytest.fixture(scope="session")
 def books_database(pg_server: PgServer, database_template: str) -> Iterator[str]:
     """The address of a migrated database that the tests of the books share."""
-    name = run_apart(pg_server.create("cift_books", template=database_template))
+    name = run_in_thread(pg_server.create("cift_books", template=database_template))
     yield pg_server.address(name)
-    run_apart(pg_server.drop(name))
+    run_in_thread(pg_server.drop(name))
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from ledger.chain.compare import compare, difference, load_comparisons
 from ledger.chain.hash_chain import head_of_journal
 from ledger.chain.rebuild import RebuildFailed, Replay, export_log
 from ledger.cli import ledger
-from ledger.cli.books import open_books as open_connection
+from ledger.cli.session import open_ledger as open_connection
 from tests.integration.ledger.books import Books, open_books
 from tests.support.life import Life
 from tests.support.postgres import PgServer

@@ -13,12 +13,12 @@ from cift_shared.money.amount import Money
 from cift_shared.rails.statements import ProviderLine, Statement, StatementFormat
 from ledger.chain.hash_chain import head_of_journal
 from ledger.chain.rebuild import Replay, export_log
-from ledger.cli.books import open_books as open_connection
+from ledger.cli.session import open_ledger as open_connection
 from ledger.cli.session import operator_session
 from ledger.operator import store as operators
 from ledger.operator.store import Refused
 from ledger.reconciliation import store
-from ledger.reconciliation.store import Order, Report
+from ledger.reconciliation.store import ReconciliationRequest, Report
 from tests.integration.ledger.books import NOON, Books, Paid
 
 pytestmark = pytest.mark.integration
@@ -50,13 +50,13 @@ def line(name: str, gross: int, **more: Any) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def order(at: datetime = LATER, **more: Any) -> Order:
+def order(at: datetime = LATER, **more: Any) -> ReconciliationRequest:
     asked: dict[str, Any] = {
         "method": "mpesa", "livemode": False, "currency": "KES", "since": DAY,
         "until": DAY + timedelta(days=1), "tolerance": timedelta(minutes=15),
         "operator": "amina", "reason": "a statement", "at": at,
     }  # fmt: skip
-    return Order(**{**asked, **more})
+    return ReconciliationRequest(**{**asked, **more})
 
 
 @pytest.fixture

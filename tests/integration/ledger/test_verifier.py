@@ -9,7 +9,7 @@ from click.testing import CliRunner
 from prometheus_client import REGISTRY
 
 from cift_shared.testing.clock import FakeClock
-from ledger.cli.books import verify_books
+from ledger.cli.verify_books import verify_books
 from ledger.verification.invariants import Window, load_invariants, verify
 from ledger.verification.verifier import Verifier
 from tests.integration.ledger.books import NOON, Books, open_books

@@ -61,14 +61,14 @@ async def test_a_late_payment_is_found_without_a_callback(pool: asyncpg.Pool, bo
     script.on("query", query_answer("1037"), query_answer("1037"), query_answer("0"))
     processor = mpesa.processor(mpesa.config(check_speed=1000), httpx.MockTransport(script), CLOCK)
     store = AttemptStore(pool, schema="mpesa", rail="mpesa", owner="mpesa-0", vault=VAULT)
-    engine = AttemptEngine(store, processor, clock=SystemClock(), published=lambda: None)
+    engine = AttemptEngine(store, processor, clock=SystemClock(), wake_relay=lambda: None)
     intake = CommandConsumer(
         store,
         rail="mpesa",
         clock=SystemClock(),
-        ingested=engine.dispatch.wake,
-        published=lambda: None,
-        verified=engine.poll.wake,
+        wake_dispatch=engine.dispatch.wake,
+        wake_relay=lambda: None,
+        wake_poll=engine.poll.wake,
     )
     command = mpesa.deposit(paid.payment_id, minor=100_00, phone=mpesa.PHONE)
     body = command.model_dump_json().encode()

@@ -29,13 +29,13 @@ from cift_shared.runtime.service import running
 from mpesa_method.purposes import Purpose
 from mpesa_worker import domain, pull_job
 from mpesa_worker.client import DarajaClient
-from mpesa_worker.limbo import Books as PushBooks
 from mpesa_worker.processor import MpesaProcessor
-from mpesa_worker.pull_job import RECENT, PullJob, looks_of, name_of, registration_of
+from mpesa_worker.pull_job import RECENT, PullJob, coverage_name, read_kinds, registration_of
 from mpesa_worker.pulls import PullStore, SharedRecords
-from mpesa_worker.pushes import SharedPushes
+from mpesa_worker.pushes import SharedPushReferences
 from mpesa_worker.settings import MpesaConfig
 from mpesa_worker.token_store import MemoryTokens
+from mpesa_worker.unresolved_pushes import PushStores
 from provider_sandbox.daraja.credential import load_or_create
 from tests.contract.mpesa_worker.conftest import Wire
 from tests.contract.provider_sandbox import world as twin
@@ -57,7 +57,7 @@ class Worker:
     pool: asyncpg.Pool
     world: twin.World
     config: MpesaConfig
-    pushes: SharedPushes
+    pushes: SharedPushReferences
     attempts: AttemptStore
     pulls: PullStore
     intake: CommandConsumer
@@ -192,25 +192,25 @@ def _worker(pool: asyncpg.Pool, world: twin.World, keys: Path) -> Worker:
     )
     inside = Wire(world.http._transport)
     client = DarajaClient(config, MemoryTokens(clock), clock, transport=inside)
-    pushes = SharedPushes(pool, VAULT)
-    records = SharedRecords(pool, name=name_of(config, RECENT))
+    pushes = SharedPushReferences(pool, VAULT)
+    records = SharedRecords(pool, name=coverage_name(config, RECENT))
     processor = MpesaProcessor(
         config,
         client,
         vault=VAULT,
         callback_tokens=TOKENS,
         clock=clock,
-        books=PushBooks(pushes, records),
+        push_stores=PushStores(pushes, records),
     )
     store = AttemptStore(pool, schema="mpesa", rail="mpesa", owner="mpesa-0", vault=VAULT)
-    engine = AttemptEngine(store, processor, clock=clock, published=lambda: None)
+    engine = AttemptEngine(store, processor, clock=clock, wake_relay=lambda: None)
     intake = CommandConsumer(
         store,
         rail="mpesa",
         clock=clock,
-        ingested=engine.dispatch.wake,
-        published=lambda: None,
-        verified=engine.poll.wake,
+        wake_dispatch=engine.dispatch.wake,
+        wake_relay=lambda: None,
+        wake_poll=engine.poll.wake,
     )
     pulls = PullStore(pool, store, VAULT)
     jobs = [
@@ -220,9 +220,9 @@ def _worker(pool: asyncpg.Pool, world: twin.World, keys: Path) -> Worker:
             client=client,
             store=pulls,
             pushes=pushes,
-            noticed=engine.poll.wake,
+            on_hints=engine.poll.wake,
         )
-        for look in looks_of(config)
+        for look in read_kinds(config)
     ]
     return Worker(pool, world, config, pushes, store, pulls, intake, engine, jobs)
 
@@ -283,7 +283,7 @@ def command_phone() -> str:
 async def test_nothing_is_proven_without_the_registration(open_worker: Opener) -> None:
     async with open_worker(pull_available=False, loops=False) as worker:
         recent = worker.jobs[0]
-        assert not await recent.look_if_due()
+        assert not await recent.read_if_due()
         row = await worker.pool.fetchrow("select registered_at, covered_until from mpesa.pull")
         assert tuple(row) == (None, None)
 
@@ -305,16 +305,16 @@ async def test_a_process_that_dies_between_rows_and_hints_loses_no_hint(
 
         await worker.until(worker.world.book)
         with monkeypatch.context() as patch:
-            patch.setattr(PullStore, "tell", die)
+            patch.setattr(PullStore, "store_hints", die)
             with pytest.raises(Died):
-                await worker.jobs[0].look_if_due()
+                await worker.jobs[0].read_if_due()
         assert await worker.pool.fetchval("select count(*) from mpesa.pulled") == 1
         assert await worker.pool.fetchval("select count(*) from mpesa.notice") == 0
         await worker.pool.execute("update mpesa.pull set due_at = now()")
-        assert await worker.jobs[0].look_if_due()
+        assert await worker.jobs[0].read_if_due()
         assert await worker.pool.fetchval("select count(*) from mpesa.notice") == 1
         await worker.pool.execute("update mpesa.pull set due_at = now()")
-        assert await worker.jobs[0].look_if_due()
+        assert await worker.jobs[0].read_if_due()
         assert await worker.pool.fetchval("select count(*) from mpesa.notice") == 1
         async with running([worker.engine.poll]):
             assert (await worker.ends(payment_id, "settled")).provider_reference
@@ -325,16 +325,16 @@ async def test_one_process_looks_at_a_time_and_a_late_one_moves_nothing(
 ) -> None:
     async with open_worker(loops=False) as worker:
         name, hold = "174379 recent", timedelta(seconds=60)
-        first = await worker.pulls.claim(name, hold=hold)
+        first = await worker.pulls.claim(name, valid_for=hold)
         assert first is not None
-        assert await worker.pulls.claim(name, hold=hold) is None
+        assert await worker.pulls.claim(name, valid_for=hold) is None
         await worker.pool.execute("update mpesa.pull set due_at = now()")
-        second = await worker.pulls.claim(name, hold=hold)
+        second = await worker.pulls.claim(name, valid_for=hold)
         assert second is not None
         covered = replace(first.covered, since=first.at, until=first.at)
         await worker.pulls.finish(first, covered, due=timedelta(0))
         assert await worker.pool.fetchval("select covered_until from mpesa.pull") is None
-        assert await worker.pulls.claim(name, hold=hold) is None
+        assert await worker.pulls.claim(name, valid_for=hold) is None
         await worker.pulls.finish(second, covered, due=timedelta(0))
         assert await worker.pool.fetchval("select covered_until from mpesa.pull") == first.at
 
@@ -342,24 +342,24 @@ async def test_one_process_looks_at_a_time_and_a_late_one_moves_nothing(
 async def test_a_look_stays_with_who_lives_and_is_free_soon_after_a_death(
     open_worker: Opener, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pull_job, "HOLD", timedelta(seconds=0.5))
+    monkeypatch.setattr(pull_job, "CLAIM_VALIDITY", timedelta(seconds=0.5))
     monkeypatch.setattr(pull_job, "RENEW_S", 0.05)
     async with open_worker(loops=False) as worker:
         job = worker.jobs[0]
-        name, hold = name_of(worker.config, RECENT), timedelta(seconds=60)
+        name, hold = coverage_name(worker.config, RECENT), timedelta(seconds=60)
         await worker.world.fault("daraja.pull", "delay", delay_s=1.5)
-        looking = asyncio.create_task(job.look_if_due())
+        looking = asyncio.create_task(job.read_if_due())
         await worker.until(partial(_is_claimed, worker.pool, 1))
         while not looking.done():
-            assert await worker.pulls.claim(name, hold=hold) is None or looking.done()
+            assert await worker.pulls.claim(name, valid_for=hold) is None or looking.done()
             await asyncio.sleep(0.05)
         assert await looking
         await worker.world.fault("daraja.pull", "delay", delay_s=1.5)
         await worker.pool.execute("update mpesa.pull set due_at = now()")
-        dies = asyncio.create_task(job.look_if_due())
+        dies = asyncio.create_task(job.read_if_due())
         await worker.until(partial(_is_claimed, worker.pool, 2))
         dies.cancel()
-        await worker.until(partial(worker.pulls.claim, name, hold=hold))
+        await worker.until(partial(worker.pulls.claim, name, valid_for=hold))
 
 
 async def _is_claimed(pool: asyncpg.Pool, claim: int) -> bool:
@@ -409,7 +409,7 @@ class TestReferences:
             reference = domain.account_reference(payment_id)
             await worker.world.pushed(AccountReference=reference, PhoneNumber=phone, PartyA=phone)
             await worker.until(worker.world.book)
-            assert await worker.jobs[0].look_if_due()
+            assert await worker.jobs[0].read_if_due()
             async with running([worker.engine.poll]):
                 assert (await worker.ends(payment_id, "settled")).provider_reference
             facts = await SharedRecords(worker.pool, name="174379 recent").facts(

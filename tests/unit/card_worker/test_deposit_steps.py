@@ -101,7 +101,7 @@ class TestMaking:
             "description": "Order 7",
         }
         assert answer.outcome == Submitted()
-        assert answer.fingerprint == cards.processor(script, clock)._flow.fingerprint(INTENT)
+        assert answer.fingerprint == cards.processor(script, clock)._context.fingerprint(INTENT)
         assert told(answer) == [
             ("stripe.intent.created", {"intent": INTENT, "status": "requires_confirmation"})
         ]

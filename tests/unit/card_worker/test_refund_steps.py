@@ -56,7 +56,7 @@ class TestMaking:
             "metadata[cift_payment]": str(request.payment_id),
         }
         assert answer.memory == {"refund": "re_1", "told": "settled"}
-        assert answer.fingerprint == cards.processor(script, clock)._flow.fingerprint("re_1")
+        assert answer.fingerprint == cards.processor(script, clock)._context.fingerprint("re_1")
         assert told(answer) == [("stripe.refund.read", {"refund": "re_1", "status": "succeeded"})]
 
     @pytest.mark.parametrize("minor", [999_999_99, 1_000_000_00])

@@ -32,7 +32,7 @@ def printed(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
 def test_the_first_payment_can_be_copied_whole(
     tmp_path: Path, printed: io.StringIO, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    demo._show_addresses(stack(tmp_path), KEY, "cus_jane_1")
+    demo._print_addresses(stack(tmp_path), KEY, "cus_jane_1")
     lines = printed.getvalue().splitlines()
     first = lines.index(f"export CIFT_API_KEY={KEY}")
     last = next(n for n in range(first, len(lines)) if not lines[n])
@@ -49,12 +49,12 @@ def test_the_first_payment_can_be_copied_whole(
 
 
 def test_a_port_in_use_is_named(tmp_path: Path, printed: io.StringIO) -> None:
-    demo._tell_moved(stack(tmp_path, gateway=23_456))
+    demo._print_moved_ports(stack(tmp_path, gateway=23_456))
     text = " ".join(printed.getvalue().split())
     assert text == "port 8080 is in use by another program: gateway listens on port 23456 instead"
 
 
 def test_usual_ports_are_not_worth_a_word(tmp_path: Path, printed: io.StringIO) -> None:
-    demo._tell_moved(stack(tmp_path))
-    demo._tell_moved(stack(tmp_path, prefer_ports=False, gateway=23_456))
+    demo._print_moved_ports(stack(tmp_path))
+    demo._print_moved_ports(stack(tmp_path, prefer_ports=False, gateway=23_456))
     assert printed.getvalue() == ""

@@ -4,7 +4,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from cift_local.postgres import Postgres, says_ready
+from cift_local.postgres import Postgres, reports_ready
 
 PID_FILE = "123\n/data\n1795393147\n21001\n/data\n127.0.0.1\n  5432001    32769\n{status}\n"
 
@@ -15,14 +15,14 @@ class TestSaysReady:
     )
     def test_follows_the_status_line(self, status: str, ready: bool, tmp_path: Path) -> None:
         (tmp_path / "postmaster.pid").write_text(PID_FILE.format(status=status))
-        assert says_ready(tmp_path) is ready
+        assert reports_ready(tmp_path) is ready
 
     def test_no_to_half_a_file(self, tmp_path: Path) -> None:
         (tmp_path / "postmaster.pid").write_text("123\n/data\n")
-        assert not says_ready(tmp_path)
+        assert not reports_ready(tmp_path)
 
     def test_no_without_the_file(self, tmp_path: Path) -> None:
-        assert not says_ready(tmp_path)
+        assert not reports_ready(tmp_path)
 
 
 class TestPassword:

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from cift_local.ports import LOOPBACK, free_port
-from cift_local.waiting import answers_ok, run_apart, wait_until
+from cift_local.waiting import answers_ok, run_in_thread, wait_until
 
 
 @pytest.fixture
@@ -59,11 +59,11 @@ class TestRunApart:
             await asyncio.sleep(0)
             return 42
 
-        assert run_apart(question()) == 42
+        assert run_in_thread(question()) == 42
 
     def test_hands_on_the_error(self) -> None:
         async def wrong() -> None:
             raise KeyError("x")
 
         with pytest.raises(KeyError):
-            run_apart(wrong())
+            run_in_thread(wrong())

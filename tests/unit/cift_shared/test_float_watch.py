@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cift_shared.attempts.float_watch import COUNTS_FOR, FloatWatch
+from cift_shared.attempts.float_watch import VALID_FOR, FloatWatch
 from cift_shared.attempts.processor import FloatRules
 from cift_shared.errors import InvalidCommand, ProviderUnavailable
 from cift_shared.money.amount import Money, parse_amounts
@@ -37,14 +37,14 @@ class Purse:
 @given(minor=st.integers(0, 200_00))
 async def test_it_is_low_below_the_least_and_not_at_it(minor: int) -> None:
     watch = FloatWatch(Purse(Money(minor, "KES"), Money(0, "UGX")), "rail", FakeClock())
-    await watch.look(LEASE)
+    await watch.read_balance(LEASE)
     assert watch.low() == (("KES",) if minor < LEAST.minor else ())
 
 
 async def test_nothing_is_low_before_the_first_look_nor_after_the_lead_is_lost() -> None:
     watch = FloatWatch(Purse(Money(0, "KES")), "rail", FakeClock())
     assert watch.low() == ()
-    await watch.look(LEASE)
+    await watch.read_balance(LEASE)
     assert watch.low() == ("KES",)
     watch.job().when_lost()
     assert watch.low() == ()
@@ -53,11 +53,11 @@ async def test_nothing_is_low_before_the_first_look_nor_after_the_lead_is_lost()
 async def test_an_old_balance_stops_no_withdrawals_for_good() -> None:
     clock, purse = FakeClock(), Purse(Money(0, "KES"))
     watch = FloatWatch(purse, "rail", clock)
-    await watch.look(LEASE)
+    await watch.read_balance(LEASE)
     purse.is_away = True
-    clock.advance(COUNTS_FOR)
+    clock.advance(VALID_FOR)
     with pytest.raises(ProviderUnavailable):
-        await watch.look(LEASE)
+        await watch.read_balance(LEASE)
     assert watch.low() == ("KES",)
     clock.advance(timedelta(seconds=1))
     assert watch.low() == ()

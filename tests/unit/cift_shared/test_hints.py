@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from cift_shared.attempts.processor import BROUGHT, Attempt, MethodAttempt, Notice
+from cift_shared.attempts.processor import CALLER_REFERENCE, Attempt, MethodAttempt, Notice
 from cift_shared.attempts.results import hints_of
 from cift_shared.ids import AttemptId
 from cift_shared.messaging.messages import RequestDetach
@@ -23,14 +23,14 @@ def test_without_references_nothing_changes() -> None:
 
 
 def test_references_are_taken_out_of_the_notices() -> None:
-    brought = [notice(BROUGHT, b"TKF7RT61SV"), notice(BROUGHT, b"TKF7AB12CD")]
+    brought = [notice(CALLER_REFERENCE, b"TKF7RT61SV"), notice(CALLER_REFERENCE, b"TKF7AB12CD")]
     attempt, heard = hints_of(ATTEMPT, [brought[0], notice(1), brought[1]])
     assert attempt == replace(ATTEMPT, references=("TKF7RT61SV", "TKF7AB12CD"))
     assert heard == [notice(1)]
 
 
 def test_bytes_that_are_no_text_do_no_harm() -> None:
-    attempt, _ = hints_of(ATTEMPT, [notice(BROUGHT, b"\xff1")])
+    attempt, _ = hints_of(ATTEMPT, [notice(CALLER_REFERENCE, b"\xff1")])
     assert isinstance(attempt, Attempt)
     assert attempt.references == ("\ufffd1",)
 
@@ -42,5 +42,5 @@ def test_a_saved_method_has_none() -> None:
         instrument=phone_instrument(),
     )  # fmt: skip
     attempt = MethodAttempt(AttemptId(IDS.new_id()), "detach", request)
-    notices = [notice(BROUGHT)]
+    notices = [notice(CALLER_REFERENCE)]
     assert hints_of(attempt, notices) == (attempt, notices)

@@ -17,7 +17,7 @@ import gateway
 import ledger
 import mpesa_worker
 from cift_shared.observability.outage_log import (
-    QUIET_S,
+    END_AFTER_S,
     SUMMARY_S,
     OutageFilter,
     server_of,
@@ -40,7 +40,7 @@ def clock() -> Clock:
 @pytest.fixture
 def held(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> OutageFilter:
     limiter = OutageFilter("ledger", clock=clock)
-    monkeypatch.setattr(limiter, "_watch", lambda: None)  # the test looks by itself
+    monkeypatch.setattr(limiter, "_start_thread", lambda: None)  # the test calls it
     return limiter
 
 
@@ -83,12 +83,12 @@ def test_a_summary_counts_and_shows_the_last_line(held: OutageFilter, clock: Clo
         held.filter(database())
     with capture_logs() as lines:
         clock.now += SUMMARY_S - 1
-        assert held.look()
+        assert held.log_summaries()
         assert lines == []
         held.filter(database())
         clock.now += 1
-        assert held.look()
-        assert held.look()
+        assert held.log_summaries()
+        assert held.log_summaries()
     [summary] = lines
     assert (summary["event"], summary["server"]) == ("outage.continues", "database")
     assert (summary["lines"], summary["service"]) == (41, "ledger")
@@ -99,19 +99,19 @@ def test_the_end_is_told_once_and_the_next_outage_is_new(held: OutageFilter, clo
     held.filter(kafka())
     clock.now += 5
     held.filter(kafka())
-    clock.now += QUIET_S + 1
+    clock.now += END_AFTER_S + 1
     with capture_logs() as lines:
-        assert not held.look()
-        assert not held.look()
+        assert not held.log_summaries()
+        assert not held.log_summaries()
     assert [(one["event"], one["for_s"], one["lines"]) for one in lines] == [("outage.over", 5, 1)]
     assert held.filter(kafka())
 
 
 def test_one_warning_alone_is_no_outage(held: OutageFilter, clock: Clock) -> None:
     held.filter(kafka())
-    clock.now += QUIET_S + 1
+    clock.now += END_AFTER_S + 1
     with capture_logs() as lines:
-        assert not held.look()
+        assert not held.log_summaries()
     assert lines == []
 
 
@@ -169,7 +169,6 @@ _AWAY = {
     "KafkaError",
     "_DATABASE_ERRORS",
     "_NOT_DRAINED",
-    "_NOT_NOW",
     "_UNAVAILABLE",
 }
 """What our code calls the errors of a server that is away, where it catches them."""

@@ -14,7 +14,7 @@ from cift_shared.rails.registry import rails
 from gateway.auth.authenticator import Caller
 from gateway.payments.commands import Origin, payment_acceptance
 from gateway.payments.requests import PaymentIn
-from gateway.quotes.pricing import Ask, quote
+from gateway.quotes.pricing import PriceRequest, quote
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 PHONE = Instrument(kind="phone", display="2547****149", sealed="", country="KE")
@@ -33,7 +33,7 @@ def test_it_is_stored_at_acceptance(kind: str, policy: AmountPolicy, stored: str
     order = PaymentIn.model_validate(
         {"type": kind, "method": "mpesa", "amount": "100", "currency": "KES", "customer_id": "c"}
     )
-    price = quote(Ask(order.type, rail, "100", "KES"), load_schedule(), at=NOW)
+    price = quote(PriceRequest(order.type, rail, "100", "KES"), load_schedule(), at=NOW)
     origin = Origin(PaymentId(UUID(int=1)), Caller("k", "m", False, frozenset()), NOW)
     acceptance = payment_acceptance(order, rail, price, PHONE, origin)
     assert acceptance.row["amount_policy"] == stored

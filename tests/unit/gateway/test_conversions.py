@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from cift_shared.errors import InvalidCommand
 from cift_shared.money.amount import EXPONENTS, Money
 from cift_shared.money.rates import RateSheet, RateTable
-from gateway.conversions.commands import exchange, wanted_amount
+from gateway.conversions.commands import exchange, requested_amount
 from gateway.conversions.requests import ConversionIn
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -75,5 +75,5 @@ def test_the_field_at_fault_is_named(amount, currency, pointer) -> None:
         {"from": {"amount": amount, "currency": currency}, "to_currency": "USD"}
     )
     with pytest.raises(InvalidCommand) as refused:
-        wanted_amount(order)
+        requested_amount(order)
     assert refused.value.pointer == pointer

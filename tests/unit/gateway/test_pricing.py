@@ -10,13 +10,13 @@ from cift_shared.errors import InvalidCommand
 from cift_shared.money.amount import Money
 from cift_shared.money.fees import FeeRule, FeeSchedule, load_schedule
 from cift_shared.rails.registry import rail_for
-from gateway.quotes.pricing import Ask, Quote, pinned_quote, quote, quote_row
+from gateway.quotes.pricing import PriceRequest, Quote, pinned_quote, quote, quote_row
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
-def ask_for(kind: Any, method: str, amount: str, currency: str) -> Ask:
-    return Ask(kind, rail_for(method, kind, currency, None), amount, currency)
+def ask_for(kind: Any, method: str, amount: str, currency: str) -> PriceRequest:
+    return PriceRequest(kind, rail_for(method, kind, currency, None), amount, currency)
 
 
 @pytest.mark.parametrize(
@@ -121,7 +121,7 @@ def test_a_quote_keeps_its_terms_whatever_the_price_list_says_later() -> None:
         (ask_for("deposit", "mpesa", "100.50", "KES"), 0, "amount_not_whole"),
     ],
 )
-def test_a_quote_is_for_one_thing_and_one_while(ask: Ask, minutes: int, code: str) -> None:
+def test_a_quote_is_for_one_thing_and_one_while(ask: PriceRequest, minutes: int, code: str) -> None:
     row = stored(quote(ASK, load_schedule(), at=NOW))
     with pytest.raises(InvalidCommand) as refused:
         pinned_quote(ask, row, at=NOW + timedelta(minutes=minutes))

@@ -6,7 +6,7 @@ import pytest
 
 from cift_shared.ids import PaymentId
 from cift_shared.security.return_token import PayerReturn
-from gateway.returns.service import onward
+from gateway.returns.service import redirect_url
 
 PAYMENT = PaymentId(UUID(int=7))
 ADDED = f"payment_id={PAYMENT}&payer=returned"
@@ -23,9 +23,9 @@ ADDED = f"payment_id={PAYMENT}&payer=returned"
     ],
 )
 def test_the_address_is_kept(return_url: str, address: str) -> None:
-    assert onward(return_url, PayerReturn(PAYMENT, canceled=False)) == address
+    assert redirect_url(return_url, PayerReturn(PAYMENT, canceled=False)) == address
 
 
 def test_it_says_that_the_payer_canceled() -> None:
-    address = onward("https://shop.example/paid", PayerReturn(PAYMENT, canceled=True))
+    address = redirect_url("https://shop.example/paid", PayerReturn(PAYMENT, canceled=True))
     assert address.endswith("payer=canceled")

@@ -7,7 +7,7 @@ import pytest
 
 from cift_shared.money.amount import Money
 from ledger.operator.payment_state import Attempt, PaymentState, Posted, Waiting
-from ledger.operator.payment_story import FINAL, OUTBOX_PATIENCE, findings, story
+from ledger.operator.payment_story import FINAL, OUTBOX_WAIT_MAX, findings, story
 
 NOW = datetime(2026, 11, 28, 12, 0, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -60,7 +60,7 @@ def test_a_final_payment_has_no_next_step(status: str) -> None:
 
 def test_a_payment_on_its_way_has_no_findings() -> None:
     held = [("held", Money(4_100, "KES"))]
-    outbox = [Waiting("mpesa", "payments.results", NOW - OUTBOX_PATIENCE)]
+    outbox = [Waiting("mpesa", "payments.results", NOW - OUTBOX_WAIT_MAX)]
     state = PaymentState(payment("processing"), held, [], [attempt("waiting")], outbox)
     assert findings(state, now=NOW) == []
 
@@ -76,7 +76,7 @@ def test_a_payment_on_its_way_has_no_findings() -> None:
         (
             PaymentState(
                 payment("pending"),
-                outbox=[Waiting("gateway", "t", NOW - OUTBOX_PATIENCE - MINUTE)],
+                outbox=[Waiting("gateway", "t", NOW - OUTBOX_WAIT_MAX - MINUTE)],
             ),
             "does not leave the outbox of gateway",
         ),

@@ -82,7 +82,7 @@ def test_control_sums() -> None:
     sums = Sums()
     sums.add([line(), line(minor="250")])
     sums.add([line(minor="-7", currency="JPY"), line(minor="7", currency="JPY")])
-    assert sums.told() == [
+    assert sums.lines() == [
         "2 transactions, 4 entries",
         "test JPY: debit 7, credit 7",
         "test KES: debit 2.50, credit 2.50",

@@ -4,9 +4,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cift_shared.cli.output import aligned
-from ledger.cli.books import table
+from ledger.cli.verify_books import table
 from ledger.verification.invariants import Finding, Window, load_invariants
-from ledger.verification.verifier import Rota
+from ledger.verification.verifier import WindowScheduler
 
 
 def test_every_invariant_has_a_name_a_rule_and_one_query() -> None:
@@ -28,7 +28,7 @@ def test_the_table_shows_examples_below_what_is_broken() -> None:
     assert " 2 BROKEN " in lines[1]
 
 
-def test_a_query_runs_over_all_of_the_books_or_over_a_window() -> None:
+def test_a_query_runs_over_all_of_the_rebuilt_or_over_a_window() -> None:
     [invariant] = [i for i in load_invariants() if i.name == "running_balances_chain"]
     assert "from ledger.entry e\n" in invariant.over(None)
     assert "tx_id > 23 and tx_id <= 87) e\n" in invariant.over(Window(2, 10))
@@ -41,7 +41,7 @@ def test_a_query_runs_over_all_of_the_books_or_over_a_window() -> None:
 def test_every_position_is_seen_twice_when_new_and_once_a_pass(
     growth: list[int], slice_size: int
 ) -> None:
-    rota, last, seen = Rota(slice_size), 0, dict[int, int]()
+    rota, last, seen = WindowScheduler(slice_size), 0, dict[int, int]()
     ends = [0]
     for grown in growth:
         last += grown

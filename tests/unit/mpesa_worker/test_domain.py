@@ -133,7 +133,7 @@ class TestRefundRoad:
     def test_whole_with_a_receipt_is_reversed(
         self, minor: int, receipt: str | None, road: str
     ) -> None:
-        assert domain.refund_road(mpesa.refund(minor, receipt=receipt)) == road
+        assert domain.refund_route(mpesa.refund(minor, receipt=receipt)) == road
 
 
 class TestCheckDelay:

@@ -308,8 +308,8 @@ class TestWhoActs:
         assert mapping.refusal_of(read(400, "400.002.02")) is None
 
     def test_the_ambiguous_code(self) -> None:
-        assert mapping.is_no_news(read(500, "500.001.1001"))
-        assert not mapping.is_no_news(read(500, "500.003.1001"))
+        assert mapping.is_state_unknown(read(500, "500.001.1001"))
+        assert not mapping.is_state_unknown(read(500, "500.003.1001"))
 
     @pytest.mark.parametrize(
         ("status", "body", "kind", "code"),

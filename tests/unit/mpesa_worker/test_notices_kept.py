@@ -18,7 +18,7 @@ from cift_shared.money.amount import Money
 from cift_shared.observability.metrics import UNKNOWN_WORDS
 from mpesa_method.purposes import Purpose
 from mpesa_worker.processor import MpesaProcessor
-from mpesa_worker.stk_notices import Told
+from mpesa_worker.stk_notices import ReportedResult
 from tests.support import mpesa
 from tests.support.mpesa import acknowledged, error, notice
 
@@ -39,32 +39,38 @@ async def check(
 class TestWhatTellsMost:
     """A success that fits, then any success, then a failure or nothing."""
 
-    FITTING = Told("0", HUNDRED, mpesa.RECEIPT, fits=True)
-    UNFIT = Told("0", Money(1, "KES"), mpesa.RECEIPT, fits=False)
-    FAILURE = Told("1032")
+    FITTING = ReportedResult("0", HUNDRED, mpesa.RECEIPT, matches=True)
+    UNFIT = ReportedResult("0", Money(1, "KES"), mpesa.RECEIPT, matches=False)
+    FAILURE = ReportedResult("1032")
 
     def test_in_this_order(self) -> None:
-        weights = [told.weight for told in (self.FITTING, self.UNFIT, self.FAILURE, Told())]
+        weights = [
+            told.weight for told in (self.FITTING, self.UNFIT, self.FAILURE, ReportedResult())
+        ]
         assert weights == [2, 1, 0, 0]
-        assert Told("1032", fits=True).weight == 0
+        assert ReportedResult("1032", matches=True).weight == 0
 
-    @pytest.mark.parametrize("told", [FITTING, UNFIT, FAILURE, Told()])
-    def test_and_is_read_back(self, told: Told) -> None:
-        assert Told.recall(told.as_memory()) == told
-        assert Told.recall({}) == Told()
+    @pytest.mark.parametrize("told", [FITTING, UNFIT, FAILURE, ReportedResult()])
+    def test_and_is_read_back(self, told: ReportedResult) -> None:
+        assert ReportedResult.from_memory(told.as_memory()) == told
+        assert ReportedResult.from_memory({}) == ReportedResult()
 
     @pytest.mark.parametrize("first", [UNFIT, FITTING])
     async def test_a_failure_does_not_replace_a_success(
-        self, first: Told, processor: MpesaProcessor, script: mpesa.Script, clock: mpesa.FakeClock
+        self,
+        first: ReportedResult,
+        processor: MpesaProcessor,
+        script: mpesa.Script,
+        clock: mpesa.FakeClock,
     ) -> None:
         script.on("stkpush/", mpesa.PUSH_TAKEN).on("stkpushquery", mpesa.query_answer("4999"))
         fresh = mpesa.attempt(mpesa.deposit(minor=100_00, phone=mpesa.PHONE), clock)
         pushed = mpesa.learned(fresh, await processor.process_deposit(fresh))
-        paid = mpesa.paid_callback(100 if first.fits else 1)
+        paid = mpesa.paid_callback(100 if first.matches else 1)
         told, _ = await check(processor, pushed, notice(paid))
-        assert Told.recall(told.memory).fits is first.fits
+        assert ReportedResult.from_memory(told.memory).matches is first.matches
         told, _ = await check(processor, told, notice(mpesa.stk_callback(1032)))
-        assert Told.recall(told.memory).paid
+        assert ReportedResult.from_memory(told.memory).paid
 
 
 class TestPayouts:

@@ -58,7 +58,7 @@ class TestSending:
         script.on("b2c", acknowledged())
         answer = await processor.process_withdrawal(fresh)
         assert (answer.outcome, answer.memory) == (Submitted(), {"conversation_id": JOB})
-        assert answer.fingerprint == processor._flow.fingerprint(str(fresh.attempt_id))
+        assert answer.fingerprint == processor._context.fingerprint(str(fresh.attempt_id))
         assert told(answer) == [("mpesa.payout.accepted", {"conversation_id": JOB})]
 
     async def test_without_a_name_of_darajas_it_is_taken_all_the_same(
@@ -77,7 +77,7 @@ class TestSending:
         script.on("b2c", error("500.002.1001", "Duplicate"))
         answer = await processor.process_withdrawal(fresh)
         assert (answer.outcome, answer.memory) == (Submitted(), {})
-        assert answer.fingerprint == processor._flow.fingerprint(str(fresh.attempt_id))
+        assert answer.fingerprint == processor._context.fingerprint(str(fresh.attempt_id))
         assert told(answer) == [
             ("mpesa.payout.duplicate", {"meaning": "the first request had arrived"})
         ]

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mpesa_worker.pull_window import Covered, Rules, Window, after_look, next_window
+from mpesa_worker.pull_window import Covered, Rules, Window, coverage_after, next_window
 
 START = datetime(2026, 1, 5, 12, tzinfo=UTC)
 RULES = Rules(lag=timedelta(minutes=10), reach=timedelta(hours=47))
@@ -41,7 +41,7 @@ def live(
         clean = end == "whole"
         if clean:
             asked.append(Asked(window, now))
-        covered = after_look(covered, window, now, rules, clean=clean)
+        covered = coverage_after(covered, window, now, rules, all_named=clean)
     return covered, asked, windows
 
 
@@ -87,17 +87,17 @@ def test_looks_without_trouble_make_one_stretch(gaps_between: list[timedelta]) -
 def test_a_row_without_account_ends_what_was_covered() -> None:
     covered = Covered(START - timedelta(hours=5), START - timedelta(hours=1))
     window = next_window(covered, START, RULES)
-    assert after_look(covered, window, START, RULES, clean=False) == Covered(START, START)
+    assert coverage_after(covered, window, START, RULES, all_named=False) == Covered(START, START)
 
 
 def test_after_a_standstill_beyond_the_reach_a_new_stretch_begins() -> None:
     covered = Covered(START - timedelta(days=9), START - timedelta(days=3))
     window = next_window(covered, START, RULES)
-    after = after_look(covered, window, START, RULES, clean=True)
+    after = coverage_after(covered, window, START, RULES, all_named=True)
     assert after == Covered(START - RULES.reach, START - RULES.lag)
 
 
 def test_the_second_look_reads_what_is_a_day_old() -> None:
     window = next_window(Covered(), START, AGAIN)
     assert window == Window(START - AGAIN.reach, START - DAY)
-    assert after_look(Covered(), window, START, AGAIN, clean=True).until == START - DAY
+    assert coverage_after(Covered(), window, START, AGAIN, all_named=True).until == START - DAY

@@ -2,7 +2,7 @@
 
 import pytest
 
-from mpesa_method.purposes import Purpose, shown
+from mpesa_method.purposes import Purpose, purpose_name
 
 
 def test_purposes_keep_their_numbers() -> None:
@@ -19,4 +19,4 @@ def test_purposes_keep_their_numbers() -> None:
     [(None, "general"), (Purpose.PAYOUT, "payout"), (3, "payout_timeout"), (0, "0"), (10, "10")],
 )
 def test_a_number_is_shown_by_its_name(number: int | None, text: str) -> None:
-    assert shown(number) == text
+    assert purpose_name(number) == text

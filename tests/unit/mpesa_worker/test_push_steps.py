@@ -19,7 +19,7 @@ from cift_shared.messaging.outcomes import (
 from cift_shared.money.amount import Money
 from cift_shared.observability.metrics import UNKNOWN_WORDS
 from cift_shared.testing import FakeClock
-from mpesa_worker.deposits import AFTER_DOUBT_S, TRUE_NOTICE_WAIT_S
+from mpesa_worker.deposits import MATCHING_NOTICE_WAIT_S, QUERY_RETRY_S
 from mpesa_worker.processor import MpesaProcessor
 from tests.support import mpesa
 from tests.support.mpesa import error, notice, paid_callback, query_answer, stk_callback
@@ -91,7 +91,7 @@ class TestSending:
             "delivered_by": "provider",
         }
         memory = dict(answer.memory)
-        assert processor._flow.open(memory.pop("checkout"), context="checkout") == mpesa.CHECKOUT
+        assert processor._context.open(memory.pop("checkout"), context="checkout") == mpesa.CHECKOUT
         assert memory == {"adopted": "no", "merchant_request_id": MERCHANT_REQUEST}
         assert told(answer) == [
             (
@@ -233,11 +233,11 @@ class TestWaiting:
     ) -> None:
         script.on("query", query_answer("4999"))
         _, answer = await check(processor, pushed, paid_callback())
-        assert AFTER_DOUBT_S == 15
+        assert QUERY_RETRY_S == 15
         assert (answer.outcome, answer.check_after) == (Pending(), 15 * SECOND)
 
     @pytest.mark.parametrize("wrong", ["amount", "payer"])
-    @pytest.mark.parametrize("age_s", [0, TRUE_NOTICE_WAIT_S - 1, TRUE_NOTICE_WAIT_S])
+    @pytest.mark.parametrize("age_s", [0, MATCHING_NOTICE_WAIT_S - 1, MATCHING_NOTICE_WAIT_S])
     async def test_a_success_that_does_not_fit_has_a_minute_to_be_corrected(
         self,
         pushed: Attempt,
@@ -253,7 +253,7 @@ class TestWaiting:
         assert (first.outcome, first.check_after) == (Pending(), 60 * SECOND)
         clock.advance(age_s * SECOND)
         _, answer = await check(processor, doubtful)
-        if age_s < TRUE_NOTICE_WAIT_S:
+        if age_s < MATCHING_NOTICE_WAIT_S:
             assert (answer.outcome, answer.check_after) == (Pending(), (60 - age_s) * SECOND)
         else:
             assert answer.outcome == Conflicting(f"paid, but a notice has another {wrong}")

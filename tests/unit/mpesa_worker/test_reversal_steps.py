@@ -64,7 +64,7 @@ class TestAsking:
         assert {name: body[name] for name in kept} == kept
         assert answer.outcome == Submitted()
         assert answer.memory == {"asked_at": clock.now().isoformat(), "conversation_id": JOB}
-        assert answer.fingerprint == processor._flow.fingerprint("29115-34620561-1")
+        assert answer.fingerprint == processor._context.fingerprint("29115-34620561-1")
         assert told(answer) == [("mpesa.reversal.accepted", {"conversation_id": JOB})]
 
     async def test_without_names_of_darajas(

@@ -5,14 +5,16 @@ from pathlib import Path
 
 import pytest
 
-from provider_sandbox.courier import CallbackMode, delays_s, is_loopback
 from provider_sandbox.daraja.behaviours import BEHAVIOURS, BY_SUFFIX
 from provider_sandbox.daraja.codes import result_text, stk_callback_text, stk_query_text
 from provider_sandbox.daraja.phones import behaviour_of
 from provider_sandbox.faults import Kind
+from provider_sandbox.paypal.operations import ROUTES as PAYPAL_ROUTES
+from provider_sandbox.paypal.payers import PAYERS, RECEIVERS
 from provider_sandbox.settings import Settings
 from provider_sandbox.stripe.cards import TOKENS
 from provider_sandbox.stripe.operations import ROUTES
+from provider_sandbox.webhook_sender import CallbackMode, delays_s, is_loopback
 
 DOCUMENT = Path(__file__).parents[3] / "docs" / "provider-sandbox.md"
 
@@ -51,6 +53,12 @@ class TestTable:
         words = set(re.findall(r"`([\w.]+)`", DOCUMENT.read_text()))
         assert {token.removeprefix("pm_card_") for token in TOKENS} <= words
         for route in ROUTES:
+            assert route.name in words or f".{route.name.rsplit('.', 1)[1]}" in words
+
+    def test_paypals_people_and_operations_stand_there_too(self) -> None:
+        words = set(re.findall(r"`([\w.-]+)`", DOCUMENT.read_text()))
+        assert set(PAYERS) | set(RECEIVERS) <= words
+        for route in PAYPAL_ROUTES:
             assert route.name in words or f".{route.name.rsplit('.', 1)[1]}" in words
 
 

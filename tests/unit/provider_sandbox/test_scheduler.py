@@ -1,4 +1,4 @@
-"""The agenda: order, transactions, and what a faulty event does to the others."""
+"""Scheduled events: order, transactions, and what a faulty event does to the others."""
 
 import asyncio
 from collections.abc import Iterator
@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from provider_sandbox.agenda import Agenda
 from provider_sandbox.clock import Clock
+from provider_sandbox.scheduled_events import ScheduledEvents
 from provider_sandbox.scheduler import Handler, Scheduler
 from provider_sandbox.store import Store
 
@@ -21,71 +21,71 @@ def store(tmp_path: Path) -> Iterator[Store]:
     opened.close()
 
 
-async def run(store: Store, agenda: Agenda, handlers: dict[str, Handler]) -> None:
+async def run(store: Store, events: ScheduledEvents, handlers: dict[str, Handler]) -> None:
     """Let the loop work for a short while."""
     with suppress(TimeoutError):
         async with asyncio.timeout(0.05):
-            await Scheduler(store, agenda, handlers).run()
+            await Scheduler(store, events, handlers).run()
 
 
 class TestScheduler:
     async def test_follow_ups_count_from_the_time_their_cause_was_due(self, store: Store) -> None:
         clock = Clock(speed=1)
-        agenda, done = Agenda(store, clock), []
+        events, done = ScheduledEvents(store, clock), []
 
         def first(_: dict[str, Any]) -> None:
             done.append("first")
-            agenda.add("third", {}, after_s=30)
+            events.add("third", {}, after_s=30)
 
-        agenda.add("first", {}, after_s=10)
-        agenda.add("second", {}, after_s=20)
+        events.add("first", {}, after_s=10)
+        events.add("second", {}, after_s=20)
         clock.skip(60)
         handlers: dict[str, Handler] = {
             "first": first,
             "second": lambda _: done.append("second"),
             "third": lambda _: done.append("third"),
         }
-        await run(store, agenda, handlers)
+        await run(store, events, handlers)
         assert done == ["first", "second", "third"]
-        assert agenda.counts() == {}
+        assert events.counts() == {}
 
     async def test_a_faulty_event_undoes_its_own_work_only(
         self, store: Store, caplog: pytest.LogCaptureFixture
     ) -> None:
-        agenda = Agenda(store, Clock(speed=1))
+        events = ScheduledEvents(store, Clock(speed=1))
 
         def spoil(_: dict[str, Any]) -> None:
             store.set_meta("spoilt", "yes")
             raise ValueError("broken")
 
-        agenda.add("spoil", {}, after_s=0)
-        agenda.add("note", {"word": "kept"}, after_s=0)
+        events.add("spoil", {}, after_s=0)
+        events.add("note", {"word": "kept"}, after_s=0)
         handlers: dict[str, Handler] = {
             "spoil": spoil,
             "note": lambda payload: store.set_meta("noted", payload["word"]),
         }
-        await run(store, agenda, handlers)
+        await run(store, events, handlers)
         assert (store.meta("spoilt"), store.meta("noted")) == (None, "kept")
-        assert agenda.counts() == {}
+        assert events.counts() == {}
         assert "failed and is dropped" in caplog.text
 
     async def test_sleeps_until_something_nearer_is_planned(self, store: Store) -> None:
-        agenda, done = Agenda(store, Clock(speed=1)), []
-        agenda.add("far", {}, after_s=100)
+        events, done = ScheduledEvents(store, Clock(speed=1)), []
+        events.add("far", {}, after_s=100)
         handlers: dict[str, Handler] = {"near": lambda _: done.append("near")}
-        loop = asyncio.create_task(run(store, agenda, handlers))
+        loop = asyncio.create_task(run(store, events, handlers))
         await asyncio.sleep(0.01)
-        assert not agenda.wake.is_set()
-        agenda.add("near", {}, after_s=0)
+        assert not events.wake.is_set()
+        events.add("near", {}, after_s=0)
         await loop
         assert done == ["near"]
 
     def test_speed_divides_delays_and_rescales_what_is_planned(self, store: Store) -> None:
-        agenda = Agenda(store, Clock(speed=10))
-        agenda.add("x", {}, after_s=100)
-        assert agenda.seconds_to_next() == pytest.approx(10, abs=0.5)
-        agenda.change_speed(100)
-        assert agenda.seconds_to_next() == pytest.approx(1, abs=0.5)
+        events = ScheduledEvents(store, Clock(speed=10))
+        events.add("x", {}, after_s=100)
+        assert events.seconds_to_next() == pytest.approx(10, abs=0.5)
+        events.change_speed(100)
+        assert events.seconds_to_next() == pytest.approx(1, abs=0.5)
 
 
 class TestStore:

@@ -31,7 +31,7 @@ class TestIds:
 
     def test_receipt_begins_with_its_date(self) -> None:
         assert re.fullmatch(r"SKE[A-Z0-9]{7}", ids.receipt(NOON))
-        assert ids.filler_receipt(NOON) == "SKE0000000"
+        assert ids.placeholder_receipt(NOON) == "SKE0000000"
 
     def test_request_and_conversation_ids(self) -> None:
         shape = r"[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\d{7}"

@@ -11,7 +11,7 @@ import httpx
 from cift_local.stack import Stack
 from cift_shared.rails.local import Step, TwinBook, local_rails, local_twins
 
-_HELD = """
+_LEDGER_BALANCES = """
 select account.code, sum(balance.posted) as posted, currency.exponent
   from ledger.balance
   join ledger.account using (account_id)
@@ -19,7 +19,7 @@ select account.code, sum(balance.posted) as posted, currency.exponent
  where account.code like 'provider:%'
  group by account.code, currency.exponent
 """
-Held = Mapping[str, Decimal]
+Balances = Mapping[str, Decimal]
 """Balances at the providers that are not zero: an amount by rail and currency (`<rail> KES`)."""
 
 
@@ -27,10 +27,10 @@ Held = Mapping[str, Decimal]
 class Agreement:
     """The result of the comparison."""
 
-    ours: Held
-    """Our balances at the providers, by our ledger."""
-    theirs: Held
-    """Our balances at the providers, by the twin's own book."""
+    ours: Balances
+    """Our balances at the providers, from our ledger."""
+    theirs: Balances
+    """Our balances at the providers, from the twins' records."""
     unexpected: list[str]
     """Movements that no payment requested, and requested movements that are missing."""
 
@@ -41,7 +41,7 @@ class Agreement:
 
 
 async def provider_book(stack: Stack) -> list[dict[str, Any]]:
-    """Return every movement in the twins' own books."""
+    """Return every movement in the twins' records."""
     entries: list[dict[str, Any]] = []
     async with httpx.AsyncClient() as http:
         for twin in local_twins():
@@ -54,7 +54,7 @@ async def provider_book(stack: Stack) -> list[dict[str, Any]]:
 async def compare(
     stack: Stack, steps: Sequence[Step], *, before: Sequence[Mapping[str, Any]] = ()
 ) -> Agreement:
-    """Compare our ledger with the twins' books; `before`: their entries before the steps."""
+    """Compare our ledger with the twins' records; `before`: their entries before the steps."""
     entries = await provider_book(stack)
     known = {(entry["provider"], entry["receipt"]) for entry in before}
     moved = sorted(
@@ -62,57 +62,59 @@ async def compare(
         for entry in entries
         if (entry["provider"], entry["receipt"]) not in known
     )
-    asked = sorted(movement for step in steps for movement in step.moved)
-    ours = await held_by_our_ledger(stack)
-    return Agreement(ours, held_by_the_books(entries), _difference(moved, asked))
+    requested = sorted(movement for step in steps for movement in step.moved)
+    ours = await ledger_balances(stack)
+    return Agreement(ours, twin_balances(entries), _difference(moved, requested))
 
 
-async def held_by_our_ledger(stack: Stack) -> Held:
-    """Return our balance at each provider by our ledger."""
+async def ledger_balances(stack: Stack) -> Balances:
+    """Return our balance at each provider, from our ledger."""
     connection = await asyncpg.connect(stack.database_url)
     try:
-        rows = await connection.fetch(_HELD)
+        rows = await connection.fetch(_LEDGER_BALANCES)
     finally:
         await connection.close()
-    held = {}
+    balances = {}
     for row in rows:
         _, rail, currency = row["code"].split(":")
-        held[f"{rail} {currency}"] = Decimal(row["posted"]).scaleb(-row["exponent"])
-    return _not_zero(held)
+        balances[f"{rail} {currency}"] = Decimal(row["posted"]).scaleb(-row["exponent"])
+    return _not_zero(balances)
 
 
-def held_by_the_books(entries: Iterable[Mapping[str, Any]]) -> Held:
-    """Return our balance at each provider by the twin's own book."""
+def twin_balances(entries: Iterable[Mapping[str, Any]]) -> Balances:
+    """Return our balance at each provider, from the entries in the twins' records."""
     books = {rail.book.provider: (name, rail.book) for name, rail in local_rails().items()}
-    held: dict[str, Decimal] = {}
+    balances: dict[str, Decimal] = {}
     for entry in entries:
         rail, book = books[entry["provider"]]
         name = f"{rail} {entry['currency']}"
-        held[name] = held.get(name, Decimal(0)) + _signed(entry, book).scaleb(-book.places)
-    return _not_zero(held)
+        balances[name] = balances.get(name, Decimal(0)) + _signed(entry, book).scaleb(-book.places)
+    return _not_zero(balances)
 
 
-def _not_zero(held: Held) -> Held:
-    return {name: amount for name, amount in held.items() if amount}
+def _not_zero(balances: Balances) -> Balances:
+    return {name: amount for name, amount in balances.items() if amount}
 
 
 def _signed(entry: Mapping[str, Any], book: TwinBook) -> Decimal:
-    sign = 1 if entry["kind"] in book.arriving else -1
+    sign = 1 if entry["kind"] in book.incoming else -1
     return sign * Decimal(entry["amount"]) - Decimal(entry["fee"])
 
 
-def _difference(moved: list[str], asked: list[str]) -> list[str]:
-    left = list(asked)
-    extra = []
+def _difference(moved: list[str], requested: list[str]) -> list[str]:
+    missing = list(requested)
+    unexpected = []
     for movement in moved:
-        if movement in left:
-            left.remove(movement)
+        if movement in missing:
+            missing.remove(movement)
         else:
-            extra.append(f"moved unasked: {movement}")
-    return extra + [f"never moved: {movement}" for movement in left]
+            unexpected.append(f"moved without a request: {movement}")
+    return unexpected + [f"requested but not moved: {movement}" for movement in missing]
 
 
-def told(held: Held) -> str:
-    """The balances as text: `KES 577.60 at <rail>, USD 151.00 at <rail>`."""
-    words = (name.split() for name in sorted(held))
-    return ", ".join(f"{currency} {held[f'{m} {currency}']:f} at {m}" for m, currency in words)
+def balances_text(balances: Balances) -> str:
+    """Return the balances as text: `KES 577.60 at <rail>, USD 151.00 at <rail>`."""
+    pairs = (name.split() for name in sorted(balances))
+    return ", ".join(
+        f"{currency} {balances[f'{rail} {currency}']:f} at {rail}" for rail, currency in pairs
+    )

@@ -1,4 +1,4 @@
-"""The file that a running stack writes to its folder: addresses and the environment of its parts.
+"""Read the file that a running stack writes to its folder: addresses and environment variables.
 
 This module imports little, because the `cift` command reads the file at each start.
 """
@@ -19,12 +19,12 @@ def read_addresses(folder: Path) -> dict[str, str]:
         StartError: no stack has run in this folder, or the file can't be read.
     """
     try:
-        note: dict[str, str] = json.loads((folder / ADDRESSES).read_text("utf-8"))
+        content: dict[str, str] = json.loads((folder / ADDRESSES).read_text("utf-8"))
     except FileNotFoundError:
         raise StartError("no local stack has run here: `make demo` starts one") from None
     except (OSError, ValueError) as error:
         raise StartError(f"{folder / ADDRESSES} can't be read: {error}") from error
-    return note
+    return content
 
 
 def environment_of(folder: Path) -> dict[str, str]:
@@ -33,6 +33,6 @@ def environment_of(folder: Path) -> dict[str, str]:
     Raises:
         StartError: no stack has run in this folder.
     """
-    note = read_addresses(folder)
-    variables = {name: value for name, value in note.items() if name.isupper()}
-    return {API_BASE: note["gateway"], **variables}
+    content = read_addresses(folder)
+    variables = {name: value for name, value in content.items() if name.isupper()}
+    return {API_BASE: content["gateway"], **variables}

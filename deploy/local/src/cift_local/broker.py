@@ -10,10 +10,10 @@ from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 
-from cift_local.children import Program
 from cift_local.errors import LocalStackError
 from cift_local.kafka_probe import serves_metadata
 from cift_local.ports import LOOPBACK, free_port
+from cift_local.process_group import Program
 from cift_local.servers import Server
 
 
@@ -32,14 +32,14 @@ class EmbeddedBroker(Server):
         return f"{LOOPBACK}:{self.port}"
 
     def program(self) -> Program:
-        """Claim the folder, end a broker that a dead owner left, return the program to run."""
+        """Lock the folder, end a broker of a dead owner, return the program to run."""
         self.claim()
         binary, data = broker_binary(), self.folder / "data"
         if (data / "noida.control.json").exists():
-            ask_down = [str(binary), "down", "--data-dir", str(data)]
-            subprocess.run(ask_down, check=False, capture_output=True, timeout=self.stop_timeout_s)
-        where = ("--data-dir", str(data), "--host", LOOPBACK, "--kafka-port", str(self.port))
-        return Program(self.name, (str(binary), "start", "--only", "kafka", *where), self.log)
+            down = [str(binary), "down", "--data-dir", str(data)]
+            subprocess.run(down, check=False, capture_output=True, timeout=self.stop_timeout_s)
+        options = ("--data-dir", str(data), "--host", LOOPBACK, "--kafka-port", str(self.port))
+        return Program(self.name, (str(binary), "start", "--only", "kafka", *options), self.log)
 
     async def is_ready(self) -> bool:
         """Return True when it answers a metadata request."""

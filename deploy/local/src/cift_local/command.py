@@ -1,8 +1,8 @@
 """`./cift` and `make cift`: the `cift` command on the local stack.
 
 `./cift` uses the environment of the local stack only if DATABASE_URL is not set and a stack has run
-in the folder. Then it uses the whole environment: a mixture of two environments would write data
-under wrong keys. An API address or API key that is already set stays as it is.
+in the folder. Then it uses all variables of that stack: a mixture of two environments would write
+data under wrong keys. An API address or API key that is already set is not changed.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""A merchant's client as users would write it: plain HTTP requests to the gateway."""
+"""A merchant's client, as a user of the API would write it: plain HTTP requests."""
 
 import asyncio
 import secrets
@@ -11,8 +11,8 @@ import httpx
 
 from cift_shared.rails.local import FINAL
 
-PATIENCE_S = 60
-RECEIPT_GAP_S = 0.2
+TIMEOUT_S = 60
+RECEIPT_POLL_S = 0.2
 
 
 class Merchant:
@@ -23,7 +23,7 @@ class Merchant:
         self._http = httpx.AsyncClient(
             base_url=f"{base}/api/v1",
             headers={"Authorization": f"Bearer {api_key}"},
-            timeout=PATIENCE_S,
+            timeout=TIMEOUT_S,
         )
 
     async def __aenter__(self) -> Self:
@@ -46,16 +46,16 @@ class Merchant:
 
     async def paid(self, order: Mapping[str, Any]) -> dict[str, Any]:
         """Request a deposit or a withdrawal and return the payment once it is final."""
-        asked = (await self.pay(order)).json()
-        return await self.final(asked["id"])
+        accepted = (await self.pay(order)).json()
+        return await self.final(accepted["id"])
 
-    async def save_method(self, wish: Mapping[str, Any]) -> dict[str, Any]:
+    async def save_method(self, request: Mapping[str, Any]) -> dict[str, Any]:
         """Save a payment method and return it.
 
         Raises:
             httpx.HTTPStatusError: the API refused the request.
         """
-        reply = await self._http.post("/payment-methods", json=dict(wish))
+        reply = await self._http.post("/payment-methods", json=dict(request))
         reply.raise_for_status()
         saved: dict[str, Any] = reply.json()
         return saved
@@ -71,16 +71,16 @@ class Merchant:
         return await self._http.post(f"/payments/{payment_id}/cancel")
 
     async def final(self, payment_id: str) -> dict[str, Any]:
-        """Wait until a payment is final and return it; raises as `reach`."""
+        """Wait until a payment is final and return it; raises like `reach`."""
         return await self.reach(payment_id, FINAL)
 
     async def reach(self, payment_id: str, states: AbstractSet[str]) -> dict[str, Any]:
-        """Wait on its event stream until a payment is in one of these states, and return it.
+        """Follow a payment's event stream until it is in one of these states; return the payment.
 
         Raises:
-            TimeoutError: it is in none of them within a minute.
+            TimeoutError: it reached none of them within `TIMEOUT_S` seconds.
         """
-        async with asyncio.timeout(PATIENCE_S):
+        async with asyncio.timeout(TIMEOUT_S):
             while True:
                 payment = await self.get(f"/payments/{payment_id}")
                 if payment["status"] in states:
@@ -91,14 +91,14 @@ class Merchant:
         """Wait for the provider's receipt of a payment and return it.
 
         Raises:
-            TimeoutError: there is no receipt within a minute.
+            TimeoutError: there is no receipt within `TIMEOUT_S` seconds.
         """
-        async with asyncio.timeout(PATIENCE_S):
+        async with asyncio.timeout(TIMEOUT_S):
             while True:
                 payment = await self.get(f"/payments/{payment_id}")
                 if payment["provider_reference"]:
                     return str(payment["provider_reference"])
-                await asyncio.sleep(RECEIPT_GAP_S)
+                await asyncio.sleep(RECEIPT_POLL_S)
 
     async def get(self, path: str) -> dict[str, Any]:
         """Read a resource.

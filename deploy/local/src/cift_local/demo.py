@@ -11,11 +11,11 @@ from rich.console import Console
 from rich.panel import Panel
 from rich.table import Table
 
-from cift_local.accounts import compare, provider_book, told
+from cift_local.accounts import balances_text, compare, provider_book
 from cift_local.customer import Merchant
-from cift_local.keeper import State, Status
 from cift_local.scenario import play
 from cift_local.stack import Options, Stack, open_api, running_stack
+from cift_local.supervised_process import State, Status
 from cift_shared.rails.local import Step, local_rails, local_twins
 
 MERCHANT, CUSTOMER = "m_demo", "cus_jane"
@@ -27,35 +27,36 @@ async def demo(folder: Path) -> None:
     """Run the demo until Ctrl-C."""
     started = time.monotonic()
     console.rule("[bold]CIFT Payments[/bold]")
-    options = Options(folder, on_change=_tell_change)
+    options = Options(folder, on_change=_print_change)
     async with running_stack(options) as stack:
         console.print(f"everything runs after {time.monotonic() - started:.1f} s\n")
-        _tell_moved(stack)
+        _print_moved_ports(stack)
         key = await open_api(stack, MERCHANT)
         customer = f"{CUSTOMER}_{int(time.monotonic() * 1000)}"
-        await _take_payments(stack, key, customer)
-        _show_addresses(stack, key, customer)
+        await _make_payments(stack, key, customer)
+        _print_addresses(stack, key, customer)
         await _until_stopped(stack)
     console.print("stopped; the data stays in", str(folder))
 
 
-async def _take_payments(stack: Stack, key: str, customer: str) -> None:
+async def _make_payments(stack: Stack, key: str, customer: str) -> None:
     steps: list[Step] = []
     moved_before = await provider_book(stack)
     async with Merchant(stack.url("gateway"), key) as merchant:
-        before = time.monotonic()
+        started = time.monotonic()
         async for step in play(merchant, customer):
-            _tell(step, time.monotonic() - before)
+            _print_step(step, time.monotonic() - started)
             steps.append(step)
-            before = time.monotonic()
+            started = time.monotonic()
         balances = await merchant.get(f"/customers/{customer}/balances")
     agreement = await compare(stack, steps, before=moved_before)
     colour = "green" if agreement.good else "red"
     console.print(
         Panel(
-            f"the customer: {_balances_text(balances)}\n"
-            f"balances at the providers, by our ledger: {told(agreement.ours)}\n"
-            f"balances at the providers, by their records: [{colour}]{told(agreement.theirs)}[/]"
+            f"the customer: {_available_text(balances)}\n"
+            f"balances at the providers, by our ledger: {balances_text(agreement.ours)}\n"
+            "balances at the providers, by their records: "
+            f"[{colour}]{balances_text(agreement.theirs)}[/]"
             + "".join(f"\n[red]{line}[/red]" for line in agreement.unexpected),
             title="ledger and providers",
             expand=False,
@@ -63,12 +64,12 @@ async def _take_payments(stack: Stack, key: str, customer: str) -> None:
     )
 
 
-def _balances_text(balances: dict[str, Any]) -> str:
+def _available_text(balances: dict[str, Any]) -> str:
     lines = (f"{line['currency']} {line['available']}" for line in balances["balances"])
     return ", ".join(lines) + " available"
 
 
-def _tell(step: Step, seconds: float) -> None:
+def _print_step(step: Step, seconds: float) -> None:
     colour = "green" if step.good else "red"
     console.print(f"[bold]{step.title}[/bold]  [dim]{seconds:.1f} s[/dim]")
     console.print(f"  {step.story}")
@@ -89,24 +90,24 @@ def _facts(step: Step) -> str:
     return "  ".join(f"[dim]{name}[/dim] {value}" for name, value in facts.items() if value)
 
 
-def _tell_change(status: Status) -> None:
+def _print_change(status: Status) -> None:
     if status.state is State.READY:
         console.print(f"  [green]ready[/green]  {status.name}")
     elif status.state is State.DOWN:
         console.print(f"  [red]down[/red]   {status.name}, it is being restarted")
 
 
-def _tell_moved(stack: Stack) -> None:
+def _print_moved_ports(stack: Stack) -> None:
     """Print the services that are not on their well-known port."""
-    for name, (wanted, taken) in stack.moved().items():
+    for name, (preferred, taken) in stack.moved().items():
         console.print(
-            f"[yellow]port {wanted} is in use by another program:[/yellow] "
+            f"[yellow]port {preferred} is in use by another program:[/yellow] "
             f"{name} listens on port {taken} instead",
             soft_wrap=True,
         )
 
 
-def _show_addresses(stack: Stack, key: str, customer: str) -> None:
+def _print_addresses(stack: Stack, key: str, customer: str) -> None:
     gateway = stack.url("gateway")
     table = Table(title="where to look", show_header=False, title_justify="left")
     table.add_row("API and its documentation", f"{gateway}/docs")
@@ -120,7 +121,7 @@ def _show_addresses(stack: Stack, key: str, customer: str) -> None:
     console.print(table)
     console.print("\nmake a payment yourself:\n")
     console.print(first_payment(gateway, key, customer), soft_wrap=True, markup=False)
-    _show_status(stack)
+    _print_status(stack)
 
 
 def first_payment(gateway: str, key: str, customer: str) -> str:
@@ -136,7 +137,7 @@ def first_payment(gateway: str, key: str, customer: str) -> str:
     )
 
 
-def _show_status(stack: Stack) -> None:
+def _print_status(stack: Stack) -> None:
     table = Table(title="processes", title_justify="left")
     for column in ("part", "state", "pid", "restarts", "memory"):
         table.add_column(column)
@@ -149,10 +150,10 @@ def _show_status(stack: Stack) -> None:
 
 
 async def _until_stopped(stack: Stack) -> None:
-    console.print("\nrunning; Ctrl-C stops everything. A process that dies is restarted.")
+    console.print("\nrunning; Ctrl-C stops everything. A process that crashes is restarted.")
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for name in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(name, stop.set)
     await stop.wait()
-    _show_status(stack)
+    _print_status(stack)

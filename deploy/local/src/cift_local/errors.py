@@ -2,7 +2,7 @@
 
 
 class LocalStackError(Exception):
-    """The local stack cannot do what was requested; the message says why and what helps."""
+    """The local stack cannot do what was requested; the message says why, and what to do."""
 
 
 class StartError(LocalStackError):
@@ -10,4 +10,4 @@ class StartError(LocalStackError):
 
 
 class FolderInUseError(LocalStackError):
-    """Another process of ours uses this data folder."""
+    """Another process of the local stack uses this data folder."""

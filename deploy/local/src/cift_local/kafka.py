@@ -1,8 +1,8 @@
 """Apache Kafka itself, one node in KRaft mode, from the jars of Maven Central.
 
 It is for tests that the embedded broker can't cover: crashes, rebalances, published figures. It
-needs a JDK (17 or newer) and, once, Maven and the network. There is one broker, so a topic has one
-replica, and an acknowledged record is only as safe as the machine's page cache.
+needs a JDK (17 or newer) and, for the first run, Maven and the network. There is one broker, so a
+topic has one replica, and an acknowledged record is only as safe as the machine's page cache.
 """
 
 import base64
@@ -13,10 +13,10 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
-from cift_local.children import Program
 from cift_local.errors import LocalStackError, StartError
 from cift_local.kafka_probe import serves_metadata
 from cift_local.ports import LOOPBACK, free_port
+from cift_local.process_group import Program
 from cift_local.servers import Server
 
 POM = Path(__file__).parents[2] / "kafka" / "pom.xml"
@@ -59,7 +59,7 @@ class Kafka(Server):
         return f"{LOOPBACK}:{self.port}"
 
     def program(self) -> Program:
-        """Claim the folder, format its storage at the first start, return the program to run."""
+        """Lock the folder, format its storage at the first start, return the program to run."""
         self.claim()
         properties = self.folder / "server.properties"
         properties.write_text(to_properties(self._settings))
@@ -180,9 +180,9 @@ def java() -> str:
     if path is None:
         message = f"Apache Kafka needs Java {_JAVA_MIN} or newer; there is no `java` on PATH"
         raise LocalStackError(message)
-    said = subprocess.run((path, "-version"), check=False, capture_output=True, text=True).stderr
-    found = re.search(r'version "(\d+)', said)
+    done = subprocess.run((path, "-version"), check=False, capture_output=True, text=True)
+    found = re.search(r'version "(\d+)', done.stderr)
     if found is None or int(found.group(1)) < _JAVA_MIN:
-        message = f"Apache Kafka needs Java {_JAVA_MIN} or newer; {path} is: {said.strip()}"
+        message = f"Apache Kafka needs Java {_JAVA_MIN} or newer; {path} is: {done.stderr.strip()}"
         raise LocalStackError(message)
     return path

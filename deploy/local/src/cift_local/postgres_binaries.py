@@ -5,7 +5,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from cift_local.errors import LocalStackError
-from cift_local.users import User, reachable_copy
+from cift_local.privilege_drop import User, reachable_copy
 
 
 def embedded_binaries(user: User | None = None) -> Path:

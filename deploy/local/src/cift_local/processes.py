@@ -1,8 +1,8 @@
 """The supervisor: starts the parts of the stack in order and keeps them running.
 
-A part is a service of ours or a server (`cift_local.servers`). Each one logs to a file, is
-restarted when it dies, and is stopped in reverse order. The supervisor does not poll: it sleeps
-until the end of a child process wakes it.
+A part is one of our services or a server (`cift_local.servers`). Each one logs to a file, is
+restarted when it ends, and is stopped in reverse order. The supervisor does not poll: the end of a
+child process wakes it.
 """
 
 import asyncio
@@ -13,9 +13,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from cift_local.children import Program
-from cift_local.keeper import BACKOFF_LAST_S, Keeper, Part, Status
+from cift_local.process_group import Program
 from cift_local.servers import Server
+from cift_local.supervised_process import BACKOFF_LAST_S, Part, Status, SupervisedProcess
 from cift_local.waiting import answers_ok
 
 
@@ -28,7 +28,7 @@ def service(
     log: Path,
     changing_env: Mapping[str, str] | None = None,
 ) -> Part:
-    """Describe a service of ours: it is ready when `health_url` answers 200; SIGTERM ends it.
+    """Describe one of our services: it is ready when `health_url` answers 200; SIGTERM ends it.
 
     `changing_env` is read before each start and overrides `env`.
     """
@@ -41,9 +41,9 @@ def service(
     return Part(name, program, is_ready=partial(answers_ok, health_url))
 
 
-def server(of: Server) -> Part:
+def server(source: Server) -> Part:
     """Describe a server, PostgreSQL or a broker, as a part."""
-    return Part(of.name, of.program, of.is_ready, of.release, of.stop_timeout_s)
+    return Part(source.name, source.program, source.is_ready, source.release, source.stop_timeout_s)
 
 
 class Supervisor:
@@ -62,12 +62,12 @@ class Supervisor:
         Args:
             parts: the parts, in the order of their start.
             start_timeout_s: how long each part may take until it is ready.
-            pause_max_s: the maximum pause before a part that dies repeatedly is started again.
+            pause_max_s: the maximum pause before a part that ends repeatedly is started again.
             on_change: called with each new state.
         """
         self._start_timeout_s = start_timeout_s
-        self._keepers = {
-            part.name: Keeper(part, on_change, pause_max_s=pause_max_s) for part in parts
+        self._processes = {
+            part.name: SupervisedProcess(part, on_change, pause_max_s=pause_max_s) for part in parts
         }
 
     async def start(self) -> None:
@@ -77,24 +77,24 @@ class Supervisor:
             StartError: A part did not start; the parts that had started are stopped again.
         """
         try:
-            for keeper in self._keepers.values():
-                await keeper.start(self._start_timeout_s)
+            for process in self._processes.values():
+                await process.start(self._start_timeout_s)
         except BaseException:
             await self.stop()
             raise
 
     async def stop(self) -> None:
         """Stop the parts in reverse order; may be called twice."""
-        for keeper in reversed(self._keepers.values()):
-            await keeper.stop()
+        for process in reversed(self._processes.values()):
+            await process.stop()
 
     def status(self) -> list[Status]:
         """Return the current status of each part, in the order of their start."""
-        return [keeper.status() for keeper in self._keepers.values()]
+        return [process.status() for process in self._processes.values()]
 
     def kill(self, name: str) -> None:
-        """End a part with `kill -9`; it is restarted as after any other death."""
-        self._keepers[name].kill()
+        """End a part with `kill -9`; it is restarted, as after any other unexpected end."""
+        self._processes[name].kill()
 
     async def wait_ready(self, name: str, timeout_s: float = 30.0) -> None:
         """Wait until the part is ready.
@@ -102,7 +102,7 @@ class Supervisor:
         Raises:
             TimeoutError: It is not ready after `timeout_s` seconds.
         """
-        await asyncio.wait_for(self._keepers[name].wait_ready(), timeout_s)
+        await asyncio.wait_for(self._processes[name].wait_ready(), timeout_s)
 
     async def __aenter__(self) -> Self:
         """Start the parts."""

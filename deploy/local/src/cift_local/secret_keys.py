@@ -18,13 +18,13 @@ FILE = "secrets.json"
 def local_secrets(folder: Path) -> dict[str, str]:
     """Return environment variables with this stack's secrets, the same at every start."""
     file = folder / FILE
-    kept: dict[str, str] = json.loads(file.read_text()) if file.exists() else {}
-    secret = {**_make(), **kept}  # adds secrets that an earlier version did not have
-    if secret != kept:
+    stored: dict[str, str] = json.loads(file.read_text()) if file.exists() else {}
+    values = {**_make(), **stored}  # adds secrets that an earlier version did not have
+    if values != stored:
         folder.mkdir(parents=True, exist_ok=True)
-        with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as fresh:
-            json.dump(secret, fresh, indent=2)
-    return secret
+        with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as out:
+            json.dump(values, out, indent=2)
+    return values
 
 
 def _make() -> dict[str, str]:

@@ -1,7 +1,7 @@
 """The base class of PostgreSQL, the embedded broker and Apache Kafka.
 
-A server owns one data folder, runs one child process on a port that stays the same for the life of
-the object, and can check that it is ready. It is used either directly
+A server owns one data folder, runs one child process on a port that never changes, and can check
+that it is ready. It is used either directly
 (`with Postgres(folder) as server:`) or by the supervisor, which restarts it.
 """
 
@@ -12,9 +12,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
 
-from cift_local.children import Program, end, log_tail, spawn
 from cift_local.errors import FolderInUseError, StartError
-from cift_local.waiting import run_apart, wait_until
+from cift_local.process_group import Program, end, log_tail, spawn
+from cift_local.waiting import run_in_thread, wait_until
 
 
 class Server(ABC):
@@ -40,10 +40,10 @@ class Server(ABC):
 
     @abstractmethod
     def program(self) -> Program:
-        """Claim the folder, prepare it for a start, return the program to run; may be repeated.
+        """Lock the folder, prepare it for a start, return the program to run; may be repeated.
 
         Raises:
-            FolderInUseError: Another process of ours runs a server on this folder.
+            FolderInUseError: Another process runs a server on this folder.
         """
 
     @abstractmethod
@@ -60,20 +60,20 @@ class Server(ABC):
     def start(self) -> Self:
         """Start the server and wait until it is ready.
 
-        Call it from the main thread: see `cift_local.children.spawn`.
+        Call it from the main thread: see `cift_local.process_group.spawn`.
 
         Raises:
-            FolderInUseError: Another process of ours runs a server on this folder.
+            FolderInUseError: Another process runs a server on this folder.
             StartError: It ended, or was not ready within `start_timeout_s` seconds.
         """
         program = self.program()
         process = spawn(program)
         self._running = (program, process)
 
-        async def is_decided() -> bool:
+        async def start_is_over() -> bool:
             return process.poll() is not None or await self.is_ready()
 
-        if not run_apart(wait_until(is_decided, self.start_timeout_s)) or self.pid is None:
+        if not run_in_thread(wait_until(start_is_over, self.start_timeout_s)) or self.pid is None:
             self.stop()
             message = f"{self.name} did not start; the end of {self.log}:\n{log_tail(self.log)}"
             raise StartError(message)

@@ -9,7 +9,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from cift_local.accounts import compare, told
+from cift_local.accounts import balances_text, compare
 from cift_local.customer import Merchant
 from cift_local.scenario import play
 from cift_local.stack import Options, Stack, open_api, running_stack
@@ -21,7 +21,7 @@ CUSTOMER = "cus_smoke"
 async def smoke() -> int:
     """Run the smoke test; return the exit status: 0 if everything agrees, else 1."""
     started = time.monotonic()
-    folder = _throw_away_folder()
+    folder = _temporary_folder()
     try:
         async with running_stack(Options(folder, speed=20, prefer_ports=False)) as stack:
             report = await _run(stack)
@@ -32,7 +32,7 @@ async def smoke() -> int:
     return 0 if report["ok"] else 1
 
 
-def _throw_away_folder() -> Path:
+def _temporary_folder() -> Path:
     folder = Path(tempfile.mkdtemp(prefix="cift-smoke-"))
     folder.chmod(0o755)  # the database may run as another user, who must enter it
     return folder
@@ -42,7 +42,7 @@ def _expected() -> dict[str, Decimal]:
     """The customer's expected final balance, by currency."""
     total: dict[str, Decimal] = {}
     for rail in local_rails().values():
-        for currency, amount in rail.leaves.items():
+        for currency, amount in rail.final_balance.items():
             total[currency] = total.get(currency, Decimal(0)) + amount
     return total
 
@@ -61,16 +61,17 @@ async def _run(stack: Stack) -> dict[str, Any]:
     rebuilt = stack.cift("ledger", "rebuild-verify")
     sys.stdout.write(f"{rebuilt}\n")
     available = {line["currency"]: Decimal(line["available"]) for line in balances["balances"]}
+    ours, theirs = balances_text(agreement.ours), balances_text(agreement.theirs)
     problems = [
         *[f"{step.name}: {step.status}" for step in steps if not step.good],
         *agreement.unexpected,
-        *([] if agreement.good else [f"{told(agreement.ours)}, not {told(agreement.theirs)}"]),
+        *([] if agreement.good else [f"{ours}, not {theirs}"]),
         *([] if available == _expected() else [f"balance {available}"]),
     ]
     return {
         "ok": not problems,
         "payments": {step.name: step.status for step in steps},
         "balance": {currency: str(amount) for currency, amount in available.items()},
-        "provider_books": told(agreement.theirs),
+        "provider_books": theirs,
         "problems": problems,
     }

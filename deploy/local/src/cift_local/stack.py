@@ -1,7 +1,7 @@
 """Run the whole platform on this machine: servers, twins, services, each in its own process.
 
 PostgreSQL, broker (unless DATABASE_URL, KAFKA_BOOTSTRAP_SERVERS name others)
--> provider twins -> migrations, topics -> further processes of rails, ledger, workers, gateway
+-> provider twins -> migrations, topics -> additional processes of rails, ledger, workers, gateway
 -> an API key
 """
 
@@ -22,18 +22,24 @@ import asyncpg
 from cift_local.addresses import ADDRESSES
 from cift_local.broker import EmbeddedBroker
 from cift_local.errors import StartError
-from cift_local.keeper import BACKOFF_LAST_S, Part, Status
 from cift_local.ports import LOOPBACK, free_port, is_free
 from cift_local.postgres import Postgres
 from cift_local.processes import Supervisor, server, service
 from cift_local.secret_keys import local_secrets
+from cift_local.supervised_process import BACKOFF_LAST_S, Part, Status
 from cift_shared.addresses import check_bootstrap_servers, check_database_url
 from cift_shared.cli.errors import no_client_logs
 from cift_shared.database.connecting import broker_errors, database_errors
 from cift_shared.database.migrations import migrate
 from cift_shared.kafka import create_topics
 from cift_shared.messaging.topics import all_topics
-from cift_shared.rails.local import LocalRail, Place, local_processes, local_rails, local_twins
+from cift_shared.rails.local import (
+    LocalRail,
+    StackContext,
+    local_processes,
+    local_rails,
+    local_twins,
+)
 
 DATABASE = "cift"
 _CHECKS = {
@@ -75,7 +81,7 @@ class Options:
     kafka_bootstrap_servers: str = ""
     """An existing broker; empty: the one in KAFKA_BOOTSTRAP_SERVERS, else an embedded one."""
     restart_pause_max_s: float = BACKOFF_LAST_S
-    """The maximum pause, in seconds, before a part that dies repeatedly is started again."""
+    """The maximum pause, in seconds, before a part that ends repeatedly is started again."""
     replicas: int = 1
     """Processes of each service; the second of `ledger` is named `ledger-2`."""
     on_change: Callable[[Status], None] = lambda _: None
@@ -98,10 +104,10 @@ class Stack:
 
     def moved(self) -> dict[str, tuple[int, int]]:
         """Return the services that are not on their well-known port: (well-known, actual) port."""
-        wanted = PREFERRED_PORTS if self.options.prefer_ports else {}
+        preferred = PREFERRED_PORTS if self.options.prefer_ports else {}
         return {
             name: (port, self.ports[name])
-            for name, port in wanted.items()
+            for name, port in preferred.items()
             if port != self.ports[name]
         }
 
@@ -115,11 +121,11 @@ class Stack:
 
     def kill(self, name: str) -> None:
         """End a part with `kill -9`; its supervisor restarts it."""
-        self._keeper_of(name).kill(name)
+        self._supervisor_of(name).kill(name)
 
     async def wait_ready(self, name: str, timeout_s: float = 30.0) -> None:
         """Wait until the part is ready."""
-        await self._keeper_of(name).wait_ready(name, timeout_s)
+        await self._supervisor_of(name).wait_ready(name, timeout_s)
 
     def cift(self, *words: str) -> str:
         """Run the `cift` command against this stack and return its output.
@@ -135,7 +141,7 @@ class Stack:
             raise StartError(f"cift {' '.join(words)}: {done.stdout}{done.stderr}")
         return done.stdout.strip()
 
-    def _keeper_of(self, name: str) -> Supervisor:
+    def _supervisor_of(self, name: str) -> Supervisor:
         for supervisor in self.supervisors:
             if name in {status.name for status in supervisor.status()}:
                 return supervisor
@@ -167,7 +173,7 @@ async def running_stack(options: Options) -> AsyncIterator[Stack]:
         for number in range(1, options.replicas + 1)
         for name, module in SERVICES.items()
     ]
-    async with contextlib.AsyncExitStack() as held:
+    async with contextlib.AsyncExitStack() as exit_stack:
         for parts in ([*servers, *twins], services):
             supervisor = Supervisor(
                 parts, pause_max_s=options.restart_pause_max_s, on_change=options.on_change
@@ -175,7 +181,7 @@ async def running_stack(options: Options) -> AsyncIterator[Stack]:
             stack.supervisors.append(supervisor)
             if parts is services:
                 await _prepare(stack)
-            await held.enter_async_context(supervisor)
+            await exit_stack.enter_async_context(supervisor)
         _write_addresses(stack)
         yield stack
 
@@ -211,7 +217,7 @@ def _servers(options: Options) -> tuple[list[Part], str, str]:
     if not kafka:
         broker = EmbeddedBroker(
             options.folder / "broker",
-            port=_kept_port(options.folder),
+            port=_previous_port(options.folder),
             log=options.folder / "logs" / "broker.log",
         )
         parts.append(server(broker))
@@ -219,11 +225,11 @@ def _servers(options: Options) -> tuple[list[Part], str, str]:
     return parts, database_url, kafka
 
 
-def _kept_port(folder: Path) -> int:
-    """The broker port of the last run if it is free, as the data contain it; else a free port."""
+def _previous_port(folder: Path) -> int:
+    """The broker's port of the last run (its data contain it) if it is free, else a free port."""
     file = folder / ADDRESSES
-    kept = json.loads(file.read_text()).get("KAFKA_BOOTSTRAP_SERVERS", "") if file.exists() else ""
-    port = int(kept.rpartition(":")[2] or 0)
+    content = json.loads(file.read_text()) if file.exists() else {}
+    port = int(content.get("KAFKA_BOOTSTRAP_SERVERS", "").rpartition(":")[2] or 0)
     return port if port and is_free(port) else free_port()
 
 
@@ -237,7 +243,7 @@ def _environment(
 ) -> dict[str, str]:
     """The variables for every part; a real deployment gives each service only its own."""
     folder, keys = options.folder, local_secrets(options.folder)
-    of_rails = {
+    rail_variables = {
         name: value
         for rail in local_rails().values()
         for name, value in rail.environment(_place(rail, options, ports, keys)).items()
@@ -249,25 +255,25 @@ def _environment(
         "CIFT_MODE": "test",
         "CIFT_SANDBOX_STATE": str(folder / "sandbox" / "twin.sqlite3"),
         "CIFT_SANDBOX_SPEED": str(options.speed),
-        **of_rails,
+        **rail_variables,
         **options.extra_env,
     }
 
 
 def _place(
     rail: LocalRail, options: Options, ports: Mapping[str, int], keys: Mapping[str, str]
-) -> Place:
+) -> StackContext:
     gateway, twin = (f"http://{LOOPBACK}:{ports[name]}" for name in ("gateway", rail.twin.name))
-    others = {one.name: f"http://{LOOPBACK}:{ports[one.name]}" for one in rail.processes}
-    return Place(options.folder, gateway, twin, options.speed, keys, others)
+    processes = {one.name: f"http://{LOOPBACK}:{ports[one.name]}" for one in rail.processes}
+    return StackContext(options.folder, gateway, twin, options.speed, keys, processes)
 
 
 def _process(stack: Stack, name: str) -> Part:
-    """A further process of a rail, with variables of its own."""
+    """Describe an additional process of a rail, with its additional variables."""
     rail, process = local_processes()[name]
     place = _place(rail, stack.options, stack.ports, local_secrets(stack.options.folder))
-    own = process.environment(place)
-    return _service(stack, name, process.module, process.health, own=own)
+    extra = process.environment(place)
+    return _service(stack, name, process.module, process.health, extra=extra)
 
 
 def _service(
@@ -277,7 +283,7 @@ def _service(
     health: str,
     number: int = 1,
     *,
-    own: Mapping[str, str] = MappingProxyType({}),
+    extra: Mapping[str, str] = MappingProxyType({}),
 ) -> Part:
     name = replica(service_name, number)
     port = str(stack.ports[name])
@@ -287,7 +293,7 @@ def _service(
         "CIFT_INSTANCE": str(number),
         "CIFT_SANDBOX_HTTP_PORT": port,
         "CIFT_TRACE_FILE": str(stack.options.folder / "traces" / f"{name}.jsonl"),
-        **own,
+        **extra,
     }
     return service(
         name,
@@ -313,10 +319,10 @@ async def _ensure_database(database_url: str) -> None:
 
 def _write_addresses(stack: Stack) -> None:
     """Write the addresses and environment to a file for later commands (`make verify-books`)."""
-    note = {name: stack.url(name) for name in stack.ports}
+    addresses = {name: stack.url(name) for name in stack.ports}
     file = stack.options.folder / ADDRESSES
     with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as out:
-        json.dump({**note, **stack.env}, out, indent=2)
+        json.dump({**addresses, **stack.env}, out, indent=2)
 
 
 async def open_api(stack: Stack, merchant: str) -> str:

@@ -11,7 +11,7 @@ T = TypeVar("T")
 Probe = Callable[[], Awaitable[bool]]
 """An async function that returns True or False; it never raises, because "not yet" is False."""
 
-_PATIENCE_S = 2.0
+_TIMEOUT_S = 2.0
 
 
 async def wait_until(probe: Probe, timeout_s: float, *, every_s: float = 0.05) -> bool:
@@ -33,7 +33,7 @@ async def answers_ok(url: str) -> bool:
     address = urlsplit(url)
     target = f"{address.path or '/'}?{address.query}".rstrip("?")
     try:
-        async with asyncio.timeout(_PATIENCE_S):
+        async with asyncio.timeout(_TIMEOUT_S):
             reader, writer = await asyncio.open_connection(address.hostname, address.port or 80)
             try:
                 writer.write(f"GET {target} HTTP/1.0\r\nHost: {address.netloc}\r\n\r\n".encode())
@@ -44,7 +44,7 @@ async def answers_ok(url: str) -> bool:
         return False
 
 
-def run_apart(question: Coroutine[Any, Any, T]) -> T:
-    """Run a coroutine in its own loop and thread; works also while a loop is running here."""
-    with ThreadPoolExecutor(max_workers=1) as apart:
-        return apart.submit(asyncio.run, question).result()
+def run_in_thread(work: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine in a new event loop in a new thread; this thread may have a running loop."""
+    with ThreadPoolExecutor(max_workers=1) as executor:
+        return executor.submit(asyncio.run, work).result()

@@ -8,7 +8,7 @@ import httpx
 
 from cift_shared.rails.local import FINAL, Merchant, Step
 
-PAYS, DECLINED, ASKS = (
+PAYS, DECLINED, NEEDS_APPROVAL = (
     "pm_card_visa",
     "pm_card_visa_chargeDeclined",
     "pm_card_authenticationRequired",
@@ -39,8 +39,8 @@ async def play(merchant: Merchant, customer: str) -> AsyncIterator[Step]:
         yield step
     async for step in _saved_card(merchant, customer):
         yield step
-    asked = (await merchant.refund(first["id"], REFUND)).json()
-    refund = await merchant.final(asked["id"])
+    accepted = (await merchant.refund(first["id"], REFUND)).json()
+    refund = await merchant.final(accepted["id"])
     yield Step(
         "card_refund", "A card deposit refunded in part",
         "25.00 of 100.00 is refunded to the card, with the same share of our fee.",
@@ -61,9 +61,9 @@ def _order(customer: str, card: dict[str, Any], amount: str, **more: Any) -> dic
 
 
 async def _three_d_secure(merchant: Merchant, customer: str) -> AsyncIterator[Step]:
-    order = _order(customer, {"token": ASKS}, "60.00", return_url=RETURN_URL)
-    asked = (await merchant.pay(order)).json()
-    waiting = await merchant.reach(asked["id"], FINAL | {"requires_action"})
+    order = _order(customer, {"token": NEEDS_APPROVAL}, "60.00", return_url=RETURN_URL)
+    accepted = (await merchant.pay(order)).json()
+    waiting = await merchant.reach(accepted["id"], FINAL | {"requires_action"})
     page = (waiting["next_action"] or {}).get("url", "")
     yield Step(
         "card_3ds_asked", "A card whose bank requires the cardholder's approval (3-D Secure)",
@@ -71,7 +71,7 @@ async def _three_d_secure(merchant: Merchant, customer: str) -> AsyncIterator[St
         waiting["status"], "requires_action", waiting,
     )  # fmt: skip
     await _approve(page)
-    paid = await merchant.final(asked["id"])
+    paid = await merchant.final(accepted["id"])
     yield Step(
         "card_3ds", "The same payment, approved",
         "After the webhook the worker queries Stripe: only that answer settles the payment.",
@@ -88,8 +88,8 @@ async def _approve(page: str) -> None:
 
 
 async def _saved_card(merchant: Merchant, customer: str) -> AsyncIterator[Step]:
-    wish = {"method": "card", "customer_id": customer, "token": PAYS}
-    saved = await merchant.save_method(wish)
+    request = {"method": "card", "customer_id": customer, "token": PAYS}
+    saved = await merchant.save_method(request)
     yield Step(
         "card_saved", "A card saved for later",
         "Stripe keeps the card; we keep brand, last four digits and expiry.",

@@ -50,12 +50,12 @@ def read_event(body: bytes, *, livemode: bool) -> StripeEvent:
 
 
 def _subject(data: Any) -> str | None:
-    thing = data.get("object") if isinstance(data, Mapping) else None
-    if not isinstance(thing, Mapping):
+    object_ = data.get("object") if isinstance(data, Mapping) else None
+    if not isinstance(object_, Mapping):
         return None
-    intent = thing.get("payment_intent")
-    named = intent.get("id") if isinstance(intent, Mapping) else intent
-    return next((str(name) for name in (named, thing.get("id")) if _is_id(name)), None)
+    intent = object_.get("payment_intent")
+    intent_id = intent.get("id") if isinstance(intent, Mapping) else intent
+    return next((str(name) for name in (intent_id, object_.get("id")) if _is_id(name)), None)
 
 
 def _is_id(value: Any) -> bool:

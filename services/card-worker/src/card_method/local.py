@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from decimal import Decimal
 
 from card_method.demo import play
-from cift_shared.rails.local import LocalRail, Place, TwinBook
+from cift_shared.rails.local import LocalRail, StackContext, TwinBook
 
 
-def environment(place: Place) -> Mapping[str, str]:
+def environment(place: StackContext) -> Mapping[str, str]:
     """The variables of the worker, the gateway and the twin."""
     keys = place.secrets
     return {
@@ -33,10 +33,10 @@ LOCAL = LocalRail(
     environment=environment,
     # Stripe amounts are in cents.
     book=TwinBook(
-        "stripe", places=2, arriving=frozenset({"charge", "refund_failed", "dispute_reinstated"})
+        "stripe", places=2, incoming=frozenset({"charge", "refund_failed", "dispute_reinstated"})
     ),
     play=play,
     # 100, 60 and 20 less 2.9 % and 0.30 each, less a refund of 25 with its share of the fee.
-    leaves={"USD": Decimal("149.68")},
+    final_balance={"USD": Decimal("149.68")},
 )
 """The entry point `cift.local`."""

@@ -19,7 +19,7 @@ class CardSettings(RailSettings):
 
     @property
     def is_offered(self) -> bool:
-        """True when clients can be told how to enter a card."""
+        """True when clients have a key with which they can enter a card."""
         return self.publishable_key is not None
 
     @property

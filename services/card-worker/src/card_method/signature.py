@@ -20,7 +20,7 @@ _SIGNATURE = re.compile(r"[0-9a-f]{64}")
 
 
 class SignatureInvalid(Exception):
-    """The header does not prove the sender; the text says why, without repeating the header."""
+    """The header does not prove the sender; the text is the reason, without the header itself."""
 
 
 def verify(body: bytes, header: str, secrets: Sequence[str], *, now_s: float) -> None:
@@ -39,8 +39,8 @@ def verify(body: bytes, header: str, secrets: Sequence[str], *, now_s: float) ->
     signed_at, signatures = _read(header)
     expected = list(_signatures(signed_at, body, secrets))
     # compare every pair, so that the duration does not reveal which one matches
-    fits = [hmac.compare_digest(ours, theirs) for ours in expected for theirs in signatures]
-    if not any(fits):
+    matches = [hmac.compare_digest(ours, theirs) for ours in expected for theirs in signatures]
+    if not any(matches):
         raise SignatureInvalid("No signature in the header matches the body.")
     if abs(now_s - int(signed_at)) > TOLERANCE_S:
         raise SignatureInvalid(f"Signed more than {TOLERANCE_S} seconds ago, or ahead.")

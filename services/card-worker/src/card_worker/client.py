@@ -1,6 +1,6 @@
 """Stripe's operations as we use them, through Stripe's library: parameters and parsed answers.
 
-One call, one answer; `card_worker.calls` defines what its failures mean.
+One call, one answer; `card_worker.stripe_call` defines what its failures mean.
 """
 
 import logging
@@ -12,9 +12,9 @@ import httpx
 import stripe
 
 from card_worker import domain, wire
-from card_worker.calls import Caller
 from card_worker.settings import CardConfig
-from card_worker.transport import PacedHttp
+from card_worker.stripe_call import Caller
+from card_worker.transport import RateLimitedHttp
 from cift_shared.attempts.polling_schedule import sped_up
 from cift_shared.clock import Clock
 from cift_shared.errors import OutcomeUnknown
@@ -53,7 +53,7 @@ class StripeApi:
         # below this level the library logs whole requests
         logging.getLogger("stripe").setLevel(logging.WARNING)
         self._bare = bare
-        self._http = PacedHttp(config, clock, transport=transport)
+        self._http = RateLimitedHttp(config, clock, transport=transport)
         tries = config.max_network_retries + 1
         # A deadline for the whole call: an answer that arrives byte by byte must end, too.
         deadline_s = tries * (config.connect_timeout_s + config.read_timeout_s) + 5
@@ -69,9 +69,9 @@ class StripeApi:
         ).v1
 
     @property
-    def is_away(self) -> bool:
+    def is_unavailable(self) -> bool:
         """True while no request is sent, because Stripe did not answer or refused our key."""
-        return self._caller.is_away
+        return self._caller.is_unavailable
 
     async def close(self) -> None:
         """Close the connections."""
@@ -84,10 +84,10 @@ class StripeApi:
             CardRefused, RequestRefused, PaymentProcessorError: every call of this class raises
                 these.
         """
-        make = self._v1.payment_intents.create_async
+        create = self._v1.payment_intents.create_async
         return await self._call(
             "intent_create",
-            lambda: make(params=self._params(params), options=_keyed(key)),
+            lambda: create(params=self._params(params), options=_with_key(key)),
             wire.PaymentIntent,
         )
 
@@ -99,7 +99,7 @@ class StripeApi:
         return await self._call(
             "intent_confirm",
             lambda: confirm(
-                intent_id, params=self._params(params, _INTENT_PARTS), options=_keyed(key)
+                intent_id, params=self._params(params, _INTENT_PARTS), options=_with_key(key)
             ),
             wire.PaymentIntent,
         )
@@ -121,7 +121,7 @@ class StripeApi:
             lambda: cancel(
                 intent_id,
                 params=self._params({"cancellation_reason": "abandoned"}, _INTENT_PARTS),
-                options=_keyed(key),
+                options=_with_key(key),
             ),
             wire.PaymentIntent,
         )
@@ -148,10 +148,10 @@ class StripeApi:
 
     async def create_refund(self, params: Mapping[str, Any], key: str) -> wire.Refund:
         """Create a refund: only the idempotency key prevents a second refund."""
-        make = self._v1.refunds.create_async
+        create = self._v1.refunds.create_async
         return await self._call(
             "refund_create",
-            lambda: make(params=self._params(params, _REFUND_PARTS), options=_keyed(key)),
+            lambda: create(params=self._params(params, _REFUND_PARTS), options=_with_key(key)),
             wire.Refund,
         )
 
@@ -175,8 +175,10 @@ class StripeApi:
         page = await self._call("refund_list", lambda: read(params=params), _Refunds)
         if page.has_more:
             raise OutcomeUnknown("provider_list_too_long", "too many refunds to look through")
-        named = (r for r in page.data if (r.metadata or {}).get(domain.ATTEMPT_NAME) == attempt_id)
-        return next(named, None)
+        matching = (
+            r for r in page.data if (r.metadata or {}).get(domain.ATTEMPT_NAME) == attempt_id
+        )
+        return next(matching, None)
 
     async def list_disputes(self, intent_id: str) -> list[wire.Dispute]:
         """The disputes of an intent."""
@@ -187,19 +189,19 @@ class StripeApi:
 
     async def create_customer(self, params: Mapping[str, Any], key: str) -> wire.Customer:
         """Create a Stripe customer, which owns saved cards."""
-        make = self._v1.customers.create_async
+        create = self._v1.customers.create_async
         return await self._call(
             "customer_create",
-            lambda: make(params=self._params(params), options=_keyed(key)),
+            lambda: create(params=self._params(params), options=_with_key(key)),
             wire.Customer,
         )
 
     async def create_setup(self, params: Mapping[str, Any], key: str) -> wire.SetupIntent:
         """Create a setup intent, which saves a card."""
-        make = self._v1.setup_intents.create_async
+        create = self._v1.setup_intents.create_async
         return await self._call(
             "setup_create",
-            lambda: make(params=self._params(params), options=_keyed(key)),
+            lambda: create(params=self._params(params), options=_with_key(key)),
             wire.SetupIntent,
         )
 
@@ -211,7 +213,7 @@ class StripeApi:
         return await self._call(
             "setup_confirm",
             lambda: confirm(
-                setup_id, params=self._params(params, _SETUP_PARTS), options=_keyed(key)
+                setup_id, params=self._params(params, _SETUP_PARTS), options=_with_key(key)
             ),
             wire.SetupIntent,
         )
@@ -230,7 +232,7 @@ class StripeApi:
         cancel = self._v1.setup_intents.cancel_async
         return await self._call(
             "setup_cancel",
-            lambda: cancel(setup_id, params=self._params({}, _SETUP_PARTS), options=_keyed(key)),
+            lambda: cancel(setup_id, params=self._params({}, _SETUP_PARTS), options=_with_key(key)),
             wire.SetupIntent,
         )
 
@@ -243,13 +245,13 @@ class StripeApi:
         """Detach a card: it can't be used again."""
         detach = self._v1.payment_methods.detach_async
         return await self._call(
-            "method_detach", lambda: detach(method_id, options=_keyed(key)), wire.PaymentMethod
+            "method_detach", lambda: detach(method_id, options=_with_key(key)), wire.PaymentMethod
         )
 
     def _params(self, params: Mapping[str, Any], parts: list[str] | None = None) -> Any:
         """The parameters to send, with `parts` to expand; bare: without the optional ones."""
-        kept = {n: v for n, v in params.items() if not (self._bare and n in _OPTIONAL)}
-        return {**kept, "expand": parts} if parts else kept
+        sent = {n: v for n, v in params.items() if not (self._bare and n in _OPTIONAL)}
+        return {**sent, "expand": parts} if parts else sent
 
 
 class _Intents(wire.Part):
@@ -270,5 +272,5 @@ _OPTIONAL = frozenset(("return_url", "description", "cancellation_reason", "usag
 """Parameters that substitutes for Stripe may not support; they don't change how money moves."""
 
 
-def _keyed(key: str) -> Any:
+def _with_key(key: str) -> Any:
     return {"idempotency_key": key}

@@ -16,7 +16,7 @@ from cift_shared.database.pool import INFRASTRUCTURE_ERRORS, Pool
 from cift_shared.errors import ProviderUnavailable
 from cift_shared.failpoints import failpoint
 
-Make = Callable[[str], Awaitable[str]]
+CreateCustomer = Callable[[str], Awaitable[str]]
 """Creates a customer at Stripe under an idempotency key; returns its id."""
 
 
@@ -38,8 +38,8 @@ class Owner:
 class Customers(Protocol):
     """Finds or creates Stripe customers."""
 
-    async def find_or_make(self, owner: Owner, make: Make) -> str:
-        """The owner's id at Stripe; raises as `make` does."""
+    async def find_or_create(self, owner: Owner, create: CreateCustomer) -> str:
+        """The owner's id at Stripe; raises as `create` does."""
         ...
 
 
@@ -49,11 +49,11 @@ class MemoryCustomers:
     def __init__(self) -> None:
         self._known: dict[Owner, str] = {}
 
-    async def find_or_make(self, owner: Owner, make: Make) -> str:
-        """The owner's id at Stripe; raises as `make` does."""
+    async def find_or_create(self, owner: Owner, create: CreateCustomer) -> str:
+        """The owner's id at Stripe; raises as `create` does."""
         if owner not in self._known:
-            made = await make(owner.key)
-            self._known.setdefault(owner, made)
+            created = await create(owner.key)
+            self._known.setdefault(owner, created)
         return self._known[owner]
 
 
@@ -63,8 +63,8 @@ class StoredCustomers:
     def __init__(self, pool: "Pool[asyncpg.Record]") -> None:
         self._pool = pool
 
-    async def find_or_make(self, owner: Owner, make: Make) -> str:
-        """The owner's id at Stripe; raises as `make` does.
+    async def find_or_create(self, owner: Owner, create: CreateCustomer) -> str:
+        """The owner's id at Stripe; raises as `create` does.
 
         Raises:
             ProviderUnavailable: the database can't be reached; no payment request was sent.
@@ -74,9 +74,9 @@ class StoredCustomers:
             if known is not None:
                 return known
             failpoint("card.before_customer")
-            made = await make(owner.key)
+            created = await create(owner.key)
             failpoint("card.after_customer")
-            return await self._keep(owner, made)
+            return await self._store(owner, created)
         except INFRASTRUCTURE_ERRORS as error:
             raise ProviderUnavailable("owners_unreachable", type(error).__name__) from error
 
@@ -92,7 +92,7 @@ class StoredCustomers:
         )
         return stripe_id
 
-    async def _keep(self, owner: Owner, stripe_id: str) -> str:
+    async def _store(self, owner: Owner, stripe_id: str) -> str:
         await self._pool.execute(
             """
             insert into card.customer (merchant_id, livemode, customer_id, stripe_id)

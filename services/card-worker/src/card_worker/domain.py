@@ -22,7 +22,7 @@ REFUND_GIVE_UP_AFTER_S = 30 * GIVE_UP_AFTER_S
 
 _CHECKS_AT_S = (5, 15, 30, 60, 120)
 _CHECK_GAP_S_MAX = 900
-_LATE_GAP_S = 6 * 60 * 60
+_REFUND_GAP_S = 6 * 60 * 60
 
 _HOUR, _DAY = 60 * 60, 24 * 60 * 60
 WATCH_FOR_FEE_S = (15 * 60, _HOUR, 6 * _HOUR, _DAY, 3 * _DAY)
@@ -36,7 +36,7 @@ WATCH_REFUND_S = (_HOUR, _DAY, 3 * _DAY, 7 * _DAY, 14 * _DAY, 30 * _DAY)
 def idempotency_key(attempt_id: AttemptId, call: str, number: int = 0) -> str:
     """Our idempotency key for one call of one attempt, the same whenever that call is repeated.
 
-    Stripe repeats an error 500 for the same key. So after the worker has read what became of the
+    Stripe repeats an error 500 for the same key. So after the worker has queried the outcome of the
     request, the next request uses the next number.
     """
     return f"{attempt_id}-{call}-{number}"
@@ -71,13 +71,13 @@ def check_delay(
     limit_s = REFUND_GIVE_UP_AFTER_S if kind == "refund" else GIVE_UP_AFTER_S
     if age is None or age >= sped_up(limit_s, speed):
         return None
-    return sped_up(_LATE_GAP_S if kind == "refund" else _CHECK_GAP_S_MAX, speed)
+    return sped_up(_REFUND_GAP_S if kind == "refund" else _CHECK_GAP_S_MAX, speed)
 
 
-def watch_delay(moments_s: Sequence[int], age: timedelta, *, speed: Decimal) -> timedelta | None:
+def watch_delay(ages_s: Sequence[int], age: timedelta, *, speed: Decimal) -> timedelta | None:
     """Time from `age` to the next of these ages; None after the last."""
-    for moment_s in moments_s:
-        left = sped_up(moment_s, speed) - age
-        if left > timedelta(0):
-            return left
+    for age_s in ages_s:
+        delay = sped_up(age_s, speed) - age
+        if delay > timedelta(0):
+            return delay
     return None

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Literal
 
 from card_worker import declines, wire
-from card_worker.units import from_stripe
+from card_worker.amounts import from_stripe
 from cift_shared.messaging.outcomes import (
     Conflicting,
     Declined,
@@ -141,7 +141,7 @@ def paid(intent: wire.PaymentIntent) -> Settled | Conflicting:
 
 
 def ended(intent: wire.PaymentIntent) -> Declined | Expired:
-    """The outcome of a canceled intent: the last error says why, else it expired."""
+    """The outcome of a canceled intent: declined for the last error, else expired."""
     if intent.last_payment_error is not None:
         return Declined(failure_of(intent.last_payment_error))
     if intent.cancellation_reason in ("abandoned", "automatic", None):

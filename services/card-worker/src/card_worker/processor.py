@@ -16,13 +16,13 @@ from datetime import datetime, timedelta
 from card_method.rail import RAIL
 from card_worker import declines, wire
 from card_worker.client import StripeApi
+from card_worker.context import Context
 from card_worker.customers import Customers, MemoryCustomers
 from card_worker.deposits import Deposits
-from card_worker.flow import Flow
 from card_worker.notices import find_attempt, is_known
 from card_worker.refunds import Refunds
 from card_worker.settings import CardConfig
-from card_worker.setups import Setups
+from card_worker.setup_intents import SetupIntents
 from cift_shared.attempts.processor import (
     PROVIDER_UNAVAILABLE,
     Answer,
@@ -59,11 +59,11 @@ class CardProcessor:
         Raises:
             SettingsInvalid: the fee schedule can't be read.
         """
-        self._flow = Flow(config, api, customers, vault, clock)
+        self._context = Context(config, api, customers, vault, clock)
         self._fees = load_schedule(config.fee_schedule)
-        self._deposits = Deposits(self._flow)
-        self._refunds = Refunds(self._flow)
-        self._setups = Setups(self._flow)
+        self._deposits = Deposits(self._context)
+        self._refunds = Refunds(self._context)
+        self._setup_intents = SetupIntents(self._context)
 
     def resend_is_safe(self, operation: Operation) -> bool:  # noqa: ARG002  the port's signature
         """False: Stripe keeps our idempotency keys only for a day, so we search first."""
@@ -79,7 +79,7 @@ class CardProcessor:
 
     async def process_withdrawal(self, attempt: Attempt) -> Answer:  # noqa: ARG002
         """Decline: a card can't receive a payout."""
-        step = self._flow.step("withdrawal.not_offered")
+        step = self._context.step("withdrawal.not_offered")
         return Answer(Declined(declines.WITHDRAWAL_UNSUPPORTED), evidence=[step])
 
     async def process_refund(self, attempt: Attempt) -> Answer:
@@ -99,23 +99,23 @@ class CardProcessor:
 
     async def process_setup(self, attempt: MethodAttempt) -> Answer:
         """Begin to save a card; raises as `process_deposit`."""
-        return await self._setups.submit(attempt)
+        return await self._setup_intents.submit(attempt)
 
     async def process_detach(self, attempt: MethodAttempt) -> Answer:
         """Detach a saved card at Stripe; raises as `process_deposit`."""
-        return await self._setups.detach(attempt)
+        return await self._setup_intents.detach(attempt)
 
     async def get_method_status(
         self, attempt: MethodAttempt, notices: Sequence[Notice] = ()
     ) -> Answer:
         """Query a setup or detachment and take its next step; raises as `process_deposit`."""
         if attempt.operation == "setup":
-            return await self._setups.check(attempt, notices)
-        return Answer(Pending()) if attempt.ended else await self._setups.detach(attempt)
+            return await self._setup_intents.check(attempt, notices)
+        return Answer(Pending()) if attempt.ended else await self._setup_intents.detach(attempt)
 
     def method_check_delay(self, attempt: MethodAttempt) -> timedelta | None:
         """How long to wait before the next query; None after a day."""
-        return self._flow.check_delay(attempt, "payment")
+        return self._context.check_delay(attempt, "payment")
 
     def calculate_fee(self, amount: Money, direction: Direction, *, at: datetime) -> Money:
         """Our fee for moving `amount`, from the fee schedule.
@@ -128,12 +128,12 @@ class CardProcessor:
     def check_delay(self, attempt: Attempt) -> timedelta | None:
         """How long to wait before the next query; None: an operator must decide the payment."""
         if attempt.operation == "refund":
-            return self._flow.check_delay(attempt, "refund")
-        return self._flow.check_delay(attempt, "payment")
+            return self._context.check_delay(attempt, "refund")
+        return self._context.check_delay(attempt, "payment")
 
     def unavailable_reason(self) -> str | None:
         """`provider_unavailable` while the circuit breaker lets no request through."""
-        return PROVIDER_UNAVAILABLE if self._flow.api.is_away else None
+        return PROVIDER_UNAVAILABLE if self._context.api.is_unavailable else None
 
     def read_fingerprint(self, body: bytes) -> AttemptId | str | None:
         """The attempt id, or the fingerprint of the reference, of a Stripe event.
@@ -142,12 +142,12 @@ class CardProcessor:
         """
         event = wire.Event.read(body)
         if event is None or not is_known(event):
-            self._flow.count_unknown("event", event.type if event else None)
-        return find_attempt(event, self._flow.fingerprint) if event else None
+            self._context.count_unknown("event", event.type if event else None)
+        return find_attempt(event, self._context.fingerprint) if event else None
 
     async def close(self) -> None:
         """Close the connections to Stripe."""
-        await self._flow.api.close()
+        await self._context.api.close()
 
 
 def build_processor(config: CardConfig) -> CardProcessor:

@@ -11,9 +11,9 @@ from dataclasses import replace
 from typing import Any
 
 from card_worker import declines, domain, mapping, wire
-from card_worker.calls import CardRefused, RequestRefused, ServerFailed
-from card_worker.flow import Flow
-from card_worker.units import to_stripe
+from card_worker.amounts import to_stripe
+from card_worker.context import REPORTED, Context
+from card_worker.stripe_call import CardRefused, RequestRefused, ServerFailed
 from cift_shared.attempts.processor import Answer, Attempt, Notice
 from cift_shared.failpoints import failpoint
 from cift_shared.messaging.messages import RequestRefund
@@ -33,8 +33,8 @@ _INTENT_PREFIX = "pi_"
 class Refunds:
     """Refunds deposits."""
 
-    def __init__(self, flow: Flow) -> None:
-        self._flow = flow
+    def __init__(self, context: Context) -> None:
+        self._context = context
 
     async def submit(self, attempt: Attempt) -> Answer:
         """Create the refund.
@@ -52,18 +52,18 @@ class Refunds:
         del notices  # they only cause this check
         refund_id, intent_id = attempt.memory.get("refund"), _intent_of(attempt)
         if attempt.ended:
-            return await self._look_again(attempt, refund_id)
+            return await self._check_for_failure(attempt, refund_id)
         if refund_id is not None:
-            return self._judge(attempt, await self._flow.api.retrieve_refund(refund_id))
+            return self._decide(attempt, await self._context.api.retrieve_refund(refund_id))
         if intent_id is None:
             return self._refused(declines.REFUND_PAYMENT_UNKNOWN)
-        found = await self._flow.api.find_refund(str(attempt.attempt_id), intent_id)
+        found = await self._context.api.find_refund(str(attempt.attempt_id), intent_id)
         if found is not None:
-            return self._judge(attempt, found)
+            return self._decide(attempt, found)
         return await self._create(attempt, intent_id)
 
     async def _create(self, attempt: Attempt, intent_id: str) -> Answer:
-        flow, number = self._flow, int(attempt.memory.get("creates", "0"))
+        context, number = self._context, int(attempt.memory.get("creates", "0"))
         try:
             amount = to_stripe(attempt.request.amount)
         except ValueError:
@@ -79,7 +79,7 @@ class Refunds:
         key = domain.idempotency_key(attempt.attempt_id, "refund", number)
         failpoint("card.before_refund")
         try:
-            refund = await flow.api.create_refund(params, key)
+            refund = await context.api.create_refund(params, key)
         except RequestRefused as error:
             return self._refused(_refusal(error.error))
         except CardRefused as error:
@@ -87,51 +87,51 @@ class Refunds:
         except ServerFailed:
             # Stripe repeats this error for this key. The next check searches the refund first, then
             # creates it with a new key.
-            step = flow.step("refund.failed", number=number)
+            step = context.step("refund.failed", number=number)
             memory = {"creates": str(number + 1)}
-            return Answer(Unknown("Stripe failed"), memory, None, [step], flow.again())
+            return Answer(Unknown("Stripe failed"), memory, None, [step], context.retry_delay())
         failpoint("card.after_refund")
-        return self._judge(attempt, refund)
+        return self._decide(attempt, refund)
 
-    def _judge(self, attempt: Attempt, refund: wire.Refund) -> Answer:
-        flow = self._flow
+    def _decide(self, attempt: Attempt, refund: wire.Refund) -> Answer:
+        context = self._context
         if refund.status not in mapping.REFUND_STATUSES:
-            flow.count_unknown("refund", refund.status)
+            context.count_unknown("refund", refund.status)
         outcome = mapping.refunded(refund)
-        step = flow.step("refund.read", refund=refund.id, status=refund.status)
+        step = context.step("refund.read", refund=refund.id, status=refund.status)
         known = attempt.memory.get("refund") == refund.id
         answer = Answer(
             outcome,
             memory={"refund": refund.id},
-            fingerprint=flow.fingerprint(refund.id),
+            fingerprint=context.fingerprint(refund.id),
             evidence=[] if known and isinstance(outcome, Pending) else [step],
         )
         if isinstance(outcome, Pending) and not known:
             return replace(answer, outcome=Submitted(refund.id))
         if isinstance(outcome, Settled):
-            watch = flow.watch(attempt, domain.WATCH_REFUND_S)
-            return replace(answer, memory={**answer.memory, "told": "settled"}, check_after=watch)
+            watch = context.watch(attempt, domain.WATCH_REFUND_S)
+            return replace(answer, memory={**answer.memory, REPORTED: "settled"}, check_after=watch)
         return answer
 
-    async def _look_again(self, attempt: Attempt, refund_id: str | None) -> Answer:
+    async def _check_for_failure(self, attempt: Attempt, refund_id: str | None) -> Answer:
         """Check whether a refund that succeeded has failed since."""
-        flow = self._flow
-        if refund_id is None or attempt.memory.get("told") != "settled":
+        context = self._context
+        if refund_id is None or attempt.memory.get(REPORTED) != "settled":
             return Answer(Pending())
-        refund = await flow.api.retrieve_refund(refund_id)
+        refund = await context.api.retrieve_refund(refund_id)
         failpoint("card.after_refund_look")
         if refund.status not in ("failed", "canceled"):
-            return Answer(Pending(), check_after=flow.watch(attempt, domain.WATCH_REFUND_S))
+            return Answer(Pending(), check_after=context.watch(attempt, domain.WATCH_REFUND_S))
         reason = refund.failure_reason or refund.status
-        step = flow.step("refund.went_back", refund=refund_id, reason=reason)
+        step = context.step("refund.went_back", refund=refund_id, reason=reason)
         settled = mapping.refunded(refund.model_copy(update={"status": "succeeded"}))
         if not isinstance(settled, Settled):
             return Answer(Pending(), evidence=[step])
         outcome = Reversed(settled.amount, f"{refund_id}:failed", reason)
-        return Answer(outcome, {"told": "reversed"}, None, [step])
+        return Answer(outcome, {REPORTED: "reversed"}, None, [step])
 
     def _refused(self, failure: Failure) -> Answer:
-        step = self._flow.step("refund.refused", reason=failure.code)
+        step = self._context.step("refund.refused", reason=failure.code)
         return Answer(Declined(failure), evidence=[step])
 
 

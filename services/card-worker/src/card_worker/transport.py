@@ -33,7 +33,7 @@ CALL: ContextVar[Call] = ContextVar("stripe_call")
 """The current call of this task; the library does not pass it to the HTTP client."""
 
 
-class PacedHttp(stripe.HTTPXClient):
+class RateLimitedHttp(stripe.HTTPXClient):
     """httpx for the library: our time-outs, and at most our share of Stripe's rate limit."""
 
     def __init__(
@@ -45,14 +45,14 @@ class PacedHttp(stripe.HTTPXClient):
     ) -> None:
         """`transport` replaces the network, for tests."""
         connect_s, read_s = config.connect_timeout_s, config.read_timeout_s
-        self._limits = httpx.Timeout(read_s, connect=connect_s, pool=connect_s)
-        super().__init__(timeout=self._limits)
-        lines = transport or HttpTransport(CONNECTIONS_MAX)
-        self._client_async = httpx.AsyncClient(transport=lines)
+        self._timeouts = httpx.Timeout(read_s, connect=connect_s, pool=connect_s)
+        super().__init__(timeout=self._timeouts)
+        network = transport or HttpTransport(CONNECTIONS_MAX)
+        self._client_async = httpx.AsyncClient(transport=network)
         self._clock = clock
         self._endpoint_share = config.endpoint_share
-        self._all = TokenBucket(config.global_share, clock)
-        self._each: dict[str, TokenBucket] = {}
+        self._account_bucket = TokenBucket(config.global_share, clock)
+        self._endpoint_buckets: dict[str, TokenBucket] = {}
 
     async def request_async(
         self, method: str, url: str, headers: Mapping[str, str], post_data: Any = None
@@ -64,15 +64,15 @@ class PacedHttp(stripe.HTTPXClient):
             stripe.APIConnectionError: no answer, or an unreadable one.
         """
         call = CALL.get()
-        await wait_for_turn([self._all, self._bucket(call.endpoint)])
+        await wait_for_turn([self._account_bucket, self._bucket(call.endpoint)])
         try:
-            # not the library's own code: it accepts answers of any size, also compressed ones
+            # Not the method of the library: it accepts answers of any size, also compressed ones.
             request = self._client_async.build_request(
                 method,
                 url,
                 headers={**headers, "Accept-Encoding": "identity"},
                 content=post_data,
-                timeout=self._limits,
+                timeout=self._timeouts,
             )
             response = await self._client_async.send(request, stream=True)
             try:
@@ -88,15 +88,15 @@ class PacedHttp(stripe.HTTPXClient):
             call.maybe_sent = True
             raise
         call.maybe_sent = True
-        return _readable(body, response.status_code), response.status_code, response.headers
+        return _checked_body(body, response.status_code), response.status_code, response.headers
 
     def _bucket(self, endpoint: str) -> TokenBucket:
-        if endpoint not in self._each:
-            self._each[endpoint] = TokenBucket(self._endpoint_share, self._clock)
-        return self._each[endpoint]
+        if endpoint not in self._endpoint_buckets:
+            self._endpoint_buckets[endpoint] = TokenBucket(self._endpoint_share, self._clock)
+        return self._endpoint_buckets[endpoint]
 
 
-def _readable(body: bytes, status: int) -> bytes:
+def _checked_body(body: bytes, status: int) -> bytes:
     """The body, if the library can parse it safely.
 
     Raises:

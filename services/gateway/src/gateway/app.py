@@ -30,9 +30,9 @@ from gateway.operations import endpoints as operations
 from gateway.operations.retention import Retention
 from gateway.parts import build_parts
 from gateway.payment_methods import endpoints as payment_methods
-from gateway.payment_methods.results import MethodResultsHandler, run_consumer
+from gateway.payment_methods.results import MethodResultsHandler, consume_method_results
 from gateway.payment_options import endpoints as payment_options
-from gateway.payment_options.statuses import RailStatusHandler, run_status_consumer
+from gateway.payment_options.statuses import RailStatusHandler, consume_rail_statuses
 from gateway.payments import endpoints as payments
 from gateway.payments import refund_endpoints as refunds
 from gateway.payments import verify_endpoints as verifications
@@ -78,20 +78,24 @@ ANSWERED_ERRORS = (
     RequestValidationError,
     HTTPException,
 )
-"""Errors that the application answers as problem documents."""
+"""Errors that become problem documents."""
 
-Hear = Callable[[MethodResultsHandler, Base], AbstractAsyncContextManager[BatchBroker | None]]
+ConsumeMethodResults = Callable[
+    [MethodResultsHandler, Base], AbstractAsyncContextManager[BatchBroker | None]
+]
 """Consumes workers' results about saved methods while the application runs."""
-HearRails = Callable[[RailStatusHandler, Base], AbstractAsyncContextManager[BatchBroker | None]]
+ConsumeRailStatuses = Callable[
+    [RailStatusHandler, Base], AbstractAsyncContextManager[BatchBroker | None]
+]
 """Consumes workers' reports about their rails while the application runs."""
 
 
 @dataclass(frozen=True, slots=True)
-class Readers:
-    """What reads the topics of the workers; a test may read nothing."""
+class Consumers:
+    """The consumers of the workers' topics; tests can replace them."""
 
-    methods: Hear = run_consumer
-    rails: HearRails = run_status_consumer
+    method_results: ConsumeMethodResults = consume_method_results
+    rail_statuses: ConsumeRailStatuses = consume_rail_statuses
 
 
 OpenBase = Callable[[GatewaySettings], AbstractAsyncContextManager[Base]]
@@ -109,42 +113,42 @@ def create_app(
     open_base: OpenBase = open_gateway_base,
     clock: Clock | None = None,
     ids: IdFactory | None = None,
-    readers: Readers | None = None,
+    consumers: Consumers | None = None,
 ) -> FastAPI:
     """The application; its lifespan opens the database pool, the relay and the listeners.
 
     Args:
         settings: of the gateway.
-        rail_settings: of each installed rail, by its name; read from the environment by default.
+        rail_settings: of each installed rail, by name; read from the environment by default.
         open_base: opens pool and relay.
         clock: the time.
-        ids: makes ids.
-        readers: read what workers publish.
+        ids: creates ids.
+        consumers: of the workers' topics.
 
     Raises:
         SettingsInvalid: the price list or the rate table can't be read, or a rail's setting is
             wrong.
     """
     clock, ids = clock or SystemClock(), ids or SystemIds()
-    readers = readers or Readers()
-    found = load_rail_settings() if rail_settings is None else rail_settings
-    of_rails = {name: rail.checked(settings.mode) for name, rail in found.items()}
+    consumers = consumers or Consumers()
+    loaded = load_rail_settings() if rail_settings is None else rail_settings
+    by_rail = {name: rail.checked(settings.mode) for name, rail in loaded.items()}
     load_schedule(settings.fee_schedule, settings.rate_table)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
         async with open_base(settings) as base:
-            parts = app.state.parts = build_parts(settings, of_rails, base, clock, ids)
+            parts = app.state.parts = build_parts(settings, by_rail, base, clock, ids)
             signals = parts[PaymentSignals]
-            consumer = (
-                readers.methods(parts[MethodResultsHandler], base)
-                if _keeps_at_provider(of_rails)
+            method_results = (
+                consumers.method_results(parts[MethodResultsHandler], base)
+                if _keeps_at_provider(by_rail)
                 else nullcontext()  # no worker sends results about saved methods
             )
             async with (
                 running([signals, parts[Retention]], after=base.readiness.wait),
-                consumer as app.state.broker,
-                readers.rails(parts[RailStatusHandler], base) as app.state.rail_broker,
+                method_results as app.state.broker,
+                consumers.rail_statuses(parts[RailStatusHandler], base) as app.state.rail_broker,
             ):
                 yield {STOP: signals.stop}
 
@@ -168,9 +172,9 @@ def create_app(
     return app
 
 
-def _keeps_at_provider(of_rails: Mapping[str, RailSettings]) -> bool:
-    """True if the provider of a rail that is set up here keeps instruments."""
-    offered = (gateway_rails()[name] for name, one in of_rails.items() if one.is_offered)
+def _keeps_at_provider(by_rail: Mapping[str, RailSettings]) -> bool:
+    """True if a rail that is set up here saves instruments at its provider."""
+    offered = (gateway_rails()[name] for name, rail in by_rail.items() if rail.is_offered)
     return any(rail.keeps_at_provider for rail in offered)
 
 

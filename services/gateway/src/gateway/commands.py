@@ -2,5 +2,5 @@
 
 from cift_shared.cli import Lazy
 
-INDEX = (Lazy("api-key", "gateway.auth.cli:api_key", "Make, list and revoke API keys."),)
+INDEX = (Lazy("api-key", "gateway.auth.cli:api_key", "Create, list and revoke API keys."),)
 """The entry point `cift.commands`."""

@@ -49,12 +49,12 @@ from gateway.webhooks.service import Webhooks
 
 def build_parts(
     settings: GatewaySettings,
-    of_rails: Mapping[str, RailSettings],
+    by_rail: Mapping[str, RailSettings],
     base: Base,
     clock: Clock,
     ids: IdFactory,
 ) -> Parts:
-    """Everything that the gateway works with, over an open base.
+    """Every part of the gateway; `base` is open.
 
     Raises:
         SettingsInvalid: the price list or the rate table can't be read.
@@ -70,7 +70,7 @@ def build_parts(
     fees = load_schedule(settings.fee_schedule, settings.rate_table)
     quote_lifetime = timedelta(seconds=settings.quote_lifetime_s)
     quotes = Quotes(quote_repository, fees, quote_lifetime, clock, ids)
-    offered = _offered(of_rails)
+    offered = _offered(by_rail)
     instruments = InstrumentResolver(methods, vault, offered)
     options = PaymentOptions(statuses, quotes, offered, clock)
     payments = Payments(
@@ -94,7 +94,7 @@ def build_parts(
         quotes,
         payments,
         PaymentMethods(
-            methods, idempotency, waiting, relay, vault, _client_keys(of_rails), clock, ids
+            methods, idempotency, waiting, relay, vault, _client_keys(by_rail), clock, ids
         ),
         MethodResultsHandler(methods, clock, wake_relay=relay.wake),
         options,
@@ -112,18 +112,18 @@ def build_parts(
         DisputeRepository(pool),
         LedgerHead(pool),
         Returns(ReturnRepository(pool), payments, settings.return_tokens()),
-        _intake(settings, of_rails, Webhooks(notices, relay, vault, clock), clock),
+        _intake(settings, by_rail, Webhooks(notices, relay, vault, clock), clock),
         Retention(store, notices, quote_repository, methods, statuses, payment_repository, clock),
     )
 
 
-def _offered(of_rails: Mapping[str, RailSettings]) -> frozenset[str]:
+def _offered(by_rail: Mapping[str, RailSettings]) -> frozenset[str]:
     """The rails that this deployment has set up."""
-    return frozenset(name for name, one in of_rails.items() if one.is_offered)
+    return frozenset(name for name, rail in by_rail.items() if rail.is_offered)
 
 
-def _client_keys(of_rails: Mapping[str, RailSettings]) -> Mapping[str, str | None]:
-    return {name: one.client_key for name, one in of_rails.items()}
+def _client_keys(by_rail: Mapping[str, RailSettings]) -> Mapping[str, str | None]:
+    return {name: rail.client_key for name, rail in by_rail.items()}
 
 
 def _admission(settings: GatewaySettings, base: Base, vault: Vault, clock: Clock) -> Admission:
@@ -134,17 +134,17 @@ def _admission(settings: GatewaySettings, base: Base, vault: Vault, clock: Clock
 
 def _intake(
     settings: GatewaySettings,
-    of_rails: Mapping[str, RailSettings],
+    by_rail: Mapping[str, RailSettings],
     webhooks: Webhooks,
     clock: Clock,
 ) -> Intake:
     context = WebhookContext(settings.livemode, clock, settings.callback_tokens())
     rate = SourceRate(settings.notices_per_second, clock)
-    return Intake(open_readers(of_rails, context), webhooks, settings.trusted_proxies, rate)
+    return Intake(open_readers(by_rail, context), webhooks, settings.trusted_proxies, rate)
 
 
 def _conversion_rates(settings: GatewaySettings) -> RateSource:
     if settings.livemode and settings.rate_table is None:
-        # the shipped table is as old as the release: no real money may be exchanged at its rates
+        # the shipped rates are as old as the release: real money must not be exchanged at them
         return RateTable("none", ())
     return load_rates(settings.rate_table)

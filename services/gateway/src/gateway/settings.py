@@ -25,7 +25,7 @@ class GatewaySettings(ServiceSettings):
     )
     """How long a quote is valid, in seconds."""
     trusted_proxies: Networks = Field(default=(), validation_alias="CIFT_GATEWAY_TRUSTED_PROXIES")
-    """Our own proxies: only their X-Forwarded-For is believed."""
+    """Our own proxies: only their X-Forwarded-For header is trusted."""
     streams_per_key: int = Field(
         default=50, ge=1, le=10_000, validation_alias="CIFT_GATEWAY_STREAMS_PER_KEY"
     )
@@ -37,16 +37,16 @@ class GatewaySettings(ServiceSettings):
     notices_per_second: int = Field(
         default=50, ge=1, validation_alias="CIFT_GATEWAY_NOTICES_PER_SECOND"
     )
-    """Notices without a callback token that one source may send."""
+    """Notices without a callback token that one source address may send per second."""
 
     def checked(self) -> Self:
-        """These settings, tried.
+        """These settings, after a check.
 
         Raises:
-            SettingsInvalid: in live mode, every address is a proxy of ours; as every service.
+            SettingsInvalid: in live mode, every address is a trusted proxy; or as in every service.
         """
         if self.livemode and any(network.prefixlen == 0 for network in self.trusted_proxies):
             raise SettingsInvalid(
-                "CIFT_GATEWAY_TRUSTED_PROXIES: everybody; then anyone may say where they call from"
+                "CIFT_GATEWAY_TRUSTED_PROXIES: every address; any client could forge its address"
             )
         return super().checked()

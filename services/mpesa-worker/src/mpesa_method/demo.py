@@ -14,8 +14,8 @@ DEPOSIT, WITHDRAWAL = "1000.00", "400.00"
 async def play(merchant: Merchant, customer: str) -> AsyncIterator[Step]:
     """Make every M-Pesa payment of the demo in turn."""
     first = _order("deposit", DEPOSIT, PAYS, customer)
-    asked = (await merchant.pay(first, key=f"{customer}-1")).json()
-    paid = await merchant.final(asked["id"])
+    accepted = (await merchant.pay(first, key=f"{customer}-1")).json()
+    paid = await merchant.final(accepted["id"])
     yield Step(
         "deposit", "A deposit by STK Push",
         "The phone shows a prompt, the payer enters the PIN, the callback is confirmed by a query.",
@@ -23,7 +23,7 @@ async def play(merchant: Merchant, customer: str) -> AsyncIterator[Step]:
     )  # fmt: skip
     again = await merchant.pay(first, key=f"{customer}-1")
     replayed = again.headers.get("Idempotency-Replayed") == "true"
-    same = again.json().get("id") == asked["id"] and replayed
+    same = again.json().get("id") == accepted["id"] and replayed
     yield Step(
         "duplicate", "The same request again",
         "Same Idempotency-Key, same body: the stored reply comes back and no money moves.",
@@ -35,11 +35,11 @@ async def play(merchant: Merchant, customer: str) -> AsyncIterator[Step]:
         "Result code 1032: a decline is an answer, not an error.",
         canceled["status"], "failed", canceled,
     )  # fmt: skip
-    poor = await merchant.paid(_order("deposit", "250.00", NO_MONEY, customer))
+    uncovered = await merchant.paid(_order("deposit", "250.00", NO_MONEY, customer))
     yield Step(
         "no_money", "A deposit that the payer cannot cover",
         "Result code 1: the payer's M-Pesa balance is too small.",
-        poor["status"], "failed", poor,
+        uncovered["status"], "failed", uncovered,
     )  # fmt: skip
     yield await _withdrawal(merchant, customer)
     yield await _overdraft(merchant, customer)
@@ -80,8 +80,8 @@ async def _refund(merchant: Merchant, customer: str) -> Step:
     deposit = await merchant.paid(_order("deposit", "150.00", REFUNDED, customer))
     # A reversal needs the receipt. The callback gives it, perhaps later than the query's answer.
     await merchant.receipt(deposit["id"])
-    asked = (await merchant.refund(deposit["id"])).json()
-    ended = await merchant.final(asked["id"])
+    accepted = (await merchant.refund(deposit["id"])).json()
+    ended = await merchant.final(accepted["id"])
     return Step(
         "refund", "A deposit given back in full",
         "M-Pesa's Reversal returns the money, our fee included.",

@@ -4,7 +4,7 @@ import secrets
 from collections.abc import Mapping
 from decimal import Decimal
 
-from cift_shared.rails.local import LocalRail, Place, TwinBook
+from cift_shared.rails.local import LocalRail, StackContext, TwinBook
 from mpesa_method.demo import PAYS, play
 
 SHORT_CODE, PAYOUT_SHORT_CODE = "174379", "600992"
@@ -12,7 +12,7 @@ NOMINATED_NUMBER = "254708374149"
 """Safaricom's public test number."""
 
 
-def environment(place: Place) -> Mapping[str, str]:
+def environment(place: StackContext) -> Mapping[str, str]:
     """The variables of the worker, the gateway and the twin."""
     keys = place.secrets
     return {
@@ -44,10 +44,10 @@ LOCAL = LocalRail(
     },
     environment=environment,
     # Daraja amounts are whole shillings.
-    book=TwinBook("daraja", places=0, arriving=frozenset({"stk"})),
+    book=TwinBook("daraja", places=0, incoming=frozenset({"stk"})),
     play=play,
     # 1000 less 2.5 %, less a withdrawal of 400 and its 2.5 %; the refunded deposit leaves nothing.
-    leaves={"KES": Decimal("565.00")},
+    final_balance={"KES": Decimal("565.00")},
     sample={
         "type": "deposit",
         "method": "mpesa",

@@ -26,8 +26,8 @@ class Purpose(IntEnum):
     """What the provider posts about every incoming payment, under `NO_ATTEMPT`."""
 
 
-def shown(purpose: int | None) -> str:
-    """The call in a payment's history: its name, its number where a later release made it."""
+def purpose_name(purpose: int | None) -> str:
+    """The call's name for the timeline; its number when only a later release knows it."""
     if purpose is None:
         return "general"
     known = {int(one): one.name.lower() for one in Purpose}

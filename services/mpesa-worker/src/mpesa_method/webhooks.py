@@ -17,8 +17,8 @@ from cift_shared.security.callback_token import CallbackAddress, CallbackTokens
 from mpesa_method.settings import MpesaSettings
 
 _TOKEN_LENGTH_MAX = 200
-# What Daraja expects. It does not send again, whatever is answered.
-_TAKEN = {"ResultCode": 0, "ResultDesc": "Accepted"}
+# The answer that Daraja expects. It posts a notice only once, whatever the answer is.
+_ACKNOWLEDGEMENT = {"ResultCode": 0, "ResultDesc": "Accepted"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +97,7 @@ CALLBACKS = WebhookRoute(
     about="A notice on the unguessable path of one call; an unknown path answers 404.",
     stored="The notice is stored.",
     example=("result", "A result of M-Pesa", {"Body": {"stkCallback": {"ResultCode": 0}}}),
-    acknowledgement=_TAKEN,
+    acknowledgement=_ACKNOWLEDGEMENT,
     refusals=("not_found",),
     open=open_callback_path,
 )
@@ -107,7 +107,7 @@ GENERAL = WebhookRoute(
     about="A notice to the general address, which proves nothing about who sent it.",
     stored="The notice is stored.",
     example=("confirmation", "A payment to our short code", {"TransID": "TIB4K2P9QX"}),
-    acknowledgement=_TAKEN,
+    acknowledgement=_ACKNOWLEDGEMENT,
     refusals=(),
     open=open_general_address,
     is_limited=True,

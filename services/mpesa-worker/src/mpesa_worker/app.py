@@ -11,13 +11,13 @@ from cift_shared.attempts import AttemptStore, compose_worker
 from cift_shared.observability.log import get_logger
 from cift_shared.runtime.service import Base, Composition, Part
 from mpesa_worker.client import DarajaClient
-from mpesa_worker.limbo import Books
 from mpesa_worker.processor import MpesaProcessor
-from mpesa_worker.pull_job import RECENT, PullJob, looks_of, name_of, registration_of
+from mpesa_worker.pull_job import RECENT, PullJob, coverage_name, read_kinds, registration_of
 from mpesa_worker.pulls import PullStore, SharedRecords
-from mpesa_worker.pushes import SharedPushes
+from mpesa_worker.pushes import SharedPushReferences
 from mpesa_worker.settings import MpesaConfig, WorkerSettings
 from mpesa_worker.token_store import SharedTokens
+from mpesa_worker.unresolved_pushes import PushStores
 
 SCHEMA = "mpesa"
 ROLE = "cift_mpesa"
@@ -30,7 +30,7 @@ def compose(base: Base, settings: WorkerSettings, config: MpesaConfig) -> Compos
     vault = settings.vault()
     tokens = SharedTokens(base.pool, vault, base.clock, app=config.app)
     client = DarajaClient(config, tokens, base.clock)
-    pushes = SharedPushes(base.pool, vault)
+    pushes = SharedPushReferences(base.pool, vault)
     callback_tokens = settings.callback_tokens()
     processor = MpesaProcessor(
         config,
@@ -38,7 +38,7 @@ def compose(base: Base, settings: WorkerSettings, config: MpesaConfig) -> Compos
         vault=vault,
         callback_tokens=callback_tokens,
         clock=base.clock,
-        books=Books(pushes, _records(base, config)),
+        push_stores=PushStores(pushes, _records(base, config)),
     )
 
     def beside(store: AttemptStore, wake: Callable[[], None]) -> Sequence[Part]:
@@ -47,14 +47,14 @@ def compose(base: Base, settings: WorkerSettings, config: MpesaConfig) -> Compos
         pulls = PullStore(base.pool, store, vault)
         return [
             PullJob(
-                look,
+                kind,
                 registration_of(config, callback_tokens),
                 client=client,
                 store=pulls,
                 pushes=pushes,
-                noticed=wake,
+                on_hints=wake,
             )
-            for look in looks_of(config)
+            for kind in read_kinds(config)
         ]
 
     return compose_worker(
@@ -63,12 +63,12 @@ def compose(base: Base, settings: WorkerSettings, config: MpesaConfig) -> Compos
         schema=SCHEMA,
         concurrency=settings.concurrency,
         find_attempts=pushes.find_attempts,
-        beside=beside,
+        extra_loops=beside,
     )
 
 
 def _records(base: Base, config: MpesaConfig) -> SharedRecords | None:
-    """The stored records; None when they are not read. Logs what then does not work."""
+    """The stored records; None when they are not read. Logs which functions are then missing."""
     if not config.pulls:
         log.warning(
             "mpesa.pull.off",
@@ -82,4 +82,4 @@ def _records(base: Base, config: MpesaConfig) -> SharedRecords | None:
             meaning="payments found in the records can't be confirmed, and wait for an operator",
             needs="MPESA_INITIATOR_NAME",
         )
-    return SharedRecords(base.pool, name=name_of(config, RECENT))
+    return SharedRecords(base.pool, name=coverage_name(config, RECENT))

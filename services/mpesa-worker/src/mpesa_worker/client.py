@@ -1,7 +1,7 @@
 """Call Daraja over HTTP; the only module that uses httpx. One request, one answer, no retries.
 
 A request is sent again only when Daraja refused its access token, which it does before it reads
-the request. The exception type says what may have happened at Daraja, see `cift_shared.errors`. A
+the request. The exception type shows what may have happened at Daraja, see `cift_shared.errors`. A
 refusal that the customer can act on is returned as a `Failure`.
 """
 
@@ -21,8 +21,8 @@ from cift_shared.errors import OutcomeUnknown, PaymentProcessorError, ProviderUn
 from cift_shared.failpoints import failpoint
 from cift_shared.http.transport import (
     NOTHING_SENT,
-    AnswerRefused,
     HttpTransport,
+    ResponseRejected,
     whole_body,
 )
 from cift_shared.http.untrusted_json import read_object
@@ -64,7 +64,7 @@ log = get_logger()
 
 
 @contextmanager
-def _our_errors(operation: str) -> Iterator[None]:
+def _translated_errors(operation: str) -> Iterator[None]:
     """Transport errors become `ProviderUnavailable` (nothing was sent) or `OutcomeUnknown`."""
     try:
         yield
@@ -72,7 +72,7 @@ def _our_errors(operation: str) -> Iterator[None]:
         raise ProviderUnavailable(
             "provider_unreachable", f"{operation}: {type(error).__name__}"
         ) from error
-    except AnswerRefused as error:
+    except ResponseRejected as error:
         raise OutcomeUnknown("provider_answer_too_large", str(error)) from error
     except (httpx.HTTPError, httpx.StreamError, TimeoutError, OSError) as error:
         raise OutcomeUnknown(
@@ -99,12 +99,12 @@ class DarajaClient:
         self._deadline_s = config.answer_deadline_s
         timeout = httpx.Timeout(read_s, connect=connect_s, pool=connect_s)
         self._extensions = {"timeout": timeout.as_dict()}
-        # Only the transport: the cookies, redirects and proxy environment of a client are unwanted.
+        # Only the transport: a client would add cookies, redirects and the proxy environment.
         self._transport = transport or HttpTransport(config.connections_max)
         self._watch = AnswerWatch(PROVIDER, clock)
 
     @property
-    def is_away(self) -> bool:
+    def is_unavailable(self) -> bool:
         """True when the last calls of this process got no answer."""
         return self._watch.is_away
 
@@ -125,7 +125,7 @@ class DarajaClient:
         """The state of a push; None when Daraja does not know it (yet)."""
         answer = await self._post("stk_query", "/mpesa/stkpushquery/v1/query", request)
         if isinstance(answer, DarajaError):
-            if mapping.is_no_news(answer):
+            if mapping.is_state_unknown(answer):
                 return None
             raise mapping.exception_of(answer)
         if "ResultCode" not in answer:
@@ -139,7 +139,7 @@ class DarajaClient:
             return None
         return _accepted(answer, wire.Acknowledgement)
 
-    async def ask_status(self, request: wire.StatusQuery) -> wire.Acknowledgement:
+    async def query_status(self, request: wire.StatusQuery) -> wire.Acknowledgement:
         """Query the status of a payout or receipt; the result is posted to the query's own path."""
         answer = await self._post("status", "/mpesa/transactionstatus/v1/query", request)
         if isinstance(answer, DarajaError):
@@ -179,7 +179,7 @@ class DarajaClient:
             accepted=pull_wire.FOUND, bytes_max=PULL_BYTES_MAX,
         )  # fmt: skip
         if isinstance(answer, DarajaError):
-            if pull_wire.says_nothing_found(answer.text):
+            if pull_wire.means_no_rows(answer.text):
                 return []
             raise mapping.exception_of(answer)
         rows = pull_wire.read_rows(answer)
@@ -202,16 +202,16 @@ class DarajaClient:
         for _ in range(TOKEN_TRIES):
             token = await self._tokens.get(self._issue_token, refused=refused)
             failpoint("mpesa.before_request")
-            with self._observed(operation) as seen:
+            with self._observed(operation) as observed:
                 status, answer = await self._exchange(
                     operation, path, f"Bearer {token}", body, bytes_max=bytes_max
                 )
                 failpoint("mpesa.after_request")
                 error = mapping.error_in(status, answer, accepted=accepted)
-                seen.update(result=error.meaning.value if error else "ok", http_status=status)
+                observed.update(result=error.meaning.value if error else "ok", http_status=status)
             if error is None:
                 return answer or {}
-            self._tell(operation, error)
+            self._log_error(operation, error)
             if error.meaning is not Meaning.TOKEN_REFUSED:
                 return error
             refused = token
@@ -222,7 +222,7 @@ class DarajaClient:
         key, secret = config.consumer_key, config.consumer_secret
         pair = f"{key.get_secret_value()}:{secret.get_secret_value()}"
         basic = base64.b64encode(pair.encode()).decode()
-        with self._observed("oauth") as seen:
+        with self._observed("oauth") as observed:
             try:
                 status, body = await self._exchange(
                     "oauth",
@@ -232,14 +232,14 @@ class DarajaClient:
             except OutcomeUnknown as error:
                 # A token request moves no money, so a lost answer counts as a request not sent.
                 raise ProviderUnavailable("provider_token_unavailable", str(error)) from error
-            seen.update(http_status=status)
+            observed.update(http_status=status)
             try:
                 issued = wire.AccessToken.model_validate(body) if status == 200 else None
             except ValidationError:
                 issued = None
             if issued is None:
                 raise mapping.token_error_of(status, body)
-            seen.update(result="ok")
+            observed.update(result="ok")
         log.info("mpesa.token.issued", lifetime_s=issued.expires_in)
         failpoint("mpesa.after_token")
         lifetime = timedelta(seconds=issued.expires_in)
@@ -268,7 +268,7 @@ class DarajaClient:
             json=body,
             extensions=self._extensions,
         )
-        with self._watched(), _our_errors(operation):
+        with self._counting_failures(), _translated_errors(operation):
             async with asyncio.timeout(deadline_s):
                 response = await self._transport.handle_async_request(request)
                 try:
@@ -280,7 +280,7 @@ class DarajaClient:
         return status, read_object(body_in)
 
     @contextmanager
-    def _watched(self) -> Iterator[None]:
+    def _counting_failures(self) -> Iterator[None]:
         try:
             yield
         except PaymentProcessorError:
@@ -290,24 +290,24 @@ class DarajaClient:
     @contextmanager
     def _observed(self, operation: str) -> Iterator[dict[str, Any]]:
         """Record span, duration and count of one call; the caller's block sets the result."""
-        seen: dict[str, Any] = {"result": "error", "http_status": 0}
+        observed: dict[str, Any] = {"result": "error", "http_status": 0}
         began = self._clock.monotonic()
         with span(f"mpesa.{operation}", kind=SpanKind.CLIENT) as current:
             try:
-                yield seen
+                yield observed
             except PaymentProcessorError as error:
-                seen["result"] = error.code
+                observed["result"] = error.code
                 raise
             finally:
-                current.set_attribute("mpesa.result", str(seen["result"]))
-                current.set_attribute("http.response.status_code", int(seen["http_status"]))
+                current.set_attribute("mpesa.result", str(observed["result"]))
+                current.set_attribute("http.response.status_code", int(observed["http_status"]))
                 PROVIDER_SECONDS.labels(PROVIDER, operation).observe(
                     self._clock.monotonic() - began
                 )
-                PROVIDER_REQUESTS.labels(PROVIDER, operation, str(seen["result"])).inc()
+                PROVIDER_REQUESTS.labels(PROVIDER, operation, str(observed["result"])).inc()
 
     @staticmethod
-    def _tell(operation: str, error: DarajaError) -> None:
+    def _log_error(operation: str, error: DarajaError) -> None:
         if not error.listed:
             UNKNOWN_WORDS.labels(PROVIDER).inc()
         log.warning(

@@ -44,7 +44,9 @@ class StkEnd:
     """True when the payer did not answer in time; False when the payment was refused."""
 
 
-def _no(code: str, category: FailureCategory, message: str, *, retryable: bool = False) -> Failure:
+def _failure(
+    code: str, category: FailureCategory, message: str, *, retryable: bool = False
+) -> Failure:
     return Failure(code, category, message, retryable)
 
 
@@ -57,23 +59,23 @@ _SETUP = FailureCategory.CONFIGURATION
 _NOT_NOW = "This payment can't be processed at the moment because of an error on our side."
 _TRY_LATER = "M-Pesa is busy. Please try again in a moment."
 
-PAYER_BUSY = _no(
+PAYER_BUSY = _failure(
     "payer_busy",
     _DECLINED,
     "Another M-Pesa request is open on this phone. Please try again in a minute.",
     retryable=True,
 )
-PHONE_INVALID = _no("phone_invalid", _INVALID, "M-Pesa does not accept this phone number.")
-REFUND_TOO_SMALL = _no(
+PHONE_INVALID = _failure("phone_invalid", _INVALID, "M-Pesa does not accept this phone number.")
+REFUND_TOO_SMALL = _failure(
     "refund_below_minimum", _LIMIT, "M-Pesa pays back parts of a deposit from 10.00 KES upwards."
 )
-PAYOUT_FAILED = _no(
+PAYOUT_FAILED = _failure(
     "payout_failed", _BUSY, "M-Pesa did not carry out the payment. Nothing moved.", retryable=True
 )
-_SETUP_WRONG = _no("provider_setup_wrong", _SETUP, _NOT_NOW)
-_INITIATOR = _no("provider_credentials_refused", _SETUP, _NOT_NOW)
-_PROVIDER_BUSY = _no("provider_busy", _BUSY, _TRY_LATER, retryable=True)
-_UNREACHABLE = _no(
+_SETUP_WRONG = _failure("provider_setup_wrong", _SETUP, _NOT_NOW)
+_INITIATOR = _failure("provider_credentials_refused", _SETUP, _NOT_NOW)
+_PROVIDER_BUSY = _failure("provider_busy", _BUSY, _TRY_LATER, retryable=True)
+_UNREACHABLE = _failure(
     "phone_unreachable",
     _DECLINED,
     "The phone did not answer. Please check that it is on and try again.",
@@ -82,23 +84,25 @@ _UNREACHABLE = _no(
 
 STK_ENDS: Mapping[str, StkEnd] = {
     "1": StkEnd(
-        _no(
+        _failure(
             "payer_balance_insufficient",
             _DECLINED,
             "The M-Pesa balance is too low for this payment.",
             retryable=True,
         )
     ),
-    "2": StkEnd(_no("amount_too_small", _LIMIT, "The amount is below M-Pesa's minimum.")),
-    "3": StkEnd(_no("amount_too_large", _LIMIT, "The amount is above M-Pesa's maximum.")),
-    "4": StkEnd(_no("payer_daily_limit", _LIMIT, "The payer's daily M-Pesa limit is reached.")),
-    "8": StkEnd(_no("receiver_balance_limit", _SETUP, _NOT_NOW)),
-    "11": StkEnd(_no("account_state_invalid", _SETUP, _NOT_NOW)),
-    "12": StkEnd(_no("account_invalid", _INVALID, "M-Pesa does not know this account.")),
-    "13": StkEnd(_no("account_invalid", _INVALID, "M-Pesa does not know this account.")),
-    "14": StkEnd(_no("account_invalid", _INVALID, "M-Pesa does not know this account.")),
+    "2": StkEnd(_failure("amount_too_small", _LIMIT, "The amount is below M-Pesa's minimum.")),
+    "3": StkEnd(_failure("amount_too_large", _LIMIT, "The amount is above M-Pesa's maximum.")),
+    "4": StkEnd(
+        _failure("payer_daily_limit", _LIMIT, "The payer's daily M-Pesa limit is reached.")
+    ),
+    "8": StkEnd(_failure("receiver_balance_limit", _SETUP, _NOT_NOW)),
+    "11": StkEnd(_failure("account_state_invalid", _SETUP, _NOT_NOW)),
+    "12": StkEnd(_failure("account_invalid", _INVALID, "M-Pesa does not know this account.")),
+    "13": StkEnd(_failure("account_invalid", _INVALID, "M-Pesa does not know this account.")),
+    "14": StkEnd(_failure("account_invalid", _INVALID, "M-Pesa does not know this account.")),
     "17": StkEnd(
-        _no(
+        _failure(
             "repeated_too_soon",
             _DECLINED,
             "The same amount was requested moments ago. Please wait two minutes.",
@@ -111,11 +115,13 @@ STK_ENDS: Mapping[str, StkEnd] = {
     "26": StkEnd(_PROVIDER_BUSY),
     "1001": StkEnd(PAYER_BUSY),
     "1019": StkEnd(
-        _no("prompt_expired", _DECLINED, "The request expired. Please try again.", retryable=True),
+        _failure(
+            "prompt_expired", _DECLINED, "The request expired. Please try again.", retryable=True
+        ),
         expired=True,
     ),
     "1025": StkEnd(
-        _no(
+        _failure(
             "prompt_not_delivered",
             _BUSY,
             "M-Pesa could not show the request on the phone. Please try again.",
@@ -123,7 +129,7 @@ STK_ENDS: Mapping[str, StkEnd] = {
         )
     ),
     "1032": StkEnd(
-        _no(
+        _failure(
             "canceled_by_payer",
             _DECLINED,
             "The request was canceled on the phone.",
@@ -133,17 +139,21 @@ STK_ENDS: Mapping[str, StkEnd] = {
     "1036": StkEnd(_UNREACHABLE, expired=True),
     "1037": StkEnd(_UNREACHABLE, expired=True),
     "2001": StkEnd(
-        _no("pin_wrong", _DECLINED, "The M-Pesa PIN was wrong. Please try again.", retryable=True)
+        _failure(
+            "pin_wrong", _DECLINED, "The M-Pesa PIN was wrong. Please try again.", retryable=True
+        )
     ),
-    "2006": StkEnd(_no("account_not_active", _INVALID, "This M-Pesa account is not active.")),
+    "2006": StkEnd(_failure("account_not_active", _INVALID, "This M-Pesa account is not active.")),
     "2026": StkEnd(
-        _no("session_expired", _DECLINED, "The request expired. Please try again.", retryable=True),
+        _failure(
+            "session_expired", _DECLINED, "The request expired. Please try again.", retryable=True
+        ),
         expired=True,
     ),
     "2028": StkEnd(_SETUP_WRONG),
-    "8006": StkEnd(_no("pin_locked", _DECLINED, "The M-Pesa PIN is locked.")),
+    "8006": StkEnd(_failure("pin_locked", _DECLINED, "The M-Pesa PIN is locked.")),
     "9999": StkEnd(
-        _no(
+        _failure(
             "prompt_not_delivered",
             _BUSY,
             "M-Pesa could not show the request on the phone. Please try again.",
@@ -155,16 +165,18 @@ STK_ENDS: Mapping[str, StkEnd] = {
 """Codes of the STK query that end a push without payment."""
 
 RESULT_ENDS: Mapping[str, Failure] = {
-    "1": _no("provider_float_insufficient", _SETUP, _NOT_NOW, retryable=True),
-    "2": _no("amount_too_small", _LIMIT, "The amount is below M-Pesa's minimum."),
-    "3": _no("amount_too_large", _LIMIT, "The amount is above M-Pesa's maximum."),
-    "4": _no("recipient_daily_limit", _LIMIT, "The recipient's daily M-Pesa limit is reached."),
-    "8": _no(
+    "1": _failure("provider_float_insufficient", _SETUP, _NOT_NOW, retryable=True),
+    "2": _failure("amount_too_small", _LIMIT, "The amount is below M-Pesa's minimum."),
+    "3": _failure("amount_too_large", _LIMIT, "The amount is above M-Pesa's maximum."),
+    "4": _failure(
+        "recipient_daily_limit", _LIMIT, "The recipient's daily M-Pesa limit is reached."
+    ),
+    "8": _failure(
         "recipient_balance_limit",
         _LIMIT,
         "This amount exceeds the balance limit of the recipient's M-Pesa account.",
     ),
-    "11": _no("account_state_invalid", _SETUP, _NOT_NOW),
+    "11": _failure("account_state_invalid", _SETUP, _NOT_NOW),
     "17": PAYOUT_FAILED,
     "18": _INITIATOR,
     "20": _INITIATOR,
@@ -174,16 +186,18 @@ RESULT_ENDS: Mapping[str, Failure] = {
     "25": _SETUP_WRONG,
     "26": _PROVIDER_BUSY,
     "2001": _INITIATOR,
-    "2006": _no("account_not_active", _INVALID, "This M-Pesa account is not active."),
+    "2006": _failure("account_not_active", _INVALID, "This M-Pesa account is not active."),
     "2028": _SETUP_WRONG,
-    "2040": _no(
+    "2040": _failure(
         "recipient_not_registered", _INVALID, "This phone number is not registered with M-Pesa."
     ),
     "8006": _INITIATOR,
     "100000001": _PROVIDER_BUSY,
     "100000002": _PROVIDER_BUSY,
     "100000004": _PROVIDER_BUSY,
-    "R000002": _no("refund_receipt_unknown", _SETUP, _NOT_NOW),
-    "SFC_IC0003": _no("recipient_unknown", _INVALID, "M-Pesa does not know this phone number."),
+    "R000002": _failure("refund_receipt_unknown", _SETUP, _NOT_NOW),
+    "SFC_IC0003": _failure(
+        "recipient_unknown", _INVALID, "M-Pesa does not know this phone number."
+    ),
 }
 """Final codes of a payout or reversal: no money moved."""

@@ -9,9 +9,9 @@ later     a push that the payer did not answer may still be paid, and its notice
           is queried again after it expired
 
 When the answer to the push is lost, the notice on the attempt's own path gives the
-CheckoutRequestID for the query. Without a notice the push is in limbo: `limbo` searches the
-provider's records for its reference, and Transaction Status confirms a receipt found there
-(`clues`).
+CheckoutRequestID for the query. Without a notice the push is unresolved: `unresolved_pushes`
+searches the provider's records for its reference, and Transaction Status confirms a receipt found
+there (`receipt_hints`).
 """
 
 from collections.abc import Sequence
@@ -33,18 +33,18 @@ from cift_shared.messaging.outcomes import (
 )
 from mpesa_method.purposes import Purpose
 from mpesa_method.rail import RAIL
-from mpesa_worker import clues, codes, domain, mapping, stk_notices, wire
-from mpesa_worker.clues import Clue
-from mpesa_worker.flow import Flow, moment_from
-from mpesa_worker.limbo import Books, Limbo
-from mpesa_worker.stk_notices import Heard, Told
+from mpesa_worker import codes, domain, mapping, receipt_hints, stk_notices, wire
+from mpesa_worker.context import Context, moment_from
+from mpesa_worker.receipt_hints import Hint
+from mpesa_worker.stk_notices import PushSummary, ReportedResult
+from mpesa_worker.unresolved_pushes import PushStores, UnresolvedPushes
 
-TRUE_NOTICE_WAIT_S = 60
-"""How long a paid push waits for a correct notice when a notice names another amount or payer."""
-AFTER_DOUBT_S = 15
-"""Wait before the next query when a notice says success and the query does not confirm it yet.
+MATCHING_NOTICE_WAIT_S = 60
+"""How long a paid push waits for a matching notice when a notice names another amount or payer."""
+QUERY_RETRY_S = 15
+"""Wait before the next query when a notice reports success and the query does not confirm it yet.
 Also the wait after a query that failed."""
-LOOK_AGAIN_S = (2 * 60, 13 * 60, 45 * 60)
+LATE_QUERY_WAITS_S = (2 * 60, 13 * 60, 45 * 60)
 """Waits between the late queries of a push that the payer did not answer: the queries are 2 min,
 15 min and an hour after the push expired. Reconciliation finds a payment that comes later."""
 
@@ -54,31 +54,31 @@ _NEXT_ACTION_TEXT = "Enter your M-Pesa PIN on your phone to pay."
 class Deposits:
     """Collects money from phones."""
 
-    def __init__(self, flow: Flow, books: Books) -> None:
-        self._flow = flow
-        self._pushes = books.pushes
-        self._limbo = Limbo(flow, books.records)
+    def __init__(self, context: Context, stores: PushStores) -> None:
+        self._context = context
+        self._pushes = stores.pushes
+        self._unresolved = UnresolvedPushes(context, stores.records)
 
     async def submit(self, attempt: Attempt) -> Answer:
         """Send the STK push, so that the payer's phone shows a prompt.
 
         Raises:
-            PaymentProcessorError: see `PushBook.reserve` and `DarajaClient.stk_push`.
+            PaymentProcessorError: see `PushReferences.reserve` and `DarajaClient.stk_push`.
         """
-        flow = self._flow
-        phone = flow.phone(attempt)
+        context = self._context
+        phone = context.phone(attempt)
         least = RAIL.limits[mapping.CURRENCY]["deposit"].min_minor
-        refusal = flow.refusal(attempt, phone, least_minor=least)
+        refusal = context.refusal(attempt, phone, least_minor=least)
         if refusal is not None:
-            step = flow.step("stk_push.not_sent", reason=refusal.code)
+            step = context.step("stk_push.not_sent", reason=refusal.code)
             return Answer(Declined(refusal), evidence=[step])
         reference = await self._pushes.reserve(attempt.attempt_id)
         request = self._push(attempt, phone, reference)
-        taken = await flow.client.stk_push(request)
-        if isinstance(taken, Failure):
-            step = flow.step("stk_push.refused", reason=taken.code)
-            return Answer(Declined(taken), evidence=[step])
-        return self._accepted(request, taken)
+        accepted = await context.client.stk_push(request)
+        if isinstance(accepted, Failure):
+            step = context.step("stk_push.refused", reason=accepted.code)
+            return Answer(Declined(accepted), evidence=[step])
+        return self._accepted(request, accepted)
 
     async def check(self, attempt: Attempt, notices: Sequence[Notice]) -> Answer:
         """The current state of a push: read the notices, then query Daraja.
@@ -86,47 +86,49 @@ class Deposits:
         Raises:
             PaymentProcessorError: the query could not be sent, and there were no notices.
         """
-        clue = clues.hear(self._flow, attempt, notices)
-        heard = stk_notices.hear(self._flow, attempt, clue.rest)
-        heard = replace(heard, steps=(*clue.steps, *heard.steps))
-        answer = await self._decide(attempt, heard, clue, noticed=bool(notices))
-        return replace(answer, memory={**answer.memory, **clue.as_memory()})
+        hint = receipt_hints.read_hints(self._context, attempt, notices)
+        summary = stk_notices.read_callbacks(self._context, attempt, hint.other_notices)
+        summary = replace(summary, steps=(*hint.steps, *summary.steps))
+        answer = await self._decide(attempt, summary, hint, noticed=bool(notices))
+        return replace(answer, memory={**answer.memory, **hint.as_memory()})
 
-    async def _decide(self, attempt: Attempt, heard: Heard, clue: Clue, *, noticed: bool) -> Answer:
-        flow = self._flow
-        if clue.verdict is not None:
-            memory = stk_notices.ids_memory(flow, heard)
-            return Answer(clue.verdict, memory, evidence=heard.steps)
-        if clues.is_wanted(attempt, clue, receipt_told=heard.told.receipt):
-            open_answer = Answer(Pending(), evidence=heard.steps)
-            return await clues.confirm(flow, attempt, clue, open_answer)
-        if attempt.ended and heard.told.receipt and noticed and not clue.rest:
-            return Answer(Pending(), evidence=heard.steps)  # the receipt is known: no query
-        if heard.checkout_id is None or (heard.adopted and clue.receipt):
-            return await self._limbo.check(attempt, heard, clue, noticed=noticed)
-        answer = await self._query(attempt, heard, heard.checkout_id, noticed=noticed)
+    async def _decide(
+        self, attempt: Attempt, summary: PushSummary, hint: Hint, *, noticed: bool
+    ) -> Answer:
+        context = self._context
+        if hint.outcome is not None:
+            memory = stk_notices.ids_memory(context, summary)
+            return Answer(hint.outcome, memory, evidence=summary.steps)
+        if receipt_hints.needs_confirmation(attempt, hint, known_receipt=summary.reported.receipt):
+            open_answer = Answer(Pending(), evidence=summary.steps)
+            return await receipt_hints.confirm(context, attempt, hint, open_answer)
+        if attempt.ended and summary.reported.receipt and noticed and not hint.other_notices:
+            return Answer(Pending(), evidence=summary.steps)  # the receipt is known: no query
+        if summary.checkout_id is None or (summary.adopted and hint.receipt):
+            return await self._unresolved.check(attempt, summary, hint, noticed=noticed)
+        answer = await self._query(attempt, summary, summary.checkout_id, noticed=noticed)
         outcome = answer.outcome
-        if clue.receipt and isinstance(outcome, Settled) and outcome.provider_reference is None:
+        if hint.receipt and isinstance(outcome, Settled) and outcome.provider_reference is None:
             # Paid, but the receipt is not confirmed yet: confirm it in the next check, now.
             return replace(answer, check_after=timedelta(0))
         return answer
 
     async def _query(
-        self, attempt: Attempt, heard: Heard, checkout_id: str, *, noticed: bool
+        self, attempt: Attempt, summary: PushSummary, checkout_id: str, *, noticed: bool
     ) -> Answer:
         try:
-            state = await self._ask(checkout_id)
+            state = await self._query_daraja(checkout_id)
         except PaymentProcessorError as error:
             if not noticed:
                 raise
-            return self._keep(heard, error)
+            return self._query_failed(summary, error)
         if state is not None:
-            heard = replace(heard, adopted=False)
-        answer = self._judge(attempt, heard, state)
-        return self._look_again(attempt, answer, state, noticed=noticed)
+            summary = replace(summary, adopted=False)
+        answer = self._decide_by_query(attempt, summary, state)
+        return self._schedule_late_query(attempt, answer, state, noticed=noticed)
 
     def _push(self, attempt: Attempt, phone: str, reference: str) -> wire.StkPush:
-        config, stamp = self._flow.config, domain.timestamp(self._flow.clock.now())
+        config, stamp = self._context.config, domain.timestamp(self._context.clock.now())
         return wire.StkPush(
             short_code=config.business_short_code,
             password=self._password(stamp),
@@ -136,38 +138,39 @@ class Deposits:
             party_a=phone,
             party_b=config.receiver,
             phone=phone,
-            callback_url=self._flow.callback(attempt, Purpose.STK_PUSH),
+            callback_url=self._context.callback(attempt, Purpose.STK_PUSH),
             account_reference=reference,
             description="Deposit",
         )
 
-    def _accepted(self, request: wire.StkPush, taken: wire.StkAccepted) -> Answer:
-        flow = self._flow
+    def _accepted(self, request: wire.StkPush, accepted: wire.StkAccepted) -> Answer:
+        context = self._context
         action = {
             "type": "confirm_on_phone",
             "message": _NEXT_ACTION_TEXT,
             "reference": request.account_reference,
             DELIVERED_BY: "provider",
         }
-        step = flow.step(
+        step = context.step(
             "stk_push.accepted",
-            merchant_request_id=taken.merchant_request_id,
+            merchant_request_id=accepted.merchant_request_id,
             account_reference=request.account_reference,
         )
         return Answer(
-            ActionRequired(action, provider_reference=taken.merchant_request_id),
+            ActionRequired(action, provider_reference=accepted.merchant_request_id),
             memory=stk_notices.ids_memory(
-                flow, Heard(Told(), taken.checkout_id, taken.merchant_request_id)
+                context,
+                PushSummary(ReportedResult(), accepted.checkout_id, accepted.merchant_request_id),
             ),
-            fingerprint=flow.fingerprint(taken.checkout_id),
+            fingerprint=context.fingerprint(accepted.checkout_id),
             evidence=[step],
         )
 
-    async def _ask(self, checkout_id: str) -> wire.StkState | None:
-        stamp = domain.timestamp(self._flow.clock.now())
-        state = await self._flow.client.stk_query(
+    async def _query_daraja(self, checkout_id: str) -> wire.StkState | None:
+        stamp = domain.timestamp(self._context.clock.now())
+        state = await self._context.client.stk_query(
             wire.StkQuery(
-                short_code=self._flow.config.business_short_code,
+                short_code=self._context.config.business_short_code,
                 password=self._password(stamp),
                 timestamp=stamp,
                 checkout_id=checkout_id,
@@ -178,59 +181,64 @@ class Deposits:
         return state
 
     def _password(self, stamp: str) -> str:
-        config = self._flow.config
+        config = self._context.config
         passkey = config.passkey.get_secret_value()
         return domain.stk_password(config.business_short_code, passkey, stamp)
 
-    def _judge(self, attempt: Attempt, heard: Heard, state: wire.StkState | None) -> Answer:
-        flow = self._flow
+    def _decide_by_query(
+        self, attempt: Attempt, summary: PushSummary, state: wire.StkState | None
+    ) -> Answer:
+        context = self._context
         code = state.code if state else None
-        answer = self._learned(heard, flow.step("stk_query.answered", code=code or "no_news"))
+        answer = self._pending(summary, context.step("stk_query.answered", code=code or "no_news"))
         if code is None or code in codes.STK_OPEN:
-            doubt = flow.delay(AFTER_DOUBT_S) if heard.told.paid else None
-            return replace(answer, check_after=doubt)
+            retry = context.delay(QUERY_RETRY_S) if summary.reported.paid else None
+            return replace(answer, check_after=retry)
         if code == codes.SUCCESS:
-            return self._paid(attempt, heard.told, answer)
+            return self._paid(attempt, summary.reported, answer)
         if not mapping.stk_code_is_listed(code):
-            flow.count_unknown(code)
-        return replace(answer, outcome=_not_paid(heard.told, code))
+            context.count_unknown(code)
+        return replace(answer, outcome=_not_paid(summary.reported, code))
 
-    def _learned(self, heard: Heard, step: Step) -> Answer:
-        """A pending answer that stores what the notices gave.
+    def _pending(self, summary: PushSummary, step: Step) -> Answer:
+        """A pending answer that stores what the notices reported.
 
         Ids that Daraja has not confirmed make no fingerprint.
         """
-        confirmed = heard.checkout_id if not heard.adopted else None
+        confirmed = summary.checkout_id if not summary.adopted else None
         return Answer(
             Pending(),
-            memory={**stk_notices.ids_memory(self._flow, heard), **heard.told.as_memory()},
-            fingerprint=self._flow.fingerprint(confirmed) if confirmed else None,
-            evidence=[*heard.steps, step],
+            memory={
+                **stk_notices.ids_memory(self._context, summary),
+                **summary.reported.as_memory(),
+            },
+            fingerprint=self._context.fingerprint(confirmed) if confirmed else None,
+            evidence=[*summary.steps, step],
         )
 
-    def _paid(self, attempt: Attempt, told: Told, answer: Answer) -> Answer:
-        """The outcome when the query says paid. A push is always paid in full."""
-        asked = attempt.request.amount
-        if not told.paid:
-            return replace(answer, outcome=Settled(asked))
-        if told.fits:
-            return replace(answer, outcome=Settled(told.amount or asked, told.receipt))
+    def _paid(self, attempt: Attempt, reported: ReportedResult, answer: Answer) -> Answer:
+        """The outcome when the query reports paid. A push is always paid in full."""
+        requested = attempt.request.amount
+        if not reported.paid:
+            return replace(answer, outcome=Settled(requested))
+        if reported.matches:
+            return replace(answer, outcome=Settled(reported.amount or requested, reported.receipt))
         # A push can't be paid in part or by another phone, so this notice may be forged, and the
-        # true one may still come. An amount that only a notice names is never booked: without a
-        # true notice, an operator compares the payment with the statement. An attempt that had
+        # genuine one may still come. An amount that only a notice names is never booked: without a
+        # genuine notice, an operator compares the payment with the statement. An attempt that had
         # already ended goes to an operator with the requested amount, which the query confirms.
-        now = self._flow.clock.now()
+        now = self._context.clock.now()
         since = moment_from(attempt.memory, "doubt_since") or now
-        left = since + self._flow.delay(TRUE_NOTICE_WAIT_S) - now
+        left = since + self._context.delay(MATCHING_NOTICE_WAIT_S) - now
         if left > timedelta(0):
             memory = {**answer.memory, "doubt_since": since.isoformat()}
             return replace(answer, memory=memory, check_after=left)
         if attempt.ended:
-            return replace(answer, outcome=Settled(asked))
-        what = "payer" if told.amount in (None, asked) else "amount"
+            return replace(answer, outcome=Settled(requested))
+        what = "payer" if reported.amount in (None, requested) else "amount"
         return replace(answer, outcome=Conflicting(f"paid, but a notice has another {what}"))
 
-    def _look_again(
+    def _schedule_late_query(
         self, attempt: Attempt, answer: Answer, state: wire.StkState | None, *, noticed: bool
     ) -> Answer:
         """Schedule the late queries of a push that the payer did not answer.
@@ -241,7 +249,7 @@ class Deposits:
         code = state.code if state else None
         if not attempt.ended:
             unanswered = isinstance(answer.outcome, Expired) and code in codes.STK_UNANSWERED
-            return self._watched(answer, looks=0) if unanswered else answer
+            return self._with_late_query(answer, late_queries=0) if unanswered else answer
         if not attempt.memory.get("looks"):
             return answer
         if code == codes.SUCCESS:
@@ -249,29 +257,29 @@ class Deposits:
         if isinstance(answer.outcome, Declined | Expired):
             answer = replace(answer, outcome=Pending())
         if noticed:  # an extra query: repeated notices must not use up the scheduled ones
-            return self._watched(answer, looks=int(attempt.memory["looks"]))
+            return self._with_late_query(answer, late_queries=int(attempt.memory["looks"]))
         answer = replace(answer, evidence=())
-        return self._watched(answer, looks=int(attempt.memory["looks"]) + 1)
+        return self._with_late_query(answer, late_queries=int(attempt.memory["looks"]) + 1)
 
-    def _watched(self, answer: Answer, *, looks: int) -> Answer:
-        """The answer with the wait before the next late query; `looks` counts those done."""
-        left = LOOK_AGAIN_S[looks:]
-        wait = self._flow.delay(left[0]) if left else None
-        memory = {**answer.memory, "looks": str(looks)}
+    def _with_late_query(self, answer: Answer, *, late_queries: int) -> Answer:
+        """The answer with the wait before the next late query; `late_queries` counts those done."""
+        left = LATE_QUERY_WAITS_S[late_queries:]
+        wait = self._context.delay(left[0]) if left else None
+        memory = {**answer.memory, "looks": str(late_queries)}
         return replace(answer, memory=memory, check_after=answer.check_after or wait)
 
-    def _keep(self, heard: Heard, error: PaymentProcessorError) -> Answer:
-        """The answer when the query failed: what the notices said is still stored."""
-        flow = self._flow
-        wait = flow.delay(AFTER_DOUBT_S)
+    def _query_failed(self, summary: PushSummary, error: PaymentProcessorError) -> Answer:
+        """The answer when the query failed: what the notices reported is still stored."""
+        context = self._context
+        wait = context.delay(QUERY_RETRY_S)
         if isinstance(error, ProviderThrottled):
-            wait = max(wait, flow.delay(error.retry_after_s))
-        step = flow.step("stk_query.failed", code=error.code)
-        return replace(self._learned(heard, step), check_after=wait)
+            wait = max(wait, context.delay(error.retry_after_s))
+        step = context.step("stk_query.failed", code=error.code)
+        return replace(self._pending(summary, step), check_after=wait)
 
 
-def _not_paid(told: Told, code: str) -> Outcome:
+def _not_paid(reported: ReportedResult, code: str) -> Outcome:
     outcome = mapping.stk_outcome(code)
-    if told.paid and told.fits and not isinstance(outcome, Pending):
+    if reported.paid and reported.matches and not isinstance(outcome, Pending):
         return Conflicting(f"a notice reports paid, the query reports {code}")
     return outcome

@@ -130,7 +130,7 @@ def callback_address(base: str, token: str) -> str:
     return f"{base}{CALLBACK_PATH}/{token}"
 
 
-def refund_road(request: RequestRefund) -> Literal["reversal", "payout"]:
+def refund_route(request: RequestRefund) -> Literal["reversal", "payout"]:
     """How a refund is sent: a whole deposit by reversing its receipt, any other as a payout.
 
     Daraja does not document partial reversals, and a reversal needs a receipt.

@@ -157,7 +157,7 @@ def _listed_error(code: str, message: str) -> DarajaError:
     elif code == "401.003.01" and "no apiproduct match" in lowered:
         meaning = Meaning.SETUP
     elif code == "400.002.02" and _PHONE_FIELD.search(message):
-        # The code says refused; the field name only decides the message for the customer.
+        # The code means refused; the field name only decides the message for the customer.
         meaning = Meaning.PHONE_INVALID
     return DarajaError(
         meaning or Meaning.UNKNOWN,
@@ -173,7 +173,7 @@ def _shown(text: str) -> str:
     return mask(text)[:MESSAGE_CHARS_MAX]
 
 
-def is_no_news(error: DarajaError) -> bool:
+def is_state_unknown(error: DarajaError) -> bool:
     """True for the error that an STK query also gets while the payment is still in progress."""
     return error.code == _AMBIGUOUS
 

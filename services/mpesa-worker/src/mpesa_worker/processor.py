@@ -29,14 +29,14 @@ from cift_shared.settings import KeySettings, load_settings
 from mpesa_method.rail import RAIL
 from mpesa_worker import domain, wire
 from mpesa_worker.client import DarajaClient
+from mpesa_worker.context import Context, Operator, OperatorGuard
 from mpesa_worker.deposits import Deposits
-from mpesa_worker.flow import Flow, Operator, OperatorGate
-from mpesa_worker.limbo import Books
 from mpesa_worker.payouts import Payouts
-from mpesa_worker.pushes import MemoryPushes
+from mpesa_worker.pushes import MemoryPushReferences
 from mpesa_worker.reversals import Reversals
 from mpesa_worker.settings import MpesaConfig
 from mpesa_worker.token_store import MemoryTokens
+from mpesa_worker.unresolved_pushes import PushStores
 
 
 class MpesaProcessor:
@@ -52,7 +52,7 @@ class MpesaProcessor:
         vault: Vault,
         callback_tokens: CallbackTokens,
         clock: Clock,
-        books: Books | None = None,
+        push_stores: PushStores | None = None,
     ) -> None:
         """Create the processor from the shared parts of a worker.
 
@@ -62,18 +62,20 @@ class MpesaProcessor:
             vault: encrypts personal data.
             callback_tokens: makes the token in each callback path.
             clock: the source of the current time.
-            books: the stored references of pushes and the rows pulled from the provider's
+            push_stores: the stored references of pushes and the rows pulled from the provider's
                 records. None: references are computed, not stored, and no records are read.
 
         Raises:
             SettingsInvalid: the certificate or the fee schedule can't be read.
         """
-        gate = OperatorGate(_operator(config), clock)
-        self._flow = Flow(config, client, vault, callback_tokens, clock, gate)
+        operator_guard = OperatorGuard(_operator(config), clock)
+        self._context = Context(config, client, vault, callback_tokens, clock, operator_guard)
         self._fees = load_schedule(config.fee_schedule)
-        self._deposits = Deposits(self._flow, books or Books(MemoryPushes(vault)))
-        self._payouts = Payouts(self._flow)
-        self._reversals = Reversals(self._flow)
+        self._deposits = Deposits(
+            self._context, push_stores or PushStores(MemoryPushReferences(vault))
+        )
+        self._payouts = Payouts(self._context)
+        self._reversals = Reversals(self._context)
 
     def resend_is_safe(self, operation: Operation) -> bool:
         """False for a deposit, because two pushes can be paid twice; True for the others."""
@@ -126,13 +128,13 @@ class MpesaProcessor:
 
     def check_delay(self, attempt: Attempt) -> timedelta | None:
         """How long to wait before the next query; None after a day: an operator must decide."""
-        created, speed = attempt.created_at, self._flow.config.check_speed
-        age = self._flow.clock.now() - created if created else None
+        created, speed = attempt.created_at, self._context.config.check_speed
+        age = self._context.clock.now() - created if created else None
         return domain.check_delay(attempt.checks, age, speed=speed)
 
     def unavailable_reason(self) -> str | None:
         """`provider_unavailable` while Daraja gives no answers; see `AnswerWatch`."""
-        return PROVIDER_UNAVAILABLE if self._flow.client.is_away else None
+        return PROVIDER_UNAVAILABLE if self._context.client.is_unavailable else None
 
     def read_fingerprint(self, body: bytes) -> str | None:
         """The fingerprint of the reference in a notice without a callback token of ours.
@@ -144,11 +146,11 @@ class MpesaProcessor:
         if reference is None:
             result = wire.read_result(body)
             reference = result.originator_id if result else None
-        return self._flow.fingerprint(reference) if reference else None
+        return self._context.fingerprint(reference) if reference else None
 
     async def close(self) -> None:
         """Close the connections to Daraja."""
-        await self._flow.client.close()
+        await self._context.client.close()
 
 
 def build_processor(config: MpesaConfig) -> MpesaProcessor:
@@ -170,7 +172,7 @@ def build_processor(config: MpesaConfig) -> MpesaProcessor:
 
 def _is_reversal(attempt: Attempt) -> bool:
     request = attempt.request
-    return isinstance(request, RequestRefund) and domain.refund_road(request) == "reversal"
+    return isinstance(request, RequestRefund) and domain.refund_route(request) == "reversal"
 
 
 def _operator(config: MpesaConfig) -> Operator | None:

@@ -2,9 +2,9 @@
 
 register once -> claim a read -> page by page: store the rows -> store hints -> store the coverage
 
-There are two kinds of read. `recent` reads the latest period every few minutes; proofs use its
-coverage. `again` reads every period once more a day later, for rows that appeared late in the
-records.
+There are two kinds of read. `recent` reads the latest period every few minutes; the unpaid
+check uses its coverage. `again` reads every period once more a day later, for rows that appeared
+late in the records.
 """
 
 import asyncio
@@ -26,33 +26,33 @@ from mpesa_method.purposes import Purpose
 from mpesa_worker import domain
 from mpesa_worker.client import DarajaClient
 from mpesa_worker.mapping import SETUP_WRONG
-from mpesa_worker.pull_window import Rules, Window, after_look, next_window
+from mpesa_worker.pull_window import Rules, Window, coverage_after, next_window
 from mpesa_worker.pull_wire import PulledRow, PullQuery, PullRegistration, pull_moment
-from mpesa_worker.pulls import PullStore, Round
-from mpesa_worker.pushes import SharedPushes
+from mpesa_worker.pulls import ClaimedRead, PullStore
+from mpesa_worker.pushes import SharedPushReferences
 from mpesa_worker.settings import MpesaConfig
 
-RECENT, AGAIN = "recent", "again"
+RECENT, SECOND_READ = "recent", "again"
 
 LAG_S = 600
 """How long a paid push may be missing from the records; also covers the difference between our
 clock and Daraja's. Not documented; the portal shows payments within seconds."""
 REACH_S = 47 * 60 * 60
 """How far back a read goes: the API has records of the last 48 hours."""
-AGAIN_AFTER_S = 24 * 60 * 60
-AGAIN_EVERY_S = 3600
-REGISTER_AGAIN_S = 900
+SECOND_READ_AFTER_S = 24 * 60 * 60
+SECOND_READ_INTERVAL_S = 3600
+REGISTRATION_RETRY_S = 900
 """Wait before the next try to register, after a refusal."""
 
 PAGES_MAX = 5_000
 """Maximum pages of one read: a server that ignores the offset must not cause an endless loop."""
-HOLD = timedelta(seconds=10)
-"""How long a claim stays valid without renewal, when its process died or hangs."""
+CLAIM_VALIDITY = timedelta(seconds=10)
+"""How long a claim stays valid without renewal, in case its process dies or hangs."""
 RENEW_S = 3.0
 """Seconds between two renewals of the claim, however long a call to the provider takes."""
-FAILED_S = 60
-LOOKS_S_MIN = 0.5
-ADOPTED_STATES = ("waiting", "unknown", "done", "review")
+FAILURE_RETRY_S = 60
+POLL_S_MIN = 0.5
+UNKEYED_STATES = ("waiting", "unknown", "done", "review")
 
 ROWS = Counter(
     "cift_mpesa_pulled_rows_total",
@@ -71,38 +71,43 @@ log = get_logger()
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class ReadKind:
     """One kind of read of the records."""
 
     name: str
     rules: Rules
-    every: timedelta
+    interval: timedelta
     after_failure: timedelta
     """Wait before the next try, after an incomplete answer."""
     after_refusal: timedelta
     """Wait before the next try, after the registration was refused."""
 
 
-def name_of(config: MpesaConfig, look: str) -> str:
+def coverage_name(config: MpesaConfig, kind: str) -> str:
     """The name under which the coverage is stored; another short code has its own coverage."""
-    return f"{config.business_short_code} {look}"
+    return f"{config.business_short_code} {kind}"
 
 
-def looks_of(config: MpesaConfig) -> tuple[Look, Look]:
+def read_kinds(config: MpesaConfig) -> tuple[ReadKind, ReadKind]:
     """The two kinds of read, `recent` and `again`, with these settings."""
 
-    def fast(seconds: int) -> timedelta:
+    def scaled(seconds: int) -> timedelta:
         return sped_up(seconds, config.check_speed)
 
-    def look(name: str, rules: Rules, every_s: int) -> Look:
-        every = fast(every_s)
-        failed = min(fast(FAILED_S), every)
-        return Look(name_of(config, name), rules, every, failed, fast(REGISTER_AGAIN_S))
+    def kind(name: str, rules: Rules, interval_s: int) -> ReadKind:
+        interval = scaled(interval_s)
+        retry = min(scaled(FAILURE_RETRY_S), interval)
+        return ReadKind(
+            coverage_name(config, name), rules, interval, retry, scaled(REGISTRATION_RETRY_S)
+        )
 
-    recent = Rules(lag=fast(LAG_S), reach=fast(REACH_S))
-    day = fast(AGAIN_AFTER_S)
-    again = Rules(lag=day, reach=fast(REACH_S), newest=day)
-    return look(RECENT, recent, config.pull_interval_s), look(AGAIN, again, AGAIN_EVERY_S)
+    recent = Rules(lag=scaled(LAG_S), reach=scaled(REACH_S))
+    day = scaled(SECOND_READ_AFTER_S)
+    second = Rules(lag=day, reach=scaled(REACH_S), newest=day)
+    return (
+        kind(RECENT, recent, config.pull_interval_s),
+        kind(SECOND_READ, second, SECOND_READ_INTERVAL_S),
+    )
 
 
 def registration_of(config: MpesaConfig, tokens: CallbackTokens) -> PullRegistration:
@@ -127,83 +132,83 @@ class PullJob:
 
     def __init__(
         self,
-        look: Look,
+        kind: ReadKind,
         registration: PullRegistration,
         *,
         client: DarajaClient,
         store: PullStore,
-        pushes: SharedPushes,
-        noticed: Callable[[], None],
+        pushes: SharedPushReferences,
+        on_hints: Callable[[], None],
     ) -> None:
-        """`noticed` is called after hints were stored for attempts."""
-        self.name = f"mpesa:pull:{look.name.rpartition(' ')[2]}"
-        self._look = look
+        """`on_hints` is called after hints were stored for attempts."""
+        self.name = f"mpesa:pull:{kind.name.rpartition(' ')[2]}"
+        self._kind = kind
         self._registration = registration
         self._client = client
         self._store = store
         self._pushes = pushes
-        self._noticed = noticed
+        self._on_hints = on_hints
         self._refused = False
-        """True once a refused registration was logged."""
+        """True once a refused registration has been logged."""
 
     async def run(self) -> None:
         """Read whenever it is due, until cancelled."""
-        reach = self._look.rules.reach
-        await self._pushes.adopt(ADOPTED_STATES, within=reach)
+        reach = self._kind.rules.reach
+        await self._pushes.store_unkeyed(UNKEYED_STATES, within=reach)
         while True:
             try:
-                await self.look_if_due()
+                await self.read_if_due()
             except _DATABASE_ERRORS as error:
-                log.warning("mpesa.pull.not_stored", look=self._look.name, error=repr(error))
-            await asyncio.sleep(max(LOOKS_S_MIN, self._look.every.total_seconds() / 4))
+                log.warning("mpesa.pull.not_stored", look=self._kind.name, error=repr(error))
+            await asyncio.sleep(max(POLL_S_MIN, self._kind.interval.total_seconds() / 4))
 
-    async def look_if_due(self) -> bool:
+    async def read_if_due(self) -> bool:
         """Make one read if it is due; True when it was complete."""
-        turn = await self._store.claim(self._look.name, hold=HOLD)
-        if turn is None:
+        claimed = await self._store.claim(self._kind.name, valid_for=CLAIM_VALIDITY)
+        if claimed is None:
             return False
         failpoint("mpesa.after_round_claimed")
-        return await self._held(turn, self._look_claimed(turn))
+        return await self._renewing_claim(claimed, self._read_claimed(claimed))
 
-    async def _held(self, turn: Round, look: Coroutine[Any, Any, bool]) -> bool:
+    async def _renewing_claim(self, claimed: ClaimedRead, read: Coroutine[Any, Any, bool]) -> bool:
         """Run the read and renew its claim meanwhile; returns the read's result."""
-        looking = asyncio.create_task(look)
+        reading = asyncio.create_task(read)
         try:
-            while not (await asyncio.wait({looking}, timeout=RENEW_S))[0]:
-                await self._store.renew(turn, HOLD)
-            return looking.result()
+            while not (await asyncio.wait({reading}, timeout=RENEW_S))[0]:
+                await self._store.renew(claimed, CLAIM_VALIDITY)
+            return reading.result()
         finally:
-            looking.cancel()
-            await asyncio.gather(looking, return_exceptions=True)
+            reading.cancel()
+            await asyncio.gather(reading, return_exceptions=True)
 
-    async def _look_claimed(self, turn: Round) -> bool:
+    async def _read_claimed(self, claimed: ClaimedRead) -> bool:
         try:
-            await self._register(turn)
+            await self._register(claimed)
         except PaymentProcessorError as error:
-            self._tell_refused(error)
-            await self._store.hold(turn, self._look.after_refusal)
+            self._log_refusal(error)
+            await self._store.postpone(claimed, self._kind.after_refusal)
             return False
-        await self._pushes.adopt(("unknown",), within=self._look.rules.reach)
+        await self._pushes.store_unkeyed(("unknown",), within=self._kind.rules.reach)
         try:
-            await self._look_whole(turn)
+            await self._read_window(claimed)
         except PaymentProcessorError as error:
-            log.warning("mpesa.pull.failed", look=turn.name, code=error.code)
+            log.warning("mpesa.pull.failed", look=claimed.name, code=error.code)
             if error.code == SETUP_WRONG:
-                await self._store.not_registered(turn)
-            await self._tell(turn)  # rows stored before the failure are hints all the same
-            await self._store.hold(turn, self._look.after_failure)
+                await self._store.clear_registration(claimed)
+            await self._store_hints(claimed)  # rows stored before the failure are hints, too
+            await self._store.postpone(claimed, self._kind.after_failure)
             return False
         return True
 
-    async def _register(self, turn: Round) -> None:
-        if turn.registered_at is not None:
+    async def _register(self, claimed: ClaimedRead) -> None:
+        if claimed.registered_at is not None:
             return
         await self._client.register_pull(self._registration)
         failpoint("mpesa.after_registration")
-        since = await self._store.registered(turn)
-        log.info("mpesa.pull.registered", look=turn.name, since=since.isoformat())
+        since = await self._store.store_registration(claimed)
+        log.info("mpesa.pull.registered", look=claimed.name, since=since.isoformat())
 
-    def _tell_refused(self, error: PaymentProcessorError) -> None:
+    def _log_refusal(self, error: PaymentProcessorError) -> None:
         if not self._refused:
             log.error(
                 "mpesa.pull.not_registered",
@@ -213,31 +218,31 @@ class PullJob:
             )
         self._refused = True
 
-    async def _look_whole(self, turn: Round) -> None:
+    async def _read_window(self, claimed: ClaimedRead) -> None:
         """Read every page of the window, store the hints, then the coverage."""
-        rules = self._look.rules
-        window = next_window(turn.covered, turn.at, rules)
-        clean = await self._read_pages(window)
-        await self._tell(turn)
-        covered = after_look(turn.covered, window, turn.at, rules, clean=clean)
+        rules = self._kind.rules
+        window = next_window(claimed.covered, claimed.at, rules)
+        all_named = await self._read_pages(window)
+        await self._store_hints(claimed)
+        covered = coverage_after(claimed.covered, window, claimed.at, rules, all_named=all_named)
         failpoint("mpesa.before_coverage")
-        await self._store.finish(turn, covered, due=self._look.every)
+        await self._store.finish(claimed, covered, due=self._kind.interval)
         if covered.until is not None:
-            COVERED.labels(self._look.name).set(covered.until.timestamp())
+            COVERED.labels(self._kind.name).set(covered.until.timestamp())
 
     async def _read_pages(self, window: Window) -> bool:
         """Store the rows of every page; False when a row names no account."""
-        clean, offset, last = True, 0, frozenset[str]()
+        all_named, offset, last = True, 0, frozenset[str]()
         for _ in range(PAGES_MAX):
             rows = await self._client.pull(self._query(window, offset))
             if not rows:
-                return clean
+                return all_named
             page = frozenset(row.raw for row in rows)
             if page <= last:
                 raise OutcomeUnknown("pull_offset_ignored", "the same page came twice")
             last = page
-            clean = clean and all(row.reference for row in rows)
-            await self._keep(rows)
+            all_named = all_named and all(row.reference for row in rows)
+            await self._store_rows(rows)
             offset += len(rows)
         raise OutcomeUnknown("pull_without_end", f"more than {PAGES_MAX} pages")
 
@@ -249,14 +254,14 @@ class PullJob:
             offset=str(offset),
         )
 
-    async def _keep(self, rows: Sequence[PulledRow]) -> None:
-        kept = await self._store.keep(rows)
-        nameless = sum(row.reference is None for row in rows)
-        ROWS.labels("ours").inc(kept.ours)
-        ROWS.labels("unmatched").inc(kept.fresh - kept.ours)
-        ROWS.labels("without_account").inc(nameless)
+    async def _store_rows(self, rows: Sequence[PulledRow]) -> None:
+        stored = await self._store.store_rows(rows)
+        without_account = sum(row.reference is None for row in rows)
+        ROWS.labels("ours").inc(stored.ours)
+        ROWS.labels("unmatched").inc(stored.new - stored.ours)
+        ROWS.labels("without_account").inc(without_account)
 
-    async def _tell(self, turn: Round) -> None:
-        while told := await self._store.tell(at=turn.at):
-            log.info("mpesa.pull.told", rows=told)
-            self._noticed()
+    async def _store_hints(self, claimed: ClaimedRead) -> None:
+        while stored := await self._store.store_hints(at=claimed.at):
+            log.info("mpesa.pull.told", rows=stored)
+            self._on_hints()

@@ -48,8 +48,8 @@ def next_window(covered: Covered, now: datetime, rules: Rules) -> Window:
     return Window(min(since, until), until)
 
 
-def after_look(
-    covered: Covered, window: Window, now: datetime, rules: Rules, *, clean: bool
+def coverage_after(
+    covered: Covered, window: Window, now: datetime, rules: Rules, *, all_named: bool
 ) -> Covered:
     """The covered period after a read that received every page.
 
@@ -58,10 +58,10 @@ def after_look(
         window: the requested period.
         now: when the first page was requested.
         rules: the rules of this kind of read.
-        clean: True when every row names its account. Otherwise a row may belong to any push, so
+        all_named: True when every row names its account. Otherwise a row may belong to any push, so
             nothing before this read counts as covered, and a new period begins.
     """
-    if not clean:
+    if not all_named:
         return Covered(window.until, window.until)
     until = max(min(window.until, now - rules.lag), window.since)
     if covered.since is None or covered.until is None or window.since > covered.until:

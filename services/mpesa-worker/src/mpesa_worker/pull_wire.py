@@ -67,11 +67,11 @@ def pull_moment(at: datetime) -> str:
 
 
 def is_registered(answer: Mapping[str, Any]) -> bool:
-    """True when the answer says registered, now or before, under either spelling of the key."""
+    """True when the answer reports a new or earlier registration, in either spelling of the key."""
     return str(_by_name(answer).get("responsestatus", "")).strip() in REGISTERED
 
 
-def says_nothing_found(text: str) -> bool:
+def means_no_rows(text: str) -> bool:
     """True for the text of the HTTP 500 answer that means an empty period."""
     return _NOTHING in " ".join(text.lower().split())
 

@@ -21,9 +21,9 @@ from cift_shared.security.field_encryption import Vault
 from mpesa_method.purposes import Purpose
 from mpesa_worker import domain, pull_wire
 from mpesa_worker.mapping import CURRENCY
-from mpesa_worker.proof import Facts
 from mpesa_worker.pull_window import Covered
 from mpesa_worker.pull_wire import PulledRow
+from mpesa_worker.unpaid_check import PushFacts
 
 PROVIDER = "mpesa"
 NOTICES_MAX = 500
@@ -39,11 +39,11 @@ update mpesa.pull as held
  where held.name = due.name
 returning held.*, now() as claimed_at
 """
-_HOLD = "update mpesa.pull set due_at = now() + $3::interval where name = $1 and claim = $2"
+_POSTPONE = "update mpesa.pull set due_at = now() + $3::interval where name = $1 and claim = $2"
 _RENEW = """
 update mpesa.pull set due_at = greatest(due_at, now() + $3::interval) where name = $1 and claim = $2
 """
-"""Never sets `due_at` to an earlier time: the read may have finished at this very moment."""
+"""Never sets `due_at` to an earlier time: the read may have finished meanwhile."""
 _REGISTERED = """
 update mpesa.pull set registered_at = coalesce(registered_at, now())
  where name = $1 returning registered_at
@@ -54,7 +54,7 @@ update mpesa.pull
    set due_at = now() + $3::interval, covered_from = $4, covered_until = $5
  where name = $1 and claim = $2
 """
-_KEEP = """
+_STORE_ROWS = """
 insert into mpesa.pulled
     (row_id, receipt, reference, amount_minor, at, sealed, attempt_id, sent_at)
 select row.row_id, row.receipt, row.reference, row.amount_minor, row.at, row.sealed,
@@ -86,7 +86,7 @@ select push.reference, push.first_at, push.last_at,
 
 
 @dataclass(frozen=True, slots=True)
-class Round:
+class ClaimedRead:
     """A read of the records that this process has claimed."""
 
     name: str
@@ -98,10 +98,10 @@ class Round:
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class StoredRows:
     """How many rows of a page were stored."""
 
-    fresh: int
+    new: int
     ours: int
     """The number of new rows that carry the reference of a push of ours."""
 
@@ -114,15 +114,15 @@ class PullStore:
         self._attempts = attempts
         self._vault = vault
 
-    async def claim(self, name: str, *, hold: timedelta) -> Round | None:
+    async def claim(self, name: str, *, valid_for: timedelta) -> ClaimedRead | None:
         """Claim the next read of this name; None when it is not due or another process has it."""
         await self._pool.execute(
             "insert into mpesa.pull (name) values ($1) on conflict do nothing", name
         )
-        row = await self._pool.fetchrow(_CLAIM, name, hold)
+        row = await self._pool.fetchrow(_CLAIM, name, valid_for)
         if row is None:
             return None
-        return Round(
+        return ClaimedRead(
             name,
             row["claim"],
             row["claimed_at"],
@@ -130,39 +130,39 @@ class PullStore:
             Covered(row["covered_from"], row["covered_until"]),
         )
 
-    async def hold(self, turn: Round, hold: timedelta) -> None:
-        """After a failed read: set when the next one is due, `hold` from now."""
-        await self._pool.execute(_HOLD, turn.name, turn.claim, hold)
+    async def postpone(self, claimed: ClaimedRead, delay: timedelta) -> None:
+        """After a failed read: the next one is due after this delay."""
+        await self._pool.execute(_POSTPONE, claimed.name, claimed.claim, delay)
 
-    async def renew(self, turn: Round, hold: timedelta) -> None:
-        """Extend the claim of this process on the read by `hold` from now."""
-        await self._pool.execute(_RENEW, turn.name, turn.claim, hold)
+    async def renew(self, claimed: ClaimedRead, valid_for: timedelta) -> None:
+        """Extend this process's claim of the read: valid for this long from now."""
+        await self._pool.execute(_RENEW, claimed.name, claimed.claim, valid_for)
 
-    async def registered(self, turn: Round) -> datetime:
+    async def store_registration(self, claimed: ClaimedRead) -> datetime:
         """Store that pulls are registered; return the time of the first known registration."""
-        since: datetime = await self._pool.fetchval(_REGISTERED, turn.name)
+        since: datetime = await self._pool.fetchval(_REGISTERED, claimed.name)
         return since
 
-    async def not_registered(self, turn: Round) -> None:
-        """Delete the registration time: the provider says that pulls are not registered."""
-        await self._pool.execute(_NOT_REGISTERED, turn.name)
+    async def clear_registration(self, claimed: ClaimedRead) -> None:
+        """Delete the registration time: the provider reports that pulls are not registered."""
+        await self._pool.execute(_NOT_REGISTERED, claimed.name)
 
-    async def keep(self, rows: Sequence[PulledRow]) -> Kept:
+    async def store_rows(self, rows: Sequence[PulledRow]) -> StoredRows:
         """Store the new rows of a page."""
         named = {self._row_id(row): row for row in rows}
         found = await self._pool.fetch(
-            _KEEP,
+            _STORE_ROWS,
             list(named),
             [row.receipt for row in named.values()],
-            [_our_shape(row.reference) for row in named.values()],
+            [_our_reference(row.reference) for row in named.values()],
             [row.amount.minor if row.amount else None for row in named.values()],
             [row.at for row in named.values()],
             [self._vault.seal(row.raw.encode(), context=_CONTEXT) for row in named.values()],
         )
         failpoint("mpesa.after_rows")
-        return Kept(len(found), sum(row["attempt_id"] is not None for row in found))
+        return StoredRows(len(found), sum(row["attempt_id"] is not None for row in found))
 
-    async def tell(self, *, at: datetime) -> int:
+    async def store_hints(self, *, at: datetime) -> int:
         """Store the rows of our pushes as notices for their attempts; return the number of rows.
 
         This includes rows that an earlier process stored without storing their notices.
@@ -176,19 +176,21 @@ class PullStore:
             await self._pool.execute(_NOTICED, [row["row_id"] for row in rows])
         return len(rows)
 
-    async def finish(self, turn: Round, covered: Covered, *, due: timedelta) -> None:
+    async def finish(self, claimed: ClaimedRead, covered: Covered, *, due: timedelta) -> None:
         """Store the covered period; does nothing when the read has been claimed again since."""
-        await self._pool.execute(_FINISH, turn.name, turn.claim, due, covered.since, covered.until)
+        await self._pool.execute(
+            _FINISH, claimed.name, claimed.claim, due, covered.since, covered.until
+        )
 
     def _row_id(self, row: PulledRow) -> str:
         """The receipt; for a row without one, a keyed hash of the whole row."""
         return row.receipt or self._vault.fingerprint(row.raw.encode(), context=_CONTEXT)
 
     def _notice(self, row: asyncpg.Record, at: datetime) -> ProviderNotice:
-        told = PulledRow(
-            row["receipt"], row["reference"], _cents(row["amount_minor"]), row["at"], ""
+        pulled = PulledRow(
+            row["receipt"], row["reference"], _money(row["amount_minor"]), row["at"], ""
         )
-        body = pull_wire.hint_body(told)
+        body = pull_wire.hint_body(pulled)
         return ProviderNotice(
             notice_id=self._vault.fingerprint(body, context="notice"),
             provider=PROVIDER,
@@ -201,15 +203,15 @@ class PullStore:
 
 
 class SharedRecords:
-    """Reads the stored records and their coverage, for proofs."""
+    """Reads the stored rows and their coverage, for the unpaid check."""
 
     def __init__(self, pool: "Pool[asyncpg.Record]", *, name: str) -> None:
-        """`name` is the kind of read whose coverage counts for proofs."""
+        """`name` is the kind of read whose coverage counts for the check."""
         self._pool = pool
         self._name = name
 
-    async def facts(self, attempt_id: AttemptId) -> Facts | None:
-        """What the records say about a push; None when it has no reference.
+    async def facts(self, attempt_id: AttemptId) -> PushFacts | None:
+        """What the records show about a push; None when it has no reference.
 
         Raises:
             ProviderUnavailable: the database can't be reached.
@@ -218,10 +220,10 @@ class SharedRecords:
             row = await self._pool.fetchrow(_FACTS, attempt_id, self._name)
         except INFRASTRUCTURE_ERRORS as error:
             raise ProviderUnavailable("records_unreachable", type(error).__name__) from error
-        return Facts(**dict(row)) if row is not None else None
+        return PushFacts(**dict(row)) if row is not None else None
 
 
-def _our_shape(reference: str | None) -> str | None:
+def _our_reference(reference: str | None) -> str | None:
     """The reference if it has the form of ours, else None.
 
     Another account number may be a phone number, so it is stored only in the encrypted row.
@@ -229,5 +231,5 @@ def _our_shape(reference: str | None) -> str | None:
     return reference if reference and domain.is_our_reference(reference) else None
 
 
-def _cents(minor: int | None) -> Money | None:
+def _money(minor: int | None) -> Money | None:
     return None if minor is None else Money(minor, CURRENCY)

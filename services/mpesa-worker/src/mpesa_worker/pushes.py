@@ -43,21 +43,21 @@ over its attempt gets no reference, and sends nothing."""
 
 _FIND = "select reference, attempt_id from mpesa.push where reference = any ($1::text[])"
 
-_WITHOUT = """
+_WITHOUT_REFERENCE = """
 select attempt_id, payment_id, created_at
   from mpesa.attempt
  where operation = 'deposit' and state = any ($1::text[]) and created_at > now() - $2::interval
    and not exists (select from mpesa.push where push.attempt_id = attempt.attempt_id)
  limit 5000
 """
-_ADOPT = """
+_STORE_UNKEYED = """
 insert into mpesa.push (attempt_id, reference, form, first_at)
 select attempt_id, reference, $4, first_at
   from unnest($1::uuid[], $2::text[], $3::timestamptz[])
        as old (attempt_id, reference, first_at)
     on conflict do nothing
 """
-_PLACE = """
+_LINK_ROWS = """
 update mpesa.pulled set attempt_id = push.attempt_id, sent_at = push.first_at
   from mpesa.push
  where push.attempt_id = any ($1::uuid[]) and pulled.reference = push.reference
@@ -65,7 +65,7 @@ update mpesa.pulled set attempt_id = push.attempt_id, sent_at = push.first_at
 """
 
 
-class PushBook(Protocol):
+class PushReferences(Protocol):
     """Reserves the references of pushes."""
 
     async def reserve(self, attempt_id: AttemptId) -> str:
@@ -77,7 +77,7 @@ class PushBook(Protocol):
         ...
 
 
-class MemoryPushes:
+class MemoryPushReferences:
     """References of a processor without a database: computed, not stored."""
 
     def __init__(self, vault: Vault) -> None:
@@ -88,7 +88,7 @@ class MemoryPushes:
         return domain.keyed_account_reference(self._vault, attempt_id)
 
 
-class SharedPushes:
+class SharedPushReferences:
     """References in PostgreSQL, shared by every process of the worker."""
 
     def __init__(self, pool: "Pool[asyncpg.Record]", vault: Vault) -> None:
@@ -133,7 +133,7 @@ class SharedPushes:
         owners = {row["reference"]: AttemptId(row["attempt_id"]) for row in rows}
         return {name: owners[account] for name, account in accounts.items() if account in owners}
 
-    async def adopt(self, states: Collection[str], *, within: timedelta) -> int:
+    async def store_unkeyed(self, states: Collection[str], *, within: timedelta) -> int:
         """Store the unkeyed references of pushes that an earlier release sent.
 
         Args:
@@ -143,21 +143,21 @@ class SharedPushes:
         Returns:
             The number of pushes.
         """
-        rows = await self._pool.fetch(_WITHOUT, list(states), within)
+        rows = await self._pool.fetch(_WITHOUT_REFERENCE, list(states), within)
         if not rows:
             return 0
         ids = [row["attempt_id"] for row in rows]
         references = [domain.account_reference(row["payment_id"]) for row in rows]
-        began: list[datetime] = [row["created_at"] for row in rows]
+        created: list[datetime] = [row["created_at"] for row in rows]
         async with self._pool.acquire() as connection, connection.transaction():
-            await connection.execute(_ADOPT, ids, references, began, UNKEYED_FORM)
-            await connection.execute(_PLACE, ids)
+            await connection.execute(_STORE_UNKEYED, ids, references, created, UNKEYED_FORM)
+            await connection.execute(_LINK_ROWS, ids)
         return len(rows)
 
     async def _flush_all(self) -> None:
         while self._waiting:
-            names = sorted(self._waiting)[:BATCH_MAX]
-            batch = {name: self._waiting.pop(name) for name in names}
+            attempt_ids = sorted(self._waiting)[:BATCH_MAX]
+            batch = {one: self._waiting.pop(one) for one in attempt_ids}
             await self._store_batch(batch, variant=0)
 
     async def _store_batch(
@@ -166,15 +166,19 @@ class SharedPushes:
         try:
             stored = await self._store(list(batch), variant)
         except asyncpg.UniqueViolationError:
-            await self._apart(batch, variant)
+            await self._store_singly(batch, variant)
         except _DATABASE_ERRORS as error:
-            lost = ProviderUnavailable("push_store_unreachable", type(error).__name__)
-            _settle(batch, {}, lost)
+            unreachable = ProviderUnavailable("push_store_unreachable", type(error).__name__)
+            _resolve(batch, {}, unreachable)
         else:
-            gone = ProviderUnavailable("attempt_taken_over", "another process has the attempt")
-            _settle(batch, stored, gone)
+            taken_over = ProviderUnavailable(
+                "attempt_taken_over", "another process has the attempt"
+            )
+            _resolve(batch, stored, taken_over)
 
-    async def _apart(self, batch: Mapping[AttemptId, "asyncio.Future[str]"], variant: int) -> None:
+    async def _store_singly(
+        self, batch: Mapping[AttemptId, "asyncio.Future[str]"], variant: int
+    ) -> None:
         """Store one by one after a conflict; an attempt whose reference is taken gets a variant."""
         if len(batch) > 1:
             for attempt_id, future in batch.items():
@@ -183,7 +187,7 @@ class SharedPushes:
             log.warning("mpesa.reference.taken", variant=variant)
             await self._store_batch(batch, variant=variant + 1)
         else:
-            _settle(batch, {}, InvariantViolated("every reference for this push is in use"))
+            _resolve(batch, {}, InvariantViolated("every reference for this push is in use"))
 
     async def _store(self, attempt_ids: list[AttemptId], variant: int) -> dict[AttemptId, str]:
         wanted = [
@@ -194,7 +198,7 @@ class SharedPushes:
         return {AttemptId(row["attempt_id"]): row["reference"] for row in rows}
 
 
-def _settle(
+def _resolve(
     batch: Mapping[AttemptId, "asyncio.Future[str]"],
     stored: Mapping[AttemptId, str],
     otherwise: Exception,

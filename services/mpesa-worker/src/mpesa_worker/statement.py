@@ -34,7 +34,7 @@ from cift_shared.settings import load_settings
 from mpesa_worker.domain import NAIROBI, account_reference, keyed_account_reference
 
 _CURRENCY = "KES"
-_NEEDED = ("receipt no", "completion time", "transaction status", "paid in", "withdrawn")
+_REQUIRED_COLUMNS = ("receipt no", "completion time", "transaction status", "paid in", "withdrawn")
 _TIMES = ("%Y-%m-%d %H:%M:%S", "%d-%m-%Y %H:%M:%S", "%d.%m.%Y %H:%M:%S")
 _AMOUNT = re.compile(r"-?(?:[0-9]{1,3}(?:,[0-9]{3}){1,4}|[0-9]{1,15})(?:\.[0-9]{1,2})?")
 _RECEIPT = re.compile(r"[A-Z0-9]{8,12}")
@@ -81,9 +81,9 @@ def read(content: bytes) -> Statement:
     balances = [row for row in ordered if row.balance is not None]
     return Statement(
         lines=tuple(_lines(ordered)),
-        opening=_minus(balances[0]) if balances else None,
+        opening=_balance_before(balances[0]) if balances else None,
         closing=balances[-1].balance if balances else None,
-        gaps=tuple(f"line {number}" for number in _jumps(ordered)),
+        gaps=tuple(f"line {number}" for number in _balance_gaps(ordered)),
         skipped=skipped,
     )
 
@@ -114,7 +114,9 @@ def _accounts(payment_id: UUID) -> tuple[str, ...]:
     return tuple(f"account {account}" for account in (*keyed, account_reference(payment_id)))
 
 
-async def _kept(connection: Any, since: datetime, until: datetime) -> tuple[ProviderLine, ...]:
+async def _pulled_lines(
+    connection: Any, since: datetime, until: datetime
+) -> tuple[ProviderLine, ...]:
     """Statement lines of the rows that the worker has read from the records."""
     rows = await connection.fetch(
         "select receipt, reference, amount_minor, at from mpesa.pulled_line"
@@ -136,7 +138,7 @@ async def _kept(connection: Any, since: datetime, until: datetime) -> tuple[Prov
     )
 
 
-FORMAT = StatementFormat(read, NAIROBI, _accounts, _kept)
+FORMAT = StatementFormat(read, NAIROBI, _accounts, _pulled_lines)
 """The entry point `cift.statements`."""
 
 
@@ -176,7 +178,7 @@ def _headings(words: Sequence[str]) -> list[str] | None:
     headings = [" ".join(word.lower().rstrip(".").split()) for word in words]
     if "receipt no" not in headings:
         return None
-    missing = [name for name in _NEEDED if name not in headings]
+    missing = [name for name in _REQUIRED_COLUMNS if name not in headings]
     if missing:
         raise StatementUnreadable(f"column missing: {', '.join(missing)}")
     return headings
@@ -219,17 +221,21 @@ def _oldest_first(rows: Sequence[_Row]) -> list[_Row]:
     first, last = _time(rows[0]), _time(rows[-1])
     backwards = [*reversed(rows)]
     if first == last:  # all in one second: the balances show the order
-        return backwards if len(_jumps(backwards)) < len(_jumps(rows)) else list(rows)
+        return backwards if len(_balance_gaps(backwards)) < len(_balance_gaps(rows)) else list(rows)
     return backwards if first > last else list(rows)
 
 
-def _jumps(rows: Sequence[_Row]) -> list[int]:
+def _balance_gaps(rows: Sequence[_Row]) -> list[int]:
     """Line numbers of rows whose balance does not follow from the row before."""
     known = [row for row in rows if row.balance is not None]
-    return [after.number for before, after in pairwise(known) if _minus(after) != before.balance]
+    return [
+        after.number
+        for before, after in pairwise(known)
+        if _balance_before(after) != before.balance
+    ]
 
 
-def _minus(row: _Row) -> int:
+def _balance_before(row: _Row) -> int:
     return (row.balance or 0) - row.amount
 
 

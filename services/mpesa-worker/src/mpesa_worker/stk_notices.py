@@ -12,28 +12,28 @@ from cift_shared.messaging.messages import Step
 from cift_shared.money.amount import Money
 from mpesa_method.purposes import Purpose
 from mpesa_worker import codes, domain, mapping, wire
-from mpesa_worker.flow import Flow, money_from, money_to
+from mpesa_worker.context import Context, money_from, money_to
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class ReportedResult:
     """The content of the most relevant callback so far (see `weight`)."""
 
     code: str | None = None
     amount: Money | None = None
     """The amount in the callback; None when it has none or it can't be read."""
     receipt: str | None = None
-    fits: bool = False
+    matches: bool = False
     """True when neither the amount nor the payer differs from what we requested."""
 
     @classmethod
-    def recall(cls, memory: Mapping[str, str]) -> "Told":
-        """Read it from the attempt's memory."""
+    def from_memory(cls, memory: Mapping[str, str]) -> "ReportedResult":
+        """Read it from the attempt's memory, where its fields begin with `told_`."""
         return cls(
             code=memory.get("told_code") or None,
             amount=money_from(memory, "told_minor"),
             receipt=memory.get("told_receipt") or None,
-            fits=memory.get("told_fits") == "yes",
+            matches=memory.get("told_fits") == "yes",
         )
 
     def as_memory(self) -> dict[str, str]:
@@ -41,7 +41,7 @@ class Told:
         return {
             "told_code": self.code or "",
             "told_receipt": self.receipt or "",
-            "told_fits": "yes" if self.fits else "no",
+            "told_fits": "yes" if self.matches else "no",
             **money_to("told_minor", self.amount),
         }
 
@@ -53,14 +53,14 @@ class Told:
     @property
     def weight(self) -> int:
         """2 for a success that matches amount and payer, 1 for another success, 0 for a failure."""
-        return 1 + self.fits if self.paid else 0
+        return 1 + self.matches if self.paid else 0
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
-    """The known ids of a push, and what its callbacks said."""
+class PushSummary:
+    """The known ids of a push, and what its callbacks reported."""
 
-    told: Told
+    reported: ReportedResult
     checkout_id: str | None
     merchant_request_id: str | None
     adopted: bool = False
@@ -69,103 +69,105 @@ class Heard:
     steps: tuple[Step, ...] = ()
 
 
-def hear(flow: Flow, attempt: Attempt, notices: Sequence[Notice]) -> Heard:
+def read_callbacks(context: Context, attempt: Attempt, notices: Sequence[Notice]) -> PushSummary:
     """Read callbacks in order; one that does not match the attempt's ids is only recorded."""
     sealed = attempt.memory.get("checkout")
-    heard = Heard(
-        told=Told.recall(attempt.memory),
-        checkout_id=flow.open(sealed, context="checkout") if sealed else None,
+    summary = PushSummary(
+        reported=ReportedResult.from_memory(attempt.memory),
+        checkout_id=context.open(sealed, context="checkout") if sealed else None,
         merchant_request_id=attempt.memory.get("merchant_request_id"),
         adopted=attempt.memory.get("adopted") == "yes",
     )
     for notice in notices:
-        heard = _hear_one(flow, attempt, heard, notice)
-    return heard
+        summary = _read_callback(context, attempt, summary, notice)
+    return summary
 
 
-def ids_memory(flow: Flow, heard: Heard) -> dict[str, str]:
+def ids_memory(context: Context, summary: PushSummary) -> dict[str, str]:
     """The ids for the attempt's memory.
 
     The checkout id ends in the payer's phone number, so it is encrypted.
     """
-    if heard.checkout_id is None:
+    if summary.checkout_id is None:
         return {}
-    sealed = flow.vault.seal(heard.checkout_id.encode(), context="checkout")
-    memory = {"checkout": sealed, "adopted": "yes" if heard.adopted else "no"}
-    if heard.merchant_request_id is not None:
-        memory["merchant_request_id"] = heard.merchant_request_id
+    sealed = context.vault.seal(summary.checkout_id.encode(), context="checkout")
+    memory = {"checkout": sealed, "adopted": "yes" if summary.adopted else "no"}
+    if summary.merchant_request_id is not None:
+        memory["merchant_request_id"] = summary.merchant_request_id
     return memory
 
 
-def _hear_one(flow: Flow, attempt: Attempt, heard: Heard, notice: Notice) -> Heard:
+def _read_callback(
+    context: Context, attempt: Attempt, summary: PushSummary, notice: Notice
+) -> PushSummary:
     callback = wire.read_stk_callback(notice.body)
     if callback is None:
-        return _set_aside(flow, heard, notice, "unreadable")
+        return _set_aside(context, summary, notice, "unreadable")
     if notice.purpose != Purpose.STK_PUSH:
-        # Anyone may post to the general address, and ids can be guessed: a reason to ask, no more.
-        return _set_aside(flow, heard, notice, "not_on_its_own_path")
-    if heard.checkout_id is None or (heard.adopted and not _same_ids(heard, callback)):
-        if not _may_adopt(flow, attempt, callback):
-            return _set_aside(flow, heard, notice, "no_proof_of_ids")
-        heard = replace(
-            heard,
-            told=Told(),
+        # Anyone may post to the general address, and ids can be guessed: this only causes a query.
+        return _set_aside(context, summary, notice, "not_on_its_own_path")
+    if summary.checkout_id is None or (summary.adopted and not _same_ids(summary, callback)):
+        if not _may_adopt(context, attempt, callback):
+            return _set_aside(context, summary, notice, "no_proof_of_ids")
+        summary = replace(
+            summary,
+            reported=ReportedResult(),
             checkout_id=callback.checkout_id,
             merchant_request_id=callback.merchant_request_id,
             adopted=True,
         )
-    elif not _same_ids(heard, callback):
-        return _set_aside(flow, heard, notice, "other_ids")
-    told = _read(flow, attempt, callback)
-    step = flow.step(
+    elif not _same_ids(summary, callback):
+        return _set_aside(context, summary, notice, "other_ids")
+    reported = _reported_by(context, attempt, callback)
+    step = context.step(
         "notice.read",
         code=callback.code,
-        receipt=told.receipt,
-        amount=told.amount.text if told.amount else None,
-        fits=str(told.fits).lower() if told.paid else None,
+        receipt=reported.receipt,
+        amount=reported.amount.text if reported.amount else None,
+        fits=str(reported.matches).lower() if reported.paid else None,
         source_listed=str(notice.source_listed).lower(),
         paid_at=mapping.time_of(callback.item("TransactionDate")),
     )
-    best = told if told.weight >= heard.told.weight else heard.told
-    return replace(heard, told=best, steps=(*heard.steps, step))
+    best = reported if reported.weight >= summary.reported.weight else summary.reported
+    return replace(summary, reported=best, steps=(*summary.steps, step))
 
 
-def _may_adopt(flow: Flow, attempt: Attempt, callback: wire.StkCallback) -> bool:
+def _may_adopt(context: Context, attempt: Attempt, callback: wire.StkCallback) -> bool:
     """True when the ids of a callback may be used for an attempt whose own answer was lost.
 
     A callback that reports success must match payer and amount exactly.
     """
     if not callback.checkout_id or callback.code != codes.SUCCESS:
         return bool(callback.checkout_id)
-    told = _read(flow, attempt, callback)
-    return told.fits and told.amount == attempt.request.amount
+    reported = _reported_by(context, attempt, callback)
+    return reported.matches and reported.amount == attempt.request.amount
 
 
-def _read(flow: Flow, attempt: Attempt, callback: wire.StkCallback) -> Told:
+def _reported_by(context: Context, attempt: Attempt, callback: wire.StkCallback) -> ReportedResult:
     if callback.code != codes.SUCCESS:
-        return Told(code=callback.code)
-    named, payer = callback.item("Amount"), callback.item("PhoneNumber")
+        return ReportedResult(code=callback.code)
+    stated_amount, payer = callback.item("Amount"), callback.item("PhoneNumber")
     receipt = str(callback.item("MpesaReceiptNumber") or "")
-    amount = mapping.money_of(named)
-    same_amount = named is None or amount == attempt.request.amount
-    same_payer = payer is None or str(payer) == flow.phone(attempt)
-    return Told(
+    amount = mapping.money_of(stated_amount)
+    same_amount = stated_amount is None or amount == attempt.request.amount
+    same_payer = payer is None or str(payer) == context.phone(attempt)
+    return ReportedResult(
         code=callback.code,
         amount=amount,
         receipt=receipt if domain.is_receipt(receipt) else None,
-        fits=same_amount and same_payer,
+        matches=same_amount and same_payer,
     )
 
 
-def _same_ids(heard: Heard, callback: wire.StkCallback) -> bool:
-    if callback.checkout_id != heard.checkout_id:
+def _same_ids(summary: PushSummary, callback: wire.StkCallback) -> bool:
+    if callback.checkout_id != summary.checkout_id:
         return False
-    ours, theirs = heard.merchant_request_id, callback.merchant_request_id
+    ours, theirs = summary.merchant_request_id, callback.merchant_request_id
     return ours is None or theirs is None or ours == theirs
 
 
-def _set_aside(flow: Flow, heard: Heard, notice: Notice, reason: str) -> Heard:
-    step = flow.step(
+def _set_aside(context: Context, summary: PushSummary, notice: Notice, reason: str) -> PushSummary:
+    step = context.step(
         "notice.set_aside", reason=reason, source_listed=str(notice.source_listed).lower()
     )
-    return replace(heard, steps=(*heard.steps, step))
+    return replace(summary, steps=(*summary.steps, step))

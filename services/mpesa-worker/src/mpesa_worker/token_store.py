@@ -28,7 +28,7 @@ SAFETY_MARGIN = timedelta(seconds=60)
 
 WAIT_S = 20.0
 """Seconds that a process waits for a token that another process renews."""
-LOOK_S = 0.1
+POLL_S = 0.1
 
 _CONTEXT = "access-token"
 _DATABASE_ERRORS: tuple[type[BaseException], ...] = (*INFRASTRUCTURE_ERRORS, asyncpg.PostgresError)
@@ -52,7 +52,7 @@ class Token:
     text: str = field(repr=False)
     expires_at: datetime
 
-    def serves(self, *, now: datetime, refused: str | None) -> bool:
+    def is_usable(self, *, now: datetime, refused: str | None) -> bool:
         """True when it has not expired and is not the token that Daraja has just refused."""
         return self.text != refused and now < self.expires_at - SAFETY_MARGIN
 
@@ -75,7 +75,7 @@ class MemoryTokens:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._token: Token | None = None
-        self._one_at_a_time = asyncio.Lock()
+        self._lock = asyncio.Lock()
 
     async def get(self, issue: Issue, *, refused: str | None = None) -> str:
         """A token to use now, from memory or from Daraja; concurrent calls share one request.
@@ -85,14 +85,14 @@ class MemoryTokens:
         """
         token = self._usable(refused)
         if token is None:
-            async with self._one_at_a_time:
+            async with self._lock:
                 token = self._usable(refused) or await self._renew(issue, refused)
                 self._token = token
         return token.text
 
     def _usable(self, refused: str | None) -> Token | None:
         token = self._token
-        if token is not None and token.serves(now=self._clock.now(), refused=refused):
+        if token is not None and token.is_usable(now=self._clock.now(), refused=refused):
             return token
         return None
 
@@ -119,17 +119,21 @@ class SharedTokens(MemoryTokens):
         until = self._clock.monotonic() + WAIT_S
         try:
             while self._clock.monotonic() < until:
-                token = await self._find(refused) or await self._renew_alone(lease, issue, refused)
+                token = await self._find(refused) or await self._renew_under_lease(
+                    lease, issue, refused
+                )
                 if token is not None:
                     return token
-                await asyncio.sleep(LOOK_S)
+                await asyncio.sleep(POLL_S)
         except _DATABASE_ERRORS as error:
             # No money request was sent yet. Without this exception type the caller would have to
             # assume that one was.
             raise ProviderUnavailable("token_store_unreachable", type(error).__name__) from error
         raise ProviderUnavailable("token_store_busy", "another process renews the token")
 
-    async def _renew_alone(self, lease: Lease, issue: Issue, refused: str | None) -> Token | None:
+    async def _renew_under_lease(
+        self, lease: Lease, issue: Issue, refused: str | None
+    ) -> Token | None:
         """A new token, requested under the lease; None: another process has the lease."""
         if not await lease.take(self._pool):
             return None
@@ -157,7 +161,7 @@ class SharedTokens(MemoryTokens):
     async def _find(self, refused: str | None) -> Token | None:
         """The stored token, if it can be used now."""
         token = await self._read()
-        if token is not None and token.serves(now=self._clock.now(), refused=refused):
+        if token is not None and token.is_usable(now=self._clock.now(), refused=refused):
             return token
         return None
 

@@ -13,13 +13,15 @@ class Movement:
     """A movement of money at a provider."""
 
     provider: str
-    """``daraja`` or ``stripe``."""
+    """``daraja``, ``stripe`` or ``paypal``."""
     kind: str
     """For Daraja ``stk`` (in), ``b2c`` (out) or ``reversal`` (out)."""
     msisdn: str
-    """The other party: the phone for Daraja, brand and last four digits of the card for Stripe."""
+    """The other party: the phone for Daraja, brand and last four digits of the card for Stripe, the
+    e-mail address for PayPal."""
     amount: str
-    """Decimal text in the provider's unit: whole shillings for Daraja, minor units for Stripe."""
+    """Decimal text in the provider's unit: whole shillings for Daraja, minor units for Stripe, the
+    currency's unit with its decimals for PayPal."""
     currency: str
     """ISO 4217."""
     receipt: str

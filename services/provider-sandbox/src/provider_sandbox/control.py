@@ -7,7 +7,7 @@ from fastapi import APIRouter, HTTPException, Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from provider_sandbox.faults import Fault, Kind
-from provider_sandbox.twin import Face, Twin
+from provider_sandbox.twin import Provider, Twin
 
 
 class FaultOrder(BaseModel):
@@ -47,13 +47,13 @@ class ClockMove(BaseModel):
     speed: float | None = Field(default=None, gt=0)
 
 
-def control_router(twin: Twin, faces: Sequence[Face]) -> APIRouter:
-    """The control routes that all faces share."""
+def control_router(twin: Twin, providers: Sequence[Provider]) -> APIRouter:
+    """The control routes that all twins share."""
     router = APIRouter(prefix="/control", tags=["control"])
     _add_views(router, twin)
     _add_faults(router, twin)
     _add_settings(router, twin)
-    _add_reset(router, twin, faces)
+    _add_reset(router, twin, providers)
     return router
 
 
@@ -71,21 +71,21 @@ def _add_views(router: APIRouter, twin: Twin) -> None:
     @router.get("/requests")
     async def requests(at_least: int = 1) -> dict[str, Any]:
         """The requests received, counted by the caller's reference and callback address."""
-        return twin.arrivals.summary(at_least=at_least)
+        return twin.request_log.summary(at_least=at_least)
 
     @router.get("/pending")
     async def pending() -> dict[str, Any]:
         """Counts of scheduled events, overdue events and callbacks."""
         return {
-            "agenda": twin.agenda.counts(),
-            "overdue": twin.agenda.overdue(),
-            "callbacks": twin.courier.counts(),
+            "agenda": twin.scheduled_events.counts(),
+            "overdue": twin.scheduled_events.overdue(),
+            "callbacks": twin.webhook_sender.counts(),
         }
 
     @router.get("/callbacks")
     async def callbacks(since: int = 0, limit: int = Query(1_000, ge=1)) -> dict[str, Any]:
         """Callbacks after a number, and how each one ended."""
-        return {"entries": twin.courier.entries(since=since, limit=limit)}
+        return {"entries": twin.webhook_sender.entries(since=since, limit=limit)}
 
 
 def _add_faults(router: APIRouter, twin: Twin) -> None:
@@ -139,19 +139,19 @@ def _add_settings(router: APIRouter, twin: Twin) -> None:
         if move.speed is not None:
             _change(twin, {"speed": move.speed})
         if move.advance_s is not None:
-            twin.agenda.skip(twin.clock.span(move.advance_s))
+            twin.scheduled_events.skip(twin.clock.span(move.advance_s))
         return {"now": twin.clock.now(), "speed": twin.clock.speed}
 
 
-def _add_reset(router: APIRouter, twin: Twin, faces: Sequence[Face]) -> None:
+def _add_reset(router: APIRouter, twin: Twin, providers: Sequence[Provider]) -> None:
     @router.post("/reset", status_code=204)
     async def reset() -> None:
         """Delete everything except the settings and the key pair."""
-        await twin.courier.stop()
-        twin.store.forget_everything()
+        await twin.webhook_sender.stop()
+        twin.store.clear()
         twin.clock.skipped_s = 0
-        for face in faces:
-            face.prepare()
+        for provider in providers:
+            provider.prepare()
 
 
 def _change(twin: Twin, patch: dict[str, Any]) -> None:
@@ -161,4 +161,4 @@ def _change(twin: Twin, patch: dict[str, Any]) -> None:
         raise HTTPException(422, str(error)) from error
     twin.settings = changed
     if changed.speed != twin.clock.speed:
-        twin.agenda.change_speed(changed.speed)
+        twin.scheduled_events.change_speed(changed.speed)

@@ -8,8 +8,8 @@ from enum import StrEnum
 from fnmatch import fnmatchcase
 from typing import Any
 
-from provider_sandbox.courier import CallbackMode
 from provider_sandbox.store import Store
+from provider_sandbox.webhook_sender import CallbackMode
 
 
 class Kind(StrEnum):
@@ -79,7 +79,7 @@ class Kind(StrEnum):
         return None if word == self.value else CallbackMode(word)
 
 
-BEFORE = frozenset(
+WITHOUT_EFFECT = frozenset(
     {
         Kind.DROP_BEFORE,
         Kind.HTML_500,
@@ -98,8 +98,8 @@ BEFORE = frozenset(
 )
 """Faults that prevent a request from taking effect."""
 
-INSIDE = frozenset({Kind.SAVED_500, Kind.SAVED_500_AFTER_EFFECT, Kind.SLOW_INSIDE})
-"""Faults that happen inside an operation, so the provider's face applies them itself."""
+INSIDE_OPERATION = frozenset({Kind.SAVED_500, Kind.SAVED_500_AFTER_EFFECT, Kind.SLOW_INSIDE})
+"""Faults that happen inside an operation, so the operation applies them itself."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,8 +170,9 @@ class FaultPlan:
             kind = Kind(row["kind"])
             if (kind.callback_mode is not None) is not callback:
                 continue
-            fits = fnmatchcase(operation, row["operation"])
-            if fits and _fits(json.loads(row["match"]), body) and self._hits(row["probability"]):
+            if not fnmatchcase(operation, row["operation"]):
+                continue
+            if _matches(json.loads(row["match"]), body) and self._hits(row["probability"]):
                 self._use_up(row["id"], row["times"])
                 return Fault(kind=kind, delay_s=row["delay_s"], error_code=row["error_code"])
         return None
@@ -186,5 +187,5 @@ class FaultPlan:
             self._store.execute("DELETE FROM faults WHERE id = ?", (rule,))
 
 
-def _fits(match: Mapping[str, str], body: Mapping[str, Any]) -> bool:
+def _matches(match: Mapping[str, str], body: Mapping[str, Any]) -> bool:
     return all(str(body.get(name)) == value for name, value in match.items())

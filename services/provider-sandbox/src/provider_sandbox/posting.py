@@ -1,4 +1,4 @@
-"""The HTTP transport of the courier: it sends a request and reads only the status of the answer.
+"""The HTTP transport of the webhook sender: send a request, read only the status of the answer.
 
 It replaces httpx's own transport, which takes four times the CPU: the twin runs on the same machine
 as the services that are measured with it.
@@ -21,7 +21,7 @@ class PostingTransport(httpx.AsyncBaseTransport):
 
     def __init__(self) -> None:
         self._tls = httpx.create_ssl_context(trust_env=False)
-        self._free: list[_Connection] = []
+        self._idle: list[_Connection] = []
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send a request and wait for its answer, without a time limit of its own.
@@ -34,21 +34,21 @@ class PostingTransport(httpx.AsyncBaseTransport):
         url, body = request.url, await request.aread()
         head = [b"%s %s HTTP/1.1" % (request.method.encode(), url.raw_path)]
         head += [b"%s: %s" % header for header in request.headers.raw]
-        connection = self._warm(url) or await self._connect(url)
-        status = await connection.ask(b"\r\n".join([*head, b"", body]))
-        self._free.append(connection)
+        connection = self._reusable(url) or await self._connect(url)
+        status = await connection.send(b"\r\n".join([*head, b"", body]))
+        self._idle.append(connection)
         return httpx.Response(status)
 
     async def aclose(self) -> None:
         """Close every connection."""
-        for connection in self._free:
+        for connection in self._idle:
             connection.transport.abort()
         await asyncio.sleep(0)
 
-    def _warm(self, url: httpx.URL) -> "_Connection | None":
-        while self._free:
-            connection = self._free.pop()
-            if connection.serves(url):
+    def _reusable(self, url: httpx.URL) -> "_Connection | None":
+        while self._idle:
+            connection = self._idle.pop()
+            if connection.can_serve(url):
                 return connection
             connection.transport.abort()
         return None
@@ -72,17 +72,17 @@ class _Connection(asyncio.Protocol):
     transport: asyncio.Transport
 
     def __init__(self, url: httpx.URL) -> None:
-        self._place = (url.scheme, url.host, url.port)
+        self._origin = (url.scheme, url.host, url.port)
         self._status: asyncio.Future[int] | None = None
         self._last_at = 0.0
 
-    def serves(self, url: httpx.URL) -> bool:
-        rested_s = asyncio.get_running_loop().time() - self._last_at
-        if (url.scheme, url.host, url.port) != self._place or rested_s > IDLE_S_MAX:
+    def can_serve(self, url: httpx.URL) -> bool:
+        idle_s = asyncio.get_running_loop().time() - self._last_at
+        if (url.scheme, url.host, url.port) != self._origin or idle_s > IDLE_S_MAX:
             return False
         return not self.transport.is_closing() and not self._has_ended()
 
-    async def ask(self, data: bytes) -> int:
+    async def send(self, data: bytes) -> int:
         loop = asyncio.get_running_loop()
         self._status = loop.create_future()
         self._parser = httptools.HttpResponseParser(self)

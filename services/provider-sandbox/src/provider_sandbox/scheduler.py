@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from provider_sandbox.agenda import Agenda, Event
+from provider_sandbox.scheduled_events import Event, ScheduledEvents
 from provider_sandbox.store import Store
 
 Handler = Callable[[dict[str, Any]], object]
@@ -20,38 +20,40 @@ _BATCH = 64
 class Scheduler:
     """Handles due events, each in its own transaction, so a crash neither repeats nor skips one."""
 
-    def __init__(self, store: Store, agenda: Agenda, handlers: Mapping[str, Handler]) -> None:
+    def __init__(
+        self, store: Store, scheduled_events: ScheduledEvents, handlers: Mapping[str, Handler]
+    ) -> None:
         self._store = store
-        self._agenda = agenda
+        self._scheduled_events = scheduled_events
         self._handlers = handlers
 
     async def run(self) -> None:
         """Handle events until cancelled."""
         while True:
-            self._agenda.wake.clear()
-            worked = 0
-            while worked < _BATCH and (event := self._agenda.next_due()) is not None:
-                self._work(event)
-                worked += 1
-            if worked:
+            self._scheduled_events.wake.clear()
+            handled = 0
+            while handled < _BATCH and (event := self._scheduled_events.next_due()) is not None:
+                self._handle(event)
+                handled += 1
+            if handled:
                 await asyncio.sleep(0)  # let requests run
             else:
                 await self._sleep()
 
     async def _sleep(self) -> None:
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(self._agenda.seconds_to_next()):
-                await self._agenda.wake.wait()
+            async with asyncio.timeout(self._scheduled_events.seconds_to_next()):
+                await self._scheduled_events.wake.wait()
 
-    def _work(self, event: Event) -> None:
-        self._agenda.origin = event.due_at
+    def _handle(self, event: Event) -> None:
+        self._scheduled_events.origin = event.due_at
         try:
             with self._store.transaction():
-                self._agenda.remove(event.seq)
+                self._scheduled_events.remove(event.seq)
                 self._handlers[event.kind](event.payload)
         except Exception:
             # An event that fails must not block the events after it for ever.
             log.exception("event %s of kind %s failed and is dropped", event.seq, event.kind)
-            self._agenda.remove(event.seq)
+            self._scheduled_events.remove(event.seq)
         finally:
-            self._agenda.origin = None
+            self._scheduled_events.origin = None

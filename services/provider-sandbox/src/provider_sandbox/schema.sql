@@ -149,3 +149,51 @@ CREATE TABLE IF NOT EXISTS stripe_keys (
     body TEXT NOT NULL,
     made_at REAL NOT NULL
 ) WITHOUT ROWID;
+
+CREATE TABLE IF NOT EXISTS paypal_counters (
+    kind TEXT PRIMARY KEY,
+    n INTEGER NOT NULL
+) WITHOUT ROWID;
+
+CREATE TABLE IF NOT EXISTS paypal_tokens (
+    token TEXT PRIMARY KEY,
+    expires_at REAL NOT NULL
+) WITHOUT ROWID;
+
+-- Every object as PayPal's API returns it (body), and the state that only the twin uses (hidden).
+CREATE TABLE IF NOT EXISTS paypal_objects (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    id TEXT NOT NULL UNIQUE,
+    kind TEXT NOT NULL,
+    parent TEXT,
+    status TEXT NOT NULL,
+    body TEXT NOT NULL,
+    hidden TEXT NOT NULL
+);
+CREATE INDEX IF NOT EXISTS paypal_objects_kind ON paypal_objects (kind, seq);
+CREATE INDEX IF NOT EXISTS paypal_objects_status ON paypal_objects (kind, status, seq);
+CREATE INDEX IF NOT EXISTS paypal_objects_invoice
+    ON paypal_objects (json_extract(body, '$.invoice_id')) WHERE kind = 'capture';
+CREATE INDEX IF NOT EXISTS paypal_objects_parent ON paypal_objects (parent, kind, seq)
+    WHERE parent IS NOT NULL;
+
+-- Request ids by group of operations (scope), and the sender_batch_id of payouts.
+CREATE TABLE IF NOT EXISTS paypal_request_ids (
+    scope TEXT NOT NULL,
+    key TEXT NOT NULL,
+    fingerprint TEXT NOT NULL,
+    about TEXT NOT NULL,
+    made_at REAL NOT NULL,
+    PRIMARY KEY (scope, key)
+) WITHOUT ROWID;
+
+-- Our balance by currency, as decimal text.
+CREATE TABLE IF NOT EXISTS paypal_balances (
+    currency TEXT PRIMARY KEY,
+    amount TEXT NOT NULL
+) WITHOUT ROWID;
+
+CREATE TABLE IF NOT EXISTS paypal_payers (
+    email TEXT PRIMARY KEY,
+    behaviour TEXT NOT NULL
+) WITHOUT ROWID;

@@ -7,8 +7,9 @@ from pydantic import Field, NonNegativeInt, PositiveFloat, SecretStr, field_vali
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from provider_sandbox.daraja.behaviours import BEHAVIOURS
+from provider_sandbox.paypal.settings import PAYPAL_FIXED, PAYPAL_SECRET, PayPalSettings
 
-FIXED = frozenset(
+FIXED = PAYPAL_FIXED | frozenset(
     {
         "http_port",
         "state",
@@ -34,12 +35,13 @@ _SECRET = {
     "stripe_secret_key",
     "stripe_webhook_secret",
     "stripe_webhook_old_secret",
+    *PAYPAL_SECRET,
 }
 
 _API_VERSION = r"^\d{4}-\d\d-\d\d(\.[a-z]+)?$"
 
 
-class Settings(BaseSettings):
+class Settings(PayPalSettings, BaseSettings):
     """The settings of the twin; secrets have no default, so a missing one stops the start.
 
     Delays are in seconds of real provider time and are divided by ``speed``.

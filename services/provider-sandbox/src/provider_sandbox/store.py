@@ -12,7 +12,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-EVERY_TABLE = (
+TABLES = (
     "meta",
     "agenda",
     "callbacks",
@@ -27,9 +27,15 @@ EVERY_TABLE = (
     "stripe_counters",
     "stripe_objects",
     "stripe_keys",
+    "paypal_counters",
+    "paypal_tokens",
+    "paypal_objects",
+    "paypal_request_ids",
+    "paypal_balances",
+    "paypal_payers",
 )
 
-_SHAPE = 2
+_SCHEMA_VERSION = 2
 """Version of the table definitions, stored in the file (``user_version``)."""
 
 
@@ -42,14 +48,14 @@ class Store:
         self._db.row_factory = sqlite3.Row
         self._db.execute("PRAGMA journal_mode=WAL")
         self._db.execute("PRAGMA synchronous=NORMAL")
-        self._fit_shape()
+        self._upgrade_schema()
         self._db.executescript(files("provider_sandbox").joinpath("schema.sql").read_text())
 
-    def _fit_shape(self) -> None:
+    def _upgrade_schema(self) -> None:
         """Drop the tables of an older file whose definition changed: only ``faults``."""
-        if self._db.execute("PRAGMA user_version").fetchone()[0] < _SHAPE:
+        if self._db.execute("PRAGMA user_version").fetchone()[0] < _SCHEMA_VERSION:
             self._db.execute("DROP TABLE IF EXISTS faults")
-            self._db.execute(f"PRAGMA user_version={_SHAPE}")
+            self._db.execute(f"PRAGMA user_version={_SCHEMA_VERSION}")
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -93,10 +99,10 @@ class Store:
         """Store a value under a key."""
         self.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))
 
-    def forget_everything(self) -> None:
+    def clear(self) -> None:
         """Empty every table, also the book."""
         with self.transaction():
-            for table in EVERY_TABLE:
+            for table in TABLES:
                 self.execute(f"DELETE FROM {table}")  # noqa: S608 - own names only
 
     def close(self) -> None:

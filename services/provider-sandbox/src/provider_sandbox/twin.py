@@ -1,4 +1,4 @@
-"""The parts that the whole twin shares, and the protocol that each provider's face implements."""
+"""The parts that all twins share, and the protocol that each imitated provider implements."""
 
 import random
 from collections.abc import Mapping
@@ -8,15 +8,15 @@ from typing import Any, Protocol
 from fastapi import APIRouter
 from starlette.types import Scope
 
-from provider_sandbox.agenda import Agenda
-from provider_sandbox.arrivals import Arrivals
 from provider_sandbox.book import Book
 from provider_sandbox.clock import Clock
-from provider_sandbox.courier import Courier
 from provider_sandbox.faults import Fault, FaultPlan
+from provider_sandbox.request_log import RequestLog
+from provider_sandbox.scheduled_events import ScheduledEvents
 from provider_sandbox.scheduler import Handler
 from provider_sandbox.settings import Settings
 from provider_sandbox.store import Store
+from provider_sandbox.webhook_sender import WebhookSender
 
 
 @dataclass(slots=True, kw_only=True)
@@ -26,17 +26,17 @@ class Twin:
     settings: Settings
     store: Store
     clock: Clock
-    agenda: Agenda
-    courier: Courier
+    scheduled_events: ScheduledEvents
+    webhook_sender: WebhookSender
     book: Book
-    arrivals: Arrivals
+    request_log: RequestLog
     faults: FaultPlan
     noise: random.Random
 
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """A provider's operation, by the name that faults and arrivals use."""
+    """A provider's operation, by the name that faults and the request log use."""
 
     name: str
     """Such as ``daraja.stk``."""
@@ -47,8 +47,8 @@ class Operation:
 
 
 @dataclass(frozen=True, slots=True)
-class Canned:
-    """A prepared answer of a fault."""
+class FaultAnswer:
+    """The answer that a fault gives instead of the operation's own."""
 
     status: int
     content_type: str
@@ -58,16 +58,17 @@ class Canned:
 
 @dataclass(slots=True)
 class Exchange:
-    """One request in the gate; a handler may add a fault for its own answer."""
+    """One request in the fault middleware; a handler may add a fault for its own answer."""
 
-    arrival: int | None = None
+    request_number: int | None = None
+    """Its number in the request log; None for an operation that moves no money."""
     body: dict[str, Any] = field(default_factory=dict)
     fault: Fault | None = None
-    inside: Fault | None = None
+    operation_fault: Fault | None = None
     """A fault that the operation itself must apply."""
 
 
-class Face(Protocol):
+class Provider(Protocol):
     """One provider that this process imitates."""
 
     def operation(self, method: str, path: str) -> Operation | None:
@@ -75,7 +76,7 @@ class Face(Protocol):
         ...
 
     def read(self, scope: Scope, raw: bytes) -> dict[str, Any]:
-        """The request's fields that faults and arrivals compare."""
+        """The request's fields that faults and the request log use."""
         ...
 
     def routers(self) -> list[APIRouter]:
@@ -86,7 +87,7 @@ class Face(Protocol):
         """The handlers of its scheduled events, by kind of event."""
         ...
 
-    def canned(self, fault: Fault) -> Canned:
+    def fault_answer(self, fault: Fault) -> FaultAnswer:
         """The provider's answer for a fault that answers."""
         ...
 

@@ -1,4 +1,4 @@
-"""The AsyncAPI 3 document of all services: every topic, its message, and who reads it."""
+"""The AsyncAPI 3 document of all services: every topic, its message, and its consumer."""
 
 import json
 from typing import Any
@@ -33,17 +33,17 @@ FIELDS = {
     "description": "The merchant's own note.",
     "detach_id": "The id of this request to delete the instrument.",
     "detail": "Details of the step, without personal data.",
-    "evidence": "What happened at the provider since the result before.",
-    "evidence_due_by": "Until when the provider accepts evidence.",
+    "evidence": "What happened at the provider since the previous result.",
+    "evidence_due_by": "The provider's deadline for evidence.",
     "exp_month": "The month in which the card expires.",
     "exp_year": "The year in which the card expires.",
     "failure": "Why it failed.",
-    "fee_reinstated": "What the provider gave back of its fee.",
-    "kind": "What sort of message it is.",
+    "fee_reinstated": "The part of its fee that the provider returned.",
+    "kind": "The kind of the message.",
     "last4": "The last four digits.",
     "last_transaction_id": "The newest transaction in the chain.",
     "livemode": "True when real money moves.",
-    "merchant_id": "The merchant whose payment it is.",
+    "merchant_id": "The merchant of the payment.",
     "message": "One sentence for the customer.",
     "method": "The payment method.",
     "next_action": "What the payer must do now, by its `type`.",
@@ -51,23 +51,23 @@ FIELDS = {
     "occurred_at": "When it happened.",
     "payment_id": "The payment.",
     "payment_method_id": "Our id of the saved method.",
-    "provider": "Whose notice it is.",
-    "provider_fee": "What the provider charged.",
+    "provider": "The provider that sent the notice.",
+    "provider_fee": "The provider's charge.",
     "provider_reference": "The provider's own id of the payment.",
     "purpose": "Which call the provider answers.",
     "reason": "The provider's reason.",
     "received_at": "When the gateway received it.",
-    "requested_at": "When it was asked for.",
+    "requested_at": "When it was requested.",
     "retryable": "True when a new payment by the customer may succeed.",
-    "schema_version": "The version of the message's form.",
+    "schema_version": "The version of the message's format.",
     "sealed_at": "When the newest block was sealed.",
-    "version": "Counts the changes of the payment that merchants see.",
+    "version": "Counts the changes of the payment that merchants can see.",
 }
-"""Descriptions of message fields with the same meaning in every message; the others are described
-in their class."""
+"""Descriptions of message fields with the same meaning in every message; all other fields are
+described in their class."""
 
 
-async def _nobody(_: object) -> list[RejectedRecord]:
+async def _no_handler(_: object) -> list[RejectedRecord]:
     return []
 
 
@@ -77,18 +77,22 @@ def document() -> dict[str, Any]:
     for name, rail in rails().items():
         read = [(PaymentCommand, topics.ABOUT_COMMANDS), (ProviderNotice, topics.ABOUT_WEBHOOKS)]
         for topic, (message, about) in zip(topics.topics_of(rail), read, strict=False):
-            broker.document(Subscription(topic, message, f"{name}-worker", _nobody, about))
+            broker.document(Subscription(topic, message, f"{name}-worker", _no_handler, about))
     broker.document(
-        Subscription(topics.RESULTS, PaymentResult, "ledger", _nobody, topics.ABOUT_RESULTS)
+        Subscription(topics.RESULTS, PaymentResult, "ledger", _no_handler, topics.ABOUT_RESULTS)
     )
     broker.document(
         Subscription(
-            topics.METHOD_RESULTS, MethodResult, "gateway", _nobody, topics.ABOUT_METHOD_RESULTS
+            topics.METHOD_RESULTS, MethodResult, "gateway", _no_handler, topics.ABOUT_METHOD_RESULTS
         )
     )
     broker.document(
         Subscription(
-            topics.RAIL_STATUSES, RailStatus, "gateway-rails", _nobody, topics.ABOUT_RAIL_STATUSES
+            topics.RAIL_STATUSES,
+            RailStatus,
+            "gateway-rails",
+            _no_handler,
+            topics.ABOUT_RAIL_STATUSES,
         )
     )
     broker.document_publishers([(topics.EVENTS, PaymentEvent), (topics.HEADS, LedgerHead)])

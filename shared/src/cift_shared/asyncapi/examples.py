@@ -62,10 +62,13 @@ def _messages(topic: str) -> Mapping[str, Message]:
             return {"notice": _notice(rail)}
     return {
         topics.RESULTS: _results(example_rail()),
-        topics.METHOD_RESULTS: _saved(),
+        topics.METHOD_RESULTS: _method_results(),
         topics.EVENTS: {"completed": _event(example_rail())},
         topics.HEADS: {"head": _head()},
-        topics.RAIL_STATUSES: {"available": _status(None), "away": _status("provider_unavailable")},
+        topics.RAIL_STATUSES: {
+            "available": _status(None),
+            "unavailable": _status("provider_unavailable"),
+        },
     }.get(topic, {})
 
 
@@ -104,10 +107,10 @@ def _commands(rail: Rail) -> Mapping[str, Message]:
     }
     if "withdrawal" not in rail.refusals:
         found["withdrawal"] = RequestWithdrawal(**request)
-    return {**found, **(_about_saved(rail) if example.keeps_at_provider else {})}
+    return {**found, **(_saved_method_commands(rail) if example.keeps_at_provider else {})}
 
 
-def _about_saved(rail: Rail) -> Mapping[str, Message]:
+def _saved_method_commands(rail: Rail) -> Mapping[str, Message]:
     request: dict[str, Any] = {
         **_OF_MERCHANT,
         "payment_method_id": _SAVED,
@@ -161,15 +164,15 @@ def _results(rail: Rail) -> Mapping[str, Message]:
     }
 
 
-def _saved() -> Mapping[str, Message]:
-    """What a provider has saved; empty where no installed rail's provider keeps instruments."""
+def _method_results() -> Mapping[str, Message]:
+    """Results for saved instruments; empty if no installed rail's provider stores instruments."""
     for rail in rails().values():
         if rail.example.keeps_at_provider:
-            return {"saved": _saved_at(rail)}
+            return {"saved": _method_result(rail)}
     return {}
 
 
-def _saved_at(rail: Rail) -> MethodResult:
+def _method_result(rail: Rail) -> MethodResult:
     return MethodResult(
         kind="saved",
         result_id=f"{_ATTEMPT}.2",

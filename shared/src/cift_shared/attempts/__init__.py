@@ -2,7 +2,7 @@
 
 ingest    payments.commands.<rail>   -> insert attempt rows, then commit offsets
 dispatch  due attempts                 -> provider call (our key = the attempt's id)
-notices   payments.webhooks.<provider> -> insert notice rows, make the attempt due at once
+notices   payments.webhooks.<provider> -> insert notice rows, make the attempt due now
 poll      due attempts                 -> query the provider
 
 `dispatch` and `poll` store the attempt and an outbox row in one statement; the relay publishes that

@@ -1,19 +1,20 @@
-"""What becomes of an attempt that the merchant has asked to cancel; pure, no I/O.
+"""Decide on an attempt for which the merchant requested a cancellation; pure, no I/O.
 
-Nothing was sent: it is canceled. Otherwise the provider is asked, and answers:
+An attempt that was not sent is canceled here. Otherwise the worker sends the provider a request to
+cancel, and the provider's answer decides:
 
 Canceled                       it will move no money: the payment is canceled
-Settled | Declined | Expired   too late: the payment ends as the provider says
-Pending                        it has the request: queries show what becomes of it
-refused                        it can't cancel this payment: it is queried, not asked again
-Unknown, or an error           nobody knows: it is queried, and asked again at the next query
+Settled | Declined | Expired   the payment has ended already: its outcome stays
+Pending                        the provider has the request: queries show the outcome
+refused                        the provider can't cancel this payment: only query it
+Unknown, or an error           not known: query it, and send the request again at the next query
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from cift_shared.attempts.processor import CANCEL_ASKED, Answer, Notice
+from cift_shared.attempts.processor import CANCEL_REQUESTED, Answer, Notice
 from cift_shared.attempts.results import CANCELED_UNSENT, Claim, result_of
 from cift_shared.attempts.state_machine import Decision
 from cift_shared.errors import PaymentProcessorError, ProviderRejectedRequest
@@ -31,20 +32,20 @@ from cift_shared.messaging.outcomes import (
 
 @dataclass(frozen=True, slots=True)
 class CancelReply:
-    """What came of asking the provider to cancel."""
+    """The provider's reply to a request to cancel."""
 
     answer: Answer | None = None
-    """What to decide on; None: the provider is queried for the status as well."""
+    """The answer to decide on; None: the provider's status must be queried as well."""
     steps: Sequence[Step] = ()
-    is_heard: bool = False
-    """True when the provider must not be asked again."""
+    is_conclusive: bool = False
+    """True when the request to cancel must not be sent again."""
 
     def added_to(self, answer: Answer) -> Answer:
-        """The answer, with the steps of the cancellation before its own."""
+        """The answer, with the steps of the cancellation before the answer's steps."""
         return replace(answer, evidence=[*self.steps, *answer.evidence])
 
 
-NOT_ASKED = CancelReply()
+NO_REPLY = CancelReply()
 
 _STEPS = {
     Canceled: "cancel.done",
@@ -55,32 +56,32 @@ _STEPS = {
 }
 
 
-def wishes_to_cancel(notices: Sequence[Notice]) -> list[str]:
-    """The ids of the stored wishes of the merchant to cancel the payment."""
-    return [notice.notice_id for notice in notices if notice.purpose == CANCEL_ASKED]
+def cancel_request_ids(notices: Sequence[Notice]) -> list[str]:
+    """The ids of the stored requests of the merchant to cancel the payment."""
+    return [notice.notice_id for notice in notices if notice.purpose == CANCEL_REQUESTED]
 
 
 def canceled_unsent(claim: Claim, *, now: datetime, notice_ids: Sequence[str]) -> Decision:
-    """Cancel an attempt that is certainly not sent, as the merchant has asked."""
+    """Cancel an attempt that certainly was not sent."""
     step = Step(at=now, name="cancel.done")
     result = result_of(claim, "canceled", [step], now=now, failure=CANCELED_UNSENT)
     return Decision(claim, "done", None, result, maybe_sent=False, notice_ids=notice_ids)
 
 
 def after_cancel(answer: Answer, *, now: datetime) -> CancelReply:
-    """The provider answered the request to cancel."""
+    """Decide after the provider answered the request to cancel."""
     if isinstance(answer.outcome, Unknown):
-        return NOT_ASKED
+        return NO_REPLY
     if isinstance(answer.outcome, Submitted):
         answer = replace(answer, outcome=Pending())
     name = _STEPS.get(type(answer.outcome))
     steps = [Step(at=now, name=name)] if name else []
-    return CancelReply(answer, steps, is_heard=True)
+    return CancelReply(answer, steps, is_conclusive=True)
 
 
 def after_cancel_error(error: PaymentProcessorError, *, now: datetime) -> CancelReply:
-    """The provider refused to cancel, or did not answer."""
+    """Decide after the provider refused to cancel, or did not answer."""
     if not isinstance(error, ProviderRejectedRequest):
-        return NOT_ASKED
+        return NO_REPLY
     step = Step(at=now, name="cancel.refused", detail={"code": error.code})
-    return CancelReply(None, [step], is_heard=True)
+    return CancelReply(None, [step], is_conclusive=True)

@@ -47,28 +47,28 @@ class CommandConsumer:
         *,
         rail: str,
         clock: Clock,
-        ingested: Callable[[], None],
-        published: Callable[[], None],
-        verified: Callable[[], None],
+        wake_dispatch: Callable[[], None],
+        wake_relay: Callable[[], None],
+        wake_poll: Callable[[], None],
     ) -> None:
-        """`ingested` wakes dispatch, `verified` wakes polling, `published` wakes the relay."""
+        """The `wake_...` functions wake a loop that has new work."""
         self._store = store
         self._rail = rail
         self._clock = clock
-        self._ingested = ingested
-        self._published = published
-        self._verified = verified
+        self._wake_dispatch = wake_dispatch
+        self._wake_relay = wake_relay
+        self._wake_poll = wake_poll
 
     async def handle(self, records: Sequence[Record]) -> list[RejectedRecord]:
         """Store a batch of commands; records that can't be parsed are rejected."""
         requests: dict[object, Command] = {}
         cancellations: list[CancelPayment] = []
         verifications: list[tuple[Record, VerifyPayment]] = []
-        refusals: list[RejectedRecord] = []
+        rejected: list[RejectedRecord] = []
         for record in records:
             command = self._read(record)
             if isinstance(command, RejectedRecord):
-                refusals.append(command)
+                rejected.append(command)
             elif isinstance(command, CancelPayment):
                 cancellations.append(command)
             elif isinstance(command, VerifyPayment):
@@ -78,7 +78,7 @@ class CommandConsumer:
         await self._ingest(list(requests.values()))
         for cancellation in cancellations:
             await self._cancel(cancellation)
-        return refusals + await self._verify(verifications)
+        return rejected + await self._verify(verifications)
 
     def _read(self, record: Record) -> Command | CancelPayment | VerifyPayment | RejectedRecord:
         try:
@@ -88,8 +88,8 @@ class CommandConsumer:
         if isinstance(command, CancelPayment | VerifyPayment):
             return command
         if command.carried_by != self._rail:
-            other = command.carried_by[:40]
-            return RejectedRecord(record, "wrong_rail", f"a command for {other}")
+            rail = command.carried_by[:40]
+            return RejectedRecord(record, "wrong_rail", f"a command for {rail}")
         trace = {name: record.headers[name] for name in _TRACE_HEADERS if name in record.headers}
         return Command(command, trace)
 
@@ -99,36 +99,38 @@ class CommandConsumer:
         fresh = await self._store.ingest(commands)
         failpoint("worker.after_ingest")
         metrics.DUPLICATES.labels("command").inc(len(commands) - fresh)
-        self._ingested()
-        self._published()
+        self._wake_dispatch()
+        self._wake_relay()
 
     async def _verify(
         self, verifications: Sequence[tuple[Record, VerifyPayment]]
     ) -> list[RejectedRecord]:
-        refusals = []
-        for record, asked in verifications:
+        rejected = []
+        for record, verification in verifications:
             try:
-                due = await self._store.verify(asked)
+                due = await self._store.verify(verification)
             except SealBroken as error:
-                refusals.append(RejectedRecord(record, "undecodable", str(error)))
+                rejected.append(RejectedRecord(record, "undecodable", str(error)))
                 continue
-            log.info("attempt.verify_asked", payment_id=str(asked.payment_id), due=due)
+            log.info("attempt.verify_asked", payment_id=str(verification.payment_id), due=due)
             if due:
-                self._verified()
-        return refusals
+                self._wake_poll()
+        return rejected
 
     async def _cancel(self, cancellation: CancelPayment) -> None:
-        def tell(attempt_id: AttemptId, seq: int | None, due: datetime | None) -> OutgoingMessage:
-            return self._tell(cancellation, attempt_id, seq, due)
+        def make_result(
+            attempt_id: AttemptId, seq: int | None, due: datetime | None
+        ) -> OutgoingMessage:
+            return self._cancel_result(cancellation, attempt_id, seq, due)
 
-        wished = await self._store.cancel(cancellation, tell)
+        is_stored = await self._store.cancel(cancellation, make_result)
         failpoint("worker.after_cancel")
-        if wished:
+        if is_stored:
             log.info("attempt.cancel_asked", payment_id=str(cancellation.payment_id))
-            self._verified()
-        self._published()
+            self._wake_poll()
+        self._wake_relay()
 
-    def _tell(
+    def _cancel_result(
         self,
         cancellation: CancelPayment,
         attempt_id: AttemptId,
@@ -169,28 +171,31 @@ class NoticeConsumer:
         *,
         vault: Vault,
         read_fingerprint: Callable[[bytes], "AttemptId | str | None"],
-        noticed: Callable[[], None],
+        wake_poll: Callable[[], None],
         find_attempts: "FindAttempts | None" = None,
     ) -> None:
-        """`find_attempts` handles notices in which `read_fingerprint` finds nothing."""
+        """`find_attempts` handles notices in which `read_fingerprint` finds nothing.
+
+        `wake_poll` wakes the polling loop when a notice was stored.
+        """
         self._store = store
         self._vault = vault
         self._read_fingerprint = read_fingerprint
-        self._noticed = noticed
+        self._wake_poll = wake_poll
         self._find_attempts = find_attempts
 
     async def handle(self, records: Sequence[Record]) -> list[RejectedRecord]:
         """Store a batch of notices; records that can't be parsed or decrypted are rejected."""
         notices: dict[str, ProviderNotice] = {}
         fingerprints: dict[str, str | None] = {}
-        unplaced: dict[str, bytes] = {}
-        refusals: list[RejectedRecord] = []
+        unmatched: dict[str, bytes] = {}
+        rejected: list[RejectedRecord] = []
         for record in records:
             try:
                 notice = ProviderNotice.model_validate_json(record.body or b"")
                 body = self._vault.open(notice.sealed_body, context="notice")
             except (ValidationError, SealBroken) as error:
-                refusals.append(RejectedRecord(record, "undecodable", _why(error)))
+                rejected.append(RejectedRecord(record, "undecodable", _reason(error)))
                 continue
             if notice.attempt_id == NO_ATTEMPT:
                 notice = notice.model_copy(update={"attempt_id": None})
@@ -198,11 +203,11 @@ class NoticeConsumer:
             if isinstance(found, UUID):
                 notice, found = notice.model_copy(update={"attempt_id": found}), None
             if notice.attempt_id is None and found is None:
-                unplaced[notice.notice_id] = body
+                unmatched[notice.notice_id] = body
             notices[notice.notice_id] = notice
             fingerprints[notice.notice_id] = found
-        if self._find_attempts is not None and unplaced:
-            for notice_id, attempt_id in (await self._find_attempts(unplaced)).items():
+        if self._find_attempts is not None and unmatched:
+            for notice_id, attempt_id in (await self._find_attempts(unmatched)).items():
                 update = {"attempt_id": attempt_id}
                 notices[notice_id] = notices[notice_id].model_copy(update=update)
         if notices:
@@ -211,9 +216,9 @@ class NoticeConsumer:
             )
             failpoint("worker.after_notices")
             log.info("notices.stored", count=len(notices), attempts_due=due)
-            self._noticed()
-        return refusals
+            self._wake_poll()
+        return rejected
 
 
-def _why(error: ValidationError | SealBroken) -> str:
+def _reason(error: ValidationError | SealBroken) -> str:
     return first_problem(error) if isinstance(error, ValidationError) else str(error)

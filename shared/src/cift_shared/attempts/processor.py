@@ -2,7 +2,7 @@
 
     attempt engine -> process_deposit | process_withdrawal | process_refund   once (or safely again)
                    -> get_transaction_status                                  as often as needed
-                   -> process_cancel      if the provider cancels what it has, safely again
+                   -> process_cancel      if the provider can cancel it; may be repeated
     the same for saved instruments, if the provider stores them:
                    -> process_setup | process_detach, get_method_status
 
@@ -43,8 +43,8 @@ class Attempt:
     ended: bool = False
     """True once a final answer is stored: the processor must start nothing new for it."""
     references: Sequence[str] = ()
-    """References of the provider that the caller has brought since the last query: at most hints
-    for the query, as anybody can make one up. A processor may ignore them."""
+    """Provider references that the API caller sent since the last query. They are untrusted hints
+    for the query; a processor may ignore them."""
 
 
 MethodOperation = Literal["setup", "detach"]
@@ -63,14 +63,14 @@ class MethodAttempt:
     ended: bool = False
 
 
-BROUGHT = -1
-"""The purpose of a stored notice whose body is a reference that the caller brought. No callback
-token has it, so no provider and no stranger can post one; `Attempt.references` has the body."""
+CALLER_REFERENCE = -1
+"""Purpose of a stored notice whose body is a provider reference sent by the API caller
+(`Attempt.references`). No callback token has this purpose, so nobody can post such a notice."""
 
 
-CANCEL_ASKED = -2
-"""The purpose of a stored notice that stands for a merchant's wish to cancel. As with `BROUGHT`, no
-callback token has it."""
+CANCEL_REQUESTED = -2
+"""Purpose of a stored notice that is a merchant's request to cancel. No callback token has it, as
+with `CALLER_REFERENCE`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,12 +92,12 @@ class Answer:
     memory: Mapping[str, str] = field(default_factory=dict)
     """Merged into the attempt's memory and stored with the outcome."""
     fingerprint: str | None = None
-    """Keyed hash of the provider's reference; finds the attempt of a webhook without our token."""
+    """Keyed hash of the provider's reference: finds the attempt of a webhook without our token."""
     evidence: Sequence[Step] = ()
     """Steps for the timeline; no personal data."""
     check_after: timedelta | None = None
-    """Delay until the next query instead of the schedule's; zero: store the answer and continue at
-    once.
+    """Delay until the next query, instead of the schedule's delay; zero: store the answer, then
+    query again immediately.
     """
 
 
@@ -122,11 +122,11 @@ class PaymentProcessor(Protocol):
         ...
 
     async def process_withdrawal(self, attempt: Attempt) -> Answer:
-        """Instruct the provider to pay the money out; raises as `process_deposit`."""
+        """Instruct the provider to pay the money out; raises like `process_deposit`."""
         ...
 
     async def process_refund(self, attempt: Attempt) -> Answer:
-        """Instruct the provider to refund a deposit; raises as `process_deposit`."""
+        """Instruct the provider to refund a deposit; raises like `process_deposit`."""
         ...
 
     async def get_transaction_status(
@@ -158,79 +158,81 @@ PROVIDER_UNAVAILABLE = "provider_unavailable"
 
 @runtime_checkable
 class ReportsAvailability(Protocol):
-    """What a processor also implements if it knows when its provider can't be used.
+    """A processor also implements this if it knows when its provider can't be used.
 
     Any other processor counts as available while its worker runs.
     """
 
     def unavailable_reason(self) -> str | None:
-        """Why no payment would reach the provider now, as a word for programs; None: it would.
+        """A stable code for why payments can't reach the provider now; None: they can.
 
-        From what this process has seen already: it makes no call.
+        It makes no call: the reason comes from earlier calls of this process.
         """
         ...
 
 
 @runtime_checkable
 class HasJobs(Protocol):
-    """What a processor also implements if something must be done periodically for its rail."""
+    """A processor also implements this if its rail needs periodic jobs."""
 
     def jobs(self) -> Sequence[Job]:
-        """The jobs, each with a name of its own; one process at a time runs each."""
+        """The jobs, each with a unique name; one process at a time runs each."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class FloatRules:
-    """How the balance that a rail pays out from is watched."""
+    """How the balance that a rail pays out from is monitored."""
 
-    least: Mapping[str, Money] = field(default_factory=dict)
-    """By currency, the balance below which withdrawals are refused; others are only measured."""
+    minimum: Mapping[str, Money] = field(default_factory=dict)
+    """By currency, the balance below which withdrawals are refused. A currency without a minimum is
+    only measured."""
     every: timedelta = timedelta(seconds=30)
+    """The time between two reads."""
 
 
 @runtime_checkable
 class ReportsFloat(Protocol):
-    """What a processor also implements if it can read the balance that it pays out from."""
+    """A processor also implements this if it can read the balance that it pays out from."""
 
     def float_rules(self) -> FloatRules:
-        """The settings."""
+        """The minimum balances and the time between two reads."""
         ...
 
     async def get_float(self) -> Sequence[Money]:
-        """What can be paid out now, one amount for each currency.
+        """The amount that can be paid out now, for each currency.
 
         Raises:
-            PaymentProcessorError: the provider did not tell it.
+            PaymentProcessorError: the balance could not be read.
         """
         ...
 
 
 @runtime_checkable
 class CancelsAtProvider(Protocol):
-    """What a processor also implements if its provider can cancel a payment that it already has.
+    """A processor also implements this if its provider can cancel a payment after its submission.
 
     Its rail has `cancel_after_submit=True`.
     """
 
     async def process_cancel(self, attempt: Attempt) -> Answer:
-        """Instruct the provider to cancel; may be called again, and must then be harmless.
+        """Instruct the provider to cancel. It may be called several times for one attempt.
 
         Returns:
             `Canceled` only when the provider confirms that it will move no money. `Pending`: it has
-            the request to cancel, and queries will show what became of it. `Settled`, `Declined` or
-            `Expired`: it was too late. `Unknown`: ask again.
+            the request to cancel, and queries will show the outcome. `Settled`, `Declined` or
+            `Expired`: the payment had ended already. `Unknown`: the engine calls again.
 
         Raises:
-            ProviderRejectedRequest: this payment can't be canceled; it is not asked again.
-            PaymentProcessorError: the call failed; it is asked again.
+            ProviderRejectedRequest: this payment can't be canceled; the engine does not call again.
+            PaymentProcessorError: the call failed; the engine calls again.
         """
         ...
 
 
 @runtime_checkable
 class SavedMethodProvider(Protocol):
-    """What a processor also implements if its provider stores instruments for later payments."""
+    """A processor also implements this if its provider stores instruments for later payments."""
 
     async def process_setup(self, attempt: MethodAttempt) -> Answer:
         """Instruct the provider to store an instrument.
@@ -241,7 +243,7 @@ class SavedMethodProvider(Protocol):
         ...
 
     async def process_detach(self, attempt: MethodAttempt) -> Answer:
-        """Instruct the provider to remove an instrument; raises as `process_setup`."""
+        """Instruct the provider to remove an instrument; raises like `process_setup`."""
         ...
 
     async def get_method_status(

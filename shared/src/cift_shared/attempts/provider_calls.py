@@ -23,15 +23,16 @@ class ProviderCalls:
 
     @property
     def cancels(self) -> bool:
-        """True if the provider can cancel a payment that it already has."""
+        """True if the provider can cancel a payment after its submission."""
         return isinstance(self._processor, CancelsAtProvider)
 
     async def submit(self, attempt: Attempt | MethodAttempt) -> Answer:
-        """Send an attempt; raises PaymentProcessorError as the processor does."""
+        """Send an attempt; raises the processor's PaymentProcessorError."""
         if isinstance(attempt, MethodAttempt):
-            keeper = self._keeper()
-            submit = keeper.process_setup if attempt.operation == "setup" else keeper.process_detach
-            return await submit(attempt)
+            provider = self._saved_method_provider()
+            if attempt.operation == "setup":
+                return await provider.process_setup(attempt)
+            return await provider.process_detach(attempt)
         match attempt.operation:
             case "deposit":
                 return await self._processor.process_deposit(attempt)
@@ -40,35 +41,35 @@ class ProviderCalls:
             case "refund":
                 return await self._processor.process_refund(attempt)
 
-    async def ask(self, attempt: Attempt | MethodAttempt, notices: Sequence[Notice]) -> Answer:
-        """Query the status of an attempt; raises PaymentProcessorError as the processor does."""
+    async def query(self, attempt: Attempt | MethodAttempt, notices: Sequence[Notice]) -> Answer:
+        """Query the status of an attempt; raises the processor's PaymentProcessorError."""
         if isinstance(attempt, MethodAttempt):
-            return await self._keeper().get_method_status(attempt, notices)
+            return await self._saved_method_provider().get_method_status(attempt, notices)
         return await self._processor.get_transaction_status(attempt, notices)
 
     def schedule(self, attempt: Attempt | MethodAttempt) -> Schedule:
-        """When the attempt is queried next."""
+        """The delay until the attempt is queried next."""
         if isinstance(attempt, MethodAttempt):
-            return Schedule(self._keeper().method_check_delay(attempt))
+            return Schedule(self._saved_method_provider().method_check_delay(attempt))
         return Schedule(self._processor.check_delay(attempt))
 
     def resend_is_safe(self, attempt: Attempt | MethodAttempt) -> bool:
-        """A request about a saved method that may have been sent is queried, never sent again."""
+        """True if the attempt may be sent again; never true for an attempt of a saved method."""
         if isinstance(attempt, MethodAttempt):
             return False
         return self._processor.resend_is_safe(attempt.operation)
 
-    def _keeper(self) -> SavedMethodProvider:
+    def _saved_method_provider(self) -> SavedMethodProvider:
         if not isinstance(self._processor, SavedMethodProvider):
-            raise ProviderRejectedRequest("not_offered", "this provider keeps no instruments")
+            raise ProviderRejectedRequest("not_offered", "this provider stores no instruments")
         return self._processor
 
     async def cancel(self, attempt: Attempt | MethodAttempt) -> Answer:
-        """Ask the provider to cancel a payment that it may have.
+        """Send the provider a request to cancel a payment that it may have.
 
         Raises:
             PaymentProcessorError: it can't be canceled, or the call failed.
         """
         if isinstance(attempt, MethodAttempt) or not isinstance(self._processor, CancelsAtProvider):
-            raise ProviderRejectedRequest("not_offered", "this provider cancels nothing")
+            raise ProviderRejectedRequest("not_offered", "this provider can't cancel payments")
         return await self._processor.process_cancel(attempt)

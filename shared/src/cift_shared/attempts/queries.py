@@ -11,7 +11,7 @@ returning payment_id
 """
 """Insert new commands as attempts that are due at once; known commands change nothing."""
 
-SEND_AGAIN = """
+REPUBLISH = """
 insert into {schema}.outbox (topic, key, headers, body)
 select case when operation in ('setup', 'detach') then $3 else $2 end,
        last_headers->>'ce_subject', last_headers, last_result
@@ -20,7 +20,7 @@ select case when operation in ('setup', 'detach') then $3 else $2 end,
 """
 """Republish the stored result of known commands; consumers deduplicate by the result's id."""
 
-CANCEL_BEFORE_IT_CAME = """
+CANCEL_BEFORE_ARRIVAL = """
 insert into {schema}.attempt (attempt_id, payment_id, state) values ($1, $2, 'done')
     on conflict (payment_id, number) do nothing
 returning attempt_id, seq
@@ -35,7 +35,7 @@ returning attempt_id, seq
 """
 """Cancel only an attempt that certainly was not sent; the higher lease fences a dispatcher."""
 
-ASK_TO_CANCEL = """
+STORE_CANCEL_REQUEST = """
 with open as (
     select attempt_id, state from {schema}.attempt
      where payment_id = $1 and state in ('ready', 'sending', 'waiting', 'unknown')
@@ -53,23 +53,24 @@ with open as (
                when held.lease_owner is null then least(held.next_check_at, now())
                else held.next_check_at
            end,
-           -- the save of a check in progress sees that a wish came meanwhile
+           -- the save of a query in progress detects that a request to cancel was stored
            updated_at = clock_timestamp()
       from wished
      where held.attempt_id = wished.attempt_id and held.state in ('waiting', 'unknown')
 )
 select true from open
 """
-"""Store the wish to cancel an attempt that may have been sent, make it due. No row: it has ended.
+"""Store a request to cancel an attempt that may have been sent, and make the attempt due. No row:
+the attempt has ended.
 
-A wish does not prove that the provider has the request: an attempt in `ready` or `sending` is sent,
-or sent again, before the provider is asked to cancel it. Its save does not see a wish that is
-stored at this very moment; the next query does.
+A request to cancel does not prove that the provider has the payment: an attempt in `ready` or
+`sending` is sent, or sent again, before the provider gets the request to cancel it. A save that
+runs at the same moment does not see the new request; the next query does.
 """
 
 NEXT_CHECK = "select next_check_at from {schema}.attempt where payment_id = $1"
 
-REMEMBER_CANCELED = """
+STORE_CANCELED_RESULT = """
 update {schema}.attempt
    set seq = seq + 1, last_result = $2, last_headers = $3
  where attempt_id = $1
@@ -96,14 +97,14 @@ update {schema}.attempt as held
  where held.attempt_id = due.attempt_id
 returning held.*, due.state as state_before, now() - held.created_at as age
 """
-"""Claim due attempts. A claim is a lease: when its holder dies, the row becomes due again."""
+"""Claim due attempts. A claim is a lease: if its holder crashes, the row becomes due again."""
 
 RELEASE_OWN = """
 update {schema}.attempt
    set next_check_at = now(), lease_owner = null
  where split_part(lease_owner, '/', 1) = $1
 """
-"""Release what an earlier run of this instance held: it is due now, not when the lease expires."""
+"""Release the claims of an earlier run of this instance: due now, not when the lease expires."""
 
 RELEASE_LOST = """
 update {schema}.attempt
@@ -129,7 +130,7 @@ with input as (
                     where notice.attempt_id = decision.attempt_id
                       and notice.handled_at is null
                       and notice.notice_id <> all ($15::text[])
-                      -- a wish to cancel does not prove that the provider has the request
+                      -- a request to cancel does not prove that the provider has the payment
                       and (decision.state <> 'ready' or notice.purpose is distinct from -2)
                    ) as unseen
       from unnest($1::uuid[], $2::bigint[], $3::text[], $4::float8[], $5::jsonb[], $6::text[],
@@ -140,13 +141,12 @@ with input as (
                         maybe_sent, checked, key, headers, body, tells_state, topic, touched_at,
                         result_seq, place)
 ), locked as (
-    -- in one order, the same as for notices: two statements about the same attempts never block
-    -- each other for good
+    -- lock in the same order as the statements for notices: this prevents deadlocks
     select attempt_id from {schema}.attempt
      where attempt_id = any ($1::uuid[]) order by attempt_id for update
 ), moved as (
     update {schema}.attempt as held
-       -- whoever sends a notice has the request: it is asked about, not sent again
+       -- a provider that sends a notice has the request: query it, don't send it again
        set state = case
                when input.state = 'ready' and input.maybe_sent
                     and (input.unseen or held.lease_owner is not null
@@ -158,13 +158,13 @@ with input as (
            fingerprint = coalesce(held.fingerprint, input.fingerprint),
            maybe_sent = input.maybe_sent,
            checks = held.checks + input.checked::integer,
-           -- not one more: this save may come again when its commit was not heard of
+           -- not `seq + 1`: this save is repeated if the reply to its commit was lost
            seq = coalesce(input.result_seq, held.seq),
            last_result = case when input.tells_state then input.body else held.last_result end,
            last_headers = case when input.tells_state then input.headers else held.last_headers end,
-           -- a notice that came while the attempt was in hand makes it due; one that is stored at
-           -- this very moment can't be seen yet, but it has touched the row (where nobody holds
-           -- the row, that was the first try of this very save, whose commit was not heard of)
+           -- a notice that was stored while the attempt was claimed makes it due. A notice whose
+           -- transaction is not committed yet can't be seen, but it has changed `updated_at`. (If
+           -- the row has no owner, an earlier try of this same save changed `updated_at`.)
            next_check_at = case
                when (input.state <> 'ready' or input.maybe_sent)
                     and (input.unseen or held.lease_owner is not null
@@ -178,10 +178,9 @@ with input as (
      where held.attempt_id = input.attempt_id and held.lease = input.lease
     returning held.attempt_id
 ), late as (
-    -- the lease went to someone else meanwhile: keep what the provider told us where nothing else
-    -- is known, decide nothing. What someone has in hand stays leased (its save sees that the row
-    -- was touched): made due here, it would be claimed again, its holder would be late in turn, and
-    -- so on without end
+    -- another process holds the lease now: add the provider's data where the row has none, decide
+    -- nothing. A claimed row keeps its lease (the save of its holder detects the change): if it
+    -- were made due here, it would be claimed again, its holder would lose the lease, and so on
     update {schema}.attempt as held
        set memory = input.memory || held.memory,
            fingerprint = coalesce(held.fingerprint, input.fingerprint),
@@ -264,17 +263,17 @@ update {schema}.attempt as held
            when held.lease_owner is null then least(held.next_check_at, now())
            else held.next_check_at
        end,
-       -- the save of a check in progress sees that a reference came meanwhile
+       -- the save of a query in progress detects that a reference was stored
        updated_at = case when $4::text is null then held.updated_at else clock_timestamp() end
   from asked
  where held.attempt_id = asked.attempt_id
 returning held.lease_owner is null as is_due
 """
-"""Make a payment's attempt due for a query, and store the reference that the caller brought.
+"""Make a payment's attempt due for a query, and store the reference that the API caller sent.
 
-Only what was sent is queried: an attempt in `ready` or `sending` is left alone, because a caller
-does not prove that the provider has the request. A check in progress answers a request without a
-reference.
+An attempt in `ready` or `sending` is not changed: the caller's request does not prove that the
+provider has the payment. A request without a reference is answered by a query in progress, if there
+is one.
 """
 
 OPEN_NOTICES = """
@@ -287,6 +286,6 @@ select notice_id, attempt_id, purpose, sealed_body, source_listed, received_at
  where place <= $2
  order by received_at, notice_id
 """
-"""The oldest notices of each attempt, up to a limit; if more are left, it is due again at once."""
+"""The oldest notices of each attempt, up to a limit; with more notices, it is due again at once."""
 
 COUNT_OPEN = "select state, count(*) from {schema}.attempt where state <> 'done' group by state"

@@ -1,4 +1,4 @@
-"""The result by which a worker reports money that no command asked for. Pure, no I/O.
+"""The result with which a worker reports money that arrived without a command. Pure, no I/O.
 
 A worker stores the result's message in its outbox in the transaction that stores what it read at
 the provider. It may report the same money any number of times, and from several replicas.
@@ -27,8 +27,8 @@ def received_result(
     Args:
         rail: the worker's rail.
         provider_reference: the provider's receipt of this money and of nothing else.
-        amount: what arrived.
-        money: whose it is.
+        amount: the amount that arrived.
+        money: the owner, as far as the worker knows.
         occurred_at: when the worker learned of it.
         evidence: steps for the timeline.
     """

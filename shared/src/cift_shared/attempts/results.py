@@ -1,4 +1,4 @@
-"""What a claim asks by, and the result message of its outcome. Pure, no I/O."""
+"""The hints for the query of a claimed attempt, and the message of its result. Pure, no I/O."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from cift_shared.attempts.processor import (
-    BROUGHT,
-    CANCEL_ASKED,
+    CALLER_REFERENCE,
+    CANCEL_REQUESTED,
     Attempt,
     MethodAttempt,
     Notice,
@@ -50,7 +50,7 @@ class Claim:
     """The id of the attempt's subject: a payment, a saved method, or a detach request."""
     rail: str
     state: State
-    """The state before the claim; `sending` means that an earlier holder died during the call."""
+    """The state before the claim; `sending`: an earlier holder crashed during the call."""
     lease: int
     seq: int
     submits: int
@@ -64,15 +64,19 @@ class Claim:
 def hints_of(
     attempt: Attempt | MethodAttempt, notices: Sequence[Notice]
 ) -> tuple[Attempt | MethodAttempt, Sequence[Notice]]:
-    """The attempt with the references that the caller brought, and the provider's own notices."""
-    brought = [notice.body for notice in notices if notice.purpose == BROUGHT]
-    heard = [notice for notice in notices if notice.purpose not in (BROUGHT, CANCEL_ASKED)]
+    """The attempt with the references that the API caller sent, and the provider's notices."""
     if isinstance(attempt, MethodAttempt):
         return attempt, notices
-    if not brought:
-        return attempt, heard
-    references = tuple(body.decode("ascii", "replace") for body in brought)
-    return replace(attempt, references=references), heard
+    ours = (CALLER_REFERENCE, CANCEL_REQUESTED)
+    from_provider = [notice for notice in notices if notice.purpose not in ours]
+    references = tuple(
+        notice.body.decode("ascii", "replace")
+        for notice in notices
+        if notice.purpose == CALLER_REFERENCE
+    )
+    if not references:
+        return attempt, from_provider
+    return replace(attempt, references=references), from_provider
 
 
 def details_of(outcome: Outcome) -> dict[str, object]:
@@ -124,7 +128,7 @@ def wire_failure(failure: Failure) -> WireFailure:
 
 
 def result_of(
-    claim: Claim, kind: ResultKind, steps: Sequence[Step], *, now: datetime, **told: object
+    claim: Claim, kind: ResultKind, steps: Sequence[Step], *, now: datetime, **details: object
 ) -> PaymentResult | MethodResult | None:
     """The result message of a claim; None for a saved method's note, which has no reader."""
     common: dict[str, object] = {
@@ -134,7 +138,7 @@ def result_of(
         "method": claim.attempt.request.method,
         "rail": claim.rail,
         "occurred_at": now,
-        **told,
+        **details,
     }
     if isinstance(claim.attempt, MethodAttempt):
         return _method_result(claim.attempt, kind, common)
@@ -150,15 +154,15 @@ def _method_result(
 
     A note is not published, and a conflicting outcome is a failure.
     """
-    told = {"settled": "saved" if attempt.operation == "setup" else "detached"}
-    told |= {"action_required": "action_required", "submitted": "pending", "unknown": "pending"}
-    told |= dict.fromkeys(("declined", "expired", "conflicting"), "failed")
-    if kind not in told:
+    kinds = {"settled": "saved" if attempt.operation == "setup" else "detached"}
+    kinds |= {"action_required": "action_required", "submitted": "pending", "unknown": "pending"}
+    kinds |= dict.fromkeys(("declined", "expired", "conflicting"), "failed")
+    if kind not in kinds:
         return None
     failure = {"failure": _UNCLEAR} if kind == "conflicting" else {}
     return MethodResult.model_validate(
         {
-            "kind": told[kind],
+            "kind": kinds[kind],
             "payment_method_id": attempt.request.payment_method_id,
             **common,
             **failure,
@@ -178,7 +182,7 @@ CANCELED_AT_PROVIDER = WireFailure(
     message="The payment was canceled.",
     retryable=True,
 )
-"""The ledger cancels a payment that the provider has only by a result with this code."""
+"""The ledger cancels a payment after its submission only by a result with this code."""
 
 _UNCLEAR = WireFailure(
     code="provider_answer_unclear",

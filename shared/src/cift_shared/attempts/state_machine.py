@@ -4,8 +4,8 @@
     waiting  -> waiting | done | review
     unknown  -> unknown | waiting | done | review
     (a payment is canceled in `ready`, if nothing was sent, or when the provider confirms it)
-    done     -> done    (a late notice may still add a receipt, contradict the result, or report
-                         a reversal, a reinstatement or a dispute)
+    done     -> done    (a notice after the end may still add a receipt, contradict the result, or
+                         report a reversal, a reinstatement or a dispute)
 
 Time alone never fails an attempt that may have reached the provider.
 """
@@ -60,7 +60,7 @@ SUBMIT_DEADLINE: Mapping[Operation | MethodOperation, timedelta] = {
 CHECK_RETRY = timedelta(seconds=5)
 """Delay before the next status query when the last one failed."""
 
-CHECK_RETRY_LATE = timedelta(minutes=15)
+CHECK_RETRY_AFTER_SCHEDULE = timedelta(minutes=15)
 """The same delay once the polling schedule has ended."""
 
 
@@ -100,7 +100,7 @@ def after_submit(claim: Claim, answer: Answer, schedule: Schedule, *, now: datet
     outcome = answer.outcome
     if isinstance(outcome, Pending):
         outcome = Submitted()
-    return _follow(claim, outcome, answer, schedule, now=now)
+    return _decision_for(claim, outcome, answer, schedule, now=now)
 
 
 def after_submit_error(
@@ -118,7 +118,7 @@ def after_submit_error(
         result = result_of(claim, "noted", [step], now=now, next_check_at=now + delay)
         return Decision(claim, "ready", delay, result, maybe_sent=claim.maybe_sent)
     if claim.maybe_sent:
-        return _for_people(claim, "the provider could not be queried again", [step], now=now)
+        return _to_review(claim, "the provider could not be queried again", [step], now=now)
     failure = Failure(
         "provider_unavailable", FailureCategory.PROVIDER_UNAVAILABLE, _TRY_LATER, retryable=True
     )
@@ -126,7 +126,7 @@ def after_submit_error(
 
 
 def after_crash(claim: Claim, *, now: datetime) -> Decision:
-    """Decide for an attempt whose earlier holder died during the call; sending again is unsafe."""
+    """Decide after an earlier holder crashed during the call; sending again is unsafe."""
     step = Step(at=now, name=f"{claim.rail}.submit.interrupted")
     return _unknown(claim, "interrupted", step, resend_is_safe=False, now=now)
 
@@ -146,9 +146,9 @@ def after_check(
         outcome = Conflicting(
             "the provider reports a reversal or dispute before the payment itself"
         )
-    if ended and not isinstance(outcome, _FOR_THE_RECORD):
-        # Such an outcome does not change the state of an ended attempt. If the query after a late
-        # notice was not conclusive (`check_after` is set), the provider is queried again.
+    if ended and not isinstance(outcome, _ALWAYS_PUBLISHED):
+        # Such an outcome does not change the state of an ended attempt. If the query after a notice
+        # was not conclusive (`check_after` is set), the provider is queried again.
         due = now + answer.check_after if answer.check_after else None
         result = _note(claim, answer, due, now=now)
         return Decision(
@@ -163,19 +163,19 @@ def after_check(
         )
     if isinstance(outcome, Pending | Unknown):
         return _still_pending(claim, answer, schedule, now=now, notice_ids=notice_ids)
-    decision = _follow(claim, outcome, answer, schedule, now=now)
+    decision = _decision_for(claim, outcome, answer, schedule, now=now)
     return replace(decision, checked=True, notice_ids=notice_ids)
 
 
 def after_check_error(claim: Claim, error: PaymentProcessorError, schedule: Schedule) -> Decision:
     """Decide after a status query failed or had no readable answer: keep the state, query again."""
-    delay = max(CHECK_RETRY, schedule.check_delay or CHECK_RETRY_LATE)
+    delay = max(CHECK_RETRY, schedule.check_delay or CHECK_RETRY_AFTER_SCHEDULE)
     if isinstance(error, ProviderThrottled):
         delay = max(delay, timedelta(seconds=error.retry_after_s))
     return Decision(claim, claim.state, delay, checked=True, maybe_sent=claim.maybe_sent)
 
 
-_FOR_THE_RECORD = (
+_ALWAYS_PUBLISHED = (
     Settled,
     Declined,
     Expired,
@@ -186,7 +186,7 @@ _FOR_THE_RECORD = (
     Saved,
     Detached,
 )
-"""Outcomes that are published even for an ended attempt; any other one is at most a note."""
+"""Outcomes that are published even for an ended attempt; any other is at most a note."""
 
 _NOT_POSSIBLE = "This payment can't be processed at the moment because of an error on our side."
 _TRY_LATER = "The payment provider could not be reached. Please try again later."
@@ -195,8 +195,8 @@ _TRY_LATER = "The payment provider could not be reached. Please try again later.
 def _submit_delay(claim: Claim, error: PaymentProcessorError) -> timedelta:
     if isinstance(error, ProviderThrottled):
         return timedelta(seconds=error.retry_after_s)
-    place = min(max(claim.submits, 1), len(SUBMIT_BACKOFF_S)) - 1
-    return timedelta(seconds=SUBMIT_BACKOFF_S[place])
+    index = min(max(claim.submits, 1), len(SUBMIT_BACKOFF_S)) - 1
+    return timedelta(seconds=SUBMIT_BACKOFF_S[index])
 
 
 def _unknown(
@@ -207,7 +207,7 @@ def _unknown(
     result = result_of(claim, "unknown", [step], now=now, reason=reason, next_check_at=now + delay)
     state: State = "ready" if resend_is_safe else "unknown"
     if resend_is_safe and claim.age >= SUBMIT_DEADLINE[claim.attempt.operation]:
-        return _for_people(claim, "no readable answer within a day", [step], now=now)
+        return _to_review(claim, "no readable answer within a day", [step], now=now)
     return Decision(claim, state, delay, result, maybe_sent=True)
 
 
@@ -216,7 +216,7 @@ def _still_pending(
 ) -> Decision:
     delay = schedule.check_delay if answer.check_after is None else answer.check_after
     if delay is None:
-        return _for_people(
+        return _to_review(
             claim,
             "no final answer within a day",
             list(answer.evidence),
@@ -236,7 +236,7 @@ def _still_pending(
     )
 
 
-def _follow(
+def _decision_for(
     claim: Claim,
     outcome: Outcome,
     answer: Answer,
@@ -293,7 +293,7 @@ def _final(claim: Claim, outcome: Declined, steps: Sequence[Step], *, now: datet
     return Decision(claim, "done", None, result, maybe_sent=claim.maybe_sent)
 
 
-def _for_people(
+def _to_review(
     claim: Claim,
     reason: str,
     steps: Sequence[Step],

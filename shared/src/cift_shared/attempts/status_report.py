@@ -18,21 +18,21 @@ from cift_shared.messaging.topics import RAIL_STATUSES
 from cift_shared.observability.log import get_logger
 
 REPORT_EVERY_S = 5.0
-"""A third of the time after which a silent process counts as away, so one report may get lost."""
+"""A third of the time after which a process counts as unavailable, so one report may get lost."""
 
 STORE_UNLESS_WAITING = """
 insert into {schema}.outbox (topic, key, headers, body)
 select $1::text, $2::text, $3::jsonb, $4::bytea
  where not exists (select from {schema}.outbox where topic = $1 and key = $2)
 """
-"""While the broker is away the outbox keeps one report, not all: an old one says nothing."""
+"""While the broker is unavailable, the outbox holds one report: old reports are useless."""
 
 log = get_logger()
 
 
 @dataclass(frozen=True, slots=True)
 class StatusReport:
-    """Puts the state of one worker's process into the outbox, again and again."""
+    """Writes the state of one worker process to the outbox periodically."""
 
     pool: "Pool[asyncpg.Record]"
     processor: PaymentProcessor
@@ -40,14 +40,13 @@ class StatusReport:
     schema: str
     instance: str
     """The name of this process among the replicas."""
-    published: Callable[[], None]
-    """Wakes the relay."""
+    wake_relay: Callable[[], None]
     float_low: Callable[[], Sequence[str]] = tuple
-    """The currencies in which there is too little to pay out."""
+    """The currencies in which the balance to pay out from is too low."""
     name: str = "rail-status"
 
     async def run(self) -> None:
-        """Report until cancelled; while the database is away nothing is reported."""
+        """Report until cancelled; while the database is unavailable, nothing is reported."""
         while True:
             try:
                 await self.report()
@@ -56,7 +55,7 @@ class StatusReport:
             await asyncio.sleep(REPORT_EVERY_S)
 
     async def report(self) -> None:
-        """Report once; nothing is stored while an earlier report still waits to be published."""
+        """Report once; nothing is stored while an earlier report is not published yet."""
         status = self.status()
         message = outgoing(
             RAIL_STATUSES, status, source=f"{status.rail}-worker", at=status.reported_at
@@ -68,14 +67,15 @@ class StatusReport:
             dict(message.headers),
             message.body,
         )
-        self.published()
+        self.wake_relay()
 
     def status(self) -> RailStatus:
-        """The state now."""
-        one = self.processor
-        reason = one.unavailable_reason() if isinstance(one, ReportsAvailability) else None
+        """The current state."""
+        processor, reason = self.processor, None
+        if isinstance(processor, ReportsAvailability):
+            reason = processor.unavailable_reason()
         return RailStatus(
-            rail=one.rail,
+            rail=processor.rail,
             instance=self.instance,
             available=reason is None,
             reason=reason,

@@ -9,7 +9,7 @@ from uuid import UUID, uuid5
 import asyncpg
 
 from cift_shared.attempts import queries
-from cift_shared.attempts.processor import BROUGHT, CANCEL_ASKED, Notice
+from cift_shared.attempts.processor import CALLER_REFERENCE, CANCEL_REQUESTED, Notice
 from cift_shared.attempts.results import Claim, State
 from cift_shared.attempts.rows import OPERATIONS, Request, attempt_of
 from cift_shared.attempts.state_machine import Decision
@@ -47,9 +47,10 @@ class Command:
     trace: dict[str, str]
 
 
-TellCanceled = Callable[[AttemptId, int | None, datetime | None], OutgoingMessage]
-"""Makes the result message of a cancellation from the attempt's id, the result's seq and the next
-check. The seq is None when the cancellation came too late; only then there may be a next check.
+MakeCancelResult = Callable[[AttemptId, int | None, datetime | None], OutgoingMessage]
+"""Makes the result message of a cancellation from the attempt's id, the result's seq and the time
+of the next query. The seq is None when the attempt had been sent or had ended; only then there may
+be a next query.
 """
 
 
@@ -85,14 +86,14 @@ class AttemptStore:
         vault: Vault,
         cancels_at_provider: bool = False,
     ) -> None:
-        """With `cancels_at_provider`, a payment that is sent can still be canceled."""
+        """With `cancels_at_provider`, a payment can be canceled after its submission."""
         self._pool = pool
         self._cancels = cancels_at_provider
         self._schema = schema
         self._rail = rail
         self._owner = owner
         self._holder = f"{owner}/{secrets.token_hex(4)}"
-        """Identifies this run of the owner. A process knows only for its own claims whether a task
+        """Identifies this run of the owner: a process knows only of its own claims whether a task
         works on them.
         """
         self._vault = vault
@@ -116,35 +117,39 @@ class AttemptStore:
             known = set(ids) - {row["payment_id"] for row in fresh}
             if known:
                 await connection.execute(
-                    self._sql(queries.SEND_AGAIN), list(known), RESULTS, METHOD_RESULTS
+                    self._sql(queries.REPUBLISH), list(known), RESULTS, METHOD_RESULTS
                 )
             failpoint("worker.before_ingest_commit")
         return len(fresh)
 
-    async def cancel(self, cancellation: CancelPayment, tell: "TellCanceled") -> bool:
-        """Cancel an attempt that was never sent, and store the message that `tell` makes of it.
+    async def cancel(self, cancellation: CancelPayment, make_result: "MakeCancelResult") -> bool:
+        """Cancel an attempt that was never sent, and store its result message in the outbox.
 
-        If the provider can cancel, the wish to cancel an open attempt is stored for the next query.
-        One transaction: a stored cancellation always has its message in the outbox.
+        For a sent attempt that is open, if the provider can cancel, the request to cancel is stored
+        for the next query. One transaction: a stored cancellation always has its message.
 
         Returns:
-            True when such a wish is stored.
+            True when a request for the next query was stored.
         """
         payment_id = cancellation.payment_id
         attempt_id = attempt_id_of(payment_id)
         async with self._pool.acquire() as connection, connection.transaction():
             row = await connection.fetchrow(
-                self._sql(queries.CANCEL_BEFORE_IT_CAME), attempt_id, payment_id
+                self._sql(queries.CANCEL_BEFORE_ARRIVAL), attempt_id, payment_id
             ) or await connection.fetchrow(self._sql(queries.CANCEL_UNSENT), payment_id)
-            if row is None and self._cancels and await self._wish(connection, cancellation):
+            if (
+                row is None
+                and self._cancels
+                and await self._store_request(connection, cancellation)
+            ):
                 return True
             if row is None:
                 due = await connection.fetchval(self._sql(queries.NEXT_CHECK), payment_id)
-                message = tell(attempt_id, None, due)
+                message = make_result(attempt_id, None, due)
             else:
-                message = tell(attempt_id, row["seq"] + 1, None)
+                message = make_result(attempt_id, row["seq"] + 1, None)
                 await connection.execute(
-                    self._sql(queries.REMEMBER_CANCELED),
+                    self._sql(queries.STORE_CANCELED_RESULT),
                     attempt_id,
                     message.body,
                     dict(message.headers),
@@ -153,13 +158,13 @@ class AttemptStore:
             failpoint("worker.before_cancel_commit")
         return False
 
-    async def _wish(self, connection: Connection, cancellation: CancelPayment) -> bool:
-        """Store that the provider is to be asked to cancel; False: the attempt has ended."""
+    async def _store_request(self, connection: Connection, cancellation: CancelPayment) -> bool:
+        """Store a request to cancel for the next query; False: the attempt has ended."""
         stored = await connection.fetchval(
-            self._sql(queries.ASK_TO_CANCEL),
+            self._sql(queries.STORE_CANCEL_REQUEST),
             cancellation.payment_id,
             f"cancel.{cancellation.payment_id}.{cancellation.requested_at.isoformat()}",
-            CANCEL_ASKED,
+            CANCEL_REQUESTED,
             self._vault.seal(b"cancel", context="notice"),
             cancellation.requested_at,
         )
@@ -173,11 +178,11 @@ class AttemptStore:
         return [self._claim(row) for row in rows]
 
     async def release_own(self) -> None:
-        """Make due the attempts that an earlier run of this instance still holds."""
+        """Make due the attempts that an earlier run of this instance has claimed."""
         await self._pool.execute(self._sql(queries.RELEASE_OWN), self._owner)
 
     async def release_lost(self, states: Sequence[State], *, kept: Collection[AttemptId]) -> None:
-        """Make due the attempts that this process holds in these states, except `kept`."""
+        """Make due the attempts in these states that this process has claimed, except `kept`."""
         await self._pool.execute(
             self._sql(queries.RELEASE_LOST), self._holder, list(states), list(kept)
         )
@@ -217,24 +222,24 @@ class AttemptStore:
             failpoint("worker.before_notices_commit")
         return sum(row["is_due"] for row in due)
 
-    async def verify(self, asked: VerifyPayment) -> bool:
+    async def verify(self, request: VerifyPayment) -> bool:
         """Make the payment's attempt due now; returns True when it is.
 
-        A reference that the caller brought is stored for the next query. Nothing changes for an
-        attempt that is unknown, final, or not sent yet.
+        A reference from the API caller is stored for the next query. Nothing changes for an attempt
+        that does not exist, is final, or was not sent yet.
 
         Raises:
             SealBroken: the reference can't be opened; nothing was stored.
         """
-        if asked.sealed_reference is not None:
-            self._vault.open(asked.sealed_reference, context="notice")
+        if request.sealed_reference is not None:
+            self._vault.open(request.sealed_reference, context="notice")
         rows = await self._pool.fetch(
             self._sql(queries.VERIFY),
-            asked.payment_id,
-            f"verify.{asked.verification_id}",
-            BROUGHT,
-            asked.sealed_reference,
-            asked.requested_at,
+            request.payment_id,
+            f"verify.{request.verification_id}",
+            CALLER_REFERENCE,
+            request.sealed_reference,
+            request.requested_at,
         )
         return any(row["is_due"] for row in rows)
 
@@ -254,7 +259,7 @@ class AttemptStore:
             [message.key if message else None for message in messages],
             [dict(message.headers) if message else None for message in messages],
             [message.body if message else None for message in messages],
-            [_tells_state(decision) for decision in decisions],
+            [_is_state_result(decision) for decision in decisions],
             [notice_id for decision in decisions for notice_id in decision.notice_ids],
             [message.topic if message else None for message in messages],
             [notice_id for decision in decisions for notice_id in decision.seen_notice_ids],
@@ -310,7 +315,7 @@ def _seconds(delay: timedelta | None) -> float | None:
     return None if delay is None else delay.total_seconds()
 
 
-def _tells_state(decision: Decision) -> bool:
-    """True for a result that answers a repeated command; later notes must not replace it."""
+def _is_state_result(decision: Decision) -> bool:
+    """True for a result that is republished for a repeated command; a note must not replace it."""
     result = decision.result
     return result is not None and result.kind not in ("noted", "reversed", "reinstated", "disputed")

@@ -44,7 +44,7 @@ OPEN_STATES = [state for state in get_args(State) if state != "done"]
 
 @runtime_checkable
 class ReadsNotices(Protocol):
-    """What a processor also implements if its provider posts notices to us."""
+    """A processor also implements this if its provider posts notices to us."""
 
     def read_fingerprint(self, body: bytes) -> AttemptId | str | None:
         """The keyed hash of the provider reference in a notice's body; None: the body has none.
@@ -59,7 +59,7 @@ class WorkerProcessor(PaymentProcessor, ReadsNotices, Protocol):
     """A processor whose provider posts notices."""
 
 
-Beside = Callable[[AttemptStore, Callable[[], None]], Sequence[Part]]
+ExtraLoops = Callable[[AttemptStore, Callable[[], None]], Sequence[Part]]
 """Makes a worker's additional loops from its attempt store and the function that wakes polling."""
 
 
@@ -70,7 +70,7 @@ def compose_worker(
     schema: str,
     concurrency: int,
     find_attempts: FindAttempts | None = None,
-    beside: Beside | None = None,
+    extra_loops: ExtraLoops | None = None,
 ) -> Composition:
     """Compose ingest, dispatch, notices and poll around a processor, on the worker's schema.
 
@@ -80,14 +80,14 @@ def compose_worker(
         schema: the worker's schema.
         concurrency: the maximum number of calls in progress, for each loop.
         find_attempts: finds the attempts of notices in which the processor reads no fingerprint.
-        beside: makes additional loops of the worker.
+        extra_loops: makes additional loops of the worker.
 
-    A process of several rails runs one composition for each, in a unit of its own
-    (`cift_shared.runtime.service.run_units`): with its own claims, calls and database connections.
+    A process of several rails runs one composition for each, in a separate unit
+    (`cift_shared.runtime.service.run_units`): with separate claims, calls and database connections.
 
     Raises:
-        SettingsInvalid: the processor can't read the notices that the rail says there are, or can't
-            cancel as the rail says.
+        SettingsInvalid: the rail declares notices but the processor can't read them, or the rail
+            and the processor differ about cancelling after submission.
     """
     rail = processor.rail
     vault = base.settings.vault()
@@ -101,17 +101,17 @@ def compose_worker(
         cancels_at_provider=_cancels(processor),
     )
     engine = AttemptEngine(
-        store, processor, clock=base.clock, published=base.relay.wake, concurrency=concurrency
+        store, processor, clock=base.clock, wake_relay=base.relay.wake, concurrency=concurrency
     )
     commands = CommandConsumer(
         store,
         rail=rail,
         clock=base.clock,
-        ingested=engine.dispatch.wake,
-        published=base.relay.wake,
-        verified=engine.poll.wake,
+        wake_dispatch=engine.dispatch.wake,
+        wake_relay=base.relay.wake,
+        wake_poll=engine.poll.wake,
     )
-    own = beside(store, engine.poll.wake) if beside else ()
+    extra = extra_loops(store, engine.poll.wake) if extra_loops else ()
     status = StatusReport(base.pool, processor, base.clock, schema, owner, base.relay.wake)
     status, jobs = _with_jobs(status, processor)
     loops = [JobLoop(job, base.pool, schema, base.clock) for job in jobs]
@@ -127,7 +127,7 @@ def compose_worker(
             *_notices(store, processor, vault, engine.poll.wake, find_attempts),
         ],
         publishes=_publishes(processor),
-        parts=[engine.dispatch, engine.poll, OpenAttempts(store, rail), status, *loops, *own],
+        parts=[engine.dispatch, engine.poll, OpenAttempts(store, rail), status, *loops, *extra],
         close=[processor.close],
     )
 
@@ -153,7 +153,11 @@ def _publishes(processor: PaymentProcessor) -> list[tuple[str, type[BaseModel]]]
 
 
 def _cancels(processor: PaymentProcessor) -> bool:
-    """True if the provider can cancel what it has; rail and processor must say the same."""
+    """True if the provider can cancel after submission; rail and processor must agree.
+
+    Raises:
+        SettingsInvalid: they do not.
+    """
     offered = rails()[processor.rail].cancel_after_submit
     if offered is not isinstance(processor, CancelsAtProvider):
         raise SettingsInvalid(
@@ -166,10 +170,10 @@ def _notices(
     store: AttemptStore,
     processor: PaymentProcessor,
     vault: Vault,
-    noticed: Callable[[], None],
+    wake_poll: Callable[[], None],
     find_attempts: FindAttempts | None,
 ) -> list[Subscription]:
-    """The subscription to the provider's notices; none where the provider posts nothing."""
+    """The subscription to the provider's notices; empty if the provider posts none."""
     rail = rails()[processor.rail]
     if not rail.has_notices:
         return []
@@ -179,7 +183,7 @@ def _notices(
         store,
         vault=vault,
         read_fingerprint=processor.read_fingerprint,
-        noticed=noticed,
+        wake_poll=wake_poll,
         find_attempts=find_attempts,
     )
     topic, group = topics.webhooks(rail.provider), f"{rail.name}-notices"
@@ -199,6 +203,6 @@ class OpenAttempts:
         """Count every `OPEN_COUNT_S` seconds, until cancelled."""
         while True:
             counts = await self._store.count_open()
-            for state in OPEN_STATES:  # of this rail alone: others of the process set theirs
+            for state in OPEN_STATES:  # only of this rail: other rails of the process set their own
                 metrics.ATTEMPTS_OPEN.labels(self._rail, state).set(counts.get(state, 0))
             await asyncio.sleep(OPEN_COUNT_S)

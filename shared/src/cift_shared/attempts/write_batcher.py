@@ -20,7 +20,7 @@ log = get_logger()
 
 
 class Store(Protocol):
-    """What the batcher needs of the attempt store."""
+    """The part of the attempt store that the batcher uses."""
 
     async def save(self, decisions: Sequence[Decision], *, now: datetime) -> set[AttemptId]:
         """Store decisions; returns the ids of those whose lease still held."""
@@ -82,7 +82,7 @@ class WriteBatcher:
             _fail(batch, error)
         except INFRASTRUCTURE_ERRORS:
             raise
-        except Exception as error:  # noqa: BLE001  it is raised where the decision came from
+        except Exception as error:  # noqa: BLE001  `save` raises it for its caller
             _fail(batch, error)
         else:
             for decision, future in batch:

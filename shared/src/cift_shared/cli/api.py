@@ -17,7 +17,7 @@ BASE = "CIFT_API_BASE"
 BASE_DEFAULT = "http://127.0.0.1:8080"
 _PREFIX = "/api/v1"
 _TIMEOUT_S = 30.0
-_LATER = {429, 500, 502, 503, 504}
+_RETRYABLE_STATUSES = {429, 500, 502, 503, 504}
 """Status codes after which the same request may work later."""
 
 
@@ -42,13 +42,13 @@ class Api:
             ServerRefused: the API refuses.
             ServerUnreachable: it does not answer, or refuses only for now.
         """
-        return await self._asked("GET", path, params=params)
+        return await self._request("GET", path, params=params)
 
     async def post(
         self, path: str, body: Mapping[str, Any], headers: Mapping[str, str]
     ) -> dict[str, Any]:
         """Send a POST request and return the JSON object of the reply; raises as `get`."""
-        return await self._asked("POST", path, json=body, headers=headers)
+        return await self._request("POST", path, json=body, headers=headers)
 
     async def events(self, path: str, after: str) -> AsyncIterator[Event]:
         """The events of one connection, after the one with the id `after` ("": from the first).
@@ -73,7 +73,7 @@ class Api:
         except httpx.TransportError as error:
             raise self._unreachable(error) from error
 
-    async def _asked(self, method: str, path: str, **options: Any) -> dict[str, Any]:
+    async def _request(self, method: str, path: str, **options: Any) -> dict[str, Any]:
         try:
             reply = await self._http.request(method, path, **options)
         except httpx.TransportError as error:
@@ -136,5 +136,5 @@ def _refusal(reply: httpx.Response) -> ServerRefused | ServerUnreachable:
         text = " ".join([text, *(f"[{place}]" for place in places)])
     except (ValueError, KeyError, TypeError, AttributeError):
         text = "the answer is not a problem document of this API"
-    kind = ServerUnreachable if reply.status_code in _LATER else ServerRefused
+    kind = ServerUnreachable if reply.status_code in _RETRYABLE_STATUSES else ServerRefused
     return kind(f"the API answered {reply.status_code}: {' '.join(text.split())}")

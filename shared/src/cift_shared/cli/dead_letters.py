@@ -14,7 +14,7 @@ from cift_shared.cli.lazy import Lazy, LazyGroup
 from cift_shared.cli.output import Cell, Output, Table
 from cift_shared.clock import SystemClock
 from cift_shared.database.connecting import broker_errors
-from cift_shared.kafka.letters import Letter, Place, read_letter, read_letters, replay
+from cift_shared.kafka.letters import Letter, Position, read_letter, read_letters, replay
 from cift_shared.observability.log import mask
 
 _BODY_CHARS_MAX = 4_000
@@ -32,28 +32,28 @@ def dead_letters() -> None:
     """Records that could not be handled: <topic>.dead-letter on KAFKA_BOOTSTRAP_SERVERS."""
 
 
-class _PlaceType(click.ParamType[Place]):
+class _PositionType(click.ParamType[Position]):
     name = "letter"
 
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> Place:
+    ) -> Position:
         """Parse the id of a letter."""
-        if isinstance(value, Place):
+        if isinstance(value, Position):
             return value
         try:
-            return Place.from_text(value)
+            return Position.from_text(value)
         except ValueError:
             self.fail(f"{value!r} is not like payments.results.dead-letter:0:12", param, ctx)
 
 
-_LETTER = click.argument("letter", type=_PlaceType(), metavar="LETTER")
+_LETTER = click.argument("letter", type=_PositionType(), metavar="LETTER")
 
 
 @command("list")
 @click.option("--topic", "topics", multiple=True, help="Only of this topic, like payments.results.")
 @click.option("--newest", type=click.IntRange(1, 100_000), default=100, show_default=True,
-              help="Records of each partition that are looked at, from the end.")  # fmt: skip
+              help="Records to read from the end of each partition.")  # fmt: skip
 @click.option("--open", "only_open", is_flag=True, help="Only those that were not replayed.")
 async def list_letters(topics: tuple[str, ...], newest: int, only_open: bool) -> Output:
     """List dead letters, the oldest first."""
@@ -62,7 +62,7 @@ async def list_letters(topics: tuple[str, ...], newest: int, only_open: bool) ->
     letters = [one for one in found if not (only_open and one.replayed_at)]
     headings = ["letter", "at", "reason", "key", "bytes", "attempt", "replayed"]
     rows: list[list[str | Cell]] = [
-        [str(letter.place), letter.at.isoformat(timespec="seconds"),
+        [str(letter.position), letter.at.isoformat(timespec="seconds"),
          Cell(_header(letter, "x-dlq-reason"), "" if letter.replayed_at else "yellow"),
          _key(letter), str(len(letter.body)), _header(letter, "x-attempt"),
          letter.replayed_at or "-"]
@@ -71,14 +71,14 @@ async def list_letters(topics: tuple[str, ...], newest: int, only_open: bool) ->
     return Output(
         [_facts(letter) for letter in letters],
         [Table(headings, rows, numbers=(4, 5)), f"{len(letters)} dead letters"],
-        [str(letter.place) for letter in letters],
+        [str(letter.position) for letter in letters],
     )
 
 
 @command("show")
 @_LETTER
-@click.option("--body", "with_body", is_flag=True, help="The body, too; phones and such masked.")
-async def show(letter: Place, with_body: bool) -> Output:
+@click.option("--body", "with_body", is_flag=True, help="Also the body, with personal data masked.")
+async def show(letter: Position, with_body: bool) -> Output:
     """Show one dead letter."""
     with _kafka() as servers:
         found = await read_letter(servers, letter)
@@ -87,7 +87,7 @@ async def show(letter: Place, with_body: bool) -> Output:
     if with_body:
         document["body"] = _body(found)
         parts.append(document["body"])
-    return Output(document, parts, [str(found.place)])
+    return Output(document, parts, [str(found.position)])
 
 
 @command("replay")
@@ -96,32 +96,34 @@ async def show(letter: Place, with_body: bool) -> Output:
     "--yes", is_flag=True, help="Publish; without this option, only show what would be done."
 )
 @click.option("--again", is_flag=True, help="Even though it was replayed before.")
-async def replay_letter(letter: Place, yes: bool, again: bool) -> Output:
+async def replay_letter(letter: Position, yes: bool, again: bool) -> Output:
     """Publish one dead letter to its topic again, with its key and headers.
 
-    Mend the cause first. Handlers dedupe by message id, so a record that was handled meanwhile
+    Fix the cause first. Handlers deduplicate by message id, so a record that was handled meanwhile
     changes nothing. The letter stays and is marked as replayed.
     """
     with _kafka() as servers:
         found = await read_letter(servers, letter)
         if found.replayed_at and not again:
-            raise Refused(f"{found.place} was replayed at {found.replayed_at}; --again repeats it")
+            raise Refused(
+                f"{found.position} was replayed at {found.replayed_at}; --again repeats it"
+            )
         sent = await replay(servers, found, at=SystemClock().now()) if yes else None
     document = {
-        "letter": str(found.place),
+        "letter": str(found.position),
         "topic": found.topic,
         "key": _key(found),
         "replayed": yes,
         "published_at": str(sent) if sent else None,
     }
-    said = f"published as {sent}" if sent else "nothing was published: --yes does it"
-    to = f"{found.place} -> {found.topic}, key {_key(found) or '-'}, {len(found.body)} bytes"
-    return Output(document, [to, said], [str(found.place)])
+    result = f"published as {sent}" if sent else "nothing was published: --yes does it"
+    to = f"{found.position} -> {found.topic}, key {_key(found) or '-'}, {len(found.body)} bytes"
+    return Output(document, [to, result], [str(found.position)])
 
 
 @contextmanager
 def _kafka() -> Iterator[str]:
-    """The address of the brokers; an error of theirs in the block becomes one line."""
+    """The address of the brokers; a Kafka error inside the block is printed as one line."""
     servers = environment("KAFKA_BOOTSTRAP_SERVERS")
     check_bootstrap_servers(servers)
     with broker_errors(servers), no_client_logs():
@@ -132,7 +134,7 @@ def _facts(letter: Letter) -> dict[str, Any]:
     headers = letter.headers
     origin = letter.origin
     return {
-        "letter": str(letter.place),
+        "letter": str(letter.position),
         "topic": letter.topic,
         "at": letter.at.isoformat(),
         "key": _key(letter),

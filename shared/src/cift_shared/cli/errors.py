@@ -89,9 +89,9 @@ def one_line_errors() -> Iterator[None]:
     except Exception as error:
         if not _is_of_the_database(error):
             raise
-        from cift_shared.database.connecting import explained  # noqa: PLC0415  imported already, then
+        from cift_shared.database.connecting import as_cift_error  # noqa: PLC0415  is loaded
 
-        raise Refused(str(explained(error, os.environ.get("DATABASE_URL", "")))) from error
+        raise Refused(str(as_cift_error(error, os.environ.get("DATABASE_URL", "")))) from error
 
 
 def _is_of_the_database(error: Exception) -> bool:

@@ -29,7 +29,7 @@ def keys() -> None:
     help=f"Print only {DATA_KEYS}: a new key in front of those that are set now.",
 )
 def new(rotate: bool) -> Output:
-    """Print fresh random keys as lines for an .env file. They are kept nowhere else.
+    """Print fresh random keys as lines for an .env file. They are not stored anywhere.
 
     Gateway and workers share these keys. With --rotate, new data are sealed under the new key and
     the old keys still open what they sealed.

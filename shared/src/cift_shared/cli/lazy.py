@@ -68,7 +68,7 @@ class LazyGroup(click.Group):
                 formatter.write_dl([(entry.name, entry.help) for entry in self.index.values()])
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run a command; print an error of ours as one line."""
+        """Run a command; print one of our errors as one line."""
         with one_line_errors():
             return super().invoke(ctx)
 

@@ -24,14 +24,14 @@ FORM = "cift.form"
 class Form(StrEnum):
     """The output form of a command."""
 
-    PEOPLE = "people"
+    TEXT = "text"
     JSON = "json"
     QUIET = "quiet"
 
 
 def form_of(ctx: click.Context) -> Form:
     """The output form of this run."""
-    form: Form = ctx.meta.get(FORM, Form.PEOPLE)
+    form: Form = ctx.meta.get(FORM, Form.TEXT)
     return form
 
 

@@ -44,7 +44,7 @@ def payments() -> None:
 @click.option("--method", help="Only by this method.")
 @click.option("--type", type=click.Choice(["deposit", "withdrawal", "refund"]))
 @click.option("--limit", type=click.IntRange(1, 100), default=20, show_default=True)
-@click.option("--after", help="The cursor that the page before ended with.")
+@click.option("--after", help="The cursor of the previous page.")
 async def list_payments(**filters: Any) -> Output:
     """List payments, newest first."""
     async with open_api() as api:
@@ -74,7 +74,7 @@ async def show(payment_id: UUID) -> Output:
 async def follow(ctx: click.Context, payment_id: UUID) -> None:
     """Print each change of a payment until it is final; with --json, an event a line.
 
-    A lost connection is made again; no change is missed and none is printed twice.
+    A lost connection is opened again; no change is missed and none is printed twice.
     """
     async with open_api() as api:
         after, failures = "", 0

@@ -64,7 +64,7 @@ def run(words: Sequence[str] | None = None) -> int:
         # the reader of our output has closed the pipe; the interpreter must not flush into it again
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return Exit.OK
-    except Exception:  # noqa: BLE001  a fault of ours: a traceback, and an exit code of its own
+    except Exception:  # noqa: BLE001  a bug: a traceback, and a separate exit code
         sys.excepthook(*sys.exc_info())
         return Exit.INTERNAL
     return code if isinstance(code, int) else Exit.OK

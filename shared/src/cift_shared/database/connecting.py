@@ -26,7 +26,7 @@ _OLD_SCHEMA = (
     asyncpg.UndefinedFunctionError,
     asyncpg.InvalidSchemaNameError,
 )
-_AWAY = (OSError, TimeoutError, asyncpg.PostgresConnectionError, *_CLIENT_ERRORS)
+_UNREACHABLE = (OSError, TimeoutError, asyncpg.PostgresConnectionError, *_CLIENT_ERRORS)
 
 Connection = asyncpg.Connection
 
@@ -50,7 +50,7 @@ async def database(
     try:
         yield connection
     except DATABASE_ERRORS as error:
-        raise explained(error, dsn, role=role) from error
+        raise as_cift_error(error, dsn, role=role) from error
     finally:
         await connection.close()
 
@@ -61,20 +61,20 @@ def database_errors(dsn: str, *, role: str | None = None) -> Iterator[None]:
     try:
         yield
     except (OSError, ValueError, *DATABASE_ERRORS) as error:
-        raise explained(error, dsn, role=role) from error
+        raise as_cift_error(error, dsn, role=role) from error
 
 
-def explained(error: BaseException, dsn: str, *, role: str | None = None) -> CiftError:
-    """Our error for an error of the client library, in one line."""
+def as_cift_error(error: BaseException, dsn: str, *, role: str | None = None) -> CiftError:
+    """Return our error for an error of the client library, with a message of one line."""
     if isinstance(error, asyncpg.exceptions.ClientConfigurationError):
         return SettingsInvalid(f"DATABASE_URL: {_line(error)}; the form is {DATABASE_EXAMPLE}")
     if isinstance(error, asyncpg.CannotConnectNowError | asyncpg.TooManyConnectionsError):
         return ServerUnreachable(
-            f"PostgreSQL at {place(dsn)} accepts no connections now: {_line(error)}"
+            f"PostgreSQL at {shown_address(dsn)} accepts no connections now: {_line(error)}"
         )
-    if isinstance(error, _AWAY):
+    if isinstance(error, _UNREACHABLE):
         return ServerUnreachable(
-            f"PostgreSQL does not answer at {place(dsn)} ({_cause(error)}): "
+            f"PostgreSQL does not answer at {shown_address(dsn)} ({_cause(error)}): "
             "is it running, and is DATABASE_URL right?"
         )
     return ServerRefused(_refusal(error, dsn, role))
@@ -82,7 +82,7 @@ def explained(error: BaseException, dsn: str, *, role: str | None = None) -> Cif
 
 def _refusal(error: BaseException, dsn: str, role: str | None) -> str:
     """The text for an error of a server that answers."""
-    where = f"PostgreSQL at {place(dsn)}"
+    where = f"PostgreSQL at {shown_address(dsn)}"
     if isinstance(error, asyncpg.InvalidPasswordError):
         return f"{where} refuses the password: correct DATABASE_URL"
     if isinstance(error, asyncpg.InvalidAuthorizationSpecificationError):
@@ -121,7 +121,7 @@ def broker_errors(servers: str) -> Iterator[None]:
         raise ServerRefused(f"Kafka at {servers} refused: {_line(error)}") from error
 
 
-def place(dsn: str) -> str:
+def shown_address(dsn: str) -> str:
     """Host, port and database of an address, without login and password."""
     address = urlsplit(dsn)
     hosts = address.netloc.rpartition("@")[2] or "localhost"

@@ -1,4 +1,4 @@
-"""A lease: one holder at a time, for a bounded time, with an epoch that fences a late holder.
+"""A lease: one holder at a time, for a limited time, with an epoch that fences a paused holder.
 
 A session lock is held as long as its connection lives, so a process that hangs (SIGSTOP, swap, a
 stuck disk) keeps it forever. A lease expires by itself, and the next holder has a higher epoch.
@@ -6,7 +6,7 @@ Three rules make it safe:
 
 - All times are those of the database's clock, in one row of the schema's table `lease`.
 - A statement that only the holder may run compares holder and epoch in its own `where` clause. A
-  process that was paused and continues too late changes nothing with it, and learns that it has
+  process that was paused and continues too late changes nothing with it, and detects that it has
   lost the lease.
 - Before an effect outside the database the holder checks its own monotonic clock (`is_sure`): it
   counts from before the last renewal was sent, so it expires before the lease in the database does.
@@ -125,26 +125,28 @@ class Lease:
             if not is_dead(held["process"]):
                 return False
             await self._end(session, (self.name, held["holder"], held["epoch"]))
-        asked_at = self._clock.monotonic()
+        sent_at = self._clock.monotonic()
         self._epoch = await session.fetchval(
             TAKE.format(schema=self._schema), self.name, self._holder, self.length, self._process
         )
-        self._sure_until = asked_at + self.length.total_seconds()
+        self._sure_until = sent_at + self.length.total_seconds()
         return self.is_held
 
     async def renew(self, session: Session) -> bool:
         """Extend it to `length` from now; False: another process has taken it."""
-        asked_at = self._clock.monotonic()
-        kept = await session.fetchval(RENEW.format(schema=self._schema), *self.fence, self.length)
-        self.note(self.length.total_seconds() if kept else None, asked_at=asked_at)
+        sent_at = self._clock.monotonic()
+        renewed = await session.fetchval(
+            RENEW.format(schema=self._schema), *self.fence, self.length
+        )
+        self.set_time_left(self.length.total_seconds() if renewed else None, sent_at=sent_at)
         return self.is_held
 
-    def note(self, left_s: float | None, *, asked_at: float) -> None:
-        """Note the seconds left that a statement sent at `asked_at` returned; None: it is lost."""
+    def set_time_left(self, left_s: float | None, *, sent_at: float) -> None:
+        """Set the seconds left, from a statement sent at `sent_at`; None: the lease is lost."""
         if left_s is None:
             self._epoch = None
         else:
-            self._sure_until = asked_at + left_s
+            self._sure_until = sent_at + left_s
 
     async def keep(self, session: Session, work: Coroutine[Any, Any, T]) -> T:
         """Run `work` and return its result; renew the lease while it runs.

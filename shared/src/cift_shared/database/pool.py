@@ -134,9 +134,9 @@ async def close_pool(pool: "Pool[asyncpg.Record]") -> None:
 class _PromptPool(Pool):
     """A pool that takes a connection back within `RELEASE_TIMEOUT_S`, or drops it.
 
-    asyncpg waits without a limit for the end of a cancelled command, and then raises. With a server
-    that did not answer, a stopped loop ended late, or never, because that error replaced its
-    cancellation. The caller has finished with the connection, so the error is suppressed.
+    asyncpg waits without a limit for the end of a cancelled command, and then raises. If the server
+    does not answer, that error replaces the cancellation of a stopped loop, which then ends too
+    late or never. The caller has finished with the connection, so the error is suppressed.
     """
 
     async def release(self, connection: Any, *, timeout: float | None = None) -> None:  # noqa: ASYNC109  asyncpg's signature
@@ -146,20 +146,20 @@ class _PromptPool(Pool):
 
 
 async def _pool(dsn: str, settings: dict[str, str], size_max: int) -> "Pool[asyncpg.Record]":
-    """A pool in which one dead connection makes its whole generation suspect: each is replaced."""
-    age = 0
+    """A pool that replaces all its connections after one of them has ended unexpectedly."""
+    current = 0  # the generation of new connections
 
     async def prepare(connection: "asyncpg.Connection[Any]") -> None:
-        born = age
+        generation = current
 
-        async def doubt_the_others(_: Any) -> None:
-            nonlocal age
-            if born == age:  # an older generation is being replaced already
-                age += 1
+        async def expire_generation(_: Any) -> None:
+            nonlocal current
+            if generation == current:  # an older generation is being replaced already
+                current += 1
                 with contextlib.suppress(asyncpg.InterfaceError):  # the pool itself is closed
                     await pool.expire_connections()
 
-        connection.add_termination_listener(doubt_the_others)
+        connection.add_termination_listener(expire_generation)
         await _use_json(connection)
 
     pool = _PromptPool(
@@ -175,13 +175,13 @@ async def _pool(dsn: str, settings: dict[str, str], size_max: int) -> "Pool[asyn
         command_timeout=COMMAND_TIMEOUT_S,
         server_settings=settings,
         init=prepare,
-        reset=_keep_session,
+        reset=_skip_reset,
     )
     await pool
     return pool
 
 
-async def _keep_session(_: Any) -> None:
+async def _skip_reset(_: Any) -> None:
     """Skip `RESET ALL` after each use: it costs a round trip per query and has nothing to reset.
 
     Our code makes settings with `set local` and takes locks inside transactions; nothing belongs to

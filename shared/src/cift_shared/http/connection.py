@@ -49,9 +49,9 @@ class HttpConnection(asyncio.Protocol):
     def __init__(self, origin: Origin) -> None:
         self.origin = origin
         self._transport: asyncio.Transport | None = None
-        self._answer: _Answer | None = None
+        self._pending: _Response | None = None
         self._idle_since = 0.0
-        self._gone = asyncio.Event()
+        self._closed = asyncio.Event()
 
     @classmethod
     async def connect(cls, origin: Origin, tls: ssl.SSLContext) -> Self:
@@ -62,19 +62,19 @@ class HttpConnection(asyncio.Protocol):
         """
         scheme, host, port = origin
         secure = tls if scheme == "https" else None
-        _, line = await asyncio.get_running_loop().create_connection(
+        _, connection = await asyncio.get_running_loop().create_connection(
             lambda: cls(origin), host, port, ssl=secure
         )
-        return line
+        return connection
 
-    def is_fit(self, origin: Origin, *, keepalive_s: float) -> bool:
+    def is_usable(self, origin: Origin, *, keepalive_s: float) -> bool:
         """True when a request to that origin may be sent on this connection."""
         if self._transport is None or self._transport.is_closing() or origin != self.origin:
             return False
-        rested_s = asyncio.get_running_loop().time() - self._idle_since
-        return rested_s < keepalive_s and not _has_news(self._transport)
+        idle_s = asyncio.get_running_loop().time() - self._idle_since
+        return idle_s < keepalive_s and not _is_readable(self._transport)
 
-    async def ask(self, data: bytes, *, within_s: float | None) -> httpx.Response:
+    async def send(self, data: bytes, *, within_s: float | None) -> httpx.Response:
         """Write a request and return its response.
 
         Raises:
@@ -82,19 +82,19 @@ class HttpConnection(asyncio.Protocol):
                 complete response arrived.
         """
         assert self._transport is not None
-        self._answer = answer = _Answer()
+        self._pending = response = _Response()
         self._transport.write(data)
         try:
             async with asyncio.timeout(within_s):
-                await answer.ended
+                await response.ended
         except TimeoutError:
             raise httpx.ReadTimeout("no complete answer in time") from None
         finally:
-            self._answer = None
+            self._pending = None
             self._idle_since = asyncio.get_running_loop().time()
-            if not answer.keeps_line:
+            if not response.keep_alive:
                 self.close()
-        return answer.response()
+        return response.to_httpx()
 
     def close(self) -> None:
         """Close the connection at once."""
@@ -103,7 +103,7 @@ class HttpConnection(asyncio.Protocol):
 
     async def wait_closed(self) -> None:
         """Return when the connection has ended."""
-        await self._gone.wait()
+        await self._closed.wait()
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # TCP
         """Handle the asyncio event: connected."""
@@ -111,29 +111,29 @@ class HttpConnection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Handle bytes of the response; bytes without a pending request close the connection."""
-        if self._answer is None:
+        if self._pending is None:
             self.close()
         else:
-            self._answer.feed(data)
+            self._pending.feed(data)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Handle the asyncio event: the connection has ended."""
-        self._gone.set()
-        if self._answer is not None:
-            self._answer.cut(exc)
+        self._closed.set()
+        if self._pending is not None:
+            self._pending.connection_lost(exc)
 
 
-class _Answer:
+class _Response:
     """A response while it arrives; the parser calls the methods `on_...`."""
 
     def __init__(self) -> None:
         self.ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self.keeps_line = False
+        self.keep_alive = False
         self._parser = httptools.HttpResponseParser(self)
         self._headers: list[tuple[bytes, bytes]] = []
         self._body = bytearray()
         self._bytes_left = ANSWER_BYTES_MAX
-        self._until_the_end = False
+        self._body_ends_with_connection = False
 
     def feed(self, data: bytes) -> None:
         """Parse the next bytes."""
@@ -144,32 +144,34 @@ class _Answer:
         try:
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
-            self.keeps_line = False
+            self.keep_alive = False
             self._fail(httpx.RemoteProtocolError(f"not HTTP: {error}"))
 
-    def cut(self, error: Exception | None) -> None:
+    def connection_lost(self, error: Exception | None) -> None:
         """Handle the end of the connection, which also ends a body of undeclared length."""
-        self.keeps_line = False
-        if error is None and self._until_the_end:
+        self.keep_alive = False
+        if error is None and self._body_ends_with_connection:
             self._finish()
         else:
             self._fail(httpx.ReadError(f"the connection ended: {error!r}"))
 
-    def response(self) -> httpx.Response:
-        """The complete response."""
+    def to_httpx(self) -> httpx.Response:
+        """The complete response, for httpx."""
         return httpx.Response(
-            self._parser.get_status_code(), headers=self._headers, stream=_Parts(bytes(self._body))
+            self._parser.get_status_code(),
+            headers=self._headers,
+            stream=_BodyParts(bytes(self._body)),
         )
 
     def on_message_begin(self) -> None:
-        self.keeps_line = False  # so a second response to one request closes the connection
+        self.keep_alive = False  # so a second response to one request closes the connection
 
     def on_header(self, name: bytes, value: bytes) -> None:
         self._headers.append((name, value))
 
     def on_headers_complete(self) -> None:
         names = {name.lower() for name, _ in self._headers}
-        self._until_the_end = not names & {b"content-length", b"transfer-encoding"}
+        self._body_ends_with_connection = not names & {b"content-length", b"transfer-encoding"}
 
     def on_body(self, data: bytes) -> None:
         self._body += data
@@ -178,7 +180,7 @@ class _Answer:
         if self._parser.get_status_code() < httpx.codes.OK:
             self._headers.clear()  # 100 Continue, 103 Early Hints: the final response follows
             return
-        self.keeps_line = self._parser.should_keep_alive()
+        self.keep_alive = self._parser.should_keep_alive()
         self._finish()
 
     def _finish(self) -> None:
@@ -190,7 +192,7 @@ class _Answer:
             self.ended.set_exception(error)
 
 
-class _Parts(httpx.AsyncByteStream):
+class _BodyParts(httpx.AsyncByteStream):
     """A body in parts."""
 
     def __init__(self, body: bytes) -> None:
@@ -201,8 +203,8 @@ class _Parts(httpx.AsyncByteStream):
             yield self._body[start : start + PART_BYTES]
 
 
-def _has_news(transport: asyncio.Transport) -> bool:
-    """True when an idle connection is readable: the peer closed it, the loop has not seen that yet.
+def _is_readable(transport: asyncio.Transport) -> bool:
+    """True when an idle connection is readable: the peer closed it, but the loop does not know yet.
 
     A request written now would look like one whose response was lost.
     """

@@ -1,4 +1,4 @@
-"""An httpx transport with a few open connections, for providers that are called all the time.
+"""An httpx transport with a few open connections, for providers that are called constantly.
 
 httpx's own transport examines every connection of its pool for every request and takes four times
 the CPU. Here a free connection is taken from a stack, so few connections stay open and the cost of
@@ -22,7 +22,7 @@ NOTHING_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, htt
 _PORTS = {"http": 80, "https": 443}
 
 
-class AnswerRefused(httpx.RemoteProtocolError):
+class ResponseRejected(httpx.RemoteProtocolError):
     """The provider has answered, but the body is rejected."""
 
 
@@ -32,7 +32,7 @@ class HttpTransport(httpx.AsyncBaseTransport):
     def __init__(self, count: int, *, keepalive_s: float = KEEPALIVE_S) -> None:
         self._keepalive_s = keepalive_s
         self._tls = httpx.create_ssl_context(trust_env=False)
-        self._room = asyncio.Semaphore(count)
+        self._slots = asyncio.Semaphore(count)
         self._free: list[HttpConnection] = []
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
@@ -48,38 +48,38 @@ class HttpTransport(httpx.AsyncBaseTransport):
         """
         data = request_bytes(request, await request.aread())
         timeouts: dict[str, float | None] = request.extensions.get("timeout", {})
-        async with self._turn(timeouts.get("pool")):
-            line = await self._line(_origin(request.url), timeouts.get("connect"))
+        async with self._slot(timeouts.get("pool")):
+            connection = await self._connection(_origin(request.url), timeouts.get("connect"))
             try:
-                return await line.ask(data, within_s=timeouts.get("read"))
+                return await connection.send(data, within_s=timeouts.get("read"))
             finally:
-                self._free.append(line)
+                self._free.append(connection)
 
     async def aclose(self) -> None:
         """Close every connection."""
         while self._free:
-            line = self._free.pop()
-            line.close()
-            await line.wait_closed()
+            connection = self._free.pop()
+            connection.close()
+            await connection.wait_closed()
 
     @asynccontextmanager
-    async def _turn(self, timeout_s: float | None) -> AsyncIterator[None]:
+    async def _slot(self, timeout_s: float | None) -> AsyncIterator[None]:
         try:
             async with asyncio.timeout(timeout_s):
-                await self._room.acquire()
+                await self._slots.acquire()
         except TimeoutError:
             raise httpx.PoolTimeout("every connection is busy") from None
         try:
             yield
         finally:
-            self._room.release()
+            self._slots.release()
 
-    async def _line(self, origin: Origin, timeout_s: float | None) -> HttpConnection:
+    async def _connection(self, origin: Origin, timeout_s: float | None) -> HttpConnection:
         while self._free:
-            line = self._free.pop()
-            if line.is_fit(origin, keepalive_s=self._keepalive_s):
-                return line
-            line.close()
+            connection = self._free.pop()
+            if connection.is_usable(origin, keepalive_s=self._keepalive_s):
+                return connection
+            connection.close()
         try:
             async with asyncio.timeout(timeout_s):
                 return await HttpConnection.connect(origin, self._tls)
@@ -93,15 +93,15 @@ async def whole_body(response: httpx.Response, *, bytes_max: int) -> bytes:
     """The body of a response that is still being read.
 
     Raises:
-        AnswerRefused: the body is compressed, or longer than `bytes_max` bytes.
+        ResponseRejected: the body is compressed, or longer than `bytes_max` bytes.
     """
     if response.headers.get("content-encoding", "identity") != "identity":
-        raise AnswerRefused("packed: it could unpack to anything")
+        raise ResponseRejected("compressed: its size after decompression is unknown")
     parts = bytearray()
     async for part in response.aiter_bytes():
         parts += part
         if len(parts) > bytes_max:
-            raise AnswerRefused("the answer is too large")
+            raise ResponseRejected("the answer is too large")
     return bytes(parts)
 
 

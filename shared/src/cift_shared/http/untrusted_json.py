@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Any, NoReturn
 
 _HIGH, _LOW = r"\\u[dD][89abAB][0-9a-fA-F]{2}", r"\\u[dD][c-fC-F]"
-_UNKEEPABLE = re.compile(rf"\\u0000|{_HIGH}(?!{_LOW})|(?<!\\u[dD][89abAB]..){_LOW}")
+_UNSTORABLE = re.compile(rf"\\u0000|{_HIGH}(?!{_LOW})|(?<!\\u[dD][89abAB]..){_LOW}")
 
 
 def read_object(raw: bytes) -> dict[str, Any] | None:
@@ -21,7 +21,7 @@ def read_object(raw: bytes) -> dict[str, Any] | None:
     """
     try:
         text = raw.decode("utf-8-sig")
-        if _UNKEEPABLE.search(text):
+        if _UNSTORABLE.search(text):
             return None
         document = json.loads(text, parse_float=Decimal, parse_constant=_refuse)
     except (ValueError, ArithmeticError, RecursionError):

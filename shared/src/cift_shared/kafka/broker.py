@@ -38,8 +38,8 @@ class BatchBroker(KafkaBroker):
     def __init__(self, bootstrap_servers: str) -> None:
         super().__init__(bootstrap_servers, allow_auto_create_topics=False)
         self._bootstrap_servers = bootstrap_servers
-        self._subscribers_of_ours: dict[BatchSubscriber, Wait | None] = {}
-        """Each subscriber with the wait that must return before it starts."""
+        self._batch_subscribers: dict[BatchSubscriber, Wait | None] = {}
+        """Each subscriber, with the function that must return before it starts."""
         self._tasks: list[asyncio.Task[None]] = []
 
     def subscribe(
@@ -50,7 +50,7 @@ class BatchBroker(KafkaBroker):
         store_rejected: StoreRejected,
         after: Wait | None = None,
     ) -> None:
-        """Read a topic in batches once the application has started and `after` has returned."""
+        """Consume a topic in batches once the application has started and `after` has returned."""
         self.document(subscription)
         subscriber = BatchSubscriber(
             [subscription.topic],
@@ -60,7 +60,7 @@ class BatchBroker(KafkaBroker):
             handler=subscription.handler,
             store_rejected=store_rejected,
         )
-        self._subscribers_of_ours[subscriber] = after
+        self._batch_subscribers[subscriber] = after
 
     def document_publishers(self, topics: Sequence[tuple[str, type[BaseModel]]]) -> None:
         """Describe the topics of the service's outbox in the AsyncAPI document."""
@@ -71,7 +71,7 @@ class BatchBroker(KafkaBroker):
         """Start the subscribers; if the broker is unavailable they wait for it."""
         self._tasks = [
             asyncio.create_task(subscriber.run(after=after), name=subscriber.name)
-            for subscriber, after in self._subscribers_of_ours.items()
+            for subscriber, after in self._batch_subscribers.items()
         ]
 
     async def stop(
@@ -81,11 +81,11 @@ class BatchBroker(KafkaBroker):
         exc_tb: TracebackType | None = None,  # noqa: ARG002
     ) -> None:
         """Let every subscriber finish its current batch, within `STOP_GRACE_S`."""
-        for subscriber in self._subscribers_of_ours:
+        for subscriber in self._batch_subscribers:
             subscriber.stop()
         if self._tasks:
-            _, late = await asyncio.wait(self._tasks, timeout=STOP_GRACE_S)
-            for task in late:
+            _, unfinished = await asyncio.wait(self._tasks, timeout=STOP_GRACE_S)
+            for task in unfinished:
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
 

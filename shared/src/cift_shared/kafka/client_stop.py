@@ -19,12 +19,12 @@ log = get_logger()
 
 async def end(client: AIOKafkaConsumer | AIOKafkaProducer, *, within_s: float) -> None:
     """Stop a client; if it does not stop in time, log that and return."""
-    stopping = asyncio.create_task(_stop(client), name="kafka client's end")
+    stopping = asyncio.create_task(_stop(client), name="stop kafka client")
     try:
-        _, late = await asyncio.wait({stopping}, timeout=within_s)
+        _, unfinished = await asyncio.wait({stopping}, timeout=within_s)
     finally:
         stopping.cancel()
-    if late:
+    if unfinished:
         log.warning("kafka.client.stop_failed", error="TimeoutError()")
 
 

@@ -25,10 +25,10 @@ class ConsumerWatchdog:
         Raises:
             TimeoutError: no fetch response for any assigned partition for `SILENCE_S` seconds.
         """
-        places = self._consumer.assignment()
-        stamps = [self._consumer.last_poll_timestamp(place) for place in places]
-        answered_ms = max((stamp for stamp in stamps if stamp), default=None)
-        if self._changed_at is None or answered_ms != self._answered_ms or not places:
+        partitions = self._consumer.assignment()
+        times_ms = [self._consumer.last_poll_timestamp(partition) for partition in partitions]
+        answered_ms = max((time_ms for time_ms in times_ms if time_ms), default=None)
+        if self._changed_at is None or answered_ms != self._answered_ms or not partitions:
             # without assigned partitions there are no fetch responses
             self._answered_ms, self._changed_at = answered_ms, now
         elif now - self._changed_at > SILENCE_S:

@@ -29,26 +29,26 @@ def throttle_fetches(consumer: AIOKafkaConsumer, *, max_wait_ms: int) -> None:
     client: Any = consumer._client  # noqa: SLF001  see above
     send, gap = client.send, Gap()
 
-    async def patient_send(node_id: int, request: Any, **options: Any) -> Any:
+    async def throttled_send(node_id: int, request: Any, **options: Any) -> Any:
         if not type(request).__name__.startswith("FetchRequest"):
             return await send(node_id, request, **options)
-        asked_at = asyncio.get_running_loop().time()
+        sent_at = asyncio.get_running_loop().time()
         try:
             response = await send(node_id, request, **options)
         except asyncio.CancelledError:
-            _hang_up(client, node_id)
+            _close_connection(client, node_id)
             raise
-        took_s = asyncio.get_running_loop().time() - asked_at
+        took_s = asyncio.get_running_loop().time() - sent_at
         if has_records(response):
             gap.reset()
         elif took_s < max_wait_ms / 2000:
             await asyncio.sleep(gap.next())
         return response
 
-    client.send = patient_send
+    client.send = throttled_send
 
 
-def _hang_up(client: Any, node_id: int) -> None:
+def _close_connection(client: Any, node_id: int) -> None:
     """Close the connection on which the broker holds the fetch; the client's others stay open."""
     connection = client._conns.get((node_id, ConnectionGroup.DEFAULT))  # noqa: SLF001  see above
     if connection is not None:

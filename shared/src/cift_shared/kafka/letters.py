@@ -31,7 +31,7 @@ Headers = Sequence[tuple[str, bytes]]
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Position:
     """The position of a record."""
 
     topic: str
@@ -42,7 +42,7 @@ class Place:
         return f"{self.topic}:{self.partition}:{self.offset}"
 
     @classmethod
-    def from_text(cls, text: str) -> "Place":
+    def from_text(cls, text: str) -> "Position":
         """Read `topic:partition:offset`.
 
         Raises:
@@ -58,7 +58,7 @@ class Place:
 class Letter:
     """A dead letter."""
 
-    place: Place
+    position: Position
     at: datetime
     key: bytes | None
     body: bytes
@@ -73,14 +73,14 @@ class Letter:
     @property
     def topic(self) -> str:
         """The rejected record's topic; not read from a header, because headers are untrusted."""
-        return self.place.topic.removesuffix(DEAD_LETTER_SUFFIX)
+        return self.position.topic.removesuffix(DEAD_LETTER_SUFFIX)
 
     @property
-    def origin(self) -> Place | None:
+    def origin(self) -> Position | None:
         """The position of the rejected record; None if the headers don't state it."""
         headers = self.headers
         try:
-            return Place(
+            return Position(
                 self.topic, int(headers["x-orig-partition"]), int(headers["x-orig-offset"])
             )
         except (KeyError, ValueError):
@@ -97,32 +97,32 @@ async def read_letters(
         topics: only letters of these topics.
         newest: how many records of each partition are read, from the end.
     """
-    places = [
-        place
-        for place in await partitions(servers)
-        if place.topic.endswith(DEAD_LETTER_SUFFIX)
-        and (not topics or place.topic.removesuffix(DEAD_LETTER_SUFFIX) in topics)
+    chosen = [
+        partition
+        for partition in await partitions(servers)
+        if partition.topic.endswith(DEAD_LETTER_SUFFIX)
+        and (not topics or partition.topic.removesuffix(DEAD_LETTER_SUFFIX) in topics)
     ]
     async with _consumer(servers) as consumer:
-        records = await _read(consumer, places, newest)
+        records = await _read(consumer, chosen, newest)
     return _with_markers(records)
 
 
-async def read_letter(servers: str, place: Place) -> Letter:
+async def read_letter(servers: str, position: Position) -> Letter:
     """One letter.
 
     Raises:
-        ServerRefused: there is no letter at this place, or no longer.
+        ServerRefused: there is no letter at this position, or it is deleted.
     """
-    if place.topic.endswith(DEAD_LETTER_SUFFIX):
-        records = await _read_from(servers, place)
-        found = [letter for letter in _with_markers(records) if letter.place == place]
+    if position.topic.endswith(DEAD_LETTER_SUFFIX):
+        records = await _read_from(servers, position)
+        found = [letter for letter in _with_markers(records) if letter.position == position]
         if found:
             return found[0]
-    raise ServerRefused(f"there is no dead letter {place}: `cift dead-letters list` shows them")
+    raise ServerRefused(f"there is no dead letter {position}: `cift dead-letters list` shows them")
 
 
-async def replay(servers: str, letter: Letter, *, at: datetime) -> Place:
+async def replay(servers: str, letter: Letter, *, at: datetime) -> Position:
     """Publish a letter to its topic again, with its key and headers; returns the new position.
 
     Raises:
@@ -131,7 +131,7 @@ async def replay(servers: str, letter: Letter, *, at: datetime) -> Place:
     body = await _whole_body(servers, letter)
     headers = [
         *((name, value) for name, value in letter.raw_headers if _is_kept(name)),
-        (REPLAYED_FROM, str(letter.place).encode()),
+        (REPLAYED_FROM, str(letter.position).encode()),
     ]
     producer = AIOKafkaProducer(
         bootstrap_servers=servers,
@@ -145,19 +145,19 @@ async def replay(servers: str, letter: Letter, *, at: datetime) -> Place:
             letter.topic, value=body, key=letter.key, headers=headers
         )
         marker = [
-            (REPLAY_OF, str(letter.place).encode()),
+            (REPLAY_OF, str(letter.position).encode()),
             (REPLAYED_AT, at.isoformat().encode()),
         ]
         await producer.send_and_wait(
-            letter.place.topic,
+            letter.position.topic,
             value=b"",
             key=letter.key,
             headers=marker,
-            partition=letter.place.partition,
+            partition=letter.position.partition,
         )
     finally:
         await producer.stop()
-    return Place(sent.topic, sent.partition, sent.offset)
+    return Position(sent.topic, sent.partition, sent.offset)
 
 
 @asynccontextmanager
@@ -174,31 +174,31 @@ async def _consumer(servers: str) -> AsyncIterator[AIOKafkaConsumer]:
 
 
 async def _read(
-    consumer: AIOKafkaConsumer, places: Sequence[TopicPartition], newest: int
+    consumer: AIOKafkaConsumer, chosen: Sequence[TopicPartition], newest: int
 ) -> list[ConsumerRecord]:
     """The last `newest` records of each of these partitions, up to their current ends."""
-    if not places:
+    if not chosen:
         return []
-    consumer.assign(places)
-    begins = await consumer.beginning_offsets(places)
-    ends = await consumer.end_offsets(places)
-    for place in places:
-        consumer.seek(place, max(begins[place], ends[place] - newest))
+    consumer.assign(chosen)
+    begins = await consumer.beginning_offsets(chosen)
+    ends = await consumer.end_offsets(chosen)
+    for partition in chosen:
+        consumer.seek(partition, max(begins[partition], ends[partition] - newest))
     return await _drain(consumer, ends)
 
 
-async def _read_from(servers: str, place: Place) -> list[ConsumerRecord]:
+async def _read_from(servers: str, position: Position) -> list[ConsumerRecord]:
     """The records of a partition from a position on; none if the position is not in the log."""
-    partition = TopicPartition(place.topic, place.partition)
+    partition = TopicPartition(position.topic, position.partition)
     if partition not in await partitions(servers):
         return []
     async with _consumer(servers) as consumer:
         consumer.assign([partition])
         begins = await consumer.beginning_offsets([partition])
         ends = await consumer.end_offsets([partition])
-        if not begins[partition] <= place.offset < ends[partition]:
+        if not begins[partition] <= position.offset < ends[partition]:
             return []
-        consumer.seek(partition, place.offset)
+        consumer.seek(partition, position.offset)
         return await _drain(consumer, ends)
 
 
@@ -208,9 +208,9 @@ async def _drain(
     records: list[ConsumerRecord] = []
     pending = dict(ends)
     while pending:
-        for place, end in list(pending.items()):
-            if await consumer.position(place) >= end:
-                del pending[place]
+        for partition, end in list(pending.items()):
+            if await consumer.position(partition) >= end:
+                del pending[partition]
         if not pending:
             break
         for batch in (await consumer.getmany(*pending, timeout_ms=_POLL_MS)).values():
@@ -227,7 +227,7 @@ async def _whole_body(servers: str, letter: Letter) -> bytes:
             if record.offset == letter.origin.offset:
                 return bytes(record.value or b"")
     raise ServerRefused(
-        f"{letter.place} has only a part of its body, and the original record is deleted"
+        f"{letter.position} has only a part of its body, and the original record is deleted"
     )
 
 
@@ -245,12 +245,12 @@ def _with_markers(records: Sequence[ConsumerRecord]) -> list[Letter]:
             replayed[letter.headers[REPLAY_OF]] = letter.headers.get(REPLAYED_AT, "")
         else:
             letters.append(letter)
-    return [replace(letter, replayed_at=replayed.get(str(letter.place))) for letter in letters]
+    return [replace(letter, replayed_at=replayed.get(str(letter.position))) for letter in letters]
 
 
 def _letter(record: Any) -> Letter:
     return Letter(
-        place=Place(record.topic, record.partition, record.offset),
+        position=Position(record.topic, record.partition, record.offset),
         at=datetime.fromtimestamp(record.timestamp / 1000, UTC),
         key=record.key,
         body=record.value or b"",

@@ -4,8 +4,8 @@ After an out-of-order sequence, a fencing or repeated time-outs an idempotent pr
 stuck forever (aio-libs/aiokafka issue 1017). So after any send error it is discarded, the next
 publish creates a new one, and the caller sends unconfirmed messages again.
 
-Each topic is sent by itself (`cift_shared.kafka.topic_batches`): one that is missing, forbidden, or
-refuses a record does not keep other topics' messages back.
+Each topic is sent separately (`cift_shared.kafka.topic_batches`): a topic that is missing,
+forbidden, or refuses a record does not delay the messages of other topics.
 """
 
 import asyncio
@@ -39,7 +39,8 @@ class Producer:
     def failing(self) -> Mapping[str, str]:
         """Topics that failed alone in the last `publish`, with the reason.
 
-        By the nature of the error, or because another topic's messages were confirmed meanwhile.
+        A topic fails alone if its error concerns only this topic, or if messages of another topic
+        were confirmed in the same call.
         """
         return self._failing
 
@@ -58,12 +59,12 @@ class Producer:
         batches = _by_topic(messages)
         await asyncio.gather(*(each.send(producer) for each in batches))
         self._failing = _failing_alone(batches)
-        errors = [each.error for each in batches if each.error and each.is_spoiled]
+        errors = [each.error for each in batches if each.error and each.may_have_gap]
         errors += [each.error for each in batches if each.error and not each.is_failing_alone]
         if errors:
             await self._discard(errors[0])
         confirmed = set[int]().union(*(each.confirmed for each in batches))
-        return [place in confirmed for place in range(len(messages))]
+        return [index in confirmed for index in range(len(messages))]
 
     async def close(self) -> None:
         """Flush and close; messages that the broker does not confirm in time stay in the outbox."""
@@ -100,17 +101,17 @@ class Producer:
 
 def _by_topic(messages: Sequence[OutgoingMessage]) -> list[TopicBatches]:
     batches: dict[str, TopicBatches] = {}
-    for place, message in enumerate(messages):
+    for index, message in enumerate(messages):
         topic = message.topic
-        batches.setdefault(topic, TopicBatches(topic)).messages.append((place, message))
+        batches.setdefault(topic, TopicBatches(topic)).messages.append((index, message))
     return list(batches.values())
 
 
 def _failing_alone(batches: Sequence[TopicBatches]) -> dict[str, str]:
-    """The reason for each topic that failed while the broker as a whole is well."""
-    well = {each.topic for each in batches if each.confirmed}
+    """The reason for each topic that failed although the broker works for other topics."""
+    working = {each.topic for each in batches if each.confirmed}
     return {
         each.topic: repr(each.error)
         for each in batches
-        if each.error and (each.is_failing_alone or well - {each.topic})
+        if each.error and (each.is_failing_alone or working - {each.topic})
     }

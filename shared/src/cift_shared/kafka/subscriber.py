@@ -5,7 +5,7 @@
 FastStream's own batch loop is not used: it sleeps a full polling interval after every empty poll,
 so a short interval uses CPU when idle and a long one delays the first record; and none of its
 acknowledgement policies can reject one record and continue. A subclass of its subscriber would have
-to replace all of its loop (both measured, see docs/architecture.md).
+to replace its whole loop (measurements: docs/architecture.md).
 This loop waits inside one long poll, which returns as soon as there is a record.
 """
 
@@ -36,14 +36,14 @@ SESSION_TIMEOUT_MS = 6_000
 value that a broker accepts by default (`group.min.session.timeout.ms`); a member that restarts
 within this time keeps its partitions."""
 STOP_S = 10.0
-"""Longest wait for a consumer to stop; the next one has the same member name and fences it."""
+"""Longest wait for a consumer to stop; its successor has the same member name and fences it."""
 HEARTBEAT_MS = 1_000
 MAX_POLL_INTERVAL_MS = 600_000
 DETAIL_CHARS_MAX = 300
 
 log = get_logger()
 
-Answer = TypeVar("Answer")
+Result = TypeVar("Result")
 StoreRejected = Callable[[Sequence[RejectedRecord]], Awaitable[None]]
 """Stores rejected records durably as dead letters, before their offsets are committed."""
 Wait = Callable[[], Coroutine[Any, Any, None]]
@@ -69,12 +69,12 @@ class BatchSubscriber:
         self._instance = instance
         self._bootstrap_servers = bootstrap_servers
         self._handler = handler
-        self._store_refusals = store_rejected
+        self._store_rejected = store_rejected
         self._random = random.Random()  # noqa: S311  jitter, not a secret
         self._stopping = asyncio.Event()
 
     def stop(self) -> None:
-        """Take no new batch; the current one is finished and committed."""
+        """Start no new batch; the current one is finished and committed."""
         self._stopping.set()
 
     async def run(self, *, after: Wait | None = None) -> None:
@@ -114,11 +114,11 @@ class BatchSubscriber:
         )
 
     async def _consume(self, consumer: AIOKafkaConsumer) -> None:
-        pulse = ConsumerWatchdog(consumer)
+        watchdog = ConsumerWatchdog(consumer)
         while not self._stopping.is_set():
             fetched = await self._poll(consumer)
             if not fetched:
-                pulse.check(asyncio.get_running_loop().time())
+                watchdog.check(asyncio.get_running_loop().time())
                 continue
             records = [_record(raw) for batch in fetched.values() for raw in batch]
             failpoint("subscriber.after_poll")
@@ -137,7 +137,7 @@ class BatchSubscriber:
         )
         return fetched or {}
 
-    async def _unless_stopped(self, work: Coroutine[Any, Any, Answer]) -> Answer | None:
+    async def _unless_stopped(self, work: Coroutine[Any, Any, Result]) -> Result | None:
         """The result of `work`; None when a stop comes first, which cancels the work."""
         working = asyncio.create_task(work)
         stop = asyncio.create_task(self._stopping.wait())
@@ -155,10 +155,10 @@ class BatchSubscriber:
         while True:
             try:
                 with metrics.HANDLE_SECONDS.labels(records[0].topic).time():
-                    refusals = await self._bisect(records)
-                if refusals:
+                    rejected = await self._bisect(records)
+                if rejected:
                     failpoint("subscriber.before_letters")
-                    await self._store_refusals(refusals)
+                    await self._store_rejected(rejected)
                     failpoint("subscriber.after_letters")
             except INFRASTRUCTURE_ERRORS as error:
                 failures += 1
@@ -168,7 +168,7 @@ class BatchSubscriber:
                 if self._stopping.is_set():
                     return False
             else:
-                _count(records, refusals)
+                _count(records, rejected)
                 return True
 
     async def _bisect(self, records: Sequence[Record]) -> list[RejectedRecord]:
@@ -188,8 +188,8 @@ class BatchSubscriber:
         try:
             await consumer.commit(offsets)
         except (CommitFailedError, IllegalStateError) as error:
-            # The partitions moved to another member during the work: it will read these records
-            # again, and the handler's unique keys make the repetition harmless.
+            # The partitions moved to another member during the work. It will read these records
+            # again; the handler's unique keys make the repetition harmless.
             log.warning("kafka.commit.refused", group=self._group, error=repr(error))
 
     async def _pause(self, failures: int) -> None:
@@ -221,9 +221,9 @@ def _text(raw: bytes | None) -> str:
     return (raw or b"").decode(errors="replace").replace("\0", "\ufffd")
 
 
-def _count(records: Sequence[Record], refusals: Sequence[RejectedRecord]) -> None:
-    for refusal in refusals:
-        metrics.RECORDS_REFUSED.labels(refusal.record.topic, refusal.reason).inc()
+def _count(records: Sequence[Record], rejected: Sequence[RejectedRecord]) -> None:
+    for one in rejected:
+        metrics.RECORDS_REFUSED.labels(one.record.topic, one.reason).inc()
     for record in records:
         metrics.RECORDS_HANDLED.labels(record.topic).inc()
 

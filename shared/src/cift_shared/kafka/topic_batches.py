@@ -1,6 +1,6 @@
 """Send one topic's messages: each partition's in order, batch by batch, up to its first failure.
 
-aiokafka's own `send` goes on after a batch that the broker refuses, so a later message of the same
+aiokafka's `send` continues after a batch that the broker refuses, so a later message of the same
 key could overtake the refused one. Here a partition's next batch is sent once the one before it is
 confirmed.
 """
@@ -27,7 +27,7 @@ from aiokafka.partitioner import DefaultPartitioner
 from cift_shared.messaging.envelope import OutgoingMessage
 
 ANSWER_S = 15.0
-"""Longest wait for one topic; aiokafka tries again for ever while replicas are missing."""
+"""Longest wait for one topic; aiokafka retries without a limit while replicas are missing."""
 METADATA_TRIES = 5
 METADATA_GAP_S = 0.1
 MESSAGE_BYTES_MAX = 1_000_000
@@ -40,48 +40,52 @@ TOPIC_ERRORS = (
     RecordListTooLargeError,
     PolicyViolationError,
 )
-"""Errors that concern the topic or a record, whatever other topics do."""
+"""Errors that concern only one topic or one record."""
 
 _partition_of = DefaultPartitioner()
 
 
 @dataclass(slots=True)
 class TopicBatches:
-    """The messages of one topic in one `publish`, and what became of them."""
+    """The messages of one topic in one `publish`, and the result for each."""
 
     topic: str
     messages: list[tuple[int, OutgoingMessage]] = field(default_factory=list)
-    """Each with its place in the whole list."""
+    """Each with its index in the list given to `publish`."""
     confirmed: set[int] = field(default_factory=set)
     error: BaseException | None = None
     """The first failure."""
-    is_spoiled: bool = False
-    """The producer was in use when it failed: its sequence numbers may have a gap."""
+    may_have_gap: bool = False
+    """The producer failed during a send, so its sequence numbers may have a gap: discard it."""
 
     async def send(self, producer: AIOKafkaProducer) -> None:
-        """Send everything; a failure ends up in `error`, and nothing is raised."""
+        """Send all messages; the first failure is stored in `error`, nothing is raised."""
         try:
             async with asyncio.timeout(ANSWER_S):
                 partitions = await _partitions(producer.client, self.topic)
-                lanes: dict[int, list[tuple[int, OutgoingMessage]]] = defaultdict(list)
-                for place, message in self.messages:
+                by_partition: dict[int, list[tuple[int, OutgoingMessage]]] = defaultdict(list)
+                for index, message in self.messages:
                     key = message.key.encode()
-                    lanes[_partition_of(key, partitions, partitions)].append((place, message))
-                await asyncio.gather(*(self._lane(producer, *lane) for lane in lanes.items()))
+                    by_partition[_partition_of(key, partitions, partitions)].append(
+                        (index, message)
+                    )
+                await asyncio.gather(
+                    *(self._send_partition(producer, *lane) for lane in by_partition.items())
+                )
         except TimeoutError:
-            self._fail(TimeoutError(f"not confirmed within {ANSWER_S:.0f} s"), spoiled=True)
+            self._fail(TimeoutError(f"not confirmed within {ANSWER_S:.0f} s"), may_have_gap=True)
         except (KafkaError, OSError) as error:
             self._fail(error)
-        if self.is_spoiled and producer.client.cluster.partitions_for_topic(self.topic) is None:
-            # It was deleted after it had been used: the client reports a lost leader.
+        if self.may_have_gap and producer.client.cluster.partitions_for_topic(self.topic) is None:
+            # The topic was deleted after its first use: the client reports a lost leader instead.
             self.error = UnknownTopicOrPartitionError()
 
     @property
     def is_failing_alone(self) -> bool:
-        """The error is about this topic by its nature."""
+        """True if the error concerns only this topic."""
         return isinstance(self.error, TOPIC_ERRORS)
 
-    async def _lane(
+    async def _send_partition(
         self,
         producer: AIOKafkaProducer,
         partition: int,
@@ -90,25 +94,25 @@ class TopicBatches:
         try:
             while messages:
                 batch = producer.create_batch()
-                places = _fill(batch, messages)
+                indexes = _fill(batch, messages)
                 await self._send(producer, batch, partition)
-                self.confirmed.update(places)
-                messages = messages[len(places) :]
+                self.confirmed.update(indexes)
+                messages = messages[len(indexes) :]
         except (KafkaError, OSError) as error:
             self._fail(error)
 
     async def _send(self, producer: AIOKafkaProducer, batch: Any, partition: int) -> None:
         try:
             future = await producer.send_batch(batch, self.topic, partition=partition)
-            future.add_done_callback(_look_at)
+            future.add_done_callback(_retrieve_exception)
             await future
         except (KafkaError, OSError):
-            self.is_spoiled = True
+            self.may_have_gap = True
             raise
 
-    def _fail(self, error: BaseException, *, spoiled: bool = False) -> None:
+    def _fail(self, error: BaseException, *, may_have_gap: bool = False) -> None:
         self.error = self.error or error
-        self.is_spoiled = self.is_spoiled or spoiled
+        self.may_have_gap = self.may_have_gap or may_have_gap
 
 
 async def _partitions(client: Any, topic: str) -> list[int]:
@@ -116,7 +120,7 @@ async def _partitions(client: Any, topic: str) -> list[int]:
 
     Raises:
         UnknownTopicOrPartitionError: a broker answered that there is no such topic.
-        TopicAuthorizationFailedError: we may not see it.
+        TopicAuthorizationFailedError: this client may not read it.
         KafkaConnectionError: no broker answered.
     """
     for _ in range(METADATA_TRIES):
@@ -133,27 +137,30 @@ async def _partitions(client: Any, topic: str) -> list[int]:
 
 
 def _fill(batch: Any, messages: Sequence[tuple[int, OutgoingMessage]]) -> list[int]:
-    """Put messages into the batch until it is full; returns their places, at least one.
+    """Add messages to the batch until it is full; returns their indexes, at least one.
 
     Raises:
-        MessageSizeTooLargeError: the first message is larger than any broker of ours takes.
+        MessageSizeTooLargeError: the first message is larger than `MESSAGE_BYTES_MAX`.
     """
-    places: list[int] = []
-    for place, message in messages:
+    indexes: list[int] = []
+    for index, message in messages:
         key, headers = message.key.encode(), [(n, v.encode()) for n, v in message.headers.items()]
         size = len(key) + len(message.body) + sum(len(n) + len(v) for n, v in headers)
         if size > MESSAGE_BYTES_MAX:
-            if places:
-                break  # those before it are sent first
+            if indexes:
+                break  # the messages before it are sent first
             raise MessageSizeTooLargeError(f"{size} bytes, more than {MESSAGE_BYTES_MAX}")
         added = batch.append(timestamp=None, key=key, value=message.body, headers=headers)
         if added is None:
             break
-        places.append(place)
-    return places
+        indexes.append(index)
+    return indexes
 
 
-def _look_at(future: "asyncio.Future[Any]") -> None:
-    """Nobody awaits a future after a time-out: asyncio would log its error."""
+def _retrieve_exception(future: "asyncio.Future[Any]") -> None:
+    """Mark the exception as retrieved, so that asyncio does not log it.
+
+    After a time-out no code awaits the future.
+    """
     if not future.cancelled():
         future.exception()

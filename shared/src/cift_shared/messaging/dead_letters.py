@@ -9,10 +9,10 @@ from cift_shared.messaging.record import Record, RejectedRecord
 LETTER_BODY_BYTES_MAX = 800_000
 LETTER_HEADERS_MAX = 40
 LETTER_HEADER_CHARS_MAX = 1_000
-_TRIES_DIGITS_MAX = 9
+_COUNT_DIGITS_MAX = 9
 
 
-def dead_letter(refusal: RejectedRecord, *, group: str, at: datetime) -> OutgoingMessage:
+def dead_letter(rejected: RejectedRecord, *, group: str, at: datetime) -> OutgoingMessage:
     """The rejected record as a dead letter: reason and original position are added as headers.
 
     A record that the broker accepted may be too large once our headers are added, and a letter that
@@ -20,19 +20,22 @@ def dead_letter(refusal: RejectedRecord, *, group: str, at: datetime) -> Outgoin
     broker's limit; a header then states the body's full length, and the full body is still at its
     original position.
     """
-    record, body = refusal.record, refusal.record.body or b""
-    kept = list(record.headers.items())[:LETTER_HEADERS_MAX]
+    record, body = rejected.record, rejected.record.body or b""
+    original = list(record.headers.items())[:LETTER_HEADERS_MAX]
     headers = {
-        **{name[:LETTER_HEADER_CHARS_MAX]: text[:LETTER_HEADER_CHARS_MAX] for name, text in kept},
+        **{
+            name[:LETTER_HEADER_CHARS_MAX]: text[:LETTER_HEADER_CHARS_MAX]
+            for name, text in original
+        },
         **({"x-dlq-body-bytes": str(len(body))} if len(body) > LETTER_BODY_BYTES_MAX else {}),
-        "x-dlq-reason": refusal.reason,
-        "x-dlq-error": refusal.detail.replace("\0", "\ufffd"),
+        "x-dlq-reason": rejected.reason,
+        "x-dlq-error": rejected.detail.replace("\0", "\ufffd"),
         "x-orig-topic": record.topic,
         "x-orig-partition": str(record.partition),
         "x-orig-offset": str(record.offset),
         "x-orig-timestamp": str(record.timestamp_ms),
         "x-consumer-group": group,
-        "x-attempt": str(_times_set_aside(record) + 1),
+        "x-attempt": str(_previous_rejections(record) + 1),
         "x-first-failed-at": record.headers.get("x-first-failed-at", at.isoformat()),
     }
     return OutgoingMessage(
@@ -43,7 +46,7 @@ def dead_letter(refusal: RejectedRecord, *, group: str, at: datetime) -> Outgoin
     )
 
 
-def _times_set_aside(record: Record) -> int:
-    """How often the record was a dead letter before; the header is untrusted, so it is checked."""
-    said = record.headers.get("x-attempt", "0")
-    return int(said) if said.isdecimal() and len(said) < _TRIES_DIGITS_MAX else 0
+def _previous_rejections(record: Record) -> int:
+    """How often the record was a dead letter before; 0 if the (untrusted) header is invalid."""
+    count = record.headers.get("x-attempt", "0")
+    return int(count) if count.isdecimal() and len(count) < _COUNT_DIGITS_MAX else 0

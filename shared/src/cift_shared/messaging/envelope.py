@@ -72,8 +72,10 @@ def message_id(message: Message) -> str:
 
 
 def message_key(message: Message) -> str:
-    """The partition key: the id of the payment or saved method; for a notice, of its attempt or
-    its own; for a rail's status, the rail and the process that reports it.
+    """The partition key: the id of the payment or saved method.
+
+    For a notice: the id of its attempt, or of the notice itself. For a rail's status: the rail and
+    the process that reports it.
     """
     if isinstance(message, ProviderNotice):
         return str(message.attempt_id or message.notice_id)

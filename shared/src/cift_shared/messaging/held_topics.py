@@ -1,8 +1,9 @@
-"""Topics that fail alone: their rows wait in the outbox, and rows of other topics go on.
+"""Topics that fail alone: their rows wait in the outbox, and rows of other topics are published.
 
-A topic is missing, forbidden, or refuses a record; the broker is well. Its rows are left out of the
-relay's next batches until a delay ends, which doubles with each failure up to `HOLD_S_MAX`. Then
-its oldest rows are tried first, so the order of a key holds.
+Such a topic is missing, forbidden, or refuses a record, while the broker works for other topics.
+The relay leaves its rows out of the next batches until a delay ends, which doubles with each
+failure up to `HOLD_S_MAX`. Then its oldest rows are tried first, so the messages of one key keep
+their order.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -43,13 +44,13 @@ class HeldTopics:
 
     @property
     def names(self) -> list[str]:
-        """The topics whose rows are not to be read now."""
+        """The topics whose rows must not be read now."""
         now = self._clock.monotonic()
         return sorted(name for name, each in self._outages.items() if now < each.retry_at)
 
     @property
     def waiting(self) -> int:
-        """How many rows waited for these topics when they were last counted."""
+        """The number of rows that wait for these topics, from the last count."""
         return sum(each.waiting for each in self._outages.values())
 
     @property
@@ -59,7 +60,7 @@ class HeldTopics:
         return max((now - each.oldest_at for each in self._outages.values()), default=0)
 
     def note(self, rows: Sequence[Any], flags: Sequence[bool], failing: Mapping[str, str]) -> None:
-        """Note what became of published rows.
+        """Record which rows of a batch were published.
 
         Args:
             rows: rows of the outbox, in their order.
@@ -70,25 +71,25 @@ class HeldTopics:
         for topic in confirmed - failing.keys():
             self._succeeded(topic)
         for topic, reason in failing.items():
-            left = [
+            unpublished = [
                 row
                 for row, flag in zip(rows, flags, strict=True)
                 if row["topic"] == topic and not flag
             ]
-            if left:
-                self._failed(topic, reason, left[0], progressed=topic in confirmed)
+            if unpublished:
+                self._failed(topic, reason, unpublished[0], progressed=topic in confirmed)
 
     def count(self, waiting: Mapping[str, int]) -> None:
-        """Note how many rows wait for each of these topics."""
+        """Store the number of rows that wait for each of these topics."""
         for topic in self._outages.keys() & waiting.keys():
             self._outages[topic].waiting = waiting[topic]
-            self._show(topic, waiting[topic])
+            self._set_metric(topic, waiting[topic])
 
     def keep(self, topics: Collection[str]) -> None:
-        """Forget the other topics: no row waits for them, or another process leads."""
+        """Remove all other topics: no row waits for them, or another process leads."""
         for topic in self._outages.keys() - set(topics):
             del self._outages[topic]
-            self._show(topic, 0)
+            self._set_metric(topic, 0)
 
     def _failed(self, topic: str, reason: str, row: Any, *, progressed: bool) -> None:
         now = self._clock.monotonic()
@@ -110,9 +111,9 @@ class HeldTopics:
     def _succeeded(self, topic: str) -> None:
         outage = self._outages.pop(topic, None)
         if outage is not None:
-            self._show(topic, 0)
+            self._set_metric(topic, 0)
             for_s = round(self._clock.monotonic() - outage.since)
             log.info("outbox.topic.recovered", schema=self._schema, topic=topic, for_s=for_s)
 
-    def _show(self, topic: str, waiting: int) -> None:
+    def _set_metric(self, topic: str, waiting: int) -> None:
         metrics.OUTBOX_WAITING.labels(self._schema, topic).set(waiting)

@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 
 class CardDetails(BaseModel):
-    """What messages of earlier releases say of a card."""
+    """A card in messages of earlier releases."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", use_attribute_docstrings=True)
 
@@ -20,14 +20,14 @@ class CardDetails(BaseModel):
 class ShownInstrument(BaseModel):
     """The part of an instrument that may be shown.
 
-    Earlier releases know cards only, and name this part `card`. It is read from there, and written
-    there as well, so that releases can be mixed during an upgrade or a rollback.
+    Earlier releases know cards only, and name this part `card`. Both fields are read and written,
+    so that releases can be mixed during an upgrade or a rollback.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore", use_attribute_docstrings=True)
 
     public: dict[str, str | int | None] | None = None
-    """What may be shown of the instrument, under the names of the API."""
+    """The fields of the instrument that may be shown, named as in the API."""
     card: CardDetails | None = None
     """Deprecated: `public`, where it describes a card."""
 
@@ -58,16 +58,16 @@ def _is_card(shown: object) -> bool:
 
 
 class Instrument(ShownInstrument):
-    """Where the money comes from or goes to, as a worker needs it."""
+    """The source or destination of the money, with the data that the worker needs."""
 
     kind: str = Field(pattern=r"^[a-z][a-z0-9_]{0,31}$", examples=["phone"])
-    """What sort of instrument it is; also the context it is sealed for."""
+    """The kind of instrument; also the context that it is sealed for."""
     display: str
-    """Masked, fit to show: 2547****149."""
+    """Masked text for display: 2547****149."""
     sealed: str
-    """The instrument itself: a phone number, or the provider's id of it. Empty where the rail needs
+    """The instrument itself, sealed: a phone number, or the provider's id. Empty if the rail needs
     no instrument."""
     country: str | None = None
     """ISO 3166 alpha-2 country of a wallet."""
     customer_sealed: str | None = None
-    """The provider's id of the customer who owns a saved instrument, sealed alike."""
+    """The provider's id of the customer who owns a saved instrument, sealed in the same way."""

@@ -14,7 +14,7 @@ class Message(BaseModel):
 
 
 def first_problem(error: ValidationError) -> str:
-    """The first validation error of a message and its place, without any of the content."""
+    """The first validation error of a message and its field, without any content of the message."""
     problem = error.errors(include_input=False, include_url=False)[0]
     place = ".".join(str(part) for part in problem["loc"])
     return f"{place}: {problem['msg']}".removeprefix(": ")

@@ -28,7 +28,7 @@ address.
 
 
 class OriginalPayment(BaseModel):
-    """The settled deposit a refund gives back."""
+    """The settled deposit that is refunded."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", use_attribute_docstrings=True)
 
@@ -45,9 +45,10 @@ class _PaymentRequest(Message):
     customer_id: str
     method: str
     rail: str | None = None
-    """The rail that carries the payment; None from earlier releases: named as `method`."""
+    """The rail that carries the payment; None in messages of earlier releases: it has the name of
+    the method."""
     amount: WireMoney
-    """What the provider must move; fees are the ledger's business."""
+    """The amount that the provider must move; the ledger handles fees."""
     instrument: Instrument
     accepted_at: AwareDatetime
 
@@ -58,24 +59,24 @@ class _PaymentRequest(Message):
 
 
 class RequestDeposit(_PaymentRequest):
-    """Take this much from the customer's instrument."""
+    """Collect an amount from the customer's instrument."""
 
     kind: Literal["request_deposit"] = "request_deposit"
     return_url: str | None = None
     """Address to which the payer's browser returns from the provider's page."""
     off_session: bool = False
-    """True when the customer is not there to take a step."""
+    """True when the customer is absent and can't do a step."""
     description: str | None = None
 
 
 class RequestWithdrawal(_PaymentRequest):
-    """Pay this much out to the customer's instrument."""
+    """Pay an amount out to the customer's instrument."""
 
     kind: Literal["request_withdrawal"] = "request_withdrawal"
 
 
 class RequestRefund(_PaymentRequest):
-    """Give (part of) a settled deposit back."""
+    """Return a settled deposit, or a part of it."""
 
     kind: Literal["request_refund"] = "request_refund"
     original: OriginalPayment
@@ -89,12 +90,12 @@ class _MethodRequest(Message):
     customer_id: str
     method: str
     rail: str | None = None
-    """The rail that keeps the instrument; None as in a payment's request."""
+    """The rail that stores the instrument; None as in a payment's request."""
     accepted_at: AwareDatetime
 
     @property
     def carried_by(self) -> str:
-        """The name of the rail that keeps the instrument."""
+        """The name of the rail that stores the instrument."""
         return self.rail or self.method
 
 
@@ -103,13 +104,13 @@ class RequestSetup(_MethodRequest):
 
     kind: Literal["request_setup"] = "request_setup"
     instrument: Instrument | None = None
-    """What to save; None: the customer enters it at the provider's own page."""
+    """The instrument to save; None: the customer enters it at the provider's page."""
     return_url: str | None = None
     """Where the customer's browser goes after a step at the provider's page."""
 
 
 class RequestDetach(_MethodRequest):
-    """Forget a saved instrument at the provider."""
+    """Delete a saved instrument at the provider."""
 
     kind: Literal["request_detach"] = "request_detach"
     detach_id: UUID
@@ -117,7 +118,7 @@ class RequestDetach(_MethodRequest):
 
 
 class CancelPayment(Message):
-    """Stop the payment if nothing was sent yet, or the provider can and does cancel what it has."""
+    """Cancel the payment if it was not sent yet, or if the provider confirms the cancellation."""
 
     kind: Literal["cancel_payment"] = "cancel_payment"
     payment_id: UUID
@@ -125,15 +126,15 @@ class CancelPayment(Message):
 
 
 class VerifyPayment(Message):
-    """Look at the provider now, not at the next check by schedule; moves no money by itself."""
+    """Query the provider now, not at the next scheduled time; this moves no money."""
 
     kind: Literal["verify_payment"] = "verify_payment"
     verification_id: UUID
-    """Names this request: the same when it is sent again."""
+    """The id of this request; the same when it is sent again."""
     payment_id: UUID
     requested_at: AwareDatetime
     sealed_reference: str | None = None
-    """The provider's reference as the caller gave it, sealed for the context "notice": a hint that
+    """The provider's reference from the API caller, sealed for the context "notice": a hint that
     the worker verifies at the provider."""
 
 
@@ -152,7 +153,7 @@ PaymentCommand = Annotated[
 
 
 class WireFailure(BaseModel):
-    """A final no on the wire; see `outcomes.Failure`."""
+    """A final failure, as in a message; see `outcomes.Failure`."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", use_attribute_docstrings=True)
 
@@ -179,9 +180,10 @@ class Step(BaseModel):
     @classmethod
     def of(cls, at: datetime, name: str, detail: Mapping[str, object]) -> Self:
         """A step with its details: None values are left out, long values are cut."""
-        told = {key: value for key, value in detail.items() if value is not None}
-        shown = {key: str(value)[:DETAIL_CHARS_MAX] for key, value in told.items()}
-        return cls(at=at, name=name, detail=shown)
+        texts = {
+            key: str(value)[:DETAIL_CHARS_MAX] for key, value in detail.items() if value is not None
+        }
+        return cls(at=at, name=name, detail=texts)
 
 
 ResultKind = Literal[
@@ -201,8 +203,8 @@ ResultKind = Literal[
 ]
 
 
-class DisputeNews(BaseModel):
-    """All that is known of one dispute by now; amounts are totals, never steps."""
+class DisputeUpdate(BaseModel):
+    """All that is known about one dispute; amounts are totals, not changes."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", use_attribute_docstrings=True)
 
@@ -214,11 +216,11 @@ class DisputeNews(BaseModel):
     amount: WireMoney
     """The disputed amount."""
     withdrawn: WireMoney | None = None
-    """What the provider has taken back from us."""
+    """The amount that the provider has taken back from us."""
     fee: WireMoney | None = None
-    """What the provider charged for the dispute."""
+    """The provider's charge for the dispute."""
     reinstated: WireMoney | None = None
-    """What the provider has given back to us."""
+    """The amount that the provider has returned to us."""
     fee_reinstated: WireMoney | None = None
     evidence_due_by: AwareDatetime | None = None
     closed: Literal["won", "lost", "canceled"] | None = None
@@ -226,7 +228,7 @@ class DisputeNews(BaseModel):
 
 
 class PaymentResult(ShownInstrument, Message):
-    """What a worker learned about one attempt; the ledger turns it into state and postings."""
+    """What a worker learned about one attempt; the ledger updates the payment and posts entries."""
 
     kind: ResultKind
     result_id: str
@@ -237,29 +239,29 @@ class PaymentResult(ShownInstrument, Message):
     payment_id: UUID
     method: str
     rail: str | None = None
-    """The worker's rail; None from earlier releases: named as `method`."""
+    """The worker's rail; None in messages of earlier releases: it has the name of the method."""
     occurred_at: AwareDatetime
     amount: WireMoney | None = None
-    """What moved at the provider; with `settled`, `reversed` and `reinstated`."""
+    """The amount that moved at the provider; with `settled`, `reversed` and `reinstated`."""
     provider_fee: WireMoney | None = None
     provider_reference: str | None = None
     failure: WireFailure | None = None
-    """Why; with `declined`, `expired` and `canceled`."""
+    """The reason; with `declined`, `expired` and `canceled`."""
     next_action: dict[str, str] | None = None
-    """What has to be done; with `delivered_by` when the payer has been asked already."""
+    """What the payer must do; has the key `delivered_by` if the payer was already prompted."""
     reason: str | None = None
     """With `unknown`, `conflicting`, `reversed` and `reinstated`."""
     reversal_reference: Annotated[str, Field(min_length=1, max_length=200)] | None = None
-    """With `reversed`: the worker's name for this reversal of the payment: the same whenever this
-    reversal is reported again, another for a later one. Without it, as earlier releases send it,
-    the whole payment was reversed. With `reinstated`: the reversal that was taken back."""
-    dispute: DisputeNews | None = None
+    """With `reversed`: the worker's id of this reversal, unique among the reversals of the payment;
+    the same whenever this reversal is reported again. Without it (messages of earlier releases) the
+    whole payment was reversed. With `reinstated`: the id of the reversal that was undone."""
+    dispute: DisputeUpdate | None = None
     """With `disputed`."""
     received: ReceivedMoney | None = None
-    """With `received`: money that no command asked for. Then `payment_id` is `received_id(rail,
-    provider_reference)`, and `amount` is what arrived."""
+    """With `received`: money that arrived without a command. Then `payment_id` is
+    `received_id(rail, provider_reference)`, and `amount` is the amount that arrived."""
     next_check_at: AwareDatetime | None = None
-    """When the worker will ask the provider again; None when it is done."""
+    """When the worker will query the provider next; None: no query is scheduled."""
     evidence: list[Step] = Field(default_factory=list)
 
     @model_validator(mode="after")
@@ -276,39 +278,39 @@ class PaymentResult(ShownInstrument, Message):
 
 
 class MethodResult(ShownInstrument, Message):
-    """What a worker learned about saving or forgetting an instrument, for the gateway."""
+    """What a worker learned about saving or deleting an instrument, for the gateway."""
 
     kind: Literal["pending", "action_required", "saved", "failed", "detached"]
     result_id: str
     """`<attempt id>.<seq>`: the same text whenever this result is sent again."""
     attempt_id: UUID
     seq: int
-    """Counts the results of this attempt from 1; to forget is an attempt of its own."""
+    """Counts the results of this attempt from 1; deleting is a separate attempt."""
     payment_method_id: UUID
     method: str
     rail: str | None = None
-    """The worker's rail; None from earlier releases: named as `method`."""
+    """The worker's rail; None in messages of earlier releases: it has the name of the method."""
     occurred_at: AwareDatetime
     instrument_sealed: str | None = None
     """With `saved`: the provider's id of the instrument, sealed as `Instrument.sealed` is."""
     customer_reference_sealed: str | None = None
-    """With `saved`: the provider's id of the customer, sealed alike."""
+    """With `saved`: the provider's id of the customer, sealed in the same way."""
     fingerprint: str | None = None
-    """Keyed hash that two saved copies of one instrument share."""
+    """Keyed hash, equal for two saved copies of one instrument."""
     next_action: dict[str, str] | None = None
     """What the customer must do; a key that ends in `_sealed` is sealed as "next_action"."""
     failure: WireFailure | None = None
 
 
 class ProviderNotice(Message):
-    """A provider's webhook as it came, sealed; a hint until it is confirmed."""
+    """A provider's webhook as received, sealed; a hint until it is confirmed by a query."""
 
     kind: Literal["provider_notice"] = "provider_notice"
     notice_id: str
     """Keyed hash of path and body: the same notice has the same id."""
     provider: str
     attempt_id: UUID | None = None
-    """From the callback token; None when the notice came to the general address."""
+    """From the callback token; None when the notice was posted to an address without a token."""
     purpose: Annotated[int, Field(ge=0, le=255)] | None = None
     """Which call of the attempt it answers, from the callback token; the rail numbers its calls."""
     sealed_body: str
@@ -335,7 +337,7 @@ class PaymentEvent(Message):
 
 
 class LedgerHead(Message):
-    """How far the ledger's hash chain has come: an anchor outside the database."""
+    """The newest link of the ledger's hash chain: an anchor outside the database."""
 
     kind: Literal["ledger_head"] = "ledger_head"
     hash: str = Field(pattern=r"^[0-9a-f]{64}$")

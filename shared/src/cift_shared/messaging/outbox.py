@@ -3,10 +3,10 @@
     service   insert state + outbox row        one transaction
     relay     read by id -> publish -> delete the rows that every replica confirmed
 
-One relay leads, by a lease (`cift_shared.database.lease`); the others stand by and take over within
-`lease.LENGTH` after the leader dies or hangs. Rows of one payment are written under that payment's
-row lock, so id order is the order of their commits; a row that commits late is found by the next
-read, because the relay deletes rows and keeps no high-water mark.
+One relay leads, by a lease (`cift_shared.database.lease`). If the leader crashes or hangs, another
+relay takes over within `lease.LENGTH`. Rows of one payment are written under that payment's row
+lock, so id order is the order of their commits. A row that commits after a higher id is found by
+the next read, because the relay deletes rows and keeps no high-water mark.
 
 A message may be published more than once: after a crash between publish and delete, and by a
 leader that was paused during a publish and continues after another process has taken over (messages
@@ -15,8 +15,8 @@ by the message's id or by its subject. Copies don't change the order in which me
 payment arrive for the first time: a relay publishes every older row before a row, and deletes a row
 only once the broker has confirmed it.
 
-A topic that fails alone (it is missing, forbidden, or refuses a record) holds up no other topic:
-its rows wait for it (`cift_shared.messaging.held_topics`).
+A topic that fails alone (it is missing, forbidden, or refuses a record) does not delay other
+topics: only its rows wait (`cift_shared.messaging.held_topics`).
 """
 
 import asyncio
@@ -46,7 +46,7 @@ STANDBY_POLL_S = 1.0
 STEP_DOWN_S = 3.0
 """Longest wait of a stopping leader for a database that does not answer; the lease then expires."""
 SURVEY_S = 10.0
-"""Seconds between two looks at the rows of failing topics."""
+"""Seconds between two counts of the rows of failing topics."""
 SETTLED_S = 30.0
 """Longer than a transaction lives: a statement ends after 10 s, an idle transaction after 5 s."""
 COUNTED_ROWS_MAX = 10_000
@@ -57,7 +57,7 @@ log = get_logger()
 
 
 class Publisher(Protocol):
-    """What the relay needs of a producer."""
+    """The part of a producer that the relay uses."""
 
     @property
     def failing(self) -> Mapping[str, str]:
@@ -77,16 +77,16 @@ class Publisher(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """What became of one batch."""
+    """The result of one batch."""
 
     found: int = 0
     confirmed: int = 0
     failing: bool = False
-    """A topic failed alone: it is left out of the next batch."""
+    """A topic failed alone: it is excluded from the next batch."""
 
     @property
-    def goes_on(self) -> bool:
-        """The next batch differs from this one."""
+    def made_progress(self) -> bool:
+        """True if the next batch differs from this one."""
         return self.confirmed > 0 or self.failing
 
 
@@ -120,7 +120,7 @@ class Relay:
         publisher: Publisher,
         clock: Clock | None = None,
     ) -> None:
-        """`clock`: the machine's clock by default; a test passes one that it controls."""
+        """`clock` is the machine's clock by default."""
         self.name = f"relay:{schema}"
         self._pool = pool
         self._schema = schema
@@ -129,9 +129,9 @@ class Relay:
         self._lease = Lease(schema, "relay", self._clock)
         self._work = asyncio.Event()
         self._held = HeldTopics(schema, self._clock)
-        self._left_out: list[str] = []
+        self._excluded: list[str] = []
         self._settled = 0
-        """Every row up to this id is of a topic in `_left_out`; 0: not known."""
+        """Every row up to this id is of a topic in `_excluded`; 0: not known."""
         self._surveyed_at = 0.0
 
     def wake(self) -> None:
@@ -166,7 +166,7 @@ class Relay:
             if not await self._lease.take(connection):
                 return
             try:
-                while (await self._publish_some(connection)).goes_on:
+                while (await self._publish_some(connection)).made_progress:
                     pass
             finally:
                 await self._step_down(connection)
@@ -182,11 +182,11 @@ class Relay:
                 if not self._lease.is_held:
                     log.warning("relay.lead_lost", schema=self._schema)
                     return
-                failures = 0 if done.goes_on or not done.found else failures + 1
+                failures = 0 if done.made_progress or not done.found else failures + 1
                 if failures:
                     await asyncio.sleep(_gap_s(failures))
                 elif not done.failing and done.confirmed == done.found < RELAY_ROWS_MAX:
-                    self._tell(())  # no rows are left, but those of failing topics
+                    self._set_metrics(())  # the only remaining rows are those of failing topics
                     await self._survey(connection)
                     await self._wait(IDLE_POLL_S)
         finally:
@@ -206,7 +206,7 @@ class Relay:
     async def _publish_some(self, connection: Any) -> Round:
         """Publish the oldest rows."""
         rows = await self._read(connection)
-        self._tell(rows)
+        self._set_metrics(rows)
         if not rows:
             return Round()
         failpoint("relay.before_publish")
@@ -229,11 +229,11 @@ class Relay:
 
     async def _read(self, connection: Any) -> list[Any]:
         """The oldest rows of topics that do not fail; none if another process leads by now."""
-        left_out, self._left_out = self._left_out, self._held.names
-        if not set(left_out) <= set(self._left_out):
+        excluded, self._excluded = self._excluded, self._held.names
+        if not set(excluded) <= set(self._excluded):
             self._settled = 0  # a topic is tried again, from its oldest row on
         await self._survey(connection)
-        asked_at = self._clock.monotonic()
+        sent_at = self._clock.monotonic()
         rows = await connection.fetch(
             READ.format(schema=self._schema),
             *self._lease.fence,
@@ -241,30 +241,30 @@ class Relay:
             timedelta(seconds=RENEW_S),
             RELAY_ROWS_MAX,
             self._settled,
-            self._left_out,
+            self._excluded,
         )
-        self._lease.note(rows[0]["left_s"] if rows else None, asked_at=asked_at)
+        self._lease.set_time_left(rows[0]["left_s"] if rows else None, sent_at=sent_at)
         rows = [row for row in rows if row["id"] is not None]
         if len(rows) < RELAY_ROWS_MAX:  # these are all: no other row waits for a topic
-            self._held.keep({*self._left_out, *(row["topic"] for row in rows)})
+            self._held.keep({*self._excluded, *(row["topic"] for row in rows)})
         return rows
 
     async def _survey(self, connection: Any) -> None:
         """Count the rows of failing topics, and note which rows need not be read for now."""
         now = self._clock.monotonic()
-        if not self._left_out or now - self._surveyed_at < SURVEY_S:
+        if not self._excluded or now - self._surveyed_at < SURVEY_S:
             return
         self._surveyed_at = now
         found = await connection.fetch(
             STUCK.format(schema=self._schema),
-            self._left_out,
+            self._excluded,
             self._settled,
             timedelta(seconds=SETTLED_S),
             COUNTED_ROWS_MAX,
         )
         self._settled = found[0]["settled"]
         waiting = {row["topic"]: row["waiting"] for row in found if row["topic"]}
-        self._held.count(dict.fromkeys(self._left_out, 0) | waiting)
+        self._held.count(dict.fromkeys(self._excluded, 0) | waiting)
 
     async def _publish(self, connection: Any, messages: Sequence[OutgoingMessage]) -> list[bool]:
         """Publish; while the broker has not answered, the lease is renewed."""
@@ -278,9 +278,9 @@ class Relay:
         if ids and not await connection.fetchval(
             DELETE.format(schema=self._schema), *self._lease.fence, ids
         ):
-            self._lease.note(None, asked_at=0.0)
+            self._lease.set_time_left(None, sent_at=0.0)
 
-    def _tell(self, pending: Sequence[Any]) -> None:
+    def _set_metrics(self, pending: Sequence[Any]) -> None:
         age_s = pending[0]["age_s"] if pending else 0
         metrics.OUTBOX_PENDING.labels(self._schema).set(len(pending) + self._held.waiting)
         metrics.OUTBOX_OLDEST_AGE.labels(self._schema).set(max(age_s, self._held.oldest_age_s))

@@ -26,7 +26,7 @@ select extract(epoch from led.ends_at - clock_timestamp())::float8 as left_s, pe
 """The oldest rows, for the leader only; its lease is renewed if that is due. No row: another
 process leads. One row without an id: there is nothing to publish.
 
-$7, $8: rows up to this id, and rows of these topics, are left out: their topics fail
+$7, $8: rows up to this id, and rows of these topics, are excluded because their topics fail
 (`STUCK`, `cift_shared.messaging.held_topics`)."""
 
 DELETE = """
@@ -60,5 +60,5 @@ select coalesce(
 """How many rows of failing topics wait (of the $4 oldest such rows), and the id up to which every
 row is of such a topic, so that `READ` need not look at these rows again.
 
-A row that commits later may still get an id below that one. So only rows that were written more
-than $3 ago count: by then every transaction that has a lower id is over."""
+A row that commits later may still have a lower id. So only rows that were written more than $3 ago
+count: by then every transaction with a lower id has ended."""

@@ -14,7 +14,7 @@ from cift_shared.rails.instruments import Public
 
 
 class FailureCategory(StrEnum):
-    """Why a payment failed, coarse enough to decide what to tell the customer."""
+    """Why a payment failed, in categories that decide the message to the customer."""
 
     DECLINED = "declined"
     """The payer, or the provider of the payer's account, declined."""
@@ -105,22 +105,22 @@ class Reversed:
     """The provider's id of this reversal and of nothing else."""
     reason: str
     reversal_reference: str | None = None
-    """The name of this reversal among those of the payment, for a provider that may report a
-    second one under the same id; None: `provider_reference` is its name."""
+    """The id of this reversal, unique among the reversals of the payment, for a provider that may
+    report a second reversal under the same id; None: `provider_reference` is its id."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reinstated:
-    """A reversal was taken back: all of its money counts again."""
+    """A reversal was undone: its whole amount is ours again."""
 
     amount: Money
     """The amount of the reversal."""
     reversal_reference: str
-    """The name of the reversal. If the money goes back once more, that is a new reversal with
-    another name."""
+    """The id of the reversal that was undone. If the money is returned once more, that is a new
+    reversal with another id."""
     reason: str
     provider_reference: str | None = None
-    """The provider's receipt of the money that counts again, if it has a new one."""
+    """The provider's new receipt of the reinstated money, if there is one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +138,7 @@ class Saved:
     """The provider's id of the instrument, sealed for the context of its kind."""
     customer_reference_sealed: str | None = None
     fingerprint: str | None = None
-    """Keyed hash that two saved copies of one instrument share."""
+    """Keyed hash, equal for two saved copies of one instrument."""
     public: Public | None = None
     """What the provider reports of the instrument, if anything."""
 
@@ -164,7 +164,7 @@ class Expired:
 
 @dataclass(frozen=True, slots=True)
 class Canceled:
-    """Final: the provider had the request, and confirms that it will move no money."""
+    """Final: the provider has the request and confirms that it will move no money."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +174,7 @@ class Pending:
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """There was no readable answer: the money may have moved; query, never send again blindly."""
+    """There was no readable answer: the money may have moved. Query before sending again."""
 
     reason: str
 

@@ -1,4 +1,4 @@
-"""Money that no command asked for, as a worker reports it to the ledger."""
+"""Money that arrived without a command, as a worker reports it to the ledger."""
 
 from typing import Self
 from uuid import UUID, uuid5
@@ -16,16 +16,16 @@ def received_id(rail: str, provider_reference: str) -> UUID:
 
 
 class ReceivedMoney(BaseModel):
-    """Whose the money is, as far as the worker knows it."""
+    """The owner of the money, as far as the worker knows."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", use_attribute_docstrings=True)
 
     livemode: bool
     instrument: Instrument
-    """What it was paid with or to; a refund goes back to it."""
+    """The instrument that it was paid with or to; a refund is paid to it."""
     merchant_id: str | None = None
     customer_id: str | None = None
-    """With `merchant_id`; without both the owner is that of `related_payment_id`."""
+    """With `merchant_id`; without both, the owner is the one of `related_payment_id`."""
     related_payment_id: UUID | None = None
     """An earlier deposit of the same owner, whose price applies."""
 

@@ -19,7 +19,7 @@ RAIL_STATUSES = "rails.status"
 DEAD_LETTER_SUFFIX = ".dead-letter"
 
 ABOUT_COMMANDS = "Commands from the gateway to the method's worker; the key is the payment id."
-ABOUT_WEBHOOKS = "A provider's webhooks as they came, sealed; one key for what belongs together."
+ABOUT_WEBHOOKS = "A provider's webhooks as received, sealed; related notices have the same key."
 ABOUT_METHOD_RESULTS = "What workers learned about saved methods; key is the method's id."
 ABOUT_HEADS = "The head of the ledger's hash chain after each sealed block; key is `head`."
 ABOUT_RAIL_STATUSES = "Whether each worker can use its provider now; key is rail and process."
@@ -62,12 +62,12 @@ def all_topics(known: Iterable[Rail] | None = None) -> list[Topic]:
     for rail in rails().values() if known is None else known:
         live += topics_of(rail)
     live = list(dict.fromkeys(live))  # rails of one provider share its notice topic
-    kept = [Topic(name, PARTITIONS, 30 * DAY_MS) for name in live]
-    aside = [Topic(dead_letter(name), DEAD_LETTER_PARTITIONS, 90 * DAY_MS) for name in live]
-    # old statuses say nothing: the newest of each process is in the gateway's table
+    main = [Topic(name, PARTITIONS, 30 * DAY_MS) for name in live]
+    rejected = [Topic(dead_letter(name), DEAD_LETTER_PARTITIONS, 90 * DAY_MS) for name in live]
+    # old statuses are useless: the newest of each process is in the gateway's table
     statuses = [
         Topic(RAIL_STATUSES, 1, HOUR_MS),
         Topic(dead_letter(RAIL_STATUSES), DEAD_LETTER_PARTITIONS, 90 * DAY_MS),
     ]
     # heads of the ledger's hash chain, stored outside the ledger: few, small, kept forever
-    return [*kept, *aside, *statuses, Topic(HEADS, 1, -1)]
+    return [*main, *rejected, *statuses, Topic(HEADS, 1, -1)]

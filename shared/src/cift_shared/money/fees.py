@@ -158,21 +158,21 @@ class FeeSchedule:
         rate = (
             self.rates.rate(parts_in, amount.currency, at) if parts_in != amount.currency else None
         )
-        passed_on = network_fee if rule.network_fee else None
-        network = passed_on or Money(0, amount.currency)
+        charged = network_fee if rule.network_fee else None
+        network = charged or Money(0, amount.currency)
         return Charge(_fee(amount, rule, rate) + network, network, rule, rate)
 
     def _rule(self, currency: str, *, method: str, direction: str, at: datetime) -> FeeRule:
-        fitting = [
+        matching = [
             rule
             for rule in self.rules
             if (rule.method, rule.direction) == (method, direction) and rule.holds(currency, at)
         ]
-        if not fitting:
+        if not matching:
             raise InvalidCommand(
                 "method_unavailable", f"no {direction} by {method}", pointer="/method"
             )
-        return max(fitting, key=lambda rule: (rule.currency is not None, rule.valid_from))
+        return max(matching, key=lambda rule: (rule.currency is not None, rule.valid_from))
 
 
 def _fee(amount: Money, rule: FeeRule, rate: Rate | None) -> Money:
@@ -193,8 +193,8 @@ def _converted(part: FixedPart, rate: Rate | None) -> Money:
 def _refuse_overlaps(rules: Sequence[FeeRule]) -> None:
     ordered = sorted(rules, key=lambda rule: (rule.key, rule.valid_from))
     for earlier, later in pairwise(ordered):
-        reaches_into = earlier.valid_to is not None and earlier.valid_to > later.valid_from
-        if earlier.key == later.key and (reaches_into or earlier.valid_from == later.valid_from):
+        overlaps = earlier.valid_to is not None and earlier.valid_to > later.valid_from
+        if earlier.key == later.key and (overlaps or earlier.valid_from == later.valid_from):
             raise SettingsInvalid(f"fee schedule: {earlier.name} and {later.name} overlap")
 
 

@@ -2,7 +2,7 @@
 
 Every rate of the table is computed from the US dollar prices of two currencies on one sheet, and
 rounded down. So no sequence of conversions gains anything: a conversion from A to B and back never
-returns more than the first amount, whatever the sheet says.
+returns more than the first amount, for every sheet.
 """
 
 import json
@@ -59,8 +59,8 @@ class Rate:
 
     def worse_by(self, basis_points: int) -> "Rate":
         """This rate minus a margin in hundredths of a percent, rounded down only at the end."""
-        kept = Fraction(BASIS_POINTS - basis_points, BASIS_POINTS)
-        value = decimal_down(Fraction(self.value) * kept)
+        share = Fraction(BASIS_POINTS - basis_points, BASIS_POINTS)
+        value = decimal_down(Fraction(self.value) * share)
         return Rate(self.from_currency, self.to_currency, value, self.source, self.as_of)
 
 
@@ -97,9 +97,9 @@ class RateSheet(BaseModel):
 
     @model_validator(mode="after")
     def _each_currency_once(self) -> Self:
-        strangers = {*self.one_usd_in, *self.one_in_usd} - EXPONENTS.keys()
+        unknown = {*self.one_usd_in, *self.one_in_usd} - EXPONENTS.keys()
         twice = self.one_usd_in.keys() & self.one_in_usd.keys()
-        if strangers or twice or PIVOT in {*self.one_usd_in, *self.one_in_usd}:
+        if unknown or twice or PIVOT in {*self.one_usd_in, *self.one_in_usd}:
             raise ValueError("every currency but USD is named once, by a code we know")
         return self
 
@@ -127,8 +127,8 @@ class RateTable:
         Raises:
             InvalidCommand: rate_unavailable, no rate for this pair at that time.
         """
-        held = [sheet for sheet in self.sheets if sheet.as_of <= at]
-        sheet = max(held, key=lambda sheet: sheet.as_of, default=None)
+        published = [sheet for sheet in self.sheets if sheet.as_of <= at]
+        sheet = max(published, key=lambda sheet: sheet.as_of, default=None)
         worth = sheet.usd_value(from_currency) if sheet else None
         price = sheet.usd_value(to_currency) if sheet else None
         if sheet is None or worth is None or price is None:
@@ -140,8 +140,8 @@ class RateTable:
 
 def rate_unavailable(from_currency: str, to_currency: str) -> InvalidCommand:
     """The error for a pair of currencies without a known rate."""
-    told = f"no exchange rate from {from_currency} to {to_currency}"
-    return InvalidCommand("rate_unavailable", told, pointer="/currency")
+    message = f"no exchange rate from {from_currency} to {to_currency}"
+    return InvalidCommand("rate_unavailable", message, pointer="/currency")
 
 
 class _File(BaseModel):

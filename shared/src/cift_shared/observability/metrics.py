@@ -16,7 +16,7 @@ OUTBOX_PUBLISHED = Counter(
 )
 RELAY_LEADER = Gauge("cift_leader_is_self", "1 when this process leads the role.", ["role"])
 PRODUCER_REBUILDS = Counter(
-    "cift_kafka_producer_rebuilds_total", "Producers thrown away after an error.", ["schema"]
+    "cift_kafka_producer_rebuilds_total", "Producers discarded after an error.", ["schema"]
 )
 RECORDS_HANDLED = Counter("cift_kafka_records_handled_total", "Records handled.", ["topic"])
 RECORDS_REFUSED = Counter(
@@ -63,7 +63,7 @@ JOB_FAILURES = Counter(
 )
 FLOAT_BALANCE = Gauge(
     "cift_float_minor_units",
-    "Balance that a rail pays out from, in minor units, as the provider told it last.",
+    "Balance that a rail pays out from, in minor units, as last read at the provider.",
     ["rail", "currency"],
 )
 

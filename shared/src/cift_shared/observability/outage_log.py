@@ -19,8 +19,8 @@ from typing import Any
 import structlog
 
 SUMMARY_S = 10.0
-QUIET_S = 15.0
-"""Longer than the pause of any of our loops between two tries."""
+END_AFTER_S = 15.0
+"""An outage is over after this time without a line; every loop of ours retries more often."""
 _LAST_CHARS_MAX = 200
 
 KAFKA, DATABASE = "kafka", "database"
@@ -42,7 +42,7 @@ _EVENTS = {
     "payment_signals.disconnected": DATABASE,
     "relay.failed": DATABASE,
 }
-"""Our own events about an unavailable server. `part.failed` counts only without a traceback."""
+"""Our events about an unavailable server. `part.failed` counts only without a traceback."""
 _NOT_STORED = ".not_stored"
 """End of the events of workers that could not store something."""
 _EXPECTED = frozenset(
@@ -77,7 +77,7 @@ class OutageFilter(logging.Filter):
     """Suppresses all but the first line of an outage; a separate thread logs the summaries.
 
     Args:
-        service: name for the thread's own lines, which have no context variables.
+        service: name in the summary lines, whose thread has no context variables.
         clock: monotonic seconds.
     """
 
@@ -94,8 +94,8 @@ class OutageFilter(logging.Filter):
         server = server_of(record)
         if server is None:
             return True
-        # While the interpreter shuts down, a thread can't start (3.11 waits for it forever), and a
-        # thread that was stopped then may hold the lock. Objects that client libraries leave behind
+        # During the shutdown of the interpreter no thread can start (3.11 waits for it forever),
+        # and a thread that was stopped may hold the lock. Unclosed objects of client libraries
         # still log at that time.
         if sys.is_finalizing():
             _shorten(record)
@@ -104,40 +104,40 @@ class OutageFilter(logging.Filter):
         with self._lock:
             outage = self._open.get(server)
             if outage is not None:
-                outage.hold(_text(record), now)
+                outage.suppress(_text(record), now)
                 return False
-            self._open[server] = _Outage(since=now, told_at=now, last_at=now)
-            self._watch()
+            self._open[server] = _Outage(since=now, reported_at=now, last_at=now)
+            self._start_thread()
         _shorten(record)
         return True
 
-    def look(self) -> bool:
+    def log_summaries(self) -> bool:
         """Log the summaries that are due now; False once no outage is open."""
-        now, told = self._clock(), []
+        now, due = self._clock(), []
         with self._lock:
             for server, outage in list(self._open.items()):
-                if now - outage.last_at > QUIET_S:
+                if now - outage.last_at > END_AFTER_S:
                     del self._open[server]
-                    told.append((server, outage, True))
-                elif outage.held and now - outage.told_at >= SUMMARY_S:
-                    told.append((server, outage.summed(now), False))
+                    due.append((server, outage, True))
+                elif outage.unreported and now - outage.reported_at >= SUMMARY_S:
+                    due.append((server, outage.reported(now), False))
             is_open = bool(self._open)
             if not is_open:
                 self._thread = None
-        for server, outage, over in told:  # without the lock: these lines pass this filter, too
-            self._tell(server, outage, over=over)
+        for server, outage, over in due:  # without the lock: these lines pass this filter, too
+            self._log_summary(server, outage, over=over)
         return is_open
 
-    def _watch(self) -> None:
+    def _start_thread(self) -> None:
         if self._thread is None:
             self._thread = threading.Thread(target=self._run, name="outages", daemon=True)
             self._thread.start()
 
     def _run(self) -> None:
-        while self.look():
+        while self.log_summaries():
             time.sleep(1.0)
 
-    def _tell(self, server: str, outage: "_Outage", *, over: bool) -> None:
+    def _log_summary(self, server: str, outage: "_Outage", *, over: bool) -> None:
         log = structlog.get_logger().bind(service=self._service)
         for_s = round(outage.last_at - outage.since)
         if over and outage.lines:
@@ -153,23 +153,23 @@ class _Outage:
     """The lines about one unavailable server."""
 
     since: float
-    told_at: float
+    reported_at: float
     last_at: float
-    held: int = 0
+    unreported: int = 0
     """Lines suppressed since the last summary."""
     lines: int = 0
     """Lines suppressed in all."""
     last: str = ""
 
-    def hold(self, text: str, now: float) -> None:
-        """Count a line."""
-        self.held += 1
+    def suppress(self, text: str, now: float) -> None:
+        """Count a suppressed line."""
+        self.unreported += 1
         self.lines += 1
         self.last, self.last_at = text, now
 
-    def summed(self, now: float) -> "_Outage":
+    def reported(self, now: float) -> "_Outage":
         """A copy for a summary; the count since the last summary restarts at 0."""
-        self.held, self.told_at = 0, now
+        self.unreported, self.reported_at = 0, now
         return _Outage(self.since, now, self.last_at, 0, self.lines, self.last)
 
 

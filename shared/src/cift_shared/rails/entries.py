@@ -1,4 +1,4 @@
-"""What the rails' packages register under an entry point group."""
+"""Load the objects that the rails' packages register under an entry point group."""
 
 from importlib.metadata import entry_points
 from typing import TypeVar

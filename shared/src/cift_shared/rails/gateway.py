@@ -1,7 +1,7 @@
-"""What the gateway does for a rail: its settings there, its instruments, and its webhooks.
+"""What a rail registers for the gateway: settings, instruments, webhooks.
 
-A rail offers it under the entry point group `cift.gateway`. It imports none of its worker's
-libraries: the gateway is installed without them.
+It is registered under the entry point group `cift.gateway`. It must not import libraries of the
+rail's worker, because the gateway is installed without them.
 """
 
 from collections.abc import Mapping, Sequence
@@ -24,12 +24,12 @@ class RailSettings(EnvironmentSettings):
 
     @property
     def is_offered(self) -> bool:
-        """False where this deployment has not set the rail up."""
+        """False if the rail is not configured in this deployment."""
         return True
 
     @property
     def client_key(self) -> str | None:
-        """The provider's key for clients that enter an instrument at the provider themselves."""
+        """The provider's key for clients that send an instrument to the provider directly."""
         return None
 
     def checked(self, mode: str) -> Self:  # noqa: ARG002  for those that override it
@@ -43,27 +43,27 @@ class RailSettings(EnvironmentSettings):
 
 @dataclass(frozen=True, slots=True)
 class GatewayRail:
-    """One rail in the gateway."""
+    """One rail, as the gateway uses it."""
 
     settings: type[RailSettings]
     instruments: Mapping[str, InstrumentKind]
     """The kind of instrument of each operation, `deposit` and `withdrawal`."""
     webhooks: Sequence[WebhookRoute] = ()
     payments: Mapping[str, tuple[str, Mapping[str, Any]]] = field(default_factory=dict)
-    """Requests of payments for the OpenAPI document: the name, the title, the JSON of each."""
+    """Example payment requests for the OpenAPI document: the name, the title, the JSON of each."""
 
     @property
     def keeps_at_provider(self) -> bool:
-        """True if the provider keeps instruments for later payments."""
+        """True if the provider stores instruments for later payments."""
         kinds = self.instruments.values()
         return any(kind.saving and kind.saving.at_provider for kind in kinds)
 
 
 @cache
 def gateway_rails() -> Mapping[str, GatewayRail]:
-    """What the gateway does for each installed rail, by the rail's name; read once per process.
+    """The gateway's part of each installed rail, by the rail's name; read once per process.
 
-    Rails whose providers keep no instruments come first: their requests are the simplest, and the
+    Rails whose providers store no instruments come first: their requests are the simplest, and the
     API's documents begin with them.
 
     Raises:

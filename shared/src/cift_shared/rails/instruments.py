@@ -1,7 +1,7 @@
 """Payment instruments of a rail: what the API accepts and shows of them, and how they are saved.
 
-A rail that keeps instruments for later payments does it in one of two ways: the gateway stores the
-instrument sealed (a phone number), or the provider stores it and tells us its id (a card).
+A saved instrument is stored in one of two ways: the gateway stores it sealed (a phone number), or
+the provider stores it and gives us its id (a card).
 """
 
 from collections.abc import Callable, Mapping
@@ -13,11 +13,11 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from cift_shared.errors import SettingsInvalid
 
 Public = Mapping[str, str | int | None]
-"""What may be shown of an instrument, under the names of the API; null: not known yet."""
+"""The fields of an instrument that may be shown, named as in the API; null: not known yet."""
 
 
 class Given(BaseModel):
-    """Base of what a request may say about an instrument: strict types, no unknown fields."""
+    """Base of an instrument in a request: strict types, no unknown fields."""
 
     model_config = ConfigDict(
         strict=True, extra="forbid", frozen=True, use_attribute_docstrings=True
@@ -31,11 +31,11 @@ class GivenInCountry(Given):
     """Base of an instrument whose country decides between several rails of its method."""
 
     country: CountryCode | None = None
-    """ISO 3166 alpha-2 country of the wallet; may be left out where the method has one rail."""
+    """ISO 3166 alpha-2 country of the wallet; optional if the method has only one rail."""
 
 
 class Shown(BaseModel):
-    """Base of what a response shows of an instrument; a subclass adds `kind` and its fields."""
+    """Base of an instrument in a response; a subclass adds `kind` and the fields."""
 
     model_config = ConfigDict(
         extra="forbid", frozen=True, populate_by_name=True, use_attribute_docstrings=True
@@ -55,7 +55,7 @@ class Named:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Saving:
-    """How instruments of a kind are kept for later payments."""
+    """How instruments of a kind are saved for later payments."""
 
     at_provider: bool
     """True: the provider stores it, by commands to the worker. False: the gateway stores it."""
@@ -82,7 +82,7 @@ class InstrumentKind:
     kind: str
     """Its name in the API; also the context that it is sealed for."""
     accepts: type[Given]
-    """The fields of a request that names one; without fields where the rail needs none."""
+    """The fields of a request that names one; without fields if the rail needs no instrument."""
     chosen_by: str | None
     """The field that names one; None: the rail needs no instrument."""
     wanted: str

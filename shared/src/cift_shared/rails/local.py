@@ -39,7 +39,7 @@ class Step:
     """What the record of the provider's twin must show for it: kind, amount, currency."""
 
     facts: Mapping[str, str] = field(default_factory=dict)
-    """Further facts that the demo prints."""
+    """Additional facts that the demo prints."""
 
     @property
     def good(self) -> bool:
@@ -48,7 +48,7 @@ class Step:
 
 
 class Merchant(Protocol):
-    """A merchant's program, as the demo payments use it."""
+    """The client of a merchant that the demo payments use."""
 
     async def pay(self, order: Mapping[str, Any], *, key: str | None = None) -> httpx.Response:
         """Request a payment; returns the API's reply, whatever it is."""
@@ -78,14 +78,14 @@ class Merchant(Protocol):
         """The provider's receipt of a payment, once it exists."""
         ...
 
-    async def save_method(self, wish: Mapping[str, Any]) -> dict[str, Any]:
+    async def save_method(self, request: Mapping[str, Any]) -> dict[str, Any]:
         """Save a payment method and return it."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """The stack in which a rail runs."""
+class StackContext:
+    """The local stack in which a rail runs: addresses, secrets, settings."""
 
     folder: Path
     """The folder of all the stack's files."""
@@ -98,7 +98,7 @@ class Place:
     secrets: Mapping[str, str]
     """The stack's secrets, by environment variable."""
     processes: Mapping[str, str] = field(default_factory=dict)
-    """The addresses of the rail's further processes, by name."""
+    """The addresses of the rail's additional processes, by name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,13 +109,13 @@ class TwinBook:
     """The provider's name in the record."""
     places: int
     """Decimal places of the record's integer amounts."""
-    arriving: frozenset[str]
+    incoming: frozenset[str]
     """Kinds of entries for money that we receive; every other kind is money that we pay."""
 
 
 @dataclass(frozen=True, slots=True)
 class Twin:
-    """A process that stands for the rail's provider.
+    """A process that simulates the rail's provider.
 
     It answers `/control/health`, and `/control/book` with the record of moved money.
     """
@@ -131,15 +131,15 @@ PROVIDER_SANDBOX = Twin("provider-sandbox", "provider_sandbox", 8090)
 """The process with the twins of several providers."""
 
 
-def _nothing(_: Place) -> Mapping[str, str]:
+def _nothing(_: StackContext) -> Mapping[str, str]:
     return {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LocalProcess:
-    """A further process of a rail, for example one that signs for its worker.
+    """An additional process of a rail, for example one that signs for its worker.
 
-    It starts before the workers, and there is one of it whatever the number of replicas. It serves
+    It starts before the workers, and there is one, independent of the number of replicas. It serves
     HTTP on `CIFT_HTTP_PORT`.
     """
 
@@ -148,8 +148,8 @@ class LocalProcess:
     """For `python -m`."""
     port: int
     """Its port, if that is free."""
-    environment: Callable[[Place], Mapping[str, str]] = _nothing
-    """Makes variables that only this process gets, beside those of the stack."""
+    environment: Callable[[StackContext], Mapping[str, str]] = _nothing
+    """Makes variables that only this process gets, in addition to those of the stack."""
     health: str = "/healthz"
     """The path that answers 200 once it is ready."""
 
@@ -166,17 +166,17 @@ class LocalRail:
     """The worker's port, if it is free."""
     secrets: Mapping[str, Callable[[], str]]
     """The function that makes each secret, by environment variable."""
-    environment: Callable[[Place], Mapping[str, str]]
+    environment: Callable[[StackContext], Mapping[str, str]]
     """Makes the environment variables that the rail's worker, the gateway and the twin need."""
     book: TwinBook
     play: Callable[[Merchant, str], AsyncIterator[Step]]
     """Makes the demo payments for a customer, one after the other."""
-    leaves: Mapping[str, Decimal]
+    final_balance: Mapping[str, Decimal]
     """The customer's balance after the demo payments, by currency."""
     twin: Twin = PROVIDER_SANDBOX
-    """The process that stands for the provider; rails may share one."""
+    """The process that simulates the provider; rails may share one."""
     processes: Sequence[LocalProcess] = ()
-    """Further processes beside its worker."""
+    """Processes in addition to its worker."""
     sample: Mapping[str, Any] | None = None
     """The request body of a payment to try manually, without `customer_id`."""
 
@@ -193,7 +193,7 @@ def local_twins() -> list[Twin]:
 
 @cache
 def local_processes() -> Mapping[str, tuple[LocalRail, LocalProcess]]:
-    """The further processes of the installed rails by name, each with its rail.
+    """The additional processes of the installed rails by name, each with its rail.
 
     Raises:
         SettingsInvalid: two have the same name, or an entry point is not a `LocalRail`.

@@ -1,6 +1,6 @@
 """Phones of mobile wallets: an instrument that several rails share.
 
-A rail adds how numbers are written in its countries.
+A rail adds the number formats of its countries.
 """
 
 from collections.abc import Callable, Mapping
@@ -40,7 +40,7 @@ class PhoneOut(Shown):
     """A phone, masked."""
 
     kind: Literal["phone"]
-    """Says that this is a phone."""
+    """The kind of instrument: a phone."""
     phone: str = Field(examples=["2547****678"])
     """The number with its middle hidden."""
     country: str = Field(examples=["KE"])
@@ -50,7 +50,7 @@ class PhoneOut(Shown):
 def phone_kind(
     normalise: Normalise, *, home: str, example: tuple[str, str, Mapping[str, Any]]
 ) -> InstrumentKind:
-    """Phones whose numbers a rail normalises.
+    """The instrument kind of phones whose numbers a rail normalises.
 
     Args:
         normalise: reads a number.

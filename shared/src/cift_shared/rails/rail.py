@@ -37,9 +37,9 @@ class Example:
     evidence: tuple[str, Mapping[str, str]]
     """A step of the timeline: its name and its detail."""
     callback: int | None = None
-    """The number of the call that a notice of the provider answers, where its path names one."""
+    """The number of the call that a provider's notice answers, if its path contains one."""
     keeps_at_provider: bool = False
-    """True if the provider keeps instruments for later payments."""
+    """True if the provider stores instruments for later payments."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ class Rail:
     steps: Mapping[str, int] = field(default_factory=dict)
     """By currency, the minor units of which the provider moves only multiples."""
     refusals: Mapping[Operation, Refusal] = field(default_factory=dict)
-    """Operations that the rail does not offer."""
+    """Operations that the rail does not offer, with the reason."""
     cost_steps: frozenset[str] = frozenset()
     """Steps of the evidence that show what the provider charged us; no merchant sees them."""
     countries: frozenset[str] = frozenset()
@@ -80,11 +80,11 @@ class Rail:
     fee_key: str | None = None
     """Its name in the price list; None: the method's."""
     has_notices: bool = True
-    """False if its provider posts nothing to us: then there is no notice topic, and the worker
-    learns everything by queries."""
+    """False if its provider posts no notices: then there is no notice topic, and the worker only
+    queries the provider."""
     amount_policy: AmountPolicy = "exact"
-    """What happens when a deposit settles with another amount than was requested: `exact`: an
-    operator decides; `as_received`: the amount that arrived is credited, with the fee for it."""
+    """If a deposit settles with another amount than requested: `exact`: an operator decides;
+    `as_received`: the amount that arrived is credited, with the fee for that amount."""
 
     @property
     def currencies(self) -> frozenset[str]:
@@ -97,7 +97,7 @@ class Rail:
         return self.fee_key or self.method
 
     def competes_with(self, other: "Rail") -> bool:
-        """True if a payment by their common method could go by either of them."""
+        """True if both could carry the same payment of their common method."""
         anywhere = not self.countries or not other.countries
         return (
             self.method == other.method

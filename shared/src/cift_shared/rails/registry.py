@@ -57,7 +57,7 @@ def rail_refusals() -> Mapping[str, Refusal]:
 
 
 def example_rail() -> Rail:
-    """The rail that documents take for their examples: the last by name."""
+    """The rail in the examples of the documents: the last by name."""
     return list(rails().values())[-1]
 
 
@@ -65,7 +65,7 @@ def rail_named(name: str) -> Rail:
     """The rail of a payment.
 
     Raises:
-        InvalidCommand: it is not installed any more.
+        InvalidCommand: it is no longer installed.
     """
     found = rails().get(name)
     if found is None:

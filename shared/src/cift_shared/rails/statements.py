@@ -57,7 +57,7 @@ class Statement:
     gaps: tuple[str, ...] = ()
     """Lines whose balance does not follow from the line before: a line may be missing there."""
     skipped: int = 0
-    """Lines that moved nothing (failed, canceled)."""
+    """Number of lines that moved no money (failed, canceled)."""
 
 
 @dataclass(frozen=True, slots=True)

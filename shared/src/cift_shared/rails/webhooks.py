@@ -1,7 +1,7 @@
 """Webhooks of a rail's provider: the addresses it posts to, and how its requests are read.
 
-The gateway owns the connection: it limits the body, seals it, stores it and acknowledges it. A
-reader is pure: it gets a request's head and body, and says what they prove.
+The gateway handles the connection: it limits the body, seals it, stores it and acknowledges it. A
+reader is pure: it gets a request's head and body, and returns the evidence in them.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -34,17 +34,17 @@ class WebhookHead:
     header: Callable[[str], Sequence[str]]
     """Every value of a header."""
     source: Address | None
-    """Where it comes from, as far as our own proxies say; None: unknown."""
+    """The client's address, from our own proxies; None: unknown."""
     token: str = ""
     """The part of the path after `/callbacks/`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What a request proves."""
+    """The evidence in a request."""
 
     dedupe: bytes
-    """Equal for a notice and its repeats, different for any other notice of the provider."""
+    """Deduplication key: equal for a notice and its repeats, different for any other notice."""
     source_listed: bool
     """True when the source's address, or a signature, shows that the provider sent it."""
     address: CallbackAddress | None = None
@@ -54,21 +54,21 @@ class Evidence:
     subject: str | None = None
     """Notices of one subject keep their order; None: the message's own key."""
     logged: Mapping[str, Any] = field(default_factory=dict)
-    """Further fields of the log line; nothing personal."""
+    """Additional fields of the log line; no personal data."""
 
 
 BodyReader = Callable[[bytes], Evidence]
-"""From the body of an admitted request to what it proves."""
+"""Reads the body of an admitted request; returns the evidence or raises WebhookRefused."""
 
 
 class WebhookReader(Protocol):
     """Reads the requests of one address."""
 
     def admit(self, head: WebhookHead) -> BodyReader:
-        """Refuse a request whose body need not be read.
+        """Refuse a request by its head, before its body is read.
 
         Returns:
-            What reads its body: the evidence, or WebhookRefused. The worker verifies what it says.
+            The reader of its body. The worker verifies the evidence.
 
         Raises:
             WebhookRefused: with the code to answer.
@@ -78,7 +78,7 @@ class WebhookReader(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class WebhookContext:
-    """What the gateway gives a reader."""
+    """The objects of the gateway that a reader uses."""
 
     livemode: bool
     clock: Clock
@@ -94,16 +94,16 @@ class WebhookRoute:
     operation: str
     """The operation's id in the OpenAPI document."""
     about: str
-    """Who posts here, and what is answered."""
+    """The description: who posts here, and the answers."""
     stored: str
-    """What the answer 200 says."""
+    """The description of the answer 200."""
     example: tuple[str, str, Mapping[str, Any]]
     """A body: its name, its title, its JSON."""
     acknowledgement: Mapping[str, Any]
     """The JSON that the provider expects in the answer 200."""
     refusals: Sequence[str]
-    """Codes that the reader refuses with."""
+    """Codes of the problems with which the reader refuses."""
     open: Callable[[Any, WebhookContext], WebhookReader]
     """Makes the reader from the rail's settings."""
     is_limited: bool = False
-    """True: anybody can post here, so each source may do so a limited number of times."""
+    """True: the address is public without a secret, so the requests of each source are limited."""

@@ -1,15 +1,15 @@
-"""Watch whether a provider answers; unlike the circuit breaker it holds no request back."""
+"""Record whether a provider answers; unlike the circuit breaker, this delays no request."""
 
 from cift_shared.clock import Clock
 from cift_shared.observability.metrics import PROVIDER_UP
 from cift_shared.resilience.circuit_breaker import FAILURES_MAX
 
 SILENT_S = 60.0
-"""How long failures count. Without newer requests nothing is known about the provider any more."""
+"""How long failures count: without newer requests the provider's state is unknown after that."""
 
 
 class AnswerWatch:
-    """One provider as one process sees it, from the requests it sends anyway."""
+    """The availability of one provider, from the requests of this process."""
 
     def __init__(self, provider: str, clock: Clock, *, failures_max: int = FAILURES_MAX) -> None:
         self._up = PROVIDER_UP.labels(provider)

@@ -18,8 +18,8 @@ FAILURES_MAX = 5
 PAUSE_S = 15.0
 """How long it stays open before one request may pass as the probe."""
 PROBE_S_MAX = 60.0
-"""Longest time that a probe without a result holds up the other requests."""
-PROBE_LOOK_S = 2
+"""Longest time that a probe without a result delays the other requests."""
+PROBE_RETRY_S = 2
 """Delay after which other requests try again while a probe is in progress."""
 
 log = get_logger()
@@ -63,7 +63,7 @@ class CircuitBreaker:
             self._failed()
             raise
         except ProviderThrottled:
-            self._no_verdict(trips)
+            self._inconclusive(trips)
             raise
         except Exception:
             self._answered()
@@ -86,8 +86,8 @@ class CircuitBreaker:
         if left_s > 0:
             raise ProviderThrottled(
                 "provider_circuit_open",
-                f"{self._provider} is away",
-                retry_after_s=PROBE_LOOK_S if self._probing else int(left_s) + 1,
+                f"{self._provider} is unavailable",
+                retry_after_s=PROBE_RETRY_S if self._probing else int(left_s) + 1,
             )
         if self._closed_again_at is not None:
             # Half open: this request is the probe, the others wait for it.
@@ -99,8 +99,8 @@ class CircuitBreaker:
             return 0.0
         return self._closed_again_at - self._clock.monotonic()
 
-    def _no_verdict(self, trips: int) -> None:
-        """The request was throttled: neither up nor down, so the next one may be the probe."""
+    def _inconclusive(self, trips: int) -> None:
+        """The request was throttled: no result, so the next request may be the probe."""
         if self._closed_again_at is not None and trips == self._trips:
             self._closed_again_at = self._clock.monotonic()
 

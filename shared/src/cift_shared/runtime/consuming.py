@@ -1,11 +1,11 @@
-"""Consume one topic in a service that does more than consume."""
+"""Consume one topic in a service whose main task is another one."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
 from cift_shared.kafka.broker import BatchBroker, Subscription
-from cift_shared.runtime.service import Base, refusal_store
+from cift_shared.runtime.service import Base, store_rejected_records
 
 
 @asynccontextmanager
@@ -24,7 +24,7 @@ async def consuming(
     broker.subscribe(
         replace(subscription, handler=base.readiness.guarded(subscription.handler)),
         instance=base.settings.group_instance(group),
-        store_rejected=refusal_store(base, schema, group),
+        store_rejected=store_rejected_records(base, schema, group),
     )
     await broker.start()
     try:

@@ -1,4 +1,4 @@
-"""Serve a process's HTTP port until it is told to stop."""
+"""Serve a process's HTTP port until SIGTERM or SIGINT."""
 
 import gc
 import os
@@ -14,7 +14,7 @@ from cift_shared.settings import ServiceSettings
 
 HTTP_GRACE_S = 10
 STOP_S_MAX = 85.0
-"""Time limit from the signal to the end of the process, whatever hangs; stored data is not lost."""
+"""Time limit from the signal to the end of the process, even if a step hangs."""
 GARBAGE_OBJECTS = 20_000
 """New objects between two garbage collections. At Python's own 700 the objects of a request are
 examined many times while it is in progress, which took a sixth of each service's CPU."""

@@ -1,8 +1,8 @@
 """A replica's name (`CIFT_INSTANCE`) is held by one running process at a time.
 
-The name is the replica's membership in its Kafka groups and the owner of its attempts. Two
-processes with the same name would endlessly take both from each other. So a process takes a lease
-on its name before it does anything else:
+The name is the replica's member name in its Kafka groups and the owner of its attempts. Two
+processes with the same name would take both from each other again and again. So a process takes a
+lease on its name before it does anything else:
 
 - A process that stopped normally has released the lease. After a process was killed, a successor
   on the same machine detects that it is dead; on another machine the lease expires. The successor
@@ -28,12 +28,12 @@ from cift_shared.database.pool import INFRASTRUCTURE_ERRORS, Pool, open_pool
 from cift_shared.observability.log import get_logger
 from cift_shared.settings import ServiceSettings
 
-PATIENCE_S = LENGTH.total_seconds() + 2
-"""How long a start waits for the name: no lease of a hanging or dead process lasts longer."""
-LOOK_S = 0.25
+TAKE_TIMEOUT_S = LENGTH.total_seconds() + 2
+"""How long a start waits for the name; the lease of a hanging or dead process ends earlier."""
+TAKE_RETRY_S = 0.25
 RELEASE_S = 5.0
 
-_NOT_NOW: tuple[type[BaseException], ...] = (*INFRASTRUCTURE_ERRORS, asyncpg.PostgresError)
+_UNAVAILABLE: tuple[type[BaseException], ...] = (*INFRASTRUCTURE_ERRORS, asyncpg.PostgresError)
 """The database is unavailable, or not migrated yet (no table, no role)."""
 
 log = get_logger()
@@ -63,18 +63,18 @@ class InstanceName:
         If the database is unavailable, or its schema has no leases yet, this returns True without
         the name: the service starts and serves its health endpoints; `keep` takes the name later.
         """
-        until = self._clock.monotonic() + PATIENCE_S
+        until = self._clock.monotonic() + TAKE_TIMEOUT_S
         while True:
             try:
                 if await self._lease.take(self._pool):
                     self.was_held = True
                     return True
-            except _NOT_NOW as error:
+            except _UNAVAILABLE as error:
                 log.warning("instance.not_taken", schema=self._schema, error=repr(error))
                 return True
             if self._clock.monotonic() > until:
                 return False
-            await asyncio.sleep(LOOK_S)
+            await asyncio.sleep(TAKE_RETRY_S)
 
     async def keep(self) -> None:
         """Renew until cancelled; if another process holds the name, stop this process."""
@@ -85,7 +85,7 @@ class InstanceName:
                     self.is_lost = not await self._lease.renew(self._pool)
                 else:
                     self.is_lost = not await self.take()
-            except _NOT_NOW as error:
+            except _UNAVAILABLE as error:
                 # Without the database no other process can take the name either.
                 log.debug("instance.not_renewed", error=repr(error))
         log.error("instance.lost", name=self._lease.name)
@@ -94,7 +94,7 @@ class InstanceName:
     async def release(self) -> None:
         """Release the name, so that a successor starts at once."""
         if self._lease.is_held:
-            with contextlib.suppress(*_NOT_NOW):
+            with contextlib.suppress(*_UNAVAILABLE):
                 async with asyncio.timeout(RELEASE_S):
                     await self._lease.release(self._pool)
 

@@ -1,7 +1,7 @@
 """Periodic jobs of a service: each runs in one process at a time, which leads it by a lease.
 
-A leader keeps its lease between two runs as well. When it dies or hangs, another process takes over
-within `lease.LENGTH` and runs the job at once, so a job must bear to run again early.
+A leader keeps its lease between two runs as well. If it crashes or hangs, another process takes
+over within `lease.LENGTH` and runs the job at once, so a job must tolerate an early run.
 """
 
 import asyncio

@@ -36,7 +36,7 @@ def operations(units: Sequence[Readiness], broker: BatchBroker) -> list[tuple[st
 
 
 async def problem_of(units: Sequence[Readiness]) -> str | None:
-    """Why the process can't work, each reason once; None: every unit can."""
+    """Why the process can't work, each reason once; None: every unit can work."""
     problems = await asyncio.gather(*(unit.problem() for unit in units))
     return "; ".join(dict.fromkeys(filter(None, problems))) or None
 

@@ -33,8 +33,8 @@ RECHECK_S = 10.0
 WAIT_S_MIN = 0.2
 WAIT_S_MAX = 5.0
 
-_AWAY = "the database can't be reached"
-_UNNAMED = "the process does not have its name (CIFT_INSTANCE) yet, another one may have it"
+_UNREACHABLE = "the database can't be reached"
+_NO_NAME = "the process does not have its name (CIFT_INSTANCE) yet, another one may have it"
 _REFUSED: tuple[tuple[type[asyncpg.PostgresError], str], ...] = (
     (asyncpg.InvalidParameterValueError, "the service's role is missing: run `cift migrate`"),
     (asyncpg.InvalidCatalogNameError, "the database that DATABASE_URL names does not exist"),
@@ -63,9 +63,9 @@ class Readiness:
         self._pool = pool
         self._schemas = tuple(schemas)
         self._is_named = is_named
-        self._fitted_at: float | None = None
-        self._told: str | None = None
-        self.seen = False
+        self._compatible_at: float | None = None
+        self._logged_problem: str | None = None
+        self.was_ready = False
         """True once the process was ready, even if it no longer is."""
 
     async def problem(self) -> str | None:
@@ -77,10 +77,10 @@ class Readiness:
                     return None
                 state = await schema_state(connection, schemas=self._schemas)
         except INFRASTRUCTURE_ERRORS as error:
-            return self._unfit(_AWAY, error)
+            return self._not_ready(_UNREACHABLE, error)
         except asyncpg.PostgresError as error:
-            return self._unfit(_refusal(error), error)
-        return self._judge(state)
+            return self._not_ready(_refusal(error), error)
+        return self._evaluate(state)
 
     async def require(self) -> None:
         """Return if the schema is compatible; compares it at most every `RECHECK_S` seconds.
@@ -126,34 +126,34 @@ class Readiness:
         Raises:
             SchemaRefused: as `require`.
         """
-        self._fitted_at = None
+        self._compatible_at = None
         await self.require()
 
     def _is_fresh(self) -> bool:
         now = asyncio.get_running_loop().time()
-        return self._fitted_at is not None and now - self._fitted_at < RECHECK_S
+        return self._compatible_at is not None and now - self._compatible_at < RECHECK_S
 
-    def _judge(self, state: SchemaState) -> str | None:
+    def _evaluate(self, state: SchemaState) -> str | None:
         if not state.fits:
-            return self._unfit(str(state))
+            return self._not_ready(str(state))
         if not self._is_named():
-            return self._unfit(_UNNAMED)
-        if self._told is not None:
+            return self._not_ready(_NO_NAME)
+        if self._logged_problem is not None:
             log.info("database.ready")
-        self.seen, self._told = True, None
-        self._fitted_at = asyncio.get_running_loop().time()
+        self.was_ready, self._logged_problem = True, None
+        self._compatible_at = asyncio.get_running_loop().time()
         return None
 
-    def _unfit(self, problem: str, error: BaseException | None = None) -> str:
+    def _not_ready(self, problem: str, error: BaseException | None = None) -> str:
         """Store the problem, and log it once until it changes."""
-        if problem != self._told:
+        if problem != self._logged_problem:
             log.warning("database.not_ready", problem=problem, error=repr(error) if error else None)
-        self._told = problem
+        self._logged_problem = problem
         return problem
 
 
 def _refusal(error: asyncpg.PostgresError) -> str:
-    for kind, words in _REFUSED:
+    for kind, text in _REFUSED:
         if isinstance(error, kind):
-            return words
+            return text
     return f"the database refuses (SQLSTATE {error.sqlstate})"

@@ -1,7 +1,7 @@
 """Run one process of a service: loops, health and metrics, and a graceful stop of limited time.
 
-A process has one unit, or several that share nothing but the process and its HTTP port: a worker of
-several rails has one for each.
+A process has one unit, or several that share only the process and its HTTP port: a worker of
+several rails has one unit for each.
 
 start:  pool -> HTTP; relay, other loops and subscribers begin once the database's schema is
         compatible and the process holds its name
@@ -93,11 +93,11 @@ class Composition:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unit:
-    """What a process runs on one schema: with its own pool, relay, loops and subscribers."""
+    """The part of a process that works on one schema: a pool, a relay, loops and subscribers."""
 
     name: str
-    """With the replica's name it makes the Kafka member and the lease on the replica's name. A unit
-    keeps it when it moves to another process, so that two processes never both run it."""
+    """Part of the Kafka member name and of the name of the lease, with the replica's name. A unit
+    keeps its name when it moves to another process, so two processes never both run it."""
     schema: str
     role: str
     compose: Callable[[Base], Composition]
@@ -114,8 +114,8 @@ async def open_base(
 ) -> AsyncIterator[Base]:
     """Open the pool, relay and clock of a service; at the end the outbox is drained once more.
 
-    `schema` is the service's own, `uses` are others that it works on. With `name`, no loop begins
-    before the process holds the name.
+    `schema` belongs to the service, `uses` are other schemas that it works on. With `name`, no loop
+    begins before the process holds the name.
     """
     pool = await open_pool(
         settings.database_url.get_secret_value(), role=role, size_max=POOL_SIZE_MAX
@@ -126,7 +126,7 @@ async def open_base(
         async with running([relay := Relay(pool, schema, producer)], after=readiness.wait):
             yield Base(settings, pool, relay, SystemClock(), readiness)
         # if the database does not answer now, draining would only use up the time of the stop
-        if readiness.seen and await readiness.problem() is None:
+        if readiness.was_ready and await readiness.problem() is None:
             await _drain(relay)
     finally:
         await producer.close()
@@ -156,8 +156,8 @@ async def _running(
         for task in tasks:
             task.cancel()
         if tasks:
-            _, late = await asyncio.wait(tasks, timeout=PARTS_GRACE_S)
-            for task in late:
+            _, unfinished = await asyncio.wait(tasks, timeout=PARTS_GRACE_S)
+            for task in unfinished:
                 log.warning("part.late", part=task.get_name())
 
 
@@ -191,8 +191,8 @@ async def run_units(service: str, settings: ServiceSettings, units: Sequence[Uni
     start_observing(service, settings)
     log.info("service.starting", version=version(f"cift-{service}"), mode=settings.mode)
     broker = BatchBroker(settings.kafka_bootstrap_servers)
-    async with contextlib.AsyncExitStack() as held:
-        bases = [await held.enter_async_context(_unit_open(unit, settings)) for unit in units]
+    async with contextlib.AsyncExitStack() as exit_stack:
+        bases = [await exit_stack.enter_async_context(_unit_open(unit, settings)) for unit in units]
         composed = [_connect(*pair, broker) for pair in zip(units, bases, strict=True)]
         routes = operations([base.readiness for base in bases], broker)
         app = AsgiFastStream(broker, logger=None, asgi_routes=routes, asyncapi_path="/asyncapi")
@@ -226,7 +226,7 @@ def _connect(unit: Unit, base: Base, broker: BatchBroker) -> Composition:
         broker.subscribe(
             replace(subscription, handler=base.readiness.guarded(subscription.handler)),
             instance=base.settings.group_instance(unit.name),
-            store_rejected=refusal_store(base, unit.schema, subscription.group),
+            store_rejected=store_rejected_records(base, unit.schema, subscription.group),
             after=base.readiness.wait,
         )
     return composition
@@ -257,14 +257,14 @@ async def _drain(relay: Relay) -> None:
         log.warning("relay.not_drained", relay=relay.name, error=repr(error))
 
 
-def refusal_store(base: Base, schema: str, group: str) -> StoreRejected:
-    """Stores rejected records as dead letters in the schema's outbox."""
+def store_rejected_records(base: Base, schema: str, group: str) -> StoreRejected:
+    """Return the function that stores rejected records as dead letters in the schema's outbox."""
 
-    async def keep(refusals: Sequence[RejectedRecord]) -> None:
+    async def store(rejected: Sequence[RejectedRecord]) -> None:
         now = base.clock.now()
-        letters = [dead_letters.dead_letter(refusal, group=group, at=now) for refusal in refusals]
+        letters = [dead_letters.dead_letter(one, group=group, at=now) for one in rejected]
         async with base.pool.acquire() as connection:
             await outbox.store(connection, schema, letters)
         base.relay.wake()
 
-    return keep
+    return store

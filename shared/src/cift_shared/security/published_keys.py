@@ -1,8 +1,8 @@
-"""Published credentials: in our documents or in our twin's defaults. A rail adds
-those of its provider.
+"""Published credentials: in our documents or in our twin's defaults.
 
-Anyone who knows one could sign a webhook or log in, so in live mode none of them is accepted. A
-test (`tests/contract/test_published.py`) searches for our own ones.
+A rail adds those of its provider. Anyone who knows one could sign a webhook or log in, so in live
+mode none of them is accepted. A test (`tests/contract/test_published.py`) searches our documents
+for them.
 """
 
 from collections.abc import Iterable

@@ -1,7 +1,7 @@
 """The unguessable token in the address to which a provider's page sends the payer back.
 
 A rail's worker gives these addresses to its provider; the gateway serves them. They are public, so
-a token proves that we made it, and it says no more than the payment's id.
+a token proves that we made it, and it contains only the payment's id.
 """
 
 import hashlib
@@ -27,7 +27,7 @@ class PayerReturn:
 
 
 class ReturnTokens:
-    """Makes and checks tokens under a key of their own, derived from that of the callback paths."""
+    """Makes and checks tokens under a separate key, derived from the key of the callback paths."""
 
     def __init__(self, callback_key: bytes) -> None:
         key = hmac.digest(callback_key, _LABEL, hashlib.sha256)

@@ -5,12 +5,12 @@ from collections.abc import AsyncIterator, Mapping
 from decimal import Decimal
 from typing import Any
 
-from cift_shared.rails.local import LocalRail, Merchant, Place, Step, Twin, TwinBook
+from cift_shared.rails.local import LocalRail, Merchant, StackContext, Step, Twin, TwinBook
 
 PAYS, DECLINES = "DP-1000-0001", "DP-1000-0402"
 
 
-def environment(place: Place) -> Mapping[str, str]:
+def environment(place: StackContext) -> Mapping[str, str]:
     """The variables of the worker, the gateway and the twin."""
     return {
         "DEMOPAY_API_BASE": place.twin,
@@ -52,10 +52,10 @@ LOCAL = LocalRail(
     port=8086,
     secrets={"DEMOPAY_WEBHOOK_SECRET": lambda: secrets.token_hex(24)},
     environment=environment,
-    book=TwinBook("demopay", places=2, arriving=frozenset({"in"})),
+    book=TwinBook("demopay", places=2, incoming=frozenset({"in"})),
     twin=Twin("demopay-twin", "demopay_worker.twin", 8096),
     play=play,
     # 100 less 1, less 40 and 0.40, 20 less 0.20, less 5 with its share of the fee.
-    leaves={"ZAR": Decimal("73.45")},
+    final_balance={"ZAR": Decimal("73.45")},
 )
 """The entry point `cift.local`."""

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from cift_shared.money.amount import Money
 from cift_shared.rails.gateway import GatewayRail, RailSettings
-from cift_shared.rails.local import LocalProcess, LocalRail, Merchant, Place, Step, TwinBook
+from cift_shared.rails.local import LocalProcess, LocalRail, Merchant, StackContext, Step, TwinBook
 from cift_shared.rails.rail import Example, Limits, Rail
 from demopay_method.instruments import WALLETS
 from demopay_method.local import LOCAL as DEMOPAY
@@ -55,12 +55,12 @@ async def play(merchant: Merchant, customer: str) -> AsyncIterator[Step]:
                paid["status"], "completed", paid, ("in 10000 GHS",))  # fmt: skip
 
 
-def environment(place: Place) -> Mapping[str, str]:
+def environment(place: StackContext) -> Mapping[str, str]:
     """The balance below which withdrawals are refused, and where the signer is."""
     return {"DEMOPOLL_FLOAT_LEAST": "GHS:50.00", "DEMOPOLL_SIGNER": place.processes[SIGNER.name]}
 
 
-def signer_environment(_place: Place) -> Mapping[str, str]:
+def signer_environment(_place: StackContext) -> Mapping[str, str]:
     """The signing key, which only the signer has."""
     return {"DEMOPOLL_SIGNING_KEY": secrets.token_hex(24)}
 
@@ -79,10 +79,10 @@ LOCAL = LocalRail(
     port=DEMOPAY.port,
     secrets={},
     environment=environment,
-    book=TwinBook("demopoll", places=2, arriving=frozenset({"in"})),
+    book=TwinBook("demopoll", places=2, incoming=frozenset({"in"})),
     twin=DEMOPAY.twin,
     processes=(SIGNER,),
     play=play,
-    leaves={"GHS": Decimal("99.00")},
+    final_balance={"GHS": Decimal("99.00")},
 )
 """The entry point `cift.local`."""

@@ -25,7 +25,7 @@ def test_fresh_keys_start_a_service_in_live_mode(monkeypatch: pytest.MonkeyPatch
     settings = load_settings(KeySettings)
     settings.vault()
     settings.callback_tokens()
-    settings.refuse_handmade_keys()
+    settings.refuse_weak_keys()
 
 
 def test_each_run_makes_other_keys() -> None:

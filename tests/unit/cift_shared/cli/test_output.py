@@ -64,7 +64,7 @@ def test_a_terminal_gets_colours_unless_they_are_unwanted(
         monkeypatch.delenv(name, raising=False)
     if plain:
         monkeypatch.setenv("NO_COLOR", "1")
-    show(OUTPUT, Form.PEOPLE)
+    show(OUTPUT, Form.TEXT)
     assert "long name" in terminal.getvalue()
     assert ("\x1b[32m" in terminal.getvalue()) is not plain
 

@@ -78,7 +78,7 @@ class TestCards:
     def test_a_behaviour_survives_being_kept(self, tmp_path: Path) -> None:
         store = Store(tmp_path / "x.sqlite3")
         wanted = cards.Behaviour(decline=cards.Decline("expired_card"), challenge="always")
-        cards.make_up(store, "pm_card_mine", wanted)
+        cards.define(store, "pm_card_mine", wanted)
         found = cards.by_token(store, "pm_card_mine")
         store.close()
         assert found is not None

@@ -54,7 +54,7 @@ class KeySettings(BaseSettings):
 
 
 _COMMANDS = (
-    Lazy("create", "gateway.auth.cli:create", "Make a key and show it, this once."),
+    Lazy("create", "gateway.auth.cli:create", "Create a key and show it once."),
     Lazy("list", "gateway.auth.cli:list_keys", "List keys, without their secrets."),
     Lazy("revoke", "gateway.auth.cli:revoke", "Revoke a key by its id."),
 )
@@ -66,7 +66,7 @@ HOUSE = "house"
 
 @click.group("api-key", cls=LazyGroup, index=lambda: _COMMANDS)
 def api_key() -> None:
-    """Make, list and revoke API keys."""
+    """Create, list and revoke API keys."""
 
 
 @command("create")
@@ -78,7 +78,7 @@ def api_key() -> None:
 async def create(
     merchant: str, name: str, scopes: str, mode: Mode, expires: datetime | None
 ) -> Output:
-    """Make a key and show it, this once."""
+    """Create a key and show it once."""
     if merchant == HOUSE:
         raise click.BadParameter(f"{HOUSE} is the platform itself, and no merchant")
     wanted = _scopes(scopes)

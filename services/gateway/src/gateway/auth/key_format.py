@@ -39,7 +39,7 @@ class ApiKeyText:
 
 
 def new_key(mode: Mode) -> ApiKeyText:
-    """A fresh random key."""
+    """A new random key."""
     key_id = "".join(secrets.choice(ALPHABET) for _ in range(ID_LENGTH))
     secret = _base62(int.from_bytes(secrets.token_bytes(SECRET_BYTES)), SECRET_LENGTH)
     return ApiKeyText(mode, key_id, secret)

@@ -1,4 +1,4 @@
-"""Exchange one currency for another: calculate the amounts, and build what is stored.
+"""Exchange one currency for another: calculate the amounts, and build the rows to store.
 
 What the customer receives is rounded down to the minor unit, so a conversion never creates money.
 The ledger checks the same calculation and collects what the rounding left over.
@@ -51,7 +51,7 @@ class Exchange:
 def exchange(
     amount: Money, to_currency: str, rates: RateSource, *, spread_bps: int, at: datetime
 ) -> Exchange:
-    """What an amount is worth in another currency to a customer.
+    """The amount that a customer receives in another currency.
 
     Raises:
         InvalidCommand: an unknown currency, twice the same currency, no rate, or an amount that is
@@ -78,14 +78,14 @@ def exchange(
     return Exchange(amount, Money(worth, to_currency), rate, market, spread_bps)
 
 
-def wanted_amount(order: ConversionIn) -> Money:
+def requested_amount(body: ConversionIn) -> Money:
     """The amount that the customer gives.
 
     Raises:
         InvalidCommand: not an amount, or a currency that the platform does not know.
     """
     try:
-        return parse_money(order.given.amount, order.given.currency)
+        return parse_money(body.given.amount, body.given.currency)
     except InvalidCommand as error:
         raise InvalidCommand(error.code, str(error), pointer=f"/from{error.pointer}") from error
 
@@ -129,5 +129,5 @@ def conversion_acceptance(
 
 def _first_reply(row: Mapping[str, Any]) -> dict[str, Any]:
     reply = shown_conversion(row, "").model_dump(mode="json", by_alias=True)
-    del reply["transaction_id"]  # the ledger knows it
+    del reply["transaction_id"]  # the ledger adds it
     return reply

@@ -49,16 +49,16 @@ _HEADERS: list[dict[str, Any]] = MONEY_HEADERS[:1]
 )
 async def convert_money(
     customer_id: CustomerPath,
-    order: ConversionIn,
+    body: ConversionIn,
     request: Request,
     conversions: TheConversions,
     ids: Ids,
     caller: Known,
 ) -> Response:
-    """Exchange at the current rate minus our spread; complete when it is answered."""
+    """Exchange at the current rate minus our spread; the response shows the complete conversion."""
     route = "POST /customers/{customer_id}/conversions"
     key = request_key(request, caller, conversions.vault, route=route)
-    decision = await conversions.convert(customer_id, order, key)
+    decision = await conversions.convert(customer_id, body, key)
     if not isinstance(decision, Accepted):
         return stored_answer(decision, partial(conversion_reply, ids=ids))
     headers = {"Location": decision.acceptance.location}
@@ -78,7 +78,7 @@ async def show_conversion(
     ids: Ids,
     caller: Known,
 ) -> ConversionOut:
-    """One conversion: both amounts, the rate and who said so, its transaction."""
+    """One conversion: both amounts, the rate and its source, the transaction."""
     row = await conversions.repository.one(caller, customer_id, conversion_id)
     if row is None:
         raise Problem("conversion_not_found")

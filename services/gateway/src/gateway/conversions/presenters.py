@@ -32,7 +32,7 @@ def shown_conversion(row: Mapping[str, Any], transaction_id: str) -> ConversionO
 
 
 def conversion_reply(stored: dict[str, Any], ids: OpaqueIds) -> dict[str, Any]:
-    """A stored reply in its usual order, with the transaction as the API calls it."""
+    """A stored reply in its usual order, with the public id of its transaction."""
     shown = {**stored, "transaction_id": ids.of("transaction", int(stored["transaction_id"]))}
     return ConversionOut.model_validate(shown).model_dump(mode="json", by_alias=True)
 

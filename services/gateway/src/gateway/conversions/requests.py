@@ -19,7 +19,7 @@ class AmountIn(Body):
 
 
 class ConversionIn(Body):
-    """What a customer gives, and in what it is returned."""
+    """An amount to exchange, and the currency to exchange it to."""
 
     given: AmountIn = Field(alias="from")
     """The amount the customer gives."""

@@ -8,7 +8,7 @@ from cift_shared.money.amount import Money
 from cift_shared.money.rates import RateSource
 from cift_shared.security.field_encryption import Vault
 from gateway.auth.authenticator import Caller
-from gateway.conversions.commands import conversion_acceptance, exchange, wanted_amount
+from gateway.conversions.commands import conversion_acceptance, exchange, requested_amount
 from gateway.conversions.repository import ConversionRepository
 from gateway.conversions.requests import ConversionIn
 from gateway.idempotency.acceptance import Acceptance
@@ -29,7 +29,7 @@ class Conversions:
     clock: Clock
     ids: IdFactory
 
-    async def convert(self, customer_id: str, order: ConversionIn, key: RequestKey) -> Decision:
+    async def convert(self, customer_id: str, body: ConversionIn, key: RequestKey) -> Decision:
         """Carry out a conversion, or refuse it.
 
         Raises:
@@ -39,11 +39,11 @@ class Conversions:
         if earlier := await self.idempotency.earlier(key):
             return earlier
         # errors in the body alone are refused here; they are not stored under the key
-        amount = wanted_amount(order)
-        judging = self._judge(amount, order.to_currency, customer_id, key.caller)
-        return await self.idempotency.decide(key, judging)
+        amount = requested_amount(body)
+        evaluation = self._evaluate(amount, body.to_currency, customer_id, key.caller)
+        return await self.idempotency.decide(key, evaluation)
 
-    async def _judge(
+    async def _evaluate(
         self, amount: Money, to_currency: str, customer_id: str, caller: Caller
     ) -> Acceptance:
         now = self.clock.now()

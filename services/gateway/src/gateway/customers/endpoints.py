@@ -26,10 +26,10 @@ async def show_balances(
     customers: TheCustomers,
     caller: Known,
 ) -> CustomerBalancesOut:
-    """Posted, held and available, for each currency; as of any moment by when things were booked.
+    """Posted, held and available balance of each currency, now or at an earlier time (`as_of`).
 
-    Entries booked later than `as_of` do not count, whenever their cause happened: so the answer
-    for a moment in the past stays the same.
+    Entries booked after `as_of` do not count, even if their cause happened before it. So the
+    response for a time in the past never changes.
     """
     as_of, rows = await customers.balances(caller, customer_id, query.as_of)
     return CustomerBalancesOut(

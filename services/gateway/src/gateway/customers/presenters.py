@@ -18,7 +18,7 @@ _ENTRY_KINDS: Mapping[str, str] = {
 
 
 def balance_out(row: Row) -> BalanceOut:
-    """A customer's balance; the ledger has what we owe a customer as credit, a negative number."""
+    """A customer's balance; in the ledger, what we owe a customer is a credit, so negative."""
     posted, held, currency = -int(row["posted"]), int(row["held"]), row["currency"]
     return BalanceOut(
         currency=currency,
@@ -43,7 +43,7 @@ def entry_out(row: Row, ids: OpaqueIds) -> EntryOut:
 
 
 def _entry_kind(row: Row) -> str:
-    """What moved the customer's money; a payment's own postings have the payment's type as name."""
+    """The kind of a statement line; for a payment's own postings it is the payment's type."""
     if row["kind"] in _OF_PAYMENT and row["payment_type"] is not None:
         return str(row["payment_type"])
     return _ENTRY_KINDS.get(row["kind"], row["kind"])

@@ -42,21 +42,21 @@ class CustomerRepository:
         customer_id: str,
         currencies: Iterable[str],
         query: StatementQuery,
-        asked: Window[int],
+        requested: Window[int],
     ) -> Sequence[Row]:
         """Read the customer's entries of a page, and one more, from the cursor on."""
         codes = _codes(customer_id, currencies)
-        given = (_tenant(caller), codes, query.as_of, asked.cursor, asked.rows_max)
+        given = (_tenant(caller), codes, query.as_of, requested.cursor, requested.rows_max)
         if query.payment_id is not None:
-            return await self._entries_of(query.payment_id, asked, given)
-        name = "statement_before" if asked.backwards else "statement"
+            return await self._entries_of(query.payment_id, requested, given)
+        name = "statement_before" if requested.backwards else "statement"
         return await fetch_rows(self._pool, SQL[name], *given)
 
     async def _entries_of(
-        self, payment_id: UUID, asked: Window[int], given: tuple[Any, ...]
+        self, payment_id: UUID, requested: Window[int], given: tuple[Any, ...]
     ) -> Sequence[Row]:
-        statement = SQL["statement_of_payment"].replace("{beyond}", asked.beyond)
-        statement = statement.replace("{order}", asked.order)
+        statement = SQL["statement_of_payment"].replace("{beyond}", requested.beyond)
+        statement = statement.replace("{order}", requested.order)
         return await fetch_rows(self._pool, statement, *given, payment_id)
 
 

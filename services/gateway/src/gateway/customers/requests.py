@@ -10,10 +10,10 @@ from gateway.http.query import PageQuery, Query
 
 
 class BalancesQuery(Query):
-    """When to look at the balances."""
+    """The time of the balances."""
 
     as_of: Moment | None = None
-    """What was booked until then; now by default."""
+    """Balances by what was booked up to this time; default: now."""
 
 
 class StatementQuery(PageQuery):
@@ -24,4 +24,4 @@ class StatementQuery(PageQuery):
     payment_id: UUID | None = None
     """Entries of this payment."""
     as_of: Moment | None = None
-    """Nothing booked later than this."""
+    """Only entries booked up to this time."""

@@ -49,17 +49,17 @@ class Customers:
         Raises:
             Problem: customer_not_found, currency_unknown, or a cursor of another list.
         """
-        asked = window(query, lambda text, name: read_entry_cursor(text, self.ids, name))
+        requested = window(query, lambda text, name: read_entry_cursor(text, self.ids, name))
         currencies = _currencies(query.currency)
         if not await self.repository.balances(caller, customer_id):
             raise Problem("customer_not_found")
-        found = await self.repository.statement(caller, customer_id, currencies, query, asked)
-        page = page_of(found, asked, lambda row: self.ids.of("entry", row["entry_id"]))
+        found = await self.repository.statement(caller, customer_id, currencies, query, requested)
+        page = page_of(found, requested, lambda row: self.ids.of("entry", row["entry_id"]))
         return query.as_of or _seen_until(page.rows, self.clock.now()), page
 
 
 def _seen_until(rows: Sequence[Row], now: datetime) -> datetime:
-    """Now, or the booking time of the newest entry if the database's clock is a little ahead."""
+    """Now, or the booking time of the newest entry if the database's clock is ahead of ours."""
     return max(now, rows[0]["created_at"]) if rows else now
 
 
@@ -67,6 +67,6 @@ def _currencies(wanted: str | None) -> list[str]:
     if wanted is None:
         return list(EXPONENTS)
     if wanted not in EXPONENTS:
-        told = sentence(known_instead(wanted))
-        raise parameter_problem("currency_unknown", told, place="query", name="currency")
+        detail = sentence(known_instead(wanted))
+        raise parameter_problem("currency_unknown", detail, place="query", name="currency")
     return [wanted]

@@ -35,10 +35,10 @@ class Signal:
 
     async def wait(self, timeout_s: float) -> bool:
         """Wait for a change; returns False when none came in time."""
-        came = await wait_for_event(self._changed, timeout_s)
-        if came:
+        changed = await wait_for_event(self._changed, timeout_s)
+        if changed:
             self._changed.clear()
-        return came
+        return changed
 
 
 class PaymentSignals:
@@ -87,7 +87,7 @@ class PaymentSignals:
         connection.add_termination_listener(lambda _connection: lost.set())
         try:
             for channel in CHANNELS:
-                await connection.add_listener(channel, self._heard)
+                await connection.add_listener(channel, self._on_notification)
             self._wake_all()
             # asyncpg reports a closed connection; a dead one is detected by a query
             while not await wait_for_event(lost, CHECK_S):
@@ -95,7 +95,7 @@ class PaymentSignals:
         finally:
             connection.terminate()
 
-    def _heard(self, _connection: Any, _pid: int, _channel: str, row_id: object) -> None:
+    def _on_notification(self, _connection: Any, _pid: int, _channel: str, row_id: object) -> None:
         for signal in self._waiting.get(str(row_id), ()):
             signal.set()
 

@@ -30,9 +30,11 @@ async def list_disputes(
     caller: Known,
 ) -> DisputesOut:
     """Disputes from the newest to the oldest."""
-    asked = window(query, read_name_cursor)
-    found = await disputes.page(caller, query, asked)
-    page = page_of(found, asked, lambda row: NameCursor(row["opened_at"], row["reference"]).text())
+    requested = window(query, read_name_cursor)
+    found = await disputes.page(caller, query, requested)
+    page = page_of(
+        found, requested, lambda row: NameCursor(row["opened_at"], row["reference"]).text()
+    )
     page.link(request, response)
     return DisputesOut(
         data=[dispute_out(row) for row in page.rows],
@@ -43,7 +45,7 @@ async def list_disputes(
 
 @router.get("/disputes/{dispute_id}", responses=refusals(_NOT_FOUND), **needs("read"))
 async def show_dispute(dispute_id: DisputeId, disputes: Disputes, caller: Known) -> DisputeOut:
-    """One dispute, as the provider has told of it by now."""
+    """One dispute, as last reported by the provider."""
     row = await disputes.one(caller, dispute_id)
     if row is None:
         raise Problem(_NOT_FOUND)

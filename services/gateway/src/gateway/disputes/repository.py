@@ -36,14 +36,16 @@ class DisputeRepository:
         )
 
     async def page(
-        self, caller: Caller, query: DisputesQuery, asked: Window[NameCursor]
+        self, caller: Caller, query: DisputesQuery, requested: Window[NameCursor]
     ) -> Sequence[Row]:
         """Read the disputes of a page, and one more, from the cursor on."""
         given = {
             **dict(query),
             "provider_reference": by_receipt(query.provider_reference),
-            "cursor": asked.cursor and asked.cursor.place,
+            "cursor": requested.cursor and requested.cursor.place,
         }
-        statement, arguments = list_statement(SQL["disputes_page"], asked, _FILTERS, given, first=4)
-        fixed = (caller.merchant_id, caller.livemode, asked.rows_max)
+        statement, arguments = list_statement(
+            SQL["disputes_page"], requested, _FILTERS, given, first=4
+        )
+        fixed = (caller.merchant_id, caller.livemode, requested.rows_max)
         return await fetch_rows(self._pool, statement, *fixed, *arguments)

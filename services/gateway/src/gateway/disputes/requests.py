@@ -20,7 +20,7 @@ class DisputesQuery(PageQuery):
         ]
         | None
     ) = None
-    """The provider's word for where the dispute stands."""
+    """The provider's status of the dispute."""
     payment_id: UUID | None = None
     """Disputes of this deposit."""
     customer_id: CustomerId | None = None

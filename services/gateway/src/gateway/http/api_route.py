@@ -20,7 +20,7 @@ from cift_shared.rails.registry import rail_refusals
 from cift_shared.runtime.readiness import Readiness
 from gateway.auth.authenticator import Caller, Scope
 from gateway.http.admission import Admission
-from gateway.http.json_body import CARD_NUMBER_TOLD, read_json
+from gateway.http.json_body import CARD_NUMBER_DETAIL, read_json
 from gateway.http.limits import API_BODY_BYTES_MAX, read_body, refuse_encoded
 from gateway.http.pan_detector import holds_card_number
 from gateway.http.parts import parts_of
@@ -36,7 +36,7 @@ PUBLIC: Mapping[str, Any] = {"openapi_extra": {_SCOPES: [], "security": []}}
 
 
 def notice_body(name: str, title: str, example: Mapping[str, Any]) -> dict[str, Any]:
-    """How the OpenAPI document describes a provider's notice, which can have any body."""
+    """The OpenAPI description of a provider's notice, which can have any body."""
     media = {"schema": {}, "examples": {name: {"summary": title, "value": dict(example)}}}
     body = {"content": {"application/json": media}}
     return {**PUBLIC["openapi_extra"], "requestBody": body}
@@ -106,8 +106,8 @@ METHOD_HEADERS: list[dict[str, Any]] = [
     {
         **MONEY_HEADERS[0],
         "required": False,
-        "description": "Where the provider keeps the instrument: a repeat with the same key"
-        " returns the method that the first request created.",
+        "description": "Only for instruments that are saved at the provider: a repeat with the"
+        " same key returns the method that the first request created.",
     },
     {
         **MONEY_HEADERS[1],
@@ -126,14 +126,14 @@ def needs(*any_of: Scope, headers: list[dict[str, Any]] | None = None) -> dict[s
 def refusals(*codes: str, body: bool = False, public: bool = False) -> dict[int | str, Any]:
     """The OpenAPI responses for the refusals of a route, including those that every route has."""
     common = _COMMON if public else (*_WITH_KEY, *_COMMON)
-    titles: dict[int | str, list[str]] = {}
+    codes_by_status: dict[int | str, list[str]] = {}
     always = (*common, *(_WITH_BODY if body else ()), "content_encoding_unsupported")
     for code in dict.fromkeys((*always, *codes)):
-        titles.setdefault(KINDS[code].status, []).append(code)
+        codes_by_status.setdefault(KINDS[code].status, []).append(code)
     schema = {"$ref": "#/components/schemas/ProblemOut"}
     return {
         status: {"description": ", ".join(found), "content": {MEDIA_TYPE: {"schema": schema}}}
-        for status, found in sorted(titles.items(), key=lambda item: int(item[0]))
+        for status, found in sorted(codes_by_status.items(), key=lambda item: int(item[0]))
     }
 
 
@@ -150,14 +150,14 @@ class ApiRoute(APIRoute):
     """A route that checks the caller and the body before its handler runs."""
 
     needs_schema = True
-    judges_query = True
+    checks_query = True
 
     def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
         if _SCOPES not in (options.get("openapi_extra") or {}):
             raise InvariantViolated(f"{path}: a route needs scopes, or to be PUBLIC")
         methods = set(options.pop("methods", None) or {"GET"})
         if "GET" in methods:
-            methods.add("HEAD")  # RFC 9110, 9.3.2; `gateway.http.middleware` keeps the body back
+            methods.add("HEAD")  # RFC 9110, 9.3.2; `gateway.http.middleware` removes the body
         options["operation_id"] = options.get("operation_id") or operation_id(endpoint.__name__)
         super().__init__(path, endpoint, methods=methods, **options)
 
@@ -179,7 +179,7 @@ class ApiRoute(APIRoute):
             if scopes:
                 await parts_of(request)[Admission].admit(request, scopes)
                 _refuse_card_numbers(request)
-            if self.judges_query:
+            if self.checks_query:
                 parameters.check(request.query_params)
             refuse_encoded(request)
             if takes_body:
@@ -197,7 +197,7 @@ class NoticeRoute(ApiRoute):
     Providers do not send a refused notice again, and a proxy on the way may add parameters.
     """
 
-    judges_query = False
+    checks_query = False
 
 
 class OperationsRoute(ApiRoute):
@@ -207,13 +207,13 @@ class OperationsRoute(ApiRoute):
 
 
 async def _await_schema(request: Request) -> None:
-    """Send no query to a database until its schema was found to fit this release once.
+    """Refuse requests until the database schema has been found to fit this release.
 
     Raises:
         SchemaRefused: the schema does not fit; the caller gets `unavailable`.
     """
     readiness = parts_of(request)[Readiness]
-    if not readiness.seen:
+    if not readiness.was_ready:
         await readiness.require()
 
 
@@ -233,13 +233,13 @@ def _refuse_card_numbers(request: Request) -> None:
         if named or holds_card_number(value):
             raise parameter_problem(
                 "card_number_refused",
-                CARD_NUMBER_TOLD,
+                CARD_NUMBER_DETAIL,
                 place=place,
                 name="" if named else name[:PARAMETER_CHARS_MAX],
             )
 
 
-class _ReadRequest(Request):
+class _ParsedRequest(Request):
     """A request whose JSON body we have already parsed."""
 
     document: Any = None
@@ -251,15 +251,15 @@ class _ReadRequest(Request):
 
 async def _with_document(request: Request) -> Request:
     body = await read_body(request, bytes_max=API_BODY_BYTES_MAX)
-    read = _ReadRequest(request.scope, _already_read(body))
+    parsed = _ParsedRequest(request.scope, _receive_again(body))
     request.state.document = None
     if body:
         _require_json(request)
-        read.document = request.state.document = read_json(body)
-    return read
+        parsed.document = request.state.document = read_json(body)
+    return parsed
 
 
-def _already_read(body: bytes) -> Callable[[], Awaitable[dict[str, Any]]]:
+def _receive_again(body: bytes) -> Callable[[], Awaitable[dict[str, Any]]]:
     async def receive() -> dict[str, Any]:
         return {"type": "http.request", "body": body, "more_body": False}
 

@@ -117,5 +117,5 @@ def _moment(text: str) -> datetime:
     return in_utc(moment)
 
 
-def _refused(parameter: str, told: str = "Not a cursor of this list.") -> Problem:
-    return parameter_problem("validation_failed", told, place="query", name=parameter)
+def _refused(parameter: str, detail: str = "Not a cursor of this list.") -> Problem:
+    return parameter_problem("validation_failed", detail, place="query", name=parameter)

@@ -12,7 +12,7 @@ from gateway.http.pan_detector import holds_card_number
 from gateway.problems.problem import Problem, body_problem, pointer_to
 
 DEPTH_MAX = 20
-CARD_NUMBER_TOLD = "This looks like a card number; it was not stored."
+CARD_NUMBER_DETAIL = "This looks like a card number; it was not stored."
 """The detail of every `card_number_refused` problem."""
 _Path = tuple[object, ...]
 
@@ -73,7 +73,7 @@ def _check_text(path: _Path, text: str) -> None:
     if holds_card_number(text):
         raise body_problem(
             "card_number_refused",
-            CARD_NUMBER_TOLD,
+            CARD_NUMBER_DETAIL,
             _safe_pointer(path),
         )
 

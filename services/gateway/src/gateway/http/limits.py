@@ -17,7 +17,7 @@ SOURCES_MAX = 10_000
 
 
 async def read_body(request: Request, *, bytes_max: int) -> bytes:
-    """Read the raw body, and count its bytes as they arrive: a chunked body announces no length.
+    """Read the raw body, and count its bytes as they arrive: a chunked body has no Content-Length.
 
     Raises:
         Problem: compressed (its decompressed size is unknown), too large, or too slow.
@@ -81,7 +81,7 @@ class SourceRate:
         self._due: OrderedDict[str, float] = OrderedDict()
 
     def allows(self, source: str) -> bool:
-        """Count one request of the source; False when it comes too fast."""
+        """Count one request of the source; False when it exceeds the rate."""
         now = self._clock.monotonic()
         due = max(self._due.get(source, now), now)
         if due - now > 1:

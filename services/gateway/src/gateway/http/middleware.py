@@ -46,7 +46,7 @@ SAFE_HEADERS = {
 }
 CLIENT_GONE = 499
 UNMATCHED = "unmatched"
-# asyncpg raises the last one for a connection that the server is just closing.
+# asyncpg raises the last one if the server closes the connection during a query.
 _UNAVAILABLE: tuple[type[BaseException], ...] = (
     *INFRASTRUCTURE_ERRORS,
     asyncpg.InternalClientError,
@@ -77,9 +77,9 @@ class Observe:
             with bound_contextvars(request_id=str(request_id)):
                 await self._answer(scope, receive, reply)
                 seconds = self._clock.monotonic() - started
-                told = _tell(scope, reply.status, seconds)
-            current.update_name(f"{told['method']} {told['route']}")
-            current.set_attributes(told)
+                fields = _log_and_measure(scope, reply.status, seconds)
+            current.update_name(f"{fields['method']} {fields['route']}")
+            current.set_attributes(fields)
 
     async def _answer(self, scope: Scope, receive: Receive, reply: "_Reply") -> None:
         try:
@@ -133,17 +133,18 @@ class _Reply:
         await self._send(message)
 
 
-def _tell(scope: Scope, status: int, seconds: float) -> dict[str, Any]:
+def _log_and_measure(scope: Scope, status: int, seconds: float) -> dict[str, Any]:
+    """Count and log a request; returns the fields that its span gets."""
     route = getattr(scope.get("route"), "path_format", UNMATCHED)
     method = scope["method"] if scope["method"] in _METHODS else "OTHER"
     HTTP_REQUESTS.labels(method, route, str(status)).inc()
     HTTP_SECONDS.labels(method, route).observe(seconds)
     caller = scope["state"].get("caller")
-    told = {"method": method, "route": route, "status": status}
+    fields = {"method": method, "route": route, "status": status}
     log.info(
         "gateway.request",
-        **told,
+        **fields,
         duration_ms=round(seconds * 1000, 1),
         merchant_id=caller.merchant_id if caller else None,
     )
-    return told
+    return fields

@@ -96,21 +96,21 @@ class Page:
             response.headers["Link"] = ", ".join(links)
 
 
-def page_of(found: Sequence[Row], asked: Window[Any], cursor_of: Callable[[Row], str]) -> Page:
+def page_of(found: Sequence[Row], requested: Window[Any], cursor_of: Callable[[Row], str]) -> Page:
     """Build the page from the rows that were read for a window.
 
     Args:
-        found: at most `asked.rows_max` rows, in `asked.order`.
-        asked: the requested part of the list.
+        found: at most `requested.rows_max` rows, in `requested.order`.
+        requested: the requested part of the list.
         cursor_of: returns the cursor of a row.
     """
-    more = len(found) > asked.limit
-    rows = found[: asked.limit]
-    if asked.backwards:
+    more = len(found) > requested.limit
+    rows = found[: requested.limit]
+    if requested.backwards:
         rows = rows[::-1]
-    # on the side that the caller comes from there is at least the row at the cursor
-    older = bool(rows) and (more or asked.backwards)
-    newer = bool(rows) and (more if asked.backwards else asked.cursor is not None)
+    # the row at the cursor itself is always on the side that the caller comes from
+    older = bool(rows) and (more or requested.backwards)
+    newer = bool(rows) and (more if requested.backwards else requested.cursor is not None)
     return Page(
         rows,
         next_cursor=cursor_of(rows[-1]) if older else None,
@@ -120,7 +120,7 @@ def page_of(found: Sequence[Row], asked: Window[Any], cursor_of: Callable[[Row],
 
 def list_statement(
     statement: str,
-    asked: Window[Any],
+    requested: Window[Any],
     conditions: Mapping[str, str],
     given: Mapping[str, Any],
     *,
@@ -133,7 +133,7 @@ def list_statement(
 
     Args:
         statement: text with {filters} and {order}.
-        asked: the requested part of the list.
+        requested: the requested part of the list.
         conditions: by the filter's name: SQL with `{}` for each argument, {beyond} for the
             comparison with the cursor.
         given: filters by name, a tuple for several arguments; None and {} mean no filter.
@@ -145,12 +145,12 @@ def list_statement(
         value = given.get(key)
         if value is None or value == {}:
             continue
-        text = condition.replace("{beyond}", asked.beyond)
+        text = condition.replace("{beyond}", requested.beyond)
         for argument in value if isinstance(value, tuple) else (value,):
             text = text.replace("{}", f"${first + len(arguments)}", 1)
             arguments.append(argument)
         filters.append(f"\n  and {text}")
-    text = statement.replace("{filters}", "".join(filters)).replace("{order}", asked.order)
+    text = statement.replace("{filters}", "".join(filters)).replace("{order}", requested.order)
     return text, arguments
 
 

@@ -62,7 +62,7 @@ _DATE = (
 )
 # An amount: one decimal point, and at most as many digits before it as our amounts have.
 _DECIMAL = r"(?<![\w.,-])-?[0-9]{1,12}\.[0-9]{1,18}(?![\w-]|\.[0-9])"
-# One or several phone numbers as people write them; not longer than with a country code.
+# One or several phone numbers with usual separators; not longer than with a country code.
 _LOCAL_PHONE = r"(?:(?:00)?254[ .-]?|0)[17][0-9]{2}[ .-]?[0-9]{3}[ .-]?[0-9]{3}"
 _PHONES = rf"(?<![0-9])(?<![0-9][ .-]){_LOCAL_PHONE}(?:{_GAP}{_LOCAL_PHONE})*(?![ .-]?[0-9])"
 _WORLD_PHONE = rf"\+(?:[0-9](?:{_GAP})?){{7,13}}(?!(?:{_GAP})?[0-9])"

@@ -28,7 +28,7 @@ class Watched:
     """The row that a request waits for."""
 
     row_id: UUID
-    look: Callable[[], Awaitable[Row | None]]
+    read: Callable[[], Awaitable[Row | None]]
     """Reads the row."""
     is_enough: Callable[[Row], bool]
     """True for a row that ends the wait."""
@@ -57,7 +57,7 @@ class Waiting:
             if not granted:
                 return None
             while True:
-                row = await watched.look()
+                row = await watched.read()
                 left_s = deadline - self.clock.monotonic()
                 if row is None or watched.is_enough(row) or left_s <= 0:
                     return row

@@ -26,8 +26,8 @@ class KnownParameters:
     """Parameters written with brackets: `metadata[order_id]`."""
 
     @property
-    def told(self) -> str:
-        """A sentence with the known names, for a refusal."""
+    def hint(self) -> str:
+        """The sentence in a refusal that lists the known names."""
         names = sorted([*self.plain, *(f"{name}[...]" for name in self.deep)])
         if not names:
             return "This address accepts no query parameters."
@@ -52,7 +52,7 @@ class KnownParameters:
             if "\0" in name + value:
                 yield _error(name.replace("\0", ""), "field_invalid", "NUL is not accepted.")
             elif not self.takes(name):
-                yield _error(name, "field_unknown", f"Unknown query parameter. {self.told}")
+                yield _error(name, "field_unknown", f"Unknown query parameter. {self.hint}")
             elif name in seen:
                 yield _error(name, "field_invalid", "Send this parameter once.")
             seen.add(name)

@@ -17,7 +17,7 @@ CursorShown = Annotated[str, Field(examples=["WyIyMDI2LTAxLTMxVDEyOjAwOjAwKzAwOj
 
 
 class Out(BaseModel):
-    """Base of every answer."""
+    """Base of every response body."""
 
     model_config = ConfigDict(
         extra="forbid", frozen=True, populate_by_name=True, use_attribute_docstrings=True

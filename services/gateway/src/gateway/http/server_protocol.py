@@ -2,11 +2,11 @@
 
     head           a maximum of seconds and of bytes
     body           a maximum of seconds in all, of bytes between its parts (chunk sizes, trailers),
-                   and of bytes that nobody reads because the response is complete
+                   and of bytes that arrive after the response is complete (they are discarded)
     connections    a maximum number; above it, the connection that was idle longest is closed
 
-Without these limits a client could hold connections open with one byte a minute until no other
-client gets one, or fill the memory with one endless header. Input that is not valid HTTP is refused
+Without these limits a client could keep all connections busy by sending one byte a minute, or fill
+the memory with one endless header. Input that is not valid HTTP is refused
 with a problem document, after the responses to all complete requests before it.
 """
 
@@ -28,8 +28,8 @@ from gateway.problems.problem import MEDIA_TYPE, Problem
 HEAD_TIMEOUT_S = 10.0
 HEAD_BYTES_MAX = 32 * 1024
 """Bytes of a request without its body."""
-REST_TIMEOUT_S = BODY_TIMEOUT_S + 5
-"""From the end of the head to the end of the body, also when the response is complete already."""
+BODY_TRANSFER_TIMEOUT_S = BODY_TIMEOUT_S + 5
+"""From the end of the head to the end of the body, even if the response is complete already."""
 UNREAD_BYTES_MAX = 16 * 1024 * 1024
 """Bytes of a body after its response; enough for clients that send everything before they read."""
 CONNECTIONS_MAX = 4_000
@@ -48,9 +48,9 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     """uvicorn's connection that ends slow or endless requests, and surplus idle connections."""
 
     head_timeout_s = HEAD_TIMEOUT_S
-    rest_timeout_s = REST_TIMEOUT_S
+    body_transfer_timeout_s = BODY_TRANSFER_TIMEOUT_S
     connections_max = _connections_max()
-    resting: dict["BoundedHttpProtocol", None] = {}  # noqa: RUF012  one for the whole process
+    idle: dict["BoundedHttpProtocol", None] = {}  # noqa: RUF012  one for the whole process
     """Idle connections (no request in progress), the longest idle first."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
@@ -71,17 +71,17 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override]  # as uvicorn
         """Expect a request; above the limit, abort the longest-idle connection, maybe this one."""
         super().connection_made(transport)
-        self.resting[self] = None
+        self.idle[self] = None
         self._expect_head()
         if len(self.connections) > self.connections_max:
-            longest = next(iter(self.resting))
-            del self.resting[longest]
+            longest = next(iter(self.idle))
+            del self.idle[longest]
             longest.transport.abort()
 
     def data_received(self, data: bytes) -> None:
         """Receive bytes; too many outside a body end the connection."""
         if self._ending:
-            self._throw_away(len(data))
+            self._count_discarded(len(data))
             return
         self._framing_bytes += len(data)
         super().data_received(data)
@@ -102,9 +102,9 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         """The head is complete: check it, mark the connection as busy, start the body's timer."""
         self._check_head()
-        self.resting.pop(self, None)
+        self.idle.pop(self, None)
         self._in_head, self._unread_bytes = False, 0
-        self._give_up_after(self.rest_timeout_s)
+        self._start_timer(self.body_transfer_timeout_s)
         super().on_headers_complete()
         self._in_body = True
         self._unanswered += 1
@@ -114,7 +114,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._framing_bytes -= len(body)
         super().on_body(body)
         if self.cycle.response_complete:
-            self._throw_away(len(body))
+            self._count_discarded(len(body))
 
     def on_message_complete(self) -> None:
         """The request is complete: stop the timer; the response has no time limit."""
@@ -127,13 +127,13 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._unanswered -= 1
         super().on_response_complete()
         if self._ending and not self._unanswered:
-            self._hang_up(self._refused)
+            self._close_with(self._refused)
         if self.cycle.response_complete and not self.transport.is_closing():
-            self.resting[self] = None
+            self.idle[self] = None
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection is closed: stop the timer."""
-        self.resting.pop(self, None)
+        self.idle.pop(self, None)
         self._stop_timer()
         super().connection_lost(exc)
 
@@ -175,20 +175,20 @@ class BoundedHttpProtocol(HttpToolsProtocol):
                 self.pipeline.popleft()
                 self._unanswered -= 1
             else:
-                self._hang_up(None if self.cycle.response_started else problem)
+                self._close_with(None if self.cycle.response_started else problem)
                 return
         if not self._unanswered:
-            self._hang_up(problem)
+            self._close_with(problem)
             return
         self._stop_timer()
         self._ending, self._refused = True, problem
 
-    def _hang_up(self, problem: Problem | None) -> None:
+    def _close_with(self, problem: Problem | None) -> None:
         if problem is not None and not self.transport.is_closing():
             self.transport.write(_refusal(problem))
         self.transport.close()
 
-    def _throw_away(self, size: int) -> None:
+    def _count_discarded(self, size: int) -> None:
         """Count discarded bytes; too many end the connection."""
         self._unread_bytes += size
         if self._unread_bytes > UNREAD_BYTES_MAX and not self.transport.is_closing():
@@ -197,13 +197,13 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     def _expect_head(self) -> None:
         if not self._in_head:
             self._in_head = True
-            self._give_up_after(self.head_timeout_s)
+            self._start_timer(self.head_timeout_s)
 
-    def _give_up_after(self, delay_s: float) -> None:
+    def _start_timer(self, delay_s: float) -> None:
         self._stop_timer()
-        self._timer = self.loop.call_later(delay_s, self._give_up)
+        self._timer = self.loop.call_later(delay_s, self._on_timeout)
 
-    def _give_up(self) -> None:
+    def _on_timeout(self) -> None:
         self._timer = None
         if not self.transport.is_closing():
             self._refuse(None)

@@ -30,9 +30,9 @@ class Acceptance:
     row: dict[str, Any]
     """The data of the resource, as that part expects it ($6)."""
     message: OutgoingMessage | None
-    """The command for the worker; None when there is none."""
+    """The command for the worker, if there is one."""
     reply: dict[str, Any]
-    """What the client is answered."""
+    """The data of the response."""
     location: str
     """The URL path of the resource."""
     status: int = 202

@@ -38,7 +38,7 @@ def _refusal(status: int, document: dict[str, Any], **headers: str) -> JSONRespo
 
 
 def in_order(document: Mapping[str, Any]) -> dict[str, Any]:
-    """A stored problem document with its fields in the usual order, which jsonb does not keep."""
+    """A stored problem document with its fields in the usual order; jsonb has no order."""
     shown = {name: document[name] for name in _FIELDS if name in document}
     if "errors" in shown:
         shown["errors"] = [

@@ -77,13 +77,13 @@ class Idempotency:
         return Repeated(stored)
 
     async def decide(
-        self, key: RequestKey, judging: Coroutine[Any, Any, Acceptance]
+        self, key: RequestKey, evaluation: Coroutine[Any, Any, Acceptance]
     ) -> Accepted | Refused | Repeated:
         """Accept or refuse a request, unless an earlier one with its key was decided.
 
         Args:
             key: the key of this request.
-            judging: reads the current state; returns the acceptance or raises the refusal.
+            evaluation: reads the current state; returns the acceptance or raises the refusal.
 
         Raises:
             Problem: idempotency_key_in_flight: another request with this key is being decided;
@@ -91,7 +91,7 @@ class Idempotency:
             InvalidCommand: a refusal that is not stored.
         """
         try:
-            decision = await self._first(key, judging)
+            decision = await self._first(key, evaluation)
         except KeyInFlight as error:
             raise Problem("idempotency_key_in_flight") from error
         if decision is not None:
@@ -102,12 +102,12 @@ class Idempotency:
         return earlier
 
     async def _first(
-        self, key: RequestKey, judging: Coroutine[Any, Any, Acceptance]
+        self, key: RequestKey, evaluation: Coroutine[Any, Any, Acceptance]
     ) -> Accepted | Refused | None:
         """Decide and store the decision; None when the key was used before."""
         now = self.clock.now()
         try:
-            acceptance = await judging
+            acceptance = await evaluation
         except (Problem, InvalidCommand) as error:
             problem = as_problem(error)
             if not problem.kind.stored:

@@ -33,7 +33,7 @@ class RequestKey:
     caller: Caller
     route: str
     key_digest: str
-    """Keyed hash of the key; the key itself is not stored, as a caller may put anything into it."""
+    """Keyed hash of the key; the key itself may contain personal data."""
     request_digest: str
     instance: str
     """The id of this request, for the problem document of a refusal."""
@@ -146,6 +146,6 @@ class IdempotencyStore:
         )  # fmt: skip
         return None if row is None else StoredReply(**row)
 
-    async def forget(self, *, expired_before: datetime) -> None:
+    async def delete_old(self, *, expired_before: datetime) -> None:
         """Delete some of the keys that expired before a moment."""
-        await self._pool.execute(SQL["forget_keys"], expired_before)
+        await self._pool.execute(SQL["delete_old_keys"], expired_before)

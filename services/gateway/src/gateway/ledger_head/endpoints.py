@@ -16,6 +16,7 @@ router = APIRouter(prefix="/api/v1", route_class=ApiRoute, tags=["ledger"])
 async def show_head(head: Annotated[LedgerHead, part(LedgerHead)]) -> LedgerHeadOut:
     """The newest link of the hash chain over every transaction of the platform.
 
-    Keep it: whatever is sealed by then can't be changed without breaking the chain that leads here.
+    Store it as proof: a transaction that is sealed already can't be changed without changing this
+    hash.
     """
     return LedgerHeadOut(**await head.read())

@@ -1,4 +1,4 @@
-"""The OpenAPI document: what the framework finds in the code, completed for readers and generators.
+"""The OpenAPI document: what FastAPI derives from the code, completed for people and generators.
 
 Names of operations and schemas, descriptions, examples and headers are added here, once for all
 routes; `docs/openapi.json` holds the result and a test compares.
@@ -55,7 +55,7 @@ def _found(app: FastAPI) -> dict[str, Any]:
             description=app.description,
             routes=app.routes,
             servers=text.SERVERS,
-            tags=[{"name": name, "description": told} for name, told in text.TAGS.items()],
+            tags=[{"name": name, "description": about} for name, about in text.TAGS.items()],
         )
     document["info"] |= text.INFO
     for operations in document["paths"].values():
@@ -95,10 +95,10 @@ def _with_names(part: Any, names: Mapping[str, str]) -> Any:
 
 
 def _without_defaults(schemas: Mapping[str, Schema]) -> None:
-    """Say in words what a field of a body is when it is left out.
+    """Replace the default of each field of a request body by a sentence in its description.
 
-    Generators of clients take a field with a default for one that is always there, and then ask
-    every caller to send it.
+    Client generators treat a field with a default as always present, and then require every caller
+    to send it.
     """
     for name, schema in schemas.items():
         for field in schema.get("properties", {}).values() if name.endswith("Request") else ():
@@ -108,7 +108,7 @@ def _without_defaults(schemas: Mapping[str, Schema]) -> None:
 
 
 def _complete(operation: Operation, schemas: Mapping[str, Schema]) -> None:
-    """Add to one operation what its function does not say."""
+    """Add to one operation what its function does not define."""
     name = operation["operationId"]
     operation["summary"] = _WORDS.sub(" ", name).capitalize()
     if scopes := operation["x-scopes"]:
@@ -173,7 +173,7 @@ def _complete_response(
 
 
 def _complete_refusal(response: dict[str, Any], *, keyed: bool) -> list[str]:
-    """Describe the codes behind a status; answers the headers that come with them."""
+    """Describe the codes of a status; returns the names of the headers that they add."""
     codes = response["description"].split(", ")
     response["description"] = "\n".join(f"- `{code}`: {HELP[code]}" for code in codes)
     examples = {code: {"$ref": f"#/components/examples/problem_{code}"} for code in codes}
@@ -209,7 +209,7 @@ def _headers_of_success(name: str, sent: set[str]) -> list[str]:
 
 
 def _codes(document: Mapping[str, Any]) -> list[str]:
-    """The codes that an operation answers; some are answered before any is chosen."""
+    """The codes that at least one operation can return, in the order of `KINDS`."""
     found = {
         code
         for operation in _operations(document)

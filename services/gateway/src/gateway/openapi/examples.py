@@ -1,4 +1,4 @@
-"""Examples for a schema: taken from its fields, or made up from their types."""
+"""Examples for a schema: from its fields, else a default value of their types."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -37,7 +37,7 @@ def example_of(schema: Schema, schemas: Mapping[str, Schema]) -> Any:
 
 
 def without_null(schema: Schema) -> Schema:
-    """The schema for a value that is there: a parameter can be left out, but not be null."""
+    """The schema without null: a parameter can be left out, but not be null."""
     variants = [part for part in schema.get("anyOf", []) if part.get("type") != "null"]
     if not variants:
         return schema
@@ -46,7 +46,7 @@ def without_null(schema: Schema) -> Schema:
 
 
 def complete_fields(schemas: Mapping[str, Schema]) -> None:
-    """Give every field of every schema an example, and take the framework's titles away."""
+    """Give every field of every schema an example, and remove the framework's titles."""
     for schema in schemas.values():
         for field in schema.get("properties", {}).values():
             field.pop("title", None)

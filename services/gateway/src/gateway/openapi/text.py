@@ -1,4 +1,4 @@
-"""What the OpenAPI document says that no type can say."""
+"""Texts and examples of the OpenAPI document that are not part of any type."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -46,7 +46,7 @@ JUST_ACCEPTED: Mapping[str, Any] = {
     "version": 1,
     "updated_at": "2026-01-31T12:00:00Z",
 }
-"""How a payment differs that was accepted a moment ago."""
+"""The fields that differ in a payment that has just been accepted."""
 
 
 def _saved_examples() -> dict[str, Mapping[str, Any]]:
@@ -71,7 +71,7 @@ def _saved_examples() -> dict[str, Mapping[str, Any]]:
 
 
 WHOLE: Mapping[str, Mapping[str, Any]] = {"Payment": _PAYMENT_SHOWN, **_saved_examples()}
-"""Examples of whole answers, by schema, where examples of single fields do not fit together."""
+"""Examples of whole response bodies by schema, where examples of single fields do not match."""
 
 INFO: Mapping[str, Any] = {
     "contact": dict(CONTACT),
@@ -122,7 +122,7 @@ OPERATION_IDS: Mapping[str, str] = {
     "show_dispute": "getDispute",
     "show_head": "getLedgerHead",
 }
-"""The function behind a route to the operation's id, where they differ in more than their case."""
+"""Operation ids by the name of the endpoint function, where they differ in more than case."""
 
 ANSWERS: Mapping[str, str] = {
     "createPayment": "The payment is stored; the provider's result follows.",
@@ -131,7 +131,7 @@ ANSWERS: Mapping[str, str] = {
     "getPaymentTimeline": "Every step of the payment.",
     "cancelPayment": "The request is stored; read `status` to see whether the payment is canceled.",
     "verifyPayment": "The worker will query the provider; the payment as it is now.",
-    "listPaymentOptions": "The rails that fit.",
+    "listPaymentOptions": "The payment options that match.",
     "createRefund": "The refund is stored; the provider's result follows.",
     "getFeeQuote": "The price of the payment now.",
     "createQuote": "The price, guaranteed until the quote expires.",
@@ -148,7 +148,7 @@ ANSWERS: Mapping[str, str] = {
     "getDispute": "The dispute as it is now.",
     "getLedgerHead": "The newest link of the chain.",
 }
-"""What the successful answer of each operation is."""
+"""Descriptions of the successful response of each operation."""
 
 PATH_PARAMETERS: Mapping[str, tuple[str, str]] = {
     "payment_id": ("Our id of the payment.", PAYMENT_ID),
@@ -193,7 +193,7 @@ HEADERS: Mapping[str, Any] = {
         "example": 1,
     },
 }
-"""Headers of answers."""
+"""Headers of responses."""
 
 BODIES: Mapping[str, Mapping[str, tuple[str, Any]]] = {
     "createPayment": {
@@ -207,7 +207,7 @@ BODIES: Mapping[str, Mapping[str, tuple[str, Any]]] = {
     },
     "verifyPayment": {
         "receipt": (
-            "With the receipt that the payer was told",
+            "With the reference on the payer's receipt",
             {"provider_reference": _EXAMPLE.reference},
         ),
         "plain": ("Without a reference", {}),
@@ -231,7 +231,7 @@ BODIES: Mapping[str, Mapping[str, tuple[str, Any]]] = {
         )
     },
 }
-"""Bodies to begin with, by operation: a name, a title and the body."""
+"""Example bodies by operation: a name, a title and the body."""
 
 EVENT_SCHEMA: Mapping[str, Any] = {
     "anyOf": [

@@ -21,10 +21,10 @@ router = APIRouter(route_class=OperationsRoute, include_in_schema=False)
 
 @router.get("/healthz", **PUBLIC)
 async def healthz(request: Request) -> dict[str, str]:
-    """The process answers, and still reads what workers tell it."""
+    """The process responds, and its consumers of workers' messages are running."""
     brokers = (request.app.state.broker, request.app.state.rail_broker)
     if any(broker is not None and broker.dead_tasks() for broker in brokers):
-        raise Problem("unavailable", "A reader of messages has ended.")
+        raise Problem("unavailable", "A consumer of messages has stopped.")
     return {"status": "ok"}
 
 

@@ -22,13 +22,13 @@ from gateway.webhooks.repository import NoticeRepository
 EVERY_S = 60.0
 NOTICE_LIFETIME = timedelta(days=90)
 EXPIRED_QUOTE_LIFETIME = timedelta(days=1)
-"""So that a late payment is refused with `quote_expired`, not with `quote_not_found`."""
+"""Until then a payment with the quote is refused as `quote_expired`, not `quote_not_found`."""
 DETACHED_LIFETIME = timedelta(days=30)
-"""So that a result that Kafka delivers again still finds its method."""
+"""Until then a result that Kafka delivers again still finds its method."""
 SILENT_PROCESS_LIFETIME = timedelta(days=1)
-"""So that a rail still says since when no process reports."""
+"""Until then payment options show since when no process has reported."""
 VERIFICATION_LIFETIME = timedelta(days=1)
-"""Far longer than the shortest time between two of one payment."""
+"""Far longer than `VERIFY_EVERY`, the minimum time between two of one payment."""
 
 log = get_logger()
 
@@ -58,9 +58,9 @@ class Retention:
     async def delete_expired(self) -> None:
         """Delete some of the rows that are past their lifetime."""
         now = self.clock.now()
-        await self.keys.forget(expired_before=now)
-        await self.notices.forget(received_before=now - NOTICE_LIFETIME)
-        await self.quotes.forget(expired_before=now - EXPIRED_QUOTE_LIFETIME)
-        await self.methods.forget(before=now - DETACHED_LIFETIME)
-        await self.statuses.forget(seen_before=now - SILENT_PROCESS_LIFETIME)
-        await self.payments.forget_verifications(before=now - VERIFICATION_LIFETIME)
+        await self.keys.delete_old(expired_before=now)
+        await self.notices.delete_old(received_before=now - NOTICE_LIFETIME)
+        await self.quotes.delete_old(expired_before=now - EXPIRED_QUOTE_LIFETIME)
+        await self.methods.delete_old(before=now - DETACHED_LIFETIME)
+        await self.statuses.delete_old(seen_before=now - SILENT_PROCESS_LIFETIME)
+        await self.payments.delete_old_verifications(before=now - VERIFICATION_LIFETIME)

@@ -31,10 +31,10 @@ def method_path(method_id: UUID) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class ToSave:
-    """A request to save an instrument, with the rail that keeps it and how."""
+class SaveRequest:
+    """A request to save an instrument: its body, its rail, and how that saves the instrument."""
 
-    wish: SavedMethodIn
+    body: SavedMethodIn
     rail: Rail
     kind: InstrumentKind
     saving: Saving
@@ -45,51 +45,51 @@ class ToSave:
         Raises:
             InvalidCommand: the rail can't read it.
         """
-        return self.kind.read(self.saving.accepts.model_validate(self.wish.fields()), "")
+        return self.kind.read(self.saving.accepts.model_validate(self.body.fields()), "")
 
 
-def rail_to_save(wish: SavedMethodIn) -> Rail:
-    """The rail of the method that keeps the instrument.
+def rail_for_saving(body: SavedMethodIn) -> Rail:
+    """The rail of the method that saves the instrument.
 
     Raises:
         InvalidCommand: the method has several rails, and none is in the instrument's country.
     """
-    found = rails_of(wish.method)
-    return found[0] if len(found) == 1 else in_country(found, wish.fields().get("country"))
+    found = rails_of(body.method)
+    return found[0] if len(found) == 1 else in_country(found, body.fields().get("country"))
 
 
-def to_save(wish: SavedMethodIn, rail: Rail) -> ToSave:
-    """A request with the fields that its rail needs.
+def save_request_of(body: SavedMethodIn, rail: Rail) -> SaveRequest:
+    """The request, checked for the fields that its rail needs.
 
     Raises:
-        Problem: payment_method_invalid: fields of another kind, or without the one that it needs.
+        Problem: payment_method_invalid: fields of another kind, or a required field is missing.
     """
     kind, saving = saving_of(rail)
-    fields = wish.fields()
+    fields = body.fields()
     wrong = sorted(fields.keys() - saving.accepts.model_fields)
     if saving.required and fields.get(saving.required) is None:
         wrong.append(saving.required)
     if wrong:
         raise body_problem("payment_method_invalid", saving.refused, f"/{wrong[0]}")
-    return ToSave(wish, rail, kind, saving)
+    return SaveRequest(body, rail, kind, saving)
 
 
 def setup_acceptance(
-    asked: ToSave, instrument: Instrument, method_id: UUID, caller: Caller, at: datetime
+    request: SaveRequest, instrument: Instrument, method_id: UUID, caller: Caller, at: datetime
 ) -> Acceptance:
     """Everything that is stored to have the provider save an instrument.
 
-    An instrument that is not sealed is not known yet: the customer enters it afterwards, with data
-    from the provider's response.
+    Without a sealed instrument, the customer enters the instrument afterwards, with data from the
+    provider's response.
     """
-    wish, rail = asked.wish, asked.rail
-    return_url = wish.fields().get("return_url")
+    body, rail = request.body, request.rail
+    return_url = body.fields().get("return_url")
     command = RequestSetup(
         payment_method_id=method_id,
         merchant_id=caller.merchant_id,
         livemode=caller.livemode,
-        customer_id=wish.customer_id,
-        method=wish.method,
+        customer_id=body.customer_id,
+        method=body.method,
         rail=rail.name,
         accepted_at=at,
         instrument=instrument if instrument.sealed else None,
@@ -99,8 +99,8 @@ def setup_acceptance(
         "payment_method_id": str(method_id),
         "merchant_id": caller.merchant_id,
         "livemode": caller.livemode,
-        "customer_id": wish.customer_id,
-        "method": wish.method,
+        "customer_id": body.customer_id,
+        "method": body.method,
         "rail": rail.name,
         "kind": instrument.kind,
         "display": instrument.display,
@@ -125,7 +125,7 @@ def setup_acceptance(
 
 
 def detach_message(saved: Row, at: datetime) -> OutgoingMessage:
-    """The command to remove a saved instrument at the provider; every call gives the same id."""
+    """The command to remove a saved instrument at the provider; every call returns the same id."""
     command = RequestDetach(
         detach_id=uuid5(saved["payment_method_id"], "detach"),
         payment_method_id=saved["payment_method_id"],

@@ -25,10 +25,10 @@ from gateway.idempotency.answers import REPLAYED
 from gateway.idempotency.header import HEADER, optional_key, read_key
 from gateway.payment_methods.commands import (
     CREATED,
-    ToSave,
+    SaveRequest,
     method_path,
-    rail_to_save,
-    to_save,
+    rail_for_saving,
+    save_request_of,
 )
 from gateway.payment_methods.instrument_resolver import InstrumentResolver
 from gateway.payment_methods.requests import SavedMethodIn, SavedMethodsQuery
@@ -54,33 +54,34 @@ _SAVE_REFUSALS = (*KEYED[1:], *PAID_WITH, "method_unavailable", _NOT_FOUND)
     **needs("methods:write", headers=METHOD_HEADERS),
 )
 async def save_method(
-    wish: SavedMethodIn,
+    body: SavedMethodIn,
     request: Request,
     methods: Methods,
     instruments: Annotated[InstrumentResolver, part(InstrumentResolver)],
     caller: Known,
 ) -> Response:
-    """Keep an instrument for a customer; one that we keep ourselves, such as a phone, is kept once.
+    """Save an instrument for a customer; one that we store ourselves, such as a phone, only once.
 
-    Others, such as a card, are kept at the provider. Without a token the answer's `setup` lets the
-    customer's client enter it there; it is `active` once the provider has confirmed it.
+    Others, such as a card, are saved at the provider. Without a token, `setup` in the response lets
+    the customer's client enter the instrument there; it is `active` once the provider has confirmed
+    it.
     """
-    rail = rail_to_save(wish)
+    rail = rail_for_saving(body)
     instruments.check_offered(rail)
-    asked = to_save(wish, rail)
-    if asked.saving.at_provider:
-        return await _save_at_provider(asked, request, methods, caller)
+    save_request = save_request_of(body, rail)
+    if save_request.saving.at_provider:
+        return await _save_at_provider(save_request, request, methods, caller)
     if HEADER in request.headers:  # no key is needed here, but a malformed key is refused
         read_key(request.headers.getlist(HEADER))
-    return await _save_here(asked, methods, caller)
+    return await _save_here(save_request, methods, caller)
 
 
 async def _save_at_provider(
-    asked: ToSave, request: Request, methods: PaymentMethods, caller: Caller
+    save_request: SaveRequest, request: Request, methods: PaymentMethods, caller: Caller
 ) -> Response:
     key = optional_key(request, caller, methods.vault, methods.ids, route="POST /payment-methods")
-    wished_s = preferred_wait_s(request.headers.getlist("prefer"))
-    made = await methods.save_at_provider(asked, key, wished_s)
+    requested_wait_s = preferred_wait_s(request.headers.getlist("prefer"))
+    made = await methods.save_at_provider(save_request, key, requested_wait_s)
     headers = {"Location": method_path(made.row["payment_method_id"])}
     if made.replayed:
         headers |= REPLAYED
@@ -90,8 +91,10 @@ async def _save_at_provider(
     return JSONResponse(shown, status_code=CREATED, headers=headers)
 
 
-async def _save_here(asked: ToSave, methods: PaymentMethods, caller: Caller) -> Response:
-    row = await methods.save_here(asked, caller)
+async def _save_here(
+    save_request: SaveRequest, methods: PaymentMethods, caller: Caller
+) -> Response:
+    row = await methods.save_here(save_request, caller)
     return JSONResponse(
         methods.shown(row).model_dump(mode="json"),
         status_code=CREATED if row["fresh"] else 200,
@@ -108,10 +111,10 @@ async def list_methods(
     caller: Known,
 ) -> SavedMethodsOut:
     """Saved methods from the newest to the oldest."""
-    asked = window(query, read_time_cursor)
-    found = await methods.repository.page(caller, query, asked)
+    requested = window(query, read_time_cursor)
+    found = await methods.repository.page(caller, query, requested)
     page = page_of(
-        found, asked, lambda row: TimeCursor(row["created_at"], row["payment_method_id"]).text()
+        found, requested, lambda row: TimeCursor(row["created_at"], row["payment_method_id"]).text()
     )
     page.link(request, response)
     return SavedMethodsOut(
@@ -128,7 +131,7 @@ async def list_methods(
     **needs("read"),
 )
 async def show_method(method_id: UUID, methods: Methods, caller: Known) -> BaseModel:
-    """One saved method as it is now: what may be shown of it."""
+    """One saved method as it is now, with the instrument masked."""
     return methods.shown(await methods.one(caller, method_id))
 
 
@@ -139,11 +142,11 @@ async def show_method(method_id: UUID, methods: Methods, caller: Known) -> BaseM
     **needs("methods:write"),
 )
 async def delete_method(method_id: UUID, methods: Methods, caller: Known) -> None:
-    """Forget a saved method; payments made with it stay as they are.
+    """Delete a saved method; payments made with it do not change.
 
-    It can't be used from this moment on. A card is then forgotten at the provider as well.
+    It can't be used from now on. A card is then deleted at the provider as well.
     """
-    await methods.forget(caller, method_id)
+    await methods.delete(caller, method_id)
 
 
 @router.post(
@@ -153,10 +156,9 @@ async def delete_method(method_id: UUID, methods: Methods, caller: Known) -> Non
     **needs("methods:write"),
 )
 async def verify_method(method_id: UUID, methods: Methods, caller: Known) -> BaseModel:
-    """Look whether the method has been proved.
+    """Check whether the method is verified.
 
-    A card is proved when the provider has confirmed it. No provider tells who owns a phone; a
-    deposit from it that completed does, because its owner entered the PIN. So nothing is sent to
-    the phone here.
+    A card is verified once the provider has confirmed it. A phone is verified by a completed
+    deposit from it, because its owner entered the PIN. This request sends nothing to the phone.
     """
     return methods.shown(await methods.verify(caller, method_id))

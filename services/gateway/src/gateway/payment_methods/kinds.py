@@ -13,7 +13,7 @@ from gateway.problems.problem import body_problem
 
 @cache
 def kinds() -> Mapping[str, InstrumentKind]:
-    """One of the kinds of each name, for what all of that name have in common.
+    """One kind of each name; all kinds of one name show their instruments in the same way.
 
     Raises:
         SettingsInvalid: two rails show instruments of one name differently.
@@ -50,19 +50,19 @@ def saved_kind(saved: Mapping[str, Any]) -> InstrumentKind:
 
 
 def saving_of(rail: Rail) -> tuple[InstrumentKind, Saving]:
-    """The kind of instrument that a rail keeps for later payments, and how.
+    """The kind of instrument that a rail saves for later payments, and how it saves it.
 
     Raises:
-        Problem: payment_method_invalid: it keeps none.
+        Problem: payment_method_invalid: it saves none.
     """
     for kind in gateway_rails()[rail.name].instruments.values():
         if kind.saving:
             return kind, kind.saving
-    raise body_problem("payment_method_invalid", "This method keeps no instruments.", "/method")
+    raise body_problem("payment_method_invalid", "This method saves no instruments.", "/method")
 
 
 def savings() -> Sequence[Saving]:
-    """How each kind is kept, of those that are kept."""
+    """How each kind is saved, for the kinds that can be saved."""
     return [kind.saving for kind in kinds().values() if kind.saving]
 
 

@@ -1,4 +1,4 @@
-"""The next action of a customer, with its secrets decrypted for the merchant.
+"""The next action of a payer, with its secrets decrypted for the merchant.
 
 A worker seals values that only the payer's client may have (a client secret); their keys end in
 `_sealed`. The ledger's events leave these keys out; a merchant that reads the payment gets the

@@ -34,7 +34,7 @@ def saved_method_out(row: Row, vault: Vault, client_key: str | None) -> BaseMode
         client_key: the provider's key for clients.
 
     Raises:
-        KeyError: its rail keeps no instruments any more.
+        KeyError: its rail no longer saves instruments.
     """
     kind = saved_kind(row)
     if (saving := kind.saving) is None:
@@ -47,7 +47,9 @@ def saved_method_out(row: Row, vault: Vault, client_key: str | None) -> BaseMode
 
 def _common(row: Row, saving: Saving) -> dict[str, Any]:
     verified_at: datetime | None = row["verified_at"]
-    told = saving.verified.format(at=verified_at.isoformat()) if verified_at else saving.unverified
+    verification = (
+        saving.verified.format(at=verified_at.isoformat()) if verified_at else saving.unverified
+    )
     return {
         "id": row["payment_method_id"],
         "method": row["method"],
@@ -55,7 +57,7 @@ def _common(row: Row, saving: Saving) -> dict[str, Any]:
         "customer_id": row["customer_id"],
         "status": row["state"],
         "verified": verified_at is not None,
-        "verification": told,
+        "verification": verification,
         "livemode": row["livemode"],
         "created_at": row["created_at"],
     }
@@ -64,9 +66,9 @@ def _common(row: Row, saving: Saving) -> dict[str, Any]:
 def _at_provider(row: Row, vault: Vault, client_key: str | None) -> dict[str, Any]:
     action = opened(row["next_action"], vault) or {}
     secret = action.pop(CLIENT_SECRET, None)
-    told_key = action.pop(PUBLISHABLE_KEY, None)
+    worker_key = action.pop(PUBLISHABLE_KEY, None)
     return {
-        "setup": SetupOut(client_secret=secret, publishable_key=told_key or client_key)
+        "setup": SetupOut(client_secret=secret, publishable_key=worker_key or client_key)
         if secret
         else None,
         "next_action": action or None,

@@ -1,6 +1,6 @@
-"""Saved payment methods in the database, and the commands about those that a provider keeps.
+"""Saved payment methods in the database, and the commands about those saved at a provider.
 
-`Idempotency.decide` stores a method that the provider will keep (`sql/save_at_provider.sql`).
+`Idempotency.decide` stores a method that the provider will save (`sql/save_at_provider.sql`).
 """
 
 from collections.abc import Mapping, Sequence
@@ -35,8 +35,8 @@ _FILTERS: Mapping[str, str] = {
 
 
 @dataclass(frozen=True, slots=True)
-class KeptMethod:
-    """An instrument to keep for a customer."""
+class StoredMethod:
+    """An instrument to store here for a customer."""
 
     method_id: UUID
     customer_id: str
@@ -53,7 +53,7 @@ class Applied:
     known: bool
     """False: the gateway has no such method."""
     new: bool
-    """False: the result was applied before, or a later one was."""
+    """False: this result, or a later one, was applied before."""
 
 
 class MethodRepository:
@@ -65,18 +65,18 @@ class MethodRepository:
     def __init__(self, pool: "Pool[asyncpg.Record]") -> None:
         self._pool = pool
 
-    async def keep(self, caller: Caller, kept: KeptMethod, *, now: datetime) -> Row:
-        """Keep an instrument here; `fresh` in the row is False when it was saved before."""
-        instrument = kept.instrument
+    async def store(self, caller: Caller, method: StoredMethod, *, now: datetime) -> Row:
+        """Store an instrument here; `fresh` in the row is False when it was saved before."""
+        instrument = method.instrument
         failpoint("gateway.before_kept")
         row = await fetch_row(
-            self._pool, SQL["save_here"], kept.method_id, caller.merchant_id, caller.livemode,
-            kept.customer_id, kept.method, kept.rail, instrument.kind, instrument.display,
-            instrument.sealed, instrument.country, instrument.public, kept.fingerprint, now,
+            self._pool, SQL["save_here"], method.method_id, caller.merchant_id, caller.livemode,
+            method.customer_id, method.method, method.rail, instrument.kind, instrument.display,
+            instrument.sealed, instrument.country, instrument.public, method.fingerprint, now,
         )  # fmt: skip
         failpoint("gateway.after_kept")
         if row is None:
-            raise InvariantViolated("an upsert answered nothing")
+            raise InvariantViolated("an upsert returned no row")
         return row
 
     async def one(self, caller: Caller, method_id: UUID) -> Row | None:
@@ -87,18 +87,18 @@ class MethodRepository:
         )  # fmt: skip
 
     async def page(
-        self, caller: Caller, query: SavedMethodsQuery, asked: Window[TimeCursor]
+        self, caller: Caller, query: SavedMethodsQuery, requested: Window[TimeCursor]
     ) -> Sequence[Row]:
         """Read the saved methods of a page, and one more, from the cursor on."""
-        given = {**dict(query), "cursor": asked.cursor and asked.cursor.place}
+        given = {**dict(query), "cursor": requested.cursor and requested.cursor.place}
         statement, arguments = list_statement(
-            SQL["saved_methods_page"], asked, _FILTERS, given, first=5
+            SQL["saved_methods_page"], requested, _FILTERS, given, first=5
         )
-        fixed = (caller.merchant_id, caller.livemode, asked.rows_max, list(rails()))
+        fixed = (caller.merchant_id, caller.livemode, requested.rows_max, list(rails()))
         return await fetch_rows(self._pool, statement, *fixed, *arguments)
 
     async def delete(self, caller: Caller, method_id: UUID) -> None:
-        """Delete a method that is kept here."""
+        """Delete a method that is stored here."""
         failpoint("gateway.before_kept_deleted")
         await fetch_row(
             self._pool, SQL["delete_method"], method_id, caller.merchant_id, caller.livemode
@@ -128,8 +128,8 @@ class MethodRepository:
         """Read a method of any merchant, deleted ones included; only for results of workers."""
         return await fetch_row(self._pool, SQL["owner"], method_id, list(rails()))
 
-    async def apply(self, result: MethodResult, forget: OutgoingMessage | None) -> Applied:
-        """Apply a worker's result; store the command `forget` if it was deleted meanwhile."""
+    async def apply(self, result: MethodResult, detach: OutgoingMessage | None) -> Applied:
+        """Apply a worker's result; store the command `detach` if the method was deleted since."""
         failure = result.failure
         failpoint("gateway.before_method_result")
         row = await fetch_row(
@@ -137,11 +137,11 @@ class MethodRepository:
             result.attempt_id, result.seq, result.occurred_at,
             result.public, result.instrument_sealed,
             result.customer_reference_sealed, result.fingerprint, result.next_action,
-            failure.model_dump(mode="json") if failure else None, *outbox_row(forget),
+            failure.model_dump(mode="json") if failure else None, *outbox_row(detach),
         )  # fmt: skip
         failpoint("gateway.after_method_result")
         return Applied(known=row is not None, new=bool(row and row["applied"]))
 
-    async def forget(self, *, before: datetime) -> None:
+    async def delete_old(self, *, before: datetime) -> None:
         """Delete some of the methods that were removed at the provider before a moment."""
-        await fetch_row(self._pool, SQL["forget_detached"], before)
+        await fetch_row(self._pool, SQL["delete_old_detached"], before)

@@ -17,7 +17,7 @@ class _ChosenMethod(Body):
     """A saved method, instead of a new one."""
 
     def fields(self) -> dict[str, Any]:
-        """The fields that the request has, but for the id of a saved method."""
+        """The fields of the request, without the id of a saved method."""
         return self.model_dump(exclude_unset=True, exclude={"id"})
 
 
@@ -28,17 +28,17 @@ class _MethodToSave(Body):
     """Your own id of the customer."""
 
     def fields(self) -> dict[str, Any]:
-        """The fields that the request has and that its rail defines."""
+        """The fields of the request that its rail defines."""
         return self.model_dump(exclude_unset=True, exclude={"method", "customer_id"})
 
 
 if TYPE_CHECKING:
 
     class PaymentMethodIn(_ChosenMethod):
-        """Its fields are those that the rails accept."""
+        """The fields are those that the rails accept."""
 
     class SavedMethodIn(_MethodToSave):
-        """Its fields are those that the rails accept."""
+        """The fields are those that the rails accept."""
 
 else:
     PaymentMethodIn = create_model(
@@ -52,7 +52,7 @@ else:
         "SavedMethodIn",
         __base__=_MethodToSave,
         __module__=__name__,
-        __doc__="An instrument to keep for a customer; the method decides which fields it has.",
+        __doc__="An instrument to save for a customer; its fields depend on the method.",
         **merge_fields([saving.accepts for saving in savings()]),
     )
 

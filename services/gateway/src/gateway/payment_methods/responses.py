@@ -13,7 +13,7 @@ from gateway.payment_methods.statuses import SavedMethodStatus
 
 
 def one_of(models: Sequence[type[BaseModel]]) -> Any:
-    """The type of a field that has one of these models, which their `kind` tells apart."""
+    """The type of a field that has one of these models, which differ in their `kind`."""
     if len(models) == 1:
         return models[0]
     return Annotated[Union[tuple(models)], Field(discriminator="kind")]  # noqa: UP007  not known here
@@ -33,7 +33,7 @@ class FailureOut(Out):
     """Why a payment failed."""
 
     code: str = Field(examples=["payer_balance_insufficient"])
-    """Stable word for programs."""
+    """Stable identifier for programs."""
     category: str = Field(examples=["declined"])
     """`declined`, `limit`, `invalid`, `provider_unavailable`, `configuration` or `canceled`."""
     message: str = Field(examples=["The payer's balance is too small."])
@@ -43,7 +43,7 @@ class FailureOut(Out):
 
 
 class _SavedOut(Out):
-    """What all saved methods have."""
+    """The fields of every saved method."""
 
     id: UUID
     """Our id of the saved method: a payment's `payment_method.id`."""
@@ -77,7 +77,7 @@ class SetupOut(Out):
 
 
 class _KeptAtProviderOut(_SavedOut):
-    """What saved methods have that the provider keeps."""
+    """The fields of methods that are saved at the provider."""
 
     setup: SetupOut | None
     """What the client needs to enter or confirm the instrument; null when there is nothing to
@@ -91,14 +91,14 @@ class _KeptAtProviderOut(_SavedOut):
 def _saved_model(kind: InstrumentKind, saving: Saving) -> type[BaseModel]:
     common: type[BaseModel] = _KeptAtProviderOut if saving.at_provider else _SavedOut
     name = f"Saved{kind.shows.__name__}"
-    told = f"A saved {kind.kind}."
-    return create_model(name, __base__=(common, kind.shows), __module__=__name__, __doc__=told)
+    text = f"A saved {kind.kind}."
+    return create_model(name, __base__=(common, kind.shows), __module__=__name__, __doc__=text)
 
 
 SAVED_MODELS = {
     name: _saved_model(kind, kind.saving) for name, kind in kinds().items() if kind.saving
 }
-"""What is shown of a saved method, by the kind of its instrument."""
+"""The response body of a saved method, by the kind of its instrument."""
 SavedMethodOut = one_of(list(SAVED_MODELS.values()))
 """A saved method."""
 
@@ -106,5 +106,5 @@ SavedMethodOut = one_of(list(SAVED_MODELS.values()))
 class SavedMethodsOut(PageOut):
     """A page of saved methods."""
 
-    data: list[SavedMethodOut]  # type: ignore[valid-type]  # made of the rails' models
+    data: list[SavedMethodOut]  # type: ignore[valid-type]  # built from the rails' models
     """The saved methods, newest first."""

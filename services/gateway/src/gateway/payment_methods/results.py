@@ -29,7 +29,7 @@ SCHEMA = "gateway"
 
 METHOD_RESULTS = Counter(
     "cift_method_results_total",
-    "Workers' answers about saved methods, by what became of them.",
+    "Workers' results about saved methods, by outcome.",
     ["kind", "outcome"],
 )
 
@@ -93,7 +93,7 @@ class MethodResultsHandler:
         return detach_message(saved, self._clock.now()) if saved["sealed"] else None
 
 
-def run_consumer(
+def consume_method_results(
     handler: MethodResultsHandler,
     base: Base,
     *,
@@ -101,5 +101,5 @@ def run_consumer(
     group: str = GROUP,
 ) -> AbstractAsyncContextManager[BatchBroker]:
     """Consume the topic while the block runs."""
-    found = Subscription(topic, MethodResult, group, handler, topics.ABOUT_METHOD_RESULTS)
-    return consuming(base, found, schema=SCHEMA)
+    subscription = Subscription(topic, MethodResult, group, handler, topics.ABOUT_METHOD_RESULTS)
+    return consuming(base, subscription, schema=SCHEMA)

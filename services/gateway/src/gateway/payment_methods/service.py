@@ -1,6 +1,6 @@
-"""Saved payment methods: keep an instrument here, or have the provider keep it; delete either.
+"""Saved payment methods: store an instrument here, or have the provider save it; delete either.
 
-An instrument that the provider keeps is stored with its command in one statement
+An instrument that the provider saves is stored here with its command in one statement
 (`Idempotency.decide`). The request then waits a few seconds for the worker's result (`results.py`).
 """
 
@@ -22,31 +22,31 @@ from gateway.idempotency.acceptance import Acceptance
 from gateway.idempotency.service import Accepted, Idempotency, Refused, Repeated
 from gateway.idempotency.store import RequestKey
 from gateway.payment_methods.commands import (
-    ToSave,
+    SaveRequest,
     detach_message,
     setup_acceptance,
 )
 from gateway.payment_methods.instruments import fingerprint_of, sealed_instrument
 from gateway.payment_methods.kinds import saved_kind
 from gateway.payment_methods.presenters import saved_method_out
-from gateway.payment_methods.repository import KeptMethod, MethodRepository
+from gateway.payment_methods.repository import MethodRepository, StoredMethod
 from gateway.problems.problem import Problem
 
 WAIT_S = 5
 """Seconds to wait for the provider when the caller does not request a wait."""
-# In these states the caller can continue: it can be entered or used, or it has failed.
+# The states in which the caller can continue: the method can be entered or used, or has failed.
 ANSWERED_STATES = frozenset({"requires_action", "active", "failed", "detached"})
 
 
 @dataclass(frozen=True, slots=True)
 class Setup:
-    """The method of a request to have the provider keep an instrument, as it is now."""
+    """The saved method of a request to save an instrument at the provider, as it is now."""
 
     row: Row
     replayed: bool
     """True when an earlier request with the same idempotency key made it."""
     waited_s: int | None
-    """The seconds that the caller asked to wait; None when it did not, or there was no wait."""
+    """The wait that the caller requested; None when it requested none, or there was no wait."""
 
 
 @dataclass(slots=True, eq=False)
@@ -63,48 +63,52 @@ class PaymentMethods:
     clock: Clock
     ids: IdFactory
 
-    async def save_here(self, asked: ToSave, caller: Caller) -> Row:
-        """Keep an instrument for a customer; `fresh` in the row is False when it was saved before.
+    async def save_here(self, request: SaveRequest, caller: Caller) -> Row:
+        """Save an instrument here; `fresh` in the row is False when it was saved before.
 
         Raises:
             InvalidCommand: the rail can't read the instrument.
         """
-        named = asked.named()
-        kept = KeptMethod(
+        named = request.named()
+        stored = StoredMethod(
             method_id=self.ids.new_id(),
-            customer_id=asked.wish.customer_id,
-            method=asked.rail.method,
-            rail=asked.rail.name,
-            instrument=sealed_instrument(named, asked.kind, self.vault),
-            fingerprint=fingerprint_of(named, asked.kind, self.vault),
+            customer_id=request.body.customer_id,
+            method=request.rail.method,
+            rail=request.rail.name,
+            instrument=sealed_instrument(named, request.kind, self.vault),
+            fingerprint=fingerprint_of(named, request.kind, self.vault),
         )
-        return await self.repository.keep(caller, kept, now=self.clock.now())
+        return await self.repository.store(caller, stored, now=self.clock.now())
 
-    async def save_at_provider(self, asked: ToSave, key: RequestKey, wished_s: int | None) -> Setup:
-        """Have the provider keep an instrument, once for each idempotency key.
+    async def save_at_provider(
+        self, request: SaveRequest, key: RequestKey, requested_wait_s: int | None
+    ) -> Setup:
+        """Have the provider save an instrument, once for each idempotency key.
 
         Args:
-            asked: the request.
+            request: the checked request.
             key: its idempotency key.
-            wished_s: seconds that the caller wants to wait for the provider; None: not requested.
+            requested_wait_s: seconds to wait for the provider, as requested; None: not requested.
 
         Raises:
             Problem: the key belongs to another request, is in flight, or
                 belongs to a method that was deleted since.
         """
         failpoint("gateway.before_setup_stored")
-        decision = await self.idempotency.decide(key, self._judge_setup(asked, key.caller))
+        decision = await self.idempotency.decide(key, self._evaluate_setup(request, key.caller))
         failpoint("gateway.after_setup_stored")
         if not isinstance(decision, Accepted):
             return await self._made_before(key.caller, decision)
         made = decision.acceptance
-        wait_s = WAIT_S if wished_s is None else wished_s
+        wait_s = WAIT_S if requested_wait_s is None else requested_wait_s
         answered = await self._wait(key.caller, made.resource_id, wait_s) if wait_s else None
-        return Setup(answered or made.row, replayed=False, waited_s=wished_s if answered else None)
+        return Setup(
+            answered or made.row, replayed=False, waited_s=requested_wait_s if answered else None
+        )
 
-    async def _judge_setup(self, asked: ToSave, caller: Caller) -> Acceptance:
-        instrument = sealed_instrument(asked.named(), asked.kind, self.vault)
-        return setup_acceptance(asked, instrument, self.ids.new_id(), caller, self.clock.now())
+    async def _evaluate_setup(self, request: SaveRequest, caller: Caller) -> Acceptance:
+        instrument = sealed_instrument(request.named(), request.kind, self.vault)
+        return setup_acceptance(request, instrument, self.ids.new_id(), caller, self.clock.now())
 
     async def _made_before(self, caller: Caller, decision: Refused | Repeated) -> Setup:
         made = decision.stored.resource_id if isinstance(decision, Repeated) else None
@@ -114,10 +118,10 @@ class PaymentMethods:
         return Setup(row, replayed=True, waited_s=None)
 
     async def _wait(self, caller: Caller, method_id: UUID, wait_s: int) -> Row | None:
-        async def look() -> Row | None:
+        async def read() -> Row | None:
             return await self.repository.one(caller, method_id)
 
-        watched = Watched(method_id, look, _has_answer)
+        watched = Watched(method_id, read, _has_answer)
         return await self.waiting.until(caller.key_id, watched, wait_s)
 
     async def one(self, caller: Caller, method_id: UUID) -> Row:
@@ -142,8 +146,8 @@ class PaymentMethods:
             raise Problem("payment_method_not_found")
         return row
 
-    async def forget(self, caller: Caller, method_id: UUID) -> None:
-        """Make a saved method unusable at once; a provider that keeps it then deletes it too.
+    async def delete(self, caller: Caller, method_id: UUID) -> None:
+        """Make a saved method unusable at once; a provider that has saved it deletes it afterwards.
 
         Raises:
             Problem: payment_method_not_found.

@@ -1,1 +1,1 @@
-"""What a payer can use now: rails that fit, their prices, and whether their providers answer."""
+"""What a payer can use now: matching rails, their prices, and whether they are available."""

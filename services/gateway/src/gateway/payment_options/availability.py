@@ -9,10 +9,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 FRESH = timedelta(seconds=15)
-"""How long a report counts: two in a row may get lost before a process counts as silent."""
+"""How long a report is valid: two in a row may get lost before a process counts as silent."""
 LAG_MAX = timedelta(seconds=30)
-"""The oldest a report may be when it is read. An older one waited for a broker that was away, or
-its worker's clock is wrong: it says nothing about now."""
+"""The maximum age of a report when it is read. An older one was delayed by a broker that was down,
+or its worker's clock is wrong: it does not describe the present."""
 NOT_REPORTING = "not_reporting"
 """The reason of a rail of which no process has reported in time."""
 FLOAT_LOW = "float_low"
@@ -42,7 +42,7 @@ class Availability:
 
     available: bool
     reason: str | None
-    """Why not, as a word; None: it is available."""
+    """The code of the reason; None: it is available."""
     since: datetime | None
     """Since when; None: no process has ever reported."""
     reported_at: datetime | None
@@ -70,15 +70,15 @@ def availability_of(reports: Sequence[Report], *, now: datetime) -> Availability
 
 
 def low_floats(reports: Sequence[Report], *, now: datetime) -> frozenset[str]:
-    """The currencies in which one rail has too little to pay out: one process that says so is
-    enough, as only one of them looks. Arguments as in `availability_of`.
+    """The currencies in which one rail has too little to pay out. One report is enough, because
+    only one of the rail's processes checks it. Arguments as in `availability_of`.
     """
     fresh = (report for report in reports if abs(now - report.seen_at) <= FRESH)
     return frozenset(currency for report in fresh for currency in report.float_low)
 
 
 def for_payouts(found: Availability, *, is_low: bool) -> Availability:
-    """The availability for withdrawals in one currency; since when it is low is not known."""
+    """The availability for withdrawals in one currency; with a low float, `since` is not known."""
     if not (found.available and is_low):
         return found
     return replace(found, available=False, reason=FLOAT_LOW, since=None)

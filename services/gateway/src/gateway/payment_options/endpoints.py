@@ -23,7 +23,7 @@ async def list_payment_options(
     query: Annotated[PaymentOptionsQuery, Query()],
     options: Annotated[PaymentOptions, part(PaymentOptions)],
 ) -> PaymentOptionsOut:
-    """What a payer can use now: one entry for each rail and currency that fits.
+    """What a payer can use now: one entry for each rail and currency that matches.
 
     What workers report about their providers is at most 15 seconds old.
     """
@@ -31,6 +31,6 @@ async def list_payment_options(
         found = await options.find(query)
     except InvalidCommand as error:
         name = error.pointer.removeprefix("/")
-        told = sentence(str(error))
-        raise parameter_problem(error.code, told, place="query", name=name) from error
+        detail = sentence(str(error))
+        raise parameter_problem(error.code, detail, place="query", name=name) from error
     return PaymentOptionsOut(data=[option_out(option, query.type) for option in found])

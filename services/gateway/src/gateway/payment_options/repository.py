@@ -37,6 +37,6 @@ class RailStatusRepository:
         """Every stored report."""
         return [Report(**dict(row)) for row in await fetch_rows(self._pool, SQL["statuses"])]
 
-    async def forget(self, *, seen_before: datetime) -> None:
+    async def delete_old(self, *, seen_before: datetime) -> None:
         """Delete the reports of processes that have been silent since before a moment."""
-        await self._pool.execute(SQL["forget_statuses"], seen_before)
+        await self._pool.execute(SQL["delete_old_statuses"], seen_before)

@@ -6,7 +6,7 @@ from gateway.http.query import Query
 
 
 class PaymentOptionsQuery(Query):
-    """What the payment would be; every parameter narrows the list."""
+    """The payment to find options for; every parameter narrows the list."""
 
     country: CountryCode | None = None
     """Options for payers in this country, as an ISO 3166 code of two capital letters."""

@@ -27,25 +27,25 @@ class PaymentOptionOut(Out):
     currency: CurrencyShown
     """ISO 4217 code of every amount here."""
     limits: AmountLimitsOut
-    """Between which amounts one payment may be."""
+    """The limits of the amount of one payment."""
     fee: str | None = Field(examples=["25.00"])
     """Our fee for the given amount, as decimal text; null without an amount."""
     expected_seconds: int = Field(examples=[30])
-    """How long such a payment usually takes, in seconds; no promise."""
+    """How long such a payment usually takes, in seconds; not guaranteed."""
     available: bool
     """True when the provider can be reached now and, for withdrawals, there is enough to pay out. A
-    payment is accepted in either case, but for withdrawals with the reason `float_low`."""
+    payment is accepted in either case, except withdrawals with the reason `float_low`."""
     unavailable_reason: str | None = Field(examples=["provider_unavailable"])
-    """Why it is not available; null when it is. Words may be added."""
+    """Why it is not available; null when it is. More codes may be added."""
     since: AwareDatetime | None
-    """Since when `available` and `unavailable_reason` are as they are, as far as is known; null
-    when it is not known."""
+    """Since when `available` and `unavailable_reason` have not changed; null when it is not
+    known."""
     reported_at: AwareDatetime | None
-    """When a worker last reported about the provider; null when none ever did."""
+    """When a worker last reported about the provider; null when none has."""
 
 
 class PaymentOptionsOut(Out):
-    """The ways to pay that fit."""
+    """The payment options that match."""
 
     data: list[PaymentOptionOut]
-    """The options by rail and currency, in alphabetical order; empty when nothing fits."""
+    """The options by rail and currency, in alphabetical order; empty when none match."""

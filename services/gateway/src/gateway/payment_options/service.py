@@ -1,4 +1,4 @@
-"""The ways to pay that fit a wish: from the installed rails, the price list and the reports."""
+"""The payment options that match a query: from the installed rails, the price list, the reports."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from gateway.payment_options.availability import (
 )
 from gateway.payment_options.repository import RailStatusRepository
 from gateway.payment_options.requests import PaymentOptionsQuery
-from gateway.quotes.pricing import Ask
+from gateway.quotes.pricing import PriceRequest
 from gateway.quotes.service import Quotes
 
 
@@ -29,13 +29,13 @@ class PaymentOption:
     currency: str
     limits: Limits
     fee: Money | None
-    """For the wished amount; None without one."""
+    """For the amount of the query; None without one."""
     availability: Availability
 
 
 @dataclass(slots=True, eq=False)
 class PaymentOptions:
-    """Finds the ways to pay."""
+    """Finds payment options."""
 
     statuses: RailStatusRepository
     quotes: Quotes
@@ -43,19 +43,19 @@ class PaymentOptions:
     """The rails that this deployment has set up."""
     clock: Clock
 
-    async def find(self, wish: PaymentOptionsQuery) -> list[PaymentOption]:
-        """The options that fit, by rail and currency.
+    async def find(self, query: PaymentOptionsQuery) -> list[PaymentOption]:
+        """The options that match, by rail and currency.
 
         Raises:
             InvalidCommand: an amount that can't be read or has no currency, or an unknown currency.
         """
-        _check(wish)
+        _check(query)
         reports = await self._reports()
         return [
             option
             for name, rail in rails().items()
-            if name in self.offered and (wish.country is None or rail.serves(wish.country))
-            for option in self._options(rail, wish, reports.get(name, ()))
+            if name in self.offered and (query.country is None or rail.serves(query.country))
+            for option in self._options(rail, query, reports.get(name, ()))
         ]
 
     async def is_float_low(self, rail: str, currency: str) -> bool:
@@ -70,35 +70,35 @@ class PaymentOptions:
         return reports
 
     def _options(
-        self, rail: Rail, wish: PaymentOptionsQuery, reports: Sequence[Report]
+        self, rail: Rail, query: PaymentOptionsQuery, reports: Sequence[Report]
     ) -> Iterator[PaymentOption]:
         now = self.clock.now()
         known, low = availability_of(reports, now=now), low_floats(reports, now=now)
         for currency in sorted(rail.currencies):
-            limits = rail.limits[currency].get(wish.type)
-            if limits is None or wish.type in rail.refusals:
+            limits = rail.limits[currency].get(query.type)
+            if limits is None or query.type in rail.refusals:
                 continue
-            if wish.currency not in (None, currency):
+            if query.currency not in (None, currency):
                 continue
             try:
-                fee = self._fee(rail, currency, wish)
+                fee = self._fee(rail, currency, query)
             except InvalidCommand:
-                continue  # the rail does not move this amount, or nobody knows its price
-            is_low = wish.type == "withdrawal" and currency in low
+                continue  # the rail does not move this amount, or there is no price for it
+            is_low = query.type == "withdrawal" and currency in low
             found = for_payouts(known, is_low=is_low)
             yield PaymentOption(rail, currency, limits, fee, found)
 
-    def _fee(self, rail: Rail, currency: str, wish: PaymentOptionsQuery) -> Money | None:
-        if wish.amount is None:
+    def _fee(self, rail: Rail, currency: str, query: PaymentOptionsQuery) -> Money | None:
+        if query.amount is None:
             return None
-        return self.quotes.price_now(Ask(wish.type, rail, wish.amount, currency)).fee
+        return self.quotes.price_now(PriceRequest(query.type, rail, query.amount, currency)).fee
 
 
-def _check(wish: PaymentOptionsQuery) -> None:
-    """Refuse what no rail could ever fit, as a quote does."""
-    if wish.amount is not None and wish.currency is None:
+def _check(query: PaymentOptionsQuery) -> None:
+    """Refuse a query that no rail can match, with the same errors as a quote."""
+    if query.amount is not None and query.currency is None:
         raise InvalidCommand("amount_invalid", "send its currency as well", pointer="/amount")
-    if wish.currency is not None and wish.currency not in EXPONENTS:
-        raise InvalidCommand("currency_unknown", known_instead(wish.currency), pointer="/currency")
-    if wish.amount is not None:
-        parse_money(wish.amount, wish.currency)
+    if query.currency is not None and query.currency not in EXPONENTS:
+        raise InvalidCommand("currency_unknown", known_instead(query.currency), pointer="/currency")
+    if query.amount is not None:
+        parse_money(query.amount, query.currency)

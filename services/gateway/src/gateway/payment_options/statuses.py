@@ -52,15 +52,15 @@ class RailStatusHandler:
 
     async def _save(self, statuses: Sequence[RailStatus]) -> None:
         now = self._clock.now()
-        late = [status for status in statuses if now - status.reported_at > LAG_MAX]
-        for status in late:
+        outdated = [status for status in statuses if now - status.reported_at > LAG_MAX]
+        for status in outdated:
             lag_s = int((now - status.reported_at).total_seconds())
             log.warning("rail_status.late", rail=status.rail, instance=status.instance, lag_s=lag_s)
-        if in_time := [status for status in statuses if status not in late]:
+        if in_time := [status for status in statuses if status not in outdated]:
             await self._statuses.save(in_time, now=now)
 
 
-def run_status_consumer(
+def consume_rail_statuses(
     handler: RailStatusHandler,
     base: Base,
     *,
@@ -68,5 +68,5 @@ def run_status_consumer(
     group: str = GROUP,
 ) -> AbstractAsyncContextManager[BatchBroker]:
     """Consume the topic while the block runs."""
-    found = Subscription(topic, RailStatus, group, handler, topics.ABOUT_RAIL_STATUSES)
-    return consuming(base, found, schema=SCHEMA)
+    subscription = Subscription(topic, RailStatus, group, handler, topics.ABOUT_RAIL_STATUSES)
+    return consuming(base, subscription, schema=SCHEMA)

@@ -50,14 +50,14 @@ def payment_path(payment_id: UUID) -> str:
 
 
 def payment_acceptance(
-    order: PaymentIn, rail: Rail, price: Quote, instrument: Instrument, origin: Origin
+    body: PaymentIn, rail: Rail, price: Quote, instrument: Instrument, origin: Origin
 ) -> Acceptance:
-    """What is stored for a deposit or a withdrawal at its price."""
-    asked: dict[str, Any] = {
+    """Everything that is stored for a deposit or a withdrawal."""
+    fields: dict[str, Any] = {
         "payment_id": origin.payment_id,
         "merchant_id": origin.caller.merchant_id,
         "livemode": origin.caller.livemode,
-        "customer_id": order.customer_id,
+        "customer_id": body.customer_id,
         "method": rail.method,
         "rail": rail.name,
         "amount": price.amount,
@@ -66,42 +66,42 @@ def payment_acceptance(
     }
     command = (
         RequestDeposit(
-            **asked,
-            return_url=order.return_url,
-            off_session=order.off_session,
-            description=order.description,
+            **fields,
+            return_url=body.return_url,
+            off_session=body.off_session,
+            description=body.description,
         )
-        if order.type == "deposit"
-        else RequestWithdrawal(**asked)
+        if body.type == "deposit"
+        else RequestWithdrawal(**fields)
     )
     row = {
-        "type": order.type,
+        "type": body.type,
         "fee_minor": str(price.fee.minor),
         "net_minor": str(price.net.minor),
         "fee_bearer": price.bearer,
         "pricing": dict(price.pricing),
-        "amount_policy": rail.amount_policy if order.type == "deposit" else "exact",
-        "description": order.description,
-        "return_url": order.return_url,
-        "metadata": order.metadata,
+        "amount_policy": rail.amount_policy if body.type == "deposit" else "exact",
+        "description": body.description,
+        "return_url": body.return_url,
+        "metadata": body.metadata,
         "estimated_arrival": price.estimated_arrival.isoformat(),
         "parent_payment_id": None,
     }
     return _acceptance(command, row, origin)
 
 
-def check_refund_amount(order: RefundIn, parent: Mapping[str, Any]) -> None:
+def check_refund_amount(body: RefundIn, parent: Mapping[str, Any]) -> None:
     """Refuse an amount that can't be refunded, whatever the status of the payment is.
 
     Raises:
         InvalidCommand: not an amount, or one that the payment's method can't move.
     """
-    if order.amount is not None:
-        amount = parse_money(order.amount, parent["currency"])
+    if body.amount is not None:
+        amount = parse_money(body.amount, parent["currency"])
         rail_named(parent["rail"]).check_amount(amount, "refund")
 
 
-def refund_amount(order: RefundIn, parent: Mapping[str, Any]) -> Money:
+def refund_amount(body: RefundIn, parent: Mapping[str, Any]) -> Money:
     """The amount to refund of a deposit.
 
     The ledger checks the same again under a lock; this check gives a clearer error earlier.
@@ -115,12 +115,12 @@ def refund_amount(order: RefundIn, parent: Mapping[str, Any]) -> Money:
     ):
         raise Problem("not_refundable", "Only completed deposits can be refunded.")
     currency = parent["currency"]
-    gone = ("refunded_minor", "refund_pending_minor", "disputed_minor", "reversed_minor")
-    left = int(parent["minor"] - sum(parent[name] for name in gone))
+    used = ("refunded_minor", "refund_pending_minor", "disputed_minor", "reversed_minor")
+    left = int(parent["minor"] - sum(parent[name] for name in used))
     if left <= 0:
         raise refund_exceeds_captured(Money(0, currency))
     amount = (
-        parse_money(order.amount, currency) if order.amount is not None else Money(left, currency)
+        parse_money(body.amount, currency) if body.amount is not None else Money(left, currency)
     )
     if amount.minor > left:
         raise refund_exceeds_captured(Money(left, currency))
@@ -130,14 +130,14 @@ def refund_amount(order: RefundIn, parent: Mapping[str, Any]) -> Money:
 
 def refund_exceeds_captured(left: Money | None = None) -> InvalidCommand:
     """The refusal of a refund that is larger than what is left of the deposit."""
-    told = f"{left.text} {left.currency} is left to refund" if left else "too little is left"
-    return InvalidCommand("refund_exceeds_captured", told, pointer="/amount")
+    detail = f"{left.text} {left.currency} is left to refund" if left else "too little is left"
+    return InvalidCommand("refund_exceeds_captured", detail, pointer="/amount")
 
 
 def refund_acceptance(
-    order: RefundIn, amount: Money, parent: Mapping[str, Any], origin: Origin
+    body: RefundIn, amount: Money, parent: Mapping[str, Any], origin: Origin
 ) -> Acceptance:
-    """What is stored for a refund; the ledger adds the share of the fee and the net amount."""
+    """Everything that is stored for a refund; the ledger adds its share of the fee and its net."""
     command = RequestRefund(
         payment_id=origin.payment_id,
         merchant_id=origin.caller.merchant_id,
@@ -159,9 +159,9 @@ def refund_acceptance(
         "type": "refund",
         "fee_minor": "0",
         "net_minor": str(amount.minor),
-        "description": order.description,
+        "description": body.description,
         "return_url": None,
-        "metadata": order.metadata,
+        "metadata": body.metadata,
         "estimated_arrival": arrival.isoformat(),
         "parent_payment_id": str(parent["payment_id"]),
     }
@@ -175,7 +175,7 @@ def cancel_message(payment_id: UUID, rail: str, at: datetime) -> OutgoingMessage
 
 
 def cancels_after_submit(rail: str) -> bool:
-    """True if the rail's provider can cancel what it has; False also for one not installed."""
+    """True if the provider can cancel a payment that it has; False if the rail is not installed."""
     found = rails().get(rail)
     return found is not None and found.cancel_after_submit
 
@@ -204,7 +204,9 @@ _REFUND_REFUSALS: Refusals = {
     "CF003": refund_exceeds_captured(),
 }
 _CANCEL_REFUSALS: Mapping[str, Problem] = {
-    "CF004": Problem("not_cancelable", "It is over, or its provider has it and can't cancel it."),
+    "CF004": Problem(
+        "not_cancelable", "It is final, or was sent to a provider that can't cancel it."
+    ),
     "CF005": Problem("payment_not_found"),
 }
 
@@ -256,7 +258,7 @@ def stored_command(message: OutgoingMessage) -> dict[str, Any]:
 
 
 def _first_reply(row: Mapping[str, Any]) -> dict[str, Any]:
-    fresh = {
+    initial = {
         "status": "pending",
         "next_action": None,
         "provider_reference": None,
@@ -268,4 +270,4 @@ def _first_reply(row: Mapping[str, Any]) -> dict[str, Any]:
         "version": 1,
         "updated_at": row["created_at"],
     }
-    return payment_out({**row, **fresh}).model_dump(mode="json")
+    return payment_out({**row, **initial}).model_dump(mode="json")

@@ -81,15 +81,15 @@ router = APIRouter(prefix="/api/v1", route_class=ApiRoute, tags=["payments"])
     **needs("payments:write", "payouts:write", headers=MONEY_HEADERS),
 )
 async def create_payment(
-    order: PaymentIn, request: Request, payments: ThePayments, caller: Known
+    body: PaymentIn, request: Request, payments: ThePayments, caller: Known
 ) -> Response:
     """Accept a deposit or a withdrawal.
 
     The payment is stored with its command before the answer; the provider's result follows.
     """
-    caller.require(WRITE_SCOPE[order.type])
+    caller.require(WRITE_SCOPE[body.type])
     key = request_key(request, caller, payments.vault, route="POST /payments")
-    return await decision_answer(await payments.create(order, key), request, payments)
+    return await decision_answer(await payments.create(body, key), request, payments)
 
 
 @router.get("/payments", responses=refusals("method_unavailable"), **needs("read"))
@@ -101,9 +101,9 @@ async def list_payments(
     caller: Known,
 ) -> PaymentsOut:
     """Payments from the newest to the oldest."""
-    asked = window(query, read_time_cursor)
-    found = await payments.repository.page(caller, query, asked)
-    page = page_of(found, asked, _cursor_of)
+    requested = window(query, read_time_cursor)
+    found = await payments.repository.page(caller, query, requested)
+    page = page_of(found, requested, _cursor_of)
     page.link(request, response)
     return PaymentsOut(
         data=[payments.shown(row) for row in page.rows],
@@ -183,7 +183,7 @@ async def stream_events(
 
 async def _is_over(stream: PaymentStream) -> bool:
     after = stream.after
-    changes, payment = await stream.news()
+    changes, payment = await stream.next_changes()
     stream.after = after
     return not changes and payment["status"] in FINAL_STATUSES
 

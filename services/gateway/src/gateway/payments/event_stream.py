@@ -48,7 +48,7 @@ class PaymentStream:
         deadline = clock.monotonic() + STREAM_S_MAX
         yield f"retry: {RETRY_MS}\n\n".encode()
         while clock.monotonic() < deadline and not signals.stopping:
-            changes, payment = await self.news()
+            changes, payment = await self.next_changes()
             for change in changes:
                 yield event_bytes(change, payment, self.payments.vault)
             if payment["status"] in FINAL_STATUSES:
@@ -58,7 +58,7 @@ class PaymentStream:
             if not await self.signal.wait(HEARTBEAT_S):
                 yield _HEARTBEAT
 
-    async def news(self) -> tuple[Sequence[Row], Row]:
+    async def next_changes(self) -> tuple[Sequence[Row], Row]:
         """Read the changes since the last call, then the payment, so that it is never older.
 
         Raises:

@@ -35,15 +35,15 @@ NO_ARGUMENT: tuple[()] = ()
 
 
 def payments_statement(
-    statement: str, query: PaymentsQuery, asked: Window[TimeCursor]
+    statement: str, query: PaymentsQuery, requested: Window[TimeCursor]
 ) -> tuple[str, list[Any]]:
     """The SQL statement for a page of payments with its filters, and its arguments from $4 on."""
     given: dict[str, Any] = dict(query)
-    given["cursor"] = asked.cursor and asked.cursor.place
+    given["cursor"] = requested.cursor and requested.cursor.place
     given["provider_reference"] = by_receipt(query.provider_reference)
     if query.status is not None and query.status not in FINAL_STATUSES:
         given["unfinished_status"] = given.pop("status")
     if query.type == "refund":  # as a literal, so that the planner can use the partial index
         given["refund"] = NO_ARGUMENT
         del given["type"]
-    return list_statement(statement, asked, _CONDITIONS, given, first=4)
+    return list_statement(statement, requested, _CONDITIONS, given, first=4)

@@ -38,13 +38,14 @@ async def refund_payment(
     request: Request,
     payments: Annotated[Payments, part(Payments)],
     caller: Known,
-    order: RefundIn | None = None,
+    body: RefundIn | None = None,
 ) -> Response:
     """Accept a refund; without an amount, all that is left is refunded.
 
-    Our fee is given back in proportion; the customer's balance pays the rest.
+    Our fee is returned in proportion to the amount; the rest is debited from the customer's
+    balance.
     """
     route = "POST /payments/{payment_id}/refunds"
     key = request_key(request, caller, payments.vault, route=route)
-    decision = await payments.refund(payment_id, order or RefundIn(), key)
+    decision = await payments.refund(payment_id, body or RefundIn(), key)
     return await decision_answer(decision, request, payments)

@@ -20,7 +20,7 @@ from gateway.payments.requests import PaymentsQuery
 SQL = load_statements("gateway.payments")
 
 VERIFY_EVERY = timedelta(seconds=10)
-"""The shortest time between two commands to verify one payment."""
+"""The minimum time between two commands to verify one payment."""
 
 
 class PaymentRepository:
@@ -36,11 +36,11 @@ class PaymentRepository:
         )
 
     async def page(
-        self, caller: Caller, query: PaymentsQuery, asked: Window[TimeCursor]
+        self, caller: Caller, query: PaymentsQuery, requested: Window[TimeCursor]
     ) -> Sequence[Row]:
         """Read the payments of a page, and one more, from the cursor on."""
-        statement, arguments = payments_statement(SQL["payments_page"], query, asked)
-        fixed = (caller.merchant_id, caller.livemode, asked.rows_max)
+        statement, arguments = payments_statement(SQL["payments_page"], query, requested)
+        fixed = (caller.merchant_id, caller.livemode, requested.rows_max)
         return await fetch_rows(self._pool, statement, *fixed, *arguments)
 
     async def state_changes(self, payment_id: UUID, *, after: int) -> Sequence[Row]:
@@ -88,9 +88,9 @@ class PaymentRepository:
     async def verify(
         self, payment_id: UUID, mark: str | None, message: OutgoingMessage, *, now: datetime
     ) -> bool:
-        """Write the command to verify a payment to the outbox; False: the last is too young.
+        """Write the command to verify a payment to the outbox; False: too soon after the last.
 
-        `mark` is the keyed hash of the reference that the caller brought.
+        `mark` is the keyed hash of the reference that the caller sent.
         """
         taken: bool = await self._pool.fetchval(
             SQL["verify"], payment_id, mark, now, VERIFY_EVERY, *outbox_row(message)
@@ -102,6 +102,6 @@ class PaymentRepository:
         mark: str | None = await self._pool.fetchval(SQL["verified_mark"], payment_id)
         return mark
 
-    async def forget_verifications(self, *, before: datetime) -> None:
+    async def delete_old_verifications(self, *, before: datetime) -> None:
         """Delete requests to verify payments that are older than a moment."""
-        await self._pool.execute(SQL["forget_verifications"], before)
+        await self._pool.execute(SQL["delete_old_verifications"], before)

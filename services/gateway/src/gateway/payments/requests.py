@@ -101,5 +101,5 @@ class VerifyIn(Body):
     """A request to query the provider about a payment now."""
 
     provider_reference: ProviderReference | None = None
-    """The provider's own reference, as on the payer's receipt. It is verified at
-    the provider, never believed."""
+    """The provider's own reference, as on the payer's receipt. The worker verifies it at the
+    provider."""

@@ -43,7 +43,7 @@ from gateway.payments.requests import PaymentIn, RefundIn
 from gateway.payments.responses import PaymentOut
 from gateway.payments.statuses import FINAL_STATUSES
 from gateway.problems.problem import Problem
-from gateway.quotes.pricing import Ask, wanted_amount
+from gateway.quotes.pricing import PriceRequest, requested_amount
 from gateway.quotes.service import Quotes
 
 PAYMENTS_ACCEPTED = Counter(
@@ -70,38 +70,42 @@ class Payments:
     ids: IdFactory
     is_float_low: FloatIsLow
 
-    async def create(self, order: PaymentIn, key: RequestKey) -> Decision:
+    async def create(self, body: PaymentIn, key: RequestKey) -> Decision:
         """Accept a deposit or a withdrawal, or refuse it.
 
         Raises:
             Problem: a refusal that is not stored.
             InvalidCommand: the same.
         """
-        # a retry may name something that is gone by now: a deleted saved method, an expired quote
-        chosen = order.payment_method
-        names_something = (chosen and chosen.id) is not None or order.quote_id is not None
-        if names_something and (earlier := await self.idempotency.earlier(key)):
+        # since the first request, the saved method may be deleted or the quote expired
+        chosen = body.payment_method
+        names_stored = (chosen and chosen.id) is not None or body.quote_id is not None
+        if names_stored and (earlier := await self.idempotency.earlier(key)):
             return earlier
         # errors in the body alone are refused here; they are not stored under the key
-        ask = _ask(order)
-        wanted_amount(ask)
-        check_choice(kind_for(ask.rail, ask.type), chosen, off_session=order.off_session)
-        if ask.type == "withdrawal" and await self.is_float_low(ask.rail.name, ask.currency):
+        request = _price_request(body)
+        requested_amount(request)
+        check_choice(kind_for(request.rail, request.type), chosen, off_session=body.off_session)
+        if request.type == "withdrawal" and await self.is_float_low(
+            request.rail.name, request.currency
+        ):
             if earlier := await self.idempotency.earlier(key):
                 return earlier
             raise Problem("float_low")
-        return await self._decide(key, self._judge_payment(order, ask, key.caller))
+        return await self._decide(key, self._evaluate_payment(body, request, key.caller))
 
-    async def _judge_payment(self, order: PaymentIn, ask: Ask, caller: Caller) -> Acceptance:
-        self.instruments.check_offered(ask.rail)
+    async def _evaluate_payment(
+        self, body: PaymentIn, request: PriceRequest, caller: Caller
+    ) -> Acceptance:
+        self.instruments.check_offered(request.rail)
         now = self.clock.now()
-        price = await self.quotes.price(caller, ask, order.quote_id, at=now)
-        payer = Payer(caller, order.customer_id, ask.rail)
-        kind = kind_for(ask.rail, ask.type)
-        instrument = await self.instruments.resolve(kind, order.payment_method, payer)
-        return payment_acceptance(order, ask.rail, price, instrument, self._origin(caller, now))
+        price = await self.quotes.price(caller, request, body.quote_id, at=now)
+        payer = Payer(caller, body.customer_id, request.rail)
+        kind = kind_for(request.rail, request.type)
+        instrument = await self.instruments.resolve(kind, body.payment_method, payer)
+        return payment_acceptance(body, request.rail, price, instrument, self._origin(caller, now))
 
-    async def refund(self, payment_id: UUID, order: RefundIn, key: RequestKey) -> Decision:
+    async def refund(self, payment_id: UUID, body: RefundIn, key: RequestKey) -> Decision:
         """Accept a refund of a deposit, or refuse it.
 
         Raises:
@@ -112,19 +116,21 @@ class Payments:
             return earlier
         parent = await self.one(key.caller, payment_id)
         # errors in the body alone are refused here; they are not stored under the key
-        check_refund_amount(order, parent)
-        return await self._decide(key, self._judge_refund(order, parent, key.caller))
+        check_refund_amount(body, parent)
+        return await self._decide(key, self._evaluate_refund(body, parent, key.caller))
 
-    async def _judge_refund(self, order: RefundIn, parent: Row, caller: Caller) -> Acceptance:
-        amount = refund_amount(order, parent)
+    async def _evaluate_refund(self, body: RefundIn, parent: Row, caller: Caller) -> Acceptance:
+        amount = refund_amount(body, parent)
         origin = self._origin(caller, self.clock.now())
-        return refund_acceptance(order, amount, parent, origin)
+        return refund_acceptance(body, amount, parent, origin)
 
     def _origin(self, caller: Caller, now: datetime) -> Origin:
         return Origin(PaymentId(self.ids.new_id()), caller, now)
 
-    async def _decide(self, key: RequestKey, judging: Coroutine[Any, Any, Acceptance]) -> Decision:
-        decision = await self.idempotency.decide(key, judging)
+    async def _decide(
+        self, key: RequestKey, evaluation: Coroutine[Any, Any, Acceptance]
+    ) -> Decision:
+        decision = await self.idempotency.decide(key, evaluation)
         if isinstance(decision, Accepted):
             row = decision.acceptance.row
             PAYMENTS_ACCEPTED.labels(row["method"], row["type"]).inc()
@@ -208,15 +214,15 @@ class Payments:
         return row
 
     async def wait(self, caller: Caller, payment_id: UUID, wait_s: int) -> Row | None:
-        """Read a payment once it is final or needs the caller, or when the time is over.
+        """Read a payment once it is final or has an action for the payer, or the time is over.
 
         Returns None without waiting when the API key has too many long requests open.
         """
 
-        async def look() -> Row | None:
+        async def read() -> Row | None:
             return await self.repository.one(caller, payment_id)
 
-        watched = Watched(payment_id, look, _nothing_to_wait_for)
+        watched = Watched(payment_id, read, _nothing_to_wait_for)
         return await self.waiting.until(caller.key_id, watched, wait_s)
 
     def shown(self, row: Row) -> PaymentOut:
@@ -224,10 +230,10 @@ class Payments:
         return payment_out(row, self.vault)
 
 
-def _ask(order: PaymentIn) -> Ask:
-    named = order.payment_method.fields() if order.payment_method else {}
-    rail = rail_for(order.method, order.type, order.currency, named.get("country"))
-    return Ask(order.type, rail, order.amount, order.currency)
+def _price_request(body: PaymentIn) -> PriceRequest:
+    fields = body.payment_method.fields() if body.payment_method else {}
+    rail = rail_for(body.method, body.type, body.currency, fields.get("country"))
+    return PriceRequest(body.type, rail, body.amount, body.currency)
 
 
 def _nothing_to_wait_for(payment: Row) -> bool:

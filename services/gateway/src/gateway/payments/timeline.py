@@ -62,7 +62,7 @@ def _event_items(event: Row) -> list[TimelineItemOut]:
     evidence = detail.pop("evidence", None) or []
     if "amount" in detail and "currency" in detail:
         detail["amount"] = amount_text(Decimal(detail["amount"]), detail["currency"])
-    told = {
+    shown = {
         "version": event["version"],
         "from_status": event["from_status"],
         "to_status": event["to_status"],
@@ -79,7 +79,7 @@ def _event_items(event: Row) -> list[TimelineItemOut]:
         for step in evidence
         if step["name"] not in _COST_STEPS
     ]
-    step = TimelineItemOut(at=event["occurred_at"], kind="event", name=event["kind"], detail=told)
+    step = TimelineItemOut(at=event["occurred_at"], kind="event", name=event["kind"], detail=shown)
     return [*steps, step]
 
 

@@ -1,4 +1,4 @@
-"""Endpoint to have a payment looked at now."""
+"""Endpoint that makes the worker query the provider about a payment now."""
 
 from typing import Annotated
 from uuid import UUID
@@ -26,7 +26,10 @@ router = APIRouter(prefix="/api/v1", route_class=ApiRoute, tags=["payments"])
     status_code=ACCEPTED,
     response_model=PaymentOut,
     responses={
-        FINAL: {"model": PaymentOut, "description": "The payment is final: nothing is asked."},
+        FINAL: {
+            "model": PaymentOut,
+            "description": "The payment is final: the provider is not queried.",
+        },
         **refusals("payment_not_found", "verification_too_soon", body=True),
     },
     **needs("payments:write", "payouts:write", "refunds:write"),
@@ -35,16 +38,17 @@ async def verify_payment(
     payment_id: UUID,
     payments: Annotated[Payments, part(Payments)],
     caller: Known,
-    wish: VerifyIn | None = None,
+    body: VerifyIn | None = None,
 ) -> Response:
-    """Ask the provider about a payment now, and not at the next check by schedule.
+    """Query the provider about a payment now, instead of at the next scheduled check.
 
-    With a reference that you bring, it is asked about that as well. The answer shows the payment as
-    it is; what the provider says follows. The provider is asked at most every 10 seconds.
+    With `provider_reference`, the provider is also queried about that reference. The response shows
+    the payment as it is; the provider's result follows. A payment is queried at most every 10
+    seconds.
     """
     payment = await payments.one(caller, payment_id)
     caller.require(WRITE_SCOPE[payment["type"]])
-    payment = await payments.verify(caller, payment, wish.provider_reference if wish else None)
+    payment = await payments.verify(caller, payment, body.provider_reference if body else None)
     return JSONResponse(
         payments.shown(payment).model_dump(mode="json"),
         status_code=FINAL if payment["status"] in FINAL_STATUSES else ACCEPTED,

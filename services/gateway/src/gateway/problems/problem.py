@@ -1,7 +1,7 @@
-"""Every refusal the API can answer, as RFC 9457 problem documents; the one place that knows.
+"""Every refusal of the API, as RFC 9457 problem documents; the only list of their codes.
 
-A problem has a stable `code` for programs, says whether trying again can help, and names the
-fields at fault: a JSON Pointer for the body, the parameter's name for anything else.
+A problem has a stable `code` for programs, shows whether a retry can succeed, and names the invalid
+fields: a JSON Pointer for the body, the parameter's name for anything else.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,7 +21,7 @@ from cift_shared.rails.webhooks import WebhookRefused
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_S = 1
 ERRORS_MAX = 20
-"""Fields at fault that one answer names; a small body can have thousands of them."""
+"""Maximum number of invalid fields in one response; a small body can have thousands of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +32,8 @@ class Kind:
     title: str
     retryable: bool = False
     stored: bool = False
-    """True when another moment could reverse it: a POST that moves money stores it under its
-    idempotency key (`idempotency/service.py`)."""
+    """True when it depends on the state, so that a retry could be accepted: a POST that moves money
+    stores it under its idempotency key (`idempotency/service.py`)."""
 
 
 KINDS: Mapping[str, Kind] = {
@@ -99,19 +99,19 @@ KINDS: Mapping[str, Kind] = {
 }
 """Code to kind: the public list, shown at /docs."""
 
-# What pydantic calls the two commonest mistakes, in our words.
+# Our codes for the two most frequent error types of pydantic.
 _FIELD_CODES = {"missing": "field_required", "extra_forbidden": "field_unknown"}
 _FIELD_INVALID = "field_invalid"
 
 
 class Problem(Exception):
-    """A refusal on its way to the client.
+    """A refusal that the client gets as the response.
 
     Attributes:
         code: a key of `KINDS`.
         detail: one sentence for the developer who reads it; never echoes what was sent.
-        errors: fields at fault.
-        headers: further headers of the answer.
+        errors: the invalid fields.
+        headers: additional headers of the response.
     """
 
     def __init__(
@@ -159,17 +159,17 @@ def parameter_problem(code: str, detail: str, *, place: str, name: str) -> Probl
 
 
 def problem_from_command(error: InvalidCommand) -> Problem:
-    """Ours to theirs: what the shared rules refuse."""
+    """The problem for a refusal of the shared rules."""
     return body_problem(error.code, sentence(str(error)), error.pointer)
 
 
 def sentence(text: str) -> str:
-    """A message of the shared rules as a sentence."""
+    """An error message of the shared rules as a sentence."""
     return f"{text[:1].upper()}{text[1:].rstrip('.')}."
 
 
 def problem_from_validation(error: RequestValidationError) -> Problem:
-    """Pydantic's list as ours, without the values that were sent."""
+    """The problem for pydantic's errors, without the values that were sent."""
     items = error.errors()
     if any(item["loc"][:1] == ("path",) for item in items):
         return Problem("not_found")
@@ -180,7 +180,7 @@ def problem_from_validation(error: RequestValidationError) -> Problem:
 
 
 def problem_from_http(error: HTTPException) -> Problem:
-    """The framework's own refusals: no such route, or not with that method."""
+    """The problem for an error of the framework: no such route, or another method."""
     if error.status_code == 405:
         return Problem("method_not_allowed")
     return Problem("not_found" if error.status_code == 404 else "json_malformed")
@@ -198,7 +198,7 @@ def _field_error(item: Mapping[str, Any]) -> dict[str, str]:
 
 
 def pointer_to(path: Sequence[object]) -> str:
-    """A JSON Pointer (RFC 6901) to a place in the body, "" for the whole of it."""
+    """A JSON Pointer (RFC 6901) to a place in the body, "" for the whole body."""
     return "".join(
         "/" + str(part).replace("~", "~0").replace("/", "~1")[:100]
         for part in path
@@ -207,7 +207,7 @@ def pointer_to(path: Sequence[object]) -> str:
 
 
 def problem_response(problem: Problem, instance: str) -> JSONResponse:
-    """The answer for a problem."""
+    """The HTTP response for a problem."""
     return JSONResponse(
         problem.document(instance),
         status_code=problem.kind.status,
@@ -217,7 +217,7 @@ def problem_response(problem: Problem, instance: str) -> JSONResponse:
 
 
 async def answer_error(request: Request, error: Exception) -> JSONResponse:
-    """Exception handler of the application for every error that is an answer."""
+    """Exception handler of the application for every error that becomes a response."""
     problem = as_problem(error)
     if problem.kind.status == 405:
         problem.headers["Allow"] = _methods_at(request)
@@ -225,7 +225,7 @@ async def answer_error(request: Request, error: Exception) -> JSONResponse:
 
 
 def _methods_at(request: Request) -> str:
-    """What the address takes: the framework names only the methods of its first route."""
+    """The methods of every route of this path; the framework lists only those of the first."""
     path, found = request.scope["path"], set()
     for route in iter_route_contexts(request.app.routes):
         if route.path_regex.match(path):
@@ -234,7 +234,7 @@ def _methods_at(request: Request) -> str:
 
 
 def as_problem(error: Exception) -> Problem:
-    """Any error as the problem it is answered with."""
+    """The problem for an error."""
     if isinstance(error, Problem):
         return error
     if isinstance(error, InvalidCommand):

@@ -1,15 +1,15 @@
-"""Refusals as they go out over HTTP (RFC 9457)."""
+"""Response bodies of refusals (RFC 9457)."""
 
 from pydantic import BaseModel, ConfigDict, Field
 
 
 class FieldErrorOut(BaseModel):
-    """A field at fault: a JSON Pointer into the body, or a parameter."""
+    """An invalid field: a JSON Pointer into the body, or a parameter."""
 
     model_config = ConfigDict(populate_by_name=True, use_attribute_docstrings=True)
 
     code: str = Field(examples=["field_required"])
-    """Stable word for programs: a problem's code, or `field_required`, `field_unknown`,
+    """Stable identifier for programs: a problem's code, or `field_required`, `field_unknown`,
     `field_invalid`."""
     detail: str | None = Field(default=None, examples=["Field required"])
     """One sentence for the developer who reads it."""
@@ -41,4 +41,4 @@ class ProblemOut(BaseModel):
     retryable: bool
     """True when the same request may succeed later."""
     errors: list[FieldErrorOut] | None = None
-    """The fields at fault, twenty at most; absent when no field is."""
+    """The invalid fields, at most twenty; absent when there are none."""

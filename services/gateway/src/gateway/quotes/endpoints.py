@@ -10,7 +10,7 @@ from gateway.http.api_route import PRICED, ApiRoute, Known, needs, refusals
 from gateway.http.parts import part
 from gateway.problems.problem import parameter_problem, sentence
 from gateway.quotes.presenters import pinned_quote_out, quote_out
-from gateway.quotes.pricing import Ask
+from gateway.quotes.pricing import PriceRequest
 from gateway.quotes.requests import QuoteIn, QuoteQuery
 from gateway.quotes.responses import PinnedQuoteOut, QuoteOut
 from gateway.quotes.service import Quotes
@@ -24,8 +24,8 @@ router = APIRouter(prefix="/api/v1", route_class=ApiRoute, tags=["fees"])
 async def quote_fee(query: Annotated[QuoteQuery, Query()], quotes: TheQuotes) -> QuoteOut:
     """The fee and net amount of a payment made now, and when it would arrive."""
     try:
-        ask = _ask(query)
-        return quote_out(ask, quotes.price_now(ask))
+        request = _price_request(query)
+        return quote_out(request, quotes.price_now(request))
     except InvalidCommand as error:
         field = error.pointer.removeprefix("/")
         raise parameter_problem(
@@ -39,16 +39,16 @@ async def quote_fee(query: Annotated[QuoteQuery, Query()], quotes: TheQuotes) ->
     responses=refusals(*PRICED, body=True),
     **needs("payments:write", "payouts:write"),
 )
-async def pin_quote(order: QuoteIn, quotes: TheQuotes, caller: Known) -> PinnedQuoteOut:
+async def pin_quote(body: QuoteIn, quotes: TheQuotes, caller: Known) -> PinnedQuoteOut:
     """Create a quote: payments of this kind and amount get this price until it expires.
 
     Send its id as `quote_id` in the payment; changes of the price list do not affect it.
     """
-    ask = _ask(order)
-    pinned = await quotes.pin(caller, ask)
-    return pinned_quote_out(ask, pinned, livemode=caller.livemode)
+    request = _price_request(body)
+    pinned = await quotes.pin(caller, request)
+    return pinned_quote_out(request, pinned, livemode=caller.livemode)
 
 
-def _ask(wish: QuoteIn | QuoteQuery) -> Ask:
-    rail = rail_for(wish.method, wish.type, wish.currency, wish.country)
-    return Ask(wish.type, rail, wish.amount, wish.currency)
+def _price_request(body: QuoteIn | QuoteQuery) -> PriceRequest:
+    rail = rail_for(body.method, body.type, body.currency, body.country)
+    return PriceRequest(body.type, rail, body.amount, body.currency)

@@ -1,16 +1,16 @@
 """Convert prices to response bodies; pure."""
 
-from gateway.quotes.pricing import Ask, Quote
+from gateway.quotes.pricing import PriceRequest, Quote
 from gateway.quotes.responses import PinnedQuoteOut, QuoteOut
 from gateway.quotes.service import PinnedQuote
 
 
-def quote_out(ask: Ask, price: Quote) -> QuoteOut:
+def quote_out(request: PriceRequest, price: Quote) -> QuoteOut:
     """A price by the price list."""
     return QuoteOut(
-        type=ask.type,
-        method=ask.rail.method,
-        rail=ask.rail.name,
+        type=request.type,
+        method=request.rail.method,
+        rail=request.rail.name,
         amount=price.amount.text,
         currency=price.amount.currency,
         fee=price.fee.text,
@@ -19,15 +19,17 @@ def quote_out(ask: Ask, price: Quote) -> QuoteOut:
     )
 
 
-def pinned_quote_out(ask: Ask, pinned: PinnedQuote, *, livemode: bool) -> PinnedQuoteOut:
+def pinned_quote_out(
+    request: PriceRequest, pinned: PinnedQuote, *, livemode: bool
+) -> PinnedQuoteOut:
     """A quote with its id and its expiry time."""
     price = pinned.price
     return PinnedQuoteOut.model_validate(
         {
             "id": pinned.quote_id,
-            "type": ask.type,
-            "method": ask.rail.method,
-            "rail": ask.rail.name,
+            "type": request.type,
+            "method": request.rail.method,
+            "rail": request.rail.name,
             "amount": price.amount.text,
             "currency": price.amount.currency,
             "fee": price.fee.text,

@@ -14,8 +14,8 @@ from cift_shared.rails.rail import Rail
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
-    """What a caller requests to move."""
+class PriceRequest:
+    """The payment to price."""
 
     type: Direction
     rail: Rail
@@ -40,28 +40,28 @@ class Quote:
     """How the fee was calculated, stored with the payment: rule, parts, rate, quote."""
 
 
-def quote(ask: Ask, fees: FeeSchedule, *, at: datetime) -> Quote:
+def quote(request: PriceRequest, fees: FeeSchedule, *, at: datetime) -> Quote:
     """Price a deposit or a withdrawal.
 
     Raises:
         InvalidCommand: an amount that the rail can't move, a fee that is not below the amount, or
             a fee that needs an unknown exchange rate.
     """
-    amount = wanted_amount(ask)
-    charge = fees.charge(amount, method=ask.rail.priced_as, direction=ask.type, at=at)
+    amount = requested_amount(request)
+    charge = fees.charge(amount, method=request.rail.priced_as, direction=request.type, at=at)
     bearer = charge.rule.bearer
-    net = _net(ask.type, amount, charge.fee, bearer)
+    net = _net(request.type, amount, charge.fee, bearer)
     if net.minor <= 0:
         raise InvalidCommand("amount_out_of_limits", "the fee is larger", pointer="/amount")
-    arrival = at + ask.rail.typical_duration[ask.type]
+    arrival = at + request.rail.typical_duration[request.type]
     return Quote(amount, charge.fee, charge.network_fee, net, bearer, arrival, explained(charge))
 
 
-def pinned_quote(ask: Ask, row: Mapping[str, Any] | None, *, at: datetime) -> Quote:
-    """The price that a stored quote guarantees for a payment, whatever the price list is now.
+def pinned_quote(request: PriceRequest, row: Mapping[str, Any] | None, *, at: datetime) -> Quote:
+    """The price that a stored quote guarantees for a payment, even if the price list has changed.
 
     Args:
-        ask: what the payment requests to move.
+        request: the payment to price.
         row: the stored quote; None when the merchant has no such quote.
         at: the time of the payment.
 
@@ -73,11 +73,11 @@ def pinned_quote(ask: Ask, row: Mapping[str, Any] | None, *, at: datetime) -> Qu
         raise InvalidCommand("quote_not_found", "there is no such quote", pointer="/quote_id")
     if row["expires_at"] <= at:
         raise InvalidCommand("quote_expired", "the quote has expired", pointer="/quote_id")
-    amount = wanted_amount(ask)
+    amount = requested_amount(request)
     quoted = Money(int(row["minor"]), row["currency"])
-    if (ask.type, ask.rail.name, amount) != (row["type"], row["rail"], quoted):
-        told = f"the quote is for a {row['type']} of {quoted.text} {quoted.currency}"
-        raise InvalidCommand("quote_mismatch", f"{told} by {row['method']}", pointer="/quote_id")
+    if (request.type, request.rail.name, amount) != (row["type"], row["rail"], quoted):
+        terms = f"{row['type']} of {quoted.text} {quoted.currency} by {row['method']}"
+        raise InvalidCommand("quote_mismatch", f"the quote is for a {terms}", pointer="/quote_id")
     pricing = {**row["pricing"], "quote_id": str(row["quote_id"])}
     return Quote(
         amount=amount,
@@ -85,18 +85,18 @@ def pinned_quote(ask: Ask, row: Mapping[str, Any] | None, *, at: datetime) -> Qu
         network_fee=Money(int(row["network_fee_minor"]), amount.currency),
         net=Money(int(row["net_minor"]), amount.currency),
         bearer=row["bearer"],
-        estimated_arrival=at + ask.rail.typical_duration[ask.type],
+        estimated_arrival=at + request.rail.typical_duration[request.type],
         pricing=pricing,
     )
 
 
-def quote_row(quote_id: UUID, ask: Ask, price: Quote) -> dict[str, Any]:
-    """A price as stored for the payments that will name it."""
+def quote_row(quote_id: UUID, request: PriceRequest, price: Quote) -> dict[str, Any]:
+    """A price as it is stored for the payments that will use it."""
     return {
         "quote_id": str(quote_id),
-        "type": ask.type,
-        "method": ask.rail.method,
-        "rail": ask.rail.name,
+        "type": request.type,
+        "method": request.rail.method,
+        "rail": request.rail.name,
         "minor": str(price.amount.minor),
         "currency": price.amount.currency,
         "fee_minor": str(price.fee.minor),
@@ -118,14 +118,14 @@ def rate_terms(rate: Rate) -> dict[str, str]:
     }
 
 
-def wanted_amount(ask: Ask) -> Money:
+def requested_amount(request: PriceRequest) -> Money:
     """The requested amount, checked without any stored state.
 
     Raises:
         InvalidCommand: not an amount, or one that the rail does not move.
     """
-    amount = parse_money(ask.amount, ask.currency)
-    ask.rail.check_amount(amount, ask.type)
+    amount = parse_money(request.amount, request.currency)
+    request.rail.check_amount(amount, request.type)
     return amount
 
 

@@ -33,6 +33,6 @@ class QuoteRepository:
             self._pool, SQL["quote"], quote_id, caller.merchant_id, caller.livemode
         )
 
-    async def forget(self, *, expired_before: datetime) -> None:
+    async def delete_old(self, *, expired_before: datetime) -> None:
         """Delete some of the quotes that expired before a moment."""
-        await self._pool.execute(SQL["forget_quotes"], expired_before)
+        await self._pool.execute(SQL["delete_old_quotes"], expired_before)

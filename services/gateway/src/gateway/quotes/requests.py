@@ -12,14 +12,14 @@ from gateway.http.requests import Body
 
 
 class QuoteIn(Body):
-    """What to price, and to keep the price of."""
+    """A payment to price; the price is stored as a quote."""
 
     type: PaymentType
     """The kind of payment."""
     method: MethodName
     """The payment method."""
     amount: AmountText
-    """What the provider would move, as decimal text."""
+    """The amount at the provider, as decimal text."""
     currency: CurrencyCode
     """ISO 4217 code in capital letters."""
     country: CountryCode | None = None
@@ -27,14 +27,14 @@ class QuoteIn(Body):
 
 
 class QuoteQuery(Query):
-    """What to price."""
+    """A payment to price."""
 
     type: PaymentType
     """The kind of payment."""
     method: MethodName
     """The payment method."""
     amount: AmountText
-    """What the provider would move, as decimal text."""
+    """The amount at the provider, as decimal text."""
     currency: CurrencyCode
     """ISO 4217 code in capital letters."""
     country: CountryCode | None = None

@@ -25,7 +25,7 @@ class QuoteOut(Out):
     rail: RailShown
     """The rail that would move the money."""
     amount: AmountShown
-    """What the provider would move, as decimal text."""
+    """The amount at the provider, as decimal text."""
     currency: CurrencyShown
     """ISO 4217 code of every amount here."""
     fee: str = Field(examples=["25.00"])
@@ -83,4 +83,4 @@ class PinnedQuoteOut(Out):
     created_at: AwareDatetime
     """When the quote was made."""
     expires_at: AwareDatetime
-    """Until when payments can use it."""
+    """The time until which payments can use it."""

@@ -8,7 +8,7 @@ from cift_shared.clock import Clock
 from cift_shared.ids import IdFactory
 from cift_shared.money.fees import FeeSchedule
 from gateway.auth.authenticator import Caller
-from gateway.quotes.pricing import Ask, Quote, pinned_quote, quote, quote_row
+from gateway.quotes.pricing import PriceRequest, Quote, pinned_quote, quote, quote_row
 from gateway.quotes.repository import QuoteRepository
 
 
@@ -33,29 +33,29 @@ class Quotes:
     clock: Clock
     ids: IdFactory
 
-    def price_now(self, ask: Ask) -> Quote:
+    def price_now(self, request: PriceRequest) -> Quote:
         """The price of a payment made now.
 
         Raises:
             InvalidCommand: as `pricing.quote`.
         """
-        return quote(ask, self.fees, at=self.clock.now())
+        return quote(request, self.fees, at=self.clock.now())
 
-    async def pin(self, caller: Caller, ask: Ask) -> PinnedQuote:
+    async def pin(self, caller: Caller, request: PriceRequest) -> PinnedQuote:
         """Price a payment and store the price as a quote.
 
         Raises:
             InvalidCommand: as `pricing.quote`.
         """
         now = self.clock.now()
-        price = quote(ask, self.fees, at=now)
+        price = quote(request, self.fees, at=now)
         pinned = PinnedQuote(self.ids.new_id(), price, now, now + self.lifetime)
-        row = quote_row(pinned.quote_id, ask, price)
+        row = quote_row(pinned.quote_id, request, price)
         await self.repository.save(caller, row, now=now, expires_at=pinned.expires_at)
         return pinned
 
     async def price(
-        self, caller: Caller, ask: Ask, quote_id: UUID | None, *, at: datetime
+        self, caller: Caller, request: PriceRequest, quote_id: UUID | None, *, at: datetime
     ) -> Quote:
         """The price of a payment: from the quote that it names, else from the price list.
 
@@ -63,5 +63,5 @@ class Quotes:
             InvalidCommand: as `pricing.quote` and `pricing.pinned_quote`.
         """
         if quote_id is None:
-            return quote(ask, self.fees, at=at)
-        return pinned_quote(ask, await self.repository.find(caller, quote_id), at=at)
+            return quote(request, self.fees, at=at)
+        return pinned_quote(request, await self.repository.find(caller, quote_id), at=at)

@@ -1,1 +1,1 @@
-"""Payers who come back from a provider's page."""
+"""Payers who return from a provider's page."""

@@ -1,4 +1,4 @@
-"""The address that a provider's page sends the payer's browser back to."""
+"""The endpoint to which a provider's page redirects the payer's browser."""
 
 from typing import Annotated
 
@@ -17,14 +17,14 @@ PAGE = (
     "<title>Payment</title></head>"
     "<body><p>You can close this page and go back to the shop.</p></body></html>"
 )
-"""For payers of a merchant that gave no `return_url`."""
+"""The page for a payment without a `return_url`."""
 HEADERS = {
     "Cache-Control": "no-store",
     "Referrer-Policy": "no-referrer",  # the address has the payment's token
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
 }
 
-# A provider adds parameters of its own to the address.
+# NoticeRoute: a provider may add its own query parameters to the address.
 router = APIRouter(prefix="/api/v1", route_class=NoticeRoute, tags=[PROVIDERS_TAG])
 
 
@@ -37,7 +37,7 @@ router = APIRouter(prefix="/api/v1", route_class=NoticeRoute, tags=[PROVIDERS_TA
             "content": {"text/html": {"schema": {"type": "string"}}},
         },
         SEE_OTHER: {
-            "description": "On to the payment's `return_url`, with `payment_id` and `payer` "
+            "description": "Redirect to the payment's `return_url`, with `payment_id` and `payer` "
             "(`returned` or `canceled`) added."
         },
         **refusals("not_found", public=True),
@@ -45,10 +45,10 @@ router = APIRouter(prefix="/api/v1", route_class=NoticeRoute, tags=[PROVIDERS_TA
     **PUBLIC,
 )
 async def take_payer(token: str, returns: Annotated[Returns, part(Returns)]) -> Response:
-    """Where a provider's page sends the payer's browser.
+    """Receive the payer's browser from a provider's page and redirect it to the merchant.
 
-    The payment is looked at once more; then the payer goes on to its `return_url`. What the browser
-    says proves nothing: read the payment.
+    The provider is queried about the payment, and the browser is redirected to its `return_url`.
+    The parameters of that address prove nothing: read the payment.
     """
     address = await returns.take(token)
     if address is None:

@@ -1,4 +1,4 @@
-"""Read the payment that a payer comes back from; the token in the address is the permission."""
+"""Read the payment of a returning payer; the token in the address authorizes it."""
 
 from uuid import UUID
 

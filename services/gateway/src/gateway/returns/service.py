@@ -1,7 +1,7 @@
-"""A payer comes back from a provider's page: the worker looks at the payment at once.
+"""A payer returns from a provider's page: the worker queries the provider about the payment.
 
-What the browser says is only a hint: it proves nothing about the payment, and anybody who has the
-address can open it again. So one look in `VERIFY_EVERY` is all that it can cause.
+The request is only a hint: it proves nothing about the payment, and everyone who has the address
+can send it again. So it causes at most one query in `VERIFY_EVERY`.
 """
 
 from dataclasses import dataclass
@@ -16,30 +16,32 @@ from gateway.returns.repository import ReturnRepository
 
 @dataclass(slots=True, eq=False)
 class Returns:
-    """The operations on returning payers."""
+    """Handles payers who return from a provider's page."""
 
     repository: ReturnRepository
     payments: Payments
     tokens: ReturnTokens
 
     async def take(self, token: str) -> str | None:
-        """Have the payment looked at; returns the address to send the payer on to, if there is one.
+        """Have the worker query the provider; returns the address to redirect to, None: no address.
 
         Raises:
-            Problem: not_found: not a token of ours, or its payment does not exist.
+            Problem: not_found: the token is not valid, or its payment does not exist.
         """
-        seen = self.tokens.read(token)
-        payment = None if seen is None else await self.repository.one(seen.payment_id)
-        if seen is None or payment is None:
+        payer_return = self.tokens.read(token)
+        payment = (
+            None if payer_return is None else await self.repository.one(payer_return.payment_id)
+        )
+        if payer_return is None or payment is None:
             raise Problem("not_found")
         if payment["status"] not in FINAL_STATUSES:
             await self.payments.query_now(payment)
-        return onward(payment["return_url"], seen) if payment["return_url"] else None
+        return redirect_url(payment["return_url"], payer_return) if payment["return_url"] else None
 
 
-def onward(return_url: str, seen: PayerReturn) -> str:
-    """The merchant's address with two parameters more: `payment_id`, and what the `payer` did."""
+def redirect_url(return_url: str, payer_return: PayerReturn) -> str:
+    """The merchant's address with two more parameters: `payment_id`, and what the `payer` did."""
     url = urlsplit(return_url)
-    payer = "canceled" if seen.canceled else "returned"
-    added = urlencode({"payment_id": seen.payment_id, "payer": payer})
+    payer = "canceled" if payer_return.canceled else "returned"
+    added = urlencode({"payment_id": payer_return.payment_id, "payer": payer})
     return urlunsplit(url._replace(query=f"{url.query}&{added}" if url.query else added))

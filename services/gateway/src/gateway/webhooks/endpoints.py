@@ -2,7 +2,7 @@
 
     admit the head -> read the body -> evidence -> stored -> the provider's acknowledgement
 
-The notice is stored before it is acknowledged; the worker verifies what it says.
+The notice is stored before it is acknowledged; the worker verifies its content.
 """
 
 from collections.abc import Awaitable, Callable

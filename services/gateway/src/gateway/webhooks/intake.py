@@ -1,4 +1,4 @@
-"""Take one request of a provider: read it as its rail does, then store it."""
+"""Receive one request of a provider: the rail's reader reads it, then it is stored."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ class Intake:
     webhooks: Webhooks
     trusted_proxies: Sequence[Network]
     rate: SourceRate
-    """How often one source may post to an address that anybody can post to."""
+    """Rate limit per source address, for routes without authentication."""
 
     async def take(
         self, provider: str, route: WebhookRoute, request: Request, token: str = ""

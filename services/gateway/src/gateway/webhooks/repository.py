@@ -17,7 +17,7 @@ SQL = load_statements("gateway.webhooks")
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """A provider's notice, where it came from, and its message for the worker."""
+    """A provider's notice, its source address, and its message for the worker."""
 
     content: ProviderNotice
     source: str
@@ -45,6 +45,6 @@ class NoticeRepository:
         failpoint("gateway.after_notice")
         return bool(new)
 
-    async def forget(self, *, received_before: datetime) -> None:
+    async def delete_old(self, *, received_before: datetime) -> None:
         """Delete some of the published notices that were received before a moment."""
-        await self._pool.execute(SQL["forget_notices"], received_before)
+        await self._pool.execute(SQL["delete_old_notices"], received_before)

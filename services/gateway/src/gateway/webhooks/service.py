@@ -1,7 +1,7 @@
-"""What happens to every notice: evidence -> seal -> store with its message -> acknowledge.
+"""Process a notice: evidence -> seal -> store with its message -> acknowledge.
 
-The rail's reader has read the evidence (`intake.py`); the worker verifies what the notice says by
-asking the provider.
+The rail's reader has read the evidence (`intake.py`); the worker verifies the notice by querying
+the provider.
 """
 
 from dataclasses import dataclass, replace

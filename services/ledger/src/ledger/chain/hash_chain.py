@@ -166,8 +166,8 @@ def _differences(block: Block, journal: Mapping[int, Sealable]) -> list[Break]:
             detail = "it was not there when its neighbours were sealed"
             found.append(Break(block.block_id, "added", detail, tx_id, here.payment_id))
         elif here.digest != sealed[tx_id]:
-            twin = by_digest.get(here.digest)
-            detail = f"it now reads as {twin} did" if twin else "it is not what was sealed"
+            other = by_digest.get(here.digest)
+            detail = f"it now reads as {other} did" if other else "it is not what was sealed"
             found.append(Break(block.block_id, "changed", detail, tx_id, here.payment_id))
     return found
 

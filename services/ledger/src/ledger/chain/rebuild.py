@@ -51,9 +51,9 @@ BIGINT_MAX = 2**63 - 1
 ALONE = frozenset({"reversed", "reinstated", "disputed"})
 """Kinds of results that are applied one by one."""
 
-# What a payment was accepted with is what no later input changes; the amounts, which people may
-# change, are kept with its first event. The instrument is that of the command: what a result said
-# about it is left out, because the result says it again.
+# The input of an acceptance: the columns of the payment that no later input changes. The amounts,
+# which an operator may change, come from its first event. The instrument comes from the command,
+# because a replayed result adds its own data to it again.
 _INPUTS = """
 select position, json_build_object('position', position, 'kind', kind, 'input', input)::text as line
 from (
@@ -116,12 +116,12 @@ class End:
 
     def line(self, position: int) -> str:
         """The line as JSON text."""
-        told = {
+        content = {
             "inputs": self.inputs,
             "transactions": self.transactions,
             "head": self.head.hex(),
         }
-        return json.dumps({"position": position, "kind": "end", "input": told})
+        return json.dumps({"position": position, "kind": "end", "input": content})
 
 
 async def export_log(connection: Connection) -> AsyncIterator[str]:
@@ -235,8 +235,8 @@ class Replay:
 
 def _read(line: str, number: int) -> tuple[int, str, dict[str, Any]]:
     try:
-        told = json.loads(line)
-        position, kind, content = told["position"], told["kind"], told["input"]
+        parsed = json.loads(line)
+        position, kind, content = parsed["position"], parsed["kind"], parsed["input"]
     except (ValueError, KeyError, TypeError) as error:
         raise RebuildFailed(f"line {number} of the log can't be read") from error
     if not (type(position) is int and isinstance(kind, str) and isinstance(content, dict)):

@@ -25,7 +25,7 @@ from ledger.chain.hash_chain import Connection
 BLOCK_TRANSACTIONS_MAX = 2_000
 COUNTED_MAX = 100_000
 
-SEALED = Counter("cift_ledger_sealed_transactions_total", "Transactions put into the hash chain.")
+SEALED = Counter("cift_ledger_sealed_transactions_total", "Transactions added to the hash chain.")
 SEALED_AT = Gauge("cift_ledger_sealed_timestamp_seconds", "When the newest block was sealed.")
 UNSEALED = Gauge(
     "cift_ledger_unsealed_transactions", f"Transactions not sealed yet, {COUNTED_MAX} at most."
@@ -61,7 +61,7 @@ async def take_mark(connection: Connection) -> Mark:
     """Take a mark at the current end of the log."""
     row = await connection.fetchrow(_MARK)
     if row is None:
-        raise AssertionError("a function's row is always there")
+        raise AssertionError("ledger.seal_mark returned no row")
     return Mark(row["last_tx"], row["horizon"])
 
 

@@ -16,7 +16,7 @@ _LEDGER = (
     Lazy("resolve", "ledger.cli.operator:resolve", "End a payment in review."),
     Lazy("review", "ledger.cli.operator:review", "List payments in review."),
     Lazy("trial-balance", "ledger.cli.reports:trial_balance_command", "Show every account."),
-    Lazy("verify-books", "ledger.cli.books:verify_books", "Check every invariant."),
+    Lazy("verify-books", "ledger.cli.verify_books:verify_books", "Check every invariant."),
     Lazy("verify-chain", "ledger.cli.chain:verify_chain", "Recompute the hash chain."),
 )
 
@@ -31,6 +31,6 @@ INDEX = (
     Lazy("ledger", "ledger.cli:ledger", "The ledger: check, read, decide."),
     Lazy("reconcile", "ledger.cli.reconcile:reconcile", "Compare statements with the ledger."),
     Lazy("stuck", "ledger.cli.payments:stuck", "List payments overdue or in review."),
-    Lazy("verify-books", "ledger.cli.books:verify_books", "Check every invariant."),
+    Lazy("verify-books", "ledger.cli.verify_books:verify_books", "Check every invariant."),
 )
 """The entry point `cift.commands`."""

@@ -22,7 +22,7 @@ from ledger.chain.rebuild import (
     Replay,
     export_log,
 )
-from ledger.cli.books import open_books
+from ledger.cli.session import open_ledger
 
 _INPUTS = """
 select (select count(*) from ledger.payment_event
@@ -42,7 +42,7 @@ BATCH = click.option(
 
 
 @command("verify-chain")
-@click.option("--anchor", help="A head as it was published; it must be on the chain.")
+@click.option("--anchor", help="A published head; it must be on the chain.")
 async def verify_chain(anchor: str | None) -> Output:
     """Recompute the hash chain from its genesis; exits with 1 at the first broken block."""
     report, transactions = await _walk(environment("DATABASE_URL"), _as_hash(anchor))
@@ -76,7 +76,7 @@ def _verdict(report: ChainReport, transactions: int, anchor: str | None) -> Iter
 @command("export-log")
 @click.argument("file", type=click.File("w", encoding="utf-8"))
 async def export_log_command(file: TextIO) -> Output:
-    """Write everything the books took in to FILE ("-": to the standard output), in its order."""
+    """Write the log of all inputs to FILE ("-": to standard output), in log order."""
     inputs = await _export(environment("DATABASE_URL"), file) - 1
     return Output({"inputs": inputs}, [f"{inputs} inputs"], to_stderr=True)
 
@@ -86,12 +86,16 @@ async def export_log_command(file: TextIO) -> Output:
 @click.option("--into", required=True, help="Address of a migrated database with an empty ledger.")
 @BATCH
 async def rebuild(file: TextIO, into: str, batch: int) -> Output:
-    """Take the log in FILE into empty books; exits with 1 when the heads differ."""
+    """Rebuild an empty ledger from the log in FILE; exits with 1 when the heads differ."""
     with progress("bytes", _size(file)) as bar:
         rebuilt = await _rebuild(file, into, batch, bar.step)
     return Output(
         rebuilt.facts,
-        [f"log      {rebuilt.of_the_log}", f"rebuilt  {rebuilt.of_the_books}", *rebuilt.complaints],
+        [
+            f"log      {rebuilt.log_summary}",
+            f"rebuilt  {rebuilt.rebuilt_summary}",
+            *rebuilt.mismatches,
+        ],
         [rebuilt.head.hex()],
         Exit.OK if rebuilt.same else Exit.FINDING,
     )
@@ -106,7 +110,7 @@ def _size(file: TextIO) -> int | None:
 @command("rebuild-verify")
 @BATCH
 async def rebuild_verify(batch: int) -> Output:
-    """Rebuild the books in a scratch database and compare; exits with 1 at any difference."""
+    """Rebuild the ledger in a scratch database and compare; exits with 1 at any difference."""
     figures, rebuilt = await _rebuild_verify(environment("DATABASE_URL"), batch)
     same = rebuilt.same and not any(figure.differences for figure in figures)
     compared = [asdict(figure) for figure in figures]
@@ -114,10 +118,10 @@ async def rebuild_verify(batch: int) -> Output:
         {"inputs": rebuilt.end.inputs, **rebuilt.facts, "same": same, "figures": compared},
         [
             f"{rebuilt.end.inputs} inputs replayed, {batch} results at a time at most",
-            f"books    {rebuilt.of_the_log}",
-            f"rebuilt  {rebuilt.of_the_books}",
+            f"ledger   {rebuilt.log_summary}",
+            f"rebuilt  {rebuilt.rebuilt_summary}",
             _compared(figures),
-            *rebuilt.complaints,
+            *rebuilt.mismatches,
         ],
         [rebuilt.head.hex()],
         Exit.OK if same else Exit.FINDING,
@@ -144,25 +148,25 @@ class Rebuilt:
 
     @property
     def same(self) -> bool:
-        """True when the rebuilt journal has the count and the head that the log says."""
+        """True when the rebuilt journal has the count and the head of the log's end line."""
         return (self.transactions, self.head) == (self.end.transactions, self.end.head)
 
     @property
-    def of_the_log(self) -> str:
+    def log_summary(self) -> str:
         """Count and head according to the log."""
         return f"{self.end.transactions} transactions, head {self.end.head.hex()}"
 
     @property
-    def of_the_books(self) -> str:
+    def rebuilt_summary(self) -> str:
         """Count and head of the rebuilt ledger."""
         return f"{self.transactions} transactions, head {self.head.hex()}"
 
     @property
-    def complaints(self) -> list[str]:
+    def mismatches(self) -> list[str]:
         """Lines of text about different heads; empty when they are equal."""
         if self.same:
             return []
-        return ["the heads DIFFER: what the log says was not posted as it stands in the journal"]
+        return ["the heads DIFFER: the replay gave other transactions than the log ends with"]
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -190,7 +194,7 @@ def _as_hash(anchor: str | None) -> bytes | None:
 async def _snapshot(dsn: str) -> AsyncIterator[Connection]:
     """A connection to the ledger's database in a read-only transaction with one snapshot."""
     async with (
-        open_books(dsn) as connection,
+        open_ledger(dsn) as connection,
         connection.transaction(isolation="repeatable_read", readonly=True),
     ):
         yield connection
@@ -222,7 +226,7 @@ async def _rebuild(file: TextIO, into: str, batch: int, on_progress: OnProgress)
             yield line
             on_progress(len(line.encode()))
 
-    async with open_books(into) as rebuilt:
+    async with open_ledger(into) as rebuilt:
         end = await _replay(lines(), Replay(rebuilt, batch_size=batch))
         async with rebuilt.transaction():
             return Rebuilt(end, *await head_of_journal(rebuilt))
@@ -242,17 +246,17 @@ async def _replay(lines: AsyncIterator[str], replay: Replay) -> End:
 
 async def _rebuild_verify(dsn: str, batch: int) -> tuple[list[Figure], Rebuilt]:
     async with (
-        _snapshot(dsn) as books,
+        _snapshot(dsn) as original,
         _scratch_database(dsn) as scratch,
-        open_books(scratch) as rebuilt,
+        open_ledger(scratch) as rebuilt,
     ):
-        length = await books.fetchval(_INPUTS)
+        length = await original.fetchval(_INPUTS)
         with progress("inputs", length) as bar:
             replay = Replay(rebuilt, batch_size=batch, on_progress=bar.step)
-            end = await _replay(export_log(books), replay)
+            end = await _replay(export_log(original), replay)
         async with rebuilt.transaction():
             head = await head_of_journal(rebuilt)
-            return await compare(books, rebuilt), Rebuilt(end, *head)
+            return await compare(original, rebuilt), Rebuilt(end, *head)
 
 
 @asynccontextmanager
@@ -264,7 +268,7 @@ async def _scratch_database(dsn: str) -> AsyncIterator[str]:
     """
     name = f"cift_rebuild_{secrets.token_hex(6)}"
     address = urlunsplit(urlsplit(dsn)._replace(path=f"/{name}"))
-    async with open_books(dsn) as server:
+    async with open_ledger(dsn) as server:
         try:
             await server.execute(f'create database "{name}" template template0')
         except Exception as error:

@@ -12,14 +12,14 @@ from ledger.reconciliation.store import Discrepancy, Report
 _WIDTH = 18
 
 
-def told(report: Report, zone: tzinfo) -> Iterator[str]:
+def report_lines(report: Report, zone: tzinfo) -> Iterator[str]:
     """A report as lines of text: the sums by verdict, then the groups that differ."""
-    order, currency = report.order, report.order.currency
+    request, currency = report.request, report.request.currency
     since, until = (
-        at.astimezone(zone).strftime("%Y-%m-%d %H:%M %Z") for at in (order.since, order.until)
+        at.astimezone(zone).strftime("%Y-%m-%d %H:%M %Z") for at in (request.since, request.until)
     )
     skipped = f"{report.outside} of other days, {report.statement.skipped} that moved nothing"
-    yield f"{order.method} {currency}, {since} to {until} ({skipped})"
+    yield f"{request.method} {currency}, {since} to {until} ({skipped})"
     yield f"{'':16}{'groups':>8}" + "".join(
         f"{title:>{_WIDTH}}" for title in ("theirs", "ours", "difference")
     )
@@ -30,10 +30,10 @@ def told(report: Report, zone: tzinfo) -> Iterator[str]:
     yield from (
         f"the balance jumps at {gap}: a line may be missing" for gap in report.statement.gaps
     )
-    now = order.at
+    now = request.at
     for group in report.differing:
         found = report.discrepancy(group)
-        owned = f"#{found.discrepancy_id} {found.state}, {found.owner}" if found else "not kept"
+        owned = f"#{found.discrepancy_id} {found.state}, {found.owner}" if found else "not stored"
         aged = f", {age(found.opened_at, now)}" if found else ""
         yield (
             f"{group.verdict:16}{group.names[0]}  theirs {_amount(group.theirs, currency)}"
@@ -57,17 +57,17 @@ def _amount(minor: int, currency: str) -> str:
 
 def facts(report: Report) -> dict[str, Any]:
     """A report as data for programs."""
-    order, currency = report.order, report.order.currency
+    request, currency = report.request, report.request.currency
     by_verdict = {
         str(verdict): [group for group in report.groups if group.verdict is verdict]
         for verdict in Verdict
     }
     return {
-        "method": order.method,
-        "livemode": order.livemode,
+        "method": request.method,
+        "livemode": request.livemode,
         "currency": currency,
-        "since": order.since.isoformat(),
-        "until": order.until.isoformat(),
+        "since": request.since.isoformat(),
+        "until": request.until.isoformat(),
         "drift": report.has_drift,
         "gaps": list(report.statement.gaps),
         "verdicts": {
@@ -92,7 +92,7 @@ def _group_facts(report: Report, group: Group) -> dict[str, Any]:
         "theirs": _amount(group.theirs, group.currency),
         "ours": _amount(group.ours, group.currency),
         "difference": _amount(group.difference, group.currency),
-        "discrepancy": discrepancy_facts(found, report.order.at) if found else None,
+        "discrepancy": discrepancy_facts(found, report.request.at) if found else None,
     }
 
 

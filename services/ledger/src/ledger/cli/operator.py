@@ -23,7 +23,7 @@ _MODES = click.Choice(["test", "live"])
 
 @command("review")
 async def review() -> Output:
-    """List the payments that wait for people, the oldest first."""
+    """List the payments that wait for an operator, the oldest first."""
     waiting = await run(store.payments_in_review)
     now = SystemClock().now()
     lines = [line for payment in waiting for line in _described(payment, now)]
@@ -37,13 +37,15 @@ async def review() -> Output:
 @command("resolve")
 @click.argument("payment_id", type=click.UUID)
 @click.option("--as", "outcome", type=click.Choice(["completed", "failed"]), required=True)
-@click.option("--amount", help="What really moved, like 90.00; default: what is in suspense.")
+@click.option(
+    "--amount", help="The amount that moved, like 90.00; default: the amount in suspense."
+)
 @click.option("--fee", help="Our fee; default: the agreed one, or the price list's for the amount.")
-@click.option("--provider-reference", help="The provider's receipt, where it is not known.")
+@click.option("--provider-reference", help="The provider's receipt, if it is not known.")
 @click.option("--yes", is_flag=True, help="Don't ask again.")
 @signed
 async def resolve(payment_id: UUID, outcome: str, yes: bool, **given: str | None) -> Output:
-    """End a payment in review: completed by what really moved, or failed."""
+    """End a payment in review: completed with the amount that moved, or failed."""
     decision = {
         "payment_id": str(payment_id),
         "as": outcome,
@@ -161,11 +163,11 @@ async def place(until: datetime | None, **given: str) -> Output:
 
 @command("capture")
 @click.argument("key")
-@click.option("--amount", help="A part of it; the rest is released. Default: all.")
+@click.option("--amount", help="A part of the hold; the rest is released. Default: all.")
 @click.option("--to", "to", type=click.Choice(["adjustments"]), default="adjustments")
 @signed
 async def capture(key: str, amount: str | None, to: str, operator: str, reason: str) -> Output:
-    """Take what a hold holds into an account of ours."""
+    """Post the amount of a hold to an account of ours."""
     decision: dict[str, Any] = {"key": key, "operator": operator, "reason": reason, "at": _now()}
     currency = await _currency_of(key)
     decision["amount"] = str(_money(amount, currency).minor) if amount else None
@@ -188,7 +190,7 @@ async def release(key: str, operator: str, reason: str) -> Output:
 
 
 @command("list")
-@click.option("--ended", is_flag=True, help="Those that have ended, too.")
+@click.option("--ended", is_flag=True, help="Include holds that have ended.")
 async def list_holds(ended: bool) -> Output:
     """List operators' holds."""
     placed = await run(lambda connection: store.placed_holds(connection, ended=ended))
@@ -223,13 +225,17 @@ async def _payment(connection: Any, payment_id: UUID) -> InReview:
 
 
 def _amounts(payment: InReview, amount: str | None, fee: str | None) -> dict[str, str | None]:
-    """The moved amount and our fee for it, minor units as text; None: the ledger has the value."""
-    asked = payment.asked
-    moved = _money(amount, asked.currency) if amount else payment.suspended
+    """The moved amount and our fee for it, minor units as text; None: as the ledger has it."""
+    requested = payment.requested
+    moved = _money(amount, requested.currency) if amount else payment.suspended
     decided = str(moved.minor) if moved and amount else None
     if fee is not None:
-        return {"amount": decided, "fee": str(_fee(fee, asked.currency))}
-    if moved in (None, asked) or payment.type == "refund" or moved.currency != asked.currency:
+        return {"amount": decided, "fee": str(_fee(fee, requested.currency))}
+    if (
+        moved in (None, requested)
+        or payment.type == "refund"
+        or moved.currency != requested.currency
+    ):
         return {"amount": decided, "fee": None}
     return {"amount": decided, "fee": str(_price(payment, moved).minor)}
 
@@ -250,7 +256,7 @@ def _consequence(payment: InReview, decision: dict[str, Any]) -> str:
         left = payment.suspended
         rests = f"; {left.text} {left.currency} stay in suspense as a discrepancy" if left else ""
         return f"  will be   failed{rests}"
-    currency = payment.asked.currency
+    currency = payment.requested.currency
     minor = decision["amount"]
     moved = Money(int(minor), currency) if minor else payment.suspended
     fee = Money(int(decision["fee"]), currency) if decision["fee"] else payment.fee
@@ -268,8 +274,8 @@ def _facts(payment: InReview, now: datetime) -> dict[str, Any]:
         "merchant_id": payment.merchant_id,
         "livemode": payment.livemode,
         "customer_id": payment.customer_id,
-        "asked": payment.asked.text,
-        "currency": payment.asked.currency,
+        "asked": payment.requested.text,
+        "currency": payment.requested.currency,
         "since": payment.since.isoformat(),
         "age": age(payment.since, now),
         "why": payment.why,
@@ -285,7 +291,7 @@ def _described(payment: InReview, now: datetime) -> Iterator[str]:
     mode = "live" if payment.livemode else "test"
     yield (
         f"{payment.payment_id}  {payment.type}  {payment.method}  {payment.merchant_id} ({mode})  "
-        f"{payment.customer_id}  asked {payment.asked.text} {payment.asked.currency}"
+        f"{payment.customer_id}  asked {payment.requested.text} {payment.requested.currency}"
     )
     yield f"  since     {facts['since']} ({facts['age']})"
     yield f"  why       {payment.why}"
@@ -298,7 +304,7 @@ async def _currency_of(key: str) -> str:
     for placed in await run(lambda connection: store.placed_holds(connection, ended=True)):
         if placed.key == key:
             return placed.amount.currency
-    raise Refused(f"no hold {key} has been placed by people")
+    raise Refused(f"no operator has placed a hold with the key {key}")
 
 
 def _money(text: str, currency: str) -> Money:

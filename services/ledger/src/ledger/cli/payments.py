@@ -8,8 +8,7 @@ import click
 from cift_shared.cli import Cell, Exit, Output, Table, command, environment
 from cift_shared.clock import SystemClock
 from cift_shared.money.amount import Money
-from ledger.cli.books import open_books
-from ledger.cli.session import age
+from ledger.cli.session import age, open_ledger
 from ledger.operator.payment_state import PaymentState, payment_state
 from ledger.operator.payment_state import stuck as stuck_payments
 from ledger.operator.payment_story import findings, story
@@ -17,10 +16,10 @@ from ledger.operator.payment_story import findings, story
 
 @command("stuck")
 async def stuck() -> Output:
-    """List payments that are overdue or wait for people; exits with 1 when there are any."""
+    """List payments that are overdue or wait for an operator; exits with 1 when there are any."""
     now = SystemClock().now()
-    async with open_books(environment("DATABASE_URL")) as books:
-        found = await stuck_payments(books, now=now)
+    async with open_ledger(environment("DATABASE_URL")) as connection:
+        found = await stuck_payments(connection, now=now)
     facts = [_stuck_facts(row) for row in found]
     rows: list[list[str | Cell]] = [
         [one["payment_id"], Cell(one["why"], "yellow"), age(row["since"], now), one["type"],
@@ -41,14 +40,14 @@ async def stuck() -> Output:
 @command("check")
 @click.argument("payment_id", type=click.UUID)
 async def check(payment_id: UUID) -> Output:
-    """Say what goes on with a payment and what happens next; exits with 1 on a finding."""
+    """Describe the state of a payment and what happens next; exits with 1 on a finding."""
     now = SystemClock().now()
-    async with open_books(environment("DATABASE_URL")) as books:
-        state = await payment_state(books, payment_id, now=now)
-    wrong, told = findings(state, now=now), story(state, now=now)
+    async with open_ledger(environment("DATABASE_URL")) as connection:
+        state = await payment_state(connection, payment_id, now=now)
+    wrong, sentences = findings(state, now=now), story(state, now=now)
     return Output(
-        _facts(state) | {"findings": wrong, "story": told},
-        [*told, *(f"FINDING: {one}." for one in wrong)],
+        _facts(state) | {"findings": wrong, "story": sentences},
+        [*sentences, *(f"FINDING: {one}." for one in wrong)],
         [str(payment_id)],
         Exit.FINDING if wrong else Exit.OK,
     )

@@ -16,10 +16,10 @@ from cift_shared.clock import SystemClock
 from cift_shared.errors import CiftError
 from cift_shared.rails.registry import rail_named
 from cift_shared.rails.statements import StatementFormat, statement_format
-from ledger.cli.differences import discrepancy_facts, discrepancy_line, facts, told
+from ledger.cli.differences import discrepancy_facts, discrepancy_line, facts, report_lines
 from ledger.cli.session import run, signed
 from ledger.reconciliation import store
-from ledger.reconciliation.store import Order
+from ledger.reconciliation.store import ReconciliationRequest
 
 _DAY = click.DateTime(["%Y-%m-%d"])
 _FETCH_TIMEOUT_S = 60
@@ -35,46 +35,48 @@ def _login() -> str:
 
 @click.group("reconcile")
 def reconcile() -> None:
-    """Providers' statements against our books; differences have an owner and an age."""
+    """Compare providers' statements with the ledger; each difference has an owner and an age."""
 
 
 def _statement_command(method: str) -> click.Command:
     """The command that reconciles statements of a method."""
 
-    @command(method, help=f"Hold a statement of {method} against our books.")
-    @click.option("--statement", "source", help="A file, an address, or - .")
+    @command(method, help=f"Compare a statement of {method} with the ledger.")
+    @click.option("--statement", "source", help="A file, a URL, or - for standard input.")
     @click.option("--pulled", is_flag=True, help="Instead of a statement: the incoming payments "
-                  "that the worker has read at the provider. Looks only.")  # fmt: skip
+                  "that the worker has read at the provider. Posts nothing.")  # fmt: skip
     @click.option("--from", "first", type=_DAY, help="First day; default: the first line's.")
     @click.option("--to", "last", type=_DAY, help="Last day, included; default: the last line's.")
     @click.option("--mode", type=click.Choice(["test", "live"]), default="test", envvar="CIFT_MODE",
                   show_default=True)  # fmt: skip
     @click.option("--currency", help="Default: the method's, where it has one.")
     @click.option("--in-transit-minutes", type=click.IntRange(0, 1440), default=15,
-                  show_default=True, help="So near to the end nothing is missing yet.")  # fmt: skip
+                  show_default=True, help="So near to the end nothing is missing.")  # fmt: skip
     @click.option("--operator", default=_login, help="Owns new differences; default: you.")
-    @click.option("--dry-run", is_flag=True, help="Look only: keep and post nothing.")
-    async def hold_against(source: str | None, pulled: bool, dry_run: bool, **given: Any) -> Output:
+    @click.option("--dry-run", is_flag=True, help="Compare only: store and post nothing.")
+    async def compare_statement(
+        source: str | None, pulled: bool, dry_run: bool, **given: Any
+    ) -> Output:
         if (source is None) is not pulled:
             raise click.UsageError("either --statement or --pulled")
         form = statement_format(method)
         with progress(f"statement of {method}"):
             report = await (
-                _against_kept(method, form, given)
+                _reconcile_records(method, form, given)
                 if source is None
-                else _against_statement(method, form, source, given, dry_run=dry_run)
+                else _reconcile_statement(method, form, source, given, dry_run=dry_run)
             )
         return Output(
             facts(report),
-            list(told(report, form.timezone)),
+            list(report_lines(report, form.timezone)),
             [group.names[0] for group in report.differing],
             Exit.FINDING if report.has_drift else Exit.OK,
         )
 
-    return hold_against
+    return compare_statement
 
 
-async def _against_statement(
+async def _reconcile_statement(
     method: str, form: StatementFormat, source: str, given: dict[str, Any], *, dry_run: bool
 ) -> store.Report:
     content = _content(source)
@@ -82,17 +84,19 @@ async def _against_statement(
         times = [line.at for line in form.read(content).lines]
     except CiftError as error:
         raise WrongInput(str(error)) from error
-    order = _order(method, form, times, given)
+    request = _request(method, form, times, given)
     return await run(
-        lambda session: store.reconcile_statement(session, order, content, form, dry_run=dry_run)
+        lambda session: store.reconcile_statement(session, request, content, form, dry_run=dry_run)
     )
 
 
-async def _against_kept(method: str, form: StatementFormat, given: dict[str, Any]) -> store.Report:
+async def _reconcile_records(
+    method: str, form: StatementFormat, given: dict[str, Any]
+) -> store.Report:
     """Reconcile the worker's records, of yesterday and today unless days are given."""
     now = SystemClock().now()
-    order = _order(method, form, [now - timedelta(days=1), now], given)
-    return await run(lambda session: store.compare_kept(session, order, form))
+    request = _request(method, form, [now - timedelta(days=1), now], given)
+    return await run(lambda session: store.compare_records(session, request, form))
 
 
 for _point in entry_points(group="cift.statements"):
@@ -100,7 +104,7 @@ for _point in entry_points(group="cift.statements"):
 
 
 @reconcile.command("list", cls=Command)
-@click.option("--closed", is_flag=True, help="Those that are closed, too.")
+@click.option("--closed", is_flag=True, help="Include closed ones.")
 async def list_discrepancies(closed: bool) -> Output:
     """List differences, the oldest first."""
     found = await run(lambda session: store.discrepancies(session, closed=closed))
@@ -117,10 +121,10 @@ async def list_discrepancies(closed: bool) -> Output:
 
 @reconcile.command("assign", cls=Command)
 @click.argument("discrepancy_id", type=click.IntRange(min=1))
-@click.option("--to", "owner", required=True, help="Who looks after it from now on.")
+@click.option("--to", "owner", required=True, help="The new owner.")
 @signed
 async def assign(discrepancy_id: int, owner: str, operator: str, reason: str) -> Output:
-    """Give a difference to somebody."""
+    """Assign a difference to a new owner."""
     await _change(discrepancy_id, "assign", operator, reason, owner=owner)
     return _changed(discrepancy_id, "assigned", f"belongs to {owner}")
 
@@ -129,7 +133,7 @@ async def assign(discrepancy_id: int, owner: str, operator: str, reason: str) ->
 @click.argument("discrepancy_id", type=click.IntRange(min=1))
 @signed
 async def explain(discrepancy_id: int, operator: str, reason: str) -> Output:
-    """Say why a difference is there; it stays open in amount, and is no drift any more."""
+    """Record the reason of a difference; its amount stays open, but it is no longer drift."""
     await _change(discrepancy_id, "explain", operator, reason)
     return _changed(discrepancy_id, "explained", "is explained")
 
@@ -137,13 +141,18 @@ async def explain(discrepancy_id: int, operator: str, reason: str) -> Output:
 @reconcile.command("close", cls=Command)
 @click.argument("discrepancy_id", type=click.IntRange(min=1))
 @click.option("--write-off", type=click.Choice(["adjustments", "provider-costs", "losses"]),
-              help="Post what is left of it to this account.")  # fmt: skip
-@click.option("--with", "other", type=click.IntRange(min=1), help="The two cancel each other out.")
+              help="Post the rest to this account.")  # fmt: skip
+@click.option(
+    "--with",
+    "other",
+    type=click.IntRange(min=1),
+    help="Another difference; the two cancel each other out.",
+)
 @signed
 async def close(
     discrepancy_id: int, write_off: str | None, other: int | None, operator: str, reason: str
 ) -> Output:
-    """Close a difference of which nothing is left, or write off what is."""
+    """Close a difference that has no amount left, or write off the rest."""
     if write_off and other:
         raise click.UsageError("either --write-off or --with")
     more = {"write_off": write_off, "with": str(other) if other else None}
@@ -186,9 +195,9 @@ def _content(source: str) -> bytes:
         raise WrongInput(f"the statement can't be read: {error}") from error
 
 
-def _order(
+def _request(
     method: str, form: StatementFormat, times: Sequence[datetime], given: dict[str, Any]
-) -> Order:
+) -> ReconciliationRequest:
     """What to reconcile: the days of the options `--from` and `--to`, else those of the lines."""
     now = SystemClock().now()
     newest = max(times, default=now)
@@ -201,7 +210,7 @@ def _order(
     until = min(end + timedelta(days=1), max(now, newest + timedelta(microseconds=1)))
     if since >= until:
         raise WrongInput("the period ends before it begins")
-    return Order(
+    return ReconciliationRequest(
         method, given["mode"] == "live", _currency(method, given["currency"]), since, until,
         timedelta(minutes=given["in_transit_minutes"]), given["operator"],
         f"statement of {method}", now,

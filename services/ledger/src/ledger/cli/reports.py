@@ -12,7 +12,7 @@ import click
 from cift_shared.cli import Exit, Output, Table, command, environment, progress
 from cift_shared.clock import SystemClock
 from cift_shared.errors import CiftError
-from ledger.cli.books import open_books
+from ledger.cli.session import open_ledger
 from ledger.reports.export import FORMATS, Period, export
 from ledger.reports.summaries import (
     FeeLine,
@@ -44,23 +44,23 @@ class Moment(click.ParamType[datetime]):
 
 
 _FROM = click.option(
-    "--from", "since", type=Moment(), required=True, help="First moment that counts (UTC)."
+    "--from", "since", type=Moment(), required=True, help="Start of the period, included (UTC)."
 )
 _TO = click.option(
-    "--to", "until", type=Moment(), required=True, help="First moment that counts no more (UTC)."
+    "--to", "until", type=Moment(), required=True, help="End of the period, not included (UTC)."
 )
 
 
 @command("trial-balance")
-@click.option("--as-of", type=Moment(), help="As it was booked then; now by default.")
+@click.option("--as-of", type=Moment(), help="Balances as booked by this time; default: now.")
 @click.option("--currency", help="Only this currency.")
 @_MODE
 async def trial_balance_command(
     as_of: datetime | None, currency: str | None, mode: str | None
 ) -> Output:
     """Show every account with its balance; exits with 1 when the columns differ."""
-    async with open_books(environment("DATABASE_URL")) as books:
-        lines = await trial_balance(books, as_of=as_of, mode=mode, currency=currency)
+    async with open_ledger(environment("DATABASE_URL")) as connection:
+        lines = await trial_balance(connection, as_of=as_of, mode=mode, currency=currency)
     when = as_of or SystemClock().now()
     balances = all(total.balances for total in totals(lines))
     return Output(
@@ -74,12 +74,12 @@ async def trial_balance_command(
 @command("fees")
 @_FROM
 @_TO
-@click.option("--by", type=click.Choice(["day", "month"]), help="A line for each.")
+@click.option("--by", type=click.Choice(["day", "month"]), help="One line per day or month.")
 async def fees_command(since: datetime, until: datetime, by: str | None) -> Output:
-    """Show what was earned by method and currency, and its share of what was moved."""
+    """Show the fees earned by method and currency, and their share of the volume."""
     _check_period(since, until)
-    async with open_books(environment("DATABASE_URL")) as books:
-        lines = await fee_report(books, since, until, by=by)
+    async with open_ledger(environment("DATABASE_URL")) as connection:
+        lines = await fee_report(connection, since, until, by=by)
     cells = [_fee_cells(line) for line in lines]
     names = [" ".join((line["method"], line["currency"], line["period"])).strip() for line in cells]
     return Output(cells, [_fee_table(cells)], names)
@@ -96,14 +96,14 @@ async def fees_command(since: datetime, until: datetime, by: str | None) -> Outp
 async def export_command(
     since: datetime, until: datetime, mode: str | None, name: str, output: Path | None
 ) -> Output:
-    """Write the journal of a while; counts and control sums go to stderr at the end."""
+    """Write the journal of a period; counts and control sums go to stderr at the end."""
     _check_period(since, until)
     period = Period(since, until, mode)
     with _destination(output) as stream, progress("transactions") as bar:
         writer = FORMATS[name](stream)
-        async with open_books(environment("DATABASE_URL")) as books:
-            sums = await export(books, period, writer, begin=bar.begin, step=bar.step)
-    return Output(sums.facts(), sums.told(), to_stderr=True)
+        async with open_ledger(environment("DATABASE_URL")) as connection:
+            sums = await export(connection, period, writer, begin=bar.begin, step=bar.step)
+    return Output(sums.facts(), sums.lines(), to_stderr=True)
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""An operator's database session in role `cift_operator`; a refusal is one clear line."""
+"""Database sessions of the commands: to read the ledger, or to decide in role `cift_operator`."""
 
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -18,6 +18,17 @@ _JSON_TYPES = ("json", "jsonb")
 Connection = asyncpg.Connection
 Answer = TypeVar("Answer")
 Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+@asynccontextmanager
+async def open_ledger(dsn: str) -> AsyncIterator["Connection[Any]"]:
+    """A connection to the ledger's database, with times in UTC.
+
+    Raises:
+        CiftError: the database can't be reached, or refuses the login; the message has the reason.
+    """
+    async with database(dsn) as connection:
+        yield connection
 
 
 async def run(work: Callable[["Connection[Any]"], Awaitable[Answer]]) -> Answer:
@@ -48,7 +59,7 @@ async def operator_session(dsn: str) -> AsyncIterator["Connection[Any]"]:
 def signed(command: Command) -> Command:
     """Add the options that every decision needs."""
     by = click.option("--operator", required=True, help="Your name, stored with the decision.")
-    why = click.option("--reason", required=True, help="Why; kept with the decision for ever.")
+    why = click.option("--reason", required=True, help="Why; stored with the decision.")
     return by(why(command))
 
 

@@ -1,7 +1,7 @@
 """Read everything that the database has about one payment, for an operator who investigates it.
 
-That is the ledger's own tables, and what waits in other schemas: attempts and notices of workers,
-rows of outboxes. Tables that the login may not read are left out and listed.
+That is the ledger's own tables, and rows in other schemas: attempts and notices of workers,
+messages in outboxes. Tables that the login may not read are left out and listed.
 """
 
 from collections.abc import Sequence
@@ -122,7 +122,7 @@ async def payment_state(connection: Connection, payment_id: UUID, *, now: dateti
     async with connection.transaction(isolation="repeatable_read", readonly=True):
         payment = await connection.fetchrow(_PAYMENT, payment_id, now)
         if payment is None:
-            raise CiftError(f"there is no payment {payment_id} in these books")
+            raise CiftError(f"there is no payment {payment_id} in this ledger")
         holds = await connection.fetch(_HOLDS, payment_id)
         sums = await connection.fetch(_SUMS, payment_id)
         tables = await connection.fetch(_TABLES, ["attempt", "notice", "outbox"])

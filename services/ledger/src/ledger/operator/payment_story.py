@@ -7,8 +7,8 @@ from cift_shared.money.amount import Money
 from ledger.operator.payment_state import Attempt, PaymentState
 
 FINAL = frozenset({"completed", "failed", "expired", "canceled"})
-OUTBOX_PATIENCE = timedelta(minutes=1)
-"""A message that is longer in an outbox is reported as a finding."""
+OUTBOX_WAIT_MAX = timedelta(minutes=1)
+"""A message that waits longer in an outbox is a finding."""
 
 
 def story(state: PaymentState, *, now: datetime) -> list[str]:
@@ -48,9 +48,9 @@ def _waiting(state: PaymentState, now: datetime) -> Iterator[str]:
         waits = _duration(now - row.since)
         yield f"A message to {row.topic} has waited in the outbox of {row.schema} for {waits}."
     if state.notices:
-        yield f"Webhooks that the worker has not looked at yet: {state.notices}."
+        yield f"Webhooks that the worker has not handled yet: {state.notices}."
     if state.unreadable:
-        yield f"Not looked at, because this login may not read it: {', '.join(state.unreadable)}."
+        yield f"Not checked, because this login may not read it: {', '.join(state.unreadable)}."
 
 
 def _next(state: PaymentState, now: datetime) -> Iterator[str]:
@@ -122,7 +122,7 @@ def _findings(state: PaymentState, now: datetime) -> Iterator[str]:
     if payment["overdue_since"] is not None:
         yield "its worker is overdue"
     for row in state.outbox:
-        if now - row.since > OUTBOX_PATIENCE:
+        if now - row.since > OUTBOX_WAIT_MAX:
             yield f"a message to {row.topic} does not leave the outbox of {row.schema}"
 
 

@@ -43,7 +43,7 @@ _REFUSED = "CF020"
 
 
 class Refused(CiftError):
-    """The ledger refuses a decision; the message says why."""
+    """The ledger refuses a decision; the message has the reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ class InReview:
     merchant_id: str
     livemode: bool
     customer_id: str
-    asked: Money
+    requested: Money
     fee: Money
     provider_reference: str | None
     created_at: datetime
@@ -187,9 +187,9 @@ def _evidence(detail: dict[str, Any]) -> str:
         amount["currency"] if amount else "",
         detail.get("provider_reference") or "",
     ]
-    told = " ".join(word for word in words if word)
+    summary = " ".join(word for word in words if word)
     names = ", ".join(str(step.get("name")) for step in steps[:_STEPS_MAX])
-    return f"{told} ({names})" if names else told
+    return f"{summary} ({names})" if names else summary
 
 
 def _placed(row: asyncpg.Record) -> PlacedHold:

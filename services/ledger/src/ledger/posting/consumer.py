@@ -21,13 +21,11 @@ from cift_shared.observability.log import get_logger
 from ledger.posting.domain import Outcome
 from ledger.posting.store import LedgerStore
 
-RESULTS = Counter(
-    "cift_ledger_results_total", "Results by what became of them.", ["method", "kind", "outcome"]
-)
+RESULTS = Counter("cift_ledger_results_total", "Results by outcome.", ["method", "kind", "outcome"])
 
 AMOUNT_DIGITS_MAX = 30
-"""Digits of an amount in a result, at most; all ether in wei has fewer. A balance column has 38
-digits: if one result filled it, every later posting to that account would fail."""
+"""Maximum number of digits of an amount in a result; all existing ether in wei has fewer. A balance
+column has 38 digits: if one result filled it, every later posting to that account would fail."""
 
 log = get_logger()
 
@@ -56,7 +54,7 @@ class ResultsHandler:
         failpoint("ledger.after_apply")
         self._wake_relay()
         for (record, result), outcome in zip(readable, outcomes, strict=True):
-            _tell(result, outcome)
+            _count(result, outcome)
             if outcome is Outcome.UNKNOWN_PAYMENT:
                 detail = f"no {result.method[:40]} payment {result.payment_id}"
                 refusals.append(RejectedRecord(record, "unknown_payment", detail))
@@ -79,14 +77,16 @@ def decode(record: Record) -> PaymentResult | RejectedRecord:
 
 
 def _amounts(result: PaymentResult) -> Iterator[Money]:
-    news = result.dispute
-    told = [result.amount, result.provider_fee]
-    if news is not None:
-        told += [news.amount, news.withdrawn, news.fee, news.reinstated, news.fee_reinstated]
-    yield from filter(None, told)
+    dispute = result.dispute
+    amounts = [result.amount, result.provider_fee]
+    if dispute is not None:
+        amounts += [dispute.amount, dispute.withdrawn, dispute.fee]
+        amounts += [dispute.reinstated, dispute.fee_reinstated]
+    yield from filter(None, amounts)
 
 
-def _tell(result: PaymentResult, outcome: Outcome) -> None:
+def _count(result: PaymentResult, outcome: Outcome) -> None:
+    """Count a result; log it if it contradicts its payment."""
     RESULTS.labels(result.method, result.kind, outcome).inc()
     if outcome is Outcome.DUPLICATE:
         metrics.DUPLICATES.labels("ledger").inc()

@@ -10,7 +10,7 @@
 A payment can leave `failed`, `expired` and `canceled`, but only for `in_review`: when the provider
 reports later that money moved after all. No transition leaves `completed`. The table
 `ledger.payment_transition` holds the same rules for SQL. `processing` and `requires_action` become
-`canceled` only by a result that says that the provider has canceled (`canceled_at_provider`).
+`canceled` only by a result with `canceled_at_provider`: the provider has confirmed it.
 """
 
 from collections.abc import Mapping
@@ -31,7 +31,7 @@ class Status(StrEnum):
     FAILED = "failed"
     """The provider declined finally."""
     EXPIRED = "expired"
-    """Nobody acted in time."""
+    """The payer did not act in time."""
     CANCELED = "canceled"
     """Stopped before anything was sent, or the provider confirmed that it moves no money."""
     IN_REVIEW = "in_review"
@@ -42,13 +42,13 @@ class Outcome(StrEnum):
     """What the ledger did with one result."""
 
     APPLIED = "applied"
-    """The payment changed as the result said."""
+    """The payment changed according to the result."""
     NOTED = "noted"
-    """Stored as evidence; nothing that the merchant sees has changed."""
+    """Stored as evidence; nothing visible to the merchant has changed."""
     DUPLICATE = "duplicate"
     """Nothing new: a repeated result, or one that the payment's state already reflects."""
     STALE = "stale"
-    """Too late: a later result was applied first, or the payment had ended."""
+    """Out of date: a later result was applied first, or the payment had ended."""
     CONFLICT = "conflict"
     """Contradicts the payment: it goes to review or, if it is final, may stay as it was."""
     UNKNOWN_PAYMENT = "unknown_payment"

@@ -12,12 +12,12 @@ from cift_shared.failpoints import failpoint
 from cift_shared.messaging.messages import PaymentResult
 from ledger.posting.domain import Outcome
 
-_AFTERMATH = "select ledger.apply_aftermath($1::text::jsonb, $2)"
+_POST_SETTLEMENT = "select ledger.apply_aftermath($1::text::jsonb, $2)"
 _RECEIVE = "select ledger.receive($1::text::jsonb, $2)"
-_ALONE = {
-    "reversed": _AFTERMATH,
-    "reinstated": _AFTERMATH,
-    "disputed": _AFTERMATH,
+_ONE_BY_ONE = {
+    "reversed": _POST_SETTLEMENT,
+    "reinstated": _POST_SETTLEMENT,
+    "disputed": _POST_SETTLEMENT,
     "received": _RECEIVE,
 }
 """Kinds of results that are applied one by one, with their statements."""
@@ -54,9 +54,9 @@ class LedgerStore:
     ) -> list[Outcome]:
         """Apply results in the given order; return one outcome per result, in the same order.
 
-        A batch is one transaction, with one exception: every result of a kind in `_ALONE` (what
-        happened after a payment ended, or without one) has its own transaction and splits the
-        batch at its place. When a later part fails, the caller sends the whole batch again.
+        A batch is one transaction, with one exception: every result of a kind in `_ONE_BY_ONE`
+        (about a completed payment, or about money without a command) has its own transaction and
+        splits the batch at its place. When a later part fails, the caller repeats the whole batch.
 
         Args:
             results: in the order they were read; a repeated result changes nothing.
@@ -69,19 +69,19 @@ class LedgerStore:
         """
         pairs = list(zip(results, traceparents or [None] * len(results), strict=True))
         outcomes: list[Outcome] = []
-        for alone, part in groupby(pairs, lambda pair: pair[0].kind in _ALONE):
-            if alone:
-                outcomes += [await self._apply_alone(*pair) for pair in part]
+        for one_by_one, part in groupby(pairs, lambda pair: pair[0].kind in _ONE_BY_ONE):
+            if one_by_one:
+                outcomes += [await self._apply_one(*pair) for pair in part]
             else:
                 outcomes += await self._apply_batch(*zip(*part, strict=True))
         return outcomes
 
-    async def _apply_alone(self, result: PaymentResult, traceparent: str | None) -> Outcome:
-        answer = await self._pool.fetchval(
-            _ALONE[result.kind], result.model_dump_json(exclude_none=True), traceparent
+    async def _apply_one(self, result: PaymentResult, traceparent: str | None) -> Outcome:
+        outcome = await self._pool.fetchval(
+            _ONE_BY_ONE[result.kind], result.model_dump_json(exclude_none=True), traceparent
         )
         failpoint("ledger.after_aftermath")
-        return Outcome(answer)
+        return Outcome(outcome)
 
     async def _apply_batch(
         self, results: Sequence[PaymentResult], traceparents: Sequence[str | None]

@@ -6,9 +6,9 @@ charge. So both sides are sorted into groups, and each group has one verdict:
 
     matched           both sides, equal
     amount_mismatch   both sides, not equal
-    missing_here      lines only: money moved that the ledger does not have
-    missing_there     items only: the ledger says that money moved, the provider doesn't
-    in_transit        one side only, and too near to the edge of the period to decide
+    missing_here      lines only: the provider has a movement that the ledger does not have
+    missing_there     items only: the ledger has a movement that the provider does not have
+    in_transit        one side only, too near to the edge of the period to decide
 
 Every line and item inside the period is in exactly one group, and the groups' differences sum to
 the difference of the two sides, whatever the order of the input.
@@ -103,17 +103,17 @@ class Group:
 
     @property
     def theirs(self) -> int:
-        """What the provider says it moved, minor units."""
+        """The amount moved according to the provider, minor units."""
         return sum(line.net for line in self.lines)
 
     @property
     def ours(self) -> int:
-        """What the ledger says it moved, minor units."""
+        """The amount moved according to the ledger, minor units."""
         return sum(item.net for item in self.items)
 
     @property
     def difference(self) -> int:
-        """What the ledger lacks (positive) or has too much (negative), minor units."""
+        """The amount that the ledger lacks (positive) or has too much (negative), minor units."""
         return self.theirs - self.ours
 
     @property

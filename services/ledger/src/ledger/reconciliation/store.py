@@ -15,7 +15,7 @@ from ledger.operator.store import Refused, decide
 from ledger.reconciliation.matching import BookItem, Group, Verdict, Window, reconcile
 
 AROUND = timedelta(days=1)
-"""How far outside the period the other side of a line or item near its edge is searched."""
+"""How far outside the period the counterpart of a line or item near its edge is searched."""
 
 _ONE_AT_A_TIME = "select pg_advisory_xact_lock(hashtextextended('ledger.reconciliation', 0))"
 _FOLLOWS = """
@@ -48,8 +48,8 @@ order by opened_at, discrepancy_id
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
-    """What to reconcile, and the operator who does it."""
+class ReconciliationRequest:
+    """The account and the period to reconcile, and the operator who does it."""
 
     method: str
     livemode: bool
@@ -77,7 +77,7 @@ class Discrepancy:
     name: str
     kind: str
     difference: Money
-    """What the ledger lacked (positive) or had too much (negative) at the provider."""
+    """The amount that the ledger lacked (positive) or had too much (negative) at the provider."""
     in_suspense: Money
     """The part of it that is in suspense, debit positive."""
     owner: str
@@ -90,7 +90,7 @@ class Discrepancy:
 class Report:
     """The result of a reconciliation."""
 
-    order: Order
+    request: ReconciliationRequest
     groups: Sequence[Group]
     discrepancies: Mapping[str, Discrepancy]
     """The discrepancy of each name that has one, closed ones included."""
@@ -119,7 +119,12 @@ class Report:
 
 
 async def reconcile_statement(
-    connection: Any, order: Order, content: bytes, form: StatementFormat, *, dry_run: bool
+    connection: Any,
+    request: ReconciliationRequest,
+    content: bytes,
+    form: StatementFormat,
+    *,
+    dry_run: bool,
 ) -> Report:
     """Compare a statement with the ledger; unless `dry_run`, store it and post the differences.
 
@@ -128,26 +133,28 @@ async def reconcile_statement(
         Refused: a line had another amount in an earlier statement; nothing was stored.
     """
     statement = form.read(content)
-    ours = [line for line in statement.lines if line.currency == order.currency]
-    lines = [line for line in ours if order.since <= line.at < order.until]
+    ours = [line for line in statement.lines if line.currency == request.currency]
+    lines = [line for line in ours if request.since <= line.at < request.until]
     async with connection.transaction():
         await connection.execute(_ONE_AT_A_TIME)
-        follows = await connection.fetchval(_FOLLOWS, *order.scope, order.since)
-        window = Window(order.since, order.until, order.tolerance, follows)
-        known_lines, items = await _members(connection, order, lines, form)
+        follows = await connection.fetchval(_FOLLOWS, *request.scope, request.since)
+        window = Window(request.since, request.until, request.tolerance, follows)
+        known_lines, items = await _members(connection, request, lines, form)
         groups = reconcile(known_lines, items, window)
         if not dry_run:
             # from here on rows of the ledger are locked; if the command hangs, this releases them
             await connection.execute("set local idle_in_transaction_session_timeout = '5s'")
-            known = await _by_name(connection, order, groups)
-            record = _record(order, statement, lines, groups, known)
+            known = await _by_name(connection, request, groups)
+            record = _record(request, statement, lines, groups, known)
             record["digest"] = hashlib.sha256(content).hexdigest()
             await decide(connection, "record_reconciliation", record)
-        found = await _by_name(connection, order, groups)
-    return Report(order, groups, found, statement, len(statement.lines) - len(lines))
+        found = await _by_name(connection, request, groups)
+    return Report(request, groups, found, statement, len(statement.lines) - len(lines))
 
 
-async def compare_kept(connection: Any, order: Order, form: StatementFormat) -> Report:
+async def compare_records(
+    connection: Any, request: ReconciliationRequest, form: StatementFormat
+) -> Report:
     """Compare the incoming payments that a worker has read at its provider with our deposits.
 
     Only reads. The worker's records contain no payouts and no charges, so they are no statement: a
@@ -157,23 +164,23 @@ async def compare_kept(connection: Any, order: Order, form: StatementFormat) -> 
         Refused: the method's worker reads no records.
     """
     if form.kept is None:
-        raise Refused(f"the worker of {order.method} reads no records of its provider")
-    since, until = order.since - AROUND, order.until + AROUND
+        raise Refused(f"the worker of {request.method} reads no records of its provider")
+    since, until = request.since - AROUND, request.until + AROUND
     async with connection.transaction(isolation="repeatable_read", readonly=True):
         lines = [one for one in await form.kept(connection, since, until)
-                 if one.currency == order.currency]  # fmt: skip
+                 if one.currency == request.currency]  # fmt: skip
         references = sorted({name for line in lines for name in line.references})
-        rows = await connection.fetch(_ITEMS, *order.scope, since, until, references)
+        rows = await connection.fetch(_ITEMS, *request.scope, since, until, references)
         items = [
-            _item(row, order.currency, form)
+            _item(row, request.currency, form)
             for row in rows
             if row["type"] == "deposit" and row["is_first"]
         ]
-        window = Window(order.since, order.until, order.tolerance, follows=False)
+        window = Window(request.since, request.until, request.tolerance, follows=False)
         groups = reconcile(lines, items, window)
-        found = await _by_name(connection, order, groups)
+        found = await _by_name(connection, request, groups)
     inside = [line for line in lines if line in window]
-    return Report(order, groups, found, Statement(lines=tuple(inside)), len(lines) - len(inside))
+    return Report(request, groups, found, Statement(lines=tuple(inside)), len(lines) - len(inside))
 
 
 async def discrepancies(connection: Any, *, closed: bool) -> list[Discrepancy]:
@@ -192,20 +199,23 @@ async def change_discrepancy(connection: Any, change: dict[str, Any]) -> None:
 
 
 async def _members(
-    connection: Any, order: Order, given: Sequence[ProviderLine], form: StatementFormat
+    connection: Any,
+    request: ReconciliationRequest,
+    given: Sequence[ProviderLine],
+    form: StatementFormat,
 ) -> tuple[list[ProviderLine], list[BookItem]]:
     """Lines and items in and around the period, and all that they refer to."""
-    since, until = order.since - AROUND, order.until + AROUND
+    since, until = request.since - AROUND, request.until + AROUND
     lines = {line.external_id: line for line in given}
     items: dict[str, BookItem] = {}
     references: set[str] = set()
     while True:
-        for row in await connection.fetch(_LINES, *order.scope, since, until, sorted(references)):
-            line = _line(row, order.currency)
+        for row in await connection.fetch(_LINES, *request.scope, since, until, sorted(references)):
+            line = _line(row, request.currency)
             lines.setdefault(line.external_id, line)
         references |= {name for line in lines.values() for name in line.references}
-        for row in await connection.fetch(_ITEMS, *order.scope, since, until, sorted(references)):
-            items[row["item_id"]] = _item(row, order.currency, form)
+        for row in await connection.fetch(_ITEMS, *request.scope, since, until, sorted(references)):
+            items[row["item_id"]] = _item(row, request.currency, form)
         named = {name for item in items.values() for name in item.references}
         if named <= references:
             return list(lines.values()), list(items.values())
@@ -245,10 +255,10 @@ def _item(row: asyncpg.Record, currency: str, form: StatementFormat) -> BookItem
 
 
 async def _by_name(
-    connection: Any, order: Order, groups: Iterable[Group]
+    connection: Any, request: ReconciliationRequest, groups: Iterable[Group]
 ) -> dict[str, Discrepancy]:
     names = sorted({name for group in groups for name in group.names})
-    rows = await connection.fetch(_DISCREPANCIES, *order.scope, names, True)
+    rows = await connection.fetch(_DISCREPANCIES, *request.scope, names, True)
     ordered = sorted(rows, key=lambda row: (row["state"] != "closed", row["discrepancy_id"]))
     return {row["name"]: _discrepancy(row) for row in ordered if row["kind"] != "unclaimed"}
 
@@ -263,7 +273,7 @@ def _discrepancy(row: asyncpg.Record) -> Discrepancy:
 
 
 def _record(
-    order: Order,
+    request: ReconciliationRequest,
     statement: Statement,
     lines: Sequence[ProviderLine],
     groups: Sequence[Group],
@@ -272,18 +282,18 @@ def _record(
     """A run as the argument of `ledger.record_reconciliation`."""
     judged = [group for group in groups if group.verdict is not Verdict.IN_TRANSIT]
     return {
-        "method": order.method,
-        "livemode": order.livemode,
-        "currency": order.currency,
-        "since": order.since.isoformat(),
-        "until": order.until.isoformat(),
-        "tolerance": int(order.tolerance.total_seconds()),
+        "method": request.method,
+        "livemode": request.livemode,
+        "currency": request.currency,
+        "since": request.since.isoformat(),
+        "until": request.until.isoformat(),
+        "tolerance": int(request.tolerance.total_seconds()),
         "opening": _text(statement.opening),
         "closing": _text(statement.closing),
         "counts": Counter(group.verdict for group in groups),
-        "operator": order.operator,
-        "reason": order.reason,
-        "at": order.at.isoformat(),
+        "operator": request.operator,
+        "reason": request.reason,
+        "at": request.at.isoformat(),
         "lines": [_line_record(line) for line in lines],
         "members": [member for group in judged for member in _member_records(group)],
         "groups": [

@@ -71,7 +71,7 @@ class Sums:
         ]
         return {"transactions": self.transactions, "entries": self.entries, "sums": sums}
 
-    def told(self) -> list[str]:
+    def lines(self) -> list[str]:
         """The counts and control sums as lines of text."""
         lines = [f"{self.transactions} transactions, {self.entries} entries"]
         for total in self.facts()["sums"]:

@@ -45,7 +45,7 @@ class TrialTotal:
 
 @dataclass(frozen=True, slots=True)
 class FeeLine:
-    """What a method moved and earned in one currency in one period."""
+    """Volume, fees and costs of a method in one currency in one period."""
 
     mode: str
     method: str

@@ -133,7 +133,7 @@ async def verify(
     *,
     on_checked: Callable[[], None] = lambda: None,
 ) -> list[Finding]:
-    """Check every invariant in one snapshot, so that concurrent writes don't disturb the check.
+    """Check every invariant in one snapshot, so that concurrent writes don't affect it.
 
     Args:
         connection: not in a transaction.

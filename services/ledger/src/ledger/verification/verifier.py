@@ -45,7 +45,7 @@ _LINK_OF_BLOCK = "select hash from ledger.block where block_id = $1"
 log = get_logger()
 
 
-class Rota:
+class WindowScheduler:
     """Chooses the parts of the log to check in each round."""
 
     def __init__(self, slice_size: int) -> None:
@@ -82,7 +82,7 @@ class Verifier:
         self._pool = pool
         self._clock = clock
         self._interval_s = interval_s
-        self._rota = Rota(slice_size)
+        self._scheduler = WindowScheduler(slice_size)
         self._only_full = {each.name for each in load_invariants() if each.only_full}
         self._broken: set[str] = set()
         self._head: tuple[int, bytes] | None = None
@@ -97,21 +97,21 @@ class Verifier:
     async def verify_once(self) -> list[Finding]:
         """Run one round; returns all findings, also those of invariants without a violation."""
         async with self._pool.acquire() as connection:
-            windows, ends = self._rota.next(await connection.fetchval(_LAST_POSITION))
+            windows, ends = self._scheduler.next(await connection.fetchval(_LAST_POSITION))
             with VERIFY_SECONDS.time():
                 whole = self._broken | (self._only_full if ends else set())
                 findings = await verify(connection, windows, whole=whole)
-                findings += await self._cut_short(connection)
+                findings += await self._check_last_head(connection)
         self._broken = {found.invariant.name for found in findings if found.violations}
         for finding in findings:
-            _tell(finding)
+            _report(finding)
         now = self._clock.now().timestamp()
         VERIFIED_AT.set(now)
         if ends:
             PASSED_AT.set(now)
         return findings
 
-    async def _cut_short(self, connection: Any) -> list[Finding]:
+    async def _check_last_head(self, connection: Any) -> list[Finding]:
         """Detect a chain that is consistent but was shortened or replaced since the last round."""
         if self._head is not None:
             block, link = self._head
@@ -123,7 +123,7 @@ class Verifier:
         return []
 
 
-def _tell(finding: Finding) -> None:
+def _report(finding: Finding) -> None:
     VIOLATIONS.labels(finding.invariant.name).set(finding.violations)
     if finding.violations:
         log.error(

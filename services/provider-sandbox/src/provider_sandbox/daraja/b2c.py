@@ -10,14 +10,14 @@ from typing import Any
 
 from provider_sandbox.book import Movement
 from provider_sandbox.clock import nairobi
-from provider_sandbox.courier import CallbackMode
 from provider_sandbox.daraja import accounts, ids, jobs, phones
 from provider_sandbox.daraja.behaviours import BEHAVIOURS
 from provider_sandbox.daraja.errors import DarajaError
 from provider_sandbox.daraja.validation import PAYOUT_MAX_KES, PAYOUT_MIN_KES
 from provider_sandbox.daraja.wire import Payout
-from provider_sandbox.faults import BEFORE, Fault
+from provider_sandbox.faults import WITHOUT_EFFECT, Fault
 from provider_sandbox.twin import Exchange, Twin
+from provider_sandbox.webhook_sender import CallbackMode
 
 OPERATION = "daraja.b2c"
 DECIDE = "daraja.b2c.decide"
@@ -48,16 +48,16 @@ def accept(
         kind = phones.submit_fault(twin, payout.phone, behaviour)
         if kind is not None:
             exchange.fault = Fault(kind=kind)
-        if kind in BEFORE:
+        if kind in WITHOUT_EFFECT:
             return None
         mode = twin.faults.take_callback_mode(OPERATION, exchange.body) or behaviour.callback
         if behaviour.payout_queue_times_out:
             mode = CallbackMode.LOST
         row = _insert(twin, payout, behaviour.name, mode, forced or _forced_code(twin, payout))
-        if exchange.arrival is not None:
-            twin.arrivals.accept(exchange.arrival)
-        held = _plan(twin, row, mode)
-    return row, held
+        if exchange.request_number is not None:
+            twin.request_log.accept(exchange.request_number)
+        early_callbacks = _schedule(twin, row, mode)
+    return row, early_callbacks
 
 
 def decide(twin: Twin, payload: dict[str, Any]) -> list[int]:
@@ -96,7 +96,7 @@ def forge(twin: Twin, payload: dict[str, Any]) -> None:
 
 
 def time_out(twin: Twin, payload: dict[str, Any]) -> None:
-    """Scheduled event: call QueueTimeOutURL, which says nothing about the money."""
+    """Scheduled event: call QueueTimeOutURL, which contains nothing about the money."""
     row = find(twin, payload["originator_id"])
     if row is None:
         return
@@ -170,19 +170,19 @@ def _insert(
     return row
 
 
-def _plan(twin: Twin, row: Row, mode: CallbackMode) -> list[int]:
+def _schedule(twin: Twin, row: Row, mode: CallbackMode) -> list[int]:
     event, settings = {"originator_id": row["originator_id"]}, twin.settings
     behaviour = BEHAVIOURS[row["behaviour"]]
     if mode is CallbackMode.BEFORE_ANSWER:
         return decide(twin, event)
     if mode in (CallbackMode.FORGED, CallbackMode.FORGED_ID):
-        twin.agenda.add(FORGED, event, after_s=settings.callback_lag_s)
+        twin.scheduled_events.add(FORGED, event, after_s=settings.callback_lag_s)
     if behaviour.payout_queue_times_out:
-        twin.agenda.add(QUEUE_TIMEOUT, event, after_s=settings.result_s)
-        twin.agenda.add(DECIDE, event, after_s=_QUEUE_FACTOR * settings.result_s)
+        twin.scheduled_events.add(QUEUE_TIMEOUT, event, after_s=settings.result_s)
+        twin.scheduled_events.add(DECIDE, event, after_s=_QUEUE_FACTOR * settings.result_s)
     else:
         after_s = settings.long_s if behaviour.payout_slow else settings.result_s
-        twin.agenda.add(DECIDE, event, after_s=after_s)
+        twin.scheduled_events.add(DECIDE, event, after_s=after_s)
     return []
 
 

@@ -13,9 +13,9 @@ from provider_sandbox.twin import Twin
 OPERATION = "daraja.balance"
 
 
-def plan(twin: Twin, job: jobs.Job, query: BalanceQuery) -> list[int]:
+def schedule(twin: Twin, job: jobs.Job, query: BalanceQuery) -> list[int]:
     """Schedule the query."""
-    return job.plan(twin, execute, {"short_code": query.short_code})
+    return job.schedule(twin, execute, {"short_code": query.short_code})
 
 
 def execute(twin: Twin, payload: dict[str, Any]) -> list[int]:

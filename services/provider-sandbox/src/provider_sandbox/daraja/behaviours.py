@@ -6,8 +6,8 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from provider_sandbox.courier import CallbackMode
 from provider_sandbox.faults import Kind
+from provider_sandbox.webhook_sender import CallbackMode
 
 
 class Pace(StrEnum):
@@ -120,7 +120,7 @@ _RESULTS = (
     ),
 )
 
-_TRAVEL = (
+_TRANSPORT = (
     Behaviour(
         name="callback_lost", suffix="301", summary="pays, no callback", callback=CallbackMode.LOST
     ),
@@ -233,7 +233,7 @@ _PAYOUTS = (
     ),
 )
 
-BEHAVIOURS = {row.name: row for row in (*_RESULTS, *_TRAVEL, *_PAYOUTS)}
+BEHAVIOURS = {row.name: row for row in (*_RESULTS, *_TRANSPORT, *_PAYOUTS)}
 """By name."""
 
 BY_SUFFIX = {row.suffix: row for row in BEHAVIOURS.values() if row.suffix is not None}

@@ -8,12 +8,12 @@ from sqlite3 import Row
 from typing import Any
 
 from provider_sandbox.clock import nairobi
-from provider_sandbox.courier import CallbackMode, Notice
 from provider_sandbox.daraja import accounts, ids
 from provider_sandbox.daraja.errors import DarajaError, invalid
 from provider_sandbox.daraja.validation import address
 from provider_sandbox.daraja.wire import render
 from provider_sandbox.twin import Twin
+from provider_sandbox.webhook_sender import CallbackMode, Notice
 
 _URL = "daraja.c2b.confirmation_url"
 
@@ -71,4 +71,4 @@ def confirm(twin: Twin, row: Row, receipt: str) -> None:
         body=render(body).decode(),
         headers={"Content-Type": "application/json"},
     )
-    twin.courier.send(notice, CallbackMode.ONCE, usual_s=twin.settings.callback_lag_s)
+    twin.webhook_sender.send(notice, CallbackMode.ONCE, usual_s=twin.settings.callback_lag_s)

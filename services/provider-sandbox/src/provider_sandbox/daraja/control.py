@@ -37,7 +37,7 @@ class Amount(BaseModel):
 
 
 def daraja_control_router(twin: Twin, keys: CredentialKeys) -> APIRouter:
-    """The control routes of this face."""
+    """The control routes of the Daraja twin."""
     router = APIRouter(prefix="/control/daraja", tags=["control"])
     _add_phones(router, twin)
     _add_accounts(router, twin)

@@ -17,7 +17,7 @@ from cryptography.x509.oid import NameOID
 
 _KEY_FILE = "daraja-key.pem"
 _CERTIFICATE_FILE = "daraja-certificate.pem"
-_REMEMBERED = 64
+_CACHE_SIZE = 64
 
 
 class CredentialKeys:
@@ -26,15 +26,15 @@ class CredentialKeys:
     def __init__(self, key: rsa.RSAPrivateKey, certificate_pem: bytes) -> None:
         self.certificate_pem = certificate_pem
         self._key = key
-        self._opened: dict[str, bytes] = {}
+        self._cache: dict[str, bytes] = {}
 
     def open(self, credential: str) -> bytes:
         """The decrypted password; empty when decryption fails, which no password equals."""
-        if credential not in self._opened:
-            if len(self._opened) >= _REMEMBERED:
-                self._opened.clear()
-            self._opened[credential] = self._decrypt(credential)
-        return self._opened[credential]
+        if credential not in self._cache:
+            if len(self._cache) >= _CACHE_SIZE:
+                self._cache.clear()
+            self._cache[credential] = self._decrypt(credential)
+        return self._cache[credential]
 
     def _decrypt(self, credential: str) -> bytes:
         with contextlib.suppress(ValueError):

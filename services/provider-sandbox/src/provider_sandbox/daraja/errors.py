@@ -34,7 +34,7 @@ def invalid(field: str) -> DarajaError:
 
 
 def refused(message: str) -> DarajaError:
-    """The error 500.001.1001, which is ambiguous: only its text says what was refused."""
+    """The error 500.001.1001, which is ambiguous: only its text shows what was refused."""
     return DarajaError(500, "500.001.1001", message)
 
 

@@ -9,7 +9,7 @@ from provider_sandbox.daraja.errors import DarajaError
 from provider_sandbox.daraja.oauth import token_error
 from provider_sandbox.faults import Fault, Kind
 from provider_sandbox.settings import Settings
-from provider_sandbox.twin import Canned, Operation
+from provider_sandbox.twin import FaultAnswer, Operation
 
 OPERATIONS: Mapping[str, Operation] = {
     "/oauth/v1/generate": Operation("daraja.oauth"),
@@ -30,7 +30,7 @@ OPERATIONS: Mapping[str, Operation] = {
     "/mpesa/c2b/v1/registerurl": Operation("daraja.c2b_register"),
     "/mpesa/c2b/v2/registerurl": Operation("daraja.c2b_register"),
 }
-"""Every route, with the name that faults and arrivals use."""
+"""Every route, with the name that faults and the request log use."""
 
 _PAGES = {
     Kind.HTML_500: (500, "Internal Server Error"),
@@ -53,17 +53,17 @@ _ERRORS = {
 }
 
 
-def canned(fault: Fault, settings: Settings) -> Canned:
+def fault_answer(fault: Fault, settings: Settings) -> FaultAnswer:
     """The answer of a fault, which replaces the operation's own answer."""
     if fault.kind in _PAGES:
         status, title = _PAGES[fault.kind]
         page = f"<html><head><title>{status} {title}</title></head><body>{title}</body></html>"
-        return Canned(status, "text/html", page.encode())
+        return FaultAnswer(status, "text/html", page.encode())
     if fault.kind is Kind.PLAIN_UPSTREAM_ERROR:
         text = b"upstream connect error or disconnect/reset before headers. reset reason: overflow"
-        return Canned(503, "text/plain", text)
+        return FaultAnswer(503, "text/plain", text)
     if fault.kind is Kind.TOKEN_INVALID:
         error = token_error(fault.error_code or settings.token_error)
     else:
         error = DarajaError(*_ERRORS[fault.kind])
-    return Canned(error.status, "application/json", error.body())
+    return FaultAnswer(error.status, "application/json", error.body())

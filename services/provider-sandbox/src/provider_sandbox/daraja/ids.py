@@ -35,7 +35,7 @@ def receipt(at: float) -> str:
     return _date_letters(at) + "".join(secrets.choice(_ALPHABET) for _ in range(7))
 
 
-def filler_receipt(at: float) -> str:
+def placeholder_receipt(at: float) -> str:
     """The placeholder for the receipt of a failed request: ``SKE0000000``."""
     return _date_letters(at) + "0000000"
 

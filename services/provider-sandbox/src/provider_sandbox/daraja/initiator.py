@@ -12,14 +12,14 @@ from provider_sandbox.twin import Twin
 _FAILURES = "daraja.initiator.failures"
 
 
-def verdict(twin: Twin, keys: CredentialKeys, given: Initiator) -> str | None:
+def refusal_code(twin: Twin, keys: CredentialKeys, operator: Initiator) -> str | None:
     """The result code that a wrong or locked operator forces on this request; None if valid."""
     failures = int(twin.store.meta(_FAILURES) or 0)
     if failures >= twin.settings.initiator_attempts:
         return "8006"
     password = twin.settings.initiator_password.get_secret_value().encode()
-    matches = secrets.compare_digest(keys.open(given.credential), password)
-    if matches and given.name == twin.settings.initiator_name:
+    matches = secrets.compare_digest(keys.open(operator.credential), password)
+    if matches and operator.name == twin.settings.initiator_name:
         if failures:
             unlock(twin)
         return None

@@ -7,12 +7,12 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any, Self
 
-from provider_sandbox.courier import CallbackMode, Notice
 from provider_sandbox.daraja import ids
 from provider_sandbox.daraja.codes import result_text
 from provider_sandbox.daraja.wire import Initiator, render
 from provider_sandbox.settings import Settings
 from provider_sandbox.twin import Exchange, Twin
+from provider_sandbox.webhook_sender import CallbackMode, Notice
 
 Execute = Callable[[Twin, dict[str, Any]], list[int]]
 """Handler of one kind of event: gets the job and its details, schedules the result (``answer``)."""
@@ -36,7 +36,7 @@ class Job:
 
     @classmethod
     def new(
-        cls, twin: Twin, kind: str, who: Initiator, exchange: Exchange, forced: str | None
+        cls, twin: Twin, kind: str, operator: Initiator, exchange: Exchange, forced: str | None
     ) -> Self:
         """A job with new ids; a matching fault decides how its callback is posted."""
         mode = twin.faults.take_callback_mode(kind, exchange.body) or CallbackMode.ONCE
@@ -44,13 +44,13 @@ class Job:
             kind=kind,
             originator_id=ids.request_id(),
             conversation_id=ids.conversation_id(twin.clock.now()),
-            result_url=who.result_url,
-            timeout_url=who.timeout_url,
+            result_url=operator.result_url,
+            timeout_url=operator.timeout_url,
             callback_mode=mode.value,
             forced_code=forced,
         )
 
-    def plan(self, twin: Twin, execute: Execute, details: dict[str, Any]) -> list[int]:
+    def schedule(self, twin: Twin, execute: Execute, details: dict[str, Any]) -> list[int]:
         """Schedule its execution, or execute it now when its callback must precede the answer.
 
         Returns:
@@ -60,7 +60,7 @@ class Job:
         with twin.store.transaction():
             if self.callback_mode == CallbackMode.BEFORE_ANSWER:
                 return execute(twin, payload)
-            twin.agenda.add(self.kind, payload, after_s=twin.settings.result_s)
+            twin.scheduled_events.add(self.kind, payload, after_s=twin.settings.result_s)
         return []
 
 
@@ -77,7 +77,9 @@ class Result:
 
 def answer(twin: Twin, job: Job, result: Result) -> list[int]:
     """Schedule the posting of the result to ResultURL, in the caller's transaction."""
-    body = result_body(twin.settings, job, result, filler=ids.filler_receipt(twin.clock.now()))
+    body = result_body(
+        twin.settings, job, result, placeholder=ids.placeholder_receipt(twin.clock.now())
+    )
     notice = Notice(
         provider="daraja",
         kind=job.kind.removeprefix("daraja."),
@@ -88,10 +90,14 @@ def answer(twin: Twin, job: Job, result: Result) -> list[int]:
     )
     mode = CallbackMode(job.callback_mode)
     settings = twin.settings
-    return twin.courier.send(notice, mode, usual_s=settings.callback_lag_s, age_s=settings.result_s)
+    return twin.webhook_sender.send(
+        notice, mode, usual_s=settings.callback_lag_s, age_s=settings.result_s
+    )
 
 
-def result_body(settings: Settings, job: Job, result: Result, *, filler: str) -> dict[str, Any]:
+def result_body(
+    settings: Settings, job: Job, result: Result, *, placeholder: str
+) -> dict[str, Any]:
     """The ``Result`` envelope, in the variant that the settings select."""
     as_number = result.code.isdigit() and not settings.result_code_as_text
     reference: dict[str, object] = {"Key": "QueueTimeoutURL", "Value": job.timeout_url}
@@ -101,7 +107,7 @@ def result_body(settings: Settings, job: Job, result: Result, *, filler: str) ->
         "ResultDesc": result_text(result.code),
         "OriginatorConversationID": job.originator_id,
         "ConversationID": job.conversation_id,
-        "TransactionID": result.transaction_id or filler,
+        "TransactionID": result.transaction_id or placeholder,
         "ReferenceData": {
             "ReferenceItem": [reference] if settings.reference_item_list else reference
         },

@@ -18,14 +18,14 @@ from provider_sandbox.twin import Twin
 OPERATION = "daraja.reversal"
 
 
-def plan(twin: Twin, job: jobs.Job, request: ReversalRequest) -> list[int]:
+def schedule(twin: Twin, job: jobs.Job, request: ReversalRequest) -> list[int]:
     """Schedule the reversal."""
     details = {
         "receipt": request.receipt,
         "amount": request.amount,
         "short_code": request.short_code,
     }
-    return job.plan(twin, execute, details)
+    return job.schedule(twin, execute, details)
 
 
 def execute(twin: Twin, payload: dict[str, Any]) -> list[int]:
@@ -35,7 +35,7 @@ def execute(twin: Twin, payload: dict[str, Any]) -> list[int]:
     code = job.forced_code or _refusal(twin, payload, row)
     if code is not None or row is None:
         return jobs.answer(twin, job, jobs.Result(code=code or "R000002"))
-    receipt = _give_back(twin, job, row)
+    receipt = _return_money(twin, job, row)
     parameters = _parameters(twin, row)
     return jobs.answer(
         twin, job, jobs.Result(code="0", transaction_id=receipt, parameters=parameters)
@@ -57,7 +57,7 @@ def _refusal(twin: Twin, payload: dict[str, Any], row: Row | None) -> str | None
     return None
 
 
-def _give_back(twin: Twin, job: jobs.Job, row: Row) -> str:
+def _return_money(twin: Twin, job: jobs.Job, row: Row) -> str:
     receipt = ids.receipt(twin.clock.now())
     accounts.add_cents(twin, accounts.PAYBILL, -row["amount"] * 100)
     accounts.add_to_wallet(twin, row["msisdn"], row["amount"])

@@ -55,8 +55,8 @@ def _add_express(router: APIRouter, twin: Twin) -> None:
         _check_merchant(twin, wanted.credentials)
         accepted = stk.accept(twin, wanted, _exchange(request))
         if accepted is None:
-            return Response()  # the gate replaces this by the fault of the phone
-        await _deliver(twin, accepted.held)
+            return Response()  # the fault middleware replaces this answer
+        await _deliver(twin, accepted.early_callbacks)
         return _json(
             {
                 "MerchantRequestID": accepted.merchant_id,
@@ -85,12 +85,12 @@ def _add_payout(router: APIRouter, twin: Twin, keys: CredentialKeys) -> None:
     async def pay(request: Request) -> Response:
         body = await _body(twin, request)
         wanted = validation.payout(body, refuse_words=twin.settings.refuse_url_words)
-        forced = initiator.verdict(twin, keys, wanted.initiator)
+        forced = initiator.refusal_code(twin, keys, wanted.initiator)
         accepted = b2c.accept(twin, wanted, _exchange(request), forced=forced)
         if accepted is None:
-            return Response()  # the gate replaces this by the fault of the phone
-        row, held = accepted
-        await _deliver(twin, held)
+            return Response()  # the fault middleware replaces this answer
+        row, early_callbacks = accepted
+        await _deliver(twin, early_callbacks)
         return _json(wire.acknowledgement(row["originator_id"], row["conversation_id"]))
 
 
@@ -100,7 +100,7 @@ def _add_look_ups(router: APIRouter, twin: Twin, keys: CredentialKeys) -> None:
         body = await _body(twin, request)
         wanted = validation.status_query(body, refuse_words=twin.settings.refuse_url_words)
         job = _job(twin, keys, status.OPERATION, wanted.initiator, request)
-        await _deliver(twin, status.plan(twin, job, wanted))
+        await _deliver(twin, status.schedule(twin, job, wanted))
         return _acknowledge(job)
 
     @router.post("/mpesa/accountbalance/v1/query")
@@ -108,7 +108,7 @@ def _add_look_ups(router: APIRouter, twin: Twin, keys: CredentialKeys) -> None:
         body = await _body(twin, request)
         wanted = validation.balance_query(body, refuse_words=twin.settings.refuse_url_words)
         job = _job(twin, keys, balance.OPERATION, wanted.initiator, request)
-        await _deliver(twin, balance.plan(twin, job, wanted))
+        await _deliver(twin, balance.schedule(twin, job, wanted))
         return _acknowledge(job)
 
 
@@ -119,10 +119,10 @@ def _add_reversal(router: APIRouter, twin: Twin, keys: CredentialKeys) -> None:
         wanted = validation.reversal(body, refuse_words=twin.settings.refuse_url_words)
         job = _job(twin, keys, reversal.OPERATION, wanted.initiator, request)
         with twin.store.transaction():
-            held = reversal.plan(twin, job, wanted)
-            if (arrival := _exchange(request).arrival) is not None:
-                twin.arrivals.accept(arrival)
-        await _deliver(twin, held)
+            early_callbacks = reversal.schedule(twin, job, wanted)
+            if (number := _exchange(request).request_number) is not None:
+                twin.request_log.accept(number)
+        await _deliver(twin, early_callbacks)
         return _acknowledge(job)
 
 
@@ -155,19 +155,19 @@ def _check_merchant(twin: Twin, given: wire.Credentials) -> None:
 
 
 def _job(
-    twin: Twin, keys: CredentialKeys, kind: str, who: wire.Initiator, request: Request
+    twin: Twin, keys: CredentialKeys, kind: str, operator: wire.Initiator, request: Request
 ) -> jobs.Job:
-    forced = initiator.verdict(twin, keys, who)
-    return jobs.Job.new(twin, kind, who, _exchange(request), forced)
+    forced = initiator.refusal_code(twin, keys, operator)
+    return jobs.Job.new(twin, kind, operator, _exchange(request), forced)
 
 
 def _acknowledge(job: jobs.Job) -> Response:
     return _json(wire.acknowledgement(job.originator_id, job.conversation_id))
 
 
-async def _deliver(twin: Twin, held: list[int]) -> None:
-    for callback in held:
-        await twin.courier.deliver(callback)
+async def _deliver(twin: Twin, early_callbacks: list[int]) -> None:
+    for callback in early_callbacks:
+        await twin.webhook_sender.deliver(callback)
 
 
 def _exchange(request: Request) -> Exchange:

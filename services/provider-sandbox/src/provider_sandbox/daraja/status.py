@@ -20,10 +20,10 @@ _BLANK_KEYS = {
 }
 
 
-def plan(twin: Twin, job: jobs.Job, query: StatusQuery) -> list[int]:
+def schedule(twin: Twin, job: jobs.Job, query: StatusQuery) -> list[int]:
     """Schedule the query."""
     details = {"receipt": query.receipt, "conversation_id": query.conversation_id}
-    return job.plan(twin, execute, details)
+    return job.schedule(twin, execute, details)
 
 
 def execute(twin: Twin, payload: dict[str, Any]) -> list[int]:
@@ -56,7 +56,7 @@ def _payout(twin: Twin, row: Row) -> jobs.Parameters:
     words = {None: "Pending", "0": "Completed"}
     status = words.get(row["result_code"], "Failed")
     fee = f"Fee For B2C Payment|KES|{twin.settings.b2c_fee_kes}"
-    receipt = row["receipt"] or ids.filler_receipt(row["created_at"])
+    receipt = row["receipt"] or ids.placeholder_receipt(row["created_at"])
     return [
         *_common(row, receipt=receipt, status=status),
         ("DebitPartyName", f"{twin.settings.b2c_short_code} - CIFT"),

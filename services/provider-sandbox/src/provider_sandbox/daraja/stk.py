@@ -9,13 +9,13 @@ from sqlite3 import Row
 from typing import Any
 
 from provider_sandbox.book import Movement
-from provider_sandbox.courier import CallbackMode
 from provider_sandbox.daraja import accounts, c2b, ids, phones, stk_callback
 from provider_sandbox.daraja.behaviours import BEHAVIOURS, Pace
 from provider_sandbox.daraja.errors import refused
 from provider_sandbox.daraja.wire import StkPush
-from provider_sandbox.faults import BEFORE, Fault
+from provider_sandbox.faults import WITHOUT_EFFECT, Fault
 from provider_sandbox.twin import Exchange, Twin
+from provider_sandbox.webhook_sender import CallbackMode
 
 OPERATION = "daraja.stk"
 DECIDE = "daraja.stk.decide"
@@ -28,7 +28,7 @@ class Accepted:
 
     merchant_id: str
     checkout_id: str
-    held: list[int]
+    early_callbacks: list[int]
     """Callbacks to deliver before the answer."""
 
 
@@ -43,17 +43,17 @@ def accept(twin: Twin, push: StkPush, exchange: Exchange) -> Accepted | None:
         kind = phones.submit_fault(twin, push.phone, behaviour)
         if kind is not None:
             exchange.fault = Fault(kind=kind)
-        if kind in BEFORE:
+        if kind in WITHOUT_EFFECT:
             return None
         _refuse_locked(twin, push.phone)
         mode = twin.faults.take_callback_mode(OPERATION, exchange.body) or behaviour.callback
         forced = _pairing_code(push) or _same_amount_code(twin, push)
         row = _insert(twin, push, behaviour.name, mode, forced)
-        if exchange.arrival is not None:
-            twin.arrivals.accept(exchange.arrival)
+        if exchange.request_number is not None:
+            twin.request_log.accept(exchange.request_number)
         stk_callback.send_forged(twin, row, mode)
-        held = _plan_end(twin, row)
-    return Accepted(row["merchant_id"], row["checkout_id"], held)
+        early_callbacks = _schedule_end(twin, row)
+    return Accepted(row["merchant_id"], row["checkout_id"], early_callbacks)
 
 
 def decide(twin: Twin, payload: dict[str, Any]) -> list[int]:
@@ -66,8 +66,8 @@ def decide(twin: Twin, payload: dict[str, Any]) -> list[int]:
     if row is None:
         return []
     behaviour = BEHAVIOURS[row["behaviour"]]
-    late = payload.get("late", False)
-    code = "0" if late else row["forced_code"] or behaviour.stk_code
+    is_late_payment = payload.get("late", False)
+    code = "0" if is_late_payment else row["forced_code"] or behaviour.stk_code
     if code == "0" and accounts.wallet(twin, row["msisdn"]) < row["amount"]:
         code = "1"
     receipt = _pay(twin, row) if code == "0" else None
@@ -75,13 +75,13 @@ def decide(twin: Twin, payload: dict[str, Any]) -> list[int]:
         "UPDATE daraja_stk SET result_code = ?, receipt = ?, decided_at = ? WHERE checkout_id = ?",
         (code, receipt, twin.clock.now(), row["checkout_id"]),
     )
-    if behaviour.then_pays and row["forced_code"] is None and not late:
-        _plan_late(twin, row)
+    if behaviour.then_pays and row["forced_code"] is None and not is_late_payment:
+        _schedule_late_payment(twin, row)
     decided = find(twin, row["checkout_id"])
     ends_s, callback_s = _timing(twin, row)
     if decided is None:
         return []
-    if late:
+    if is_late_payment:
         return stk_callback.send(
             twin, decided, CallbackMode.ONCE, lag_s=twin.settings.callback_lag_s
         )
@@ -166,17 +166,19 @@ def _free_checkout_id(twin: Twin, msisdn: str) -> str:
         number += 1
 
 
-def _plan_end(twin: Twin, row: Row) -> list[int]:
+def _schedule_end(twin: Twin, row: Row) -> list[int]:
     event = {"checkout_id": row["checkout_id"]}
     if row["callback_mode"] == CallbackMode.BEFORE_ANSWER:
         return decide(twin, event)
-    twin.agenda.add(DECIDE, event, after_s=_timing(twin, row)[0])
+    twin.scheduled_events.add(DECIDE, event, after_s=_timing(twin, row)[0])
     return []
 
 
-def _plan_late(twin: Twin, row: Row) -> None:
+def _schedule_late_payment(twin: Twin, row: Row) -> None:
     wait_s = max(0, twin.settings.late_success_s - _timing(twin, row)[0])
-    twin.agenda.add(DECIDE, {"checkout_id": row["checkout_id"], "late": True}, after_s=wait_s)
+    twin.scheduled_events.add(
+        DECIDE, {"checkout_id": row["checkout_id"], "late": True}, after_s=wait_s
+    )
 
 
 def _timing(twin: Twin, row: Row) -> tuple[float, float]:

@@ -9,11 +9,11 @@ from sqlite3 import Row
 from typing import Any
 
 from provider_sandbox.clock import nairobi
-from provider_sandbox.courier import CallbackMode, Notice
 from provider_sandbox.daraja import ids
 from provider_sandbox.daraja.codes import stk_callback_text
 from provider_sandbox.daraja.wire import render
 from provider_sandbox.twin import Twin
+from provider_sandbox.webhook_sender import CallbackMode, Notice
 
 _FORGED_AFTER_S = 2
 
@@ -26,7 +26,7 @@ def send(twin: Twin, row: Row, mode: CallbackMode, *, lag_s: float, age_s: float
         metadata = _metadata(twin, row, amount=row["amount"], receipt=row["receipt"])
         body["Body"]["stkCallback"]["CallbackMetadata"] = metadata
     notice = _notice(twin, row, "stk", body)
-    return twin.courier.send(notice, mode, usual_s=lag_s, age_s=age_s)
+    return twin.webhook_sender.send(notice, mode, usual_s=lag_s, age_s=age_s)
 
 
 def send_forged(twin: Twin, row: Row, mode: CallbackMode) -> None:
@@ -42,7 +42,7 @@ def send_forged(twin: Twin, row: Row, mode: CallbackMode) -> None:
     metadata = _metadata(twin, row, amount=amount, receipt=ids.receipt(twin.clock.now()))
     body["Body"]["stkCallback"]["CallbackMetadata"] = metadata
     notice = _notice(twin, row, "stk.forged", body)
-    twin.courier.send(notice, CallbackMode.ONCE, usual_s=_FORGED_AFTER_S)
+    twin.webhook_sender.send(notice, CallbackMode.ONCE, usual_s=_FORGED_AFTER_S)
 
 
 def envelope(merchant_id: str, checkout_id: str, code: str) -> dict[str, Any]:

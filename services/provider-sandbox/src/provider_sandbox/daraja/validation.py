@@ -112,7 +112,7 @@ def check_merchant(given: Credentials, *, short_code: str, passkey: str) -> None
     """Check that the short code is ours and that the password matches it.
 
     Raises:
-        DarajaError: 500.001.1001; its text says which of the two is wrong.
+        DarajaError: 500.001.1001; its text names the one that is wrong.
     """
     if given.short_code != short_code:
         raise refused("Merchant does not exist")
@@ -166,7 +166,7 @@ def initiator(body: Body, *, name_field: str, refuse_words: bool) -> Initiator:
 def payout(body: Body, *, refuse_words: bool) -> Payout:
     """A B2C v3 request; the result, not this check, reports an amount outside the limits."""
     originator_id = text(body, "OriginatorConversationID", longest=100)
-    who = initiator(body, name_field="InitiatorName", refuse_words=refuse_words)
+    operator = initiator(body, name_field="InitiatorName", refuse_words=refuse_words)
     if body.get("CommandID") not in _PAYOUT_COMMANDS:
         raise invalid("CommandID")
     amount = whole_shillings(body, least=1, most=10**9)
@@ -177,7 +177,7 @@ def payout(body: Body, *, refuse_words: bool) -> Payout:
     optional_text(body, "Occassion", longest=100)
     optional_text(body, "Occasion", longest=100)
     return Payout(
-        initiator=who,
+        initiator=operator,
         originator_id=originator_id,
         amount=amount,
         short_code=short_code,
@@ -187,14 +187,14 @@ def payout(body: Body, *, refuse_words: bool) -> Payout:
 
 def status_query(body: Body, *, refuse_words: bool) -> StatusQuery:
     """A transaction status request; without any id the result is code 25."""
-    who = initiator(body, name_field="Initiator", refuse_words=refuse_words)
+    operator = initiator(body, name_field="Initiator", refuse_words=refuse_words)
     _command(body, "TransactionStatusQuery")
     short_code = shaped(body, "PartyA", _SHORT_CODE)
     _literal(body, "IdentifierType", "4")
     text(body, "Remarks", longest=100)
     optional_text(body, "Occasion", longest=100)
     return StatusQuery(
-        initiator=who,
+        initiator=operator,
         short_code=short_code,
         receipt=optional_text(body, "TransactionID", longest=40),
         conversation_id=optional_text(body, "OriginalConversationID", longest=100),
@@ -203,7 +203,7 @@ def status_query(body: Body, *, refuse_words: bool) -> StatusQuery:
 
 def reversal(body: Body, *, refuse_words: bool) -> ReversalRequest:
     """A reversal request; Daraja itself spells ``RecieverIdentifierType``: 11 now, 4 before."""
-    who = initiator(body, name_field="Initiator", refuse_words=refuse_words)
+    operator = initiator(body, name_field="Initiator", refuse_words=refuse_words)
     _command(body, "TransactionReversal")
     receipt = shaped(body, "TransactionID", _RECEIPT)
     amount = whole_shillings(body, least=1, most=10**9)
@@ -211,17 +211,19 @@ def reversal(body: Body, *, refuse_words: bool) -> ReversalRequest:
     _literal(body, "RecieverIdentifierType", "11", "4")
     text(body, "Remarks", shortest=2, longest=100)
     optional_text(body, "Occasion", longest=100)
-    return ReversalRequest(initiator=who, short_code=short_code, receipt=receipt, amount=amount)
+    return ReversalRequest(
+        initiator=operator, short_code=short_code, receipt=receipt, amount=amount
+    )
 
 
 def balance_query(body: Body, *, refuse_words: bool) -> BalanceQuery:
     """An account balance request."""
-    who = initiator(body, name_field="Initiator", refuse_words=refuse_words)
+    operator = initiator(body, name_field="Initiator", refuse_words=refuse_words)
     _command(body, "AccountBalance")
     short_code = shaped(body, "PartyA", _SHORT_CODE)
     _literal(body, "IdentifierType", "4")
     text(body, "Remarks", longest=100)
-    return BalanceQuery(initiator=who, short_code=short_code)
+    return BalanceQuery(initiator=operator, short_code=short_code)
 
 
 def require_object(body: object) -> Body:

@@ -170,23 +170,23 @@ UNKNOWN_NUMBER = Decline(
 
 def by_token(store: Store, token: str) -> Card | None:
     """The card of a token: from the table, or defined by a test; None for an unknown token."""
-    made_up = store.meta(f"stripe.card.{token}")
-    if made_up is not None:
+    defined = store.meta(f"stripe.card.{token}")
+    if defined is not None:
         return replace(
-            TOKENS["pm_card_visa"], token=token, behaviour=behaviour(json.loads(made_up))
+            TOKENS["pm_card_visa"], token=token, behaviour=behaviour(json.loads(defined))
         )
     return TOKENS.get(token)
 
 
-def make_up(store: Store, token: str, wanted: Behaviour) -> None:
+def define(store: Store, token: str, wanted: Behaviour) -> None:
     """Define the behaviour of a test's own token; its number is that of ``pm_card_visa``."""
     store.set_meta(f"stripe.card.{token}", json.dumps(asdict(wanted)))
 
 
-def behaviour(kept: Mapping[str, Any]) -> Behaviour:
+def behaviour(stored: Mapping[str, Any]) -> Behaviour:
     """The behaviour that was stored with a payment method."""
-    decline = kept.get("decline")
-    return Behaviour(**{**kept, "decline": None if decline is None else Decline(**decline)})
+    decline = stored.get("decline")
+    return Behaviour(**{**stored, "decline": None if decline is None else Decline(**decline)})
 
 
 def luhn(number: str) -> bool:

@@ -6,8 +6,8 @@ Source: docs.stripe.com/payments/3d-secure/authentication-flow.
 from typing import Any, Literal
 
 from provider_sandbox.stripe.cards import Behaviour
-from provider_sandbox.stripe.desk import Desk
 from provider_sandbox.stripe.objects import Record
+from provider_sandbox.stripe.request_context import RequestContext
 
 DECIDE = "stripe.challenge"
 Outcome = Literal["approve", "fail"]
@@ -21,17 +21,17 @@ def is_needed(
         return True
     if rules.challenge == "on_session":
         return not off_session
-    asked = ((options or {}).get("card") or {}).get("request_three_d_secure")
-    wished = asked in ("any", "challenge") and not off_session
-    return rules.challenge == "unless_set_up" and (wished or not method.hidden["set_up"])
+    three_d_secure = ((options or {}).get("card") or {}).get("request_three_d_secure")
+    is_requested = three_d_secure in ("any", "challenge") and not off_session
+    return rules.challenge == "unless_set_up" and (is_requested or not method.hidden["set_up"])
 
 
-def begin(desk: Desk, intent: Record, *, return_url: str | None) -> None:
+def begin(context: RequestContext, intent: Record, *, return_url: str | None) -> None:
     """Open a challenge; the intent's next action has the address for the cardholder."""
-    source = desk.ids.make("src")
+    source = context.ids.make("src")
     intent.hidden["challenge"] = source
     intent.hidden["return_url"] = return_url
-    url = f"{_pages(desk)}/sandbox/3ds/{intent.id}/{source}"
+    url = f"{_pages(context)}/sandbox/3ds/{intent.id}/{source}"
     if return_url is None:
         action = {
             "type": "use_stripe_sdk",
@@ -48,10 +48,10 @@ def begin(desk: Desk, intent: Record, *, return_url: str | None) -> None:
         }
     intent.body["status"] = "requires_action"
     intent.body["next_action"] = action
-    settings = desk.twin.settings
+    settings = context.twin.settings
     if settings.stripe_3ds != "waits":
         after_s = settings.stripe_challenge_s
-        desk.later(DECIDE, intent, after_s=after_s, source=source, outcome=settings.stripe_3ds)
+        context.later(DECIDE, intent, after_s=after_s, source=source, outcome=settings.stripe_3ds)
 
 
 def is_open(intent: Record, source: str) -> bool:
@@ -59,6 +59,6 @@ def is_open(intent: Record, source: str) -> bool:
     return intent.status == "requires_action" and intent.hidden.get("challenge") == source
 
 
-def _pages(desk: Desk) -> str:
-    settings = desk.twin.settings
+def _pages(context: RequestContext) -> str:
+    settings = context.twin.settings
     return settings.stripe_pages_url.rstrip("/") or f"http://127.0.0.1:{settings.http_port}"

@@ -4,16 +4,16 @@ from typing import Any
 
 from provider_sandbox.stripe import balance, ledger
 from provider_sandbox.stripe.cards import Behaviour, Decline
-from provider_sandbox.stripe.desk import Desk
 from provider_sandbox.stripe.objects import Record
+from provider_sandbox.stripe.request_context import RequestContext
 
 
 def build(
-    desk: Desk, intent: Record, method: Record, rules: Behaviour, *, challenged: bool
+    context: RequestContext, intent: Record, method: Record, rules: Behaviour, *, challenged: bool
 ) -> dict[str, Any]:
     """The fields of a charge before its result is known."""
     wanted = intent.body
-    charge = desk.ids.make("ch")
+    charge = context.ids.make("ch")
     return {
         "id": charge,
         "object": "charge",
@@ -27,7 +27,7 @@ def build(
         "billing_details": method.body["billing_details"],
         "calculated_statement_descriptor": "CIFT TWIN",
         "captured": False,
-        "created": desk.now(),
+        "created": context.now(),
         "currency": wanted["currency"],
         "customer": wanted["customer"],
         "description": wanted["description"],
@@ -99,7 +99,7 @@ def _details(
     return {"card": inner, "type": "card"}
 
 
-def approved(desk: Desk, body: dict[str, Any], rules: Behaviour) -> Record:
+def approved(context: RequestContext, body: dict[str, Any], rules: Behaviour) -> Record:
     """Store a charge that the bank approved; it is not captured yet."""
     body["status"] = "succeeded"
     body["paid"] = True
@@ -111,10 +111,12 @@ def approved(desk: Desk, body: dict[str, Any], rules: Behaviour) -> Record:
         "inquiry": rules.inquiry,
         "charged_back": False,
     }
-    return desk.objects.add(Record(body, hidden))
+    return context.objects.add(Record(body, hidden))
 
 
-def refused(desk: Desk, body: dict[str, Any], rules: Behaviour, decline: Decline) -> Record:
+def refused(
+    context: RequestContext, body: dict[str, Any], rules: Behaviour, decline: Decline
+) -> Record:
     """Store a charge that the bank declined, or that Stripe blocked."""
     body["status"] = "failed"
     body["failure_code"] = decline.code
@@ -126,7 +128,7 @@ def refused(desk: Desk, body: dict[str, Any], rules: Behaviour, decline: Decline
         "reason": decline.decline_code or decline.code,
         "advice_code": decline.advice_code,
     }
-    return desk.objects.add(Record(body))
+    return context.objects.add(Record(body))
 
 
 def _outcome(status: str, kind: str, rules: Behaviour, text: str) -> dict[str, Any]:
@@ -143,22 +145,24 @@ def _outcome(status: str, kind: str, rules: Behaviour, text: str) -> dict[str, A
     }
 
 
-def capture(desk: Desk, charge: Record, amount: int, *, settles_later: bool) -> None:
+def capture(context: RequestContext, charge: Record, amount: int, *, settles_later: bool) -> None:
     """Capture the charge; the fee is known at once or, with ``settles_later``, a moment later."""
     charge.body["captured"] = True
     charge.body["amount_captured"] = amount
     if settles_later:
-        desk.later("stripe.settle", charge, after_s=desk.twin.settings.stripe_settle_s)
+        context.later("stripe.settle", charge, after_s=context.twin.settings.stripe_settle_s)
     else:
-        add_fee(desk, charge)
-    desk.objects.save(charge)
-    ledger.charged(desk, charge)
+        add_fee(context, charge)
+    context.objects.save(charge)
+    ledger.charged(context, charge)
     if charge.hidden["dispute"] is not None:
         more = {"reason": charge.hidden["dispute"], "inquiry": charge.hidden["inquiry"]}
-        desk.later("stripe.dispute", charge, after_s=desk.twin.settings.stripe_dispute_s, **more)
+        context.later(
+            "stripe.dispute", charge, after_s=context.twin.settings.stripe_dispute_s, **more
+        )
 
 
-def add_fee(desk: Desk, charge: Record) -> None:
+def add_fee(context: RequestContext, charge: Record) -> None:
     """Write the balance transaction of a captured charge."""
-    made = balance.add_charge(desk, charge, at_once=charge.hidden["at_once"])
+    made = balance.add_charge(context, charge, at_once=charge.hidden["at_once"])
     charge.body["balance_transaction"] = made.id

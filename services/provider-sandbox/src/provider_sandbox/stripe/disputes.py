@@ -7,10 +7,10 @@ with ``funds_withdrawn`` and ``funds_reinstated``; an inquiry moves no money unt
 from typing import Any
 
 from provider_sandbox.stripe import balance, events, ledger
-from provider_sandbox.stripe.desk import Desk
 from provider_sandbox.stripe.errors import StripeError
 from provider_sandbox.stripe.objects import Record
 from provider_sandbox.stripe.payment_intents import merged
+from provider_sandbox.stripe.request_context import RequestContext
 from provider_sandbox.stripe.transitions import IllegalTransition
 
 OPEN = "stripe.dispute"
@@ -28,47 +28,52 @@ _NAMES = (
 _TEXTS = _NAMES.split()
 
 
-def from_agenda(desk: Desk, payload: dict[str, Any]) -> None:
+def from_schedule(context: RequestContext, payload: dict[str, Any]) -> None:
     """Scheduled event: the cardholder disputes the charge."""
-    charge = desk.find("charge", payload["id"], param="charge")
-    open_for(desk, charge, reason=payload["reason"], inquiry=payload["inquiry"])
+    charge = context.find("charge", payload["id"], param="charge")
+    open_for(context, charge, reason=payload["reason"], inquiry=payload["inquiry"])
 
 
 def open_for(
-    desk: Desk, charge: Record, *, reason: str, inquiry: bool = False, amount: int | None = None
+    context: RequestContext,
+    charge: Record,
+    *,
+    reason: str,
+    inquiry: bool = False,
+    amount: int | None = None,
 ) -> Record | None:
     """Open a dispute; None when it is already disputed or nothing is left to dispute."""
     body = charge.body
     left = body["amount_captured"] - body["amount_refunded"]
     if left <= 0 or body["disputed"]:
         return None
-    dispute = Record(_fresh(desk, charge, reason, min(amount or left, left), inquiry=inquiry))
+    dispute = Record(_new_body(context, charge, reason, min(amount or left, left), inquiry=inquiry))
     body["disputed"] = True
     charge.hidden["charged_back"] = not inquiry
-    desk.objects.save(charge)
-    desk.objects.add(dispute)
-    events.emit(desk, "charge.dispute.created", dispute)
+    context.objects.save(charge)
+    context.objects.add(dispute)
+    events.emit(context, "charge.dispute.created", dispute)
     if not inquiry:
-        _withdraw(desk, dispute, charge)
+        _withdraw(context, dispute, charge)
     return dispute
 
 
-def _fresh(
-    desk: Desk, charge: Record, reason: str, amount: int, *, inquiry: bool
+def _new_body(
+    context: RequestContext, charge: Record, reason: str, amount: int, *, inquiry: bool
 ) -> dict[str, Any]:
     card = charge.body["payment_method_details"]["card"]
     return {
-        "id": desk.ids.make("du"),
+        "id": context.ids.make("du"),
         "object": "dispute",
         "amount": amount,
         "balance_transactions": [],
         "charge": charge.id,
-        "created": desk.now(),
+        "created": context.now(),
         "currency": charge.body["currency"],
         "enhanced_eligibility_types": [],
         "evidence": {**dict.fromkeys(_TEXTS), "enhanced_evidence": {}},
         "evidence_details": {
-            "due_by": desk.now() + _ANSWER_WITHIN_S,
+            "due_by": context.now() + _ANSWER_WITHIN_S,
             "enhanced_eligibility": {},
             "has_evidence": False,
             "past_due": False,
@@ -92,15 +97,15 @@ def _fresh(
     }
 
 
-def _withdraw(desk: Desk, dispute: Record, charge: Record) -> None:
-    made = balance.add_withdrawal(desk, dispute)
+def _withdraw(context: RequestContext, dispute: Record, charge: Record) -> None:
+    made = balance.add_withdrawal(context, dispute)
     dispute.body["balance_transactions"].append(made.body)
-    desk.objects.save(dispute)
-    ledger.withdrawn(desk, dispute, charge, made)
-    events.emit(desk, "charge.dispute.funds_withdrawn", dispute)
+    context.objects.save(dispute)
+    ledger.withdrawn(context, dispute, charge, made)
+    events.emit(context, "charge.dispute.funds_withdrawn", dispute)
 
 
-def update(desk: Desk, dispute: Record, params: dict[str, Any]) -> Record:
+def update(context: RequestContext, dispute: Record, params: dict[str, Any]) -> Record:
     """``POST /v1/disputes/{id}``: evidence, submitted unless ``submit=false``.
 
     Raises:
@@ -117,12 +122,12 @@ def update(desk: Desk, dispute: Record, params: dict[str, Any]) -> Record:
         details["submission_count"] += 1
         warning = body["status"].startswith("warning_")
         body["status"] = "warning_under_review" if warning else "under_review"
-    desk.objects.save(dispute)
-    events.emit(desk, "charge.dispute.updated", dispute)
+    context.objects.save(dispute)
+    events.emit(context, "charge.dispute.updated", dispute)
     return dispute
 
 
-def close(desk: Desk, dispute: Record, _: dict[str, Any]) -> Record:
+def close(context: RequestContext, dispute: Record, _: dict[str, Any]) -> Record:
     """``POST /v1/disputes/{id}/close``: the merchant accepts the dispute as lost.
 
     Raises:
@@ -130,14 +135,16 @@ def close(desk: Desk, dispute: Record, _: dict[str, Any]) -> Record:
     """
     if dispute.status != "needs_response":
         raise _closed(dispute)
-    return _end(desk, dispute, "lost")
+    return _end(context, dispute, "lost")
 
 
-def decide(desk: Desk, dispute: Record, verdict: str, *, fee_returned: bool = False) -> Record:
+def decide(
+    context: RequestContext, dispute: Record, verdict: str, *, fee_returned: bool = False
+) -> Record:
     """Apply the bank's decision, given by the control API.
 
     Args:
-        desk: shared parts.
+        context: shared parts.
         dispute: an open dispute.
         verdict: ``won``, ``lost``, ``warning_closed`` or ``escalated`` (an inquiry becomes a
             dispute).
@@ -150,38 +157,40 @@ def decide(desk: Desk, dispute: Record, verdict: str, *, fee_returned: bool = Fa
     if status == dispute.status:
         raise IllegalTransition(f"the dispute is {status} already")
     if verdict != "escalated":
-        return _end(desk, dispute, verdict, fee_returned=fee_returned)
-    charge = desk.find("charge", dispute.body["charge"], param="charge")
+        return _end(context, dispute, verdict, fee_returned=fee_returned)
+    charge = context.find("charge", dispute.body["charge"], param="charge")
     left = charge.body["amount_captured"] - charge.body["amount_refunded"]
     if left <= 0:
         raise IllegalTransition("nothing of the charge is left to withdraw")
     dispute.body["amount"] = min(dispute.body["amount"], left)
     charge.hidden["charged_back"] = True
-    desk.objects.save(charge)
+    context.objects.save(charge)
     dispute.body["status"] = "needs_response"
     dispute.body["is_charge_refundable"] = False
     dispute.body["payment_method_details"]["card"]["case_type"] = "chargeback"
-    desk.objects.save(dispute)
-    events.emit(desk, "charge.dispute.updated", dispute)
-    _withdraw(desk, dispute, charge)
+    context.objects.save(dispute)
+    events.emit(context, "charge.dispute.updated", dispute)
+    _withdraw(context, dispute, charge)
     return dispute
 
 
-def _end(desk: Desk, dispute: Record, status: str, *, fee_returned: bool = False) -> Record:
-    charge = desk.find("charge", dispute.body["charge"], param="charge")
+def _end(
+    context: RequestContext, dispute: Record, status: str, *, fee_returned: bool = False
+) -> Record:
+    charge = context.find("charge", dispute.body["charge"], param="charge")
     dispute.body["status"] = status
-    desk.objects.save(dispute)
+    context.objects.save(dispute)
     charge.body["disputed"] = status != "warning_closed"
     charge.hidden["charged_back"] = status == "lost"
-    desk.objects.save(charge)
+    context.objects.save(charge)
     if status == "won":
-        made = balance.add_reinstatement(desk, dispute, fee_returned=fee_returned)
+        made = balance.add_reinstatement(context, dispute, fee_returned=fee_returned)
         dispute.body["balance_transactions"].append(made.body)
-        desk.objects.save(dispute)
-        ledger.reinstated(desk, dispute, charge, made)
-    events.emit(desk, "charge.dispute.closed", dispute)
+        context.objects.save(dispute)
+        ledger.reinstated(context, dispute, charge, made)
+    events.emit(context, "charge.dispute.closed", dispute)
     if status == "won":
-        events.emit(desk, "charge.dispute.funds_reinstated", dispute)
+        events.emit(context, "charge.dispute.funds_reinstated", dispute)
     return dispute
 
 

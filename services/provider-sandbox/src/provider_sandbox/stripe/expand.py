@@ -6,8 +6,8 @@ Source: docs.stripe.com/expand.
 from typing import Any
 
 from provider_sandbox.stripe import balance
-from provider_sandbox.stripe.desk import Desk
 from provider_sandbox.stripe.errors import StripeError, invalid
+from provider_sandbox.stripe.request_context import RequestContext
 
 _DEEPEST = 4
 _EXPANDABLE = {
@@ -29,7 +29,7 @@ _EXPANDABLE = {
 }
 
 
-def apply(desk: Desk, body: dict[str, Any], paths: list[str]) -> dict[str, Any]:
+def apply(context: RequestContext, body: dict[str, Any], paths: list[str]) -> dict[str, Any]:
     """The body with the requested objects in place of their ids.
 
     Raises:
@@ -39,35 +39,35 @@ def apply(desk: Desk, body: dict[str, Any], paths: list[str]) -> dict[str, Any]:
         steps = path.split(".")
         if len(steps) > _DEEPEST + 1:
             raise invalid(f"You cannot expand more than {_DEEPEST} levels of a property")
-        _expand(desk, body, steps, path)
+        _expand(context, body, steps, path)
     return body
 
 
-def _expand(desk: Desk, body: dict[str, Any], steps: list[str], path: str) -> None:
+def _expand(context: RequestContext, body: dict[str, Any], steps: list[str], path: str) -> None:
     first, *rest = steps
     if body["object"] in ("list", "search_result") and first == "data":
         for row in body["data"]:
-            _expand(desk, row, rest, path)
+            _expand(context, row, rest, path)
         return
     if first not in _EXPANDABLE.get(body["object"], ()):
         raise _refused(path)
-    value = _value(desk, body, first)
+    value = _value(context, body, first)
     body[first] = value
     if rest and isinstance(value, dict):
-        _expand(desk, value, rest, path)
+        _expand(context, value, rest, path)
 
 
-def _value(desk: Desk, body: dict[str, Any], name: str) -> Any:
+def _value(context: RequestContext, body: dict[str, Any], name: str) -> Any:
     if name == "refunds":
         url = f"/v1/charges/{body['id']}/refunds"
-        rows = [row.body for row in desk.objects.all("refund", {"charge": body["id"]})]
+        rows = [row.body for row in context.objects.all("refund", {"charge": body["id"]})]
         return {"object": "list", "data": rows, "has_more": False, "url": url}
     value = body.get(name)
-    record = desk.objects.get(value) if isinstance(value, str) else None
+    record = context.objects.get(value) if isinstance(value, str) else None
     if record is None:
         return value
     is_money = record.body["object"] == "balance_transaction"
-    return balance.shown(desk, record.body) if is_money else record.body
+    return balance.shown(context, record.body) if is_money else record.body
 
 
 def _refused(path: str) -> StripeError:

@@ -5,7 +5,7 @@ Source: docs.stripe.com/rate-limits, docs.stripe.com/error-low-level. The proxie
 
 from provider_sandbox.faults import Fault, Kind
 from provider_sandbox.stripe.errors import StripeError, server_error
-from provider_sandbox.twin import Canned
+from provider_sandbox.twin import FaultAnswer
 
 _PAGES = {
     Kind.HTML_500: (500, "Internal Server Error"),
@@ -15,16 +15,16 @@ _PAGES = {
 }
 
 
-def canned(fault: Fault) -> Canned:
+def fault_answer(fault: Fault) -> FaultAnswer:
     """The answer of a fault, which replaces the operation's own answer."""
     if fault.kind in _PAGES:
         status, title = _PAGES[fault.kind]
         page = f"<html><head><title>{status} {title}</title></head><body>{title}</body></html>"
-        return Canned(status, "text/html", page.encode())
+        return FaultAnswer(status, "text/html", page.encode())
     if fault.kind is Kind.PLAIN_UPSTREAM_ERROR:
-        return Canned(503, "text/plain", b"upstream connect error or disconnect/reset")
+        return FaultAnswer(503, "text/plain", b"upstream connect error or disconnect/reset")
     error = _error(fault.kind)
-    return Canned(error.status, "application/json", error.body(), error.headers)
+    return FaultAnswer(error.status, "application/json", error.body(), error.headers)
 
 
 def _error(kind: Kind) -> StripeError:

@@ -29,7 +29,7 @@ class Keys:
 
     def __init__(self, twin: Twin) -> None:
         self._twin = twin
-        self._under_way: set[str] = set()
+        self._in_progress: set[str] = set()
 
     def fingerprint(self, method: str, path: str, raw: str) -> str:
         """A keyed hash that identifies a request, independent of the order of its fields."""
@@ -48,7 +48,7 @@ class Keys:
         """
         if len(key) > _LONGEST:
             raise invalid(f"Idempotency keys can be at most {_LONGEST} characters")
-        if key in self._under_way:
+        if key in self._in_progress:
             raise StripeError(
                 409,
                 "There is currently another in-progress request using this Idempotency Key (that "
@@ -75,13 +75,13 @@ class Keys:
 
     def begin(self, key: str) -> None:
         """Lock the key for a request that is executed now."""
-        self._under_way.add(key)
+        self._in_progress.add(key)
 
     def end(self, key: str) -> None:
         """Release the key's lock."""
-        self._under_way.discard(key)
+        self._in_progress.discard(key)
 
-    def keep(self, key: str, fingerprint: str, answer: Answer) -> None:
+    def store(self, key: str, fingerprint: str, answer: Answer) -> None:
         """Store an answer, in the transaction of its effect."""
         self._twin.store.insert(
             "stripe_keys",

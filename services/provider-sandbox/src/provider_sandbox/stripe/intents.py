@@ -42,9 +42,14 @@ def methods_allowed(params: dict[str, Any]) -> dict[str, Any]:
 def card_options(params: dict[str, Any], **more: None) -> dict[str, Any]:
     """``payment_method_options`` as shown in an intent."""
     given = (params.get("payment_method_options") or {}).get("card") or {}
-    asked = given.get("request_three_d_secure", "automatic")
+    three_d_secure = given.get("request_three_d_secure", "automatic")
     return {
-        "card": {"mandate_options": None, "network": None, "request_three_d_secure": asked, **more}
+        "card": {
+            "mandate_options": None,
+            "network": None,
+            "request_three_d_secure": three_d_secure,
+            **more,
+        }
     }
 
 

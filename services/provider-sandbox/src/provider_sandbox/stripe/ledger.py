@@ -8,41 +8,45 @@ from typing import Any
 
 from provider_sandbox.book import Movement
 from provider_sandbox.stripe import balance
-from provider_sandbox.stripe.desk import Desk
 from provider_sandbox.stripe.objects import Record
+from provider_sandbox.stripe.request_context import RequestContext
 
 PROVIDER = "stripe"
 
 
-def charged(desk: Desk, charge: Record) -> None:
+def charged(context: RequestContext, charge: Record) -> None:
     """Book a captured charge and Stripe's fee."""
     body = charge.body
     _append(
-        desk,
+        context,
         "charge",
         charge,
-        fee=balance.charge_fee(desk, body["amount_captured"], body["currency"]),
+        fee=balance.charge_fee(context, body["amount_captured"], body["currency"]),
     )
 
 
-def refunded(desk: Desk, refund: Record, charge: Record) -> None:
+def refunded(context: RequestContext, refund: Record, charge: Record) -> None:
     """Book a refund to the card."""
-    _append(desk, "refund", charge, refund)
+    _append(context, "refund", charge, refund)
 
 
-def refund_failed(desk: Desk, refund: Record, charge: Record) -> None:
+def refund_failed(context: RequestContext, refund: Record, charge: Record) -> None:
     """Book a failed refund: its money is back in our balance."""
-    _append(desk, "refund_failed", charge, refund)
+    _append(context, "refund_failed", charge, refund)
 
 
-def withdrawn(desk: Desk, dispute: Record, charge: Record, transaction: Record) -> None:
+def withdrawn(
+    context: RequestContext, dispute: Record, charge: Record, transaction: Record
+) -> None:
     """Book the withdrawal of a dispute's amount and its fee."""
-    _append(desk, "dispute", charge, dispute, fee=_fee(transaction))
+    _append(context, "dispute", charge, dispute, fee=_fee(transaction))
 
 
-def reinstated(desk: Desk, dispute: Record, charge: Record, transaction: Record) -> None:
+def reinstated(
+    context: RequestContext, dispute: Record, charge: Record, transaction: Record
+) -> None:
     """Book the reinstatement of a won dispute; a negative fee means that the fee is returned."""
-    _append(desk, "dispute_reinstated", charge, dispute, fee=_fee(transaction))
+    _append(context, "dispute_reinstated", charge, dispute, fee=_fee(transaction))
 
 
 def _fee(transaction: Record) -> tuple[int, str]:
@@ -50,7 +54,7 @@ def _fee(transaction: Record) -> tuple[int, str]:
 
 
 def _append(
-    desk: Desk,
+    context: RequestContext,
     kind: str,
     charge: Record,
     about: Record | None = None,
@@ -66,7 +70,7 @@ def _append(
         refs |= about.body["metadata"] or {}
     if fee is not None:
         ids["fee_currency"] = fee[1].upper()
-    desk.twin.book.append(
+    context.twin.book.append(
         Movement(
             provider=PROVIDER,
             kind=kind,
@@ -77,7 +81,7 @@ def _append(
             receipt=(charge if about is None else about).id + _SUFFIXES.get(kind, ""),
             provider_ids=ids,
             caller_refs=refs,
-            callback_url=desk.twin.settings.stripe_webhook_url,
+            callback_url=context.twin.settings.stripe_webhook_url,
         )
     )
 
@@ -94,10 +98,10 @@ _SIGNS: Mapping[str, tuple[str, int]] = {
 }
 
 
-def by_intent(desk: Desk) -> dict[str, dict[str, Any]]:
+def by_intent(context: RequestContext) -> dict[str, dict[str, Any]]:
     """The sums of the book: the movements of each PaymentIntent, and its fees by currency."""
     sums: dict[str, dict[str, Any]] = {}
-    for entry in desk.twin.book.entries(since=0, limit=-1):
+    for entry in context.twin.book.entries(since=0, limit=-1):
         if entry["provider"] != PROVIDER:
             continue
         row = sums.setdefault(

@@ -28,15 +28,15 @@ def page(
         StripeError: the limit is out of range, or the cursor is unknown.
     """
     limit = page_size(params)
-    kept = (record for record in records if _was_made(record, params.get("created")))
+    matching = (record for record in records if _is_in_period(record, params.get("created")))
     if "starting_after" in params:
-        _up_to(kept, params["starting_after"], "starting_after", kind)
+        _up_to(matching, params["starting_after"], "starting_after", kind)
     if "ending_before" in params:
-        before = _up_to(kept, params["ending_before"], "ending_before", kind)
+        before = _up_to(matching, params["ending_before"], "ending_before", kind)
         shown, more = before[-limit:], len(before) > limit
     else:
-        shown = list(islice(kept, limit))
-        more = next(kept, None) is not None
+        shown = list(islice(matching, limit))
+        more = next(matching, None) is not None
     return {
         "object": "list",
         "data": [record.body for record in shown],
@@ -61,7 +61,7 @@ def page_size(params: dict[str, Any]) -> int:
     return limit
 
 
-def _was_made(record: Record, wanted: Any) -> bool:
+def _is_in_period(record: Record, wanted: Any) -> bool:
     created = record.body["created"]
     if wanted is None:
         return True

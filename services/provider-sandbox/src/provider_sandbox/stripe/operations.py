@@ -11,21 +11,21 @@ from typing import Any
 from provider_sandbox.stripe import (
     auth,
     balance,
+    confirmation,
     customers,
     disputes,
     intents,
     lists,
-    paying,
     payment_intents,
     payment_methods,
     refunds,
     search,
     setup_intents,
 )
-from provider_sandbox.stripe.desk import Call, Desk
 from provider_sandbox.stripe.objects import Record
+from provider_sandbox.stripe.request_context import Call, RequestContext
 
-Handler = Callable[[Desk, Call], dict[str, Any]]
+Handler = Callable[[RequestContext, Call], dict[str, Any]]
 """Executes one operation inside a transaction and returns the body of the answer."""
 
 
@@ -68,106 +68,108 @@ def _match(pattern: list[str], parts: list[str]) -> tuple[str, ...] | None:
 
 
 def _retrieve(kind: str, param: str) -> Handler:
-    def run(desk: Desk, call: Call) -> dict[str, Any]:
-        return desk.find(kind, call.path[0], param=param).body
+    def run(context: RequestContext, call: Call) -> dict[str, Any]:
+        return context.find(kind, call.path[0], param=param).body
 
     return run
 
 
 def _list(kind: str, url: str) -> Handler:
-    def run(desk: Desk, call: Call) -> dict[str, Any]:
+    def run(context: RequestContext, call: Call) -> dict[str, Any]:
         names = ("customer", "payment_intent", "charge")
-        records = desk.objects.all(kind, {name: call.params.get(name) for name in names})
+        records = context.objects.all(kind, {name: call.params.get(name) for name in names})
         return lists.page(records, call.params, url, kind=kind)
 
     return run
 
 
-def _create(make: Callable[[Desk, dict[str, Any]], Record]) -> Handler:
-    def run(desk: Desk, call: Call) -> dict[str, Any]:
-        return make(desk, call.params).body
+def _create(make: Callable[[RequestContext, dict[str, Any]], Record]) -> Handler:
+    def run(context: RequestContext, call: Call) -> dict[str, Any]:
+        return make(context, call.params).body
 
     return run
 
 
 def _change(
-    kind: str, param: str, change: Callable[[Desk, Record, dict[str, Any]], Record]
+    kind: str, param: str, change: Callable[[RequestContext, Record, dict[str, Any]], Record]
 ) -> Handler:
-    def run(desk: Desk, call: Call) -> dict[str, Any]:
-        return change(desk, desk.find(kind, call.path[0], param=param), call.params).body
+    def run(context: RequestContext, call: Call) -> dict[str, Any]:
+        return change(context, context.find(kind, call.path[0], param=param), call.params).body
 
     return run
 
 
-def _intent(kind: str, change: Callable[[Desk, Record, dict[str, Any]], Record] | None) -> Handler:
+def _intent(
+    kind: str, change: Callable[[RequestContext, Record, dict[str, Any]], Record] | None
+) -> Handler:
     """Handler of an operation that a paying client may also call, with the intent's secret."""
 
-    def run(desk: Desk, call: Call) -> dict[str, Any]:
-        intent = desk.find(kind, call.path[0], param="intent")
+    def run(context: RequestContext, call: Call) -> dict[str, Any]:
+        intent = context.find(kind, call.path[0], param="intent")
         if not call.publishable:
-            return (intent if change is None else change(desk, intent, call.params)).body
+            return (intent if change is None else change(context, intent, call.params)).body
         auth.check_client_secret(intent.body, call.params)
-        done = intent if change is None else change(desk, intent, call.params)
+        done = intent if change is None else change(context, intent, call.params)
         return intents.client_view(done.body)
 
     return run
 
 
-def _method(desk: Desk, call: Call) -> dict[str, Any]:
-    return payment_methods.resolve(desk, call.path[-1]).body
+def _method(context: RequestContext, call: Call) -> dict[str, Any]:
+    return payment_methods.resolve(context, call.path[-1]).body
 
 
-def _attach(desk: Desk, call: Call) -> dict[str, Any]:
-    method = payment_methods.resolve(desk, call.path[0])
-    return payment_methods.attach(desk, method, call.params["customer"]).body
+def _attach(context: RequestContext, call: Call) -> dict[str, Any]:
+    method = payment_methods.resolve(context, call.path[0])
+    return payment_methods.attach(context, method, call.params["customer"]).body
 
 
-def _detach(desk: Desk, call: Call) -> dict[str, Any]:
-    return payment_methods.detach(desk, payment_methods.resolve(desk, call.path[0])).body
+def _detach(context: RequestContext, call: Call) -> dict[str, Any]:
+    return payment_methods.detach(context, payment_methods.resolve(context, call.path[0])).body
 
 
-def _change_method(desk: Desk, call: Call) -> dict[str, Any]:
-    method = payment_methods.resolve(desk, call.path[0])
+def _change_method(context: RequestContext, call: Call) -> dict[str, Any]:
+    method = payment_methods.resolve(context, call.path[0])
     method.body["metadata"] = payment_intents.merged(method.body["metadata"], call.params)
-    return desk.objects.save(method).body
+    return context.objects.save(method).body
 
 
-def _methods(desk: Desk, call: Call) -> dict[str, Any]:
+def _methods(context: RequestContext, call: Call) -> dict[str, Any]:
     owner = call.path[0] if call.path else call.params.get("customer")
     if owner is not None:
-        customers.find(desk, owner)
-    records = desk.objects.all("payment_method", {"customer": owner})
+        customers.find(context, owner)
+    records = context.objects.all("payment_method", {"customer": owner})
     url = f"/v1/customers/{owner}/payment_methods" if call.path else "/v1/payment_methods"
     owned = (record for record in records if record.body["customer"])
     return lists.page(owned, call.params, url, kind="payment_method")
 
 
-def _change_charge(desk: Desk, call: Call) -> dict[str, Any]:
-    charge = desk.find("charge", call.path[0], param="charge")
+def _change_charge(context: RequestContext, call: Call) -> dict[str, Any]:
+    charge = context.find("charge", call.path[0], param="charge")
     charge.body["metadata"] = payment_intents.merged(charge.body["metadata"], call.params)
-    return desk.objects.save(charge).body
+    return context.objects.save(charge).body
 
 
-def _delete_customer(desk: Desk, call: Call) -> dict[str, Any]:
-    return customers.delete(desk, customers.find(desk, call.path[0])).body
+def _delete_customer(context: RequestContext, call: Call) -> dict[str, Any]:
+    return customers.delete(context, customers.find(context, call.path[0])).body
 
 
-def _customers(desk: Desk, call: Call) -> dict[str, Any]:
+def _customers(context: RequestContext, call: Call) -> dict[str, Any]:
     email = call.params.get("email")
     records = (
         record
-        for record in desk.objects.all("customer")
+        for record in context.objects.all("customer")
         if not record.body.get("deleted") and email in (None, record.body["email"])
     )
     return lists.page(records, call.params, "/v1/customers", kind="customer")
 
 
-def _events(desk: Desk, call: Call) -> dict[str, Any]:
+def _events(context: RequestContext, call: Call) -> dict[str, Any]:
     types = call.params.get("types") or [call.params.get("type", "*")]
     wanted = call.params.get("delivery_success")
     records = (
         record
-        for record in desk.objects.all("event")
+        for record in context.objects.all("event")
         if any(_is_type(record.body["type"], kind) for kind in types)
         and wanted in (None, record.hidden["delivered"])
     )
@@ -180,33 +182,33 @@ def _is_type(kind: str, pattern: str) -> bool:
     return kind == pattern
 
 
-def _transactions(desk: Desk, call: Call) -> dict[str, Any]:
+def _transactions(context: RequestContext, call: Call) -> dict[str, Any]:
     wanted = {name: call.params[name] for name in ("currency", "source", "type") if
               name in call.params}  # fmt: skip
     records = (
         record
-        for record in desk.objects.all("balance_transaction")
+        for record in context.objects.all("balance_transaction")
         if all(record.body[name] == value for name, value in wanted.items())
     )
     listed = lists.page(
         records, call.params, "/v1/balance_transactions", kind="balance_transaction"
     )
-    listed["data"] = [balance.shown(desk, row) for row in listed["data"]]
+    listed["data"] = [balance.shown(context, row) for row in listed["data"]]
     return listed
 
 
-def _transaction(desk: Desk, call: Call) -> dict[str, Any]:
-    found = desk.find("balance_transaction", call.path[0], param="id")
-    return balance.shown(desk, found.body)
+def _transaction(context: RequestContext, call: Call) -> dict[str, Any]:
+    found = context.find("balance_transaction", call.path[0], param="id")
+    return balance.shown(context, found.body)
 
 
-def _balance(desk: Desk, _: Call) -> dict[str, Any]:
-    return balance.total(desk)
+def _balance(context: RequestContext, _: Call) -> dict[str, Any]:
+    return balance.total(context)
 
 
 def _search(kind: str, url: str) -> Handler:
-    def run(desk: Desk, call: Call) -> dict[str, Any]:
-        return search.search(desk, kind, call.params, url)
+    def run(context: RequestContext, call: Call) -> dict[str, Any]:
+        return search.search(context, kind, call.params, url)
 
     return run
 
@@ -250,7 +252,7 @@ ROUTES: tuple[Route, ...] = (
     Route("POST", "/v1/payment_intents/{intent}", "stripe.payment_intents.update",
           _change(_PI, "intent", payment_intents.update)),
     _moving("POST", "/v1/payment_intents/{intent}/confirm", "stripe.payment_intents.confirm",
-            _intent(_PI, paying.confirm)),
+            _intent(_PI, confirmation.confirm)),
     _moving("POST", "/v1/payment_intents/{intent}/capture", "stripe.payment_intents.capture",
             _change(_PI, "intent", payment_intents.capture)),
     _moving("POST", "/v1/payment_intents/{intent}/cancel", "stripe.payment_intents.cancel",

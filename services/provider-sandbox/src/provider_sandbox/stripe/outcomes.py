@@ -2,23 +2,23 @@
 
 from typing import Any
 
-from provider_sandbox.stripe import challenges, paying, setup_intents
+from provider_sandbox.stripe import challenges, confirmation, setup_intents
 from provider_sandbox.stripe.challenges import Outcome
-from provider_sandbox.stripe.desk import Desk
 from provider_sandbox.stripe.objects import Record
+from provider_sandbox.stripe.request_context import RequestContext
 
 
-def end(desk: Desk, intent: Record, outcome: Outcome) -> None:
+def end(context: RequestContext, intent: Record, outcome: Outcome) -> None:
     """End an open challenge."""
-    with desk.twin.store.transaction():
+    with context.twin.store.transaction():
         if intent.body["object"] == "payment_intent":
-            paying.challenge_ended(desk, intent, outcome)
+            confirmation.challenge_ended(context, intent, outcome)
         else:
-            setup_intents.challenge_ended(desk, intent, outcome)
+            setup_intents.challenge_ended(context, intent, outcome)
 
 
-def from_agenda(desk: Desk, payload: dict[str, Any]) -> None:
+def from_schedule(context: RequestContext, payload: dict[str, Any]) -> None:
     """Scheduled event: a challenge ends by itself."""
-    intent = desk.objects.get(payload["id"])
+    intent = context.objects.get(payload["id"])
     if intent is not None and challenges.is_open(intent, payload["source"]):
-        end(desk, intent, payload["outcome"])
+        end(context, intent, payload["outcome"])

@@ -16,37 +16,37 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 
 from provider_sandbox.stripe import challenges, form, money, outcomes
-from provider_sandbox.stripe.desk import Desk
 from provider_sandbox.stripe.objects import Record
+from provider_sandbox.stripe.request_context import RequestContext
 
 
-def pages_router(desk: Desk) -> APIRouter:
+def pages_router(context: RequestContext) -> APIRouter:
     """The routes of the pages under ``/sandbox``."""
     router = APIRouter(prefix="/sandbox", tags=["pages"])
-    _add_card_form(router, desk)
-    _add_challenge(router, desk)
+    _add_card_form(router, context)
+    _add_challenge(router, context)
     return router
 
 
-def _add_card_form(router: APIRouter, desk: Desk) -> None:
+def _add_card_form(router: APIRouter, context: RequestContext) -> None:
     @router.get("/card-form")
     async def card_form(client_secret: str, return_url: str = "") -> Response:
         """A form that confirms a PaymentIntent or SetupIntent with an entered test card."""
         name = client_secret.partition("_secret_")[0]
-        intent = desk.objects.get(name)
+        intent = context.objects.get(name)
         if intent is None or intent.body.get("client_secret") != client_secret:
             return _gone("There is no such payment.")
         if return_url and not _ORIGIN.match(return_url):
             return _gone("return_url must begin with http:// or https://")
         kind = intent.body["object"]
-        told = {
-            "key": desk.twin.settings.stripe_publishable_key,
+        script_data = {
+            "key": context.twin.settings.stripe_publishable_key,
             "secret": client_secret,
             "confirm": f"/v1/{kind}s/{name}/confirm",
             "returnUrl": return_url,
             "object": kind,
         }
-        return _page("card-form.html", _summary(intent), told, connects=True)
+        return _page("card-form.html", _summary(intent), script_data, connects=True)
 
     @router.get("/done")
     async def done() -> Response:
@@ -54,11 +54,11 @@ def _add_card_form(router: APIRouter, desk: Desk) -> None:
         return _page("done.html", {}, {})
 
 
-def _add_challenge(router: APIRouter, desk: Desk) -> None:
+def _add_challenge(router: APIRouter, context: RequestContext) -> None:
     @router.get("/3ds/{intent}/{source}")
     async def ask(intent: str, source: str) -> Response:
         """The bank's page, which asks the cardholder to approve."""
-        record = desk.objects.get(intent)
+        record = context.objects.get(intent)
         if record is None or not challenges.is_open(record, source):
             return _gone("This request is over.")
         return_url = record.hidden.get("return_url") or ""
@@ -67,15 +67,15 @@ def _add_challenge(router: APIRouter, desk: Desk) -> None:
     @router.post("/3ds/{intent}/{source}")
     async def answer(request: Request, intent: str, source: str) -> Response:
         """The cardholder approves, fails, or leaves the challenge open."""
-        record = desk.objects.get(intent)
+        record = context.objects.get(intent)
         if record is None or not challenges.is_open(record, source):
             return _gone("This request is over.")
         return_url = record.hidden.get("return_url")
         outcome = form.pairs((await request.body()).decode()).get("outcome")
         if outcome == "approve":
-            outcomes.end(desk, record, "approve")
+            outcomes.end(context, record, "approve")
         elif outcome == "fail":
-            outcomes.end(desk, record, "fail")
+            outcomes.end(context, record, "fail")
         target = _returning(record, return_url) if return_url else str(request.url_for("done"))
         return RedirectResponse(target, 303, headers=_HEADERS)
 
@@ -114,7 +114,7 @@ _HEADERS = {
 def _page(
     name: str,
     words: dict[str, str],
-    told: dict[str, Any],
+    script_data: dict[str, Any],
     *,
     connects: bool = False,
     leads_to: str = "",
@@ -124,12 +124,12 @@ def _page(
     Args:
         name: the name of the template.
         words: values that replace ``{{name}}``, escaped.
-        told: data for the page's script.
+        script_data: data for the page's script.
         connects: whether the script calls this process.
         leads_to: another address to which its form may lead, after a redirect.
     """
     nonce = secrets.token_urlsafe(16)
-    data = json.dumps(told).replace("<", "\\u003c")
+    data = json.dumps(script_data).replace("<", "\\u003c")
     text = files("provider_sandbox.stripe").joinpath(f"data/{name}").read_text(encoding="utf-8")
     for word, value in words.items():
         text = text.replace("{{" + word + "}}", html.escape(value))

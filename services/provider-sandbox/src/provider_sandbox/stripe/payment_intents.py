@@ -1,15 +1,15 @@
-"""PaymentIntents: create, update, cancel, capture. ``paying`` confirms and charges them.
+"""PaymentIntents: create, update, cancel, capture. ``confirmation`` confirms and charges them.
 
 Source: docs.stripe.com/api/payment_intents.
 """
 
 from typing import Any
 
-from provider_sandbox.stripe import charges, events, money, paying, payment_methods
-from provider_sandbox.stripe.desk import Desk
+from provider_sandbox.stripe import charges, confirmation, events, money, payment_methods
 from provider_sandbox.stripe.errors import StripeError, invalid, unexpected
 from provider_sandbox.stripe.intents import card_options, check_return_url, methods_allowed
 from provider_sandbox.stripe.objects import Record
+from provider_sandbox.stripe.request_context import RequestContext
 
 _COPIED = (
     "description",
@@ -36,7 +36,7 @@ _CANCELABLE = (
 )
 
 
-def create(desk: Desk, params: dict[str, Any]) -> Record:
+def create(context: RequestContext, params: dict[str, Any]) -> Record:
     """``POST /v1/payment_intents``; ``confirm=true`` also confirms the intent.
 
     Raises:
@@ -47,21 +47,21 @@ def create(desk: Desk, params: dict[str, Any]) -> Record:
     confirming = params.get("confirm", False)
     _check_words(params, confirming=confirming)
     if params.get("customer"):
-        desk.find("customer", params["customer"], param="customer")
-    intent = Record(_fresh(desk, params, currency))
-    method = _given_method(desk, params, intent)
+        context.find("customer", params["customer"], param="customer")
+    intent = Record(_new_body(context, params, currency))
+    method = _given_method(context, params, intent)
     if method is not None:
         intent.body["payment_method"] = method.id
         intent.body["status"] = "requires_confirmation"
     if confirming:
-        paying.check_return(intent, params)
-    desk.objects.add(intent)
-    events.emit(desk, "payment_intent.created", intent)
+        confirmation.check_return(intent, params)
+    context.objects.add(intent)
+    events.emit(context, "payment_intent.created", intent)
     if confirming:
         given = {name: params[name] for name in _CONFIRMING if name in params}
         for name in ("payment_method", "payment_method_data"):
             given.pop(name, None)  # already used above
-        paying.confirm(desk, intent, given)
+        confirmation.confirm(context, intent, given)
     return intent
 
 
@@ -76,18 +76,18 @@ def _check_words(params: dict[str, Any], *, confirming: bool) -> None:
     check_return_url(params)
 
 
-def _given_method(desk: Desk, params: dict[str, Any], intent: Record) -> Record | None:
+def _given_method(context: RequestContext, params: dict[str, Any], intent: Record) -> Record | None:
     if "payment_method_data" in params:
-        return payment_methods.create(desk, params["payment_method_data"])
+        return payment_methods.create(context, params["payment_method_data"])
     if not params.get("payment_method"):
         return None
-    method = payment_methods.resolve(desk, params["payment_method"])
+    method = payment_methods.resolve(context, params["payment_method"])
     payment_methods.check_usable(method, intent.body["customer"])
     return method
 
 
-def _fresh(desk: Desk, params: dict[str, Any], currency: str) -> dict[str, Any]:
-    intent = desk.ids.make("pi")
+def _new_body(context: RequestContext, params: dict[str, Any], currency: str) -> dict[str, Any]:
+    intent = context.ids.make("pi")
     return {
         "id": intent,
         "object": "payment_intent",
@@ -101,9 +101,9 @@ def _fresh(desk: Desk, params: dict[str, Any], currency: str) -> dict[str, Any]:
         "canceled_at": None,
         "cancellation_reason": None,
         "capture_method": params.get("capture_method", "automatic_async"),
-        "client_secret": desk.ids.client_secret(intent),
+        "client_secret": context.ids.client_secret(intent),
         "confirmation_method": params.get("confirmation_method", "automatic"),
-        "created": desk.now(),
+        "created": context.now(),
         "currency": currency,
         "customer": params.get("customer") or None,
         "customer_account": None,
@@ -125,7 +125,7 @@ def _fresh(desk: Desk, params: dict[str, Any], currency: str) -> dict[str, Any]:
     }
 
 
-def update(desk: Desk, intent: Record, params: dict[str, Any]) -> Record:
+def update(context: RequestContext, intent: Record, params: dict[str, Any]) -> Record:
     """``POST /v1/payment_intents/{id}``: nearly all fields before payment, then only texts.
 
     Raises:
@@ -147,28 +147,28 @@ def update(desk: Desk, intent: Record, params: dict[str, Any]) -> Record:
         money.check_amount(params.get("amount", body["amount"]), currency)
         body["amount"], body["currency"] = params.get("amount", body["amount"]), currency
     if params.get("customer"):
-        body["customer"] = desk.find("customer", params["customer"], param="customer").id
+        body["customer"] = context.find("customer", params["customer"], param="customer").id
     body["metadata"] = merged(body["metadata"], params)
     body.update({name: params[name] or None for name in _COPIED if name in params})
-    method = _given_method(desk, params, intent)
+    method = _given_method(context, params, intent)
     if method is not None:
         body["payment_method"] = method.id
         body["status"] = "requires_confirmation"
         body["next_action"] = None
-    return desk.objects.save(intent)
+    return context.objects.save(intent)
 
 
-def merged(kept: dict[str, str], params: dict[str, Any]) -> dict[str, str]:
+def merged(current: dict[str, str], params: dict[str, Any]) -> dict[str, str]:
     """Metadata after an update: an empty value removes its key, an empty map removes all keys."""
     given = params.get("metadata")
     if given is None:
-        return kept
-    both = kept | given if given else {}
+        return current
+    both = current | given if given else {}
     return {name: value for name, value in both.items() if value != ""}
 
 
-def cancel(desk: Desk, intent: Record, params: dict[str, Any]) -> Record:
-    """``POST /v1/payment_intents/{id}/cancel``; money that was only held is released.
+def cancel(context: RequestContext, intent: Record, params: dict[str, Any]) -> Record:
+    """``POST /v1/payment_intents/{id}/cancel``; money that was only early_callbacks is released.
 
     Raises:
         StripeError: the intent is already paid or canceled.
@@ -183,31 +183,31 @@ def cancel(desk: Desk, intent: Record, params: dict[str, Any]) -> Record:
             objects={"payment_intent": body},
         )
     if body["status"] == "requires_capture":
-        _release(desk, intent)
+        _release(context, intent)
     body["status"] = "canceled"
-    body["canceled_at"] = desk.now()
+    body["canceled_at"] = context.now()
     body["cancellation_reason"] = params.get("cancellation_reason")
     body["next_action"] = None
     body["processing"] = None
     body["amount_capturable"] = 0
-    desk.objects.save(intent)
-    events.emit(desk, "payment_intent.canceled", intent)
+    context.objects.save(intent)
+    events.emit(context, "payment_intent.canceled", intent)
     return intent
 
 
-def _release(desk: Desk, intent: Record) -> None:
-    charge = desk.find("charge", intent.body["latest_charge"], param="charge")
+def _release(context: RequestContext, intent: Record) -> None:
+    charge = context.find("charge", intent.body["latest_charge"], param="charge")
     charge.body["refunded"] = True
     charge.body["amount_refunded"] = charge.body["amount"]
-    desk.objects.save(charge)
-    events.emit(desk, "charge.refunded", charge)
+    context.objects.save(charge)
+    events.emit(context, "charge.refunded", charge)
 
 
-def capture(desk: Desk, intent: Record, params: dict[str, Any]) -> Record:
+def capture(context: RequestContext, intent: Record, params: dict[str, Any]) -> Record:
     """``POST /v1/payment_intents/{id}/capture``, whole or in part; the rest is released.
 
     Raises:
-        StripeError: no money is held, or less than the requested amount.
+        StripeError: no money is early_callbacks, or less than the requested amount.
     """
     body = intent.body
     if body["status"] != "requires_capture":
@@ -221,12 +221,12 @@ def capture(desk: Desk, intent: Record, params: dict[str, Any]) -> Record:
     amount = params.get("amount_to_capture", body["amount_capturable"])
     _check_capture(amount, body)
     body["metadata"] = merged(body["metadata"], params)
-    charge = desk.find("charge", body["latest_charge"], param="charge")
-    charges.capture(desk, charge, amount, settles_later=False)
+    charge = context.find("charge", body["latest_charge"], param="charge")
+    charges.capture(context, charge, amount, settles_later=False)
     body.update(status="succeeded", amount_received=amount, amount_capturable=0)
-    desk.objects.save(intent)
-    events.emit(desk, "charge.captured", charge)
-    events.emit(desk, "payment_intent.succeeded", intent)
+    context.objects.save(intent)
+    events.emit(context, "charge.captured", charge)
+    events.emit(context, "payment_intent.succeeded", intent)
     return intent
 
 
@@ -246,9 +246,9 @@ def _check_capture(amount: int, body: dict[str, Any]) -> None:
         )
 
 
-def settle(desk: Desk, payload: dict[str, Any]) -> None:
+def settle(context: RequestContext, payload: dict[str, Any]) -> None:
     """Scheduled event: the fee of an asynchronous capture becomes known."""
-    charge = desk.find("charge", payload["id"], param="charge")
-    charges.add_fee(desk, charge)
-    desk.objects.save(charge)
-    events.emit(desk, "charge.updated", charge, {"balance_transaction": None})
+    charge = context.find("charge", payload["id"], param="charge")
+    charges.add_fee(context, charge)
+    context.objects.save(charge)
+    events.emit(context, "charge.updated", charge, {"balance_transaction": None})

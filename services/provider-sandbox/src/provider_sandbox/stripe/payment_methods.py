@@ -12,9 +12,9 @@ from typing import Any
 from provider_sandbox.clock import utc_text
 from provider_sandbox.stripe import cards, events
 from provider_sandbox.stripe.cards import Behaviour, Card, Decline
-from provider_sandbox.stripe.desk import Desk
 from provider_sandbox.stripe.errors import StripeError, card_error, invalid, missing
 from provider_sandbox.stripe.objects import Record
+from provider_sandbox.stripe.request_context import RequestContext
 
 _TOKEN_LIFE_YEARS = 4
 _RAW_NUMBER = (
@@ -25,22 +25,22 @@ _RAW_NUMBER = (
 )
 
 
-def resolve(desk: Desk, name: str, *, param: str = "payment_method") -> Record:
+def resolve(context: RequestContext, name: str, *, param: str = "payment_method") -> Record:
     """The payment method with this id; a test token creates a new one.
 
     Raises:
         StripeError: HTTP 404.
     """
-    card = cards.by_token(desk.twin.store, name)
+    card = cards.by_token(context.twin.store, name)
     if card is not None:
-        return _make(desk, card, {})
-    record = desk.objects.get(name)
+        return _make(context, card, {})
+    record = context.objects.get(name)
     if record is None or record.body["object"] != "payment_method":
         raise missing("PaymentMethod", name, param=param)
     return record
 
 
-def create(desk: Desk, data: dict[str, Any]) -> Record:
+def create(context: RequestContext, data: dict[str, Any]) -> Record:
     """A method from ``payment_method_data`` or the body of ``POST /v1/payment_methods``.
 
     Raises:
@@ -52,66 +52,68 @@ def create(desk: Desk, data: dict[str, Any]) -> Record:
     given = data.get("card") or {}
     if "token" in given:
         name = str(given["token"])
-        card = cards.by_token(desk.twin.store, name.replace("tok_", "pm_card_", 1))
+        card = cards.by_token(context.twin.store, name.replace("tok_", "pm_card_", 1))
         if card is None:
             raise missing("token", name, param="card[token]")
-        return _make(desk, card, data)
-    return _typed(desk, given, data)
+        return _make(context, card, data)
+    return _from_entered_card(context, given, data)
 
 
-def _typed(desk: Desk, given: dict[str, Any], data: dict[str, Any]) -> Record:
-    by_client = desk.call is not None and desk.call.publishable
-    if not (by_client or desk.twin.settings.stripe_raw_cards):
+def _from_entered_card(
+    context: RequestContext, given: dict[str, Any], data: dict[str, Any]
+) -> Record:
+    by_client = context.call is not None and context.call.publishable
+    if not (by_client or context.twin.settings.stripe_raw_cards):
         raise StripeError(402, _RAW_NUMBER)
     number = "".join(sign for sign in str(given.get("number", "")) if sign not in " -")
-    month, year = _expiry(desk, given)
+    month, year = _expiry(context, given)
     _check_number(number)
     cvc = str(given.get("cvc") or "")
     if cvc and not (cvc.isdecimal() and len(cvc) in (3, 4)):
-        raise _typing_error("Your card's security code is invalid.", "invalid_cvc", "cvc")
+        raise _card_input_error("Your card's security code is invalid.", "invalid_cvc", "cvc")
     card = cards.NUMBERS.get(number)
     if card is None:
         unknown = Behaviour(decline=cards.UNKNOWN_NUMBER, refuses_attach=True)
         card = Card(token="unknown", number=number, behaviour=unknown)  # noqa: S106 - no secret
-    return _make(desk, card, data, expiry=(month, year))
+    return _make(context, card, data, expiry=(month, year))
 
 
 def _check_number(number: str) -> None:
     if not (number.isdecimal() and 12 <= len(number) <= 19 and cards.luhn(number)):
-        raise _typing_error("Your card number is incorrect.", "incorrect_number", "number")
+        raise _card_input_error("Your card number is incorrect.", "incorrect_number", "number")
 
 
-def _expiry(desk: Desk, given: dict[str, Any]) -> tuple[int, int]:
+def _expiry(context: RequestContext, given: dict[str, Any]) -> tuple[int, int]:
     month, year = int(given.get("exp_month") or 0), int(given.get("exp_year") or 0)
     year += 2000 if year < 100 else 0
-    today = utc_text(desk.twin.clock.now())
+    today = utc_text(context.twin.clock.now())
     if not 1 <= month <= 12:
-        raise _typing_error(
+        raise _card_input_error(
             "Your card's expiration month is invalid.", "invalid_expiry_month", "exp_month"
         )
     if f"{year:04d}-{month:02d}" < today[:7] or year > int(today[:4]) + 50:
-        raise _typing_error(
+        raise _card_input_error(
             "Your card's expiration year is invalid.", "invalid_expiry_year", "exp_year"
         )
     return month, year
 
 
-def _typing_error(message: str, code: str, param: str) -> StripeError:
+def _card_input_error(message: str, code: str, param: str) -> StripeError:
     return card_error(message, code, param=param)
 
 
 def _make(
-    desk: Desk, card: Card, data: dict[str, Any], expiry: tuple[int, int] | None = None
+    context: RequestContext, card: Card, data: dict[str, Any], expiry: tuple[int, int] | None = None
 ) -> Record:
-    year = int(utc_text(desk.twin.clock.now())[:4]) + _TOKEN_LIFE_YEARS
+    year = int(utc_text(context.twin.clock.now())[:4]) + _TOKEN_LIFE_YEARS
     month, year = expiry or (12, year)
     body = {
-        "id": desk.ids.make("pm"),
+        "id": context.ids.make("pm"),
         "object": "payment_method",
         "allow_redisplay": data.get("allow_redisplay", "unspecified"),
         "billing_details": _billing(data.get("billing_details") or {}),
-        "card": _card(desk, card, month, year),
-        "created": desk.now(),
+        "card": _card(context, card, month, year),
+        "created": context.now(),
         "customer": None,
         "customer_account": None,
         "livemode": False,
@@ -119,10 +121,10 @@ def _make(
         "type": "card",
     }
     hidden = {"behaviour": asdict(card.behaviour), "set_up": False, "spent": False}
-    return desk.objects.add(Record(body, hidden))
+    return context.objects.add(Record(body, hidden))
 
 
-def _card(desk: Desk, card: Card, month: int, year: int) -> dict[str, Any]:
+def _card(context: RequestContext, card: Card, month: int, year: int) -> dict[str, Any]:
     return {
         "brand": card.brand,
         "checks": {
@@ -134,7 +136,7 @@ def _card(desk: Desk, card: Card, month: int, year: int) -> dict[str, Any]:
         "display_brand": card.brand,
         "exp_month": month,
         "exp_year": year,
-        "fingerprint": _fingerprint(desk, card.number),
+        "fingerprint": _fingerprint(context, card.number),
         "funding": card.funding,
         "generated_from": None,
         "last4": card.number[-4:],
@@ -145,9 +147,9 @@ def _card(desk: Desk, card: Card, month: int, year: int) -> dict[str, Any]:
     }
 
 
-def _fingerprint(desk: Desk, number: str) -> str:
+def _fingerprint(context: RequestContext, number: str) -> str:
     """A keyed hash that identifies a card without revealing its number."""
-    secret = desk.twin.settings.stripe_secret_key
+    secret = context.twin.settings.stripe_secret_key
     key = b"" if secret is None else secret.get_secret_value().encode()
     return hmac.new(key, number.encode(), hashlib.sha256).hexdigest()[:16]
 
@@ -192,14 +194,14 @@ def check_usable(record: Record, customer: str | None) -> None:
         )
 
 
-def attach(desk: Desk, record: Record, customer: str) -> Record:
+def attach(context: RequestContext, record: Record, customer: str) -> Record:
     """Attach a method to a customer.
 
     Raises:
         StripeError: it was already used, belongs to another customer, or its bank refuses
             (HTTP 402).
     """
-    desk.find("customer", customer, param="customer")
+    context.find("customer", customer, param="customer")
     check_usable(record, customer)
     if record.body["customer"] == customer:
         return record
@@ -207,12 +209,12 @@ def attach(desk: Desk, record: Record, customer: str) -> Record:
     if rules.decline is not None and rules.refuses_attach:
         raise declined(rules.decline)
     record.body["customer"] = customer
-    desk.objects.save(record)
-    events.emit(desk, "payment_method.attached", record)
+    context.objects.save(record)
+    events.emit(context, "payment_method.attached", record)
     return record
 
 
-def detach(desk: Desk, record: Record) -> Record:
+def detach(context: RequestContext, record: Record) -> Record:
     """Detach a method from its customer permanently.
 
     Raises:
@@ -229,8 +231,8 @@ def detach(desk: Desk, record: Record) -> Record:
         )
     record.body["customer"] = None
     record.hidden["spent"] = True
-    desk.objects.save(record)
-    events.emit(desk, "payment_method.detached", record, {"customer": owner})
+    context.objects.save(record)
+    events.emit(context, "payment_method.detached", record, {"customer": owner})
     return record
 
 

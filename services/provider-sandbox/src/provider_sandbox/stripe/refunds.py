@@ -6,10 +6,10 @@ Source: docs.stripe.com/refunds, docs.stripe.com/api/refunds.
 from typing import Any
 
 from provider_sandbox.stripe import balance, events, ledger, money
-from provider_sandbox.stripe.desk import Desk
 from provider_sandbox.stripe.errors import StripeError, invalid, missing
 from provider_sandbox.stripe.objects import Record
 from provider_sandbox.stripe.payment_intents import merged
+from provider_sandbox.stripe.request_context import RequestContext
 
 END = "stripe.refund_end"
 
@@ -24,14 +24,14 @@ _LAST = {
 """Final status by course, where the status changes by itself."""
 
 
-def create(desk: Desk, params: dict[str, Any]) -> Record:
+def create(context: RequestContext, params: dict[str, Any]) -> Record:
     """``POST /v1/refunds``, of a charge or of a PaymentIntent's charge.
 
     Raises:
         StripeError: there is nothing to refund, the amount exceeds what is left, or the charge was
             charged back.
     """
-    charge = _charge(desk, params)
+    charge = _charge(context, params)
     body = charge.body
     left = body["amount_captured"] - body["amount_refunded"]
     _check_charge(charge, left)
@@ -44,28 +44,28 @@ def create(desk: Desk, params: dict[str, Any]) -> Record:
             param="amount",
             saved=True,
         )
-    refund = Record(_fresh(desk, charge, amount, params), {"course": charge.hidden["course"]})
-    refund.body["balance_transaction"] = balance.add_refund(desk, refund).id
-    desk.objects.add(refund)
-    _add_to_charge(desk, charge, amount)
-    ledger.refunded(desk, refund, charge)
-    events.emit(desk, "refund.created", refund)
-    events.emit(desk, "charge.refunded", charge)
+    refund = Record(_new_body(context, charge, amount, params), {"course": charge.hidden["course"]})
+    refund.body["balance_transaction"] = balance.add_refund(context, refund).id
+    context.objects.add(refund)
+    _add_to_charge(context, charge, amount)
+    ledger.refunded(context, refund, charge)
+    events.emit(context, "refund.created", refund)
+    events.emit(context, "charge.refunded", charge)
     if refund.hidden["course"] in _LAST:
-        desk.later(END, refund, after_s=desk.twin.settings.stripe_refund_s)
+        context.later(END, refund, after_s=context.twin.settings.stripe_refund_s)
     return refund
 
 
-def _charge(desk: Desk, params: dict[str, Any]) -> Record:
+def _charge(context: RequestContext, params: dict[str, Any]) -> Record:
     if params.get("charge"):
-        return desk.find("charge", params["charge"], param="charge")
+        return context.find("charge", params["charge"], param="charge")
     if not params.get("payment_intent"):
         raise invalid(
             "One of the following params should be provided for this request: payment_intent or "
             "charge.",
             code="parameter_missing",
         )
-    intent = desk.objects.get(params["payment_intent"])
+    intent = context.objects.get(params["payment_intent"])
     if intent is None or intent.body["object"] != "payment_intent":
         raise missing("payment_intent", params["payment_intent"], param="payment_intent")
     if intent.status != "succeeded":
@@ -74,7 +74,7 @@ def _charge(desk: Desk, params: dict[str, Any]) -> Record:
             param="payment_intent",
             saved=True,
         )
-    return desk.find("charge", intent.body["latest_charge"], param="charge")
+    return context.find("charge", intent.body["latest_charge"], param="charge")
 
 
 def _check_charge(charge: Record, left: int) -> None:
@@ -99,15 +99,17 @@ def _check_charge(charge: Record, left: int) -> None:
         )
 
 
-def _fresh(desk: Desk, charge: Record, amount: int, params: dict[str, Any]) -> dict[str, Any]:
+def _new_body(
+    context: RequestContext, charge: Record, amount: int, params: dict[str, Any]
+) -> dict[str, Any]:
     course = charge.hidden["course"]
     body = {
-        "id": desk.ids.make("re"),
+        "id": context.ids.make("re"),
         "object": "refund",
         "amount": amount,
         "balance_transaction": None,
         "charge": charge.id,
-        "created": desk.now(),
+        "created": context.now(),
         "currency": charge.body["currency"],
         "customer": charge.body["customer"],
         "customer_account": None,
@@ -134,20 +136,20 @@ def _fresh(desk: Desk, charge: Record, amount: int, params: dict[str, Any]) -> d
     return body
 
 
-def _add_to_charge(desk: Desk, charge: Record, amount: int) -> None:
+def _add_to_charge(context: RequestContext, charge: Record, amount: int) -> None:
     body = charge.body
     body["amount_refunded"] += amount
     body["refunded"] = body["amount_refunded"] == body["amount"]
-    desk.objects.save(charge)
+    context.objects.save(charge)
 
 
-def update(desk: Desk, refund: Record, params: dict[str, Any]) -> Record:
+def update(context: RequestContext, refund: Record, params: dict[str, Any]) -> Record:
     """``POST /v1/refunds/{id}``: metadata only."""
     refund.body["metadata"] = merged(refund.body["metadata"], params)
-    return desk.objects.save(refund)
+    return context.objects.save(refund)
 
 
-def cancel(desk: Desk, refund: Record, _: dict[str, Any]) -> Record:
+def cancel(context: RequestContext, refund: Record, _: dict[str, Any]) -> Record:
     """``POST /v1/refunds/{id}/cancel``: only a refund that waits for the customer.
 
     Raises:
@@ -160,45 +162,49 @@ def cancel(desk: Desk, refund: Record, _: dict[str, Any]) -> Record:
             code="refund_unexpected_state",
             saved=True,
         )
-    _give_back(desk, refund, status="canceled", reason=None)
+    _return_money(context, refund, status="canceled", reason=None)
     return refund
 
 
-def end(desk: Desk, payload: dict[str, Any]) -> None:
+def end(context: RequestContext, payload: dict[str, Any]) -> None:
     """Scheduled event: a refund gets its final status."""
-    refund = desk.find("refund", payload["id"], param="refund")
-    finish(desk, refund, _LAST[refund.hidden["course"]])
+    refund = context.find("refund", payload["id"], param="refund")
+    finish(context, refund, _LAST[refund.hidden["course"]])
 
 
-def finish(desk: Desk, refund: Record, status: str, *, reason: str = "declined") -> None:
+def finish(
+    context: RequestContext, refund: Record, status: str, *, reason: str = "declined"
+) -> None:
     """Give a refund its final status.
 
     Raises:
         IllegalTransition: this status may not follow the current one.
     """
     if status == "failed":
-        _give_back(desk, refund, status="failed", reason=reason)
+        _return_money(context, refund, status="failed", reason=reason)
         return
     refund.body["status"] = status
     refund.body.pop("pending_reason", None)
     refund.body["destination_details"]["card"]["reference_status"] = "available"
-    desk.objects.save(refund)
-    events.emit(desk, "refund.updated", refund)
-    events.emit(desk, "charge.refund.updated", refund)
+    context.objects.save(refund)
+    events.emit(context, "refund.updated", refund)
+    events.emit(context, "charge.refund.updated", refund)
 
 
-def _give_back(desk: Desk, refund: Record, *, status: str, reason: str | None) -> None:
-    charge = desk.find("charge", refund.body["charge"], param="charge")
+def _return_money(
+    context: RequestContext, refund: Record, *, status: str, reason: str | None
+) -> None:
+    charge = context.find("charge", refund.body["charge"], param="charge")
     refund.body["status"] = status
     refund.body.pop("pending_reason", None)
     if reason is not None:
         refund.body["failure_reason"] = reason
-    made = balance.add_refund_failure(desk, refund)
+    made = balance.add_refund_failure(context, refund)
     refund.body["failure_balance_transaction"] = made.id
-    desk.objects.save(refund)
-    _add_to_charge(desk, charge, -refund.body["amount"])
-    ledger.refund_failed(desk, refund, charge)
-    events.emit(desk, "refund.updated", refund)
-    events.emit(desk, "charge.refund.updated", refund)
+    context.objects.save(refund)
+    _add_to_charge(context, charge, -refund.body["amount"])
+    ledger.refund_failed(context, refund, charge)
+    events.emit(context, "refund.updated", refund)
+    events.emit(context, "charge.refund.updated", refund)
     if status == "failed":
-        events.emit(desk, "refund.failed", refund)
+        events.emit(context, "refund.failed", refund)

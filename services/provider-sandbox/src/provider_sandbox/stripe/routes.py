@@ -7,39 +7,39 @@ from fastapi import APIRouter, Request, Response
 
 from provider_sandbox.faults import Fault, Kind
 from provider_sandbox.stripe import auth, expand, form, intents, operations, parameters
-from provider_sandbox.stripe.desk import Call, Desk
 from provider_sandbox.stripe.errors import StripeError, invalid, render, server_error
 from provider_sandbox.stripe.idempotency import Answer, Keys
 from provider_sandbox.stripe.operations import Route
+from provider_sandbox.stripe.request_context import Call, RequestContext
 from provider_sandbox.twin import Exchange
 
 _VERSION = re.compile(r"\d{4}-\d\d-\d\d(\.[a-z]+)?")
 _METHODS = ["GET", "POST", "DELETE", "PUT", "PATCH"]
 
 
-def stripe_router(desk: Desk, keys: Keys) -> APIRouter:
+def stripe_router(context: RequestContext, keys: Keys) -> APIRouter:
     """The routes of every path under ``/v1``."""
     router = APIRouter(tags=["stripe"])
 
     @router.api_route("/v1/{_path:path}", methods=_METHODS)
     async def serve(request: Request) -> Response:
-        return await _serve(desk, keys, request)
+        return await _serve(context, keys, request)
 
     return router
 
 
-async def _serve(desk: Desk, keys: Keys, request: Request) -> Response:
-    call = Call(request_id=desk.ids.make("req", 14))
-    version = request.headers.get("stripe-version", desk.twin.settings.stripe_api_version)
+async def _serve(context: RequestContext, keys: Keys, request: Request) -> Response:
+    call = Call(request_id=context.ids.make("req", 14))
+    version = request.headers.get("stripe-version", context.twin.settings.stripe_api_version)
     headers = {"Request-Id": call.request_id, "Stripe-Version": version}
     try:
         if not _VERSION.fullmatch(version):
             raise invalid(f"Invalid Stripe API version: {version[:40]}")
-        answer, more = await _answer(desk, keys, request, call)
+        answer, more = await _answer(context, keys, request, call)
     except StripeError as error:
         answer, more = Answer(error.status, error.body(), call.request_id), error.headers
-    for callback in call.held:
-        await desk.twin.courier.deliver(callback)
+    for callback in call.early_callbacks:
+        await context.twin.webhook_sender.deliver(callback)
     if call.idempotency_key is not None:
         headers["Idempotency-Key"] = call.idempotency_key
     return Response(
@@ -48,59 +48,61 @@ async def _serve(desk: Desk, keys: Keys, request: Request) -> Response:
 
 
 async def _answer(
-    desk: Desk, keys: Keys, request: Request, call: Call
+    context: RequestContext, keys: Keys, request: Request, call: Call
 ) -> tuple[Answer, dict[str, str]]:
     raw = (await request.body()).decode("utf-8", "replace")
     if request.method == "GET":
         raw = request.url.query
     form_key = form.pairs(raw).get("key")
     authorization = request.headers.get("authorization")
-    call.publishable = auth.is_publishable(desk.twin.settings, authorization, form_key)
+    call.publishable = auth.is_publishable(context.twin.settings, authorization, form_key)
     found = operations.find(request.method, request.url.path)
     if found is None:
         raise _unknown(request)
     route, call.path = found
     if call.publishable:
         auth.check_client(route.name)
-    mark = keys.fingerprint(request.method, request.url.path, raw)
+    fingerprint = keys.fingerprint(request.method, request.url.path, raw)
     call.idempotency_key = _key(request)
     if call.idempotency_key is not None:
-        kept = keys.look_up(call.idempotency_key, mark)
-        if kept is not None:
-            return kept, {"Idempotent-Replayed": "true", "Original-Request": kept.request_id}
+        stored = keys.look_up(call.idempotency_key, fingerprint)
+        if stored is not None:
+            return stored, {"Idempotent-Replayed": "true", "Original-Request": stored.request_id}
     given = form.decode(raw)
     given.pop("key", None)
     call.params = parameters.check(route.key, given)
-    _check_played(call)
-    return await _run_held(desk, keys, request, (call, route, mark)), {}
+    _check_supported(call)
+    return await _run_locked(context, keys, request, (call, route, fingerprint)), {}
 
 
-async def _run_held(
-    desk: Desk, keys: Keys, request: Request, work: tuple[Call, Route, str]
+async def _run_locked(
+    context: RequestContext, keys: Keys, request: Request, work: tuple[Call, Route, str]
 ) -> Answer:
     """Execute the operation while the idempotency key is locked."""
-    call, route, mark = work
+    call, route, fingerprint = work
     exchange = request.scope.get("exchange")
     exchange = exchange if isinstance(exchange, Exchange) else Exchange()
-    key = call.idempotency_key
+    key, fault = call.idempotency_key, exchange.operation_fault
     if key is not None:
         keys.begin(key)
     try:
-        if exchange.inside is not None and exchange.inside.kind is Kind.SLOW_INSIDE:
-            await asyncio.sleep(exchange.inside.delay_s)
-        with desk.twin.store.transaction():
-            answer, saved = _execute(desk, call, route, exchange.inside)
+        if fault is not None and fault.kind is Kind.SLOW_INSIDE:
+            await asyncio.sleep(fault.delay_s)
+        with context.twin.store.transaction():
+            answer, saved = _execute(context, call, route, fault)
             if key is not None and saved:
-                keys.keep(key, mark, answer)
-            if exchange.arrival is not None and answer.status < 300:
-                desk.twin.arrivals.accept(exchange.arrival)
+                keys.store(key, fingerprint, answer)
+            if exchange.request_number is not None and answer.status < 300:
+                context.twin.request_log.accept(exchange.request_number)
         return answer
     finally:
         if key is not None:
             keys.end(key)
 
 
-def _execute(desk: Desk, call: Call, route: Route, fault: Fault | None) -> tuple[Answer, bool]:
+def _execute(
+    context: RequestContext, call: Call, route: Route, fault: Fault | None
+) -> tuple[Answer, bool]:
     """Execute the operation; return its answer, and whether the key stores the answer.
 
     Raises:
@@ -110,7 +112,7 @@ def _execute(desk: Desk, call: Call, route: Route, fault: Fault | None) -> tuple
     if kind is Kind.SAVED_500:
         return _failed(call), True
     try:
-        body = _effect(desk, call, route)
+        body = _effect(context, call, route)
     except StripeError as error:
         if not error.saved:
             raise
@@ -123,14 +125,14 @@ def _execute(desk: Desk, call: Call, route: Route, fault: Fault | None) -> tuple
     return Answer(200, body, call.request_id), route.method != "GET"
 
 
-def _effect(desk: Desk, call: Call, route: Route) -> bytes:
-    desk.call = call
+def _effect(context: RequestContext, call: Call, route: Route) -> bytes:
+    context.call = call
     try:
-        body = dict(route.run(desk, call))
+        body = dict(route.run(context, call))
     finally:
-        desk.call = None
+        context.call = None
     paths = call.params.get("expand") or []
-    return render(expand.apply(desk, body, paths))
+    return render(expand.apply(context, body, paths))
 
 
 def _failed(call: Call) -> Answer:
@@ -141,7 +143,7 @@ def _key(request: Request) -> str | None:
     return request.headers.get("idempotency-key") or None if request.method == "POST" else None
 
 
-_NOT_PLAYED = frozenset(
+_UNSUPPORTED = frozenset(
     {
         "application_fee_amount",
         "confirmation_token",
@@ -158,8 +160,8 @@ _NOT_PLAYED = frozenset(
 and the twin does not implement them."""
 
 
-def _check_played(call: Call) -> None:
-    for name in sorted(_NOT_PLAYED & call.params.keys()):
+def _check_supported(call: Call) -> None:
+    for name in sorted(_UNSUPPORTED & call.params.keys()):
         raise invalid(f"The twin does not play `{name}`.", param=name)
 
 

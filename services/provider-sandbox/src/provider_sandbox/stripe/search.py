@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Literal
 
-from provider_sandbox.stripe.desk import Desk
 from provider_sandbox.stripe.errors import StripeError, invalid
 from provider_sandbox.stripe.lists import page_size
+from provider_sandbox.stripe.request_context import RequestContext
 
 Kind = Literal["token", "string", "numeric"]
 """The type of a field: ``string`` allows ``~`` as well as ``:``; ``numeric`` allows comparisons."""
@@ -63,11 +63,11 @@ _CLAUSE = re.compile(
 _JOINT = re.compile(r"\s+(?:(?P<word>AND|OR)\s+)?", re.IGNORECASE)
 
 
-def search(desk: Desk, kind: str, params: dict[str, Any], url: str) -> dict[str, Any]:
+def search(context: RequestContext, kind: str, params: dict[str, Any], url: str) -> dict[str, Any]:
     """``GET /v1/…/search``; it does not find objects created in the last ``stripe_search_s``.
 
     Args:
-        desk: shared parts.
+        context: shared parts.
         kind: the kind of the objects: ``charge``, ``customer`` or ``payment_intent``.
         params: ``query``, ``limit``, ``page``.
         url: the URL of the search.
@@ -77,10 +77,12 @@ def search(desk: Desk, kind: str, params: dict[str, Any], url: str) -> dict[str,
     """
     matches = parse(kind, params["query"])
     limit, first = page_size(params), _first(params.get("page"))
-    newest = desk.twin.clock.now() - desk.twin.clock.span(desk.twin.settings.stripe_search_s)
+    newest = context.twin.clock.now() - context.twin.clock.span(
+        context.twin.settings.stripe_search_s
+    )
     found = (
         record.body
-        for record in desk.objects.all(kind)
+        for record in context.objects.all(kind)
         if not record.body.get("deleted")
         and record.body["created"] <= newest
         and matches(record.body)

@@ -7,7 +7,6 @@ from typing import Any
 
 from provider_sandbox.stripe import challenges, events, payment_methods
 from provider_sandbox.stripe.cards import Decline
-from provider_sandbox.stripe.desk import Desk, snapshot
 from provider_sandbox.stripe.errors import doc_url, invalid, unexpected
 from provider_sandbox.stripe.intents import (
     card_options,
@@ -19,11 +18,12 @@ from provider_sandbox.stripe.intents import (
 )
 from provider_sandbox.stripe.objects import Record
 from provider_sandbox.stripe.payment_intents import merged
+from provider_sandbox.stripe.request_context import RequestContext, snapshot
 
 _CANCELABLE = ("requires_payment_method", "requires_confirmation", "requires_action")
 
 
-def create(desk: Desk, params: dict[str, Any]) -> Record:
+def create(context: RequestContext, params: dict[str, Any]) -> Record:
     """``POST /v1/setup_intents``; ``confirm=true`` also confirms the intent.
 
     Raises:
@@ -37,31 +37,31 @@ def create(desk: Desk, params: dict[str, Any]) -> Record:
             param="return_url",
         )
     if params.get("customer"):
-        desk.find("customer", params["customer"], param="customer")
-    intent = Record(_fresh(desk, params))
-    method = _given(desk, intent, params)
+        context.find("customer", params["customer"], param="customer")
+    intent = Record(_new_body(context, params))
+    method = _given_method(context, intent, params)
     if method is not None:
         intent.body.update(payment_method=method.id, status="requires_confirmation")
     if confirming:
         _check_return(intent, params)
-    desk.objects.add(intent)
-    events.emit(desk, "setup_intent.created", intent)
+    context.objects.add(intent)
+    events.emit(context, "setup_intent.created", intent)
     if confirming:
         given = {name: params[name] for name in ("return_url",) if name in params}
-        confirm(desk, intent, given)
+        confirm(context, intent, given)
     return intent
 
 
-def _fresh(desk: Desk, params: dict[str, Any]) -> dict[str, Any]:
-    intent = desk.ids.make("seti")
+def _new_body(context: RequestContext, params: dict[str, Any]) -> dict[str, Any]:
+    intent = context.ids.make("seti")
     return {
         "id": intent,
         "object": "setup_intent",
         "application": None,
         **methods_allowed(params),
         "cancellation_reason": None,
-        "client_secret": desk.ids.client_secret(intent),
-        "created": desk.now(),
+        "client_secret": context.ids.client_secret(intent),
+        "created": context.now(),
         "customer": params.get("customer") or None,
         "customer_account": None,
         "description": params.get("description") or None,
@@ -81,12 +81,12 @@ def _fresh(desk: Desk, params: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _given(desk: Desk, intent: Record, params: dict[str, Any]) -> Record | None:
+def _given_method(context: RequestContext, intent: Record, params: dict[str, Any]) -> Record | None:
     if "payment_method_data" in params:
-        return payment_methods.create(desk, params["payment_method_data"])
+        return payment_methods.create(context, params["payment_method_data"])
     if not params.get("payment_method"):
         return None
-    method = payment_methods.resolve(desk, params["payment_method"])
+    method = payment_methods.resolve(context, params["payment_method"])
     payment_methods.check_usable(method, intent.body["customer"])
     return method
 
@@ -96,21 +96,21 @@ def _check_return(intent: Record, params: dict[str, Any]) -> None:
     check_redirect(intent, params.get("return_url") or None, off_session=False)
 
 
-def update(desk: Desk, intent: Record, params: dict[str, Any]) -> Record:
+def update(context: RequestContext, intent: Record, params: dict[str, Any]) -> Record:
     """``POST /v1/setup_intents/{id}``."""
     body = intent.body
     body["metadata"] = merged(body["metadata"] or {}, params)
     if "description" in params:
         body["description"] = params["description"] or None
     if params.get("customer"):
-        body["customer"] = desk.find("customer", params["customer"], param="customer").id
-    method = _given(desk, intent, params)
+        body["customer"] = context.find("customer", params["customer"], param="customer").id
+    method = _given_method(context, intent, params)
     if method is not None:
         body.update(payment_method=method.id, status="requires_confirmation", next_action=None)
-    return desk.objects.save(intent)
+    return context.objects.save(intent)
 
 
-def confirm(desk: Desk, intent: Record, params: dict[str, Any]) -> Record:
+def confirm(context: RequestContext, intent: Record, params: dict[str, Any]) -> Record:
     """``POST /v1/setup_intents/{id}/confirm``.
 
     Raises:
@@ -118,34 +118,34 @@ def confirm(desk: Desk, intent: Record, params: dict[str, Any]) -> Record:
     """
     check_confirmable(intent)
     _check_return(intent, params)
-    method = _given(desk, intent, params)
+    method = _given_method(context, intent, params)
     if method is None:
         if intent.body["payment_method"] is None:
             raise without_method(intent)
-        method = payment_methods.resolve(desk, intent.body["payment_method"])
+        method = payment_methods.resolve(context, intent.body["payment_method"])
     body = intent.body
     body.update(payment_method=method.id, next_action=None, last_setup_error=None)
     rules = payment_methods.behaviour(method)
     options = params.get("payment_method_options") or body["payment_method_options"]
     if rules.decline is not None and rules.refuses_attach:
-        _decline(desk, intent, method, rules.decline)
-    elif _asks(method, rules.challenge) or challenges.is_needed(
+        _decline(context, intent, method, rules.decline)
+    elif _needs_challenge(method, rules.challenge) or challenges.is_needed(
         method, rules, off_session=False, options=options
     ):
-        challenges.begin(desk, intent, return_url=params.get("return_url") or None)
-        desk.objects.save(intent)
-        events.emit(desk, "setup_intent.requires_action", intent)
+        challenges.begin(context, intent, return_url=params.get("return_url") or None)
+        context.objects.save(intent)
+        events.emit(context, "setup_intent.requires_action", intent)
     else:
-        _succeed(desk, intent, method)
+        _succeed(context, intent, method)
     return intent
 
 
-def _asks(method: Record, challenge: str) -> bool:
+def _needs_challenge(method: Record, challenge: str) -> bool:
     """True for a card that needs 3-D Secure until it is set up, and is not set up yet."""
     return challenge == "unless_set_up" and not method.hidden["set_up"]
 
 
-def _decline(desk: Desk, intent: Record, method: Record, decline: Decline) -> None:
+def _decline(context: RequestContext, intent: Record, method: Record, decline: Decline) -> None:
     reason = {
         "advice_code": decline.advice_code,
         "code": decline.code,
@@ -153,47 +153,51 @@ def _decline(desk: Desk, intent: Record, method: Record, decline: Decline) -> No
         "message": decline.message,
         "type": "card_error",
     }
-    _back(desk, intent, method, reason)
-    if desk.call is not None:
+    _fail(context, intent, method, reason)
+    if context.call is not None:
         raise payment_methods.declined(
             decline, setup_intent=snapshot(intent), payment_method=snapshot(method)
         )
 
 
-def _back(desk: Desk, intent: Record, method: Record, reason: dict[str, Any]) -> None:
+def _fail(context: RequestContext, intent: Record, method: Record, reason: dict[str, Any]) -> None:
     shown = {
         **{name: value for name, value in reason.items() if value is not None},
         "doc_url": doc_url(reason["code"]),
         "payment_method": snapshot(method),
     }
-    _attempt(desk, intent, method, "failed", shown)
+    _attempt(context, intent, method, "failed", shown)
     intent.body.update(
         status="requires_payment_method",
         payment_method=None,
         next_action=None,
         last_setup_error=shown,
     )
-    desk.objects.save(intent)
-    events.emit(desk, "setup_intent.setup_failed", intent)
+    context.objects.save(intent)
+    events.emit(context, "setup_intent.setup_failed", intent)
 
 
-def _succeed(desk: Desk, intent: Record, method: Record) -> None:
+def _succeed(context: RequestContext, intent: Record, method: Record) -> None:
     body = intent.body
-    _attempt(desk, intent, method, "succeeded", None)
+    _attempt(context, intent, method, "succeeded", None)
     body.update(status="succeeded", next_action=None)
     method.hidden["set_up"] = method.hidden["set_up"] or body["usage"] == "off_session"
     attaches = body["customer"] is not None and method.body["customer"] is None
     if attaches:
         method.body["customer"] = body["customer"]
-    desk.objects.save(method)
-    desk.objects.save(intent)
+    context.objects.save(method)
+    context.objects.save(intent)
     if attaches:
-        events.emit(desk, "payment_method.attached", method)
-    events.emit(desk, "setup_intent.succeeded", intent)
+        events.emit(context, "payment_method.attached", method)
+    events.emit(context, "setup_intent.succeeded", intent)
 
 
 def _attempt(
-    desk: Desk, intent: Record, method: Record, status: str, error: dict[str, Any] | None
+    context: RequestContext,
+    intent: Record,
+    method: Record,
+    status: str,
+    error: dict[str, Any] | None,
 ) -> None:
     card = method.body["card"]
     copied = ("brand", "country", "exp_month", "exp_year", "fingerprint", "funding", "last4")
@@ -205,10 +209,10 @@ def _attempt(
         "wallet": None,
     }
     attempt = {
-        "id": desk.ids.make("setatt"),
+        "id": context.ids.make("setatt"),
         "object": "setup_attempt",
         "application": None,
-        "created": desk.now(),
+        "created": context.now(),
         "customer": intent.body["customer"],
         "customer_account": None,
         "flow_directions": None,
@@ -221,16 +225,16 @@ def _attempt(
         "status": status,
         "usage": intent.body["usage"],
     }
-    desk.objects.add(Record(attempt))
+    context.objects.add(Record(attempt))
     intent.body["latest_attempt"] = attempt["id"]
 
 
-def challenge_ended(desk: Desk, intent: Record, outcome: str) -> None:
+def challenge_ended(context: RequestContext, intent: Record, outcome: str) -> None:
     """The cardholder passed or failed the challenge."""
-    method = desk.find("payment_method", intent.body["payment_method"], param="payment_method")
+    method = context.find("payment_method", intent.body["payment_method"], param="payment_method")
     intent.hidden["challenge"] = None
     if outcome == "approve":
-        _succeed(desk, intent, method)
+        _succeed(context, intent, method)
         return
     reason = {
         "code": "setup_intent_authentication_failure",
@@ -238,10 +242,10 @@ def challenge_ended(desk: Desk, intent: Record, outcome: str) -> None:
         "payment method and try again.",
         "type": "invalid_request_error",
     }
-    _back(desk, intent, method, reason)
+    _fail(context, intent, method, reason)
 
 
-def cancel(desk: Desk, intent: Record, params: dict[str, Any]) -> Record:
+def cancel(context: RequestContext, intent: Record, params: dict[str, Any]) -> Record:
     """``POST /v1/setup_intents/{id}/cancel``.
 
     Raises:
@@ -257,6 +261,6 @@ def cancel(desk: Desk, intent: Record, params: dict[str, Any]) -> Record:
         )
     reason = params.get("cancellation_reason")
     intent.body.update(status="canceled", cancellation_reason=reason, next_action=None)
-    desk.objects.save(intent)
-    events.emit(desk, "setup_intent.canceled", intent)
+    context.objects.save(intent)
+    events.emit(context, "setup_intent.canceled", intent)
     return intent

@@ -4,10 +4,10 @@ import os
 from collections.abc import AsyncIterator
 
 from cift_shared.cli.command import command
-from cift_shared.cli.doctor.database import look_at_database
+from cift_shared.cli.doctor.database import check_database
 from cift_shared.cli.doctor.finding import Finding, Grade
-from cift_shared.cli.doctor.kafka import look_at_kafka
-from cift_shared.cli.doctor.machine import is_live, look_at_machine, look_at_settings
+from cift_shared.cli.doctor.kafka import check_kafka
+from cift_shared.cli.doctor.machine import check_machine, check_settings, is_live
 from cift_shared.cli.errors import Exit
 from cift_shared.cli.output import Cell, Output, Table
 from cift_shared.cli.progress import progress
@@ -17,11 +17,11 @@ _STYLES = {Grade.OK: "green", Grade.WARN: "yellow", Grade.FAIL: "bold red"}
 
 @command("doctor")
 async def doctor() -> Output:
-    """Look at settings, database, Kafka and this machine; say what to mend.
+    """Check settings, database, Kafka and this machine; say what to repair.
 
     Nothing is changed. Exits with 1 when a line fails.
     """
-    with progress("looking"):
+    with progress("checking"):
         found = [finding async for finding in examine()]
     rows: list[list[str | Cell]] = [
         [Cell(finding.grade, _STYLES[finding.grade]), finding.name, finding.seen, finding.advice]
@@ -50,15 +50,15 @@ async def doctor() -> Output:
 
 async def examine() -> AsyncIterator[Finding]:
     """All findings; a server is queried only if its address is valid."""
-    settings = list(look_at_settings())
+    settings = list(check_settings())
     for finding in settings:
         yield finding
     usable = {finding.name for finding in settings if finding.grade is Grade.OK}
     if "settings.database_url" in usable:
-        async for finding in look_at_database(os.environ["DATABASE_URL"]):
+        async for finding in check_database(os.environ["DATABASE_URL"]):
             yield finding
     if "settings.kafka_bootstrap_servers" in usable:
-        async for finding in look_at_kafka(os.environ["KAFKA_BOOTSTRAP_SERVERS"], live=is_live()):
+        async for finding in check_kafka(os.environ["KAFKA_BOOTSTRAP_SERVERS"], live=is_live()):
             yield finding
-    for finding in look_at_machine():
+    for finding in check_machine():
         yield finding

@@ -8,7 +8,7 @@ import asyncpg
 
 from cift_shared.cli.doctor.finding import Finding, fail, ok, warn
 from cift_shared.clock import Clock, SystemClock
-from cift_shared.database.connecting import database_errors, explained, place
+from cift_shared.database.connecting import as_cift_error, database_errors, shown_address
 from cift_shared.database.migrations.files import find_migrations
 from cift_shared.database.migrations.function_files import find_functions
 from cift_shared.database.migrations.state import (
@@ -27,6 +27,7 @@ VERSION_MIN = 15
 CLOCK_S_WARN, CLOCK_S_FAIL = 1.0, 5.0
 """Leases and schedules compare the clocks of processes with the database's."""
 CONNECTIONS_FREE_MIN = 20
+_GRANT = "give the login that right"
 OWN_ROLES = ("cift_gateway", "cift_ledger", "cift_operator")
 """The roles that are not those of a rail's worker."""
 
@@ -55,7 +56,7 @@ where name like 'instance:%' and holder is not null order by name
 """
 
 
-async def look_at_database(dsn: str) -> AsyncIterator[Finding]:
+async def check_database(dsn: str) -> AsyncIterator[Finding]:
     """All findings about the database of `dsn`; after a failed connection only that one."""
     try:
         with database_errors(dsn):
@@ -64,17 +65,17 @@ async def look_at_database(dsn: str) -> AsyncIterator[Finding]:
         yield fail("database.connection", str(error), "start PostgreSQL or correct DATABASE_URL")
         return
     try:
-        yield ok("database.connection", f"PostgreSQL answers at {place(dsn)}")
+        yield ok("database.connection", f"PostgreSQL answers at {shown_address(dsn)}")
         yield _version(connection.get_server_version().major)
         yield await _clock(connection, SystemClock())
-        yield await _room(connection)
+        yield await _free_connections(connection)
         yield await _jit(connection, dsn)
         yield await _roles(connection)
         yield await _schema(connection)
         async for finding in _instances(connection):
             yield finding
     except asyncpg.PostgresError as error:
-        yield fail("database.questions", str(explained(error, dsn)), "give the login that right")
+        yield fail("database.questions", str(as_cift_error(error, dsn)), _GRANT)
     finally:
         await connection.close()
 
@@ -89,19 +90,19 @@ def _version(major: int) -> Finding:
 async def _clock(connection: "Connection[Any]", clock: Clock) -> Finding:
     """Compare the database's clock with ours, corrected by half of the round trip."""
     before = clock.now()
-    theirs: datetime = await connection.fetchval("select clock_timestamp()")
+    database_time: datetime = await connection.fetchval("select clock_timestamp()")
     after = clock.now()
-    apart = abs((theirs - (before + (after - before) / 2)).total_seconds())
-    seen = f"the clocks of this machine and of PostgreSQL are {apart:.1f} s apart"
+    difference_s = abs((database_time - (before + (after - before) / 2)).total_seconds())
+    seen = f"the clocks of this machine and of PostgreSQL are {difference_s:.1f} s apart"
     advice = "let both machines take their time from NTP (chrony)"
-    if apart > CLOCK_S_FAIL:
+    if difference_s > CLOCK_S_FAIL:
         return fail("database.clock", seen, advice)
-    return (
-        warn("database.clock", seen, advice) if apart > CLOCK_S_WARN else ok("database.clock", seen)
-    )
+    if difference_s > CLOCK_S_WARN:
+        return warn("database.clock", seen, advice)
+    return ok("database.clock", seen)
 
 
-async def _room(connection: "Connection[Any]") -> Finding:
+async def _free_connections(connection: "Connection[Any]") -> Finding:
     free = int(await connection.fetchval(_CONNECTIONS))
     seen = f"{free} connections are free"
     if free < CONNECTIONS_FREE_MIN:
@@ -132,9 +133,9 @@ async def _roles(connection: "Connection[Any]") -> Finding:
     if missing:
         seen = f"roles are missing: {', '.join(missing)}"
         return fail("database.roles", seen, "run cift migrate")
-    foreign = [name for name, held in found.items() if not held]
-    if foreign:
-        seen = f"this login is no member of {', '.join(sorted(foreign))}"
+    not_granted = [name for name, held in found.items() if not held]
+    if not_granted:
+        seen = f"this login is no member of {', '.join(sorted(not_granted))}"
         return warn("database.roles", seen, "right for a service's own login; else grant the role")
     return ok("database.roles", f"this login may act as each of {len(roles)} roles")
 

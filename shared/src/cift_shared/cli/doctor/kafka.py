@@ -29,7 +29,7 @@ _FETCH_MIN = 13
 Topics = dict[str, dict[str, Any]]
 
 
-async def look_at_kafka(servers: str, *, live: bool) -> AsyncIterator[Finding]:
+async def check_kafka(servers: str, *, live: bool) -> AsyncIterator[Finding]:
     """All findings about the brokers; after a failed connection only that one."""
     try:
         with broker_errors(servers), no_client_logs():

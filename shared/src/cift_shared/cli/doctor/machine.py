@@ -23,7 +23,7 @@ def is_live() -> bool:
     return os.environ.get(MODE) == "live"
 
 
-def look_at_settings() -> Iterator[Finding]:
+def check_settings() -> Iterator[Finding]:
     """Check the environment variables that every service reads."""
     yield _address("DATABASE_URL", check_database_url)
     yield _address("KAFKA_BOOTSTRAP_SERVERS", check_bootstrap_servers)
@@ -37,7 +37,7 @@ def look_at_settings() -> Iterator[Finding]:
         yield fail("settings.spelling", problem, "correct the name, or unset the variable")
 
 
-def look_at_machine() -> Iterator[Finding]:
+def check_machine() -> Iterator[Finding]:
     """Check the limit of open files and the free disk space."""
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft == resource.RLIM_INFINITY or soft >= FILES_MIN:
@@ -79,7 +79,7 @@ def _keys() -> Finding:
     except SettingsInvalid as error:
         return fail(label, str(error), "make keys: cift keys new")
     try:
-        keys.refuse_handmade_keys()
+        keys.refuse_weak_keys()
     except SettingsInvalid as error:
         grade = fail if is_live() else warn
         return grade(label, str(error), "make keys: cift keys new")

@@ -158,5 +158,5 @@ def in_order(found: Iterable[FunctionFile]) -> list[FunctionFile]:
         ).static_order()
         return [by_name[name] for name in names]
     except CycleError as error:
-        circle = " -> ".join(error.args[1])
-        raise InvariantViolated(f"functions need each other: {circle}") from error
+        cycle = " -> ".join(error.args[1])
+        raise InvariantViolated(f"functions need each other: {cycle}") from error

@@ -32,7 +32,7 @@ values ($1, $2, $3, $4)
 on conflict (schema_name, function_name) do update
 set revision = excluded.revision, digest = excluded.digest, applied_at = excluded.applied_at
 """
-_THERE = """
+_EXISTING = """
 select n.nspname || '.' || f.name as name
 from (select pronamespace as place, proname as name from pg_proc
       union all select relnamespace, relname from pg_class where relkind = 'v') f
@@ -81,13 +81,13 @@ async def replace_functions(
         InvariantViolated: PostgreSQL rejects a file, or a function would become an overload of the
             previous one instead of replacing it.
     """
-    there = await _there(connection, shipped)
-    due = due_functions(shipped, known, there)
+    existing = await _existing_functions(connection, shipped)
+    due = due_functions(shipped, known, existing)
     await connection.execute(_UNCHECKED)
     for one in due:
-        with _explained(one, replaces=one.full_name in there):
+        with _explained(one, replaces=one.full_name in existing):
             await _create(connection, one)
-    _refuse_overloads(due, await _there(connection, due))
+    _refuse_overloads(due, await _existing_functions(connection, due))
     await connection.execute(_CHECKED)
     for one in due:
         with _explained(one):
@@ -97,7 +97,7 @@ async def replace_functions(
 
 
 def due_functions(
-    shipped: Sequence[FunctionFile], known: Sequence[AppliedFunction], there: Container[str]
+    shipped: Sequence[FunctionFile], known: Sequence[AppliedFunction], existing: Container[str]
 ) -> list[FunctionFile]:
     """The files to apply: a higher revision than the database's, or a function that is missing.
 
@@ -109,17 +109,19 @@ def due_functions(
         one
         for one in shipped
         if revisions.get(one.full_name, 0) < one.revision
-        or (revisions[one.full_name] == one.revision and _is_gone(one, there))
+        or (revisions[one.full_name] == one.revision and _is_missing(one, existing))
     ]
 
 
-def _is_gone(one: FunctionFile, there: Container[str]) -> bool:
-    return not one.drops and one.full_name not in there
+def _is_missing(one: FunctionFile, existing: Container[str]) -> bool:
+    return not one.drops and one.full_name not in existing
 
 
-async def _there(connection: Connection, about: Sequence[FunctionFile]) -> Counter[str]:
+async def _existing_functions(
+    connection: Connection, files: Sequence[FunctionFile]
+) -> Counter[str]:
     """Qualified names in the files' schemas, with the number of functions of each name."""
-    rows = await connection.fetch(_THERE, sorted({one.schema for one in about}))
+    rows = await connection.fetch(_EXISTING, sorted({one.schema for one in files}))
     return Counter(row["name"] for row in rows)
 
 
@@ -138,9 +140,9 @@ async def _validate(connection: Connection, one: FunctionFile) -> None:
     await connection.fetch(_VALIDATE, one.schema, one.name)
 
 
-def _refuse_overloads(due: Sequence[FunctionFile], there: Counter[str]) -> None:
+def _refuse_overloads(due: Sequence[FunctionFile], existing: Counter[str]) -> None:
     for one in due:
-        if there[one.full_name] > 1:
+        if existing[one.full_name] > 1:
             raise InvariantViolated(
                 f"{one.label}: a function of that name with other arguments is there; "
                 + _advice(one)

@@ -81,14 +81,14 @@ async def _apply_missing(
     changed = changed_after(shipped, applied)
     if changed:
         raise InvariantViolated(f"{changed[0]} changed after it ran")
-    other = changed_functions(functions, known)
-    if other:
+    changed_texts = changed_functions(functions, known)
+    if changed_texts:
         raise InvariantViolated(
-            f"{other[0]} is not the text that the database has under that revision: two branches "
-            "have changed the function; merge them, then `make functions`"
+            f"{changed_texts[0]} is not the text that the database has under that revision: "
+            "two branches have changed the function; merge them, then `make functions`"
         )
-    there = {row.name for row in applied}
-    missing = [migration for migration in shipped if migration.name not in there]
+    applied_names = {row.name for row in applied}
+    missing = [migration for migration in shipped if migration.name not in applied_names]
     async with connection.transaction():
         for migration in missing:
             await _apply(connection, migration)

@@ -137,9 +137,9 @@ def compare_functions(
 
     A function that this release does not ship counts only if its schema is in `schemas`.
     """
-    there = {one.full_name: one.revision for one in known}
+    in_database = {one.full_name: one.revision for one in known}
     ours = {one.full_name: one.revision for one in shipped}
-    missing = [one.label for one in shipped if there.get(one.full_name, 0) < one.revision]
+    missing = [one.label for one in shipped if in_database.get(one.full_name, 0) < one.revision]
     newer = [
         one.label
         for one in known
@@ -151,12 +151,12 @@ def compare_functions(
 def compare(shipped: Sequence[Migration], applied: Sequence[Applied]) -> SchemaState:
     """Compare migrations; schemas for which this release ships no migration are ignored."""
     newest = newest_numbers(shipped)
-    there = {row.name for row in applied}
+    in_database = {row.name for row in applied}
     ours = {migration.name for migration in shipped}
     unknown = [row for row in applied if row.schema in newest and row.name not in ours]
     refused = [row.name for row in unknown if (row.needs_code_of or "") > newest[row.schema]]
     return SchemaState(
-        missing=tuple(m.name for m in shipped if m.name not in there),
+        missing=tuple(m.name for m in shipped if m.name not in in_database),
         ahead=tuple(sorted(row.name for row in unknown if row.name not in refused)),
         incompatible=tuple(sorted(refused)),
     )
@@ -180,11 +180,11 @@ def changed_functions(
     shipped: Sequence[FunctionFile], known: Sequence[AppliedFunction]
 ) -> list[str]:
     """Shipped functions whose text differs from the database's under the same revision."""
-    there = {(one.full_name, one.revision): one.digest for one in known}
+    in_database = {(one.full_name, one.revision): one.digest for one in known}
     return [
         one.label
         for one in shipped
-        if there.get((one.full_name, one.revision), one.digest) != one.digest
+        if in_database.get((one.full_name, one.revision), one.digest) != one.digest
     ]
 
 

@@ -1,6 +1,6 @@
--- revision: 1 5852fc0d543f34ec
--- Trigger function: a row without a rail gets that of its method. Gateways of earlier releases name no
--- rail; they run beside this release during an upgrade, and after a rollback.
+-- revision: 2 540d884f63bfb90c
+-- Trigger function: a row without a rail gets the rail with the name of its method. Gateways of
+-- earlier releases send no rail; they run beside this release during an upgrade, and after a rollback.
 create or replace function gateway.name_rail() returns trigger
 language plpgsql
 as $$

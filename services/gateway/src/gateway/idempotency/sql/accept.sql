@@ -23,7 +23,7 @@ fresh as materialized (
     )
 ),
 {write},
-judged as (
+evaluated as (
     select outcome->'terms' as terms, $17::jsonb->(outcome->>'refused') as refusal from decided
 ),
 claimed as (
@@ -35,7 +35,7 @@ claimed as (
            case when refusal is null then $8::text end,
            coalesce((refusal->>'status')::smallint, $12::smallint),
            coalesce(refusal, $9::jsonb || terms), $10::timestamptz, $11::timestamptz
-    from judged
+    from evaluated
     returning status, reply
 ),
 published as (

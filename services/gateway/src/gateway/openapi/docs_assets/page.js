@@ -23,7 +23,7 @@ SwaggerUIBundle({
   dom_id: "#reference",
   presets: [SwaggerUIBundle.presets.apis],
   layout: "BaseLayout",
-  deepLinking: !wanted, // it would take the problem's name for an operation's
+  deepLinking: !wanted, // it would look for an operation with the problem's name
   docExpansion: "list",
   defaultModelRendering: "model",
   defaultModelExpandDepth: 4,

@@ -1,11 +1,11 @@
--- One answer of the worker. Those of the setup count upwards by seq, so a repeat or a late one
--- changes nothing; `detached` is an answer to another command, and final. What was deleted here
--- stays deleted, whatever the setup still says: one that was saved after all is forgotten there too,
--- by the command in $12 to $15.
+-- Apply one result of the worker. The results of a setup have an increasing seq, so a repeated or
+-- outdated one changes nothing. `detached` answers another command, and is final. A method that was
+-- deleted here stays deleted, whatever the setup reports: if the provider has saved it after all, the
+-- command in $12 to $15 removes it there.
 --
--- Whoever deletes in the same moment is waited for in `known`. The update still begins with the row
--- as it was before (constraints are looked at before it is found changed, and then it is computed
--- anew), so what belongs to the state comes from `known`.
+-- `known` locks the row, and so waits for a concurrent delete. The update itself starts from its
+-- snapshot of the row, which may be older (PostgreSQL computes the row again after it finds it
+-- changed). So every value that depends on the state comes from `known`.
 with known as materialized (
     select payment_method_id, state, attempt_id, seq, detached_at
     from gateway.payment_method
@@ -15,7 +15,7 @@ with known as materialized (
 fits as materialized (
     select state as was, detached_at,
            $2::text = 'detached' or attempt_id is null
-           or (attempt_id = $3::uuid and seq < $4::integer) as news
+           or (attempt_id = $3::uuid and seq < $4::integer) as is_new
     from known
 ),
 changed as (
@@ -44,8 +44,8 @@ changed as (
                             then coalesce(saved.forgotten_at, $5) else saved.forgotten_at end,
         updated_at = greatest(saved.updated_at, $5)
     from fits
-    where saved.payment_method_id = $1 and not saved.kept_here and fits.news
-    returning saved.state, pg_notify('cift_method', $1::text) is null as told
+    where saved.payment_method_id = $1 and not saved.kept_here and fits.is_new
+    returning saved.state, pg_notify('cift_method', $1::text) is null as notified
 ),
 published as (
     insert into gateway.outbox (topic, key, headers, body)

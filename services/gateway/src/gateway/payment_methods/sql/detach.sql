@@ -1,5 +1,6 @@
--- Unusable from here on; the row stays to hear what the worker says. Only the state that the caller
--- has seen ($5): whether the provider must be told ($6 is null: no) depends on it.
+-- Make a method unusable. The row remains, because results of the worker may still arrive for it.
+-- Only if the state is still the one that the caller has read ($5): whether the provider needs a
+-- command ($6 is null: no) depends on it.
 with detached as (
     update gateway.payment_method
     set state = 'detached', detached_at = $4, updated_at = $4, next_action = null, failure = null,

@@ -1,5 +1,5 @@
--- The part of idempotency/sql/accept.sql that stores a method which the provider will keep; the
--- database refuses none.
+-- The part of idempotency/sql/accept.sql that stores a method which the provider will save. The
+-- database never refuses it.
 saved as (
     insert into gateway.payment_method (
         payment_method_id, merchant_id, livemode, customer_id, method, rail, kind, display, sealed,

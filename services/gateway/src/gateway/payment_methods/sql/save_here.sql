@@ -1,4 +1,4 @@
--- Returns the row in both cases; `fresh` is true if this statement made it.
+-- Returns the row in both cases; `fresh` is true if this statement inserted it.
 insert into gateway.payment_method (
     payment_method_id, merchant_id, livemode, customer_id, method, rail, kind, display, sealed,
     country, public, fingerprint, created_at, kept_here

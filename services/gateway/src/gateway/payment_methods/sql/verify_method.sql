@@ -1,4 +1,4 @@
--- Verified by a completed deposit that used this very method: payments carry its sealed text.
+-- A completed deposit with this method verifies it: the payment has the method's sealed text.
 update gateway.payment_method saved
 set verified_at = coalesce(saved.verified_at, (
     select min(payment.updated_at)

@@ -1,5 +1,5 @@
--- The newest report of each process wins. `since` goes on while each report says the same and no
--- silence of $7 lies between.
+-- Keep the newest report of each process. `since` stays while the reports have the same reason and
+-- follow each other within $7.
 insert into gateway.rail_status as known
     (rail, instance, available, reason, reported_at, seen_at, since, float_low)
 select rail, instance, available, reason, least(reported_at, $6::timestamptz), $6, $6,

@@ -1,5 +1,6 @@
--- One command for each payment in $4 at most. A clock that was put back must not hold it up for longer.
-with asked as (
+-- At most one command per payment in each interval of $4. If the clock was set back, the stored time
+-- is in the future: then it does not count.
+with accepted as (
     insert into gateway.verification as last (payment_id, reference_mark, requested_at)
     values ($1::uuid, $2::text, $3::timestamptz)
     on conflict (payment_id) do update
@@ -10,6 +11,6 @@ with asked as (
 ),
 queued as (
     insert into gateway.outbox (topic, key, headers, body)
-    select $5, $6, $7::jsonb, $8::bytea from asked
+    select $5, $6, $7::jsonb, $8::bytea from accepted
 )
-select exists (select from asked)
+select exists (select from accepted)

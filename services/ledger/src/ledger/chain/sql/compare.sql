@@ -50,11 +50,6 @@ select c.conversion_id::text as key, (to_jsonb(c) - 'created_at')::text as facts
 from ledger.conversion c
 order by c.conversion_id::text collate "C";
 
--- compare: conversions
-select c.conversion_id::text as key, (to_jsonb(c) - 'created_at')::text as facts
-from ledger.conversion c
-order by c.conversion_id::text collate "C";
-
 -- compare: disputes
 select d.method || ' ' || d.reference as key, to_jsonb(d)::text as facts
 from ledger.dispute d

@@ -1,4 +1,4 @@
--- revision: 3 e6d1ab3f5a951ab1
+-- revision: 4 06178c57f244c2ff
 -- The gateway calls the functions of this folder. A refusal for business reasons is an SQLSTATE of
 -- class CF:
 --   CF001 insufficient_funds   CF002 not_refundable   CF003 refund_exceeds_captured
@@ -23,7 +23,7 @@ begin
             using errcode = 'invalid_parameter_value';
     end if;
     new_payment.parent_payment_id := null;
-    -- gateways of earlier releases name no rail: there each method has one, of the same name
+    -- gateways of earlier releases send no rail: their methods have one rail each, of the same name
     new_payment.rail := coalesce(new_payment.rail, new_payment.method);
     books := new_payment.rail || ':' || new_payment.currency;
     new_payment.fees_account_id := open_account(house, 'fees:' || books);

@@ -1,4 +1,4 @@
--- revision: 4 08f54fc3126c56b2
+-- revision: 5 76eb9707d71c8a2d
 -- Accept a refund of all or part of a settled deposit. `p` is as in accept_payment, plus
 -- parent_payment_id. Returns {"fee_minor", "net_minor"}: the share of the deposit's fee that is
 -- given back, and the amount that is debited from the customer's balance. Raises CF002, CF003 and
@@ -33,7 +33,7 @@ begin
     refund.customer_account_id := parent.customer_account_id;
     refund.provider_account_id := parent.provider_account_id;
     refund.fees_account_id := parent.fees_account_id;
-    refund.merchant_account_id := parent.merchant_account_id;  -- whoever paid the fee gets the share
+    refund.merchant_account_id := parent.merchant_account_id;  -- who paid the fee gets the share
     refund.fee_minor := refund_fee_share(parent, refund.minor);
     refund.net_minor := refund.minor
         - case when refund.merchant_account_id is null then refund.fee_minor else 0 end;

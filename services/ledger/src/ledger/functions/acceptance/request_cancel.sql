@@ -1,6 +1,6 @@
--- revision: 3 0c25ccdc9eea1b79
--- Store the merchant's request to cancel a payment that is not sent: as `request_cancel_2`, for
--- gateways of earlier releases.
+-- revision: 4 4853d65638b06c21
+-- As `request_cancel_2`, only for payments that were not sent to the provider; called by gateways of
+-- earlier releases.
 create or replace function ledger.request_cancel(
     p_payment_id uuid, p_merchant_id text, p_livemode boolean, p_at timestamptz default now()
 ) returns text

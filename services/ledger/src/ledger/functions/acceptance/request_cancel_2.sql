@@ -1,9 +1,8 @@
--- revision: 2 49d30eeb52ac7efc
--- revision: 1
+-- revision: 3 d162cfe7da36c2d1
 -- Store the merchant's request to cancel a payment; the worker decides whether it can still be
 -- canceled. Returns the current status. Raises CF005 if the merchant has no such payment, CF004 if
--- the payment is past `pending`, or with p_after_submit (its rail can cancel what the provider has)
--- if it is over.
+-- the payment has left `pending`, or with p_after_submit (its rail can cancel at the provider) if it
+-- has ended.
 create or replace function ledger.request_cancel_2(
     p_payment_id uuid, p_merchant_id text, p_livemode boolean, p_after_submit boolean,
     p_at timestamptz default now()

@@ -1,4 +1,4 @@
--- revision: 5 0dff5c10f0b9b026
+-- revision: 6 3d0b195fc62908df
 -- Insert a payment as `pending` with its first event, whatever its other columns contain. For money
 -- out, the caller has already reserved the amount: that locks the balance, and the log position
 -- must be drawn after that lock.
@@ -21,7 +21,7 @@ begin
         p_payment.command, p_payment.estimated_arrival, p_payment.created_at, p_payment.created_at,
         p_payment.created_at, p_payment.customer_account_id, p_payment.provider_account_id,
         p_payment.fees_account_id, p_payment.merchant_account_id, p_payment.pricing,
-        -- only deposits may take what arrives; releases before the policy name none
+        -- only deposits may have `as_received`; earlier releases send no policy
         case p_payment.type when 'deposit' then coalesce(p_payment.amount_policy, 'exact')
             else 'exact' end);
     insert into unfinished values (p_payment.payment_id);

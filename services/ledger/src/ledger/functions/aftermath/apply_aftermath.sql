@@ -1,6 +1,6 @@
--- revision: 4 fe61b4ffb11427e2
--- Apply one result about a payment that is already completed: the money came back (`reversed`),
--- counts again after that (`reinstated`), or the payer disputed the deposit at the bank (`disputed`).
+-- revision: 5 674d055c4fa6c982
+-- Apply one result about a payment that is already completed: it was reversed (`reversed`),
+-- a reversal was taken back (`reinstated`), or the payer disputed the deposit at the bank (`disputed`).
 -- The payment stays completed; reversed and disputed amounts are counted in separate columns.
 --
 -- Such results are rare, and they lock rows that a whole batch should not have to wait for. So they

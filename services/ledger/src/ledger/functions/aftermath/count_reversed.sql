@@ -1,6 +1,7 @@
--- revision: 2 c472821c6d435407
--- Add to a payment's reversed amount (negative: what was reinstated), and keep the provider's
--- reference as a receipt of this payment. A refund's amount is refunded no longer, or again.
+-- revision: 3 b4829bbf8c5acf97
+-- Add to a payment's reversed amount (negative for a reinstatement), and store the provider's
+-- reference as a receipt of this payment. For a refund, the deposit's refunded amount changes by the
+-- opposite amount.
 create or replace function ledger.count_reversed(
     p_told ledger.told, p_payment ledger.payment, p_minor numeric
 ) returns void

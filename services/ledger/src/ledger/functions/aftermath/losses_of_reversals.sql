@@ -1,5 +1,5 @@
--- revision: 1 44b07825e8a75a7f
--- What reversals and reinstatements of a payment have made our loss, and have not made good.
+-- revision: 2 b82ebdbc68709265
+-- Our loss from reversals and reinstatements of a payment, less what later ones have repaid.
 create or replace function ledger.losses_of_reversals(p_payment ledger.payment) returns numeric
 language sql stable
 set search_path = ledger, pg_temp

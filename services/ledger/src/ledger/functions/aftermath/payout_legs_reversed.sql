@@ -1,7 +1,7 @@
--- revision: 1 ea7f96f368901e12
+-- revision: 2 18a9a8d14323c9e2
 -- The legs that reverse `p_minor` of a withdrawal or a refund: its settlement with opposite signs, in
--- proportion. What an earlier reinstatement made our loss (`p_covered`) is made good first. The
--- caller must hold the locks.
+-- proportion. Our loss from an earlier reinstatement (`p_covered`) is repaid first. The caller must
+-- hold the locks.
 create or replace function ledger.payout_legs_reversed(
     p_payment ledger.payment, p_minor numeric, p_losses bigint, p_covered numeric
 ) returns ledger.leg[]

@@ -1,7 +1,7 @@
--- revision: 1 61f9d63622a48a3f
--- Take one reversal of a completed payment back: the money counts again. It names the reversal by its
--- reference, and each reversal is taken back at most once; a payment that is reversed again has a
--- reversal with another reference.
+-- revision: 2 bbcc13942c508043
+-- Reinstate one reversal of a completed payment: post it with opposite signs. The result names the
+-- reversal by its reference, and each reversal is reinstated at most once; if the payment is reversed
+-- again, that reversal has another reference.
 create or replace function ledger.reinstate_payment(p_told ledger.told, p_payment ledger.payment)
 returns text
 language plpgsql

@@ -1,7 +1,7 @@
--- revision: 1 04dc7f34f9fd4d94
+-- revision: 2 46369c5404b9f688
 -- The posting of the reversal that a result reports again; null if it reports a new one. A result
 -- without `reversal_reference`, as earlier releases of the workers send it, reports that the whole
--- payment was reversed: such a reversal is posted once, under whatever provider's reference it comes.
+-- payment was reversed: such a reversal is posted once, whatever the provider's reference is.
 create or replace function ledger.reversal_known(p_told ledger.told, p_payment ledger.payment)
 returns ledger.ledger_tx
 language sql stable

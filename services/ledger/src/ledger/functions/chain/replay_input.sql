@@ -1,4 +1,4 @@
--- revision: 3 ecff1c9c7dcd798a
+-- revision: 4 a2c9b49b3c66fdc0
 -- Replay one input of any kind.
 --
 -- For `cift ledger rebuild`: replays the log in a database that no service uses, each input at its
@@ -17,7 +17,7 @@ begin
     elsif p_kind = 'accepted' then
         perform accept_payment(p_input);
     elsif p_kind = 'cancel_requested' then
-        -- it was accepted once: which rails can cancel what was sent is not asked again
+        -- it was accepted before: whether the rail can cancel at the provider is not checked again
         perform request_cancel_2(
             (p_input->>'payment_id')::uuid, p_input->>'merchant_id',
             (p_input->>'livemode')::boolean, true, (p_input->>'at')::timestamptz);

@@ -1,5 +1,5 @@
--- revision: 2 7500f928dcfd04d9
--- An amount in major units with its currency, for people.
+-- revision: 3 75aa5e9ff2620a84
+-- An amount in major units with its currency, for messages to operators.
 create or replace function ledger.amount_text(p_minor numeric, p_currency text) returns text
 language sql stable
 set search_path = ledger, pg_temp

@@ -1,7 +1,7 @@
--- revision: 3 9c1ebd497816af61
+-- revision: 4 cd15f74ddc89f2f3
 -- Trigger function: the amounts of a payment never change, except when an operator completes a
--- payment in review with the amount that really moved, and once when a deposit that takes what
--- arrives is settled with another amount. The amounts at acceptance stay in its first event.
+-- payment in review with the amount that moved, and once when a deposit with the policy
+-- `as_received` is settled with another amount. The amounts at acceptance stay in its first event.
 create or replace function ledger.refuse_new_amounts() returns trigger
 language plpgsql
 as $$

@@ -1,9 +1,9 @@
--- revision: 3 ccf38d6f8075ff7f
+-- revision: 4 f036f8c9d4723d60
 -- The body of an event: a payment as it is now. A row becomes JSON in half the time that
 -- json_build_object takes.
 --
--- No search path of its own, and no table read: so the planner puts it into the statement that uses it.
--- A call for each row would double the cost of an event.
+-- No search path of its own and no table read: so the planner can inline it into the calling
+-- statement. A function call for each row would double the cost of an event.
 create or replace function ledger.event_body(
     p ledger.payment, unit numeric, p_type text, p_occurred_at timestamptz
 ) returns bytea

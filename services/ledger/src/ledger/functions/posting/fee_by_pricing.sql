@@ -1,8 +1,9 @@
--- revision: 3 f394343de5df616e
+-- revision: 4 9c90c180bac1c5c1
 -- The fee for an amount by a payment's stored pricing, in minor units of the payment's currency; null
--- if the pricing does not say. The same as gateway.quotes.pricing computes for the requested amount:
--- the share is rounded half up to the minor unit, then the fixed part is added, then the minimum and
--- the maximum apply, then the network's fee is added. Products of numerics are exact.
+-- if the pricing does not define it. The computation is the one that gateway.quotes.pricing makes for
+-- the requested amount: the share is rounded half up to the minor unit, then the fixed part is added,
+-- then the minimum and the maximum apply, then the network's fee is added. Products of numerics are
+-- exact.
 create or replace function ledger.fee_by_pricing(p_pricing jsonb, p_minor numeric, p_currency text)
 returns numeric
 language sql stable

@@ -1,5 +1,5 @@
--- revision: 5 a5cb25c3689c0e25
--- What each result of a round means for its payment. Reads, decides, writes nothing.
+-- revision: 6 76409c4368956425
+-- Decide what each result of a round means for its payment. Only reads.
 create or replace function ledger.judge(
     p_batch ledger.told[], p_turns ledger.turn[], p_round integer
 ) returns ledger.verdict[]
@@ -15,7 +15,7 @@ return (
             b.occurred_at, b.amount, b.currency, b.provider_fee, b.provider_fee_currency,
             b.provider_reference, b.failure, b.next_action, b.public, b.next_check_at,
             b.kind as sent_kind,
-            -- a settlement that does not say how much moved settles nothing
+            -- a settlement without a valid amount is treated as conflicting evidence
             case when b.kind = 'settled' and (
                     coalesce(b.amount, 0) <= 0 or b.currency is null or b.provider_fee < 0
                     or (b.provider_fee is null) <> (b.provider_fee_currency is null))
@@ -66,31 +66,31 @@ return (
             case
                 when kind = 'noted' then 'note'
 
-                -- progress: only forward, and never past an end
+                -- progress: ignored if out of order or if the payment has ended
                 when kind in ('submitted', 'action_required', 'unknown') then case
                     when overtaken or not is_open then 'stale'
                     when kind = 'unknown' and status <> 'pending' then 'note'
                     when kind = 'submitted' and status = 'processing' then 'note'
                     else 'move' end
 
-                -- money moved: it is booked where it belongs, or where people look
+                -- money moved: post the settlement, or post to suspense for an operator
                 when kind = 'settled' then case
                     when reference_taken then 'reused'
                     when is_open and amount_matches then 'move'
-                    -- another amount, from which its fee can be taken; else it goes to suspense
+                    -- another amount that covers its fee; otherwise it is posted to suspense
                     when received_fee < amount then 'move'
                     when status = 'completed' then case
                         when not amount_matches or other_reference or other_fee then 'conflict'
                         when new_reference or new_fee or new_public then 'fill'
                         else 'duplicate' end
-                    when suspense_posted then 'conflict'  -- resolved by people, too
+                    when suspense_posted then 'conflict'  -- also after an operator's resolution
                     else 'suspend' end
 
-                -- what was sent is canceled only by the provider's word
+                -- a payment at the provider is canceled only if the provider confirms it
                 when kind = 'canceled' and status in ('processing', 'requires_action')
                     and failure->>'code' is distinct from 'canceled_at_provider' then 'conflict'
 
-                -- nothing moved, or nobody knows
+                -- no money moved, or the evidence conflicts
                 when exists (select from payment_transition t
                              where t.from_status = aimed.status and t.to_status = aimed.target)
                     then 'move'

@@ -1,5 +1,5 @@
--- revision: 4 206b782a87075436
--- Bring the payments, and the deposits they refund, to their new state.
+-- revision: 5 29d5ce6a8c9a2eec
+-- Update the payments, and the deposits they refund, to their new state.
 create or replace function ledger.move(p_verdicts ledger.verdict[]) returns void
 language plpgsql
 set search_path = ledger, pg_temp

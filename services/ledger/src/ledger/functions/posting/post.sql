@@ -1,5 +1,5 @@
--- revision: 1 f59b2d822e5e304f
--- Write history and journal, and bring the balances up to them.
+-- revision: 2 799baf1216e27687
+-- Write the history and the journal, and update the balances.
 create or replace function ledger.post(p_verdicts ledger.verdict[]) returns void
 language plpgsql
 set search_path = ledger, pg_temp

@@ -1,5 +1,5 @@
--- revision: 3 fcd771b96c4e96ad
--- A batch as it was sent, as rows in its order.
+-- revision: 4 f5d7074bec24c742
+-- The results of a batch as rows, in the order of the batch.
 create or replace function ledger.read_results(p_results jsonb, p_traceparents text[])
 returns ledger.told[]
 language plpgsql stable

@@ -1,5 +1,5 @@
--- revision: 1 7d685a1a4bcba55c
--- Give the deposits that take what arrives the amounts that were settled, where these differ from the
+-- revision: 2 54c5f5fc9e303b56
+-- Set deposits with the policy `as_received` to their settled amounts, where these differ from the
 -- requested ones. Called before the deposit is completed: afterwards its amounts are fixed.
 create or replace function ledger.receive_amounts(p_verdicts ledger.verdict[]) returns void
 language plpgsql

@@ -1,8 +1,8 @@
--- revision: 2 c514f44439f4ba85
+-- revision: 3 37d18373866b1035
 -- The part of an instrument that may be shown, without what is sealed for the worker.
 --
--- No search path of its own, and no table read: so the planner puts it into the statement that uses it.
--- A call for each row would double the cost of an event.
+-- No search path of its own and no table read: so the planner can inline it into the calling
+-- statement. A function call for each row would double the cost of an event.
 create or replace function ledger.shown_instrument(p_instrument jsonb) returns json
 language sql stable
 return case

@@ -1,6 +1,6 @@
--- revision: 1 4fb5dd3112157bbe
--- Name the owner of money in review that nobody has claimed; afterwards the payment is resolved like
--- any other. `p`: payment_id, merchant_id, customer_id, operator, reason, at. Returns the log
+-- revision: 2 b21cc277e5a3adcc
+-- Name the owner of money in review that has no owner; afterwards the payment is resolved like any
+-- other. `p`: payment_id, merchant_id, customer_id, operator, reason, at. Returns the log
 -- position. Raises CF020 for a payment that has an owner, or that is not in review.
 create or replace function ledger.assign_received(p jsonb) returns bigint
 language plpgsql security definer

@@ -1,12 +1,12 @@
--- revision: 2 d87b39e953339480
--- Take in money that no command asked for: a second transfer to an address, a payment to an account
+-- revision: 3 0ea4c9a67447c26d
+-- Record money that no command asked for: a second transfer to an address, a payment to an account
 -- number. `p` is a messages.PaymentResult of kind `received`; its payment id follows from rail and
 -- reference. If the owner is known and a fee can be taken, a completed deposit is stored and credited.
 -- Otherwise the money goes to suspense, and its payment to review; without an owner it belongs to the
 -- house until an operator assigns it (assign_received).
 --
 -- Returns the outcome: applied, conflict if an operator must look, or duplicate: the reference is the
--- receipt of a payment already, this one or another, so the money has been counted.
+-- receipt of a payment already, this one or another, so the money was recorded before.
 create or replace function ledger.receive(p jsonb, p_traceparent text default null) returns text
 language plpgsql security definer
 set search_path = ledger, pg_temp
@@ -19,7 +19,7 @@ declare
     suspense bigint;
     place bigint;
 begin
-    -- whoever inserts the receipt first stores the payment; another transaction waits here
+    -- the transaction that inserts the receipt stores the payment; a concurrent one waits here
     insert into receipt (method, reference, payment_id)
     values (done.rail, done.provider_reference, done.payment_id)
     on conflict do nothing;

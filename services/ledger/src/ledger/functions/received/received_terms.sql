@@ -1,8 +1,8 @@
--- revision: 2 fb6073ef3bf5e013
--- The payment that stores money which no command asked for, as yet without its accounts. The owner is
--- that of the result or, failing that, of the earlier payment that it names; `house` if nobody is
--- named, or if the two differ. The fee is that of the earlier payment's pricing, null if it gives
--- none; without an earlier payment there is no fee.
+-- revision: 3 1f7f962266f06064
+-- The payment that stores money which no command asked for, still without its accounts. The owner is
+-- the one in the result, otherwise the owner of the earlier payment that the result names; `house` if
+-- there is none, or if the two differ. The fee follows from the earlier payment's pricing, null if
+-- that allows no fee to be computed; without an earlier payment there is no fee.
 create or replace function ledger.received_terms(p jsonb) returns ledger.payment
 language plpgsql stable
 set search_path = ledger, pg_temp

@@ -1,6 +1,6 @@
--- revision: 2 1466403893fb77b1
+-- revision: 3 054da55fc4fe765c
 -- Trigger function: the terms of a payment never change, except that an operator names the owner of
--- money in review that nobody has claimed, once.
+-- money in review that has no owner, once.
 create or replace function ledger.refuse_new_terms() returns trigger
 language plpgsql
 as $$

@@ -1,6 +1,6 @@
--- revision: 1 e796e0b2126333ea
--- Insert a payment that no command asked for, with its first event. The event leaves out what was
--- told of the owner and the instrument: that is in the payment, and in the input.
+-- revision: 2 cf611cad49b6c7d1
+-- Insert a payment that no command asked for, with its first event. The event does not
+-- contain the owner and the instrument: they are in the payment and in the input.
 create or replace function ledger.store_received(
     p_payment ledger.payment, p_position bigint, p jsonb, p_doubt text
 ) returns void
@@ -8,7 +8,7 @@ language plpgsql
 set search_path = ledger, pg_temp
 as $$
 begin
-    p_payment.command := '{"headers": {}, "body": {}}';  -- no worker gets one
+    p_payment.command := '{"headers": {}, "body": {}}';  -- there is no command for a worker
     p_payment.metadata := '{}';
     p_payment.amount_policy := 'exact';
     p_payment.refunded_minor := 0;

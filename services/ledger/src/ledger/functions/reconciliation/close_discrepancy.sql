@@ -1,5 +1,6 @@
--- revision: 2 1f04b38cd93ec90c
--- Close a discrepancy as `p` of change_discrepancy asks, or refuse if an amount would be left.
+-- revision: 3 a4135bd9e82b8d2c
+-- Close a discrepancy in the way that `p` of change_discrepancy names, or refuse if an amount would be
+-- left.
 create or replace function ledger.close_discrepancy(p_target ledger.discrepancy, p jsonb) returns void
 language plpgsql
 set search_path = ledger, pg_temp

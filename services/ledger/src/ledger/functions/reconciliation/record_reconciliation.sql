@@ -1,8 +1,8 @@
--- revision: 2 5ad016ce18709077
+-- revision: 3 283d9d75db843536
 -- Reconciliation: compare the providers' statements with the ledger.
 --
--- The rules are in ledger.reconciliation (pure); the functions of this folder store the results and
--- post. A difference is never edited away: the provider's account is adjusted to the statement,
+-- The rules are in ledger.reconciliation.matching (pure); the functions of this folder store the
+-- results and post. A difference is never edited away: the provider's account is adjusted to the statement,
 -- against suspense, and the discrepancy keeps an owner and an age until it is explained or closed.
 --
 -- Store a run and its findings. `p`: method, livemode, currency, since, until, tolerance (seconds),

@@ -1,6 +1,6 @@
 -- What must always be true of the ledger. Each query returns one row, `subject`, per violation.
--- ledger.invariants reads every file invariants*.sql in this folder; all queries run in one
--- snapshot.
+-- ledger.verification.invariants reads every file invariants*.sql in this folder; all queries run in
+-- one snapshot.
 --
 -- A name in braces is a part of the ledger: all of it, or the rows of a window of the log.
 --
@@ -126,11 +126,11 @@ where p.provider_reference is not null and r.payment_id is distinct from p.payme
 union all
 select tx.kind || ' ' || tx.ref
 from {ledger_tx} tx
-join ledger.ledger_tx twin on twin.kind = tx.kind and twin.ref = tx.ref and twin.tx_id <> tx.tx_id
+join ledger.ledger_tx other on other.kind = tx.kind and other.ref = tx.ref and other.tx_id <> tx.tx_id
 union all
 select 'result ' || e.result_id
 from {payment_event} e
-join ledger.payment_event twin on twin.result_id = e.result_id and twin.event_seq <> e.event_seq;
+join ledger.payment_event other on other.result_id = e.result_id and other.event_seq <> e.event_seq;
 
 -- invariant: payments_match_journal
 -- Completed payments, and no others, have one settlement, with exactly their amounts and accounts;
@@ -227,14 +227,14 @@ where p.payment_id in (
        or p.refunded_minor + p.refund_pending_minor > p.minor
        or r.fees > p.fee_minor
        or (r.refunded = p.minor and r.fees <> p.fee_minor
-           -- shares that were given with reversals may have been rounded otherwise
+           -- the fee shares of reversals may be rounded differently
            and not r.some_came_back and not exists (
                select from ledger.ledger_tx tx
                where tx.payment_id = p.payment_id and tx.kind = 'reversal')));
 
 -- invariant: history_leads_to_status
--- A payment's history starts with its acceptance (or with money that no command asked for), has only allowed transitions, and ends in the
--- payment's current status.
+-- A payment's history starts with its acceptance (or with money that no command asked for), has only
+-- allowed transitions, and ends in the payment's current status.
 select distinct 'payment ' || payment_id as subject
 from (
     select p.payment_id, p.status, p.version, e.from_status, e.to_status, e.version as event_version,
@@ -259,7 +259,7 @@ where event_seq is null
             where steps.kind = 'resolved'
               and t.from_status = steps.from_status and t.to_status = steps.to_status)))
    or (version_before is null and to_status is distinct from 'pending'
-       -- money that no command asked for begins where it ends
+       -- money that no command asked for has its last status from the start
        and not (kind = 'received' and to_status in ('completed', 'in_review')))
 union all
 select 'payment ' || p.payment_id

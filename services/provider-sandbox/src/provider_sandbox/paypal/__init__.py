@@ -1,0 +1,1 @@
+"""The PayPal twin: Orders v2, Payments v2, Payouts v1, webhooks, disputes."""

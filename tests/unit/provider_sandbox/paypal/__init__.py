@@ -1,0 +1,1 @@
+"""Rules of the PayPal twin that need no server."""
