@@ -10,9 +10,11 @@ from cift_shared.database.pool import open_pool
 
 
 @asynccontextmanager
-async def probe_pool(database: str, *, size_max: int = 10) -> AsyncIterator[asyncpg.Pool]:
+async def probe_pool(
+    database: str, *, size_max: int = 10, generic_plans: bool = True
+) -> AsyncIterator[asyncpg.Pool]:
     """A pool on a database with the tables of a worker in schema `probe`."""
-    pool = await open_pool(database, role=None, size_max=size_max)
+    pool = await open_pool(database, role=None, size_max=size_max, generic_plans=generic_plans)
     tables = (files("cift_shared.attempts") / "attempt_tables_1.sql").read_text()
     tables += (files("cift_shared") / "lease_table_1.sql").read_text()
     await pool.execute(

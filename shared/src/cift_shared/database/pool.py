@@ -105,10 +105,19 @@ async def connect(
     )
 
 
-async def open_pool(dsn: str, *, role: str | None, size_max: int = 10) -> "Pool[asyncpg.Record]":
+async def open_pool(
+    dsn: str, *, role: str | None, size_max: int = 10, generic_plans: bool = False
+) -> "Pool[asyncpg.Record]":
     """Open a pool whose connections act as `role` (None: as the login itself).
 
     It connects at its first use, so a service starts, and stops, without its database.
+
+    Args:
+        dsn: the address of the database.
+        role: the role of each session.
+        size_max: maximum number of connections.
+        generic_plans: plan each statement once in a session, not at every call. For services whose
+            statements find rows by key; a list with optional filters needs a plan for its values.
     """
     settings = session_settings(
         role=role,
@@ -117,6 +126,7 @@ async def open_pool(dsn: str, *, role: str | None, size_max: int = 10) -> "Pool[
         statement_timeout=str(STATEMENT_TIMEOUT_MS),
         idle_in_transaction_session_timeout=str(IDLE_IN_TRANSACTION_TIMEOUT_MS),
         random_page_cost=RANDOM_PAGE_COST,
+        plan_cache_mode="force_generic_plan" if generic_plans else "auto",
         **_KEEPALIVES,
     )
     return await _pool(dsn, settings, size_max)

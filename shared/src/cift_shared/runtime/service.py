@@ -111,14 +111,18 @@ async def open_base(
     role: str,
     uses: Sequence[str] = (),
     name: InstanceName | None = None,
+    generic_plans: bool = False,
 ) -> AsyncIterator[Base]:
     """Open the pool, relay and clock of a service; at the end the outbox is drained once more.
 
     `schema` belongs to the service, `uses` are other schemas that it works on. With `name`, no loop
-    begins before the process holds the name.
+    begins before the process holds the name. `generic_plans` are those of `open_pool`.
     """
     pool = await open_pool(
-        settings.database_url.get_secret_value(), role=role, size_max=POOL_SIZE_MAX
+        settings.database_url.get_secret_value(),
+        role=role,
+        size_max=POOL_SIZE_MAX,
+        generic_plans=generic_plans,
     )
     readiness = Readiness(pool, [schema, *uses], is_named=lambda: name is None or name.is_held)
     producer = Producer(settings.kafka_bootstrap_servers, name=f"{schema}-relay")
@@ -213,7 +217,7 @@ async def _unit_open(unit: Unit, settings: ServiceSettings) -> AsyncIterator[Bas
     schema, role = unit.schema, unit.role
     async with (
         instance_held(unit.name, settings, schema=schema, role=role) as name,
-        open_base(settings, schema=schema, role=role, name=name) as base,
+        open_base(settings, schema=schema, role=role, name=name, generic_plans=True) as base,
     ):
         yield base
 

@@ -1,4 +1,4 @@
--- revision: 3 83b38eb73a1a9301
+-- revision: 4 8c697bb6145c6a81
 -- Find the results whose outcome is already clear (unknown payment, duplicate), and the round of
 -- every other result. The results of one payment keep their order; if payments are entangled
 -- (is_entangled), every result has its own round.
@@ -9,6 +9,10 @@ set search_path = ledger, pg_temp
 as $$
 declare
     one_by_one boolean := is_entangled(p_batch, p_locked);
+    -- read by key: `exists (... e.result_id = b.result_id)` may be planned as a hash of the whole index
+    stored text[] := array(
+        select e.result_id from payment_event e
+        where e.result_id = any (array(select b.result_id from unnest(p_batch) b)));
 begin
 return (
     select array_agg(row(
@@ -25,7 +29,7 @@ return (
                     when p.payment_id is null then 'unknown_payment'
                     when row_number() over (
                             partition by b.result_id, p.payment_id is null order by b.place) > 1
-                         or exists (select from payment_event e where e.result_id = b.result_id)
+                         or b.result_id = any (stored)
                         then 'duplicate'
                 end as known
             from unnest(p_batch) b
