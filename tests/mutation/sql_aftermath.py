@@ -6,23 +6,23 @@ WENT_BACK = [
     *on(
         "function ledger.reversal_conflict",
         guarded("test_a_reversal_in_another_currency_is_for_people"),
-        ("p_told.currency is distinct from p_payment.currency", "false"),
+        ("p_result.currency is distinct from p_payment.currency", "false"),
         guards=ALL,
     ),
     *on(
         "function ledger.reversal_conflict",
         AFTERMATH,
-        ("is null and p_told.amount <> p_payment.minor", "is null and false"),
+        ("is null and p_result.amount <> p_payment.minor", "is null and false"),
     ),
     *on(
         "function ledger.reversal_conflict",
         REVERSALS,
         (
-            "p_payment.reversed_minor + p_told.amount > p_payment.minor",
-            "p_told.amount > p_payment.minor",
+            "p_payment.reversed_minor + p_result.amount > p_payment.minor",
+            "p_result.amount > p_payment.minor",
         ),
-        ("p_told.amount is null or p_told.amount <= 0", "p_told.amount is null"),
-        ("or p_told.amount <> reversed_by(p_payment, known)", ""),
+        ("p_result.amount is null or p_result.amount <= 0", "p_result.amount is null"),
+        ("or p_result.amount <> reversed_by(p_payment, known)", ""),
         guards=1,
     ),
     *on(
@@ -40,10 +40,10 @@ WENT_BACK = [
         "function ledger.reversal_known",
         REVERSALS,
         (
-            "coalesce(p_told.detail->>'reversal_reference', p_told.provider_reference)",
-            "p_told.detail->>'reversal_reference'",
+            "coalesce(p_result.detail->>'reversal_reference', p_result.provider_reference)",
+            "p_result.detail->>'reversal_reference'",
         ),
-        ("where p_told.detail->>'reversal_reference' is null\n           and", "where"),
+        ("where p_result.detail->>'reversal_reference' is null\n           and", "where"),
     ),
     *on(
         "function ledger.reinstatement_conflict",
@@ -51,17 +51,17 @@ WENT_BACK = [
         ("when p_reversal.tx_id is null then 'reinstatement_without_reversal'", ""),
         (
             "is distinct from (reversed_by(p_payment, p_reversal), p_payment.currency)",
-            "is distinct from (p_told.amount, p_payment.currency)",
+            "is distinct from (p_result.amount, p_payment.currency)",
         ),
     ),
     *on(
         "function ledger.reinstate_payment",
         REVERSALS,
         ("if conflict is null and exists (", "if conflict is null and not exists ("),
-        ("if conflict is null and refunds_full(p_payment, p_told.amount) then", "if false then"),
+        ("if conflict is null and refunds_full(p_payment, p_result.amount) then", "if false then"),
         (
-            "count_reversed(p_told, p_payment, -p_told.amount)",
-            "count_reversed(p_told, p_payment, 0)",
+            "count_reversed(p_result, p_payment, -p_result.amount)",
+            "count_reversed(p_result, p_payment, 0)",
         ),
         guards=1,
     ),
@@ -127,10 +127,10 @@ WENT_BACK = [
         ("- held -", "-"),
     ),
     *on(
-        "function ledger.apply_aftermath",
+        "function ledger.apply_post_settlement",
         AFTERMATH,
         ("if target.status <> 'completed' then", "if false then"),
-        ("and rail = told[1].rail", ""),
+        ("and rail = results[1].rail", ""),
     ),
 ]
 
@@ -192,7 +192,7 @@ DISPUTED = [
         ),
         ("after.withdrawn_minor - after.reinstated_minor", "after.withdrawn_minor"),
         ("and after.lost_minor = 0 then", "then"),
-        ("p_told.occurred_at >= p_before.updated_at", "true"),
+        ("p_result.occurred_at >= p_before.updated_at", "true"),
         ("news #>> '{fee_reinstated,currency}'", "null"),
         (
             "when p_before.withdrawn_minor > 0 or p_before.reinstated_minor > 0",
@@ -203,8 +203,8 @@ DISPUTED = [
     *on(
         "function ledger.dispute_conflict",
         DISPUTES,
-        ("p_told.detail #>> '{dispute,withdrawn,currency}',", ""),
-        ("p_told.detail #>> '{dispute,fee,currency}',", ""),
+        ("p_result.detail #>> '{dispute,withdrawn,currency}',", ""),
+        ("p_result.detail #>> '{dispute,fee,currency}',", ""),
         ("when p_after.payment_id <> p_before.payment_id then 'dispute_of_another_payment'", ""),
     ),
     *on(

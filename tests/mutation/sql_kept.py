@@ -56,7 +56,7 @@ KEPT = [
         _REBUILT,
         ("if p_kind = 'accepted' and p_input->>'type' = 'refund' then", "if false then"),
         ("perform end_replay(p_position);", ""),
-        ("perform apply_aftermath(p_input, null);", "null;"),
+        ("perform apply_post_settlement(p_input, null);", "null;"),
     ),
     *on(
         "function ledger.replay_results",

@@ -4,7 +4,7 @@ from tests.mutation.sql_mutant import ALL, POSTING, RECEIVED, books, guarded, on
 
 AS_RECEIVED = [
     *on(
-        "function ledger.judge",
+        "function ledger.decide_results",
         RECEIVED,
         ("when received_fee < amount then 'move'", "when received_fee <= amount then 'move'"),
         ("p.amount_policy = 'as_received' and b.currency", "b.currency"),
@@ -49,7 +49,7 @@ AS_RECEIVED = [
 
 POSTED = [
     *on(
-        "function ledger.judge",
+        "function ledger.decide_results",
         guarded("TestASettlement"),
         ("coalesce(b.amount, 0) <= 0", "coalesce(b.amount, 0) < 0"),
         ("or b.provider_fee < 0", ""),
@@ -57,7 +57,7 @@ POSTED = [
         guards=ALL,
     ),
     *on(
-        "function ledger.judge",
+        "function ledger.decide_results",
         POSTING,
         (
             "b.amount = p.minor and b.currency = p.currency as amount_matches",
@@ -99,20 +99,20 @@ POSTED = [
         ("or (b.provider_fee is null) <> (b.provider_fee_currency is null)", ""),
     ),
     *on(
-        "function ledger.move",
+        "function ledger.update_payments",
         guarded("test_an_older_note_does_not_bring_older_progress_back"),
         ("greatest(p.attempt_seq, v.seq)", "v.seq"),
         guards=ALL,
     ),
     *on(
-        "function ledger.move",
+        "function ledger.update_payments",
         POSTING,
         ("p.suspense_posted or coalesce(v.posting = 'suspense', false)", "p.suspense_posted"),
         ("coalesce(p.provider_reference, v.provider_reference)", "p.provider_reference"),
         ("where v.provider_reference is not null;", "where false;"),
     ),
     *on(
-        "function ledger.move_relations",
+        "function ledger.update_related",
         guarded("test_a_refund_that_ended_without_money_frees_its_deposit"),
         (
             "and v.to_status in ('completed', 'failed', 'expired', 'canceled')\n        group",
@@ -133,7 +133,7 @@ POSTED = [
         guards=ALL,
     ),
     *on(
-        "function ledger.move_relations",
+        "function ledger.update_related",
         POSTING,
         ("parent.refunded_minor + refunds.completed", "parent.refunded_minor"),
         ("filter (where v.to_status = 'completed')", ""),
@@ -172,7 +172,7 @@ POSTED = [
     *on(
         "function ledger.rank_results",
         books("posting", "batches"),
-        ("or exists (select from payment_event e where e.result_id = b.result_id)", ""),
+        ("or b.result_id = any (stored)", ""),
         ("when one_by_one then place else turn end", "else turn end"),
         ("and p.rail = b.rail", ""),
     ),

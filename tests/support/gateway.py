@@ -170,7 +170,8 @@ class RunningGateway:
             **fields,
         }
         if kind in ("reversed", "disputed"):
-            return str(await self.admin.fetchval("select ledger.apply_aftermath($1, null)", result))
+            statement = "select ledger.apply_post_settlement($1, null)"
+            return str(await self.admin.fetchval(statement, result))
         rows = await self.admin.fetch("select * from ledger.apply_results($1)", [result])
         return str(rows[0]["outcome"])
 

@@ -30,7 +30,7 @@ MUTANTS = (
         (
             *_NO_RESULT_DEDUPE,
             Edit(
-                f"{FUNCTIONS}/posting/judge.sql",
+                f"{FUNCTIONS}/posting/decide_results.sql",
                 "when overtaken or not is_open then 'stale'",
                 "when false then 'stale'",
             ),
@@ -68,7 +68,7 @@ MUTANTS = (
         ("providers_hold_what_the_books_say",),
         (
             Edit(
-                f"{FUNCTIONS}/posting/judge.sql",
+                f"{FUNCTIONS}/posting/decide_results.sql",
                 "believed and new_fee and provider_fee > 0,",
                 "false,",
             ),

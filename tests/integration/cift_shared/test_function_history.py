@@ -5,9 +5,7 @@ migration only ever drops one. So what the files say must not depend on where a 
 """
 
 import re
-from collections.abc import AsyncIterator
 
-import asyncpg
 import pytest
 
 from cift_shared.database.migrations import (
@@ -18,7 +16,6 @@ from cift_shared.database.migrations import (
 )
 from cift_shared.database.migrations.files import number_of
 from tests.support.definitions import definitions
-from tests.support.postgres import PgServer
 
 pytestmark = pytest.mark.integration
 
@@ -35,28 +32,6 @@ _DEFINES = re.compile(
     re.IGNORECASE,
 )
 
-_SPOIL = """
-set allow_system_table_mods = on;
-update pg_proc
-set prosrc = 'select null', prosqlbody = null, proconfig = array['work_mem=64kB'], procost = 7,
-    prosecdef = not prosecdef, provolatile = 'v', proisstrict = true,
-    proacl = array[makeaclitem(proowner, proowner, 'EXECUTE', false)]
-where pronamespace = any ($1::regnamespace[]);
-"""
-_SPOIL_VIEWS = """
-set allow_system_table_mods = on;
-update pg_class set relacl = null
-where relnamespace = any ($1::regnamespace[]) and relkind = 'v';
-"""
-_EMPTY_VIEWS = """
-select format('create or replace view %s as select %s', c.oid::regclass, string_agg(
-    format('null::%s as %I', format_type(a.atttypid, a.atttypmod), a.attname),
-    ', ' order by attnum))
-from pg_class c join pg_attribute a on a.attrelid = c.oid and attnum > 0
-where c.relnamespace = any ($1::regnamespace[]) and c.relkind = 'v'
-group by c.oid
-"""
-
 
 def defines(sql: str) -> bool:
     """True when the text makes or changes a function or a view, or rights on functions."""
@@ -65,47 +40,6 @@ def defines(sql: str) -> bool:
 
 def is_newer(migration: Migration) -> bool:
     return number_of(migration.file) > BEFORE.get(migration.schema, "0000")
-
-
-@pytest.fixture
-async def another_database(pg_server: PgServer) -> AsyncIterator[str]:
-    """A second database that nobody has migrated."""
-    name = await pg_server.create("cift_other")
-    yield pg_server.address(name)
-    await pg_server.drop(name)
-
-
-async def spoil(dsn: str) -> None:
-    """Leave of every function and view its name, arguments and columns, and nothing else."""
-    connection = await asyncpg.connect(dsn)
-    try:
-        for statement in _SPOIL, _SPOIL_VIEWS:
-            setting, _, update = statement.partition(";")
-            await connection.execute(setting)
-            await connection.execute(update, list(SCHEMAS))
-        for row in await connection.fetch(_EMPTY_VIEWS, list(SCHEMAS)):
-            await connection.execute(row[0])
-    finally:
-        await connection.close()
-
-
-async def test_an_unchanged_file_alone_gives_what_the_migrations_gave(
-    empty_database: str, another_database: str
-) -> None:
-    old = [one for one in find_migrations() if not is_newer(one)]
-    await migrate(empty_database, old, [])
-    await migrate(another_database, old, [])
-    by_migrations = await definitions(empty_database, SCHEMAS)
-    await spoil(another_database)
-    spoiled = await definitions(another_database, SCHEMAS)
-    await migrate(another_database)
-    by_files = await definitions(another_database, SCHEMAS)
-    unchanged = [one.full_name for one in find_functions() if one.revision == 1]
-    compared = [name for name in unchanged if name in by_migrations]
-    assert compared
-    for name in compared:
-        assert spoiled[name] != by_migrations[name], name
-        assert by_files[name] == by_migrations[name], name
 
 
 async def test_every_function_and_view_has_a_file_and_every_file_its_function(

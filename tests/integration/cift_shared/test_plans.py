@@ -10,7 +10,7 @@ import pytest
 
 from cift_shared.attempts import AttemptStore
 from cift_shared.attempts.state_machine import Decision
-from cift_shared.attempts.store import Command, attempt_id_of
+from cift_shared.attempts.store import Command, attempt_id_of, subject_of
 from cift_shared.messaging.messages import ProviderNotice
 from tests.support.attempts import probe_pool
 from tests.support.commands import CLOCK, VAULT, deposit
@@ -87,7 +87,7 @@ async def _life(store: AttemptStore) -> None:
 
 
 def _notice(command: Command) -> ProviderNotice:
-    attempt_id = attempt_id_of(command.request.payment_id)
+    attempt_id = attempt_id_of(subject_of(command.request))
     return ProviderNotice(
         notice_id=f"n-{attempt_id}",
         provider="mpesa",

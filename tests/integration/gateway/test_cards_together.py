@@ -66,7 +66,7 @@ class Post:
 
     async def _book(self, result: dict[str, Any]) -> None:
         after = result["kind"] in ("reversed", "disputed")
-        query = "ledger.apply_aftermath($1, null)" if after else "ledger.apply_results($1)"
+        query = "ledger.apply_post_settlement($1, null)" if after else "ledger.apply_results($1)"
         await self._gateway.admin.fetch(f"select * from {query}", result if after else [result])
 
 

@@ -395,9 +395,15 @@ class TestBatches:
             await books.ledger.execute("select ledger.apply_results($1::text::jsonb)", f"[{body}]")
         with pytest.raises(asyncpg.InvalidParameterValueError):
             await books.ledger.execute(
-                "select ledger.apply_aftermath($1::text::jsonb)",
+                "select ledger.apply_post_settlement($1::text::jsonb)",
                 paid.result("settled").model_dump_json(),
             )
+
+    async def test_processes_of_the_release_before_use_the_former_name(self, books: Books) -> None:
+        body = came_back(await books.settled_deposit()).model_dump_json()
+        statement = "select ledger.apply_aftermath($1::text::jsonb, null)"
+        outcomes = [await books.ledger.fetchval(statement, body) for _ in range(2)]
+        assert outcomes == ["applied", "duplicate"]
 
     async def test_times_are_those_of_the_news(self, books: Books) -> None:
         paid = await books.settled_deposit()

@@ -42,7 +42,7 @@ FORBIDDEN = [
     "delete from ledger.payment_event",
     "truncate ledger.hold",
     "alter table ledger.entry disable trigger all",
-    "select ledger.post('{}'::ledger.verdict[])",
+    "select ledger.post('{}'::ledger.decision[])",
     "select ledger.open_account('house:test', 'fees:x:KES')",
 ]
 

@@ -3,19 +3,22 @@ them and the session's plans were made when they were empty.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
+import asyncpg
 import pytest
 
 from tests.bench import ledger_load as load
-from tests.integration.ledger.books import Books
 
 pytestmark = pytest.mark.integration
 
 MEASURED, GROWTH, GROWTH_BATCH = 20, 3_000, 500
 
-_TABLES = "select relname from pg_class where relnamespace = 'ledger'::regnamespace and relkind = 'r'"
+_NO_AUTOVACUUM = """
+select format('alter table %s set (autovacuum_enabled = false)', relid::regclass)
+  from pg_stat_user_tables where schemaname = 'ledger'
+"""
 _READ = """
 select relname, seq_tup_read::bigint + coalesce((
         select sum(idx_tup_read) from pg_stat_user_indexes i where i.relid = t.relid), 0)::bigint
@@ -24,32 +27,38 @@ select relname, seq_tup_read::bigint + coalesce((
 """
 
 
+@pytest.fixture
+async def admin(database: str) -> AsyncIterator[Any]:
+    """A connection to a database in which no table is analyzed."""
+    connection = await asyncpg.connect(database)
+    for row in await connection.fetch(_NO_AUTOVACUUM):
+        await connection.execute(row[0])
+    yield connection
+    await connection.close()
+
+
 @pytest.mark.parametrize("size", [1, 20])
-async def test_a_settlement_reads_few_rows(books: Books, books_dsn: str, size: int) -> None:
-    for row in await books.admin.fetch(_TABLES):
-        await books.admin.execute(
-            f"alter table ledger.{row['relname']} set (autovacuum_enabled = false)"
-        )
-    (ledger,) = await load.open_writers(books_dsn, 1)
-    small = await _rows_per_payment(books, ledger, await load.prepare(books_dsn, MEASURED, size))
-    await _settle(ledger, await load.prepare(books_dsn, GROWTH // GROWTH_BATCH, GROWTH_BATCH))
-    large = await _rows_per_payment(books, ledger, await load.prepare(books_dsn, MEASURED, size))
+async def test_a_settlement_reads_few_rows(admin: Any, database: str, size: int) -> None:
+    (ledger,) = await load.open_writers(database, 1)
+    small = await _rows_per_payment(admin, ledger, await load.prepare(database, MEASURED, size))
+    await _settle(ledger, await load.prepare(database, GROWTH // GROWTH_BATCH, GROWTH_BATCH))
+    large = await _rows_per_payment(admin, ledger, await load.prepare(database, MEASURED, size))
     await ledger.close()
     assert all(large[table] <= small[table] + 3 for table in large)
 
 
-async def _rows_per_payment(books: Books, ledger: Any, batches: Sequence[str]) -> dict[str, float]:
+async def _rows_per_payment(admin: Any, ledger: Any, batches: Sequence[str]) -> dict[str, float]:
     """Rows and index entries that each settlement read, by table."""
-    before = await _rows_read(books, ledger)
+    before = await _rows_read(admin, ledger)
     settled = await _settle(ledger, batches)
-    after = await _rows_read(books, ledger)
+    after = await _rows_read(admin, ledger)
     return {table: (after[table] - before[table]) / settled for table in after}
 
 
-async def _rows_read(books: Books, ledger: Any) -> dict[str, int]:
+async def _rows_read(admin: Any, ledger: Any) -> dict[str, int]:
     await asyncio.sleep(1.1)  # a session reports its counts at the end of a command,
     await ledger.execute("select 1")  # at most once a second
-    return {row["relname"]: row["rows_read"] for row in await books.admin.fetch(_READ)}
+    return {row["relname"]: row["rows_read"] for row in await admin.fetch(_READ)}
 
 
 async def _settle(ledger: Any, batches: Sequence[str]) -> int:

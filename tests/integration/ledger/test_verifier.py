@@ -296,8 +296,8 @@ BREACHES: dict[str, list[tuple[str, str]]] = {
             "cift_gateway is a member of cift_ledger_owner",
         ),
         (
-            "alter function ledger.post(ledger.verdict[]) owner to cift_ledger",
-            "ledger.post(ledger.verdict[]) belongs to cift_ledger",
+            "alter function ledger.post(ledger.decision[]) owner to cift_ledger",
+            "ledger.post(ledger.decision[]) belongs to cift_ledger",
         ),
     ],
 }

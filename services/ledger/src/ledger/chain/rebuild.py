@@ -8,7 +8,7 @@ The log is JSON Lines in the order of positions, one line per input:
     accepted           the payment as it was accepted      ledger.accept_payment, accept_refund
     cancel_requested   payment_id, merchant_id, ..., at    ledger.request_cancel
     result             the result as it was sent           ledger.apply_results (in batches),
-                                                           ledger.apply_aftermath
+                                                           ledger.apply_post_settlement
     any other          a row of ledger.input               the function that ledger.input_kind names
 
 To add another kind of input, write a migration with

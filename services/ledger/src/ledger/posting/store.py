@@ -12,7 +12,7 @@ from cift_shared.failpoints import failpoint
 from cift_shared.messaging.messages import PaymentResult
 from ledger.posting.domain import Outcome
 
-_POST_SETTLEMENT = "select ledger.apply_aftermath($1::text::jsonb, $2)"
+_POST_SETTLEMENT = "select ledger.apply_post_settlement($1::text::jsonb, $2)"
 _RECEIVE = "select ledger.receive($1::text::jsonb, $2)"
 _ONE_BY_ONE = {
     "reversed": _POST_SETTLEMENT,

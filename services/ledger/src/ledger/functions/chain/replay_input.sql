@@ -1,4 +1,4 @@
--- revision: 4 a2c9b49b3c66fdc0
+-- revision: 5 0ff9e766fb22985a
 -- Replay one input of any kind.
 --
 -- For `cift ledger rebuild`: replays the log in a database that no service uses, each input at its
@@ -22,7 +22,7 @@ begin
             (p_input->>'payment_id')::uuid, p_input->>'merchant_id',
             (p_input->>'livemode')::boolean, true, (p_input->>'at')::timestamptz);
     elsif p_kind = 'result' then
-        perform apply_aftermath(p_input, null);
+        perform apply_post_settlement(p_input, null);
     else
         select k.replayed_by into strict replayed_by from input_kind k where k.kind = p_kind;
         execute format('select ledger.%I($1)', replayed_by) using p_input;

@@ -1,4 +1,4 @@
--- revision: 4 3f286e6db31e626b
+-- revision: 5 6ed0164744d2c70d
 -- Apply workers' results. This is the only writer of results: it takes a batch as the workers sent
 -- it, and updates payments, holds, balances and entries with set-based statements. A batch has
 -- exactly the same effect as its results applied one at a time in the same order; batch boundaries
@@ -8,8 +8,8 @@
 --   lock_payments  lock the payments and the deposits they refund, in the order of their ids
 --   rank_results   find the new results, and the order where one payment has several
 --   in rounds, each with at most one result per payment:
---     judge        decide what each result means for its payment; reads only
---     move         update the payments and the deposits they refund
+--     decide_results   decide what each result means for its payment; reads only
+--     update_payments  update the payments and the deposits they refund
 --     announce     outbox, notification
 --   post           lock the balances and draw a log position for each result; then write history,
 --                  entries, transactions. This is the last step, because every other writer waits
@@ -43,33 +43,33 @@ set enable_nestloop = off
 set jit = off
 as $$
 declare
-    batch told[] := read_results(p_results, p_traceparents);
-    turns turn[];
-    verdicts verdict[];
-    all_verdicts verdict[] := '{}';
+    batch result_row[] := read_results(p_results, p_traceparents);
+    orders result_order[];
+    decisions decision[];
+    all_decisions decision[] := '{}';
     rounds integer;
 begin
     if exists (select from unnest(batch) where kind in ('reversed', 'reinstated', 'disputed', 'received')) then
         raise exception 'what happens after an end, or without a payment, is applied alone'
             using errcode = 'invalid_parameter_value';
     end if;
-    turns := rank_results(batch, lock_payments(batch));
+    orders := rank_results(batch, lock_payments(batch));
     return query
-        select b.place, b.result_id, b.outcome from unnest(batch, turns) b where b.round is null;
-    select coalesce(max(t.round), 0) into rounds from unnest(turns) t;
+        select b.place, b.result_id, b.outcome from unnest(batch, orders) b where b.round is null;
+    select coalesce(max(t.round), 0) into rounds from unnest(orders) t;
     for this_round in 1 .. rounds loop
-        verdicts := judge(batch, turns, this_round);
-        continue when verdicts is null;
-        perform move(verdicts);
-        perform move_relations(verdicts);
-        perform announce(verdicts);
-        all_verdicts := all_verdicts || verdicts;
+        decisions := decide_results(batch, orders, this_round);
+        continue when decisions is null;
+        perform update_payments(decisions);
+        perform update_related(decisions);
+        perform announce(decisions);
+        all_decisions := all_decisions || decisions;
     end loop;
     if rounds > 1 then
-        all_verdicts := array(select v from unnest(all_verdicts) v order by v.place);
+        all_decisions := array(select v from unnest(all_decisions) v order by v.place);
     end if;
-    perform post(all_verdicts);
-    return query select v.place, v.result_id, v.outcome from unnest(all_verdicts) v;
+    perform post(all_decisions);
+    return query select v.place, v.result_id, v.outcome from unnest(all_decisions) v;
 end
 $$;
 

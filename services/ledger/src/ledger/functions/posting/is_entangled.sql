@@ -1,7 +1,7 @@
--- revision: 3 0a9e629ecce9faea
+-- revision: 4 d94a04663ea93d22
 -- True if results of two payments in the batch affect each other: both have the same receipt, or
 -- one payment refunds the other.
-create or replace function ledger.is_entangled(p_batch ledger.told[], p_locked ledger.locked[])
+create or replace function ledger.is_entangled(p_batch ledger.result_row[], p_locked ledger.locked_payment[])
 returns boolean
 language plpgsql stable
 set search_path = ledger, pg_temp

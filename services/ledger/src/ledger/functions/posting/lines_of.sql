@@ -1,7 +1,7 @@
--- revision: 3 84964e76e3c8239a
+-- revision: 4 1e4781d926c93bb6
 -- The lines of every transaction. Log positions are not drawn yet: `tx_id` is the result's place in
 -- the batch times 8, plus the number of the transaction within its result.
-create or replace function ledger.lines_of(p_verdicts ledger.verdict[]) returns ledger.posting_line[]
+create or replace function ledger.lines_of(p_decisions ledger.decision[]) returns ledger.posting_line[]
 language plpgsql stable
 set search_path = ledger, pg_temp
 as $$
@@ -9,7 +9,7 @@ begin
 return array(
     -- a deposit increases the provider's balance; a withdrawal and a refund decrease it
     select row(v.place * 8, leg.seq, leg.account_id, leg.amount)::posting_line
-    from unnest(p_verdicts) v
+    from unnest(p_decisions) v
     cross join lateral (values
         (1, v.provider_account_id, case v.type when 'deposit' then v.minor else -v.minor end),
         (2, v.customer_account_id,
@@ -23,14 +23,14 @@ return array(
     select row(v.place * 8, leg.seq,
         house_account(v.livemode, leg.kind || ':' || v.rail || ':' || v.currency),
         leg.sign * case v.type when 'deposit' then v.amount else -v.amount end)::posting_line
-    from unnest(p_verdicts) v
+    from unnest(p_decisions) v
     cross join (values (1, 'provider', 1), (2, 'suspense', -1)) leg (seq, kind, sign)
     where v.posting = 'suspense'
 ) || array(
     select row(v.place * 8 + 1, leg.seq,
         house_account(v.livemode, leg.kind || ':' || v.rail || ':' || v.provider_fee_currency),
         leg.sign * v.provider_fee)::posting_line
-    from unnest(p_verdicts) v
+    from unnest(p_decisions) v
     cross join (values (1, 'provider-costs', 1), (2, 'provider', -1)) leg (seq, kind, sign)
     where v.posts_fee
 );

@@ -1,13 +1,13 @@
--- revision: 3 c475847fa927e561
+-- revision: 4 f84bed3b27a44dc8
 -- Lock the payments of the batch and the deposits they refund, in the order of their ids, to
 -- prevent deadlocks.
-create or replace function ledger.lock_payments(p_batch ledger.told[]) returns ledger.locked[]
+create or replace function ledger.lock_payments(p_batch ledger.result_row[]) returns ledger.locked_payment[]
 language plpgsql
 set search_path = ledger, pg_temp
 as $$
 begin
 return (
-    select array_agg(row(payment_id, rail, parent_payment_id)::locked)
+    select array_agg(row(payment_id, rail, parent_payment_id)::locked_payment)
     from (
         select payment_id, rail, parent_payment_id
         from payment

@@ -1,6 +1,6 @@
--- revision: 3 ee31a9a99843128f
+-- revision: 4 40a4f4498dc9dc48
 -- Create accounts that few payments need, when the first payment needs them.
-create or replace function ledger.open_rare_accounts(p_verdicts ledger.verdict[]) returns void
+create or replace function ledger.open_rare_accounts(p_decisions ledger.decision[]) returns void
 language plpgsql
 set search_path = ledger, pg_temp
 as $$
@@ -8,7 +8,7 @@ begin
     perform open_account(tenant, code)
     from (
         select distinct house_tenant(v.livemode) as tenant, needed.code
-        from unnest(p_verdicts) v
+        from unnest(p_decisions) v
         cross join lateral (values
             ('provider:' || v.rail || ':' || v.currency, v.posting = 'suspense'),
             ('suspense:' || v.rail || ':' || v.currency, v.posting = 'suspense'),

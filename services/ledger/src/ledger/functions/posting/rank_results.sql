@@ -1,9 +1,9 @@
--- revision: 4 8c697bb6145c6a81
+-- revision: 5 98de5a5e39308374
 -- Find the results whose outcome is already clear (unknown payment, duplicate), and the round of
 -- every other result. The results of one payment keep their order; if payments are entangled
 -- (is_entangled), every result has its own round.
-create or replace function ledger.rank_results(p_batch ledger.told[], p_locked ledger.locked[])
-returns ledger.turn[]
+create or replace function ledger.rank_results(p_batch ledger.result_row[], p_locked ledger.locked_payment[])
+returns ledger.result_order[]
 language plpgsql
 set search_path = ledger, pg_temp
 as $$
@@ -18,7 +18,7 @@ return (
     select array_agg(row(
         known,
         case when known is not null then null when one_by_one then place else turn end,
-        case when known is null then nextval('ledger.outbox_id_seq') end)::turn)
+        case when known is null then nextval('ledger.outbox_id_seq') end)::result_order)
     from (
         select place, known,
             row_number() over (

@@ -1,7 +1,7 @@
--- revision: 4 f5d7074bec24c742
+-- revision: 5 7ea17cd26d392e0c
 -- The results of a batch as rows, in the order of the batch.
 create or replace function ledger.read_results(p_results jsonb, p_traceparents text[])
-returns ledger.told[]
+returns ledger.result_row[]
 language plpgsql stable
 set search_path = ledger, pg_temp
 as $$
@@ -15,7 +15,7 @@ return (
         r.provider_reference, r.failure, r.next_action,
         -- workers of releases before `public` send a card's details as `card`
         coalesce(r.public, r.card), r.next_check_at
-        )::told order by sent.place)
+        )::result_row order by sent.place)
     from rows from (jsonb_array_elements(p_results), unnest(p_traceparents))
         with ordinality as sent (detail, traceparent, place)
     cross join lateral jsonb_to_record(sent.detail) as r (

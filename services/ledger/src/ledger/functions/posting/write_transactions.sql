@@ -1,7 +1,7 @@
--- revision: 2 2b610c20be0d289b
+-- revision: 3 e7c1e9c2f29db30c
 -- Write the transactions: first their entries, then the transaction rows.
 create or replace function ledger.write_transactions(
-    p_verdicts ledger.verdict[], p_lines ledger.posting_line[], p_positions bigint[],
+    p_decisions ledger.decision[], p_lines ledger.posting_line[], p_positions bigint[],
     p_booked_at timestamptz
 ) returns void
 language plpgsql
@@ -15,12 +15,12 @@ begin
     insert into ledger_tx (tx_id, kind, ref, payment_id, effective_at, created_at)
     select p_positions[v.place] * 8, v.posting, v.payment_id::text, v.payment_id, v.occurred_at,
         p_booked_at
-    from unnest(p_verdicts) v
+    from unnest(p_decisions) v
     where v.posting is not null
     union all
     select p_positions[v.place] * 8 + 1, 'provider_fee', v.payment_id::text, v.payment_id,
         v.occurred_at, p_booked_at
-    from unnest(p_verdicts) v
+    from unnest(p_decisions) v
     where v.posts_fee;
 end
 $$;

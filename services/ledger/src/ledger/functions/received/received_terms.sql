@@ -1,4 +1,4 @@
--- revision: 3 1f7f962266f06064
+-- revision: 4 fb048bc293b02a26
 -- The payment that stores money which no command asked for, still without its accounts. The owner is
 -- the one in the result, otherwise the owner of the earlier payment that the result names; `house` if
 -- there is none, or if the two differ. The fee follows from the earlier payment's pricing, null if
@@ -9,26 +9,26 @@ set search_path = ledger, pg_temp
 as $$
 declare
     done payment;
-    told jsonb := p->'received';
+    received jsonb := p->'received';
     related payment;
 begin
     done.payment_id := (p->>'payment_id')::uuid;
     done.type := 'deposit';
     done.method := p->>'method';
     done.rail := coalesce(p->>'rail', p->>'method');
-    done.livemode := (told->>'livemode')::boolean;
+    done.livemode := (received->>'livemode')::boolean;
     done.minor := (p #>> '{amount,minor}')::numeric;
     done.currency := p #>> '{amount,currency}';
     done.provider_reference := p->>'provider_reference';
-    done.instrument := told->'instrument';
+    done.instrument := received->'instrument';
     done.created_at := (p->>'occurred_at')::timestamptz;
     select * into related from payment
-    where payment_id = (told->>'related_payment_id')::uuid
+    where payment_id = (received->>'related_payment_id')::uuid
       and type = 'deposit' and rail = done.rail and livemode = done.livemode
       and currency = done.currency;
-    done.merchant_id := coalesce(told->>'merchant_id', related.merchant_id);
-    done.customer_id := coalesce(told->>'customer_id', related.customer_id);
-    if done.merchant_id is null or (told->>'related_payment_id' is not null
+    done.merchant_id := coalesce(received->>'merchant_id', related.merchant_id);
+    done.customer_id := coalesce(received->>'customer_id', related.customer_id);
+    if done.merchant_id is null or (received->>'related_payment_id' is not null
            and (done.merchant_id, done.customer_id)
                is distinct from (related.merchant_id, related.customer_id)) then
         done.merchant_id := 'house';

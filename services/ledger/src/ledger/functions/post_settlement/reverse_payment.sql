@@ -1,18 +1,18 @@
--- revision: 3 4e7f140cb2f694e5
+-- revision: 4 263c840144431100
 -- Reverse a completed payment, or a part of it. Each reversal has a reference that the worker chose,
 -- and is posted once; together they never exceed the payment.
-create or replace function ledger.reverse_payment(p_told ledger.told, p_payment ledger.payment) returns text
+create or replace function ledger.reverse_payment(p_result ledger.result_row, p_payment ledger.payment) returns text
 language plpgsql
 set search_path = ledger, pg_temp
 as $$
 declare
-    known ledger_tx := reversal_known(p_told, p_payment);
-    conflict text := reversal_conflict(p_told, p_payment);
+    known ledger_tx := reversal_known(p_result, p_payment);
+    conflict text := reversal_conflict(p_result, p_payment);
     losses bigint;
     place bigint;
 begin
     if conflict is not null or known.tx_id is not null then
-        return record_aftermath(p_told, draw_position(),
+        return record_post_settlement(p_result, draw_position(),
             case when conflict is null then 'duplicate' else 'conflict' end, conflict, null);
     end if;
     if p_payment.type = 'deposit' or losses_of_reversals(p_payment) > 0 then
@@ -23,13 +23,13 @@ begin
         p_payment.merchant_account_id, losses]);
     place := draw_position();
     perform write_transaction(place, 0, 'reversal',
-        p_payment.payment_id || coalesce(':' || (p_told.detail->>'reversal_reference'), ''),
-        p_payment.payment_id, p_told.occurred_at,
+        p_payment.payment_id || coalesce(':' || (p_result.detail->>'reversal_reference'), ''),
+        p_payment.payment_id, p_result.occurred_at,
         case p_payment.type
-            when 'deposit' then deposit_legs_reversed(p_payment, p_told.amount, losses)
+            when 'deposit' then deposit_legs_reversed(p_payment, p_result.amount, losses)
             else payout_legs_reversed(
-                p_payment, p_told.amount, losses, losses_of_reversals(p_payment)) end);
-    perform count_reversed(p_told, p_payment, p_told.amount);
-    return record_aftermath(p_told, place, 'applied', null, 'reversal');
+                p_payment, p_result.amount, losses, losses_of_reversals(p_payment)) end);
+    perform count_reversed(p_result, p_payment, p_result.amount);
+    return record_post_settlement(p_result, place, 'applied', null, 'reversal');
 end
 $$;

@@ -1,18 +1,18 @@
--- revision: 3 d9fd8ddd7035d24f
+-- revision: 4 36419f0e5542d7e0
 -- The state of a dispute after this update. Amounts never decrease. Status, reason and the other
 -- descriptive fields come from the update with the latest time, in whatever order the updates
 -- arrive.
 create or replace function ledger.dispute_after(
-    p_before ledger.dispute, p_told ledger.told, p_payment ledger.payment
+    p_before ledger.dispute, p_result ledger.result_row, p_payment ledger.payment
 ) returns ledger.dispute
 language plpgsql stable
 set search_path = ledger, pg_temp
 as $$
 declare
-    news jsonb := p_told.detail->'dispute';
+    news jsonb := p_result.detail->'dispute';
     after dispute := p_before;
 begin
-    if p_before.reference is null or p_told.occurred_at >= p_before.updated_at then
+    if p_before.reference is null or p_result.occurred_at >= p_before.updated_at then
         after.status := news->>'status';
         after.reason := news->>'reason';
         after.minor := (news #>> '{amount,minor}')::numeric;
@@ -43,10 +43,10 @@ begin
     if after.closed = 'lost' and after.lost_minor = 0 then
         after.lost_minor := greatest(0, after.withdrawn_minor - after.reinstated_minor);
     end if;
-    after.opened_at := coalesce(p_before.opened_at, p_told.occurred_at);
+    after.opened_at := coalesce(p_before.opened_at, p_result.occurred_at);
     after.updated_at := p_before.updated_at;
     if after is distinct from p_before then
-        after.updated_at := greatest(p_before.updated_at, p_told.occurred_at);
+        after.updated_at := greatest(p_before.updated_at, p_result.occurred_at);
     end if;
     return after;
 end
