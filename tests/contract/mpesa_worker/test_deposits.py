@@ -140,7 +140,7 @@ class TestNotices:
         assert outcome.failure.code == "canceled_by_payer"
 
     async def test_a_forged_id_does_not_pay(self, counter: Counter) -> None:
-        await counter.world.fault("daraja.stk", "callback_forged_id")
+        await counter.twin.fault("daraja.stk", "callback_forged_id")
         attempt, _ = await counter.submit(deposit("032"))
         _, outcome = await counter.settle(attempt)
         assert isinstance(outcome, Declined)
@@ -168,7 +168,7 @@ class TestLostAnswers:
         assert await counter.received("daraja.stk") == 1
 
     async def test_cut_in_the_middle(self, counter: Counter) -> None:
-        await counter.world.fault("daraja.stk", "reset_mid_body")
+        await counter.twin.fault("daraja.stk", "reset_mid_body")
         attempt = mpesa.attempt(deposit(), counter.clock)
         with pytest.raises(OutcomeUnknown):
             await counter.send(attempt)
@@ -177,7 +177,7 @@ class TestLostAnswers:
 
     async def test_a_proxy_in_the_way_of_a_question(self, counter: Counter) -> None:
         attempt, _ = await counter.submit(deposit())
-        await counter.world.fault("daraja.stk_query", "html_502", times=2)
+        await counter.twin.fault("daraja.stk_query", "html_502", times=2)
         _, outcome = await counter.settle(attempt)
         assert isinstance(outcome, Settled)
 
@@ -187,7 +187,7 @@ class TestRefusals:
         "kind", ["spike_arrest", "system_busy", "quota", "maintenance", "http_429"]
     )
     async def test_refused_for_now(self, kind: str, counter: Counter) -> None:
-        await counter.world.fault("daraja.stk", kind)
+        await counter.twin.fault("daraja.stk", kind)
         attempt = mpesa.attempt(deposit(), counter.clock)
         with pytest.raises(ProviderThrottled):
             await counter.send(attempt)
@@ -215,7 +215,7 @@ class TestTokens:
     ) -> None:
         async with open_counter(token_error=code) as counter:
             await counter.submit(deposit())
-            await counter.world.oauth()  # ends ours
+            await counter.twin.oauth()  # ends ours
             attempt, answer = await counter.submit(deposit("679"))
             assert isinstance(answer.outcome, ActionRequired)
             _, outcome = await counter.settle(attempt)

@@ -61,7 +61,7 @@ class TestWithdrawal:
         assert outcome.failure.code == "provider_float_insufficient"
 
     async def test_sent_twice_paid_once(self, counter: Counter) -> None:
-        await counter.world.fault("daraja.b2c", "drop_after_effect")
+        await counter.twin.fault("daraja.b2c", "drop_after_effect")
         attempt = mpesa.attempt(withdrawal(), counter.clock)
         with pytest.raises(OutcomeUnknown):
             await counter.send(attempt)
@@ -72,7 +72,7 @@ class TestWithdrawal:
         assert len(await counter.moved("b2c")) == 1
 
     async def test_the_result_is_lost(self, counter: Counter) -> None:
-        await counter.world.fault("daraja.b2c", "callback_lost")
+        await counter.twin.fault("daraja.b2c", "callback_lost")
         attempt, _ = await counter.submit(withdrawal())
         _, outcome = await counter.settle(attempt)
         (movement,) = await counter.moved("b2c")
@@ -96,12 +96,12 @@ class TestWithdrawal:
     async def test_a_wrong_operator_password_is_no_verdict_on_the_money(
         self, counter: Counter
     ) -> None:
-        await counter.world.control("PATCH", "/settings", {"initiator_name": "another"})
+        await counter.twin.control("PATCH", "/settings", {"initiator_name": "another"})
         attempt, _ = await counter.submit(withdrawal())
         attempt, outcome = await counter.settle(attempt, within_s=60)
         assert outcome == Pending()
-        await counter.world.control("PATCH", "/settings", {"initiator_name": "testapi"})
-        await counter.world.control("POST", "/daraja/initiator/unlock")
+        await counter.twin.control("PATCH", "/settings", {"initiator_name": "testapi"})
+        await counter.twin.control("POST", "/daraja/initiator/unlock")
         _, outcome = await counter.settle(attempt, within_s=800)
         assert isinstance(outcome, Declined)
         assert outcome.failure.code == "provider_credentials_refused"
@@ -125,7 +125,7 @@ class TestRefund:
 
     async def test_whole_sent_twice_moves_once(self, counter: Counter) -> None:
         receipt = await self.paid(counter)
-        await counter.world.fault("daraja.reversal", "drop_after_effect")
+        await counter.twin.fault("daraja.reversal", "drop_after_effect")
         attempt = mpesa.attempt(mpesa.refund(100_00, receipt=receipt), counter.clock)
         with pytest.raises(OutcomeUnknown):
             await counter.send(attempt)
@@ -136,7 +136,7 @@ class TestRefund:
 
     async def test_whole_with_its_result_lost(self, counter: Counter) -> None:
         receipt = await self.paid(counter)
-        await counter.world.fault("daraja.reversal", "callback_lost")
+        await counter.twin.fault("daraja.reversal", "callback_lost")
         attempt, _ = await counter.submit(mpesa.refund(100_00, receipt=receipt))
         _, outcome = await counter.settle(attempt)
         assert outcome == Settled(Money(100_00, "KES"))

@@ -3,117 +3,119 @@
 import pytest
 
 from cift_shared.money.amount import Money
-from tests.integration.card_worker.world import World, eventually
+from tests.integration.card_worker.harness import CardWorkerHarness, eventually
 from tests.support import cards
 
 pytestmark = pytest.mark.integration
 
 
-async def paid(world: World, token: str = "pm_card_visa"):
-    command = cards.deposit(token, clock=world.clock)
-    await world.send(command)
-    result = await world.told(command.payment_id, "settled")
+async def paid(worker: CardWorkerHarness, token: str = "pm_card_visa"):
+    command = cards.deposit(token, clock=worker.clock)
+    await worker.send(command)
+    result = await worker.told(command.payment_id, "settled")
     return result.provider_reference, command
 
 
-async def test_parts_are_refunded_until_nothing_is_left(world: World) -> None:
-    intent_id, deposit = await paid(world)
+async def test_parts_are_refunded_until_nothing_is_left(worker: CardWorkerHarness) -> None:
+    intent_id, deposit = await paid(worker)
     for minor in (5_00, 15_00):
         command = cards.refund(intent_id, minor=minor)
-        await world.send(command)
-        result = await world.told(command.payment_id, "settled")
+        await worker.send(command)
+        result = await worker.told(command.payment_id, "settled")
         assert result.amount == Money(minor, "USD")
         assert result.provider_reference.startswith("re_")
-    assert (await world.moved(deposit.payment_id))["refunded"] == 20_00
+    assert (await worker.moved(deposit.payment_id))["refunded"] == 20_00
     command = cards.refund(intent_id, minor=1)
-    await world.send(command)
-    result = await world.told(command.payment_id, "declined")
+    await worker.send(command)
+    result = await worker.told(command.payment_id, "declined")
     assert result.failure.code == "refund_exceeds_payment"
 
 
-async def test_a_pending_refund_settles_when_it_succeeds(world: World) -> None:
-    intent_id, _ = await paid(world, "pm_card_pendingRefund")
+async def test_a_pending_refund_settles_when_it_succeeds(worker: CardWorkerHarness) -> None:
+    intent_id, _ = await paid(worker, "pm_card_pendingRefund")
     command = cards.refund(intent_id)
-    await world.send(command)
-    await world.told(command.payment_id, "submitted")
-    await world.told(command.payment_id, "settled")
-    assert (await world.kinds(command.payment_id))[0] == "submitted"
+    await worker.send(command)
+    await worker.told(command.payment_id, "submitted")
+    await worker.told(command.payment_id, "settled")
+    assert (await worker.kinds(command.payment_id))[0] == "submitted"
 
 
 @pytest.mark.parametrize("deaf", [False, True])
-async def test_a_refund_that_fails_after_its_success_is_reversed_once(world: World, deaf) -> None:
-    intent_id, deposit = await paid(world, "pm_card_refundFail")
-    world.deaf = deaf
+async def test_a_refund_that_fails_after_its_success_is_reversed_once(
+    worker: CardWorkerHarness, deaf
+) -> None:
+    intent_id, deposit = await paid(worker, "pm_card_refundFail")
+    worker.deaf = deaf
     command = cards.refund(intent_id)
-    await world.send(command)
-    settled = await world.told(command.payment_id, "settled")
+    await worker.send(command)
+    settled = await worker.told(command.payment_id, "settled")
 
-    result = await world.reach(command.payment_id, "reversed")
+    result = await worker.reach(command.payment_id, "reversed")
     assert result.amount == Money(20_00, "USD")
     assert result.provider_reference == settled.provider_reference + ":failed"
-    assert (await world.moved(deposit.payment_id))["refunded"] == 0
-    await world.make_due()
-    assert await world.kinds(command.payment_id) == ["settled", "reversed"]
+    assert (await worker.moved(deposit.payment_id))["refunded"] == 0
+    await worker.make_due()
+    assert await worker.kinds(command.payment_id) == ["settled", "reversed"]
 
 
-async def disputes(world: World, deposit) -> list:
-    return [one.dispute for one in await world.results(deposit.payment_id) if one.dispute]
+async def disputes(worker: CardWorkerHarness, deposit) -> list:
+    return [one.dispute for one in await worker.results(deposit.payment_id) if one.dispute]
 
 
 @pytest.mark.parametrize(("verdict", "returned"), [("won", False), ("won", True), ("lost", False)])
 async def test_a_dispute_is_told_as_totals_whatever_webhooks_come(
-    world: World, verdict, returned
+    worker: CardWorkerHarness, verdict, returned
 ) -> None:
-    _, deposit = await paid(world, "pm_card_createDispute")
-    first = (await world.told(deposit.payment_id, "disputed")).dispute
+    _, deposit = await paid(worker, "pm_card_createDispute")
+    first = (await worker.told(deposit.payment_id, "disputed")).dispute
     assert first.withdrawn == Money(20_00, "USD")
     assert first.fee == Money(15_00, "USD")
     assert (first.reinstated, first.closed) == (None, None)
-    await world.control(
+    await worker.control(
         "POST",
         f"/stripe/disputes/{first.reference}",
         {"verdict": verdict, "fee_returned": returned},
     )
 
     async def closed():
-        told = await disputes(world, deposit)
+        told = await disputes(worker, deposit)
         return told[-1] if told[-1].closed == verdict else None
 
     last = await eventually(closed, "the verdict")
     assert last.withdrawn == Money(20_00, "USD")
     assert last.reinstated == (Money(20_00, "USD") if verdict == "won" else None)
     assert last.fee_reinstated == (Money(15_00, "USD") if returned else None)
-    before = len(await disputes(world, deposit))
-    for notice in list(world.events):
-        await world.notices.handle([world._record(notice)])
-    await world.make_due()
-    assert len(await disputes(world, deposit)) == before
-    kinds = await world.kinds(deposit.payment_id)
+    before = len(await disputes(worker, deposit))
+    for notice in list(worker.events):
+        await worker.notices.handle([worker._record(notice)])
+    await worker.make_due()
+    assert len(await disputes(worker, deposit)) == before
+    kinds = await worker.kinds(deposit.payment_id)
     assert kinds[:2] == ["submitted", "settled"]
     assert set(kinds[2:]) == {"disputed"}
-    assert (await world.state(deposit.payment_id))["state"] == "done"
+    assert (await worker.state(deposit.payment_id))["state"] == "done"
 
 
 async def test_a_repeated_command_is_answered_with_the_verdict_not_its_aftermath(
-    world: World,
+    worker: CardWorkerHarness,
 ) -> None:
-    _, deposit = await paid(world, "pm_card_createDispute")
-    await world.told(deposit.payment_id, "disputed")
-    await world.send(deposit)
-    assert (await world.results(deposit.payment_id))[-1].kind == "settled"
+    _, deposit = await paid(worker, "pm_card_createDispute")
+    await worker.told(deposit.payment_id, "disputed")
+    await worker.send(deposit)
+    assert (await worker.results(deposit.payment_id))[-1].kind == "settled"
 
 
-async def test_an_inquiry_moves_no_money(world: World) -> None:
-    _, deposit = await paid(world, "pm_card_createDisputeInquiry")
-    told = (await world.told(deposit.payment_id, "disputed")).dispute
+async def test_an_inquiry_moves_no_money(worker: CardWorkerHarness) -> None:
+    _, deposit = await paid(worker, "pm_card_createDisputeInquiry")
+    told = (await worker.told(deposit.payment_id, "disputed")).dispute
     assert (told.withdrawn, told.fee) == (None, None)
 
 
-async def test_a_dispute_nobody_told_us_of_is_found_by_looking(world: World) -> None:
-    intent_id, deposit = await paid(world)
-    world.deaf = True
-    await world.control("POST", f"/stripe/charges/{intent_id}/disputes", {"reason": "duplicate"})
-    assert (await world.state(deposit.payment_id))["next_check_at"] is not None
+async def test_a_dispute_nobody_told_us_of_is_found_by_looking(worker: CardWorkerHarness) -> None:
+    intent_id, deposit = await paid(worker)
+    worker.deaf = True
+    await worker.control("POST", f"/stripe/charges/{intent_id}/disputes", {"reason": "duplicate"})
+    assert (await worker.state(deposit.payment_id))["next_check_at"] is not None
 
-    told = (await world.reach(deposit.payment_id, "disputed")).dispute
+    told = (await worker.reach(deposit.payment_id, "disputed")).dispute
     assert told.reason == "duplicate"

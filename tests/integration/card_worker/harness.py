@@ -8,7 +8,7 @@ starts again.
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -21,7 +21,6 @@ from card_worker.customers import StoredCustomers
 from card_worker.domain import ATTEMPT_NAME
 from cift_shared.attempts import AttemptEngine, AttemptStore, CommandConsumer, NoticeConsumer
 from cift_shared.attempts.store import attempt_id_of
-from cift_shared.clock import SystemClock
 from cift_shared.database.pool import open_pool
 from cift_shared.kafka import Record
 from cift_shared.messaging.messages import MethodResult, PaymentResult, ProviderNotice
@@ -29,7 +28,9 @@ from cift_shared.runtime.service import running
 from provider_sandbox.app import create_app
 from provider_sandbox.settings import Settings
 from tests.support import cards
+from tests.support.clocks import ShiftedClock
 from tests.support.commands import VAULT
+from tests.support.twin_transport import TwinTransport
 
 WEBHOOK = "http://127.0.0.1:9/api/v1/webhooks/stripe"
 PATIENCE_S = 60
@@ -63,40 +64,10 @@ class Deaths:
             raise Died(place)
 
 
-class ShiftedClock(SystemClock):
-    """The machine's clock, and time that a test lets pass on top."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._shift = timedelta(0)
-
-    def advance(self, by: timedelta) -> None:
-        self._shift += by
-
-    def now(self) -> datetime:
-        return super().now() + self._shift
-
-    def monotonic(self) -> float:
-        return super().monotonic() + self._shift.total_seconds()
-
-
-class Wire(httpx.AsyncBaseTransport):
-    """The way into the twin; a connection it cuts is a reset, as on a network."""
-
-    def __init__(self, inside: httpx.AsyncBaseTransport) -> None:
-        self._inside = inside
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        try:
-            return await self._inside.handle_async_request(request)
-        except ConnectionResetError as error:
-            raise httpx.ReadError("reset") from error
-
-
-class World:
+class CardWorkerHarness:
     """The twin, the database, and one worker that can die and start again."""
 
-    def __init__(self, pool: asyncpg.Pool, http: httpx.AsyncClient, wire: Wire) -> None:
+    def __init__(self, pool: asyncpg.Pool, http: httpx.AsyncClient, wire: TwinTransport) -> None:
         self.pool = pool
         self.http = http
         self.wire = wire
@@ -281,12 +252,12 @@ def twin_settings(folder: Path, **over: Any) -> Settings:
 
 
 @asynccontextmanager
-async def open_world(database: str, folder: Path, **over: Any) -> AsyncIterator[World]:
-    """A world with its worker running."""
-    worlds: list[World] = []
+async def open_worker(database: str, folder: Path, **over: Any) -> AsyncIterator[CardWorkerHarness]:
+    """The harness, with its worker running."""
+    workers: list[CardWorkerHarness] = []
 
     async def receive(request: httpx.Request) -> httpx.Response:
-        await worlds[0].hear(request.content)
+        await workers[0].hear(request.content)
         return httpx.Response(200)
 
     settings = twin_settings(folder, **over)
@@ -297,11 +268,11 @@ async def open_world(database: str, folder: Path, **over: Any) -> AsyncIterator[
         gate.inner.router.lifespan_context(gate.inner),
         httpx.AsyncClient(transport=inside, base_url="http://twin") as http,
     ):
-        world = World(pool, http, Wire(inside))
-        worlds.append(world)
-        await world.start()
+        worker = CardWorkerHarness(pool, http, TwinTransport(inside))
+        workers.append(worker)
+        await worker.start()
         try:
-            yield world
+            yield worker
         finally:
-            await world.stop()
+            await worker.stop()
             await pool.close()

@@ -66,7 +66,7 @@ async def agrees(stack: Stack, deposits: int) -> None:
 
 
 async def test_after_an_outage_every_payer_is_credited_and_nobody_else() -> None:
-    with throw_away_folder("limbo") as folder:
+    with throw_away_folder("lost-answers") as folder:
         options = Options(folder, speed=40, prefer_ports=False, service_env={"mpesa-worker": QUICK})
         async with running_stack(options) as stack:
             client = await Client.of(stack)
