@@ -16,7 +16,7 @@ import pytest
 from cift_local.accounts import provider_book
 from cift_local.stack import Options, Stack, running_stack
 from tests.support.books import check_books, check_nothing_sent_twice
-from tests.support.load import Client
+from tests.support.merchant_client import MerchantClient
 from tests.support.postgres import throw_away_folder
 
 pytestmark = [pytest.mark.integration, pytest.mark.e2e, pytest.mark.timeout(300)]
@@ -69,7 +69,7 @@ async def test_after_an_outage_every_payer_is_credited_and_nobody_else() -> None
     with throw_away_folder("lost-answers") as folder:
         options = Options(folder, speed=40, prefer_ports=False, service_env={"mpesa-worker": QUICK})
         async with running_stack(options) as stack:
-            client = await Client.of(stack)
+            client = await MerchantClient.of(stack)
             first = str(await client.pay("deposit", "100.00", "254711999678", "cus_0"))
             await client.all_final([first])
             await asyncio.sleep(5)  # pulls are registered, and have been read once

@@ -15,17 +15,9 @@ import pytest
 from gateway.app import create_app
 from gateway.auth.authenticator import SCOPES
 from gateway.http.api_route import ApiRoute
-from tests.support.gateway import (
-    OTHER_MERCHANT,
-    PHONE,
-    RunningGateway,
-    card_order,
-    order,
-    pay,
-    problem,
-    running_gateway,
-    settings_for,
-)
+from tests.support.gateway import OTHER_MERCHANT, RunningGateway, running_gateway, settings_for
+from tests.support.payments import PHONE, card_order, order, pay
+from tests.support.problems import problem
 
 pytestmark = pytest.mark.integration
 
@@ -197,7 +189,7 @@ async def test_without_the_scope(gateway: RunningGateway) -> None:
         problem(answer, 403, "scope_missing")
 
 
-async def test_another_merchant(gateway: RunningGateway) -> None:
+async def test_another_merchant_finds_nothing_and_changes_nothing(gateway: RunningGateway) -> None:
     client, owned = await furnish(gateway)
     before = await everything(client, owned)
     await strangers_find_nothing(await gateway.client(merchant=OTHER_MERCHANT), owned)

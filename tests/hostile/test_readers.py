@@ -29,7 +29,7 @@ def test_samples_and_what_was_once_found(name: str) -> None:
 
 
 @named
-def test_changed_samples(name: str) -> None:
+def test_a_changed_sample_is_read_or_refused(name: str) -> None:
     target = TARGETS[name]
 
     @settings(max_examples=EXAMPLES, derandomize=True, database=None)

@@ -19,11 +19,11 @@ from provider_sandbox.daraja.credential import load_or_create
 from tests.support import daraja_twin, mpesa
 from tests.support.twin_transport import TwinTransport
 
-OpenCounter = Callable[..., Any]
+OpenHarness = Callable[..., Any]
 
 
 @dataclass
-class Counter:
+class MpesaProcessorHarness:
     """A processor and its Daraja; keeps attempts and hands in notices as the engine does."""
 
     twin: daraja_twin.DarajaTwin
@@ -103,11 +103,13 @@ def keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def open_counter(keys: Path, tmp_path: Path) -> OpenCounter:
+def open_harness(keys: Path, tmp_path: Path) -> OpenHarness:
     open_twin = daraja_twin.opener(keys, tmp_path)
 
     @asynccontextmanager
-    async def opened(over: dict[str, Any] | None = None, **settings: Any) -> AsyncIterator[Counter]:
+    async def opened(
+        over: dict[str, Any] | None = None, **settings: Any
+    ) -> AsyncIterator[MpesaProcessorHarness]:
         async with open_twin(**settings) as twin:
             clock = FakeClock()
             fields = {
@@ -125,13 +127,13 @@ def open_counter(keys: Path, tmp_path: Path) -> OpenCounter:
             config = mpesa.config(**{**fields, **(over or {})})
             inside = TwinTransport(twin.http._transport)
             processor = mpesa.processor(config, inside, clock)
-            yield Counter(twin, processor, clock)
+            yield MpesaProcessorHarness(twin, processor, clock)
             await processor.close()
 
     return opened
 
 
 @pytest.fixture
-async def counter(open_counter: OpenCounter) -> AsyncIterator[Counter]:
-    async with open_counter() as opened:
+async def harness(open_harness: OpenHarness) -> AsyncIterator[MpesaProcessorHarness]:
+    async with open_harness() as opened:
         yield opened

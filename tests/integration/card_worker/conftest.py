@@ -9,6 +9,11 @@ from tests.integration.card_worker.harness import CardWorkerHarness, Deaths, ope
 
 
 @pytest.fixture
+async def database(emptied_database: str) -> str:
+    return emptied_database
+
+
+@pytest.fixture
 def deaths(monkeypatch: pytest.MonkeyPatch) -> Deaths:
     return Deaths(monkeypatch)
 

@@ -5,8 +5,7 @@ a named place, as a power cut would: nothing after it happens, its lease stays u
 starts again.
 """
 
-import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -30,10 +29,10 @@ from provider_sandbox.settings import Settings
 from tests.support import cards
 from tests.support.clocks import ShiftedClock
 from tests.support.commands import VAULT
+from tests.support.eventually import eventually
 from tests.support.twin_transport import TwinTransport
 
 WEBHOOK = "http://127.0.0.1:9/api/v1/webhooks/stripe"
-PATIENCE_S = 60
 
 
 class Died(BaseException):
@@ -218,21 +217,6 @@ class CardWorkerHarness:
         self._offset += 1
         body = message.model_dump_json().encode()
         return Record("payments.commands.card", 0, self._offset, None, body)
-
-
-async def eventually(look: Callable[[], Any], what: str) -> Any:
-    """What a look finds, once it finds something.
-
-    Raises:
-        AssertionError: nothing within a minute.
-    """
-    deadline = asyncio.get_running_loop().time() + PATIENCE_S
-    while asyncio.get_running_loop().time() < deadline:
-        found = await look()
-        if found:
-            return found
-        await asyncio.sleep(0.02)
-    raise AssertionError(f"never came: {what}")
 
 
 def twin_settings(folder: Path, **over: Any) -> Settings:

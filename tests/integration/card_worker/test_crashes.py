@@ -7,8 +7,9 @@ from datetime import timedelta
 
 import pytest
 
-from tests.integration.card_worker.harness import CardWorkerHarness, Deaths, eventually
+from tests.integration.card_worker.harness import CardWorkerHarness, Deaths
 from tests.support import cards
+from tests.support.eventually import eventually
 
 pytestmark = pytest.mark.integration
 
@@ -82,7 +83,7 @@ async def test_a_death_around_a_decline_keeps_its_reason(
         )
     ],
 )
-async def test_whatever_happens_to_one_call_it_charges_once(
+async def test_any_fault_of_one_call_charges_once(
     worker: CardWorkerHarness, operation, kind
 ) -> None:
     await worker.fault(operation, kind)
@@ -115,9 +116,7 @@ async def test_a_death_at_any_line_refunds_once(
     "kind",
     ["drop_after_effect", "reset_mid_body", "saved_500", "saved_500_after_effect", "html_502"],
 )
-async def test_whatever_happens_to_the_call_it_refunds_once(
-    worker: CardWorkerHarness, kind
-) -> None:
+async def test_any_fault_of_the_call_refunds_once(worker: CardWorkerHarness, kind) -> None:
     intent_id, paid = await paid_deposit(worker)
     await worker.fault("stripe.refunds.create", kind)
     command = cards.refund(intent_id, minor=5_00)
@@ -175,7 +174,7 @@ async def test_webhooks_twice_late_and_out_of_order_tell_once(worker: CardWorker
     assert await worker.kinds(command.payment_id) == ["submitted", "action_required", "settled"]
 
 
-async def test_a_zombie_s_other_intent_is_never_confirmed(
+async def test_another_intent_of_a_worker_without_its_lease_is_never_confirmed(
     worker: CardWorkerHarness, deaths
 ) -> None:
     """Race: a holder that lost its lease stores another intent late; the stored one stays."""

@@ -8,9 +8,10 @@ from datetime import timedelta
 import pytest
 
 from cift_shared.money.amount import Money
-from tests.integration.card_worker.harness import CardWorkerHarness, eventually
+from tests.integration.card_worker.harness import CardWorkerHarness
 from tests.support import cards
 from tests.support.commands import VAULT
+from tests.support.eventually import eventually
 
 pytestmark = pytest.mark.integration
 

@@ -126,8 +126,8 @@ class Desk:
 
 
 @pytest.fixture
-async def pool(database: str) -> AsyncIterator[asyncpg.Pool]:
-    async with probe_pool(database) as pool:
+async def pool(emptied_database: str) -> AsyncIterator[asyncpg.Pool]:
+    async with probe_pool(emptied_database) as pool:
         yield pool
 
 

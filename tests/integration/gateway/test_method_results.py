@@ -13,8 +13,10 @@ from cift_shared.kafka import Producer, create_topics
 from cift_shared.messaging.envelope import OutgoingMessage
 from cift_shared.messaging.topics import DAY_MS, Topic, dead_letter
 from gateway.payment_methods.results import consume_method_results
-from tests.support.gateway import RunningGateway, method_result, problem, running_gateway
+from tests.support.gateway import RunningGateway, running_gateway
 from tests.support.kafka import Broker
+from tests.support.payment_methods import method_result
+from tests.support.problems import problem
 
 pytestmark = pytest.mark.integration
 

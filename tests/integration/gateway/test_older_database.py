@@ -11,14 +11,8 @@ import pytest
 from cift_shared.database.migrations import find_migrations, migrate
 from cift_shared.database.migrations.files import number_of
 from cift_shared.messaging.messages import COMMANDS, RequestDeposit, RequestDetach
-from tests.support.gateway import (
-    MERCHANT,
-    RunningGateway,
-    card_order,
-    pay,
-    running_gateway,
-    settings_for,
-)
+from tests.support.gateway import MERCHANT, RunningGateway, running_gateway, settings_for
+from tests.support.payments import card_order, pay
 
 pytestmark = pytest.mark.integration
 

@@ -16,9 +16,9 @@ from ledger.chain.compare import compare
 from ledger.chain.hash_chain import head_of_journal
 from tests.integration.gateway.test_older_database import BEFORE, set_json
 from tests.integration.ledger.books import NOON, Books, Paid, command_row, open_books
-from tests.integration.ledger.test_aftermath import came_back
 from tests.integration.ledger.test_rebuild import empty, log_of, replay, snapshot
 from tests.integration.ledger.test_reversals import again, back
+from tests.integration.ledger.test_reversals_and_disputes import came_back
 
 __all__ = ["empty"]
 pytestmark = pytest.mark.integration

@@ -8,5 +8,10 @@ from tests.integration.mpesa_worker.harness import OpenWorker, opener
 
 
 @pytest.fixture
+async def database(emptied_database: str) -> str:
+    return emptied_database
+
+
+@pytest.fixture
 def open_worker(database: str, tmp_path: Path) -> OpenWorker:
     return opener(database, tmp_path)

@@ -17,7 +17,8 @@ from cift_shared.messaging.messages import PaymentResult
 from cift_shared.messaging.topics import RESULTS, commands
 from cift_shared.runtime.service import running
 from tests.integration.mpesa_worker.harness import PAYS, MpesaWorkerHarness, OpenWorker
-from tests.support.gateway import RunningGateway, order, pay, running_gateway
+from tests.support.gateway import RunningGateway, running_gateway
+from tests.support.payments import order, pay
 
 pytestmark = pytest.mark.integration
 

@@ -87,7 +87,9 @@ async def every(service: Any) -> list[Any]:
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
-async def test_whatever_happens(twin: StripeTwin, seed: int) -> None:
+async def test_the_balance_follows_from_the_book_after_any_history(
+    twin: StripeTwin, seed: int
+) -> None:
     walk = Walk(twin, seed)
     for _ in range(50):
         await walk.step()

@@ -118,7 +118,7 @@ class TestParameters:
         table = stripe_parameters.shared(stripe_parameters.table())
         assert {route.key for route in ROUTES} == set(table["operations"])
 
-    def test_and_every_described_one_is_described(self) -> None:
+    def test_every_operation_of_the_table_is_described(self) -> None:
         paths = description()["paths"]
         for name in stripe_parameters.OPERATIONS:
             method, path = name.split()

@@ -30,7 +30,7 @@ class TestSignature:
         assert last.pending_webhooks == 1
         assert last.request.idempotency_key == "k"
 
-    async def test_and_refuses_a_changed_byte_or_another_secret(self, twin: StripeTwin) -> None:
+    async def test_a_changed_byte_or_another_secret_does_not_verify(self, twin: StripeTwin) -> None:
         await twin.pay()
         await twin.settle()
         post = twin.posts[0]

@@ -141,7 +141,9 @@ class TestChallenge:
             "payment_intent.succeeded",
         ]
 
-    async def test_else_leaves_it_to_the_client(self, twin: StripeTwin) -> None:
+    async def test_without_a_return_url_the_client_handles_the_challenge(
+        self, twin: StripeTwin
+    ) -> None:
         intent = await twin.pay("pm_card_threeDSecure2Required")
         assert intent.next_action.type == "use_stripe_sdk"
         assert intent.client_secret.startswith(f"{intent.id}_secret_")

@@ -58,7 +58,9 @@ class TestKeys:
         answer = await twin.call("POST", INTENTS, GOOD, Authorization=key)
         assert answer.json()["error"]["code"] == "secret_key_required"
 
-    async def test_and_only_with_the_intents_own_secret(self, twin: StripeTwin) -> None:
+    async def test_a_publishable_key_reads_an_intent_only_with_its_own_secret(
+        self, twin: StripeTwin
+    ) -> None:
         intent = await twin.v1.payment_intents.create_async(
             {"amount": 2000, "currency": "usd", "metadata": {"a": "1"}, **CARD_ONLY}
         )

@@ -14,16 +14,11 @@ from stripe import WebhookSignature
 
 from cift_shared.kafka import Record
 from cift_shared.runtime.service import running
-from tests.integration.card_worker.harness import CardWorkerHarness, eventually, open_worker
+from tests.integration.card_worker.harness import CardWorkerHarness, open_worker
 from tests.support import cards
-from tests.support.gateway import (
-    WEBHOOK_SECRET,
-    RunningGateway,
-    card_order,
-    pay,
-    refund,
-    running_gateway,
-)
+from tests.support.eventually import eventually
+from tests.support.gateway import WEBHOOK_SECRET, RunningGateway, running_gateway
+from tests.support.payments import card_order, pay, refund
 
 pytestmark = pytest.mark.integration
 

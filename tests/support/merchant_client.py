@@ -20,7 +20,7 @@ def phones(count: int) -> list[str]:
 
 
 @dataclass
-class Client:
+class MerchantClient:
     """Sends payments and does not give up on a connection that breaks."""
 
     base: str
@@ -30,7 +30,7 @@ class Client:
     refused: list[dict[str, Any]] = field(default_factory=list)
 
     @classmethod
-    async def of(cls, stack: Stack) -> "Client":
+    async def of(cls, stack: Stack) -> "MerchantClient":
         return cls(stack.url("gateway"), await open_api(stack, "m_load"))
 
     async def pay(self, kind: str, amount: str, phone: str, customer: str) -> str | None:
