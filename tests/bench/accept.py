@@ -34,12 +34,12 @@ class Rates:
 
     @property
     def vs_bare(self) -> float:
-        """With the house at work."""
+        """While workers and ledger run."""
         return paired_ratio(self.ours, self.bare)
 
     @property
     def alone_vs_bare(self) -> float:
-        """With the house held still."""
+        """While workers and ledger are paused."""
         return paired_ratio(self.alone, self.bare)
 
 

@@ -1,4 +1,4 @@
-"""What the house does after a fault under load: a database that was away, a process that died."""
+"""Recovery after a fault under load: the database was away, or a process died."""
 
 import asyncio
 import time

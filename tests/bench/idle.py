@@ -1,4 +1,4 @@
-"""What the house costs when nothing happens."""
+"""Processor time and memory of the services when there is no traffic."""
 
 import asyncio
 from dataclasses import dataclass
@@ -33,7 +33,7 @@ class Idle:
 
 
 async def idle(cluster: Cluster, seconds: float) -> Idle:
-    """Looks at the house at rest for some seconds."""
+    """Measures the idle services for some seconds."""
     await asyncio.sleep(CALM_S)
     families = {name: family(pid) for name, pid in cluster.pids().items()}
     before = {name: sum(map(cpu_ms, pids)) for name, pids in families.items()}

@@ -1,4 +1,4 @@
-"""The parts of the bench: each measures one thing on the running house and notes its figures."""
+"""The parts of the bench: each measures one thing on the running stack and notes its figures."""
 
 import os
 from collections import defaultdict
@@ -65,7 +65,7 @@ class Bench:
 
 
 async def at_rest(bench: Bench) -> None:
-    """Memory and CPU of the idle house."""
+    """Memory and processor time of the idle services."""
     found = await idle(bench.cluster, bench.effort.idle_s)
     bench.figures |= {
         "idle_service_mb_max": found.service_mb_max,
@@ -135,7 +135,7 @@ def _both(values: Sequence[float]) -> list[float]:
 
 
 async def settling(bench: Bench) -> None:
-    """The highest rate that the whole house sustains."""
+    """The highest rate that the whole stack sustains."""
     effort = bench.effort
     cost = sum(ms for name, ms in _last_costs(bench).items() if not name.startswith("postgres "))
     guess = 0.8 * 1e3 * (os.cpu_count() or 1) / cost if cost else bench.rate

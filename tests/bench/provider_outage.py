@@ -82,7 +82,7 @@ class Run:
 
     pushes: int
     in_limbo: int
-    """Pushes at the end of the outage that nobody had heard of."""
+    """Pushes whose outcome was unknown at the end of the outage."""
     credited_after: Look
     ended_after: Look
     all_credited_s: float | None

@@ -1,4 +1,4 @@
-"""How many payments a second the whole house carries from request to posted, again and again.
+"""How many payments a second the whole stack carries from request to posted, again and again.
 
 A rate is sustained when the backlog (due and not yet final) does not grow while it lasts. The
 highest such rate is searched by halving; a run above it leaves a backlog, whose draining is timed.
@@ -14,7 +14,7 @@ from tests.bench.load import Result
 GROWTH_MAX = 0.05
 """Growth of the backlog as a share of the rate that still counts as none."""
 SETTLE_IN_S = 2.0
-"""The beginning of a run, which is not looked at: the provider's time fills the house first."""
+"""The beginning of a run, which is not looked at: the provider's time fills the pipeline first."""
 CLOSE_ENOUGH = 1.1
 RATE_MIN = 2.0
 

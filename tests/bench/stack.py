@@ -1,4 +1,4 @@
-"""How fast the whole house is: `python -m tests.bench.stack` (`make bench`).
+"""How fast the whole stack is: `python -m tests.bench.stack` (`make bench`).
 
 Apache Kafka, PostgreSQL with fsync, every service, the twins and the load on one machine. Load is
 open loop (`load.py`), at a fixed provider time (`cluster.py`), few payments by card (`orders.py`),

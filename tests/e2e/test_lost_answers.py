@@ -1,7 +1,7 @@
 """An outage that loses answers after their effect, through real processes, without confirmations.
 
-Business rule: who paid is credited and who did not is told so, though nobody heard of either: by
-the provider's own records.
+Business rule: a payer who paid is credited and the payment of one who did not expires, although no
+answer arrived: the provider's own records decide.
 """
 
 import asyncio

@@ -31,7 +31,7 @@ SAVE = {"method": "mpesa", "customer_id": "c_own", "phone": PHONE}
 
 @dataclass(frozen=True)
 class Case:
-    """What a stranger hears at a route that the owner may use."""
+    """What another caller is answered at a route that the owner may use."""
 
     code: str | None
     """The problem's code; none for a route that answers every merchant with what is their own."""
@@ -93,7 +93,7 @@ class Owned:
     """Path of a list to a cursor that was given out for it."""
 
     def things(self) -> list[str]:
-        """What no stranger's answer may hold."""
+        """What no answer to another caller may contain."""
         return [*self.ids.values(), self.quote_id]
 
 
@@ -209,7 +209,7 @@ async def test_the_other_mode_of_the_same_merchant(gateway: RunningGateway, data
 async def strangers_find_nothing(
     stranger: httpx.AsyncClient, owned: Owned, codes: dict[str, str] | None = None
 ) -> None:
-    """Each route answers a stranger as if the owner's things were not there."""
+    """Each route answers another caller as if the owner's objects did not exist."""
     for route, case in TABLE.items():
         answer = await ask(stranger, route, owned)
         code = (codes or {}).get(route, case.code)

@@ -1,4 +1,4 @@
-"""Whatever bytes a stranger sends, a reader answers or says no in its own words.
+"""Whatever bytes come from outside, a reader returns a result or raises its own error.
 
 Longer and with fresh seeds: `python -m tests.hostile.fuzz --seconds 600`.
 """

@@ -232,7 +232,7 @@ async def test_text_that_no_table_takes(consumers: Consumers, books: Books) -> N
 
 
 async def test_results_that_are_not_the_workers_to_tell(consumers: Consumers, books: Books) -> None:
-    """Another method's, a stranger's, of other amounts: nobody's money moves by them."""
+    """Results of another method or payment, or of another amount, move no money."""
     paid, other, twice = [await books.deposit() for _ in range(3)]
     money = {"minor": "10000", "currency": "KES"}
     told = paid.result("settled")

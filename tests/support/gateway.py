@@ -204,12 +204,14 @@ class RunningGateway:
         return int(await self.admin.fetchval(f"select count(*) from {table}"))
 
 
-def deaf(handler: MethodResultsHandler, base: Base) -> AbstractAsyncContextManager[None]:
+def no_method_results(
+    handler: MethodResultsHandler, base: Base
+) -> AbstractAsyncContextManager[None]:
     """No broker: workers' answers are handed in by the test."""
     return nullcontext()
 
 
-def deaf_to_rails(handler: RailStatusHandler, base: Base) -> AbstractAsyncContextManager[None]:
+def no_rail_statuses(handler: RailStatusHandler, base: Base) -> AbstractAsyncContextManager[None]:
     """No broker: workers' reports are handed in by the test."""
     return nullcontext()
 
@@ -219,13 +221,13 @@ async def running_gateway(
     dsn: str,
     *,
     relay: bool = False,
-    hear: ConsumeMethodResults | None = None,
-    hear_rails: ConsumeRailStatuses | None = None,
+    consume_results: ConsumeMethodResults | None = None,
+    consume_statuses: ConsumeRailStatuses | None = None,
     clock: Clock | None = None,
     rails: Mapping[str, Mapping[str, Any]] | None = None,
     **fields: Any,
 ) -> AsyncIterator[Any]:
-    """Run a gateway; with `relay` its outbox is emptied into `publisher`, with `hear` it reads.
+    """Run a gateway; with `relay` its outbox is emptied into `publisher`.
 
     `rails` are settings of rails that differ from the usual ones, by the rail's name. `clock` is
     what the application looks at instead of the machine's.
@@ -247,7 +249,9 @@ async def running_gateway(
         rail_settings=of_rails,
         open_base=open_base,
         clock=clock,
-        consumers=Consumers(hear or deaf, hear_rails or deaf_to_rails),
+        consumers=Consumers(
+            consume_results or no_method_results, consume_statuses or no_rail_statuses
+        ),
     )
     async with app.router.lifespan_context(app):
         gateway = RunningGateway(app, settings, admin, publisher)

@@ -1,4 +1,4 @@
-"""A random life of the books, with every kind of input in it."""
+"""A random history of the ledger with every kind of input in it."""
 
 import json
 from datetime import datetime, timedelta
@@ -123,7 +123,7 @@ class LedgerHistory:
         )
 
     async def reverse(self) -> None:
-        """Money comes back after the end, or counts again, among other news."""
+        """A final payment is reversed or reinstated, among other results."""
         paid = self.random.choice(self.payments)
         name = self.random.choice([None, "a", "b"])
         told = paid.result(

@@ -1,4 +1,4 @@
-"""A stream of payments as clients send them: with retries under one idempotency key."""
+"""Payments as a merchant's system sends them: with retries under one idempotency key."""
 
 import asyncio
 import random
@@ -21,7 +21,7 @@ def phones(count: int) -> list[str]:
 
 @dataclass
 class MerchantClient:
-    """Sends payments and does not give up on a connection that breaks."""
+    """Sends payments, and repeats a request when its connection breaks."""
 
     base: str
     api_key: str

@@ -36,7 +36,7 @@ WEBHOOK = "http://127.0.0.1:9/api/v1/webhooks/stripe"
 
 
 class Died(BaseException):
-    """A task that ended as if the power went."""
+    """A task that ended as in a power cut."""
 
 
 class Deaths:
@@ -72,7 +72,7 @@ class CardWorkerHarness:
         self.wire = wire
         self.clock = ShiftedClock()
         self.events: list[ProviderNotice] = []
-        self.deaf = False
+        self.webhooks_lost = False
         """True while webhooks get lost on their way."""
         self._loops = AsyncExitStack()
         self._offset = 0
@@ -115,7 +115,7 @@ class CardWorkerHarness:
         """Put commands on the worker's topic."""
         await self.commands.handle([self._record(command) for command in commands])
 
-    async def hear(self, event: bytes) -> None:
+    async def receive_webhook(self, event: bytes) -> None:
         """A webhook, verified by the gateway, as it comes to the worker."""
         kind = VAULT.fingerprint(event, context="notice")
         notice = ProviderNotice(
@@ -128,7 +128,7 @@ class CardWorkerHarness:
             received_at=self.clock.now(),
         )
         self.events.append(notice)
-        if not self.deaf:
+        if not self.webhooks_lost:
             await self.notices.handle([self._record(notice)])
 
     async def results(self, subject: UUID) -> list[Any]:
@@ -241,7 +241,7 @@ async def open_worker(database: str, folder: Path, **over: Any) -> AsyncIterator
     workers: list[CardWorkerHarness] = []
 
     async def receive(request: httpx.Request) -> httpx.Response:
-        await workers[0].hear(request.content)
+        await workers[0].receive_webhook(request.content)
         return httpx.Response(200)
 
     settings = twin_settings(folder, **over)

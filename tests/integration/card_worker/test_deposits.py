@@ -79,11 +79,11 @@ async def test_a_card_nobody_knows_is_declined(worker: CardWorkerHarness) -> Non
 
 
 @pytest.mark.parametrize(("outcome", "kind"), [("approve", "settled"), ("fail", "declined")])
-@pytest.mark.parametrize("deaf", [False, True])
+@pytest.mark.parametrize("webhooks_lost", [False, True])
 async def test_3ds_ends_by_webhook_or_by_poll(
-    worker: CardWorkerHarness, outcome, kind, deaf
+    worker: CardWorkerHarness, outcome, kind, webhooks_lost
 ) -> None:
-    worker.deaf = deaf
+    worker.webhooks_lost = webhooks_lost
     command = cards.deposit("pm_card_authenticationRequired", clock=worker.clock)
     await worker.send(command)
     asked = await worker.told(command.payment_id, "action_required")
@@ -92,7 +92,7 @@ async def test_3ds_ends_by_webhook_or_by_poll(
     secret = VAULT.open(asked.next_action["client_secret_sealed"], context="next_action")
     assert secret.decode() == intent["client_secret"]
     await worker.control("POST", f"/stripe/challenges/{intent['id']}", {"outcome": outcome})
-    await (worker.reach if deaf else worker.told)(command.payment_id, kind)
+    await (worker.reach if webhooks_lost else worker.told)(command.payment_id, kind)
     charged = (await worker.moved(command.payment_id))["charged"]
     assert charged == (20_00 if kind == "settled" else 0)
 
@@ -117,7 +117,7 @@ async def test_a_success_that_was_not_heard_before_the_end_still_counts(
     command = cards.deposit("pm_card_authenticationRequired", clock=worker.clock)
     await worker.send(command)
     await worker.told(command.payment_id, "action_required")
-    worker.deaf = True
+    worker.webhooks_lost = True
     (intent,) = await worker.intents(command.payment_id)
     await worker.control("POST", f"/stripe/challenges/{intent['id']}", {"outcome": "approve"})
     await worker.age(timedelta(hours=2))

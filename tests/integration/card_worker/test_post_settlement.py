@@ -41,12 +41,12 @@ async def test_a_pending_refund_settles_when_it_succeeds(worker: CardWorkerHarne
     assert (await worker.kinds(command.payment_id))[0] == "submitted"
 
 
-@pytest.mark.parametrize("deaf", [False, True])
+@pytest.mark.parametrize("webhooks_lost", [False, True])
 async def test_a_refund_that_fails_after_its_success_is_reversed_once(
-    worker: CardWorkerHarness, deaf
+    worker: CardWorkerHarness, webhooks_lost
 ) -> None:
     intent_id, deposit = await paid(worker, "pm_card_refundFail")
-    worker.deaf = deaf
+    worker.webhooks_lost = webhooks_lost
     command = cards.refund(intent_id)
     await worker.send(command)
     settled = await worker.told(command.payment_id, "settled")
@@ -114,7 +114,7 @@ async def test_an_inquiry_moves_no_money(worker: CardWorkerHarness) -> None:
 
 async def test_a_dispute_nobody_told_us_of_is_found_by_looking(worker: CardWorkerHarness) -> None:
     intent_id, deposit = await paid(worker)
-    worker.deaf = True
+    worker.webhooks_lost = True
     await worker.control("POST", f"/stripe/charges/{intent_id}/disputes", {"reason": "duplicate"})
     assert (await worker.state(deposit.payment_id))["next_check_at"] is not None
 

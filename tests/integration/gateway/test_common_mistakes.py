@@ -1,4 +1,4 @@
-"""Mistakes that everybody makes once: the answer says what to send instead."""
+"""Common mistakes of integrators: the answer says what to send instead."""
 
 from typing import Any
 

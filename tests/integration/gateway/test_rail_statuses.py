@@ -37,7 +37,7 @@ async def test_a_worker_that_stops_is_away_within_fifteen_seconds(
     await create_topics(own_broker.bootstrap, all_topics())
     clock = ShiftedClock()
     reading: dict[str, Any] = {
-        "hear_rails": consume_rail_statuses,
+        "consume_statuses": consume_rail_statuses,
         "clock": clock,
         "kafka_bootstrap_servers": own_broker.bootstrap,
     }

@@ -76,7 +76,7 @@ async def together(
     ):
         stripe_itself = gateway.raw_client()
 
-        async def hear(event: bytes) -> None:
+        async def receive_webhook(event: bytes) -> None:
             header = WebhookSignature.generate_signature_header(
                 event.decode(), WEBHOOK_SECRET, int(time.time())
             )
@@ -85,7 +85,7 @@ async def together(
             )
             assert answer.status_code == 200, answer.text
 
-        worker.hear = hear  # type: ignore[method-assign]
+        worker.receive_webhook = receive_webhook  # type: ignore[method-assign]
         async with running([Post(gateway, worker)]):
             yield gateway, worker
 

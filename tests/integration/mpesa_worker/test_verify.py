@@ -1,4 +1,4 @@
-"""A payment that is looked at on its owner's wish: from the API to the provider and the books.
+"""A payment that its merchant asks to verify: from the API to the provider and the books.
 
 The gateway, the worker's loops and the ledger's function over one PostgreSQL, in front of the twin
 of Daraja. Callbacks of pushes never arrive and the provider's records are not read.

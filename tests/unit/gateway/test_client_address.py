@@ -1,4 +1,4 @@
-"""Who called is found from our side of the X-Forwarded-For list, never from the stranger's."""
+"""The client's address is read from the end of X-Forwarded-For that our proxies write."""
 
 from ipaddress import ip_address, ip_network
 

@@ -1,4 +1,4 @@
-"""What may not come in as JSON."""
+"""JSON that a request body may not contain."""
 
 import json
 

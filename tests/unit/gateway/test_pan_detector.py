@@ -1,4 +1,4 @@
-"""Every card number is found however it is dressed; nothing else that we meet is taken for one."""
+"""Every card number is found, whatever is written around it; no other number is taken for one."""
 
 from uuid import UUID
 
