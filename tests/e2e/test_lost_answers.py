@@ -10,6 +10,7 @@ import os
 import subprocess
 import sys
 
+import asyncpg
 import httpx
 import pytest
 
@@ -22,6 +23,7 @@ from tests.support.postgres import throw_away_folder
 pytestmark = [pytest.mark.integration, pytest.mark.e2e, pytest.mark.timeout(300)]
 
 PUSHES = 10
+BOTH_READ = "select count(*) = 2 from mpesa.pull where covered_until is not null"
 QUICK = {
     "MPESA_READ_TIMEOUT_S": "3",
     "MPESA_CONNECT_TIMEOUT_S": "2",
@@ -43,6 +45,17 @@ async def lose_everything(stack: Stack, times: int) -> None:
         for kind in ("drop_after_effect", "callback_lost"):
             order = {"operation": "daraja.stk", "kind": kind, "times": times}
             (await http.post("/control/faults", json=order)).raise_for_status()
+
+
+async def records_are_read(stack: Stack) -> None:
+    """Returns once both kinds of pulls are registered and have been read."""
+    connection = await asyncpg.connect(stack.database_url)
+    try:
+        async with asyncio.timeout(60):
+            while not await connection.fetchval(BOTH_READ):
+                await asyncio.sleep(0.1)
+    finally:
+        await connection.close()
 
 
 async def compared(stack: Stack) -> tuple[int, str]:
@@ -72,7 +85,7 @@ async def test_after_an_outage_every_payer_is_credited_and_nobody_else() -> None
             client = await MerchantClient.of(stack)
             first = str(await client.pay("deposit", "100.00", "254711999678", "cus_0"))
             await client.all_final([first])
-            await asyncio.sleep(5)  # pulls are registered, and have been read once
+            await records_are_read(stack)
             await lose_everything(stack, PUSHES)
             paid: list[str] = []
             unpaid: list[str] = []
