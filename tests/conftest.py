@@ -1,7 +1,7 @@
 """The servers under the integration tests, one of each for the session.
 
-`database` is a fresh, migrated database for each test; `broker` and `real_kafka` are shared, so a
-test picks topic and group names of its own.
+`database` is a migrated database without rows for each test; `broker` and `real_kafka` are shared,
+so a test picks topic and group names of its own.
 """
 
 import os
@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, settings
 
 from cift_local.waiting import run_in_thread
 from tests.support import kafka, postgres
+from tests.support.reused_database import ReusedDatabase
 
 # A property is true or not; how fast the machine finds out proves nothing.
 settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -68,10 +69,44 @@ def database_template(pg_server: postgres.PgServer) -> Iterator[str]:
 
 @pytest.fixture
 async def database(pg_server: postgres.PgServer, database_template: str) -> AsyncIterator[str]:
-    """The address of a fresh, migrated database."""
+    """The address of a migrated database without rows: a new copy of the template."""
     name = await pg_server.create("cift_test", template=database_template)
     yield pg_server.address(name)
     await pg_server.drop(name)
+
+
+@pytest.fixture(scope="session")
+def reused_database(
+    pg_server: postgres.PgServer, database_template: str
+) -> Iterator[ReusedDatabase]:
+    reused = ReusedDatabase(pg_server, database_template)
+    yield reused
+    run_in_thread(reused.drop())
+
+
+@pytest.fixture
+async def emptied_database(reused_database: ReusedDatabase) -> str:
+    """The address of a migrated database without rows, which other tests have used before.
+
+    It costs a fraction of a copy. A folder whose tests change rows only overrides `database` with
+    it.
+    """
+    return await reused_database.emptied()
+
+
+@pytest.fixture(scope="session")
+def other_reused_database(
+    pg_server: postgres.PgServer, database_template: str
+) -> Iterator[ReusedDatabase]:
+    reused = ReusedDatabase(pg_server, database_template)
+    yield reused
+    run_in_thread(reused.drop())
+
+
+@pytest.fixture
+async def other_database(other_reused_database: ReusedDatabase) -> str:
+    """The address of a second migrated database without rows."""
+    return await other_reused_database.emptied()
 
 
 @pytest.fixture

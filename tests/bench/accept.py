@@ -13,10 +13,10 @@ from dataclasses import dataclass, field
 
 from tests.bench.arithmetic import paired_ratio, percentile
 from tests.bench.bare import PATH, running_bare
+from tests.bench.cluster import Cluster, generate
 from tests.bench.load import Plan, Result
 from tests.bench.orders import Mix
 from tests.bench.proc import cpu_ms
-from tests.bench.world import World, generate
 
 CONNECTIONS = 32
 BEHIND = ("ledger", "mpesa-worker", "card-worker", "provider-sandbox")
@@ -34,38 +34,38 @@ class Rates:
 
     @property
     def vs_bare(self) -> float:
-        """With the house at work."""
+        """While workers and ledger run."""
         return paired_ratio(self.ours, self.bare)
 
     @property
     def alone_vs_bare(self) -> float:
-        """With the house held still."""
+        """While workers and ledger are paused."""
         return paired_ratio(self.alone, self.bare)
 
 
-async def maxima(world: World, rounds: int, seconds: float) -> Rates:
+async def maxima(cluster: Cluster, rounds: int, seconds: float) -> Rates:
     """Measures bare and ours in turn."""
     rates = Rates()
-    async with running_bare(world.stack.database_url) as (port, pid):
+    async with running_bare(cluster.stack.database_url) as (port, pid):
         bare = Plan(port, 0, seconds, Mix(path=PATH), connections=CONNECTIONS)
         for warm_up in (True, *(False,) * rounds):
             before = cpu_ms(pid)
-            result = await generate(world.folder, bare)
+            result = await generate(cluster.folder, bare)
             if warm_up:
-                await world.load(20, 2)
+                await cluster.load(20, 2)
                 continue
             rates.bare_cpu_ms = (cpu_ms(pid) - before) / len(result.accepted)
             rates.bare.append(_rate(result))
-            with held_still(world):
-                rates.alone.append(await _flood(world, seconds))
-            await world.settled()
-            rates.ours.append(await _flood(world, seconds))
-            await world.settled()
+            with held_still(cluster):
+                rates.alone.append(await _flood(cluster, seconds))
+            await cluster.settled()
+            rates.ours.append(await _flood(cluster, seconds))
+            await cluster.settled()
     return rates
 
 
-async def _flood(world: World, seconds: float) -> float:
-    return _rate(await world.load(0, seconds, connections=CONNECTIONS))
+async def _flood(cluster: Cluster, seconds: float) -> float:
+    return _rate(await cluster.load(0, seconds, connections=CONNECTIONS))
 
 
 def _rate(result: Result) -> float:
@@ -73,9 +73,9 @@ def _rate(result: Result) -> float:
 
 
 @contextmanager
-def held_still(world: World) -> Iterator[None]:
+def held_still(cluster: Cluster) -> Iterator[None]:
     """Stops everything behind the gateway for a moment; it goes on as if nothing had been."""
-    pids = [pid for name, pid in world.pids().items() if name in BEHIND]
+    pids = [pid for name, pid in cluster.pids().items() if name in BEHIND]
     for pid in pids:
         os.kill(pid, signal.SIGSTOP)
     try:

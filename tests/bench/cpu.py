@@ -2,17 +2,17 @@
 
 from collections.abc import Mapping
 
-from tests.bench.world import World
+from tests.bench.cluster import Cluster
 
 
-async def per_payment(world: World, rate: float, seconds: float) -> dict[str, float]:
+async def per_payment(cluster: Cluster, rate: float, seconds: float) -> dict[str, float]:
     """CPU milliseconds per payment of each process, settlement included."""
-    await world.load(rate, min(seconds, 3.0))
-    await world.settled()
-    before = await world.costs()
-    result = await world.load(rate, seconds)
-    await world.settled()
-    after = await world.costs()
+    await cluster.load(rate, min(seconds, 3.0))
+    await cluster.settled()
+    before = await cluster.costs()
+    result = await cluster.load(rate, seconds)
+    await cluster.settled()
+    after = await cluster.costs()
     count = len(result.accepted)
     costs = {name: (used - before.get(name, 0.0)) / count for name, used in after.items()}
     return {**costs, "load generator": result.cpu_s * 1_000 / count}

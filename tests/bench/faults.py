@@ -1,4 +1,4 @@
-"""What the house does after a fault under load: a database that was away, a process that died."""
+"""Recovery after a fault under load: the database was away, or a process died."""
 
 import asyncio
 import time
@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from tests.bench.arithmetic import backlog, per_second
+from tests.bench.cluster import PROVIDER_S, SERVICES, Cluster
 from tests.bench.load import Result
 from tests.bench.settle import posted_at
-from tests.bench.world import PROVIDER_S, SERVICES, World
 
 BEFORE_S = 5.0
 """Load before the outage."""
@@ -47,22 +47,22 @@ class Drain:
         return self.settled_per_s / self.rate
 
 
-async def outage(world: World, rate: float, outage_s: float) -> Drain:
+async def outage(cluster: Cluster, rate: float, outage_s: float) -> Drain:
     """Stops PostgreSQL for a while; clients go on and repeat what is turned away.
 
     Load goes on afterwards for as long as the outage lasted: the backlog has to go beside it.
     """
     seconds = BEFORE_S + 2 * outage_s + SETTLING_S
-    load = asyncio.create_task(world.load(rate, seconds, insist_s=seconds + PATIENCE_S))
+    load = asyncio.create_task(cluster.load(rate, seconds, insist_s=seconds + PATIENCE_S))
     await asyncio.sleep(GENERATOR_START_S + BEFORE_S)
     gone = time.time()
-    await world.postgres.stop()
+    await cluster.postgres.stop()
     await asyncio.sleep(outage_s)
-    await world.postgres.start()
+    await cluster.postgres.start()
     back = time.time()
     result = await load
-    await world.settled(300)
-    posted = await posted_at(world, result)
+    await cluster.settled(300)
+    posted = await posted_at(cluster, result)
     return drained(result, rate, (gone, back), posted.values())
 
 
@@ -101,32 +101,32 @@ class Kill:
     unsettled: int
     """Payments that were not final when patience ended."""
     never_known: int
-    """Payments that nobody can decide; see `World.never_known`."""
+    """Payments that nobody can decide; see `Cluster.never_known`."""
 
 
-async def kills(world: World, rate: float, rounds: int) -> list[Kill]:
+async def kills(cluster: Cluster, rate: float, rounds: int) -> list[Kill]:
     """Kills every process in turn, each several times."""
     done = []
     for name in KILLS * rounds:
-        done.append(await _kill(world, name, rate))
+        done.append(await _kill(cluster, name, rate))
         print(f"[kill -9 of {name}: {done[-1].recovery_s:.1f} s]", flush=True)
     return done
 
 
-async def _kill(world: World, name: str, rate: float) -> Kill:
-    keeper = {"postgres": world.postgres, "kafka": world.kafka}.get(name)
-    load = asyncio.create_task(world.load(rate, KILL_LOAD_S, insist_s=PATIENCE_S))
+async def _kill(cluster: Cluster, name: str, rate: float) -> Kill:
+    keeper = {"postgres": cluster.postgres, "kafka": cluster.kafka}.get(name)
+    load = asyncio.create_task(cluster.load(rate, KILL_LOAD_S, insist_s=PATIENCE_S))
     await asyncio.sleep(GENERATOR_START_S + KILL_AFTER_S)
     at = time.time()
-    (keeper or world.stack).kill(name)
+    (keeper or cluster.stack).kill(name)
     result = await load
-    await (keeper or world.stack).wait_ready(name, SERVER_START_S)
+    await (keeper or cluster.stack).wait_ready(name, SERVER_START_S)
     left = 0
     try:
-        await world.settled(PATIENCE_S)
+        await cluster.settled(PATIENCE_S)
     except TimeoutError:
-        left = await world.open_payments()
-    lost, posted = await world.never_known(), await posted_at(world, result)
+        left = await cluster.open_payments()
+    lost, posted = await cluster.never_known(), await posted_at(cluster, result)
     told = posted | dict.fromkeys(lost, at)
     return Kill(name, recovery_s(result, at, told), left, len(lost & set(result.ids)))
 

@@ -1,10 +1,10 @@
-"""What the house costs when nothing happens."""
+"""Processor time and memory of the services when there is no traffic."""
 
 import asyncio
 from dataclasses import dataclass
 
+from tests.bench.cluster import SERVICES, Cluster
 from tests.bench.proc import cpu_ms, family, pss_mb
-from tests.bench.world import SERVICES, World
 
 CALM_S = 3.0
 
@@ -32,10 +32,10 @@ class Idle:
         return sum(self.cpu_percent.values())
 
 
-async def idle(world: World, seconds: float) -> Idle:
-    """Looks at the house at rest for some seconds."""
+async def idle(cluster: Cluster, seconds: float) -> Idle:
+    """Measures the idle services for some seconds."""
     await asyncio.sleep(CALM_S)
-    families = {name: family(pid) for name, pid in world.pids().items()}
+    families = {name: family(pid) for name, pid in cluster.pids().items()}
     before = {name: sum(map(cpu_ms, pids)) for name, pids in families.items()}
     await asyncio.sleep(seconds)
     used = {name: sum(map(cpu_ms, pids)) - before[name] for name, pids in families.items()}

@@ -1,4 +1,4 @@
-"""The parts of the bench: each measures one thing on the running house and notes its figures."""
+"""The parts of the bench: each measures one thing on the running stack and notes its figures."""
 
 import os
 from collections import defaultdict
@@ -9,12 +9,12 @@ from typing import Any
 from cift_local.errors import StartError
 from tests.bench import accept, faults, settle, steps
 from tests.bench.arithmetic import percentile
+from tests.bench.cluster import Cluster
 from tests.bench.cpu import per_payment, total
 from tests.bench.idle import idle
 from tests.bench.load import Result
 from tests.bench.plot import HEIGHT, cdf, chart, rate_over_time
 from tests.bench.report import section
-from tests.bench.world import World
 
 LIGHT_LOAD = 0.4
 """Share of the sustained rate at which faults are tried: there has to be room to catch up."""
@@ -39,7 +39,7 @@ class Effort:
 class Bench:
     """What is measured, and what was found."""
 
-    world: World
+    cluster: Cluster
     effort: Effort
     rate: float
     """Payments a second of the latency part."""
@@ -65,8 +65,8 @@ class Bench:
 
 
 async def at_rest(bench: Bench) -> None:
-    """Memory and CPU of the idle house."""
-    found = await idle(bench.world, bench.effort.idle_s)
+    """Memory and processor time of the idle services."""
+    found = await idle(bench.cluster, bench.effort.idle_s)
     bench.figures |= {
         "idle_service_mb_max": found.service_mb_max,
         "idle_cpu_percent": found.services_percent,
@@ -78,25 +78,25 @@ async def at_rest(bench: Bench) -> None:
 
 async def cpu(bench: Bench, seconds: float) -> None:
     """CPU time per payment alone."""
-    costs = await per_payment(bench.world, bench.rate, seconds)
+    costs = await per_payment(bench.cluster, bench.rate, seconds)
     bench.figures["cpu_ms_per_payment"] = total(costs)
     bench.note_costs(f"CPU per payment at {bench.rate:g}/s", costs)
 
 
 async def latency(bench: Bench) -> None:
     """The time we add to a deposit, by step, and what it costs."""
-    world, seconds = bench.world, bench.effort.latency_s
-    await world.load(bench.rate, 3)
-    await world.settled()
-    since, before = await steps.ends(world), await world.costs()
-    result = await world.load(bench.rate, seconds)
-    await world.settled()
-    after, count = await world.costs(), len(result.accepted)
+    cluster, seconds = bench.cluster, bench.effort.latency_s
+    await cluster.load(bench.rate, 3)
+    await cluster.settled()
+    since, before = await steps.ends(cluster), await cluster.costs()
+    result = await cluster.load(bench.rate, seconds)
+    await cluster.settled()
+    after, count = await cluster.costs(), len(result.accepted)
     costs = {name: (used - before.get(name, 0.0)) / count for name, used in after.items()}
     costs["load generator"] = result.cpu_s * 1e3 / count
     bench.figures["cpu_ms_per_payment"] = total(costs)
     bench.note_costs(f"CPU per payment at {bench.rate:g}/s", costs)
-    _note_steps(bench, await steps.stamps(world, result, since))
+    _note_steps(bench, await steps.stamps(cluster, result, since))
     _note_generator(bench, result)
 
 
@@ -135,11 +135,11 @@ def _both(values: Sequence[float]) -> list[float]:
 
 
 async def settling(bench: Bench) -> None:
-    """The highest rate that the whole house sustains."""
+    """The highest rate that the whole stack sustains."""
     effort = bench.effort
     cost = sum(ms for name, ms in _last_costs(bench).items() if not name.startswith("postgres "))
     guess = 0.8 * 1e3 * (os.cpu_count() or 1) / cost if cost else bench.rate
-    trials = await settle.highest(bench.world, guess, effort.trial_s, effort.trials)
+    trials = await settle.highest(bench.cluster, guess, effort.trial_s, effort.trials)
     held = [one for one in trials if one.sustained]
     best = max(held, key=lambda one: one.settled_per_s, default=None)
     bench.sustained = best.settled_per_s if best else min(one.rate for one in trials) / 2
@@ -161,11 +161,11 @@ def _last_costs(bench: Bench) -> dict[str, float]:
 
 async def accepting(bench: Bench) -> None:
     """How fast payments are accepted, and the time to an answer at half of that."""
-    effort, world = bench.effort, bench.world
-    rates = await accept.maxima(world, effort.accept_rounds, effort.accept_s)
+    effort, cluster = bench.effort, bench.cluster
+    rates = await accept.maxima(cluster, effort.accept_rounds, effort.accept_s)
     ours, alone = percentile(rates.ours, 0.5), percentile(rates.alone, 0.5)
-    half = await world.load(ours / 2, effort.half_s)
-    await world.settled(300)
+    half = await cluster.load(ours / 2, effort.half_s)
+    await cluster.settled(300)
     p50, p99 = accept.quantiles_ms(half)
     bench.figures |= {
         "accept_vs_bare": rates.vs_bare,
@@ -177,8 +177,8 @@ async def accepting(bench: Bench) -> None:
         "accept_p99_ms": p99,
     }
     if bench.sustained:
-        easy = await world.load(bench.sustained / 2, effort.half_s)
-        await world.settled()
+        easy = await cluster.load(bench.sustained / 2, effort.half_s)
+        await cluster.settled()
         p50, p99 = accept.quantiles_ms(easy)
         bench.figures |= {"accept_p50_at_half_full_ms": p50, "accept_p99_at_half_full_ms": p99}
     bench.details["bare_cpu_ms"] = round(rates.bare_cpu_ms, 3)
@@ -186,7 +186,7 @@ async def accepting(bench: Bench) -> None:
 
 async def database_away(bench: Bench) -> None:
     """How a backlog goes after PostgreSQL was away."""
-    drain = await faults.outage(bench.world, bench.light_rate, bench.effort.outage_s)
+    drain = await faults.outage(bench.cluster, bench.light_rate, bench.effort.outage_s)
     bench.figures |= {
         "drain_vs_arrival": drain.vs_arrival,
         "drain_backlog": drain.backlog,
@@ -207,7 +207,7 @@ async def dying(bench: Bench) -> None:
     rounds = bench.effort.kill_rounds
     if not rounds:
         return
-    kills = await faults.kills(bench.world, bench.light_rate, rounds)
+    kills = await faults.kills(bench.cluster, bench.light_rate, rounds)
     times = [kill.recovery_s for kill in kills]
     bench.figures |= {
         "recovery_p50_s": percentile(times, 0.5),
@@ -226,12 +226,12 @@ async def dying(bench: Bench) -> None:
     bench.details["recovery_s"] = dict(by_name)
 
 
-async def unsound(world: World) -> list[str]:
+async def unsound(cluster: Cluster) -> list[str]:
     """What is wrong with the books; empty: nothing."""
-    left = await world.open_payments()
+    left = await cluster.open_payments()
     wrong = [f"{left} payments are not final"] if left else []
     try:
-        world.stack.cift("verify-books")
+        cluster.stack.cift("verify-books")
     except StartError as error:
         wrong.append(f"the books do not verify: {error}")
     return wrong

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
-from tests.bench.world import SERVICES, World
+from tests.bench.cluster import SERVICES, Cluster
 
 SAMPLES_PER_S = 100
 TOP = 20
@@ -88,14 +88,14 @@ def table(service: str, stacks: Iterable[str]) -> str:
     return "\n".join(lines)
 
 
-async def profile(world: World, sampler: str, rate: float, seconds: float) -> None:
+async def profile(cluster: Cluster, sampler: str, rate: float, seconds: float) -> None:
     """Prints the hottest functions of every service and of the twin under load."""
-    pids = {name: world.pids()[name] for name in (*SERVICES, "provider-sandbox")}
-    files = {name: world.folder / f"{name}.stacks" for name in pids}
+    pids = {name: cluster.pids()[name] for name in (*SERVICES, "provider-sandbox")}
+    files = {name: cluster.folder / f"{name}.stacks" for name in pids}
     await asyncio.gather(
-        world.load(rate, seconds),
+        cluster.load(rate, seconds),
         *(record(sampler, pid, seconds, files[name]) for name, pid in pids.items()),
     )
-    await world.settled()
+    await cluster.settled()
     for name, file in files.items():
         print(table(name, file.read_text().splitlines()))

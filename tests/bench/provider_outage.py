@@ -26,11 +26,11 @@ import httpx
 
 from cift_local.errors import LocalStackError
 from cift_shared.attempts.store import attempt_id_of
+from tests.bench.cluster import Cluster, generate, running_cluster
 from tests.bench.faults import GENERATOR_START_S
 from tests.bench.load import Plan
 from tests.bench.orders import Mix
 from tests.bench.parts import unsound
-from tests.bench.world import World, generate, running_world
 from tests.chaos.proxy import Link
 from tests.support.postgres import throw_away_folder
 
@@ -82,7 +82,7 @@ class Run:
 
     pushes: int
     in_limbo: int
-    """Pushes at the end of the outage that nobody had heard of."""
+    """Pushes whose outcome was unknown at the end of the outage."""
     credited_after: Look
     ended_after: Look
     all_credited_s: float | None
@@ -101,20 +101,20 @@ class Run:
 
 async def measure(folder: Path, rate: float) -> tuple[Run, list[str]]:
     """Plays one outage; answers what was seen and what is wrong with the books."""
-    async with _closable_door() as door, running_world(folder, _env(door)) as world:
-        door.target = world.stack.ports["gateway"]
-        mix = Mix(key=world.key, card_share=0, endings=ENDINGS)
+    async with _closable_door() as door, running_cluster(folder, _env(door)) as cluster:
+        door.target = cluster.stack.ports["gateway"]
+        mix = Mix(key=cluster.key, card_share=0, endings=ENDINGS)
         plan = Plan(
-            world.stack.ports["gateway"], rate, BEFORE_S + OUTAGE_S + AFTER_S, mix, insist_s=30
+            cluster.stack.ports["gateway"], rate, BEFORE_S + OUTAGE_S + AFTER_S, mix, insist_s=30
         )
         load = asyncio.create_task(generate(folder, plan))
         await asyncio.sleep(GENERATOR_START_S + BEFORE_S)
         began = time.time()
-        await _outage(world, door)
+        await _outage(cluster, door)
         ended = time.time()
-        in_limbo = int(await world.ask(_IN_LIMBO))
+        in_limbo = int(await cluster.ask(_IN_LIMBO))
         print(f"outage over, {in_limbo} pushes in limbo", flush=True)
-        looks = await _looks(world, began, ended)
+        looks = await _looks(cluster, began, ended)
         result = await load
         run = Run(
             pushes=len(result.accepted),
@@ -123,7 +123,7 @@ async def measure(folder: Path, rate: float) -> tuple[Run, list[str]]:
             ended_after=looks[-1],
             all_credited_s=next((look.after_s for look in looks if not look.uncredited), None),
         )
-        return run, [*await _sent_twice(world), *await unsound(world)]
+        return run, [*await _sent_twice(cluster), *await unsound(cluster)]
 
 
 @asynccontextmanager
@@ -145,8 +145,8 @@ def _env(door: Link) -> dict[str, str]:
     }
 
 
-async def _outage(world: World, door: Link) -> None:
-    async with httpx.AsyncClient(base_url=world.stack.url("provider-sandbox")) as twin:
+async def _outage(cluster: Cluster, door: Link) -> None:
+    async with httpx.AsyncClient(base_url=cluster.stack.url("provider-sandbox")) as twin:
         for rule in _LOST:
             order = {"times": ALWAYS, **rule}
             (await twin.post("/control/faults", json=order)).raise_for_status()
@@ -156,21 +156,21 @@ async def _outage(world: World, door: Link) -> None:
         (await twin.delete("/control/faults")).raise_for_status()
 
 
-async def _looks(world: World, began: float, ended: float) -> list[Look]:
+async def _looks(cluster: Cluster, began: float, ended: float) -> list[Look]:
     """A look every `LOOK_S`, the last one `ENDED_WITHIN_S` after the outage."""
     looks: list[Look] = []
     while not looks or looks[-1].after_s < ENDED_WITHIN_S:
         await asyncio.sleep(LOOK_S)
-        looks.append(await _look(world, began, ended))
+        looks.append(await _look(cluster, began, ended))
         print(json.dumps(asdict(looks[-1])), flush=True)
     return looks
 
 
-async def _look(world: World, began: float, ended: float) -> Look:
+async def _look(cluster: Cluster, began: float, ended: float) -> Look:
     after_s = time.time() - ended
-    async with httpx.AsyncClient(base_url=world.stack.url("provider-sandbox")) as twin:
+    async with httpx.AsyncClient(base_url=cluster.stack.url("provider-sandbox")) as twin:
         entries = (await twin.get("/control/book", timeout=30)).json()["entries"]
-    rows = await world.rows(_STATES, began, ended)
+    rows = await cluster.rows(_STATES, began, ended)
     states = {row["id"]: row["status"] for row in rows}
     asked = {row["id"] for row in rows if row["asked"]}
     attempts = {attempt_id_of(UUID(id_)).hex: id_ for id_ in states}
@@ -192,8 +192,8 @@ def _path(entry: dict[str, Any]) -> str:
     return str(entry["callback_url"]).rpartition("/")[2]
 
 
-async def _sent_twice(world: World) -> list[str]:
-    async with httpx.AsyncClient(base_url=world.stack.url("provider-sandbox")) as twin:
+async def _sent_twice(cluster: Cluster) -> list[str]:
+    async with httpx.AsyncClient(base_url=cluster.stack.url("provider-sandbox")) as twin:
         seen = (await twin.get("/control/requests", params={"at_least": 2})).json()
     twice = seen["daraja.stk"]["accepted_by_callback_url"]
     return [f"{len(twice)} pushes were sent twice"] if twice else []

@@ -13,7 +13,7 @@ FOLDER = Path("bench")
 
 @dataclass(frozen=True, slots=True)
 class Aim:
-    """What a figure should be. Source: the house plan, "What we measure ourselves by"."""
+    """What a figure should be. Source: the project's plan, "What we measure ourselves by"."""
 
     limit: float
     at_least: bool

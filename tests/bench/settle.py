@@ -1,4 +1,4 @@
-"""How many payments a second the whole house carries from request to posted, again and again.
+"""How many payments a second the whole stack carries from request to posted, again and again.
 
 A rate is sustained when the backlog (due and not yet final) does not grow while it lasts. The
 highest such rate is searched by halving; a run above it leaves a backlog, whose draining is timed.
@@ -8,13 +8,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tests.bench.arithmetic import backlog, growth, per_second
+from tests.bench.cluster import FINAL, Cluster
 from tests.bench.load import Result
-from tests.bench.world import FINAL, World
 
 GROWTH_MAX = 0.05
 """Growth of the backlog as a share of the rate that still counts as none."""
 SETTLE_IN_S = 2.0
-"""The beginning of a run, which is not looked at: the provider's time fills the house first."""
+"""The beginning of a run, which is not looked at: the provider's time fills the pipeline first."""
 CLOSE_ENOUGH = 1.1
 RATE_MIN = 2.0
 
@@ -88,19 +88,19 @@ class Search:
         return bool(self.holds and self.fails) and self.fails / self.holds <= CLOSE_ENOUGH
 
 
-async def trial(world: World, rate: float, seconds: float) -> Trial:
+async def trial(cluster: Cluster, rate: float, seconds: float) -> Trial:
     """Runs one rate and waits until everything is settled."""
-    result = await world.load(rate, seconds, arrivals="even")
-    await world.settled(300)
-    settled = await posted_at(world, result)
+    result = await cluster.load(rate, seconds, arrivals="even")
+    await cluster.settled(300)
+    settled = await posted_at(cluster, result)
     moments = [at - result.started_at for at in settled.values()]
     return Trial(rate, seconds, result.due, moments)
 
 
-async def posted_at(world: World, result: Result) -> dict[str, float]:
+async def posted_at(cluster: Cluster, result: Result) -> dict[str, float]:
     """When the accepted payments became final, by id; wall clock."""
     ids = [result.ids[n] for n in result.accepted]
-    rows = await world.rows(_MOMENTS, ids)
+    rows = await cluster.rows(_MOMENTS, ids)
     return {row["id"]: row["posted"] for row in rows if row["posted"] is not None}
 
 
@@ -111,12 +111,12 @@ def _go_on(search: Search, trials_left: bool) -> bool:
     return trials_left and not search.done
 
 
-async def highest(world: World, guess: float, seconds: float, trials: int) -> list[Trial]:
+async def highest(cluster: Cluster, guess: float, seconds: float, trials: int) -> list[Trial]:
     """Searches the highest sustained rate; answers every trial."""
     search = Search(guess)
     done: list[Trial] = []
     while _go_on(search, len(done) < trials):
-        last = await trial(world, search.next, seconds)
+        last = await trial(cluster, search.next, seconds)
         done.append(last)
         search.learn(last.rate, sustained=last.sustained)
     return done

@@ -1,7 +1,7 @@
-"""How fast the whole house is: `python -m tests.bench.stack` (`make bench`).
+"""How fast the whole stack is: `python -m tests.bench.stack` (`make bench`).
 
 Apache Kafka, PostgreSQL with fsync, every service, the twins and the load on one machine. Load is
-open loop (`load.py`), at a fixed provider time (`world.py`), few payments by card (`orders.py`),
+open loop (`load.py`), at a fixed provider time (`cluster.py`), few payments by card (`orders.py`),
 one in five into one busy account. Prints each figure with its aim, writes bench/latest.json, .txt
 and .svg (bench/partial.* where not everything was measured); the last line is JSON. Ends with 1
 when the books don't verify or a payment was not settled: a fast wrong run is no figure.
@@ -19,12 +19,12 @@ from pathlib import Path
 
 from cift_local.errors import LocalStackError
 from tests.bench import parts
+from tests.bench.cluster import running_cluster
 from tests.bench.orders import CARDS_PER_S
 from tests.bench.parts import Bench, Effort
 from tests.bench.plot import picture
 from tests.bench.profile import find_sampler, profile
 from tests.bench.report import figure_lines, machine, rounded, write
-from tests.bench.world import running_world
 from tests.support.postgres import throw_away_folder
 
 PARTS: dict[str, Callable[[Bench], Awaitable[None]]] = {
@@ -48,10 +48,10 @@ async def measure(options: argparse.Namespace, folder: Path) -> Bench:
     effort = QUICK if options.quick else FULL
     effort = replace(effort, outage_s=options.outage or effort.outage_s)
     wanted = set(options.only.split(",")) if options.only else {*PARTS, *EXTRA}
-    async with running_world(folder) as world:
-        bench = Bench(world, effort, options.rate)
+    async with running_cluster(folder) as cluster:
+        bench = Bench(cluster, effort, options.rate)
         if "start" in wanted:
-            bench.figures["start_s"] = world.started_in_s
+            bench.figures["start_s"] = cluster.started_in_s
         if wanted == {"cpu"} or options.profile:
             await parts.cpu(bench, options.seconds)
         for name, part in PARTS.items():
@@ -60,12 +60,12 @@ async def measure(options: argparse.Namespace, folder: Path) -> Bench:
                 await part(bench)
                 print(f"[{name}: {time.perf_counter() - began:.0f} s]", flush=True)
         if options.profile:
-            await profile(world, find_sampler(options.py_spy), options.rate, options.seconds)
-        bench.failures += await parts.unsound(world)
+            await profile(cluster, find_sampler(options.py_spy), options.rate, options.seconds)
+        bench.failures += await parts.unsound(cluster)
     if "start" in wanted and not options.quick:
-        async with running_world(folder) as world:
-            bench.figures["start_on_data_s"] = world.started_in_s
-            bench.failures += await parts.unsound(world)
+        async with running_cluster(folder) as cluster:
+            bench.figures["start_on_data_s"] = cluster.started_in_s
+            bench.failures += await parts.unsound(cluster)
     return bench
 
 

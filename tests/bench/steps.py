@@ -11,9 +11,9 @@ from collections.abc import Mapping
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from cift_shared.messaging.topics import EVENTS, RESULTS, commands, webhooks
+from tests.bench.cluster import PROVIDER_S, Cluster
 from tests.bench.load import Result
 from tests.bench.twin import pushed_at
-from tests.bench.world import PROVIDER_S, World
 
 METHOD = "mpesa"
 TOPICS = (commands(METHOD), webhooks(METHOD), RESULTS, EVENTS)
@@ -47,43 +47,45 @@ select a.payment_id::text as id, a.attempt_id::text as attempt_id,
 """
 
 
-async def stamps(world: World, result: Result, since: Mapping[TopicPartition, int]) -> list[Stamps]:
+async def stamps(
+    cluster: Cluster, result: Result, since: Mapping[TopicPartition, int]
+) -> list[Stamps]:
     """The stamps of every accepted M-Pesa deposit that was settled, wall clock in seconds."""
     due = {result.ids[n]: result.started_at + result.due[n] for n in result.accepted}
     found: dict[str, Stamps] = {id_: {"due": at} for id_, at in due.items()}
-    for row in await world.rows(_LEDGER, list(due)):
+    for row in await cluster.rows(_LEDGER, list(due)):
         if row["kind"] == "accepted":
             found[row["id"]]["accepted"] = row["committed"]
         elif row["to_status"] == "completed":
             found[row["id"]] |= {"posted": row["committed"], "decided": row["occurred"]}
     payments = {}
-    for row in await world.rows(_ATTEMPTS, list(due)):
+    for row in await cluster.rows(_ATTEMPTS, list(due)):
         payments[row["attempt_id"]] = row["id"]
         found[row["id"]]["attempt"] = row["created"]
         if row["noticed"] is not None:
             found[row["id"]]["noticed"] = row["noticed"]
-    for id_, at in pushed_at(world.folder, due).items():
+    for id_, at in pushed_at(cluster.folder, due).items():
         found[id_]["called"] = at
-    await _take_records(world, found, payments, since)
+    await _take_records(cluster, found, payments, since)
     wanted = {name for _, _, name in STEPS}
     return [times for times in found.values() if wanted <= set(times)]
 
 
-async def ends(world: World) -> dict[TopicPartition, int]:
+async def ends(cluster: Cluster) -> dict[TopicPartition, int]:
     """Where the topics end now."""
-    async with _reader(world) as reader:
+    async with _reader(cluster) as reader:
         return dict(await reader.end_offsets(await _partitions(reader)))
 
 
 async def _take_records(
-    world: World,
+    cluster: Cluster,
     found: dict[str, Stamps],
     payments: Mapping[str, str],
     since: Mapping[TopicPartition, int],
 ) -> None:
     """When Kafka got each message, by its records' own times."""
     names = {commands(METHOD): "command", webhooks(METHOD): "notice", EVENTS: "told"}
-    async with _reader(world) as reader:
+    async with _reader(cluster) as reader:
         parts = await _partitions(reader)
         until = await reader.end_offsets(parts)
         reader.assign(parts)
@@ -107,9 +109,9 @@ def _settles(body: bytes) -> bool:
     return told["kind"] == "settled" or told.get("type") == "payment.completed"
 
 
-def _reader(world: World) -> AIOKafkaConsumer:
+def _reader(cluster: Cluster) -> AIOKafkaConsumer:
     return AIOKafkaConsumer(
-        bootstrap_servers=world.stack.kafka_bootstrap_servers,
+        bootstrap_servers=cluster.stack.kafka_bootstrap_servers,
         enable_auto_commit=False,
         auto_offset_reset="earliest",
     )

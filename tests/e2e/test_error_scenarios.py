@@ -18,7 +18,7 @@ from cift_shared.kafka import Producer
 from cift_shared.messaging import topics
 from cift_shared.messaging.envelope import OutgoingMessage
 from tests.support.books import check_books, check_nothing_sent_twice
-from tests.support.load import Client, phones
+from tests.support.merchant_client import MerchantClient, phones
 from tests.support.postgres import throw_away_folder
 
 pytestmark = [pytest.mark.integration, pytest.mark.e2e, pytest.mark.timeout(180)]
@@ -31,13 +31,15 @@ def embedded(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @asynccontextmanager
-async def stack(worker_env: Mapping[str, str] | None = None) -> AsyncIterator[tuple[Stack, Client]]:
+async def stack(
+    worker_env: Mapping[str, str] | None = None,
+) -> AsyncIterator[tuple[Stack, MerchantClient]]:
     with throw_away_folder("errors") as folder:
         options = Options(
             folder, speed=40, prefer_ports=False, service_env={"mpesa-worker": worker_env or {}}
         )
         async with running_stack(options) as running:
-            yield running, await Client.of(running)
+            yield running, await MerchantClient.of(running)
 
 
 async def fault(running: Stack, operation: str, kind: str, times: int) -> None:

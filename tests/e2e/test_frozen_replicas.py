@@ -23,7 +23,7 @@ from cift_local.stack import Options, Stack, open_api, replica, running_stack
 from tests.chaos.proxy import Link
 from tests.support.books import check_nothing_sent_twice
 from tests.support.kafka import Broker
-from tests.support.load import Client, phones
+from tests.support.merchant_client import MerchantClient, phones
 from tests.support.postgres import throw_away_folder
 
 pytestmark = [pytest.mark.kafka, pytest.mark.e2e, pytest.mark.timeout(580)]
@@ -47,7 +47,7 @@ class Pair:
 
     stack: Stack
     front: Link
-    client: Client
+    client: MerchantClient
     admin: "asyncpg.Connection[asyncpg.Record]"
     numbers: list[str]
 
@@ -120,7 +120,7 @@ async def running_pair(folder: Path) -> AsyncIterator[Pair]:
     async with running_stack(options) as stack:
         front.target = stack.ports["gateway"]
         admin = await asyncpg.connect(stack.database_url)
-        client = Client(at, await open_api(stack, "m_load"))
+        client = MerchantClient(at, await open_api(stack, "m_load"))
         yield Pair(stack, front, client, admin, phones(200))
         await admin.close()
     await front.stop()

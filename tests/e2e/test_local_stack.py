@@ -10,7 +10,7 @@ import pytest
 
 from cift_local.stack import Options, running_stack
 from tests.support.books import check_books, check_nothing_sent_twice
-from tests.support.load import Client, phones
+from tests.support.merchant_client import MerchantClient, phones
 from tests.support.postgres import throw_away_folder
 
 pytestmark = [pytest.mark.integration, pytest.mark.e2e, pytest.mark.timeout(180)]
@@ -27,7 +27,7 @@ def embedded(monkeypatch: pytest.MonkeyPatch) -> None:
 async def test_a_killed_service_is_back_and_at_work(embedded) -> None:
     with throw_away_folder("stack") as folder:
         async with running_stack(Options(folder, speed=40, prefer_ports=False)) as stack:
-            client = await Client.of(stack)
+            client = await MerchantClient.of(stack)
             numbers = iter(phones(9))
             for service in ("mpesa-worker", "ledger", "gateway", "postgres"):
                 first = await client.pay("deposit", "500.00", next(numbers), "cus_1")
@@ -46,12 +46,12 @@ async def test_a_killed_service_is_back_and_at_work(embedded) -> None:
 async def test_a_stopped_stack_goes_on_where_it_was(embedded) -> None:
     with throw_away_folder("stack") as folder:
         async with running_stack(Options(folder, speed=40, prefer_ports=False)) as stack:
-            client = await Client.of(stack)
+            client = await MerchantClient.of(stack)
             done = await client.pay("deposit", "500.00", phones(2)[0], "cus_1")
             await client.all_final([str(done)])
             open_still = await client.pay("deposit", "300.00", phones(2)[1], "cus_1")
         async with running_stack(Options(folder, speed=40, prefer_ports=False)) as stack:
-            again = Client(stack.url("gateway"), client.api_key)
+            again = MerchantClient(stack.url("gateway"), client.api_key)
             payments = await again.all_final([str(done), str(open_still)])
             assert [payment["status"] for payment in payments] == ["completed", "completed"]
             await check_books(stack, payments)

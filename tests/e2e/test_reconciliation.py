@@ -18,7 +18,7 @@ import pytest
 
 from cift_local.accounts import ledger_balances, provider_book, twin_balances
 from cift_local.stack import Options, Stack, running_stack
-from tests.support.load import Client, phones
+from tests.support.merchant_client import MerchantClient, phones
 from tests.support.postgres import throw_away_folder
 
 pytestmark = [pytest.mark.integration, pytest.mark.e2e, pytest.mark.timeout(180)]
@@ -93,7 +93,7 @@ async def stranger_pays(stack: Stack, shillings: int) -> None:
 async def test_a_statement_finds_every_drift() -> None:
     with throw_away_folder("reconcile") as folder:
         async with running_stack(Options(folder, speed=40, prefer_ports=False)) as stack:
-            client = await Client.of(stack)
+            client = await MerchantClient.of(stack)
             phone = phones(1)[0]
             for wanted in (
                 ("deposit", "500.00", phone),

@@ -16,7 +16,7 @@ import pytest
 from cift_local.stack import Options, Stack, running_stack
 from tests.support.books import check_books, check_nothing_sent_twice
 from tests.support.kafka import Broker
-from tests.support.load import Client, phones
+from tests.support.merchant_client import MerchantClient, phones
 from tests.support.postgres import throw_away_folder
 
 pytestmark = [pytest.mark.kafka, pytest.mark.e2e, pytest.mark.timeout(240)]
@@ -38,7 +38,7 @@ def folder(real_kafka: Broker, monkeypatch: pytest.MonkeyPatch):
         yield path
 
 
-async def _later(delay_s: float, client: Client, number: str) -> str | None:
+async def _later(delay_s: float, client: MerchantClient, number: str) -> str | None:
     await asyncio.sleep(delay_s)
     return await client.pay("deposit", "500.00", number, f"cus_{number}")
 
@@ -46,7 +46,7 @@ async def _later(delay_s: float, client: Client, number: str) -> str | None:
 async def test_rolling_restart_under_load(folder: Path) -> None:
     """Every service is stopped politely and comes back, one after the other: nobody notices."""
     async with stack_with(folder) as stack:
-        client = await Client.of(stack)
+        client = await MerchantClient.of(stack)
         numbers = phones(24)
         sending = asyncio.gather(
             *(_later(n * 0.2, client, number) for n, number in enumerate(numbers))

@@ -145,7 +145,7 @@ async def consuming(dsn: str, broker: Broker) -> AsyncIterator[Consumers]:
     admin = await open_pool(dsn, role=None, size_max=2)
     producer = AIOKafkaProducer(bootstrap_servers=broker.bootstrap, max_request_size=2_000_000)
     await producer.start()
-    world = Consumers(admin, producer)
+    consumers = Consumers(admin, producer)
     brokers: list[BatchBroker] = []
     closing: list[Callable[[], Any]] = []
     pools = [admin]
@@ -160,7 +160,7 @@ async def consuming(dsn: str, broker: Broker) -> AsyncIterator[Consumers]:
             closing += composed.close
             reading = BatchBroker(broker.bootstrap)
             for subscription in composed.subscriptions:
-                name = world.names[subscription.topic] = f"{subscription.topic}.{suffix}"
+                name = consumers.names[subscription.topic] = f"{subscription.topic}.{suffix}"
                 group = f"{subscription.group}.{suffix}"
                 await create_topics(broker.bootstrap, [Topic(name, 2, DAY_MS)])
                 reading.subscribe(
@@ -170,7 +170,7 @@ async def consuming(dsn: str, broker: Broker) -> AsyncIterator[Consumers]:
                 )
             await reading.start()
             brokers.append(reading)
-        yield world
+        yield consumers
         assert [name for reading in brokers for name in reading.dead_tasks()] == []
     finally:
         await asyncio.gather(*(reading.stop() for reading in brokers))

@@ -31,7 +31,8 @@ from schemathesis.engine.recorder import ScenarioRecorder
 
 from cift_local.waiting import run_in_thread
 from gateway.app import create_app
-from tests.support.gateway import PHONE, settings_for
+from tests.support.gateway import settings_for
+from tests.support.payments import PHONE
 from tests.support.postgres import running_postgres
 from tests.support.served import CUSTOMER, DISPUTE, Served
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import pytest
 
 from gateway.http.server_protocol import HEAD_BYTES_MAX, BoundedHttpProtocol
-from tests.support.gateway import RunningGateway, order, running_gateway
+from tests.support.gateway import RunningGateway, running_gateway
+from tests.support.payments import order
 from tests.support.served import listening
 
 pytestmark = pytest.mark.integration

@@ -15,17 +15,9 @@ import pytest
 from gateway.app import create_app
 from gateway.auth.authenticator import SCOPES
 from gateway.http.api_route import ApiRoute
-from tests.support.gateway import (
-    OTHER_MERCHANT,
-    PHONE,
-    RunningGateway,
-    card_order,
-    order,
-    pay,
-    problem,
-    running_gateway,
-    settings_for,
-)
+from tests.support.gateway import OTHER_MERCHANT, RunningGateway, running_gateway, settings_for
+from tests.support.payments import PHONE, card_order, order, pay
+from tests.support.problems import problem
 
 pytestmark = pytest.mark.integration
 
@@ -39,7 +31,7 @@ SAVE = {"method": "mpesa", "customer_id": "c_own", "phone": PHONE}
 
 @dataclass(frozen=True)
 class Case:
-    """What a stranger hears at a route that the owner may use."""
+    """What another caller is answered at a route that the owner may use."""
 
     code: str | None
     """The problem's code; none for a route that answers every merchant with what is their own."""
@@ -101,7 +93,7 @@ class Owned:
     """Path of a list to a cursor that was given out for it."""
 
     def things(self) -> list[str]:
-        """What no stranger's answer may hold."""
+        """What no answer to another caller may contain."""
         return [*self.ids.values(), self.quote_id]
 
 
@@ -197,7 +189,7 @@ async def test_without_the_scope(gateway: RunningGateway) -> None:
         problem(answer, 403, "scope_missing")
 
 
-async def test_another_merchant(gateway: RunningGateway) -> None:
+async def test_another_merchant_finds_nothing_and_changes_nothing(gateway: RunningGateway) -> None:
     client, owned = await furnish(gateway)
     before = await everything(client, owned)
     await strangers_find_nothing(await gateway.client(merchant=OTHER_MERCHANT), owned)
@@ -217,7 +209,7 @@ async def test_the_other_mode_of_the_same_merchant(gateway: RunningGateway, data
 async def strangers_find_nothing(
     stranger: httpx.AsyncClient, owned: Owned, codes: dict[str, str] | None = None
 ) -> None:
-    """Each route answers a stranger as if the owner's things were not there."""
+    """Each route answers another caller as if the owner's objects did not exist."""
     for route, case in TABLE.items():
         answer = await ask(stranger, route, owned)
         code = (codes or {}).get(route, case.code)

@@ -10,7 +10,9 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from tests.support.gateway import RunningGateway, order, pay, problem, refund, running_gateway
+from tests.support.gateway import RunningGateway, running_gateway
+from tests.support.payments import order, pay, refund
+from tests.support.problems import problem
 
 pytestmark = pytest.mark.integration
 

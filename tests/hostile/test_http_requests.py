@@ -13,7 +13,9 @@ import pytest
 from structlog.testing import capture_logs
 
 from gateway.problems.problem import ERRORS_MAX
-from tests.support.gateway import RunningGateway, order, pay, problem, refund, running_gateway
+from tests.support.gateway import RunningGateway, running_gateway
+from tests.support.payments import order, pay, refund
+from tests.support.problems import problem
 
 pytestmark = pytest.mark.integration
 

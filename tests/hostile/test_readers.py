@@ -1,4 +1,4 @@
-"""Whatever bytes a stranger sends, a reader answers or says no in its own words.
+"""Whatever bytes come from outside, a reader returns a result or raises its own error.
 
 Longer and with fresh seeds: `python -m tests.hostile.fuzz --seconds 600`.
 """
@@ -29,7 +29,7 @@ def test_samples_and_what_was_once_found(name: str) -> None:
 
 
 @named
-def test_changed_samples(name: str) -> None:
+def test_a_changed_sample_is_read_or_refused(name: str) -> None:
     target = TARGETS[name]
 
     @settings(max_examples=EXAMPLES, derandomize=True, database=None)

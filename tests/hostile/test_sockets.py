@@ -28,7 +28,8 @@ from gateway.auth.cli import insert_key
 from gateway.auth.key_format import new_key
 from gateway.settings import GatewaySettings
 from tests.hostile.mutations import RAW
-from tests.support.gateway import PHONE, order, pay, settings_for
+from tests.support.gateway import settings_for
+from tests.support.payments import PHONE, order, pay
 
 pytestmark = [pytest.mark.integration, pytest.mark.e2e, pytest.mark.timeout(240)]
 

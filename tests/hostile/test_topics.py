@@ -31,8 +31,8 @@ from tests.hostile.targets import GOLDEN
 from tests.integration.ledger.books import Books, open_books
 from tests.support import cards
 from tests.support.commands import CLOCK, PHONE, VAULT, deposit, withdrawal
-from tests.support.gateway import method_result
 from tests.support.kafka import Broker
+from tests.support.payment_methods import method_result
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
 
@@ -51,7 +51,7 @@ READERS = {
 
 
 @pytest.fixture
-async def world(database: str, broker: Broker) -> AsyncIterator[Consumers]:
+async def consumers(database: str, broker: Broker) -> AsyncIterator[Consumers]:
     async with consuming(database, broker) as consumers:
         yield consumers
 
@@ -147,25 +147,25 @@ def _odd_amounts(message: Message) -> Iterator[Garbage]:
 
 @pytest.mark.parametrize("topic", READERS)
 async def test_garbage_is_set_aside_and_the_partition_moves_on(
-    world: Consumers, books: Books, topic: str
+    consumers: Consumers, books: Books, topic: str
 ) -> None:
     paid = await books.deposit()
     schema, good = READERS[topic], good_for(topic, paid)
     garbage = [*nobody_can_read(), *nobody_should_write(good)]
     with capture_logs() as logs:
-        await world.send(topic, *garbage, true(good))
+        await consumers.send(topic, *garbage, true(good))
         aside = len(garbage) + (topic == topics.METHOD_RESULTS)  # nobody has that card
 
         async def all_aside() -> Any:
-            found = await world.letters(schema, topic)
+            found = await consumers.letters(schema, topic)
             return found if len(found) >= aside else None
 
-        letters = await world.until(all_aside, f"{aside} letters of {topic}")
-        await world.until(lambda: taken(world, topic, good), f"the good one of {topic}")
+        letters = await consumers.until(all_aside, f"{aside} letters of {topic}")
+        await consumers.until(lambda: taken(consumers, topic, good), f"the good one of {topic}")
     assert len(letters) == aside
     for letter, record in zip(letters, garbage, strict=False):
         assert letter["headers"]["x-dlq-reason"] in REASONS, record.about
-        assert letter["headers"]["x-orig-topic"] == world.names[topic]
+        assert letter["headers"]["x-orig-topic"] == consumers.names[topic]
         body = record.body or b""
         assert bytes(letter["body"]) == body[: len(letter["body"])], record.about
         assert len(json.dumps(letter["headers"])) < 100_000
@@ -183,56 +183,56 @@ REASONS = {
 """Words of ours: `handler_failed` would mean that nobody had thought of it."""
 
 
-async def taken(world: Consumers, topic: str, good: Any) -> bool:
+async def taken(consumers: Consumers, topic: str, good: Any) -> bool:
     """Tells whether the good record behind the garbage has had its effect."""
     match topic:
         case topics.RESULTS:
             query = "select status = 'completed' from ledger.payment where payment_id = $1"
-            return bool(await world.admin.fetchval(query, good.payment_id))
+            return bool(await consumers.admin.fetchval(query, good.payment_id))
         case topics.METHOD_RESULTS:
             return True
         case topics.RAIL_STATUSES:
             query = "select available from gateway.rail_status where rail = $1"
-            return bool(await world.admin.fetchval(query, good.rail))
+            return bool(await consumers.admin.fetchval(query, good.rail))
         case t if t in (MPESA, CARD):
             query = f"select true from {READERS[t]}.attempt where payment_id = $1"
-            return bool(await world.admin.fetchval(query, good.payment_id))
+            return bool(await consumers.admin.fetchval(query, good.payment_id))
     query = f"select true from {READERS[topic]}.notice where notice_id = $1"
-    return bool(await world.admin.fetchval(query, good.notice_id))
+    return bool(await consumers.admin.fetchval(query, good.notice_id))
 
 
-async def test_text_that_no_table_takes(world: Consumers, books: Books) -> None:
+async def test_text_that_no_table_takes(consumers: Consumers, books: Books) -> None:
     """Well formed, and yet PostgreSQL refuses it: set aside alone, whatever stands beside it."""
     paid, asked = await books.deposit(), deposit()
     step = [{"at": CLOCK.now().isoformat(), "name": "a\0b", "detail": {"x": "\0"}}]
-    await world.send(
+    await consumers.send(
         topics.RESULTS,
         Garbage("NUL", changed(paid.result("noted"), evidence=step)),
         Garbage("NUL", changed(paid.result("noted"), provider_reference="\0")),
         true(paid.result("settled", seq=2)),
     )
-    await world.send(
+    await consumers.send(
         MPESA,
         Garbage("NUL", changed(deposit(), customer_id="c\0")),
         Garbage("NUL", changed(deposit(), description="\0")),
         true(asked),
     )
-    await world.send(MPESA_NOTICES, Garbage("NUL", changed(notice(), notice_id="\0")))
+    await consumers.send(MPESA_NOTICES, Garbage("NUL", changed(notice(), notice_id="\0")))
 
     async def all_aside() -> bool:
         counts = [
-            len(await world.letters(READERS[topic], topic))
+            len(await consumers.letters(READERS[topic], topic))
             for topic in (topics.RESULTS, MPESA, MPESA_NOTICES)
         ]
         return counts == [2, 2, 1]
 
-    await world.until(all_aside, "the letters")
-    await world.until(lambda: taken(world, MPESA, asked), "the command")
-    await world.until(lambda: taken(world, topics.RESULTS, paid), "the result")
+    await consumers.until(all_aside, "the letters")
+    await consumers.until(lambda: taken(consumers, MPESA, asked), "the command")
+    await consumers.until(lambda: taken(consumers, topics.RESULTS, paid), "the result")
 
 
-async def test_results_that_are_not_the_workers_to_tell(world: Consumers, books: Books) -> None:
-    """Another method's, a stranger's, of other amounts: nobody's money moves by them."""
+async def test_results_that_are_not_the_workers_to_tell(consumers: Consumers, books: Books) -> None:
+    """Results of another method or payment, or of another amount, move no money."""
     paid, other, twice = [await books.deposit() for _ in range(3)]
     money = {"minor": "10000", "currency": "KES"}
     told = paid.result("settled")
@@ -243,7 +243,7 @@ async def test_results_that_are_not_the_workers_to_tell(world: Consumers, books:
         changed(told, amount={"minor": "9" * 38, "currency": "KES"}),  # no sum after it would fit
     ]
     for number, raw in enumerate(forged):
-        await world.send(topics.RESULTS, Garbage(f"forged {number}", raw))
+        await consumers.send(topics.RESULTS, Garbage(f"forged {number}", raw))
     odd = [
         {"minor": "1", "currency": "KES"},
         {"minor": "-10000", "currency": "KES"},
@@ -253,82 +253,84 @@ async def test_results_that_are_not_the_workers_to_tell(world: Consumers, books:
     others = [await books.deposit() for _ in odd]
     for payment, amount in zip(others, odd, strict=True):
         raw = changed(payment.result("settled"), amount=amount)
-        await world.send(topics.RESULTS, Garbage("odd", raw))
+        await consumers.send(topics.RESULTS, Garbage("odd", raw))
     # the same result from both partitions, and a contradiction on top
     same = changed(twice.result("settled"), amount=money)
     for partition in (0, 1, 0, 1):
-        await world.send(topics.RESULTS, Garbage("same", same, partition=partition))
-    await world.send(topics.RESULTS, true(other.result("settled")))
+        await consumers.send(topics.RESULTS, Garbage("same", same, partition=partition))
+    await consumers.send(topics.RESULTS, true(other.result("settled")))
 
     async def through() -> bool:
-        letters = len(await world.letters("ledger", topics.RESULTS))
+        letters = len(await consumers.letters("ledger", topics.RESULTS))
         return letters >= 4 and [await books.status(p) for p in (other, twice)] == ["completed"] * 2
 
-    await world.until(through, "the good ones")
+    await consumers.until(through, "the good ones")
     assert await books.status(paid) == "pending"
 
     async def judged() -> bool:
         return all([await books.status(payment) == "in_review" for payment in others])
 
-    await world.until(judged, "people look at other amounts")
-    assert len(await world.letters("ledger", topics.RESULTS)) == 4
+    await consumers.until(judged, "people look at other amounts")
+    assert len(await consumers.letters("ledger", topics.RESULTS)) == 4
 
 
-async def test_commands_to_the_wrong_door_and_twice(world: Consumers) -> None:
+async def test_a_worker_takes_a_command_once_and_only_for_its_method(consumers: Consumers) -> None:
     """A worker takes a payment once, whichever partition says so, and only its own method's."""
     once, card = withdrawal(), cards.deposit()
     for partition in (0, 1, 0):
-        await world.send(MPESA, true(once, partition=partition))
+        await consumers.send(MPESA, true(once, partition=partition))
     larger = changed(once, amount={"minor": "99900", "currency": "KES"}, merchant_id="m_thief")
-    await world.send(MPESA, Garbage("a second opinion", larger), true(card))
-    await world.send(CARD, true(once), true(card))
+    await consumers.send(MPESA, Garbage("a second opinion", larger), true(card))
+    await consumers.send(CARD, true(once), true(card))
 
     async def aside() -> bool:
         pairs = (("mpesa", MPESA), ("card", CARD))
-        return [len(await world.letters(*pair)) for pair in pairs] == [1, 1]
+        return [len(await consumers.letters(*pair)) for pair in pairs] == [1, 1]
 
-    await world.until(aside, "a letter at each door")
-    await world.until(lambda: taken(world, CARD, card), "the card's command")
-    rows = await world.admin.fetch("select request from mpesa.attempt")
+    await consumers.until(aside, "a letter at each door")
+    await consumers.until(lambda: taken(consumers, CARD, card), "the card's command")
+    rows = await consumers.admin.fetch("select request from mpesa.attempt")
     assert [row["request"]["amount"]["minor"] for row in rows] == [str(once.amount.minor)]
     assert rows[0]["request"]["merchant_id"] == once.merchant_id
 
 
-async def test_compressed_batches_are_read(world: Consumers, broker: Broker) -> None:
+async def test_compressed_batches_are_read(consumers: Consumers, broker: Broker) -> None:
     asked = [deposit() for _ in range(20)]
     producer = AIOKafkaProducer(bootstrap_servers=broker.bootstrap, compression_type="gzip")
     await producer.start()
     try:
-        sending = [await producer.send(world.names[MPESA], true(command).body) for command in asked]
+        sending = [
+            await producer.send(consumers.names[MPESA], true(command).body) for command in asked
+        ]
         await asyncio.gather(*sending)
     finally:
         await producer.stop()
 
     async def all_there() -> bool:
-        return await world.admin.fetchval("select count(*) = 20 from mpesa.attempt")
+        return await consumers.admin.fetchval("select count(*) = 20 from mpesa.attempt")
 
-    await world.until(all_there, "what was packed")
+    await consumers.until(all_there, "what was packed")
 
 
-async def test_crowd_of_notices_is_taken_in_by_turns(world: Consumers) -> None:
+async def test_crowd_of_notices_is_taken_in_by_turns(consumers: Consumers) -> None:
     """Somebody who knows an attempt's path posts without end: each look takes in some."""
     command = deposit()
-    await world.send(MPESA, true(command))
-    await world.until(lambda: taken(world, MPESA, command), "the command")
+    await consumers.send(MPESA, true(command))
+    await consumers.until(lambda: taken(consumers, MPESA, command), "the command")
     attempt_id = attempt_id_of(command.payment_id)
     body = sealed(next(hostile_documents({"Body": {}}))[1])
     crowd = [
         true(notice(n, attempt_id=attempt_id, purpose=Purpose.STK_PUSH, sealed_body=body))
         for n in range(3 * NOTICES_MAX)
     ]
-    await world.send(MPESA_NOTICES, *crowd)
+    await consumers.send(MPESA_NOTICES, *crowd)
 
     async def all_there() -> bool:
-        return await world.admin.fetchval("select count(*) = $1 from mpesa.notice", len(crowd))
+        return await consumers.admin.fetchval("select count(*) = $1 from mpesa.notice", len(crowd))
 
-    await world.until(all_there, "the crowd")
+    await consumers.until(all_there, "the crowd")
     from cift_shared.attempts.store import AttemptStore
 
-    store = AttemptStore(world.admin, schema="mpesa", rail="mpesa", owner="w", vault=VAULT)
+    store = AttemptStore(consumers.admin, schema="mpesa", rail="mpesa", owner="w", vault=VAULT)
     open_ones = await store.open_notices([attempt_id])
     assert len(open_ones[attempt_id]) == NOTICES_MAX

@@ -20,7 +20,9 @@ from cift_shared.security.callback_token import CallbackTokens
 from mpesa_method.purposes import Purpose
 from tests.hostile.mutations import RAW
 from tests.integration.gateway.test_stripe_webhook import event, send, sign_bytes
-from tests.support.gateway import PHONE, WEBHOOK_SECRET, RunningGateway, problem, running_gateway
+from tests.support.gateway import WEBHOOK_SECRET, RunningGateway, running_gateway
+from tests.support.payments import PHONE
+from tests.support.problems import problem
 
 pytestmark = pytest.mark.integration
 

@@ -10,7 +10,7 @@ def _gateway(name: str, *tests: str) -> tuple[str, ...]:
 
 _REPEATS = _gateway("idempotency")
 _OTHERS = _gateway(
-    "access", "test_another_merchants_things_do_not_exist", "test_the_other_mode_is_another_world"
+    "access", "test_another_merchants_things_do_not_exist", "test_the_modes_share_nothing"
 )
 _CARDS = _gateway("saved_cards")
 _METHODS = _gateway("methods")

@@ -55,8 +55,8 @@ SHARES = (
     f"{_LEDGER}refund_fees.py::test_shares_at_the_edges",
     f"{_LEDGER}refund_fees.py::test_shares_follow_the_model",
 )
-DISPUTES = books("dispute_totals", "aftermath")
-AFTERMATH = books("aftermath", "money_guards")
+DISPUTES = books("dispute_totals", "reversals_and_disputes")
+AFTERMATH = books("reversals_and_disputes", "money_guards")
 POSTING = books("posting", "money_guards")
 RECEIVED = books("as_received")
 REVERSALS = tuple(

@@ -14,11 +14,11 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.integration.card_worker.world import ShiftedClock
 from tests.peers import localstripe
 from tests.peers.scenario import WEBHOOK_SECRET, Stand, play
 from tests.peers.twin import KEY, open_twin
 from tests.support import cards
+from tests.support.clocks import ShiftedClock
 
 pytestmark = pytest.mark.peers
 

@@ -12,11 +12,11 @@ from card_worker import client
 from card_worker.stripe_call import RequestRefused
 from card_worker.transport import CALL
 from provider_sandbox.stripe.operations import ROUTES
-from tests.integration.card_worker.world import Wire
 from tests.peers import every_operation, stripe_mock
 from tests.peers.both import Both, Field, lacking
 from tests.peers.scenario import WORKS, Stand, play
 from tests.peers.twin import KEY, open_twin
+from tests.support.twin_transport import TwinTransport
 
 pytestmark = [pytest.mark.peers, pytest.mark.timeout(300)]
 
@@ -45,7 +45,7 @@ class Witness(httpx.AsyncBaseTransport):
     """The worker's way into the twin; stripe-mock judges a copy of each request."""
 
     def __init__(self, inside: httpx.AsyncBaseTransport, mock: httpx.AsyncClient) -> None:
-        self._inside = Wire(inside)
+        self._inside = TwinTransport(inside)
         self._mock = mock
         self.refused: list[str] = []
         self.asked: set[str] = set()

@@ -7,9 +7,11 @@ from pathlib import Path
 import httpx
 
 from provider_sandbox.app import create_app
-from tests.integration.card_worker.world import ShiftedClock, Wire, twin_settings
+from tests.integration.card_worker.harness import twin_settings
 from tests.peers.scenario import WEBHOOK_SECRET, Stand
 from tests.support import cards
+from tests.support.clocks import ShiftedClock
+from tests.support.twin_transport import TwinTransport
 
 KEY = httpx.BasicAuth(cards.SECRET_KEY, "")
 Way = Callable[[httpx.AsyncBaseTransport], httpx.AsyncBaseTransport]
@@ -17,7 +19,9 @@ Way = Callable[[httpx.AsyncBaseTransport], httpx.AsyncBaseTransport]
 
 
 @asynccontextmanager
-async def open_twin(folder: Path, *, way: Way = Wire, bare: bool = False) -> AsyncIterator[Stand]:
+async def open_twin(
+    folder: Path, *, way: Way = TwinTransport, bare: bool = False
+) -> AsyncIterator[Stand]:
     """A twin in a folder; ``bare`` leaves out parameters that not every stand-in knows."""
     webhooks: list[tuple[bytes, str]] = []
 

@@ -1,1 +1,1 @@
-"""A payment rail outside the house: everything that it needs is in `site`."""
+"""A payment rail that is not part of the project: everything that it needs is in `site`."""

@@ -3,9 +3,7 @@
 The books are real as well: results are applied by the ledger's own function, as its service does.
 """
 
-import asyncio
 import base64
-import json
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
@@ -21,13 +19,11 @@ from cift_shared.clock import Clock, SystemClock
 from cift_shared.database.pool import open_pool
 from cift_shared.kafka import Record, RejectedRecord
 from cift_shared.messaging.envelope import OutgoingMessage
-from cift_shared.messaging.messages import MethodResult
 from cift_shared.messaging.outbox import Relay
 from cift_shared.messaging.topics import METHOD_RESULTS
 from cift_shared.rails.gateway import RailSettings, gateway_rails
 from cift_shared.runtime.readiness import Readiness
 from cift_shared.runtime.service import Base, running
-from cift_shared.security.field_encryption import Vault
 from gateway.app import (
     ROLE,
     SCHEMA,
@@ -44,12 +40,11 @@ from gateway.http.parts import Parts
 from gateway.payment_methods.results import MethodResultsHandler
 from gateway.payment_options.statuses import RailStatusHandler
 from gateway.settings import GatewaySettings
+from tests.support.payment_methods import method_result
+from tests.support.payments import order, pay
 
 MERCHANT = "m_acme"
 OTHER_MERCHANT = "m_other"
-PHONE = "254712345149"
-CARD_TOKEN = "pm_1QaBcDeFgHiJkLmN"
-CARD_DETAILS = {"brand": "visa", "last4": "4242", "exp_month": 12, "exp_year": 2030}
 PUBLISHABLE_KEY = "pk_test_51abc"
 WEBHOOK_SECRET = "whsec_test_secret"
 
@@ -210,12 +205,14 @@ class RunningGateway:
         return int(await self.admin.fetchval(f"select count(*) from {table}"))
 
 
-def deaf(handler: MethodResultsHandler, base: Base) -> AbstractAsyncContextManager[None]:
+def no_method_results(
+    handler: MethodResultsHandler, base: Base
+) -> AbstractAsyncContextManager[None]:
     """No broker: workers' answers are handed in by the test."""
     return nullcontext()
 
 
-def deaf_to_rails(handler: RailStatusHandler, base: Base) -> AbstractAsyncContextManager[None]:
+def no_rail_statuses(handler: RailStatusHandler, base: Base) -> AbstractAsyncContextManager[None]:
     """No broker: workers' reports are handed in by the test."""
     return nullcontext()
 
@@ -225,13 +222,13 @@ async def running_gateway(
     dsn: str,
     *,
     relay: bool = False,
-    hear: ConsumeMethodResults | None = None,
-    hear_rails: ConsumeRailStatuses | None = None,
+    consume_results: ConsumeMethodResults | None = None,
+    consume_statuses: ConsumeRailStatuses | None = None,
     clock: Clock | None = None,
     rails: Mapping[str, Mapping[str, Any]] | None = None,
     **fields: Any,
 ) -> AsyncIterator[Any]:
-    """Run a gateway; with `relay` its outbox is emptied into `publisher`, with `hear` it reads.
+    """Run a gateway; with `relay` its outbox is emptied into `publisher`.
 
     `rails` are settings of rails that differ from the usual ones, by the rail's name. `clock` is
     what the application looks at instead of the machine's.
@@ -253,7 +250,9 @@ async def running_gateway(
         rail_settings=of_rails,
         open_base=open_base,
         clock=clock,
-        consumers=Consumers(hear or deaf, hear_rails or deaf_to_rails),
+        consumers=Consumers(
+            consume_results or no_method_results, consume_statuses or no_rail_statuses
+        ),
     )
     async with app.router.lifespan_context(app):
         gateway = RunningGateway(app, settings, admin, publisher)
@@ -263,151 +262,3 @@ async def running_gateway(
             for client in gateway.clients:
                 await client.aclose()
     await admin.close()
-
-
-def order(**fields: Any) -> dict[str, Any]:
-    """The body of a deposit."""
-    return {
-        "type": "deposit",
-        "method": "mpesa",
-        "amount": "100.00",
-        "currency": "KES",
-        "customer_id": "c_1",
-        "payment_method": {"phone": PHONE, "country": "KE"},
-        **fields,
-    }
-
-
-async def pay(
-    client: httpx.AsyncClient, body: dict[str, Any], *, key: str | None = None, **headers: str
-) -> httpx.Response:
-    """POST a payment with a fresh idempotency key, or the given one."""
-    headers = {"Idempotency-Key": key or uuid4().hex, **headers}
-    return await client.post("/payments", json=body, headers=headers)
-
-
-async def refund(
-    client: httpx.AsyncClient, payment_id: str, amount: str | None = None, *, key: str | None = None
-) -> httpx.Response:
-    """POST a refund of a payment."""
-    headers = {"Idempotency-Key": key or uuid4().hex, "Content-Type": "application/json"}
-    content = json.dumps({} if amount is None else {"amount": amount})
-    return await client.post(f"/payments/{payment_id}/refunds", content=content, headers=headers)
-
-
-def problem(answer: httpx.Response, status: int, code: str) -> dict[str, Any]:
-    """The problem document of a refusal, after checking that it is one."""
-    assert answer.status_code == status, answer.text
-    assert answer.headers["content-type"] == "application/problem+json"
-    document: dict[str, Any] = answer.json()
-    assert document["status"] == status
-    assert document["code"] == code, document
-    assert {"type", "title", "detail", "instance", "retryable"} <= set(document)
-    return document
-
-
-def card_order(**fields: Any) -> dict[str, Any]:
-    """The body of a deposit by card."""
-    return order(
-        **{
-            "method": "card",
-            "amount": "20.00",
-            "currency": "USD",
-            "payment_method": {"token": CARD_TOKEN},
-            **fields,
-        }
-    )
-
-
-def method_result(
-    vault: Vault, method_id: str, kind: str, seq: int = 1, **fields: Any
-) -> MethodResult:
-    """What the card worker says about a saved card; secrets are given in clear."""
-    attempt_id = fields.pop("attempt_id", UUID(method_id))
-    sealed = {
-        name: vault.seal(fields.pop(plain).encode(), context=context)
-        for plain, name, context in (
-            ("token", "instrument_sealed", "card"),
-            ("owner", "customer_reference_sealed", "card"),
-        )
-        if plain in fields
-    }
-    if secret := fields.pop("client_secret", None):
-        sealed_secret = vault.seal(secret.encode(), context="next_action")
-        fields["next_action"] = {"type": "confirm_setup", "client_secret_sealed": sealed_secret}
-    if kind == "saved":
-        sealed.setdefault("instrument_sealed", vault.seal(CARD_TOKEN.encode(), context="card"))
-        fields.setdefault("public", CARD_DETAILS)
-    return MethodResult(
-        kind=kind,
-        result_id=f"{attempt_id}.{seq}",
-        attempt_id=attempt_id,
-        seq=seq,
-        payment_method_id=UUID(method_id),
-        method="card",
-        occurred_at=datetime.now(UTC),
-        **sealed,
-        **fields,
-    )
-
-
-class LiveStream:
-    """One open event stream, read while the application is still sending it."""
-
-    def __init__(self, app: FastAPI, path: str, headers: dict[str, str]) -> None:
-        self._received: asyncio.Queue[bytes | None] = asyncio.Queue()
-        self._gone = asyncio.Event()
-        self._text = ""
-        self._asked = False
-        self.status = 0
-        scope = {
-            "type": "http",
-            "asgi": {"version": "3.0", "spec_version": "2.3"},
-            "http_version": "1.1",
-            "method": "GET",
-            "scheme": "http",
-            "path": path,
-            "raw_path": path.encode(),
-            "query_string": b"",
-            "root_path": "",
-            "headers": [(name.lower().encode(), value.encode()) for name, value in headers.items()],
-            "client": ("203.0.113.9", 4711),
-            "server": ("gateway.test", 80),
-        }
-        self._task = asyncio.create_task(app(scope, self._receive, self._send))
-
-    async def _receive(self) -> dict[str, Any]:
-        if not self._asked:
-            self._asked = True
-            return {"type": "http.request", "body": b"", "more_body": False}
-        await self._gone.wait()
-        return {"type": "http.disconnect"}
-
-    async def _send(self, message: Any) -> None:
-        if message["type"] == "http.response.start":
-            self.status = message["status"]
-        else:
-            self._received.put_nowait(message.get("body", b""))
-            if not message.get("more_body"):
-                self._received.put_nowait(None)
-
-    async def next_event(self) -> dict[str, Any] | None:
-        """The next event with its id, None at the end of the stream."""
-        async with asyncio.timeout(10):
-            while True:
-                block, found, rest = self._text.partition("\n\n")
-                if found:
-                    self._text = rest
-                    fields = dict(line.split(": ", 1) for line in block.splitlines())
-                    if "data" in fields:
-                        return {"id": int(fields["id"]), **json.loads(fields["data"])}
-                    continue
-                chunk = await self._received.get()
-                if chunk is None:
-                    return None
-                self._text += chunk.decode()
-
-    async def hang_up(self) -> None:
-        """Go away, as a client does."""
-        self._gone.set()
-        await self._task

@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 
 from provider_sandbox.app import create_app
-from tests.contract.provider_sandbox.world import settings
+from tests.support.daraja_twin import settings
 from tests.support.paypal_spec import Checker, Illegal
 
 CLIENT_ID, CLIENT_SECRET = "client-id", "client-secret"
@@ -34,9 +34,9 @@ class Post:
 class _Checked(httpx.AsyncBaseTransport):
     """Passes requests to the twin and PayPal's answers through the checker."""
 
-    def __init__(self, inner: httpx.AsyncBaseTransport, world: "PayPalWorld") -> None:
+    def __init__(self, inner: httpx.AsyncBaseTransport, twin: "PayPalTwin") -> None:
         self._inner = inner
-        self._world = world
+        self._twin = twin
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         response = await self._inner.handle_async_request(request)
@@ -45,13 +45,13 @@ class _Checked(httpx.AsyncBaseTransport):
             raw = await response.aread()
             if "json" in response.headers.get("content-type", "") or not raw:
                 body = json.loads(raw) if raw else None
-                check = self._world.checker.answer
-                self._world.hold(check, request.method, path, response.status_code, body)
+                check = self._twin.checker.answer
+                self._twin.hold(check, request.method, path, response.status_code, body)
         return response
 
 
 @dataclass
-class PayPalWorld:
+class PayPalTwin:
     """One twin and everything said to it."""
 
     checker: Checker = field(default_factory=Checker)
@@ -210,13 +210,13 @@ def rels(body: dict[str, Any]) -> list[str]:
 
 
 @asynccontextmanager
-async def open_twin(folder: Path, **over: Any) -> AsyncIterator[PayPalWorld]:
+async def open_twin(folder: Path, **over: Any) -> AsyncIterator[PayPalTwin]:
     """A twin in a folder; whatever it says that PayPal would not say fails the test.
 
     Raises:
         AssertionError: at the end, naming what was illegal.
     """
-    world = PayPalWorld()
+    twin = PayPalTwin()
     told = {
         "paypal_client_id": CLIENT_ID,
         "paypal_client_secret": CLIENT_SECRET,
@@ -226,13 +226,13 @@ async def open_twin(folder: Path, **over: Any) -> AsyncIterator[PayPalWorld]:
         "callback_lag_s": 0,
         **over,
     }
-    gate = create_app(settings(folder, **told), transport=httpx.MockTransport(world.receive))
-    transport = _Checked(httpx.ASGITransport(gate), world)
+    gate = create_app(settings(folder, **told), transport=httpx.MockTransport(twin.receive))
+    transport = _Checked(httpx.ASGITransport(gate), twin)
     async with (
         gate.inner.router.lifespan_context(gate.inner),
-        httpx.AsyncClient(transport=transport, base_url="http://twin") as world.http,
+        httpx.AsyncClient(transport=transport, base_url="http://twin") as twin.http,
     ):
-        await world.sign_in()
-        yield world
-        violations = (await world.control("GET", "/paypal/violations"))["violations"]
-    assert (world.illegal, violations) == ([], []), (world.illegal, violations)
+        await twin.sign_in()
+        yield twin
+        violations = (await twin.control("GET", "/paypal/violations"))["violations"]
+    assert (twin.illegal, violations) == ([], []), (twin.illegal, violations)

@@ -20,14 +20,9 @@ from gateway.database.notifications import PaymentSignals
 from gateway.http.server_protocol import STOP, BoundedHttpProtocol
 from gateway.payment_methods import service
 from gateway.payments import event_stream
-from tests.support.gateway import (
-    CARD_DETAILS,
-    RunningGateway,
-    card_order,
-    order,
-    pay,
-    running_gateway,
-)
+from tests.support.gateway import RunningGateway, running_gateway
+from tests.support.payment_methods import CARD_DETAILS
+from tests.support.payments import card_order, order, pay
 
 DISPUTE = "du_1"
 CUSTOMER = "c_1"

@@ -15,7 +15,7 @@ import httpx
 import stripe
 
 from provider_sandbox.app import create_app
-from tests.contract.provider_sandbox.world import settings
+from tests.support.daraja_twin import settings
 from tests.support.stripe_spec import Checker, Illegal
 
 SECRET_KEY, PUBLISHABLE_KEY = "sk_test_twin", "pk_test_twin"
@@ -41,16 +41,16 @@ class Post:
 class _Checked(httpx.AsyncBaseTransport):
     """Passes requests to the twin and its ``/v1`` answers through the checker."""
 
-    def __init__(self, inner: httpx.AsyncBaseTransport, world: "StripeWorld") -> None:
+    def __init__(self, inner: httpx.AsyncBaseTransport, twin: "StripeTwin") -> None:
         self._inner = inner
-        self._world = world
+        self._twin = twin
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         response = await self._inner.handle_async_request(request)
         if request.url.path.startswith("/v1/"):
             raw = await response.aread()
             if "json" in response.headers.get("content-type", ""):
-                self._world.hold(self._world.checker.answer, response.status_code, json.loads(raw))
+                self._twin.hold(self._twin.checker.answer, response.status_code, json.loads(raw))
         return response
 
 
@@ -79,7 +79,7 @@ async def open_library(transport: httpx.AsyncBaseTransport) -> AsyncIterator[str
 
 
 @dataclass
-class StripeWorld:
+class StripeTwin:
     """One twin and everything said to it."""
 
     checker: Checker = field(default_factory=Checker)
@@ -171,13 +171,13 @@ class StripeWorld:
 
 
 @asynccontextmanager
-async def open_twin(folder: Path, **over: Any) -> AsyncIterator[StripeWorld]:
+async def open_twin(folder: Path, **over: Any) -> AsyncIterator[StripeTwin]:
     """A twin in a folder; whatever it says that Stripe would not say fails the test.
 
     Raises:
         AssertionError: at the end, naming what was illegal.
     """
-    world = StripeWorld()
+    twin = StripeTwin()
     told = {
         "stripe_secret_key": SECRET_KEY,
         "stripe_publishable_key": PUBLISHABLE_KEY,
@@ -186,20 +186,20 @@ async def open_twin(folder: Path, **over: Any) -> AsyncIterator[StripeWorld]:
         "callback_lag_s": 0,
         **over,
     }
-    gate = create_app(settings(folder, **told), transport=httpx.MockTransport(world.receive))
-    world.transport = _Checked(httpx.ASGITransport(gate), world)
+    gate = create_app(settings(folder, **told), transport=httpx.MockTransport(twin.receive))
+    twin.transport = _Checked(httpx.ASGITransport(gate), twin)
     async with (
-        open_library(world.transport) as world.library,
+        open_library(twin.transport) as twin.library,
         gate.inner.router.lifespan_context(gate.inner),
-        httpx.AsyncClient(transport=world.transport, base_url="http://twin") as world.http,
+        httpx.AsyncClient(transport=twin.transport, base_url="http://twin") as twin.http,
     ):
-        world.client = stripe.StripeClient(
+        twin.client = stripe.StripeClient(
             SECRET_KEY,
             base_addresses={"api": "http://twin"},
-            http_client=world.library,
+            http_client=twin.library,
             max_network_retries=0,
             stripe_version="2026-08-26.dahlia",
         )
-        yield world
-        violations = (await world.control("GET", "/stripe/violations"))["violations"]
-    assert (world.illegal, violations) == ([], [])
+        yield twin
+        violations = (await twin.control("GET", "/stripe/violations"))["violations"]
+    assert (twin.illegal, violations) == ([], [])

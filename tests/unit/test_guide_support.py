@@ -80,5 +80,7 @@ def test_a_failing_block_is_named(tmp_path: Path) -> None:
         ("a\n", "a", True),
     ],
 )
-def test_promises(promised: str, printed: str, kept: bool) -> None:
+def test_a_printed_line_keeps_what_the_guide_promises(
+    promised: str, printed: str, kept: bool
+) -> None:
     assert keeps(promised, printed) is kept

@@ -230,7 +230,7 @@ def added_to(golden: Any, travels: Any) -> set[str]:
 
 
 @pytest.mark.parametrize("name", sorted(MESSAGES))
-def test_golden(name: str) -> None:
+def test_each_message_equals_its_golden_file(name: str) -> None:
     """To add a message: write the file once by hand from the failing diff, then never change it."""
     message = outgoing("some.topic", MESSAGES[name], source="probe", at=NOW)
     travels = {

@@ -74,7 +74,7 @@ def _serving(dsn: str) -> Iterator[Served]:
     derandomize=True,
     database=None,
 )
-def test_as_described(case: Any, served: Served) -> None:
+def test_each_operation_answers_as_described(case: Any, served: Served) -> None:
     _aim(case, served)
     case.call_and_validate(
         base_url=served.base_url,

@@ -28,7 +28,7 @@ def test_published_document_is_current() -> None:
     assert OPENAPI.read_text() == text_of(DOCUMENT), "make openapi"
 
 
-def test_every_operation() -> None:
+def test_every_operation_has_a_name_a_summary_and_one_tag() -> None:
     ids = []
     for name, operation in operations():
         ids.append(operation["operationId"])
@@ -52,7 +52,7 @@ def test_every_parameter_and_header() -> None:
         assert "example" in header, name
 
 
-def test_every_field() -> None:
+def test_every_field_has_a_description_and_examples() -> None:
     fields = 0
     for name, schema in DOCUMENT["components"]["schemas"].items():
         assert schema["description"], name
@@ -77,7 +77,7 @@ def test_every_body_and_answer() -> None:
                 assert "example" in media or media["examples"], (name, status)
 
 
-def test_every_problem() -> None:
+def test_every_problem_has_a_help_text_and_an_example() -> None:
     assert HELP.keys() == KINDS.keys()
     for code, told in HELP.items():
         assert re.fullmatch(r"[A-Z][^\n]+\.", told), code

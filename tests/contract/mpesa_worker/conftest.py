@@ -7,7 +7,6 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
 from cift_shared.attempts.processor import Answer, Attempt, Notice
@@ -17,30 +16,17 @@ from cift_shared.messaging.outcomes import Outcome, Pending
 from cift_shared.testing import FakeClock
 from mpesa_worker.processor import MpesaProcessor
 from provider_sandbox.daraja.credential import load_or_create
-from tests.contract.provider_sandbox import world as twin
-from tests.support import mpesa
+from tests.support import daraja_twin, mpesa
+from tests.support.twin_transport import TwinTransport
 
-OpenCounter = Callable[..., Any]
-
-
-class Wire(httpx.AsyncBaseTransport):
-    """The way into the twin; a connection it cuts is a reset, as on a network."""
-
-    def __init__(self, inside: httpx.AsyncBaseTransport) -> None:
-        self._inside = inside
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        try:
-            return await self._inside.handle_async_request(request)
-        except ConnectionResetError as error:
-            raise httpx.ReadError("reset") from error
+OpenHarness = Callable[..., Any]
 
 
 @dataclass
-class Counter:
+class MpesaProcessorHarness:
     """A processor and its Daraja; keeps attempts and hands in notices as the engine does."""
 
-    world: twin.World
+    twin: daraja_twin.DarajaTwin
     processor: MpesaProcessor
     clock: FakeClock
     seen: int = 0
@@ -86,11 +72,11 @@ class Counter:
     async def pass_time(self, seconds: int) -> None:
         """Move both clocks."""
         self.clock.advance(timedelta(seconds=seconds))
-        await self.world.advance(seconds)
+        await self.twin.advance(seconds)
 
     def notices(self, attempt: Attempt) -> list[Notice]:
         """What came for an attempt since the last look, found by its path as the gateway does."""
-        posts, self.seen = self.world.posts[self.seen :], len(self.world.posts)
+        posts, self.seen = self.twin.posts[self.seen :], len(self.twin.posts)
         found = []
         for post in posts:
             address = mpesa.TOKENS.read(post.path.removeprefix("/api/v1/callbacks/"))
@@ -101,11 +87,11 @@ class Counter:
 
     async def moved(self, kind: str) -> list[dict[str, Any]]:
         """The twin's book of one kind of movement."""
-        return [entry for entry in await self.world.book() if entry["kind"] == kind]
+        return [entry for entry in await self.twin.book() if entry["kind"] == kind]
 
     async def received(self, operation: str) -> int:
         """How many requests of an operation reached the twin."""
-        requests = await self.world.control("GET", "/requests")
+        requests = await self.twin.control("GET", "/requests")
         return int(requests[operation]["received"])
 
 
@@ -117,35 +103,37 @@ def keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def open_counter(keys: Path, tmp_path: Path) -> OpenCounter:
-    open_world = twin.opener(keys, tmp_path)
+def open_harness(keys: Path, tmp_path: Path) -> OpenHarness:
+    open_twin = daraja_twin.opener(keys, tmp_path)
 
     @asynccontextmanager
-    async def opened(over: dict[str, Any] | None = None, **settings: Any) -> AsyncIterator[Counter]:
-        async with open_world(**settings) as world:
+    async def opened(
+        over: dict[str, Any] | None = None, **settings: Any
+    ) -> AsyncIterator[MpesaProcessorHarness]:
+        async with open_twin(**settings) as twin:
             clock = FakeClock()
             fields = {
-                "consumer_key": twin.KEY,
-                "consumer_secret": twin.SECRET,
-                "passkey": twin.PASSKEY,
-                "business_short_code": twin.SHORT_CODE,
-                "b2c_short_code": twin.B2C_SHORT_CODE,
+                "consumer_key": daraja_twin.KEY,
+                "consumer_secret": daraja_twin.SECRET,
+                "passkey": daraja_twin.PASSKEY,
+                "business_short_code": daraja_twin.SHORT_CODE,
+                "b2c_short_code": daraja_twin.B2C_SHORT_CODE,
                 "api_base": "http://twin",
                 "callback_url": "http://127.0.0.1:9/api/v1/webhooks/mpesa",
                 "initiator_name": "testapi",
-                "initiator_password": twin.PASSWORD,
+                "initiator_password": daraja_twin.PASSWORD,
                 "certificate_file": keys / "daraja-certificate.pem",
             }
             config = mpesa.config(**{**fields, **(over or {})})
-            inside = Wire(world.http._transport)
+            inside = TwinTransport(twin.http._transport)
             processor = mpesa.processor(config, inside, clock)
-            yield Counter(world, processor, clock)
+            yield MpesaProcessorHarness(twin, processor, clock)
             await processor.close()
 
     return opened
 
 
 @pytest.fixture
-async def counter(open_counter: OpenCounter) -> AsyncIterator[Counter]:
-    async with open_counter() as opened:
+async def harness(open_harness: OpenHarness) -> AsyncIterator[MpesaProcessorHarness]:
+    async with open_harness() as opened:
         yield opened

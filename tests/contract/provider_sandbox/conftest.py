@@ -1,4 +1,4 @@
-"""Fixtures: a key pair for the whole run, an opener of worlds, and an ordinary world."""
+"""Fixtures: a key pair for the whole run, an opener of Daraja twins, and an ordinary one."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from provider_sandbox.daraja.credential import load_or_create
-from tests.contract.provider_sandbox.world import OpenWorld, World, opener
+from tests.support.daraja_twin import DarajaTwin, OpenTwin, opener
 
 
 @pytest.fixture(scope="session")
@@ -17,11 +17,11 @@ def keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def open_world(keys: Path, tmp_path: Path) -> OpenWorld:
+def open_twin(keys: Path, tmp_path: Path) -> OpenTwin:
     return opener(keys, tmp_path)
 
 
 @pytest.fixture
-async def world(open_world: OpenWorld) -> AsyncIterator[World]:
-    async with open_world() as opened:
+async def twin(open_twin: OpenTwin) -> AsyncIterator[DarajaTwin]:
+    async with open_twin() as opened:
         yield opened

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from tests.contract.provider_sandbox.world import World
+from tests.support.daraja_twin import DarajaTwin
 
 ANSWERS = [
     ("html_500", 500, None, 0),
@@ -25,22 +25,22 @@ ANSWERS = [
 class TestAnswers:
     @pytest.mark.parametrize(("kind", "status", "code", "movements"), ANSWERS)
     async def test_hit_one_request_only(
-        self, world: World, kind: str, status: int, code: str | None, movements: int
+        self, twin: DarajaTwin, kind: str, status: int, code: str | None, movements: int
     ) -> None:
-        await world.fault("daraja.stk", kind)
-        answer = await world.push()
+        await twin.fault("daraja.stk", kind)
+        answer = await twin.push()
         assert answer.status_code == status
         if code is None:
             assert "errorCode" not in answer.text
         else:
             assert answer.json()["errorCode"] == code
-        await world.advance(20)
-        assert len(await world.book()) == movements
-        assert (await world.push()).status_code == 200
+        await twin.advance(20)
+        assert len(await twin.book()) == movements
+        assert (await twin.push()).status_code == 200
 
-    async def test_token_wording_can_be_chosen(self, world: World) -> None:
-        await world.fault("daraja.*", "token_invalid", error_code="401.002.01")
-        answer = await world.push()
+    async def test_token_wording_can_be_chosen(self, twin: DarajaTwin) -> None:
+        await twin.fault("daraja.*", "token_invalid", error_code="401.002.01")
+        answer = await twin.push()
         assert (answer.status_code, answer.json()["errorCode"]) == (401, "401.002.01")
 
 
@@ -49,49 +49,49 @@ class TestConnections:
         ("kind", "movements"),
         [("drop_before", 0), ("drop_after_effect", 1), ("reset_mid_body", 1)],
     )
-    async def test_drops(self, world: World, kind: str, movements: int) -> None:
-        await world.fault("daraja.stk", kind)
+    async def test_drops(self, twin: DarajaTwin, kind: str, movements: int) -> None:
+        await twin.fault("daraja.stk", kind)
         with pytest.raises(ConnectionResetError):
-            await world.push()
-        await world.advance(20)
-        assert len(await world.book()) == movements
-        requests = await world.control("GET", "/requests")
+            await twin.push()
+        await twin.advance(20)
+        assert len(await twin.book()) == movements
+        requests = await twin.control("GET", "/requests")
         assert requests["daraja.stk"]["received"] == 1
         assert requests["daraja.stk"]["accepted"] == movements
 
     @pytest.mark.parametrize("kind", ["delay", "delay_before"])
-    async def test_delays(self, world: World, kind: str) -> None:
-        await world.fault("daraja.stk", kind, delay_s=0.1)
+    async def test_delays(self, twin: DarajaTwin, kind: str) -> None:
+        await twin.fault("daraja.stk", kind, delay_s=0.1)
         began = time.monotonic()
-        assert (await world.push()).status_code == 200
+        assert (await twin.push()).status_code == 200
         assert time.monotonic() - began > 0.09
 
 
 class TestRules:
-    async def test_match_fields_count_down_and_can_be_listed(self, world: World) -> None:
-        await world.fault("daraja.stk", "html_502", times=2, match={"AccountReference": "B"})
+    async def test_match_fields_count_down_and_can_be_listed(self, twin: DarajaTwin) -> None:
+        await twin.fault("daraja.stk", "html_502", times=2, match={"AccountReference": "B"})
         names = ["A", "B", "B", "B"]
-        answers = [(await world.push(AccountReference=name)).status_code for name in names]
+        answers = [(await twin.push(AccountReference=name)).status_code for name in names]
         assert answers == [200, 502, 502, 200]
-        assert await world.control("GET", "/faults") == {"faults": []}
+        assert await twin.control("GET", "/faults") == {"faults": []}
 
-    async def test_can_be_cleared(self, world: World) -> None:
-        await world.fault("daraja.stk", "html_502", times=99)
-        await world.control("DELETE", "/faults")
-        assert (await world.push()).status_code == 200
+    async def test_can_be_cleared(self, twin: DarajaTwin) -> None:
+        await twin.fault("daraja.stk", "html_502", times=99)
+        await twin.control("DELETE", "/faults")
+        assert (await twin.push()).status_code == 200
 
-    async def test_do_not_hide_what_the_phone_does(self, world: World) -> None:
-        await world.fault("daraja.stk", "delay_before")
-        answer = await world.push(PartyA="254712345402")
+    async def test_do_not_hide_what_the_phone_does(self, twin: DarajaTwin) -> None:
+        await twin.fault("daraja.stk", "delay_before")
+        answer = await twin.push(PartyA="254712345402")
         assert (answer.status_code, answer.text[:6]) == (500, "<html>")
 
-    async def test_touch_the_named_operation_only(self, world: World) -> None:
-        await world.fault("daraja.stk_query", "html_503")
-        checkout_id = await world.pushed()
-        assert (await world.query(checkout_id)).status_code == 503
+    async def test_touch_the_named_operation_only(self, twin: DarajaTwin) -> None:
+        await twin.fault("daraja.stk_query", "html_503")
+        checkout_id = await twin.pushed()
+        assert (await twin.query(checkout_id)).status_code == 503
 
-    async def test_typing_errors_are_told(self, world: World) -> None:
-        answer = await world.http.post("/control/faults", json={"operation": "x", "kind": "y"})
+    async def test_typing_errors_are_told(self, twin: DarajaTwin) -> None:
+        answer = await twin.http.post("/control/faults", json={"operation": "x", "kind": "y"})
         assert answer.status_code == 422
 
 
@@ -99,39 +99,39 @@ class TestCallbackFaults:
     @pytest.mark.parametrize(
         ("kind", "posts"), [("callback_lost", 0), ("callback_twice", 2), ("callback_late", 0)]
     )
-    async def test_of_a_push(self, world: World, kind: str, posts: int) -> None:
-        await world.fault("daraja.stk", kind)
-        await world.pushed()
-        await world.advance(30)
-        assert (len(world.posts), len(await world.book())) == (posts, 1)
+    async def test_of_a_push(self, twin: DarajaTwin, kind: str, posts: int) -> None:
+        await twin.fault("daraja.stk", kind)
+        await twin.pushed()
+        await twin.advance(30)
+        assert (len(twin.posts), len(await twin.book())) == (posts, 1)
 
-    async def test_forged_id(self, world: World) -> None:
-        await world.fault("daraja.stk", "callback_forged_id")
-        checkout_id = await world.pushed()
-        await world.advance(20)
-        forged, real = world.stk_posts()
+    async def test_forged_id(self, twin: DarajaTwin) -> None:
+        await twin.fault("daraja.stk", "callback_forged_id")
+        checkout_id = await twin.pushed()
+        await twin.advance(20)
+        forged, real = twin.stk_posts()
         assert forged["CheckoutRequestID"] != checkout_id == real["CheckoutRequestID"]
         assert forged["CallbackMetadata"]["Item"][0]["Value"] == 100
 
-    async def test_survives_a_request_that_was_refused(self, world: World) -> None:
-        await world.fault("daraja.stk", "callback_lost")
-        await world.push(Amount=0)
-        await world.pushed()
-        await world.advance(20)
-        assert world.posts == []
+    async def test_survives_a_request_that_was_refused(self, twin: DarajaTwin) -> None:
+        await twin.fault("daraja.stk", "callback_lost")
+        await twin.push(Amount=0)
+        await twin.pushed()
+        await twin.advance(20)
+        assert twin.posts == []
 
-    async def test_of_status_results(self, world: World) -> None:
-        await world.fault("daraja.status", "callback_before_answer")
-        await world.status(OriginalConversationID="x")
-        assert [result["ResultCode"] for result in world.results()] == [25]
+    async def test_of_status_results(self, twin: DarajaTwin) -> None:
+        await twin.fault("daraja.status", "callback_before_answer")
+        await twin.status(OriginalConversationID="x")
+        assert [result["ResultCode"] for result in twin.results()] == [25]
 
 
 class TestOutage:
-    async def test_of_everything_until_it_ends(self, world: World) -> None:
-        await world.control("PUT", "/outage", {"mode": "html_503"})
-        assert (await world.push()).status_code == (await world.oauth()).status_code == 503
-        await world.control("PUT", "/outage", {"mode": "drop_before"})
+    async def test_of_everything_until_it_ends(self, twin: DarajaTwin) -> None:
+        await twin.control("PUT", "/outage", {"mode": "html_503"})
+        assert (await twin.push()).status_code == (await twin.oauth()).status_code == 503
+        await twin.control("PUT", "/outage", {"mode": "drop_before"})
         with pytest.raises(ConnectionResetError):
-            await world.push()
-        await world.control("PUT", "/outage", {"mode": "off"})
-        assert (await world.push()).status_code == 200
+            await twin.push()
+        await twin.control("PUT", "/outage", {"mode": "off"})
+        assert (await twin.push()).status_code == 200

@@ -18,7 +18,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.contract.provider_sandbox.world import (
+from tests.support.daraja_twin import (
     KEY,
     PASSKEY,
     PASSWORD,

@@ -1,11 +1,16 @@
-"""A world of the card worker for each test."""
+"""The harness of the card worker, with a database and a twin for each test."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
-from tests.integration.card_worker.world import Deaths, World, open_world
+from tests.integration.card_worker.harness import CardWorkerHarness, Deaths, open_worker
+
+
+@pytest.fixture
+async def database(emptied_database: str) -> str:
+    return emptied_database
 
 
 @pytest.fixture
@@ -14,6 +19,6 @@ def deaths(monkeypatch: pytest.MonkeyPatch) -> Deaths:
 
 
 @pytest.fixture
-async def world(database: str, tmp_path: Path) -> AsyncIterator[World]:
-    async with open_world(database, tmp_path) as opened:
+async def worker(database: str, tmp_path: Path) -> AsyncIterator[CardWorkerHarness]:
+    async with open_worker(database, tmp_path) as opened:
         yield opened

@@ -7,8 +7,9 @@ from datetime import timedelta
 
 import pytest
 
-from tests.integration.card_worker.world import Deaths, World, eventually
+from tests.integration.card_worker.harness import CardWorkerHarness, Deaths
 from tests.support import cards
+from tests.support.eventually import eventually
 
 pytestmark = pytest.mark.integration
 
@@ -31,32 +32,36 @@ async def died(deaths: Deaths, place: str) -> None:
 
 @pytest.mark.parametrize("forgotten", [False, True], ids=["same-day", "key-forgotten"])
 @pytest.mark.parametrize("place", DEPOSIT_PLACES)
-async def test_a_death_at_any_line_charges_once(world: World, deaths, place, forgotten) -> None:
+async def test_a_death_at_any_line_charges_once(
+    worker: CardWorkerHarness, deaths, place, forgotten
+) -> None:
     deaths.at(place)
-    command = cards.deposit(clock=world.clock)
-    await world.send(command)
+    command = cards.deposit(clock=worker.clock)
+    await worker.send(command)
     await died(deaths, place)
     if forgotten:
-        await world.control("POST", "/stripe/keys/expire")
-    await world.restart()
-    await world.reach(command.payment_id, "settled")
-    assert (await world.moved(command.payment_id))["charged"] == 20_00
-    assert len(await world.intents(command.payment_id)) == 1
-    assert (await world.kinds(command.payment_id)).count("settled") == 1
+        await worker.control("POST", "/stripe/keys/expire")
+    await worker.restart()
+    await worker.reach(command.payment_id, "settled")
+    assert (await worker.moved(command.payment_id))["charged"] == 20_00
+    assert len(await worker.intents(command.payment_id)) == 1
+    assert (await worker.kinds(command.payment_id)).count("settled") == 1
 
 
 @pytest.mark.parametrize("place", ["card.after_confirm", "card.after_cancel", "worker.after_check"])
-async def test_a_death_around_a_decline_keeps_its_reason(world: World, deaths, place) -> None:
+async def test_a_death_around_a_decline_keeps_its_reason(
+    worker: CardWorkerHarness, deaths, place
+) -> None:
     deaths.at(place)
-    command = cards.deposit("pm_card_visa_chargeDeclinedInsufficientFunds", clock=world.clock)
-    await world.send(command)
+    command = cards.deposit("pm_card_visa_chargeDeclinedInsufficientFunds", clock=worker.clock)
+    await worker.send(command)
     await died(deaths, place)
-    await world.restart()
-    result = await world.reach(command.payment_id, "declined")
+    await worker.restart()
+    result = await worker.reach(command.payment_id, "declined")
     assert result.failure.code == "card_funds_insufficient"
-    (intent,) = await world.intents(command.payment_id)
+    (intent,) = await worker.intents(command.payment_id)
     assert intent["status"] == "canceled"
-    assert (await world.moved(command.payment_id))["charged"] == 0
+    assert (await worker.moved(command.payment_id))["charged"] == 0
 
 
 @pytest.mark.parametrize(
@@ -78,106 +83,114 @@ async def test_a_death_around_a_decline_keeps_its_reason(world: World, deaths, p
         )
     ],
 )
-async def test_whatever_happens_to_one_call_it_charges_once(world: World, operation, kind) -> None:
-    await world.fault(operation, kind)
-    command = cards.deposit(clock=world.clock)
-    await world.send(command)
-    await world.reach(command.payment_id, "settled")
-    assert (await world.moved(command.payment_id))["charged"] == 20_00
-    assert (await world.kinds(command.payment_id)).count("settled") == 1
+async def test_any_fault_of_one_call_charges_once(
+    worker: CardWorkerHarness, operation, kind
+) -> None:
+    await worker.fault(operation, kind)
+    command = cards.deposit(clock=worker.clock)
+    await worker.send(command)
+    await worker.reach(command.payment_id, "settled")
+    assert (await worker.moved(command.payment_id))["charged"] == 20_00
+    assert (await worker.kinds(command.payment_id)).count("settled") == 1
 
 
 @pytest.mark.parametrize("place", ["worker.before_call", "card.after_refund", "worker.after_call"])
 @pytest.mark.parametrize("forgotten", [False, True], ids=["same-day", "key-forgotten"])
-async def test_a_death_at_any_line_refunds_once(world: World, deaths, place, forgotten) -> None:
-    intent_id, paid = await paid_deposit(world)
+async def test_a_death_at_any_line_refunds_once(
+    worker: CardWorkerHarness, deaths, place, forgotten
+) -> None:
+    intent_id, paid = await paid_deposit(worker)
     deaths.at(place)
     command = cards.refund(intent_id, minor=5_00)
-    await world.send(command)
+    await worker.send(command)
     await died(deaths, place)
     if forgotten:
-        await world.control("POST", "/stripe/keys/expire")
-    await world.restart()
-    await world.reach(command.payment_id, "settled")
-    assert (await world.moved(paid.payment_id))["refunded"] == 5_00
-    assert (await world.kinds(command.payment_id)).count("settled") == 1
+        await worker.control("POST", "/stripe/keys/expire")
+    await worker.restart()
+    await worker.reach(command.payment_id, "settled")
+    assert (await worker.moved(paid.payment_id))["refunded"] == 5_00
+    assert (await worker.kinds(command.payment_id)).count("settled") == 1
 
 
 @pytest.mark.parametrize(
     "kind",
     ["drop_after_effect", "reset_mid_body", "saved_500", "saved_500_after_effect", "html_502"],
 )
-async def test_whatever_happens_to_the_call_it_refunds_once(world: World, kind) -> None:
-    intent_id, paid = await paid_deposit(world)
-    await world.fault("stripe.refunds.create", kind)
+async def test_any_fault_of_the_call_refunds_once(worker: CardWorkerHarness, kind) -> None:
+    intent_id, paid = await paid_deposit(worker)
+    await worker.fault("stripe.refunds.create", kind)
     command = cards.refund(intent_id, minor=5_00)
-    await world.send(command)
-    await world.reach(command.payment_id, "settled")
-    assert (await world.moved(paid.payment_id))["refunded"] == 5_00
+    await worker.send(command)
+    await worker.reach(command.payment_id, "settled")
+    assert (await worker.moved(paid.payment_id))["refunded"] == 5_00
 
 
-async def paid_deposit(world: World):
-    command = cards.deposit(clock=world.clock)
-    await world.send(command)
-    result = await world.told(command.payment_id, "settled")
+async def paid_deposit(worker: CardWorkerHarness):
+    command = cards.deposit(clock=worker.clock)
+    await worker.send(command)
+    result = await worker.told(command.payment_id, "settled")
     return result.provider_reference, command
 
 
-async def test_a_day_of_standstill_charges_nobody_who_has_gone(world: World, deaths) -> None:
+async def test_a_day_of_standstill_charges_nobody_who_has_gone(
+    worker: CardWorkerHarness, deaths
+) -> None:
     """The intent was made, then everything stood still: the payer is not charged a day later."""
     deaths.at("card.after_create")
-    command = cards.deposit(clock=world.clock)
-    await world.send(command)
+    command = cards.deposit(clock=worker.clock)
+    await worker.send(command)
     await died(deaths, "card.after_create")
-    await world.control("POST", "/stripe/keys/expire")
-    await world.stop()
-    world.clock.advance(timedelta(hours=25))
-    await world.start()
-    await world.reach(command.payment_id, "expired")
-    (intent,) = await world.intents(command.payment_id)
+    await worker.control("POST", "/stripe/keys/expire")
+    await worker.stop()
+    worker.clock.advance(timedelta(hours=25))
+    await worker.start()
+    await worker.reach(command.payment_id, "expired")
+    (intent,) = await worker.intents(command.payment_id)
     assert intent["status"] == "canceled"
-    assert (await world.moved(command.payment_id))["charged"] == 0
+    assert (await worker.moved(command.payment_id))["charged"] == 0
 
 
-async def test_a_webhook_before_the_answer_changes_nothing(world: World) -> None:
-    await world.fault("stripe.event.payment_intent.succeeded", "callback_before_answer")
-    await world.fault("stripe.event.payment_intent.created", "callback_before_answer")
-    command = cards.deposit(clock=world.clock)
-    await world.send(command)
-    await world.told(command.payment_id, "settled")
-    assert (await world.moved(command.payment_id))["charged"] == 20_00
+async def test_a_webhook_before_the_answer_changes_nothing(worker: CardWorkerHarness) -> None:
+    await worker.fault("stripe.event.payment_intent.succeeded", "callback_before_answer")
+    await worker.fault("stripe.event.payment_intent.created", "callback_before_answer")
+    command = cards.deposit(clock=worker.clock)
+    await worker.send(command)
+    await worker.told(command.payment_id, "settled")
+    assert (await worker.moved(command.payment_id))["charged"] == 20_00
 
 
-async def test_webhooks_twice_late_and_out_of_order_tell_once(world: World) -> None:
+async def test_webhooks_twice_late_and_out_of_order_tell_once(worker: CardWorkerHarness) -> None:
     for kind in ("callback_twice", "callback_out_of_order"):
-        await world.fault("stripe.event.*", kind, times=5)
-    command = cards.deposit("pm_card_authenticationRequired", clock=world.clock)
-    await world.send(command)
-    await world.told(command.payment_id, "action_required")
-    (intent,) = await world.intents(command.payment_id)
-    await world.control("POST", f"/stripe/challenges/{intent['id']}", {"outcome": "approve"})
-    await world.told(command.payment_id, "settled")
-    for notice in list(world.events):
-        await world.notices.handle([world._record(notice)])
-    await world.make_due()
-    assert await world.kinds(command.payment_id) == ["submitted", "action_required", "settled"]
+        await worker.fault("stripe.event.*", kind, times=5)
+    command = cards.deposit("pm_card_authenticationRequired", clock=worker.clock)
+    await worker.send(command)
+    await worker.told(command.payment_id, "action_required")
+    (intent,) = await worker.intents(command.payment_id)
+    await worker.control("POST", f"/stripe/challenges/{intent['id']}", {"outcome": "approve"})
+    await worker.told(command.payment_id, "settled")
+    for notice in list(worker.events):
+        await worker.notices.handle([worker._record(notice)])
+    await worker.make_due()
+    assert await worker.kinds(command.payment_id) == ["submitted", "action_required", "settled"]
 
 
-async def test_a_zombie_s_other_intent_is_never_confirmed(world: World, deaths) -> None:
+async def test_another_intent_of_a_worker_without_its_lease_is_never_confirmed(
+    worker: CardWorkerHarness, deaths
+) -> None:
     """Race: a holder that lost its lease stores another intent late; the stored one stays."""
     deaths.at("worker.after_call")
-    command = cards.deposit(clock=world.clock)
-    await world.send(command)
+    command = cards.deposit(clock=worker.clock)
+    await worker.send(command)
     await died(deaths, "worker.after_call")
-    await world.restart()
-    await world.reach(command.payment_id, "settled")
-    row = await world.state(command.payment_id)
+    await worker.restart()
+    await worker.reach(command.payment_id, "settled")
+    row = await worker.state(command.payment_id)
     from cift_shared.attempts.results import Claim
     from cift_shared.attempts.state_machine import Decision
 
-    store = world.engine._store
+    store = worker.engine._store
     claim = Claim(
-        attempt=cards.attempt(command, world.clock),
+        attempt=cards.attempt(command, worker.clock),
         payment_id=str(command.payment_id),
         rail="card",
         state="sending",
@@ -186,18 +199,20 @@ async def test_a_zombie_s_other_intent_is_never_confirmed(world: World, deaths) 
         submits=1,
         maybe_sent=False,
         age=timedelta(0),
-        touched_at=world.clock.now(),
+        touched_at=worker.clock.now(),
         trace={},
     )
     late = Decision(claim, "waiting", timedelta(0), memory={"intent": "pi_other"}, maybe_sent=True)
-    assert await store.save([late], now=world.clock.now()) == set()
-    memory = (await world.state(command.payment_id))["memory"]
+    assert await store.save([late], now=worker.clock.now()) == set()
+    memory = (await worker.state(command.payment_id))["memory"]
     assert memory["intent"] == row["memory"]["intent"]
 
 
-async def test_two_commands_at_once_make_one_customer_and_charge_each_once(world: World) -> None:
-    commands = [cards.deposit(clock=world.clock) for _ in range(8)]
-    await world.send(*commands)
+async def test_two_commands_at_once_make_one_customer_and_charge_each_once(
+    worker: CardWorkerHarness,
+) -> None:
+    commands = [cards.deposit(clock=worker.clock) for _ in range(8)]
+    await worker.send(*commands)
     for command in commands:
-        await world.told(command.payment_id, "settled")
-        assert (await world.moved(command.payment_id))["charged"] == 20_00
+        await worker.told(command.payment_id, "settled")
+        assert (await worker.moved(command.payment_id))["charged"] == 20_00

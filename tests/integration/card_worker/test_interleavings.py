@@ -4,8 +4,9 @@ import random
 
 import pytest
 
-from tests.integration.card_worker.world import Deaths, World, eventually
+from tests.integration.card_worker.harness import CardWorkerHarness, Deaths
 from tests.support import cards
+from tests.support.eventually import eventually
 
 pytestmark = pytest.mark.integration
 
@@ -34,40 +35,40 @@ FINAL = {"settled", "declined", "expired"}
 
 
 @pytest.mark.parametrize("seed", range(4))
-async def test_told_and_moved_agree(world: World, deaths: Deaths, seed: int) -> None:
+async def test_told_and_moved_agree(worker: CardWorkerHarness, deaths: Deaths, seed: int) -> None:
     luck = random.Random(seed)
     for _ in range(6):
-        await world.fault(
+        await worker.fault(
             f"stripe.payment_intents.{luck.choice(OPERATIONS)}",
             luck.choice(FAULTS),
             times=luck.randint(1, 2),
         )
-    await world.fault("stripe.event.*", luck.choice(NOTICES), times=6)
+    await worker.fault("stripe.event.*", luck.choice(NOTICES), times=6)
     for place in luck.sample(PLACES, 3):
         deaths.at(place, times=luck.randint(1, 2))
-    commands = [cards.deposit(luck.choice(TOKENS), clock=world.clock) for _ in range(5)]
-    await world.send(*commands, luck.choice(commands))
+    commands = [cards.deposit(luck.choice(TOKENS), clock=worker.clock) for _ in range(5)]
+    await worker.send(*commands, luck.choice(commands))
     dead = 0
 
     async def all_final() -> bool:
         nonlocal dead
         if len(deaths.met) > dead:  # who died comes back, as the same instance
             dead = len(deaths.met)
-            await world.restart()
+            await worker.restart()
             if luck.random() < 0.5:
-                await world.control("POST", "/stripe/keys/expire")
-        await world.send(luck.choice(commands))
-        await world.make_due()
-        kinds = [set(await world.kinds(command.payment_id)) for command in commands]
+                await worker.control("POST", "/stripe/keys/expire")
+        await worker.send(luck.choice(commands))
+        await worker.make_due()
+        kinds = [set(await worker.kinds(command.payment_id)) for command in commands]
         return all(FINAL & told for told in kinds)
 
     await eventually(all_final, "the end of every payment")
     for command in commands:
-        results = await world.results(command.payment_id)
+        results = await worker.results(command.payment_id)
         final = {one.result_id: one.kind for one in results if one.kind in FINAL}
         assert len(final) == 1, final
-        charged = (await world.moved(command.payment_id))["charged"]
+        charged = (await worker.moved(command.payment_id))["charged"]
         assert charged == (20_00 if "settled" in final.values() else 0)
-        held = [one["status"] for one in await world.intents(command.payment_id)]
+        held = [one["status"] for one in await worker.intents(command.payment_id)]
         assert held.count("succeeded") == (1 if charged else 0)
-    assert (await world.control("GET", "/stripe/violations"))["violations"] == []
+    assert (await worker.control("GET", "/stripe/violations"))["violations"] == []

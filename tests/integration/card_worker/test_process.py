@@ -24,9 +24,9 @@ from cift_shared.kafka.producer import Producer
 from cift_shared.messaging.envelope import outgoing
 from cift_shared.messaging.messages import PaymentResult
 from cift_shared.messaging.topics import all_topics, commands
-from tests.integration.card_worker.world import eventually
 from tests.support import cards
 from tests.support.commands import CALLBACK_KEY, CLOCK, DATA_KEYS, INDEX_KEY
+from tests.support.eventually import eventually
 from tests.support.kafka import running_embedded_broker
 
 pytestmark = pytest.mark.integration

@@ -56,7 +56,7 @@ async def test_nothing_is_set() -> None:
     assert "cift keys new" in found["settings.keys"]["advice"]
 
 
-async def test_nobody_answers() -> None:
+async def test_doctor_reports_servers_that_do_not_answer() -> None:
     code, found = await examined(
         **KEYS,
         DATABASE_URL="postgresql://x:hidden@127.0.0.1:9/none",

@@ -100,7 +100,7 @@ async def test_keys_of_the_api(env: dict[str, str]) -> None:
     assert revoked == {"key_id": made["key_id"], "state": "revoked"}
 
 
-async def test_one_payment(database: str) -> None:
+async def test_check_of_one_payment_has_its_documented_fields(database: str) -> None:
     async with open_books(database) as books:
         paid = await books.settled_deposit()
     document = await documents({"DATABASE_URL": database}, "check", str(paid.payment_id))
@@ -114,7 +114,7 @@ async def test_one_payment(database: str) -> None:
     }  # fmt: skip
 
 
-async def test_holds(env: dict[str, str]) -> None:
+async def test_commands_about_holds_have_their_documented_fields(env: dict[str, str]) -> None:
     place = ["--merchant", MERCHANT, "--mode", "test", "--customer", "c1", "--currency", "KES"]
     for key, end in (("a", "release"), ("b", "capture")):
         placed = await documents(
@@ -128,7 +128,9 @@ async def test_holds(env: dict[str, str]) -> None:
             assert shape(ended) == {"key": "str", "account": "str", "transaction_id": "int"}
 
 
-async def test_files(env: dict[str, str], tmp_path: Path) -> None:
+async def test_exports_to_files_have_their_documented_fields(
+    env: dict[str, str], tmp_path: Path
+) -> None:
     log, journal = tmp_path / "log", tmp_path / "journal.csv"
     said = await cift("ledger", "export-log", str(log), "--json", **env)
     assert (said.out, shape(json.loads(said.err))) == ("", {"inputs": "int"})

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import pytest
 
 from tests.support.cift import Said, cift
-from tests.support.gateway import RunningGateway, order, pay, running_gateway
+from tests.support.gateway import RunningGateway, running_gateway
+from tests.support.payments import order, pay
 from tests.support.served import listening
 
 pytestmark = pytest.mark.integration

@@ -116,8 +116,8 @@ class Worker:
 
 
 @pytest.fixture
-async def pool(database: str) -> AsyncIterator[asyncpg.Pool]:
-    async with probe_pool(database) as pool:
+async def pool(emptied_database: str) -> AsyncIterator[asyncpg.Pool]:
+    async with probe_pool(emptied_database) as pool:
         yield pool
 
 
@@ -447,7 +447,7 @@ async def test_a_notice_that_is_stored_while_the_verdict_is_stored_is_read(worke
 
 @pytest.mark.parametrize("lost", ["claim", "open_notices"])
 async def test_a_claim_whose_answer_is_lost_is_made_again(workers, pool, lost, monkeypatch) -> None:
-    """It is stored and nobody heard: nothing was sent by it, so it is sent once, and soon."""
+    """The claim is stored, its answer lost: nothing was sent, so it is sent once, and soon."""
     processor = ScriptedProcessor(checks=[Settled(Money(100_00, "KES"))])
     worker = Worker(pool, processor, "w-0")
     workers.append(worker)
@@ -614,7 +614,7 @@ async def test_many_attempts_at_once_each_once(workers, pool) -> None:
 
 
 async def test_a_stop_in_the_middle_of_a_claim_leaves_nothing_half_sent(workers, pool) -> None:
-    """However a stop falls, an attempt is either untouched or heard out."""
+    """Whenever the stop comes, an attempt is either untouched or its answer is stored."""
     processor = ScriptedProcessor(delay=timedelta(hours=1))
     for delay_ms in range(0, 12, 2):
         worker = await start(workers, pool, processor)

@@ -126,8 +126,8 @@ class Desk:
 
 
 @pytest.fixture
-async def pool(database: str) -> AsyncIterator[asyncpg.Pool]:
-    async with probe_pool(database) as pool:
+async def pool(emptied_database: str) -> AsyncIterator[asyncpg.Pool]:
+    async with probe_pool(emptied_database) as pool:
         yield pool
 
 
@@ -266,7 +266,7 @@ async def test_a_wish_during_a_query_is_not_lost(pool) -> None:
 
 
 async def test_what_was_not_sent_after_all_is_not_sent_any_more(pool) -> None:
-    """The wish comes while it is being sent; the provider is away, so nothing was sent."""
+    """The cancel comes while it is being sent; the provider is away, so nothing was sent."""
     processor = Canceler(submits=[ProviderUnavailable("refused", "away")])
     desk = Desk(pool, processor)
     command = await desk.take()

@@ -25,8 +25,10 @@ from cift_shared.database.pool import close_pool, open_pool
 from cift_shared.errors import InvariantViolated, SchemaRefused
 from cift_shared.messaging.record import Record, RejectedRecord
 from cift_shared.runtime.readiness import Readiness
-from tests.support.gateway import order, pay, problem, running_gateway
+from tests.support.gateway import running_gateway
 from tests.support.kafka import Broker
+from tests.support.payments import order, pay
+from tests.support.problems import problem
 from tests.support.services import MODULES, environment, running
 
 pytestmark = pytest.mark.integration

@@ -75,7 +75,7 @@ async def test_without_database_and_broker(tmp_path: Path, number: signal.Signal
         await all_stop(found, number)
 
 
-async def test_without_database(broker: Broker, tmp_path: Path) -> None:
+async def test_services_stop_without_a_database(broker: Broker, tmp_path: Path) -> None:
     async with starting(tmp_path, dsn(nowhere()), broker.bootstrap) as found:
         await all_stop(found, signal.SIGTERM)
 
@@ -98,7 +98,7 @@ async def test_without_a_schema(empty_database: str, broker: Broker, tmp_path: P
 
 
 @pytest.mark.parametrize("kafka", ["refused", "silent"])
-async def test_without_broker(database: str, tmp_path: Path, kafka: str) -> None:
+async def test_services_stop_without_a_broker(database: str, tmp_path: Path, kafka: str) -> None:
     with black_hole() as hole:
         bootstrap = hole if kafka == "silent" else nowhere()
         async with running_all(tmp_path, database=database, bootstrap=bootstrap) as found:
@@ -119,7 +119,7 @@ async def test_during_the_start(tmp_path: Path, later_s: float, number: signal.S
 
 @pytest.mark.parametrize("number", BOTH)
 @pytest.mark.parametrize("how", ["gone", "silent"])
-async def test_while_running(
+async def test_services_stop_when_their_servers_end_or_hang(
     database: str, tmp_path: Path, how: str, number: signal.Signals
 ) -> None:
     """Database and broker end, or fall silent without a word, under running services."""
@@ -159,7 +159,9 @@ async def own_servers(database: str) -> AsyncIterator[tuple[Link, str, EmbeddedB
 
 @pytest.mark.parametrize("number", BOTH)
 @pytest.mark.parametrize("serving", [False, True])
-async def test_the_twin(tmp_path: Path, number: signal.Signals, serving: bool) -> None:
+async def test_the_twin_stops_while_it_starts_and_while_it_serves(
+    tmp_path: Path, number: signal.Signals, serving: bool
+) -> None:
     env = {
         "CIFT_SANDBOX_HTTP_PORT": str(free_port()),
         "CIFT_SANDBOX_STATE": str(tmp_path / "twin.sqlite3"),

@@ -45,8 +45,8 @@ class Slow(ScriptedProcessor):
 
 
 @pytest.fixture
-async def pool(database: str) -> AsyncIterator[asyncpg.Pool]:
-    async with probe_pool(database) as pool:
+async def pool(emptied_database: str) -> AsyncIterator[asyncpg.Pool]:
+    async with probe_pool(emptied_database) as pool:
         yield pool
 
 

@@ -9,6 +9,11 @@ from tests.support.gateway import RunningGateway, running_gateway
 
 
 @pytest.fixture
+async def database(emptied_database: str) -> str:
+    return emptied_database
+
+
+@pytest.fixture
 async def gateway(database: str) -> AsyncIterator[RunningGateway]:
     async with running_gateway(database) as running:
         yield running

@@ -13,16 +13,9 @@ from gateway.auth.authenticator import SCOPES
 from gateway.auth.key_format import new_key, read_key
 from gateway.http.api_route import ApiRoute
 from gateway.payments.service import Payments
-from tests.support.gateway import (
-    OTHER_MERCHANT,
-    PHONE,
-    RunningGateway,
-    order,
-    pay,
-    problem,
-    running_gateway,
-    settings_for,
-)
+from tests.support.gateway import OTHER_MERCHANT, RunningGateway, running_gateway, settings_for
+from tests.support.payments import PHONE, order, pay
+from tests.support.problems import problem
 
 pytestmark = pytest.mark.integration
 
@@ -105,7 +98,7 @@ async def test_revoked_key_stops_working_within_five_seconds(
     problem(await client.get("/payments"), 401, "unauthenticated")
 
 
-async def test_expired_key(gateway: RunningGateway) -> None:
+async def test_an_expired_key_is_refused(gateway: RunningGateway) -> None:
     past = datetime.now(UTC) - timedelta(seconds=1)
     client = await gateway.client(expires_at=past)
     problem(await client.get("/payments"), 401, "unauthenticated")
@@ -194,7 +187,7 @@ async def test_matrix_covers_every_route_with_an_id() -> None:
     assert len(with_id) == 14
 
 
-async def test_the_other_mode_is_another_world(
+async def test_the_modes_share_nothing(
     gateway: RunningGateway, client: httpx.AsyncClient, database: str
 ) -> None:
     payment = await gateway.funded(client, "c_1", "100.00")

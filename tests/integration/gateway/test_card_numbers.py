@@ -7,7 +7,9 @@ import httpx
 import pytest
 from structlog.testing import capture_logs
 
-from tests.support.gateway import RunningGateway, card_order, order, pay, problem
+from tests.support.gateway import RunningGateway
+from tests.support.payments import card_order, order, pay
+from tests.support.problems import problem
 
 pytestmark = pytest.mark.integration
 
@@ -19,7 +21,9 @@ def found_in(text: object) -> bool:
     return CARD in str(text) or DRESSED in str(text) or "4242424242" in str(text)
 
 
-async def test_bodies(gateway: RunningGateway, client: httpx.AsyncClient) -> None:
+async def test_a_card_number_in_a_body_is_refused(
+    gateway: RunningGateway, client: httpx.AsyncClient
+) -> None:
     bodies: list[dict[str, Any]] = [
         order(description=f"card {CARD}"),
         order(description=DRESSED),

@@ -7,18 +7,11 @@ import httpx
 import pytest
 
 from cift_shared.messaging.messages import COMMANDS, RequestDeposit, RequestRefund
-from tests.support.gateway import (
-    CARD_DETAILS,
-    CARD_TOKEN,
-    LiveStream,
-    RunningGateway,
-    card_order,
-    order,
-    pay,
-    problem,
-    refund,
-    running_gateway,
-)
+from tests.support.event_stream import LiveStream
+from tests.support.gateway import RunningGateway, running_gateway
+from tests.support.payment_methods import CARD_DETAILS, CARD_TOKEN
+from tests.support.payments import card_order, order, pay, refund
+from tests.support.problems import problem
 
 pytestmark = pytest.mark.integration
 
@@ -193,7 +186,7 @@ async def test_off_session_needs_a_saved_card(client: httpx.AsyncClient) -> None
     problem(answer, 422, "validation_failed")
 
 
-async def test_without_cards(database: str) -> None:
+async def test_cards_that_are_not_set_up_are_refused(database: str) -> None:
     async with running_gateway(database, rails={"card": {"publishable_key": None}}) as gateway:
         client = await gateway.client()
         document = problem(await pay(client, card_order()), 422, "method_unavailable")

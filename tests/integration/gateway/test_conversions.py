@@ -7,12 +7,8 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from tests.support.gateway import (
-    OTHER_MERCHANT,
-    RunningGateway,
-    problem,
-    running_gateway,
-)
+from tests.support.gateway import OTHER_MERCHANT, RunningGateway, running_gateway
+from tests.support.problems import problem
 
 pytestmark = pytest.mark.integration
 
@@ -132,7 +128,7 @@ async def test_parallel_conversions_never_exchange_more_than_there_is(
         ({**wish(), "rate": "1"}, "validation_failed", "/rate", False),
     ],
 )  # fmt: skip
-async def test_refused(
+async def test_a_conversion_that_is_refused_names_code_and_place(
     gateway: RunningGateway, client: httpx.AsyncClient, body, code, pointer, stored
 ) -> None:
     await gateway.funded(client, "c_1", "1000.00")

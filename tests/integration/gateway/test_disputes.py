@@ -7,7 +7,9 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.support.gateway import OTHER_MERCHANT, RunningGateway, card_order, pay, problem, refund
+from tests.support.gateway import OTHER_MERCHANT, RunningGateway
+from tests.support.payments import card_order, pay, refund
+from tests.support.problems import problem
 
 pytestmark = pytest.mark.integration
 
@@ -42,7 +44,9 @@ async def dispute(
     return await gateway.result(payment_id, "disputed", dispute=news, occurred_at=at.isoformat())
 
 
-async def test_one_dispute(gateway: RunningGateway, client: httpx.AsyncClient) -> None:
+async def test_a_dispute_is_shown_with_its_fields(
+    gateway: RunningGateway, client: httpx.AsyncClient
+) -> None:
     payment = await settled(client, gateway)
     assert await dispute(gateway, payment["id"]) == "applied"
     answer = await client.get("/disputes/du_1")
@@ -132,7 +136,7 @@ async def test_refund_that_failed_after_all(
     assert "undid" in posting["detail"]["told"]
 
 
-async def test_list(gateway: RunningGateway, client: httpx.AsyncClient) -> None:
+async def test_disputes_are_listed(gateway: RunningGateway, client: httpx.AsyncClient) -> None:
     first = await settled(client, gateway)
     second = await settled(client, gateway, customer_id="c_2")
     start = datetime.now(UTC)
@@ -170,7 +174,9 @@ async def test_list(gateway: RunningGateway, client: httpx.AsyncClient) -> None:
         assert error["parameter"] == query.partition("=")[0]
 
 
-async def test_nobody_elses(gateway: RunningGateway, client: httpx.AsyncClient) -> None:
+async def test_another_merchants_dispute_is_not_found(
+    gateway: RunningGateway, client: httpx.AsyncClient
+) -> None:
     payment = await settled(client, gateway)
     await dispute(gateway, payment["id"])
     stranger = await gateway.client(merchant=OTHER_MERCHANT)

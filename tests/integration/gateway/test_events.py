@@ -5,14 +5,10 @@ import asyncio
 import httpx
 import pytest
 
-from tests.support.gateway import (
-    LiveStream,
-    RunningGateway,
-    order,
-    pay,
-    problem,
-    running_gateway,
-)
+from tests.support.event_stream import LiveStream
+from tests.support.gateway import RunningGateway, running_gateway
+from tests.support.payments import order, pay
+from tests.support.problems import problem
 
 pytestmark = pytest.mark.integration
 

@@ -8,7 +8,9 @@ from fastapi import FastAPI
 from fastapi.routing import iter_route_contexts
 
 from gateway.http.api_route import ApiRoute
-from tests.support.gateway import RunningGateway, order, pay, problem
+from tests.support.gateway import RunningGateway
+from tests.support.payments import order, pay
+from tests.support.problems import problem
 
 pytestmark = pytest.mark.integration
 

@@ -94,7 +94,9 @@ def shown_pairs(text: str) -> set[tuple[str, Any]]:
     }
 
 
-async def test_guide(gateway: RunningGateway, client: httpx.AsyncClient) -> None:
+async def test_each_command_of_the_guide_works(
+    gateway: RunningGateway, client: httpx.AsyncClient
+) -> None:
     payment_id, sent = "", 0
     status = RailStatus(rail="mpesa", instance="w", available=True, reported_at=datetime.now(UTC))
     body = status.model_dump_json().encode()
@@ -124,7 +126,9 @@ async def test_guide(gateway: RunningGateway, client: httpx.AsyncClient) -> None
     assert sent >= 9
 
 
-async def test_refusal(client: httpx.AsyncClient) -> None:
+async def test_the_refusal_in_the_guide_is_what_the_gateway_answers(
+    client: httpx.AsyncClient,
+) -> None:
     """The problem document of the guide, to the letter of its detail."""
     text = next(block for _, block, _ in _BLOCK.findall(GUIDE.read_text()) if "#problem-" in block)
     body = json.loads(next(command.body or "" for command in commands()))

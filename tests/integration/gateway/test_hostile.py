@@ -10,7 +10,9 @@ import pytest
 from structlog.testing import capture_logs
 
 from tests.support.breakable import breakable
-from tests.support.gateway import RunningGateway, order, pay, problem, running_gateway
+from tests.support.gateway import RunningGateway, running_gateway
+from tests.support.payments import order, pay
+from tests.support.problems import problem
 
 pytestmark = pytest.mark.integration
 
@@ -31,7 +33,9 @@ async def raw(client: httpx.AsyncClient, content: bytes, **headers: str) -> http
     return await client.post("/payments", content=content, headers=sent)
 
 
-async def test_amounts(gateway: RunningGateway, client: httpx.AsyncClient) -> None:
+async def test_malformed_amounts_are_refused(
+    gateway: RunningGateway, client: httpx.AsyncClient
+) -> None:
     for amount in BAD_AMOUNTS:
         answer = await pay(client, order(amount=amount))
         assert answer.status_code == 422, amount
@@ -59,7 +63,7 @@ async def test_limits_of_the_method(client: httpx.AsyncClient) -> None:
     await refused(client, order(type="withdrawal", amount="9"), "/amount", "amount_out_of_limits")
 
 
-async def test_phones(client: httpx.AsyncClient) -> None:
+async def test_phones_that_no_rail_takes_are_refused(client: httpx.AsyncClient) -> None:
     for phone in ("254812345678", "+255712345678", "0900123456", "07123456789", "abcdefghij"):
         method = {"phone": phone, "country": "KE"}
         await refused(
@@ -99,7 +103,7 @@ async def test_instrument_must_be_one(client: httpx.AsyncClient) -> None:
         await refused(client, order(payment_method=given), "/payment_method", "validation_failed")
 
 
-async def test_texts(client: httpx.AsyncClient) -> None:
+async def test_malformed_texts_are_refused(client: httpx.AsyncClient) -> None:
     bad_ids = ("", "a" * 65, "a b", "a/b", "x\n", "Ω", "a%00")
     for customer in bad_ids:
         await refused(client, order(customer_id=customer), "/customer_id", "validation_failed")
@@ -172,7 +176,7 @@ async def test_content_types_and_encodings(client: httpx.AsyncClient) -> None:
         problem(answer, 415, "content_encoding_unsupported")
 
 
-async def test_body_sizes(client: httpx.AsyncClient) -> None:
+async def test_a_body_over_the_limit_is_refused(client: httpx.AsyncClient) -> None:
     async def endless():
         while True:
             yield b"x" * 16_384
@@ -185,7 +189,9 @@ async def test_body_sizes(client: httpx.AsyncClient) -> None:
     assert (await raw(client, b" " * 60_000 + json.dumps(order()).encode())).status_code == 202
 
 
-async def test_slow_body(client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_body_that_comes_too_slowly_is_refused(
+    client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("gateway.http.limits.BODY_TIMEOUT_S", 0.05)
 
     async def trickle():
@@ -198,7 +204,9 @@ async def test_slow_body(client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPa
     assert problem(answer, 408, "request_timeout")["retryable"]
 
 
-async def test_wrong_doors(gateway: RunningGateway, client: httpx.AsyncClient) -> None:
+async def test_unknown_paths_and_methods_are_refused(
+    gateway: RunningGateway, client: httpx.AsyncClient
+) -> None:
     problem(await client.get("/nothing"), 404, "not_found")
     problem(await client.get("/payments/"), 404, "not_found")
     for payment_id in ("not-a-uuid", "%00", str(uuid4()) + "x"):

@@ -12,14 +12,9 @@ import pytest
 
 from gateway.idempotency.acceptance import KEY_LIFETIME
 from gateway.operations.retention import Retention
-from tests.support.gateway import (
-    OTHER_MERCHANT,
-    RunningGateway,
-    order,
-    pay,
-    problem,
-    refund,
-)
+from tests.support.gateway import OTHER_MERCHANT, RunningGateway
+from tests.support.payments import order, pay, refund
+from tests.support.problems import problem
 
 pytestmark = pytest.mark.integration
 
@@ -116,7 +111,7 @@ async def test_key_is_required(client: httpx.AsyncClient) -> None:
         assert document["errors"][0]["parameter"] == "Idempotency-Key"
 
 
-async def test_malformed_key(client: httpx.AsyncClient) -> None:
+async def test_a_malformed_key_is_refused(client: httpx.AsyncClient) -> None:
     for key in (b"", b'""', b" ", b"k" * 256, b'"' + b"k" * 256 + b'"', "kÿ".encode(), b"a\x01b",
                 b'"open', b"two words", b"tab\tkey"):  # fmt: skip
         headers = [(b"Idempotency-Key", key), (b"Content-Type", b"application/json")]

@@ -8,7 +8,8 @@ import pytest
 from click.testing import CliRunner
 
 from gateway.auth.cli import api_key
-from tests.support.gateway import problem, running_gateway, settings_for
+from tests.support.gateway import running_gateway, settings_for
+from tests.support.problems import problem
 
 pytestmark = pytest.mark.integration
 

@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 import httpx
 import pytest
 
-from tests.support.gateway import RunningGateway, problem
+from tests.support.gateway import RunningGateway
+from tests.support.problems import problem
 
 pytestmark = pytest.mark.integration
 

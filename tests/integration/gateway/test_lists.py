@@ -12,17 +12,10 @@ from gateway.http.paging import Window
 from gateway.payments.filters import payments_statement
 from gateway.payments.repository import SQL
 from gateway.payments.requests import PaymentsQuery
-from tests.support.gateway import (
-    CARD_DETAILS,
-    MERCHANT,
-    OTHER_MERCHANT,
-    RunningGateway,
-    card_order,
-    order,
-    pay,
-    problem,
-    refund,
-)
+from tests.support.gateway import MERCHANT, OTHER_MERCHANT, RunningGateway
+from tests.support.payment_methods import CARD_DETAILS
+from tests.support.payments import card_order, order, pay, refund
+from tests.support.problems import problem
 
 pytestmark = pytest.mark.integration
 

@@ -13,8 +13,10 @@ from cift_shared.kafka import Producer, create_topics
 from cift_shared.messaging.envelope import OutgoingMessage
 from cift_shared.messaging.topics import DAY_MS, Topic, dead_letter
 from gateway.payment_methods.results import consume_method_results
-from tests.support.gateway import RunningGateway, method_result, problem, running_gateway
+from tests.support.gateway import RunningGateway, running_gateway
 from tests.support.kafka import Broker
+from tests.support.payment_methods import method_result
+from tests.support.problems import problem
 
 pytestmark = pytest.mark.integration
 
@@ -48,7 +50,7 @@ async def test_from_the_topic_to_the_waiting_request(
     # a group of its own: others on this broker may have died in the usual one a moment ago
     group = f"group-{topic}"
     reading: dict[str, Any] = {
-        "hear": partial(consume_method_results, topic=topic, group=group),
+        "consume_results": partial(consume_method_results, topic=topic, group=group),
         "kafka_bootstrap_servers": broker.bootstrap,
     }
     async with running_gateway(database, **reading) as gateway:
@@ -86,7 +88,7 @@ async def test_broker_that_is_away_holds_up_nobody(database: str) -> None:
     async with (
         asyncio.timeout(PATIENCE_S),
         running_gateway(
-            database, hear=consume_method_results, kafka_bootstrap_servers="127.0.0.1:9"
+            database, consume_results=consume_method_results, kafka_bootstrap_servers="127.0.0.1:9"
         ) as gateway,
     ):
         client = await gateway.client()
@@ -103,10 +105,10 @@ async def test_reader_that_has_ended_is_told(database: str) -> None:
             return ["subscriber:gateway"]
 
     @asynccontextmanager
-    async def hear(handler: Any, base: Any) -> AsyncIterator[Any]:
+    async def consume_results(handler: Any, base: Any) -> AsyncIterator[Any]:
         yield Broker()
 
-    async with running_gateway(database, hear=hear) as gateway:
+    async with running_gateway(database, consume_results=consume_results) as gateway:
         answer = await gateway.raw_client().get("http://gateway.test/healthz")
         problem(answer, 503, "unavailable")
 

@@ -6,7 +6,9 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from tests.support.gateway import PHONE, RunningGateway, order, pay, problem
+from tests.support.gateway import RunningGateway
+from tests.support.payments import PHONE, order, pay
+from tests.support.problems import problem
 
 pytestmark = pytest.mark.integration
 
@@ -51,7 +53,7 @@ async def test_save_show_list_delete(gateway: RunningGateway, client: httpx.Asyn
     )
 
 
-async def test_bad_phone(client: httpx.AsyncClient) -> None:
+async def test_a_field_that_is_wrong_for_a_phone_is_named(client: httpx.AsyncClient) -> None:
     for fields, pointer in (
         ({"phone": "12345678901"}, "/phone"),
         ({"country": "UG"}, "/country"),

@@ -1,6 +1,7 @@
 """A database of the release that knew phones and cards only: its rows are read as before."""
 
 import json
+from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
@@ -8,17 +9,13 @@ from uuid import uuid4
 import asyncpg
 import pytest
 
+from cift_local.waiting import run_in_thread
 from cift_shared.database.migrations import find_migrations, migrate
 from cift_shared.database.migrations.files import number_of
 from cift_shared.messaging.messages import COMMANDS, RequestDeposit, RequestDetach
-from tests.support.gateway import (
-    MERCHANT,
-    RunningGateway,
-    card_order,
-    pay,
-    running_gateway,
-    settings_for,
-)
+from tests.support.gateway import MERCHANT, RunningGateway, running_gateway, settings_for
+from tests.support.payments import card_order, pay
+from tests.support.postgres import PgServer
 
 pytestmark = pytest.mark.integration
 
@@ -76,19 +73,41 @@ class Older:
             await connection.execute(_SAVE, *row)
 
 
-@pytest.fixture
-async def older(empty_database: str) -> Older:
+async def make_older(address: str) -> Older:
     """An older database with rows, migrated to this release."""
     old = [one for one in find_migrations() if number_of(one.file) <= BEFORE[one.schema]]
     assert len(old) < len(find_migrations())
-    await migrate(empty_database, old, [])
+    await migrate(address, old, [])
     left = Older()
-    connection = await asyncpg.connect(empty_database)
+    connection = await asyncpg.connect(address)
     await set_json(connection)
     await left.store(connection)
     await connection.close()
-    await migrate(empty_database)
+    await migrate(address)
     return left
+
+
+@pytest.fixture(scope="module")
+def older_template(pg_server: PgServer) -> Iterator[tuple[str, Older]]:
+    """The name of such a database, made once and copied for each test, and what is in it."""
+    name = run_in_thread(pg_server.create("cift_older"))
+    yield name, run_in_thread(make_older(pg_server.address(name)))
+    run_in_thread(pg_server.drop(name))
+
+
+@pytest.fixture
+def older(older_template: tuple[str, Older]) -> Older:
+    return older_template[1]
+
+
+@pytest.fixture
+async def older_database(
+    pg_server: PgServer, older_template: tuple[str, Older]
+) -> AsyncIterator[str]:
+    """The address of a copy."""
+    name = await pg_server.create("cift_test", template=older_template[0])
+    yield pg_server.address(name)
+    await pg_server.drop(name)
 
 
 async def set_json(connection: "asyncpg.Connection[Any]") -> None:
@@ -101,8 +120,8 @@ async def shown(gateway: RunningGateway, path: str) -> Any:
     return (await (await gateway.client()).get(path)).json()
 
 
-async def test_its_payments_show_what_they_showed(older: Older, empty_database: str) -> None:
-    async with running_gateway(empty_database) as gateway:
+async def test_its_payments_show_what_they_showed(older: Older, older_database: str) -> None:
+    async with running_gateway(older_database) as gateway:
         of_phone = await shown(gateway, f"/payments/{older.by_phone['payment_id']}")
         assert of_phone["payment_method"] == {
             "kind": "phone", "phone": PHONE_SHOWN, "country": "KE",
@@ -114,8 +133,8 @@ async def test_its_payments_show_what_they_showed(older: Older, empty_database: 
         assert (of_phone["rail"], of_card["rail"]) == ("mpesa", "card")
 
 
-async def test_a_gateway_of_that_release_can_go_on(older: Older, empty_database: str) -> None:
-    async with running_gateway(empty_database) as gateway:
+async def test_a_gateway_of_that_release_can_go_on(older: Older, older_database: str) -> None:
+    async with running_gateway(older_database) as gateway:
         order = {**payment("card", "USD", older.by_card["instrument"])}
         saved = uuid4()
         async with gateway.admin.acquire() as connection:
@@ -126,8 +145,8 @@ async def test_a_gateway_of_that_release_can_go_on(older: Older, empty_database:
         assert (await shown(gateway, f"/payment-methods/{saved}"))["rail"] == "card"
 
 
-async def test_a_result_of_an_older_worker_is_shown(older: Older, empty_database: str) -> None:
-    async with running_gateway(empty_database) as gateway:
+async def test_a_result_of_an_older_worker_is_shown(older: Older, older_database: str) -> None:
+    async with running_gateway(older_database) as gateway:
         payment_id = older.by_card["payment_id"]
         await gateway.settle(payment_id, card=CARD)
         read = await shown(gateway, f"/payments/{payment_id}")
@@ -137,9 +156,9 @@ async def test_a_result_of_an_older_worker_is_shown(older: Older, empty_database
 
 
 async def test_its_saved_phone_is_kept_once_and_can_be_deleted(
-    older: Older, empty_database: str
+    older: Older, older_database: str
 ) -> None:
-    async with running_gateway(empty_database) as gateway:
+    async with running_gateway(older_database) as gateway:
         client = await gateway.client()
         wish = {"method": "mpesa", "customer_id": "c_1", "phone": "0712345678"}
         again = await client.post("/payment-methods", json=wish)
@@ -150,9 +169,9 @@ async def test_its_saved_phone_is_kept_once_and_can_be_deleted(
 
 
 async def test_its_saved_card_pays_and_is_removed_at_the_provider(
-    older: Older, empty_database: str
+    older: Older, older_database: str
 ) -> None:
-    async with running_gateway(empty_database) as gateway:
+    async with running_gateway(older_database) as gateway:
         client = await gateway.client()
         read = await shown(gateway, f"/payment-methods/{older.card_id}")
         assert {name: read[name] for name in CARD} == CARD
@@ -172,10 +191,10 @@ async def test_its_saved_card_pays_and_is_removed_at_the_provider(
 
 
 async def test_a_gateway_of_that_release_still_saves_phones_meanwhile(
-    older: Older, empty_database: str
+    older: Older, older_database: str
 ) -> None:
     """Its statement names the index by what it covered then; both releases keep a phone once."""
-    async with running_gateway(empty_database) as gateway:
+    async with running_gateway(older_database) as gateway:
         kept = await gateway.admin.fetchval(
             """insert into gateway.payment_method (
                    payment_method_id, merchant_id, livemode, customer_id, method, kind, display,

@@ -15,7 +15,9 @@ from cift_shared.rails.registry import rails
 from cift_shared.testing import FakeClock
 from gateway.operations.retention import SILENT_PROCESS_LIFETIME, Retention
 from gateway.payment_options.statuses import RailStatusHandler
-from tests.support.gateway import RunningGateway, order, pay, problem, running_gateway
+from tests.support.gateway import RunningGateway, running_gateway
+from tests.support.payments import order, pay
+from tests.support.problems import problem
 
 pytestmark = pytest.mark.integration
 

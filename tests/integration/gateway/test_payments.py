@@ -13,16 +13,9 @@ import pytest
 from cift_shared.messaging.messages import COMMANDS, RequestDeposit
 from cift_shared.rails.registry import rails
 from gateway.payments.service import Payments
-from tests.support.gateway import (
-    PHONE,
-    RunningGateway,
-    card_order,
-    order,
-    pay,
-    problem,
-    refund,
-    running_gateway,
-)
+from tests.support.gateway import RunningGateway, running_gateway
+from tests.support.payments import PHONE, card_order, order, pay, refund
+from tests.support.problems import problem
 
 pytestmark = pytest.mark.integration
 

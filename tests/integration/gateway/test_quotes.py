@@ -11,15 +11,9 @@ import pytest
 
 from gateway.operations.retention import EXPIRED_QUOTE_LIFETIME
 from gateway.quotes.service import Quotes
-from tests.support.gateway import (
-    OTHER_MERCHANT,
-    RunningGateway,
-    order,
-    pay,
-    problem,
-    refund,
-    running_gateway,
-)
+from tests.support.gateway import OTHER_MERCHANT, RunningGateway, running_gateway
+from tests.support.payments import order, pay, refund
+from tests.support.problems import problem
 
 pytestmark = pytest.mark.integration
 

@@ -12,7 +12,7 @@ from cift_shared.kafka import Producer, create_topics
 from cift_shared.messaging.envelope import OutgoingMessage
 from cift_shared.messaging.topics import RAIL_STATUSES, all_topics, dead_letter
 from gateway.payment_options.statuses import consume_rail_statuses
-from tests.integration.card_worker.world import ShiftedClock
+from tests.support.clocks import ShiftedClock
 from tests.support.gateway import RunningGateway, running_gateway
 from tests.support.kafka import Broker
 from tests.support.services import environment, running
@@ -37,7 +37,7 @@ async def test_a_worker_that_stops_is_away_within_fifteen_seconds(
     await create_topics(own_broker.bootstrap, all_topics())
     clock = ShiftedClock()
     reading: dict[str, Any] = {
-        "hear_rails": consume_rail_statuses,
+        "consume_statuses": consume_rail_statuses,
         "clock": clock,
         "kafka_bootstrap_servers": own_broker.bootstrap,
     }

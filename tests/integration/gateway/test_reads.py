@@ -7,7 +7,9 @@ from urllib.parse import quote
 import httpx
 import pytest
 
-from tests.support.gateway import OTHER_MERCHANT, RunningGateway, order, pay, problem, refund
+from tests.support.gateway import OTHER_MERCHANT, RunningGateway
+from tests.support.payments import order, pay, refund
+from tests.support.problems import problem
 
 pytestmark = pytest.mark.integration
 

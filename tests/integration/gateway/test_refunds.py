@@ -7,12 +7,16 @@ import httpx
 import pytest
 
 from cift_shared.messaging.messages import COMMANDS, RequestRefund
-from tests.support.gateway import RunningGateway, order, pay, problem, refund
+from tests.support.gateway import RunningGateway
+from tests.support.payments import order, pay, refund
+from tests.support.problems import problem
 
 pytestmark = pytest.mark.integration
 
 
-async def test_partial_refund(gateway: RunningGateway, client: httpx.AsyncClient) -> None:
+async def test_a_part_is_refunded_with_its_share_of_the_fee(
+    gateway: RunningGateway, client: httpx.AsyncClient
+) -> None:
     deposit = await gateway.funded(client, "c_1", "1000.00")
     answer = await refund(client, deposit["id"], "400.00")
     assert answer.status_code == 202
@@ -79,7 +83,9 @@ async def test_only_completed_deposits(gateway: RunningGateway, client: httpx.As
     problem(await refund(client, out["id"]), 409, "not_refundable")
 
 
-async def test_bad_amount(gateway: RunningGateway, client: httpx.AsyncClient) -> None:
+async def test_a_malformed_amount_of_a_refund_is_refused(
+    gateway: RunningGateway, client: httpx.AsyncClient
+) -> None:
     deposit = await gateway.funded(client, "c_1", "100.00")
     for amount in ("0", "-1.00", "1.50", "1e2", "NaN", "", "1,000.00"):
         answer = await refund(client, deposit["id"], amount)

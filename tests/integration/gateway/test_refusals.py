@@ -14,15 +14,9 @@ from cift_shared.money.rates import RateTable
 from gateway.conversions.service import Conversions
 from gateway.payment_methods.instrument_resolver import InstrumentResolver
 from gateway.payments.service import Payments
-from tests.support.gateway import (
-    RunningGateway,
-    card_order,
-    order,
-    pay,
-    problem,
-    refund,
-    running_gateway,
-)
+from tests.support.gateway import RunningGateway, running_gateway
+from tests.support.payments import card_order, order, pay, refund
+from tests.support.problems import problem
 
 pytestmark = pytest.mark.integration
 

@@ -5,7 +5,9 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.support.gateway import RunningGateway, card_order, pay, problem, refund
+from tests.support.gateway import RunningGateway
+from tests.support.payments import card_order, pay, refund
+from tests.support.problems import problem
 
 pytestmark = pytest.mark.integration
 

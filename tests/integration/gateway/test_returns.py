@@ -12,7 +12,9 @@ import pytest
 
 from cift_shared.ids import PaymentId
 from cift_shared.testing import FakeClock
-from tests.support.gateway import RunningGateway, card_order, pay, problem, running_gateway
+from tests.support.gateway import RunningGateway, running_gateway
+from tests.support.payments import card_order, pay
+from tests.support.problems import problem
 
 pytestmark = pytest.mark.integration
 

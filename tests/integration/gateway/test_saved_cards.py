@@ -12,17 +12,10 @@ import pytest
 from cift_shared.messaging.envelope import message_key
 from cift_shared.messaging.messages import COMMANDS, RequestDeposit, RequestDetach, RequestSetup
 from gateway.payment_methods.service import PaymentMethods
-from tests.support.gateway import (
-    CARD_DETAILS,
-    CARD_TOKEN,
-    OTHER_MERCHANT,
-    PUBLISHABLE_KEY,
-    RunningGateway,
-    card_order,
-    method_result,
-    pay,
-    problem,
-)
+from tests.support.gateway import OTHER_MERCHANT, PUBLISHABLE_KEY, RunningGateway
+from tests.support.payment_methods import CARD_DETAILS, CARD_TOKEN, method_result
+from tests.support.payments import card_order, pay
+from tests.support.problems import problem
 
 pytestmark = pytest.mark.integration
 
@@ -341,7 +334,7 @@ async def test_forgotten_cards_leave_after_a_while(
     assert row["payment_method_id"] != UUID(card["id"])
 
 
-async def test_bad_wishes(client: httpx.AsyncClient) -> None:
+async def test_a_field_that_is_wrong_for_a_card_is_named(client: httpx.AsyncClient) -> None:
     for fields, pointer in (
         ({"phone": "0712345678"}, "/phone"),
         ({"country": "KE"}, "/country"),

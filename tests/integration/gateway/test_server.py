@@ -7,7 +7,8 @@ import pytest
 
 from gateway.http.server_protocol import BoundedHttpProtocol
 from gateway.payments.service import Payments
-from tests.support.gateway import RunningGateway, order, pay
+from tests.support.gateway import RunningGateway
+from tests.support.payments import order, pay
 from tests.support.served import listening
 
 pytestmark = pytest.mark.integration

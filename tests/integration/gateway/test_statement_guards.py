@@ -9,15 +9,9 @@ import pytest
 
 from gateway.operations.retention import NOTICE_LIFETIME, Retention
 from tests.integration.gateway.test_quotes import quoted
-from tests.support.gateway import (
-    OTHER_MERCHANT,
-    RunningGateway,
-    order,
-    pay,
-    problem,
-    refund,
-    running_gateway,
-)
+from tests.support.gateway import OTHER_MERCHANT, RunningGateway, running_gateway
+from tests.support.payments import order, pay, refund
+from tests.support.problems import problem
 
 pytestmark = pytest.mark.integration
 

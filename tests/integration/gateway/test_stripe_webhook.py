@@ -12,7 +12,8 @@ from structlog.testing import capture_logs
 
 from cift_shared.messaging.messages import ProviderNotice
 from tests.support.breakable import breakable
-from tests.support.gateway import WEBHOOK_SECRET, RunningGateway, problem, running_gateway
+from tests.support.gateway import WEBHOOK_SECRET, RunningGateway, running_gateway
+from tests.support.problems import problem
 
 pytestmark = pytest.mark.integration
 
@@ -157,7 +158,7 @@ async def test_bodies_that_are_no_events(gateway: RunningGateway) -> None:
     assert await gateway.count("gateway.inbox") == 0
 
 
-async def test_sizes(gateway: RunningGateway) -> None:
+async def test_a_webhook_over_the_limit_is_refused(gateway: RunningGateway) -> None:
     client = gateway.raw_client()
 
     async def ten_megabytes():

@@ -14,16 +14,9 @@ from cift_shared.messaging.messages import COMMANDS, VerifyPayment
 from cift_shared.testing import FakeClock
 from gateway.operations.retention import VERIFICATION_LIFETIME, Retention
 from gateway.payments.repository import VERIFY_EVERY
-from tests.support.gateway import (
-    OTHER_MERCHANT,
-    RunningGateway,
-    card_order,
-    order,
-    pay,
-    problem,
-    refund,
-    running_gateway,
-)
+from tests.support.gateway import OTHER_MERCHANT, RunningGateway, running_gateway
+from tests.support.payments import card_order, order, pay, refund
+from tests.support.problems import problem
 
 pytestmark = pytest.mark.integration
 

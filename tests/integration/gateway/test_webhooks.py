@@ -9,7 +9,9 @@ import pytest
 from cift_shared.ids import AttemptId
 from cift_shared.messaging.messages import ProviderNotice
 from mpesa_method.purposes import Purpose
-from tests.support.gateway import RunningGateway, order, pay, problem, running_gateway
+from tests.support.gateway import RunningGateway, running_gateway
+from tests.support.payments import order, pay
+from tests.support.problems import problem
 
 pytestmark = pytest.mark.integration
 

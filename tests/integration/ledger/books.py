@@ -1,4 +1,4 @@
-"""A ledger to play with: acceptance in the gateway's role, results in the ledger's own."""
+"""The ledger under test: acceptance in the gateway's role, results in the ledger's own."""
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager

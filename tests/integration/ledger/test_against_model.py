@@ -13,8 +13,8 @@ from cift_shared.messaging.messages import PaymentResult
 from cift_shared.money.amount import Money
 from ledger.posting.domain import Status
 from tests.integration.ledger.books import MERCHANT, NOON, Books, Paid
-from tests.integration.ledger.conftest import EMPTY
 from tests.integration.ledger.model import Model, ModelPayment
+from tests.support.reused_database import EMPTY
 
 pytestmark = pytest.mark.integration
 
@@ -225,7 +225,9 @@ class Twins:
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(life=lives)
-async def test_any_life(books: Books, life: list[tuple[Any, ...]]) -> None:
+async def test_the_ledger_follows_the_model_in_any_history(
+    books: Books, life: list[tuple[Any, ...]]
+) -> None:
     await books.admin.execute(EMPTY)
     twins = Twins(books)
     await twins.begin()

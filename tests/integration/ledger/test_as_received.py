@@ -15,7 +15,7 @@ from cift_shared.money.fees import FeeRule, FeeSchedule
 from cift_shared.money.rates import RateSheet, RateTable
 from gateway.quotes.pricing import explained
 from tests.integration.ledger.books import NOON, Books, Paid
-from tests.integration.ledger.test_aftermath import came_back
+from tests.integration.ledger.test_reversals_and_disputes import came_back
 
 pytestmark = pytest.mark.integration
 

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from cift_shared.messaging.messages import PaymentResult
 from cift_shared.money.amount import Money
 from tests.integration.ledger.books import Books, Paid
-from tests.integration.ledger.conftest import EMPTY
 from tests.integration.ledger.tables import whole_tables
+from tests.support.reused_database import EMPTY
 
 pytestmark = pytest.mark.integration
 

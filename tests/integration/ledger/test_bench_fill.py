@@ -12,18 +12,18 @@ pytestmark = pytest.mark.integration
 
 
 async def test_filled_books_pass_the_verifier_and_go_on(
-    books: Books, books_dsn: str, monkeypatch: pytest.MonkeyPatch
+    books: Books, database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("tests.bench.ledger_fill.CHUNK", 400)
     monkeypatch.setattr("tests.bench.ledger_fill.CUSTOMERS", 100)
-    connection = await asyncpg.connect(books_dsn)
+    connection = await asyncpg.connect(database)
     try:
         assert await fill(connection, 3_000) == 1_000
     finally:
         await connection.close()
     assert await books.broken() == set()
-    batches = await load.prepare(books_dsn, load.WARM_UP + 1, 20)
-    assert await load.settle(books_dsn, batches, size=20, writers=1) > 0
+    batches = await load.prepare(database, load.WARM_UP + 1, 20)
+    assert await load.settle(database, batches, size=20, writers=1) > 0
     assert await books.balance("provider:mpesa:KES") == (1_060 * 10_000, 0)
 
 

@@ -41,9 +41,9 @@ EVERYTHING = Mark(LAST_ID, None)
 
 
 @pytest.fixture
-async def books(books_dsn: str) -> AsyncIterator[Books]:
+async def books(database: str) -> AsyncIterator[Books]:
     """Books that a test may break."""
-    async with open_books(books_dsn) as opened:
+    async with open_books(database) as opened:
         yield opened
 
 
@@ -377,20 +377,20 @@ class TestCommand:
         return await asyncio.to_thread(CliRunner().invoke, ledger, ["verify-chain", *words])
 
     async def test_tells_a_good_chain(
-        self, books: Books, books_dsn: str, monkeypatch: pytest.MonkeyPatch
+        self, books: Books, database: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         await fill(books)
         await seal(books, block_size=4)
         await fill(books, 1)
         published = (await head(books))["hash"].hex()
-        answer = await self.run(monkeypatch, books_dsn, "--anchor", published)
+        answer = await self.run(monkeypatch, database, "--anchor", published)
         assert answer.exit_code == 0
         assert "9 transactions in 3 blocks" in answer.output
         assert "1 not sealed yet" in answer.output
         assert f"head {published}" in answer.output
 
     async def test_tells_a_break(
-        self, books: Books, books_dsn: str, monkeypatch: pytest.MonkeyPatch
+        self, books: Books, database: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         await fill(books)
         await seal(books, block_size=4)
@@ -401,7 +401,7 @@ class TestCommand:
                 "from ledger.ledger_tx where kind = 'settlement') and seq = 2 "
                 "returning tx_id"
             )
-        answer = await self.run(monkeypatch, books_dsn)
+        answer = await self.run(monkeypatch, database)
         assert answer.exit_code == 1
         payment_id = await books.admin.fetchval(
             "select payment_id from ledger.ledger_tx where tx_id = $1", changed["tx_id"]
@@ -411,17 +411,17 @@ class TestCommand:
         )
 
     async def test_fails_without_the_anchor(
-        self, books: Books, books_dsn: str, monkeypatch: pytest.MonkeyPatch
+        self, books: Books, database: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        answer = await self.run(monkeypatch, books_dsn, "--anchor", "ab" * 32)
+        answer = await self.run(monkeypatch, database, "--anchor", "ab" * 32)
         assert answer.exit_code == 1
         assert "not on the chain" in answer.output
 
     @pytest.mark.parametrize("anchor", ["ab", "x" * 64, "ab" * 33])
     async def test_refuses_what_is_no_hash(
-        self, books_dsn: str, monkeypatch: pytest.MonkeyPatch, anchor: str
+        self, database: str, monkeypatch: pytest.MonkeyPatch, anchor: str
     ) -> None:
-        answer = await self.run(monkeypatch, books_dsn, "--anchor", anchor)
+        answer = await self.run(monkeypatch, database, "--anchor", anchor)
         assert answer.exit_code == 2
         assert "64 hexadecimal digits" in answer.output
 

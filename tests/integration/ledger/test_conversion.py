@@ -189,14 +189,14 @@ async def test_only_the_gateway_may_convert_and_nobody_may_rewrite(books: Books)
 
 
 async def test_rebuilt_books_have_the_same_conversions(
-    books: Books, books_dsn: str, monkeypatch: pytest.MonkeyPatch
+    books: Books, database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await books.settled_deposit(10_000, 250)
     for _ in range(4):  # what rounding cuts off is booked in between
         await convert(books, wish(500, "KES", "USD", "0.0137"))
     await books.settled_deposit(10_000, 250, net_minor="10000", fee_bearer="merchant")
     await convert(books, wish(1_000, "KES", "UGX", "27.5"))
-    monkeypatch.setenv("DATABASE_URL", books_dsn)
+    monkeypatch.setenv("DATABASE_URL", database)
     answer = await asyncio.to_thread(CliRunner().invoke, ledger, ["rebuild-verify"])
     assert answer.exit_code == 0, answer.output
     assert "conversions" in answer.output

@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 
 from cift_shared.money.amount import Money
 from tests.integration.ledger.books import Books
-from tests.integration.ledger.conftest import EMPTY
-from tests.integration.ledger.test_aftermath import (
+from tests.integration.ledger.test_reversals_and_disputes import (
     COSTS,
     CUSTOMER,
     DISPUTES,
@@ -20,6 +19,7 @@ from tests.integration.ledger.test_aftermath import (
     PROVIDER,
     disputed,
 )
+from tests.support.reused_database import EMPTY
 
 pytestmark = pytest.mark.integration
 

@@ -70,7 +70,7 @@ async def test_more_than_is_there_is_refused(books: Books) -> None:
     assert await books.customer() == (10_000, 0)
 
 
-async def test_ends_once(books: Books) -> None:
+async def test_a_hold_ends_once(books: Books) -> None:
     await hold(books, "k", await account(books), 4_000)
     await end(books, "k", "released")
     assert await books.customer() == (10_000, 0)

@@ -27,9 +27,9 @@ APPLY = "select outcome from ledger.apply_results($1::text::jsonb)"
 
 
 @pytest.fixture
-async def plain(books_dsn: str) -> AsyncIterator["asyncpg.Connection[Any]"]:
+async def plain(database: str) -> AsyncIterator["asyncpg.Connection[Any]"]:
     """A session with the server's own settings, as a caller that is none of ours has it."""
-    connection = await asyncpg.connect(books_dsn)
+    connection = await asyncpg.connect(database)
     yield connection
     await connection.close()
 
@@ -62,9 +62,9 @@ async def test_every_entry_point_turns_it_off(plain: "asyncpg.Connection[Any]") 
     assert [row["proname"] for row in rows] == []
 
 
-async def test_sessions_of_ours_have_it_off(books_dsn: str) -> None:
-    pool = await open_pool(books_dsn, role="cift_ledger", size_max=1)
-    single = await connect(books_dsn, role="cift_operator")
+async def test_sessions_of_ours_have_it_off(database: str) -> None:
+    pool = await open_pool(database, role="cift_ledger", size_max=1)
+    single = await connect(database, role="cift_operator")
     try:
         assert await pool.fetchval("show jit") == "off"
         assert await single.fetchval("show jit") == "off"

@@ -1,6 +1,6 @@
 """Books of the release that knew exact amounts and whole reversals only go on as they were."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -8,6 +8,7 @@ from uuid import UUID
 import asyncpg
 import pytest
 
+from cift_local.waiting import run_in_thread
 from cift_shared.database.migrations import find_migrations, migrate
 from cift_shared.database.migrations.files import number_of
 from cift_shared.messaging.messages import PaymentResult
@@ -16,9 +17,10 @@ from ledger.chain.compare import compare
 from ledger.chain.hash_chain import head_of_journal
 from tests.integration.gateway.test_older_database import BEFORE, set_json
 from tests.integration.ledger.books import NOON, Books, Paid, command_row, open_books
-from tests.integration.ledger.test_aftermath import came_back
 from tests.integration.ledger.test_rebuild import empty, log_of, replay, snapshot
 from tests.integration.ledger.test_reversals import again, back
+from tests.integration.ledger.test_reversals_and_disputes import came_back
+from tests.support.postgres import PgServer
 
 __all__ = ["empty"]
 pytestmark = pytest.mark.integration
@@ -67,19 +69,43 @@ class Older:
         await self.connection.execute("select ledger.resolve($1)", order)
 
 
-@pytest.fixture
-async def older(empty_database: str) -> AsyncIterator[tuple[Books, dict[str, Paid]]]:
-    """Such a database, migrated to this release."""
+async def make_older(address: str) -> dict[str, Paid]:
+    """Such a database, migrated to this release; answers its payments."""
     old = [one for one in find_migrations() if number_of(one.file) <= BEFORE[one.schema]]
-    await migrate(empty_database, old, [])
-    connection = await asyncpg.connect(empty_database)
+    await migrate(address, old, [])
+    connection = await asyncpg.connect(address)
     await set_json(connection)
     left = Older(connection)
     await left.live()
     await connection.close()
-    await migrate(empty_database)
-    async with open_books(empty_database) as books:
-        yield books, left.payments
+    await migrate(address)
+    return left.payments
+
+
+@pytest.fixture(scope="module")
+def older_template(pg_server: PgServer) -> Iterator[tuple[str, dict[str, Paid]]]:
+    """The name of such a database, made once and copied for each test, and its payments."""
+    name = run_in_thread(pg_server.create("cift_older"))
+    yield name, run_in_thread(make_older(pg_server.address(name)))
+    run_in_thread(pg_server.drop(name))
+
+
+@pytest.fixture
+async def older_database(
+    pg_server: PgServer, older_template: tuple[str, dict[str, Paid]]
+) -> AsyncIterator[str]:
+    """The address of a copy."""
+    name = await pg_server.create("cift_test", template=older_template[0])
+    yield pg_server.address(name)
+    await pg_server.drop(name)
+
+
+@pytest.fixture
+async def older(
+    older_database: str, older_template: tuple[str, dict[str, Paid]]
+) -> AsyncIterator[tuple[Books, dict[str, Paid]]]:
+    async with open_books(older_database) as books:
+        yield books, older_template[1]
 
 
 async def test_its_payments_are_exact(older: tuple[Books, dict[str, Paid]]) -> None:
@@ -105,11 +131,11 @@ async def test_its_reversals_are_known(older: tuple[Books, dict[str, Paid]]) -> 
 
 
 async def test_its_log_gives_the_same_books(
-    older: tuple[Books, dict[str, Paid]], empty_database: str, empty: Any
+    older: tuple[Books, dict[str, Paid]], older_database: str, empty: Any
 ) -> None:
-    lines = await log_of(empty_database)
+    lines = await log_of(older_database)
     await replay(empty, [line.replace('"amount_policy": "exact", ', "") for line in lines], 7)
-    async with snapshot(empty_database) as original, empty.transaction():
+    async with snapshot(older_database) as original, empty.transaction():
         figures = await compare(original, empty)
         assert await head_of_journal(original) == await head_of_journal(empty)
     assert [(f.name, f.examples) for f in figures if f.differences] == []

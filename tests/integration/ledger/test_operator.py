@@ -22,8 +22,8 @@ SIGNED = {"operator": "amina", "reason": "the statement says so", "at": LATER.is
 
 
 @pytest.fixture
-async def operator(books_dsn: str) -> AsyncIterator[Any]:
-    async with operator_session(books_dsn) as connection:
+async def operator(database: str) -> AsyncIterator[Any]:
+    async with operator_session(database) as connection:
         yield connection
 
 
@@ -250,11 +250,11 @@ class TestDecisions:
             await resolve(operator, paid, "failed")
 
     async def test_of_two_at_once_one_counts(
-        self, books: Books, operator: Any, books_dsn: str
+        self, books: Books, operator: Any, database: str
     ) -> None:
         paid = await books.deposit()
         await in_review(books, paid, 9_000)
-        async with operator_session(books_dsn) as other:
+        async with operator_session(database) as other:
             ends = await asyncio.gather(
                 resolve(operator, paid, "completed", fee="0"),
                 resolve(other, paid, "failed"),

@@ -11,7 +11,6 @@ from cift_shared.money.amount import Money
 from ledger.operator import store
 from ledger.operator.store import Refused
 from tests.integration.ledger.books import NOON, Books
-from tests.integration.ledger.test_aftermath import disputed
 from tests.integration.ledger.test_conversion import convert, wish
 from tests.integration.ledger.test_operator import (
     LATER,
@@ -21,6 +20,7 @@ from tests.integration.ledger.test_operator import (
     operator,
     resolve,
 )
+from tests.integration.ledger.test_reversals_and_disputes import disputed
 
 __all__ = ["operator"]
 

@@ -17,9 +17,9 @@ pytestmark = pytest.mark.integration
 
 
 @pytest.fixture
-def say(books_dsn: str) -> Any:
+def say(database: str) -> Any:
     async def run(*words: str) -> Said:
-        return await cift(*words, DATABASE_URL=books_dsn)
+        return await cift(*words, DATABASE_URL=database)
 
     return run
 
@@ -41,11 +41,11 @@ async def in_time(books: Books, paid: Paid) -> None:
 
 
 @pytest.fixture
-async def operator_dsn(books: Books, books_dsn: str) -> AsyncIterator[str]:
+async def operator_dsn(books: Books, database: str) -> AsyncIterator[str]:
     """The address of the books for a login that is an operator and nothing else."""
     name = f"operator_{uuid4().hex}"
     await books.admin.execute(f"create role {name} login password 'test' in role cift_operator")
-    address = urlsplit(books_dsn)
+    address = urlsplit(database)
     server = address.netloc.rpartition("@")[2]
     yield address._replace(netloc=f"{name}:test@{server}").geturl()
     await books.admin.execute(f"drop role {name}")

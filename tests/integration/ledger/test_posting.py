@@ -479,10 +479,10 @@ class TestEvents:
         assert rows[str(traced.payment_id)]["traceparent"] == parent
         assert "traceparent" not in rows[str(plain.payment_id)]
 
-    async def test_listeners_hear_of_a_changed_payment(self, books: Books, books_dsn: str) -> None:
+    async def test_listeners_hear_of_a_changed_payment(self, books: Books, database: str) -> None:
         paid = await books.deposit()
         heard: list[object] = []
-        connection = await asyncpg.connect(books_dsn)
+        connection = await asyncpg.connect(database)
         try:
             await connection.add_listener("cift_payment", lambda *args: heard.append(args[-1]))
             await books.apply(paid.result("noted"), paid.result("settled", seq=2))
@@ -523,16 +523,14 @@ class TestSizes:
 
 
 class TestWritersAtOnce:
-    async def test_thirty_two_of_them_on_one_hot_account(
-        self, books: Books, books_dsn: str
-    ) -> None:
+    async def test_thirty_two_of_them_on_one_hot_account(self, books: Books, database: str) -> None:
         payments = [await books.deposit(customer_id=f"c{n % 5}") for n in range(64)]
         results = [
             paid.result(kind, seq=seq)
             for paid in payments
             for seq, kind in ((1, "submitted"), (2, "settled"))
         ]
-        pool = await open_pool(books_dsn, role="cift_ledger", size_max=32)
+        pool = await open_pool(database, role="cift_ledger", size_max=32)
 
         async def one_writer(number: int) -> None:
             own = random.Random(number).sample(results, 40)

@@ -18,26 +18,24 @@ from ledger.chain.rebuild import RebuildFailed, Replay, export_log
 from ledger.cli import ledger
 from ledger.cli.session import open_ledger as open_connection
 from tests.integration.ledger.books import Books, open_books
-from tests.support.life import Life
+from tests.support.ledger_history import LedgerHistory
 from tests.support.postgres import PgServer
 
 pytestmark = pytest.mark.integration
 
 
 @pytest.fixture
-async def books(books_dsn: str) -> AsyncIterator[Books]:
+async def books(database: str) -> AsyncIterator[Books]:
     """Books that have seen something of everything."""
-    async with open_books(books_dsn) as opened:
+    async with open_books(database) as opened:
         yield opened
 
 
 @pytest.fixture
-async def empty(pg_server: PgServer, database_template: str) -> AsyncIterator[Any]:
+async def empty(other_database: str) -> AsyncIterator[Any]:
     """Empty books beside them."""
-    name = await pg_server.create("cift_rebuilt", template=database_template)
-    async with open_connection(pg_server.address(name)) as connection:
+    async with open_connection(other_database) as connection:
         yield connection
-    await pg_server.drop(name)
 
 
 @asynccontextmanager
@@ -65,11 +63,11 @@ async def replay(connection: Any, lines: list[str], batch_size: int, commit: int
 
 @pytest.mark.parametrize("batch_size", [1, 7, 500])
 async def test_rebuilt_books_are_the_same(
-    books: Books, books_dsn: str, empty: Any, batch_size: int
+    books: Books, database: str, empty: Any, batch_size: int
 ) -> None:
-    await Life(books, seed=batch_size).live(150)
-    await replay(empty, await log_of(books_dsn), batch_size)
-    async with snapshot(books_dsn) as original, empty.transaction():
+    await LedgerHistory(books, seed=batch_size).play(150)
+    await replay(empty, await log_of(database), batch_size)
+    async with snapshot(database) as original, empty.transaction():
         figures = await compare(original, empty)
         assert [(f.name, f.differences, f.examples) for f in figures if f.differences] == []
         assert [figure.name for figure in figures if not figure.rows] == []
@@ -77,7 +75,7 @@ async def test_rebuilt_books_are_the_same(
         sealed = await empty.fetchval("select transactions from ledger.head")
         assert sealed == await original.fetchval("select count(*) from ledger.ledger_tx") > 25
     assert await empty.fetchval("select count(*) from ledger.outbox") == 0
-    kinds = {json.loads(line)["kind"] for line in await log_of(books_dsn)}
+    kinds = {json.loads(line)["kind"] for line in await log_of(database)}
     assert kinds >= {
         "accepted", "cancel_requested", "result", "conversion", "hold_place", "hold_capture",
         "hold_release", "holds_expired", "resolve", "receive", "assign", "end",
@@ -86,17 +84,17 @@ async def test_rebuilt_books_are_the_same(
 
 
 async def test_the_log_of_rebuilt_books_is_the_same_log(
-    books: Books, books_dsn: str, empty: Any, pg_server: PgServer
+    books: Books, database: str, empty: Any, pg_server: PgServer
 ) -> None:
-    await Life(books, seed=99).live(60)
-    lines = await log_of(books_dsn)
+    await LedgerHistory(books, seed=99).play(60)
+    lines = await log_of(database)
     await replay(empty, lines, 5, commit=13)
     name = await empty.fetchval("select current_database()")
     assert await log_of(pg_server.address(name)) == lines
 
 
 async def test_positions_that_were_taken_back_leave_no_trace(
-    books: Books, books_dsn: str, empty: Any
+    books: Books, database: str, empty: Any
 ) -> None:
     """Gaps cut batches, so every input keeps its place."""
     paid = await books.deposit()
@@ -104,21 +102,21 @@ async def test_positions_that_were_taken_back_leave_no_trace(
         await books.admin.execute("select ledger.draw_position()")
         await books.apply(paid.result("noted", seq=number + 1))
     await books.apply(*(paid.result("noted", seq=number) for number in (7, 8, 9)))
-    await replay(empty, await log_of(books_dsn), 500)
+    await replay(empty, await log_of(database), 500)
     rows = await empty.fetch("select event_seq from ledger.payment_event order by 1")
     assert [row["event_seq"] for row in rows] == [1, 3, 5, 7, 8, 9, 10]
 
 
 class TestRefusals:
-    async def lines(self, books: Books, books_dsn: str) -> list[str]:
+    async def lines(self, books: Books, database: str) -> list[str]:
         first = await books.settled_deposit()
         await books.settled_deposit()
         await books.refund(first, 400)
-        return await log_of(books_dsn)
+        return await log_of(database)
 
-    async def test_books_that_are_not_empty(self, books: Books, books_dsn: str) -> None:
-        lines = await self.lines(books, books_dsn)
-        async with open_connection(books_dsn) as connection:
+    async def test_books_that_are_not_empty(self, books: Books, database: str) -> None:
+        lines = await self.lines(books, database)
+        async with open_connection(database) as connection:
             with pytest.raises(RebuildFailed, match="already has a ledger"):
                 await replay(connection, lines, 5)
 
@@ -141,20 +139,20 @@ class TestRefusals:
         ],
     )
     async def test_a_damaged_log(
-        self, books: Books, books_dsn: str, empty: Any, damage: Any, message: str
+        self, books: Books, database: str, empty: Any, damage: Any, message: str
     ) -> None:
-        lines = damage(await self.lines(books, books_dsn))
+        lines = damage(await self.lines(books, database))
         with pytest.raises(RebuildFailed, match=message):
             await replay(empty, lines, 5)
 
     async def test_a_log_that_tells_another_story_has_another_head(
-        self, books: Books, books_dsn: str, empty: Any
+        self, books: Books, database: str, empty: Any
     ) -> None:
-        lines = await self.lines(books, books_dsn)
+        lines = await self.lines(books, database)
         for was, told in (('"minor": "10000"', '"minor": "9000"'), ('"9750"', '"8750"')):
             lines = [line.replace(was, told) for line in lines]
         await replay(empty, lines, 5)
-        async with snapshot(books_dsn) as original, empty.transaction():
+        async with snapshot(database) as original, empty.transaction():
             figures = {f.name: f.differences for f in await compare(original, empty)}
             assert figures["balances"] > 0
             assert await head_of_journal(original) != await head_of_journal(empty)
@@ -169,11 +167,11 @@ class TestRefusals:
 
 class TestComparison:
     async def test_every_difference_is_counted(
-        self, books: Books, books_dsn: str, empty: Any
+        self, books: Books, database: str, empty: Any
     ) -> None:
         for _ in range(3):
             await books.deposit()
-        lines = await log_of(books_dsn)
+        lines = await log_of(database)
         await replay(empty, lines, 5)
         async with empty.transaction():
             await empty.execute("set local session_replication_role = replica")
@@ -184,7 +182,7 @@ class TestComparison:
                 "where payment_id = $1", max(ids),
             )  # fmt: skip
             await empty.execute("update ledger.balance set posted = 5 where house")
-        async with snapshot(books_dsn) as original, empty.transaction():
+        async with snapshot(database) as original, empty.transaction():
             figures = {figure.name: figure for figure in await compare(original, empty)}
         assert figures["payments"].rows == 3
         assert figures["payments"].examples == [
@@ -194,7 +192,7 @@ class TestComparison:
         assert "[0, 0, 0, null" in figures["balances"].examples[0]
 
     async def test_no_time_of_writing_and_no_serial_number_is_compared(self, books: Books) -> None:
-        await Life(books, seed=5).live(40)
+        await LedgerHistory(books, seed=5).play(40)
         async with open_connection_of(books) as connection:
             for name, query in load_comparisons().items():
                 facts = json.loads((await connection.fetchrow(query))["facts"])
@@ -221,33 +219,33 @@ class TestCommands:
     async def test_export_and_rebuild(
         self,
         books: Books,
-        books_dsn: str,
+        database: str,
         empty: Any,
         pg_server: PgServer,
         tmp_path: Path,
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
-        await Life(books, seed=1).live(30)
+        await LedgerHistory(books, seed=1).play(30)
         file = tmp_path / "log.jsonl"
-        answer = await self.run(monkeypatch, books_dsn, "export-log", str(file))
+        answer = await self.run(monkeypatch, database, "export-log", str(file))
         assert answer.exit_code == 0, answer.output
-        assert file.read_text().splitlines() == await log_of(books_dsn)
-        on_screen = await self.run(monkeypatch, books_dsn, "export-log", "-")
+        assert file.read_text().splitlines() == await log_of(database)
+        on_screen = await self.run(monkeypatch, database, "export-log", "-")
         assert on_screen.stdout == file.read_text()
         into = pg_server.address(await empty.fetchval("select current_database()"))
         answer = await self.run(
-            monkeypatch, books_dsn, "rebuild", str(file), "--into", into, "--batch", "3"
+            monkeypatch, database, "rebuild", str(file), "--into", into, "--batch", "3"
         )
         assert answer.exit_code == 0, answer.output
         log_line, rebuilt_line = answer.output.splitlines()
         assert log_line.split()[1:] == rebuilt_line.split()[1:]
 
     async def test_rebuild_verify(
-        self, books: Books, books_dsn: str, monkeypatch: pytest.MonkeyPatch
+        self, books: Books, database: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        await Life(books, seed=2).live(30)
+        await LedgerHistory(books, seed=2).play(30)
         size = str(Random(2).choice([1, 7, 500]))
-        answer = await self.run(monkeypatch, books_dsn, "rebuild-verify", "--batch", size)
+        answer = await self.run(monkeypatch, database, "rebuild-verify", "--batch", size)
         assert answer.exit_code == 0, answer.output
         assert "DIFFER" not in answer.output
         lines = answer.output.splitlines()
@@ -257,26 +255,26 @@ class TestCommands:
         ) in (0, None)
 
     async def test_rebuild_verify_reads_the_journal_and_not_what_was_sealed_of_it(
-        self, books: Books, books_dsn: str, monkeypatch: pytest.MonkeyPatch
+        self, books: Books, database: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         await books.settled_deposit()
         assert await books.admin.fetchval("select ledger.seal($1, null, 9)", 2**62) == 1
         async with books.admin.acquire() as connection, connection.transaction():
             await connection.execute("set local session_replication_role = replica")
             await connection.execute("update ledger.entry set amount = amount + 1 where seq = 1")
-        answer = await self.run(monkeypatch, books_dsn, "rebuild-verify")
+        answer = await self.run(monkeypatch, database, "rebuild-verify")
         assert answer.exit_code == 1
         assert answer.output.count("DIFFER") == answer.output.count("the heads DIFFER") == 1
 
     async def test_rebuild_verify_names_what_differs(
-        self, books: Books, books_dsn: str, monkeypatch: pytest.MonkeyPatch
+        self, books: Books, database: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         paid = await books.settled_deposit()
         async with books.admin.acquire() as connection, connection.transaction():
             await connection.execute("set local session_replication_role = replica")
             await connection.execute("update ledger.payment set status = 'failed'")
             await connection.execute("update ledger.entry set amount = amount + 1 where seq = 1")
-        answer = await self.run(monkeypatch, books_dsn, "rebuild-verify")
+        answer = await self.run(monkeypatch, database, "rebuild-verify")
         assert answer.exit_code == 1
         assert f"{paid.payment_id}: status" in answer.output
         lines = answer.output.splitlines()
@@ -288,7 +286,7 @@ CARD = {"brand": "visa", "last4": "4242", "exp_month": 4, "exp_year": 2030}
 
 @pytest.mark.parametrize("saved", [False, True], ids=["new", "saved"])
 async def test_what_is_known_of_a_card_is_rebuilt(
-    books: Books, books_dsn: str, empty: Any, saved: bool
+    books: Books, database: str, empty: Any, saved: bool
 ) -> None:
     """A result brings a new card's details, after the settlement; a saved one's were accepted."""
     instrument: dict[str, Any] = {"kind": "card", "display": "card", "sealed": "k1:c2VhbGVk"}
@@ -300,8 +298,8 @@ async def test_what_is_known_of_a_card_is_rebuilt(
     for seq in (20, 21):
         await books.apply(paid.result("settled", seq=seq, public=CARD))
     assert (await books.payment(paid))["instrument"]["public"] == CARD
-    await replay(empty, await log_of(books_dsn), batch_size=1)
-    async with snapshot(books_dsn) as original, empty.transaction():
+    await replay(empty, await log_of(database), batch_size=1)
+    async with snapshot(database) as original, empty.transaction():
         figures = await compare(original, empty)
         assert [(f.name, f.differences, f.examples) for f in figures if f.differences] == []
         assert await head_of_journal(original) == await head_of_journal(empty)

@@ -20,9 +20,9 @@ from cift_shared.rails.registry import rails
 from ledger.chain.compare import compare
 from ledger.cli import ledger
 from tests.integration.ledger.books import MERCHANT, NOON, Books, Paid
-from tests.integration.ledger.conftest import EMPTY
 from tests.integration.ledger.tables import whole_tables
 from tests.integration.ledger.test_rebuild import empty, log_of, replay, snapshot
+from tests.support.reused_database import EMPTY
 
 __all__ = ["empty"]
 pytestmark = pytest.mark.integration
@@ -182,7 +182,7 @@ class TestForPeople:
         assert (kind, owner) == ("unclaimed", "amina")
         assert await books.balance(SUSPENSE) == (-6_000, 0)
 
-    async def test_by_command(self, books: Books, books_dsn: str) -> None:
+    async def test_by_command(self, books: Books, database: str) -> None:
         told = received("tx1")
         await books.apply(told)
         words = [
@@ -190,7 +190,7 @@ class TestForPeople:
             "--operator", "amina", "--reason", "the payer called",
         ]  # fmt: skip
         done = await asyncio.to_thread(
-            CliRunner().invoke, ledger, words, env={"DATABASE_URL": books_dsn}
+            CliRunner().invoke, ledger, words, env={"DATABASE_URL": database}
         )
         assert done.exit_code == 0, done.output
         assert (await books.payment(paid_by(told)))["merchant_id"] == MERCHANT
@@ -204,14 +204,14 @@ async def test_other_terms_stay_fixed(books: Books) -> None:
             await books.admin.execute(f"update ledger.payment set {change}")
 
 
-async def test_a_rebuild_has_it_too(books: Books, books_dsn: str, empty: Any) -> None:
+async def test_a_rebuild_has_it_too(books: Books, database: str, empty: Any) -> None:
     first = await books.settled_deposit(10_000, 250, pricing=PRICING)
     told = [received("a", related_payment_id=first.payment_id), received("b"), received("c")]
     await books.apply(*told)
     await assign(books, told[1])
     await resolve(books, told[1], "completed")
-    await replay(empty, await log_of(books_dsn), 7)
-    async with snapshot(books_dsn) as original, empty.transaction():
+    await replay(empty, await log_of(database), 7)
+    async with snapshot(database) as original, empty.transaction():
         figures = await compare(original, empty)
     assert [(f.name, f.examples) for f in figures if f.differences] == []
 

@@ -60,8 +60,8 @@ def order(at: datetime = LATER, **more: Any) -> ReconciliationRequest:
 
 
 @pytest.fixture
-async def operator(books_dsn: str) -> AsyncIterator[Any]:
-    async with operator_session(books_dsn) as connection:
+async def operator(database: str) -> AsyncIterator[Any]:
+    async with operator_session(database) as connection:
         yield connection
 
 
@@ -157,9 +157,9 @@ class TestMissingHere:
             assert await books.admin.fetchval(f"select count(*) from ledger.{table}") == 0
 
     async def test_two_runs_at_once_post_once(
-        self, books: Books, operator: Any, books_dsn: str
+        self, books: Books, operator: Any, database: str
     ) -> None:
-        async with operator_session(books_dsn) as other:
+        async with operator_session(database) as other:
             await asyncio.gather(
                 reconcile(operator, line("UKN4", 7_700)), reconcile(other, line("UKN4", 7_700))
             )
@@ -345,7 +345,7 @@ class TestAnyLife:
 
 class TestRebuild:
     async def test_what_reconciliations_posted_comes_back_from_the_log(
-        self, books: Books, operator: Any, books_dsn: str, database: str
+        self, books: Books, operator: Any, database: str, other_database: str
     ) -> None:
         paid = await books.settled_deposit(10_000)
         await reconcile(operator, line("UKN4", 7_700), line("UKN5", 100))
@@ -357,7 +357,10 @@ class TestRebuild:
         await operators.correct(operator, {"tx_id": str(written_off), **SIGNED})
         known = line(await receipt(books, paid), 9_900)
         await reconcile(operator, line("UKN4", 7_700), line("UKN5", 100), known)
-        async with open_connection(books_dsn) as original, open_connection(database) as rebuilt:
+        async with (
+            open_connection(database) as original,
+            open_connection(other_database) as rebuilt,
+        ):
             async with original.transaction(isolation="repeatable_read", readonly=True):
                 lines = [told async for told in export_log(original)]
                 head = await head_of_journal(original)
@@ -367,7 +370,7 @@ class TestRebuild:
             await taking.finish()
             async with rebuilt.transaction():
                 assert await head_of_journal(rebuilt) == head
-        async with operator_session(database) as other:
+        async with operator_session(other_database) as other:
             await reconcile(other, line("UKN4", 7_700), line("UKN5", 100), known)
             assert await other.fetchval("select max(tx_id) from ledger.ledger_tx") == (
                 await books.admin.fetchval("select max(tx_id) from ledger.ledger_tx")

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.integration.ledger.books import Books, Paid
-from tests.integration.ledger.conftest import EMPTY
+from tests.support.reused_database import EMPTY
 
 pytestmark = pytest.mark.integration
 

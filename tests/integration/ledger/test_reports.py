@@ -23,8 +23,8 @@ EVER = ("--from", "2020-01-01", "--to", "2100-01-01")
 
 
 @pytest.fixture
-def cift(books_dsn: str, monkeypatch: pytest.MonkeyPatch) -> Any:
-    monkeypatch.setenv("DATABASE_URL", books_dsn)
+def cift(database: str, monkeypatch: pytest.MonkeyPatch) -> Any:
+    monkeypatch.setenv("DATABASE_URL", database)
 
     async def run(*args: str) -> Result:
         return await asyncio.to_thread(CliRunner().invoke, ledger, list(args))

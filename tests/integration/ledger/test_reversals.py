@@ -13,15 +13,15 @@ from hypothesis import strategies as st
 from cift_shared.messaging.messages import PaymentResult
 from cift_shared.money.amount import Money
 from tests.integration.ledger.books import Books, Paid
-from tests.integration.ledger.conftest import EMPTY
 from tests.integration.ledger.tables import whole_tables
-from tests.integration.ledger.test_aftermath import (
+from tests.integration.ledger.test_reversals_and_disputes import (
     CUSTOMER,
     FEES,
     LOSSES,
     PROVIDER,
     came_back,
 )
+from tests.support.reused_database import EMPTY
 
 pytestmark = pytest.mark.integration
 
@@ -440,7 +440,7 @@ async def _allowed() -> AsyncIterator[list[str]]:
     other=st.sampled_from([0, 40, 500]),
     life=st.lists(steps, min_size=2, max_size=12),
 )
-async def test_any_order_of_news(
+async def test_reversals_and_reinstatements_in_any_order_keep_their_total(
     books: Books, fee: int, by_merchant: bool, other: int, life: list[tuple[Any, ...]]
 ) -> None:
     await books.admin.execute(EMPTY)

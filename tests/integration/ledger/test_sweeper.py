@@ -1,4 +1,4 @@
-"""Payments nobody has heard of are asked about again, ever more rarely, and shown."""
+"""Payments without a result are queried again, at growing intervals, and reported."""
 
 import json
 from datetime import datetime, timedelta

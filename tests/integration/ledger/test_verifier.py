@@ -304,9 +304,9 @@ BREACHES: dict[str, list[tuple[str, str]]] = {
 
 
 @pytest.fixture
-async def books(books_dsn: str) -> AsyncIterator[Books]:
+async def books(database: str) -> AsyncIterator[Books]:
     """Books with a bit of everything in them; a test may break them."""
-    async with open_books(books_dsn) as opened:
+    async with open_books(database) as opened:
         first = await opened.settled_deposit(10_000, 250)
         await opened.settled_deposit(5_000, 125, customer_id="c2")
         await opened.refund(first, 1_000)
@@ -453,19 +453,19 @@ async def run_command(dsn: str, monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 async def test_command_tells_good_books(
-    books: Books, books_dsn: str, monkeypatch: pytest.MonkeyPatch
+    books: Books, database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    answer = await run_command(books_dsn, monkeypatch)
+    answer = await run_command(database, monkeypatch)
     assert answer.exit_code == 0
     assert len(answer.output.splitlines()) == 1 + len(load_invariants()) + 1  # headings, the chain
     assert "BROKEN" not in answer.output
 
 
 async def test_command_fails_on_broken_books(
-    books: Books, books_dsn: str, monkeypatch: pytest.MonkeyPatch
+    books: Books, database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await books.admin.execute("update ledger.balance set held = 0 where not house")
-    answer = await run_command(books_dsn, monkeypatch)
+    answer = await run_command(database, monkeypatch)
     assert answer.exit_code == 1
     line = next(line for line in answer.output.splitlines() if "BROKEN" in line)
     assert line.startswith("held_is_open_holds")

@@ -1,4 +1,4 @@
-"""A payment that is looked at on its owner's wish: from the API to the provider and the books.
+"""A payment that its merchant asks to verify: from the API to the provider and the books.
 
 The gateway, the worker's loops and the ledger's function over one PostgreSQL, in front of the twin
 of Daraja. Callbacks of pushes never arrive and the provider's records are not read.
@@ -16,15 +16,14 @@ from cift_shared.kafka import Record
 from cift_shared.messaging.messages import PaymentResult
 from cift_shared.messaging.topics import RESULTS, commands
 from cift_shared.runtime.service import running
-from tests.integration.mpesa_worker import test_limbo as limbo
-from tests.integration.mpesa_worker.test_limbo import PAYS, Opener, Worker, open_worker
-from tests.support.gateway import RunningGateway, order, pay, running_gateway
+from tests.integration.mpesa_worker.harness import PAYS, MpesaWorkerHarness, OpenWorker
+from tests.support.gateway import RunningGateway, running_gateway
+from tests.support.payments import order, pay
 
 pytestmark = pytest.mark.integration
 
 PHONE = f"254700001{PAYS}"
 OTHER_PHONE = f"254700002{PAYS}"
-__all__ = ["open_worker"]
 
 
 @dataclass
@@ -33,7 +32,7 @@ class House:
 
     gateway: RunningGateway
     client: httpx.AsyncClient
-    worker: Worker
+    worker: MpesaWorkerHarness
     _read: int = 0
     _told: int = 0
 
@@ -85,21 +84,17 @@ class House:
 
     async def receipt(self, number: int = 0) -> str:
         await self.worker.until(lambda: self._booked(number + 1))
-        return str((await self.worker.world.book())[number]["receipt"])
+        return str((await self.worker.twin.book())[number]["receipt"])
 
     async def _booked(self, number: int) -> bool:
-        return len(await self.worker.world.book()) >= number
+        return len(await self.worker.twin.book()) >= number
 
 
 @pytest.fixture
-async def house(
-    database: str,
-    open_worker: Opener,
-    monkeypatch: pytest.MonkeyPatch,
-) -> AsyncIterator[House]:
-    monkeypatch.setattr(limbo, "SPEED", 1)  # the worker's schedule; the twin stays quick
+async def house(database: str, open_worker: OpenWorker) -> AsyncIterator[House]:
     async with (
-        open_worker(loops=False, speed=100) as worker,
+        # The twin is quick, the worker's own schedule is not.
+        open_worker(loops=False, speed=100, check_speed=1) as worker,
         running_gateway(database) as gateway,
         running([worker.engine.dispatch, worker.engine.poll]),
     ):

@@ -1,8 +1,8 @@
 import pytest
 
+from tests.bench.cluster import PROVIDER_S
 from tests.bench.faults import PATIENCE_S, drained, recovery_s
 from tests.bench.load import Result
-from tests.bench.world import PROVIDER_S
 
 KILLED = 102.0
 

@@ -15,7 +15,7 @@ ID = "01a2070c-dbca-79c8-9cf7-5be0fc6f43fd"
 
 @asynccontextmanager
 async def server(answer: Answer) -> AsyncIterator[int]:
-    """An HTTP server; `answer` hears the number of the request and says status and body."""
+    """An HTTP server; `answer` gets the number of the request and returns status and body."""
     seen = 0
     lines: set[asyncio.Task] = set()
 

@@ -5,7 +5,7 @@ from tests.bench.settle import Search, Trial
 
 
 def carried(rate: float, capacity: float, seconds: float = 10.0) -> Trial:
-    """A house that settles so many a second at most, each after 0.6 s."""
+    """A stack that settles so many a second at most, each after 0.6 s."""
     arrived = even(rate, seconds)
     settled, free_at = [], 0.0
     for at in arrived:

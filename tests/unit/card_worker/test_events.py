@@ -38,7 +38,9 @@ def read(document: Any, *, livemode: bool = False) -> StripeEvent:
         ({"payment_intent": "pi_1"}, "pi_1"),
     ],
 )
-def test_subject(thing: dict[str, Any], subject: str) -> None:
+def test_an_event_is_about_its_payment_intent_or_else_its_object(
+    thing: dict[str, Any], subject: str
+) -> None:
     assert read(event(data={"object": thing})).subject == subject
 
 
@@ -52,7 +54,7 @@ def test_subject(thing: dict[str, Any], subject: str) -> None:
      {"id": "evt_1", "object": "v2.core.event", "type": "v1.billing.meter.no_meter_found",
       "livemode": False, "related_object": {"id": "x"}}],
 )  # fmt: skip
-def test_not_events(document: Any) -> None:
+def test_a_document_that_is_no_event_is_refused(document: Any) -> None:
     with pytest.raises(WebhookRefused) as refused:
         read(document)
     assert refused.value.code == "webhook_event_invalid"
@@ -61,13 +63,13 @@ def test_not_events(document: Any) -> None:
 @pytest.mark.parametrize(
     "body", [b"", b"{", b"\xff\xfe", b"\xef\xbb\xbf{}", b"[" * 100_000, b"1" * 5000, b"nope"]
 )
-def test_not_json(body: bytes) -> None:
+def test_a_body_that_is_no_json_is_refused(body: bytes) -> None:
     with pytest.raises(WebhookRefused) as refused:
         read_event(body, livemode=False)
     assert refused.value.code == "webhook_event_invalid"
 
 
-def test_other_mode() -> None:
+def test_an_event_of_the_other_mode_is_refused() -> None:
     for livemode in (True, False):
         with pytest.raises(WebhookRefused) as refused:
             read(event(livemode=not livemode), livemode=livemode)

@@ -36,5 +36,7 @@ def test_a_published_webhook_secret_is_for_tests_only(text: str) -> None:
     [(None, ()), ("", ()), (" , ", ()), ("whsec_a", ("whsec_a",)),
      ("whsec_a, whsec_b", ("whsec_a", "whsec_b")), ("whsec_a,", ("whsec_a",))],
 )  # fmt: skip
-def test_webhook_secrets(text: str | None, secrets: tuple[str, ...]) -> None:
+def test_webhook_secrets_are_separated_by_commas(
+    text: str | None, secrets: tuple[str, ...]
+) -> None:
     assert CardSettings(webhook_secret=text).webhook_secrets == secrets

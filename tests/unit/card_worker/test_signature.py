@@ -78,7 +78,7 @@ def test_never_looser_than_the_library(text: str, body: bytes) -> None:
         assert stripe_accepts(body, text)
 
 
-def test_rotation() -> None:
+def test_either_of_two_secrets_verifies_during_a_rotation() -> None:
     body = b"{}"
     assert accepts(body, header(body, OTHER), SECRET, OTHER)
     assert accepts(body, header(body, OTHER), OTHER, SECRET)

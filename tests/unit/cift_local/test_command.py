@@ -36,7 +36,9 @@ def note_of_a_stack(checkout: Path, **more: str) -> None:
     (checkout / ".cift" / "stack.json").write_text(json.dumps(note))
 
 
-def test_it_runs_from_anywhere_and_through_a_link(tmp_path: Path, checkout: Path) -> None:
+def test_the_command_runs_from_any_folder_and_through_a_link(
+    tmp_path: Path, checkout: Path
+) -> None:
     link = tmp_path / "link"
     link.symlink_to(checkout / "cift")
     for script in (checkout / "cift", link):

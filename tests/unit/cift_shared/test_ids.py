@@ -7,7 +7,7 @@ from cift_shared.ids import SystemIds, uuid7
 
 
 @given(st.integers(0, 2**48 - 1), st.integers(0, 2**74 - 1))
-def test_layout(unix_ms: int, random_bits: int) -> None:
+def test_an_id_has_the_layout_of_version_7(unix_ms: int, random_bits: int) -> None:
     made = uuid7(unix_ms, random_bits)
     assert made.version == 7
     assert made.variant == "specified in RFC 4122"

@@ -29,7 +29,7 @@ from cift_shared.observability.log import (
         ("receipt NLJ7RT61SV", "receipt NLJ7RT61SV"),
     ],
 )
-def test_mask(text: str, masked: str) -> None:
+def test_personal_numbers_and_addresses_are_masked(text: str, masked: str) -> None:
     assert mask(text) == masked
 
 

@@ -66,7 +66,7 @@ def test_a_currency_without_decimals_takes_none() -> None:
         parse_money("1500.0", "UGX")
 
 
-def test_wei_fits() -> None:
+def test_an_amount_of_wei_beyond_64_bits_is_read() -> None:
     assert parse_money("9.223372036854775808", "ETH").minor == 2**63
 
 

@@ -1,4 +1,4 @@
-"""Loops that are told to stop do stop, even when the database goes away at the same moment."""
+"""Loops that are cancelled end, even when the database goes away at the same moment."""
 
 import asyncio
 from contextlib import asynccontextmanager

@@ -56,7 +56,7 @@ def test_there_and_back_never_gains(minor, first, second, price, other_price, sp
         (Money(10**38 - 1, "USD"), "KES", "amount_out_of_limits", "/from/amount"),  # 41 digits
     ],
 )
-def test_refused(amount, to, code, pointer) -> None:
+def test_an_exchange_that_is_refused_names_code_and_place(amount, to, code, pointer) -> None:
     with pytest.raises(InvalidCommand) as refused:
         exchange(amount, to, rates(KES="129.25"), spread_bps=50, at=NOW)
     assert (refused.value.code, refused.value.pointer) == (code, pointer)

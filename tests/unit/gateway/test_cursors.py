@@ -19,13 +19,13 @@ IDS = OpaqueIds(Vault.from_text(f"k1:{KEY}", KEY))
 
 
 @given(st.datetimes(timezones=st.just(UTC)), st.uuids())
-def test_time_cursor(created_at: datetime, row_id: UUID) -> None:
+def test_a_time_cursor_is_read_back(created_at: datetime, row_id: UUID) -> None:
     cursor = TimeCursor(created_at, row_id)
     assert read_time_cursor(cursor.text()) == cursor
 
 
 @given(st.integers(1, 2**63 - 1))
-def test_entry_cursor(entry_id: int) -> None:
+def test_an_entry_cursor_is_read_back(entry_id: int) -> None:
     assert read_entry_cursor(IDS.of("entry", entry_id), IDS) == entry_id
 
 

@@ -23,13 +23,13 @@ def test_quoted_and_bare_are_one_key(key: str) -> None:
     [[""], ['""'], [" "], ["a b"], ['"a b"'], ["é"], ["a\x7f"], ["\t"], ["k" * 256], ['"open'],
      ['"'], ["a", "a"]],
 )  # fmt: skip
-def test_malformed(values: list[str]) -> None:
+def test_a_malformed_key_is_refused(values: list[str]) -> None:
     with pytest.raises(Problem) as refused:
         read_key(values)
     assert refused.value.code == "idempotency_key_malformed"
 
 
-def test_missing() -> None:
+def test_a_missing_key_is_refused() -> None:
     with pytest.raises(Problem) as refused:
         read_key([])
     assert (refused.value.code, refused.value.kind.status) == ("idempotency_key_missing", 400)
@@ -45,7 +45,7 @@ def test_same_request_however_it_is_written() -> None:
     ("path", "document"),
     [("/b", {"x": "1"}), ("/a", {"x": 1}), ("/a", {"x": "1", "y": None}), ("/a", None), ("/a", {})],
 )
-def test_other_request(path: str, document: object) -> None:
+def test_another_request_has_another_digest(path: str, document: object) -> None:
     assert request_digest(path, document) != request_digest("/a", {"x": "1"})
 
 

@@ -17,7 +17,7 @@ VAULT = Vault.from_text(
 
 
 @pytest.mark.parametrize("mode", ["test", "live"])
-def test_read_back(mode: str) -> None:
+def test_a_key_is_read_back_from_its_text(mode: str) -> None:
     key = new_key(mode)
     assert FORM.fullmatch(str(key))
     assert read_key(str(key)) == key

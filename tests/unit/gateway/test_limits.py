@@ -59,5 +59,5 @@ def test_remembered_sources_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None
      (["wait=600"], 60), (["wait=0"], 0), (["wait"], None), (["wait=x"], None), (["wait=-1"], None),
      (['wait="9"'], 9), (["wait=1, wait=2"], 1), (["wait=" + "9" * 5000], None)],
 )  # fmt: skip
-def test_preferred_wait(headers: list[str], wait_s: int | None) -> None:
+def test_the_wait_is_read_from_the_prefer_header(headers: list[str], wait_s: int | None) -> None:
     assert preferred_wait_s(headers) == wait_s

@@ -27,7 +27,7 @@ def ask_for(kind: Any, method: str, amount: str, currency: str) -> PriceRequest:
         ("deposit", "1", 3, 97),
     ],
 )
-def test_quote(kind: str, amount: str, fee: int, net: int) -> None:
+def test_a_price_has_fee_net_and_arrival(kind: str, amount: str, fee: int, net: int) -> None:
     price = quote(ask_for(kind, "mpesa", amount, "KES"), load_schedule(), at=NOW)
     assert (price.fee.minor, price.net.minor) == (fee, net)
     assert (price.network_fee, price.bearer) == (Money(0, "KES"), "customer")
@@ -45,7 +45,9 @@ def test_quote(kind: str, amount: str, fee: int, net: int) -> None:
         (("deposit", "mpesa", "250001", "KES"), "amount_out_of_limits", "/amount"),
     ],
 )
-def test_refused(wish: tuple[Any, str, str, str], code: str, pointer: str) -> None:
+def test_a_price_that_is_refused_names_code_and_place(
+    wish: tuple[Any, str, str, str], code: str, pointer: str
+) -> None:
     with pytest.raises(InvalidCommand) as refused:
         quote(ask_for(*wish), load_schedule(), at=NOW)
     assert (refused.value.code, refused.value.pointer) == (code, pointer)

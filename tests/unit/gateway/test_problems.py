@@ -13,7 +13,7 @@ from gateway.problems.problem import KINDS, Problem, as_problem
 
 
 @pytest.mark.parametrize("code", KINDS)
-def test_document(code: str) -> None:
+def test_a_problem_has_a_complete_document(code: str) -> None:
     problem = Problem(code)
     document = problem.document("urn:uuid:1")
     assert document["type"] == f"/docs#problem-{code}"
@@ -59,5 +59,5 @@ def test_shared_rules_keep_their_pointer() -> None:
     [(HTTPException(404), "not_found"), (HTTPException(405), "method_not_allowed"),
      (HTTPException(400), "json_malformed"), (KeyError("x"), "internal_error")],
 )  # fmt: skip
-def test_foreign_errors(error: Exception, code: str) -> None:
+def test_errors_of_the_framework_become_problems(error: Exception, code: str) -> None:
     assert as_problem(error).code == code

@@ -46,7 +46,7 @@ def test_what_was_reversed_is_not_left() -> None:
 @pytest.mark.parametrize(
     "fields", [{"type": "withdrawal"}, {"status": "pending"}, {"reversed_minor": 20_00}]
 )
-def test_not_refundable(fields: dict[str, Any]) -> None:
+def test_only_a_completed_deposit_with_money_left_is_refundable(fields: dict[str, Any]) -> None:
     with pytest.raises(Problem) as refused:
         refund_amount(RefundIn(), deposit(**fields))
     assert refused.value.code == "not_refundable"

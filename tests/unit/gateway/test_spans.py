@@ -12,7 +12,7 @@ STRANGERS_TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
 
 async def test_the_framework_makes_no_spans_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its spans would hold paths, hence callback tokens, and begin in a stranger's trace."""
+    """Its spans would hold paths, hence callback tokens, and begin in the caller's trace."""
     kept, provider = InMemorySpanExporter(), TracerProvider()
     provider.add_span_processor(SimpleSpanProcessor(kept))
     monkeypatch.setattr(trace, "get_tracer_provider", lambda: provider)

@@ -78,7 +78,7 @@ def test_a_row_reads_back_as_it_was_written() -> None:
     assert (row["amount"], row["minor"], row["payment_id"]) == ("-2.50", "-250", "")
 
 
-def test_control_sums() -> None:
+def test_control_sums_are_added_by_mode_and_currency() -> None:
     sums = Sums()
     sums.add([line(), line(minor="250")])
     sums.add([line(minor="-7", currency="JPY"), line(minor="7", currency="JPY")])

@@ -51,7 +51,7 @@ class TestWhatTellsMost:
         assert ReportedResult("1032", matches=True).weight == 0
 
     @pytest.mark.parametrize("told", [FITTING, UNFIT, FAILURE, ReportedResult()])
-    def test_and_is_read_back(self, told: ReportedResult) -> None:
+    def test_a_reported_result_is_read_back(self, told: ReportedResult) -> None:
         assert ReportedResult.from_memory(told.as_memory()) == told
         assert ReportedResult.from_memory({}) == ReportedResult()
 

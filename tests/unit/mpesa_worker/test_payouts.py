@@ -1,4 +1,4 @@
-"""A payout is settled by its status alone; what the queue or a stranger says settles nothing."""
+"""A payout is settled by its status alone; a queue time-out or a forged notice settles nothing."""
 
 from datetime import timedelta
 from typing import Any

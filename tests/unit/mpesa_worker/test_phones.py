@@ -15,11 +15,11 @@ CANONICAL = "254712345678"
     ["0712345678", "712345678", "254712345678", "+254712345678", "00254712345678",
      "0712 345 678", "0712-345-678", "(0712) 345.678", "+254 712 345 678", "254-712345678"],
 )  # fmt: skip
-def test_variants(written: str) -> None:
+def test_a_kenyan_number_is_read_in_each_spelling(written: str) -> None:
     assert normalised(written, "KE") == CANONICAL
 
 
-def test_newer_range() -> None:
+def test_numbers_that_begin_with_01_are_mobile_numbers() -> None:
     assert normalised("0112345678", "KE") == "254112345678"
 
 
@@ -36,7 +36,7 @@ def test_not_a_kenyan_mobile(written: str) -> None:
 
 
 @pytest.mark.parametrize("country", ["TZ", "ke", "", "XX"])
-def test_other_countries(country: str) -> None:
+def test_another_country_is_refused(country: str) -> None:
     with pytest.raises(InvalidCommand) as refused:
         normalised("0712345678", country)
     assert (refused.value.code, refused.value.pointer) == ("country_unsupported", "/country")

@@ -149,7 +149,7 @@ class TestSilence:
         assert answer.outcome == Settled(HUNDRED)
 
     @pytest.mark.parametrize("end", [reversed_(), reversed_(1)], ids=["done", "refused"])
-    async def test_but_never_after_its_end(
+    async def test_a_reversal_that_has_ended_is_not_asked_for_again(
         self,
         end: Any,
         sent: Attempt,

@@ -1,4 +1,4 @@
-"""A push in limbo: paid by its receipt, expired by the records, and by nothing less."""
+"""A push of unknown outcome is paid by its receipt and expired by the records, by nothing else."""
 
 from dataclasses import replace
 from datetime import timedelta

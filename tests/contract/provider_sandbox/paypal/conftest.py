@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from provider_sandbox.paypal.certificates import load_or_create
-from tests.support.paypal_twin import PayPalWorld, open_twin
+from tests.support import paypal_twin
 
 
 @pytest.fixture(scope="session")
@@ -19,13 +19,13 @@ def paypal_keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def open_world(keys: Path, paypal_keys: Path, tmp_path: Path) -> Callable[..., Any]:
+def open_twin(keys: Path, paypal_keys: Path, tmp_path: Path) -> Callable[..., Any]:
     for file in (*keys.glob("*.pem"), *paypal_keys.glob("*.pem")):
         shutil.copy(file, tmp_path)
-    return lambda **over: open_twin(tmp_path, **over)
+    return lambda **over: paypal_twin.open_twin(tmp_path, **over)
 
 
 @pytest.fixture
-async def world(open_world: Callable[..., Any]) -> AsyncIterator[PayPalWorld]:
-    async with open_world() as opened:
+async def twin(open_twin: Callable[..., Any]) -> AsyncIterator[paypal_twin.PayPalTwin]:
+    async with open_twin() as opened:
         yield opened

@@ -9,7 +9,7 @@ import pytest
 
 from provider_sandbox.paypal.ledger import SIGNS
 from provider_sandbox.paypal.payers import PAYERS, RECEIVERS
-from tests.support.paypal_twin import PayPalWorld, capture_of
+from tests.support.paypal_twin import PayPalTwin, capture_of
 
 FAULTS = ["drop_after_effect", "drop_before", "saved_500_after_effect", "internal_error"]
 
@@ -25,35 +25,35 @@ async def twice(ask: Any, *words: str, key: str) -> httpx.Response:
             return await ask(*words, key=key)
 
 
-async def pay(world: PayPalWorld, noise: random.Random, key: str) -> None:
+async def pay(twin: PayPalTwin, noise: random.Random, key: str) -> None:
     email = f"{noise.choice(sorted(PAYERS))}@example.com"
-    order = await world.approved(email, f"{noise.randint(1, 300)}.{noise.randint(10, 99)}")
-    answer = await twice(world.capture, order, key=f"{key}c")
+    order = await twin.approved(email, f"{noise.randint(1, 300)}.{noise.randint(10, 99)}")
+    answer = await twice(twin.capture, order, key=f"{key}c")
     if answer.status_code != 200:
         return
     capture = capture_of(answer.json())["id"]
     for part in range(noise.randint(0, 3)):
-        await twice(world.refund, capture, f"{noise.randint(1, 150)}.50", key=f"{key}r{part}")
+        await twice(twin.refund, capture, f"{noise.randint(1, 150)}.50", key=f"{key}r{part}")
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
-async def test_explains_the_balance_and_moves_nothing_twice(world: PayPalWorld, seed: int) -> None:
+async def test_explains_the_balance_and_moves_nothing_twice(twin: PayPalTwin, seed: int) -> None:
     noise = random.Random(seed)
     for turn in range(12):
         if noise.random() < 0.6:
             operation = noise.choice(["paypal.orders.capture", "paypal.captures.refund"])
-            await world.fault(operation, noise.choice(FAULTS))
-        await pay(world, noise, f"k{turn}")
+            await twin.fault(operation, noise.choice(FAULTS))
+        await pay(twin, noise, f"k{turn}")
         receiver = f"{noise.choice(sorted(RECEIVERS))}@example.com"
-        await world.payout(receiver, sender_batch_id=f"b{turn}")
-        await world.payout(receiver, sender_batch_id=f"b{turn}")
-        await world.advance(noise.choice([1, 40, 70]))
-    await world.advance(80)
-    entries = (await world.control("GET", "/book"))["entries"]
+        await twin.payout(receiver, sender_batch_id=f"b{turn}")
+        await twin.payout(receiver, sender_batch_id=f"b{turn}")
+        await twin.advance(noise.choice([1, 40, 70]))
+    await twin.advance(80)
+    entries = (await twin.control("GET", "/book"))["entries"]
     moved = sum(
         SIGNS[row["kind"]] * Decimal(row["amount"]) - Decimal(row["fee"]) for row in entries
     )
-    assert str(Decimal("100000.00") + moved) == await world.balance()
+    assert str(Decimal("100000.00") + moved) == await twin.balance()
     paid: dict[str, Decimal] = {}
     for row in entries:
         about = row["provider_ids"].get("capture") or row["provider_ids"]["item"]
@@ -66,5 +66,5 @@ async def test_explains_the_balance_and_moves_nothing_twice(world: PayPalWorld, 
         row["provider_ids"].get("order") or row["caller_refs"]["sender_batch_id"] for row in once
     ]
     assert len(orders) == len(set(orders)) > 5
-    events = [post.body["id"] for post in world.posts]
+    events = [post.body["id"] for post in twin.posts]
     assert len(events) == len(set(events))

@@ -12,7 +12,7 @@ from provider_sandbox.paypal.transitions import EDGES, IllegalTransition
 from provider_sandbox.store import Store
 from tests.support import paypal_tables
 from tests.support.paypal_spec import Checker, Illegal, description, operations
-from tests.support.paypal_twin import PayPalWorld
+from tests.support.paypal_twin import PayPalTwin
 
 
 def mutated(body: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
@@ -50,11 +50,11 @@ class TestChecker:
         ],
     )
     async def test_catches_every_change_of_an_order(
-        self, world: PayPalWorld, path: str, value: Any
+        self, twin: PayPalTwin, path: str, value: Any
     ) -> None:
-        order = await world.approved()
-        await world.capture(order)
-        good = (await world.call("GET", f"/v2/checkout/orders/{order}")).json()
+        order = await twin.approved()
+        await twin.capture(order)
+        good = (await twin.call("GET", f"/v2/checkout/orders/{order}")).json()
         checker, place = Checker(), f"/v2/checkout/orders/{order}"
         checker.answer("GET", place, 200, good)
         with pytest.raises(Illegal):
@@ -72,10 +72,10 @@ class TestChecker:
         ],
     )
     async def test_catches_every_change_of_an_error(
-        self, world: PayPalWorld, path: str, value: Any
+        self, twin: PayPalTwin, path: str, value: Any
     ) -> None:
-        order = (await world.order())["id"]
-        answer = await world.capture(order)
+        order = (await twin.order())["id"]
+        answer = await twin.capture(order)
         checker, place = Checker(), f"/v2/checkout/orders/{order}/capture"
         checker.answer("POST", place, 422, answer.json())
         with pytest.raises(Illegal):
@@ -92,12 +92,10 @@ class TestChecker:
             ("resource.amount.currency_code", ...),
         ],
     )
-    async def test_catches_changes_of_events(
-        self, world: PayPalWorld, path: str, value: Any
-    ) -> None:
-        await world.paid()
-        await world.settle()
-        good = world.posts[-1].body
+    async def test_catches_changes_of_events(self, twin: PayPalTwin, path: str, value: Any) -> None:
+        await twin.paid()
+        await twin.settle()
+        good = twin.posts[-1].body
         Checker().event(good)
         with pytest.raises(Illegal):
             Checker().event(mutated(good, path, value))

@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.support.paypal_twin import PayPalWorld, capture_of, issue
+from tests.support.paypal_twin import PayPalTwin, capture_of, issue
 
 CAPTURE = "paypal.orders.capture"
 
@@ -31,28 +31,28 @@ class TestFaults:
         ],
     )
     async def test_hit_one_request_only(
-        self, world: PayPalWorld, kind: str, status: int, moved: int
+        self, twin: PayPalTwin, kind: str, status: int, moved: int
     ) -> None:
-        order = await world.approved()
-        await world.fault(CAPTURE, kind)
-        assert (await world.capture(order, key="c")).status_code == status
-        assert len(await world.book()) == moved
-        again = await world.capture(order, key="c")
+        order = await twin.approved()
+        await twin.fault(CAPTURE, kind)
+        assert (await twin.capture(order, key="c")).status_code == status
+        assert len(await twin.book()) == moved
+        again = await twin.capture(order, key="c")
         assert again.status_code == (200 if moved else 201)
-        assert await world.book() == [("capture", "100.00")]
+        assert await twin.book() == [("capture", "100.00")]
 
     @pytest.mark.parametrize(
         ("kind", "moved"), [("drop_before", 0), ("drop_after_effect", 1), ("reset_mid_body", 1)]
     )
-    async def test_lost_answers(self, world: PayPalWorld, kind: str, moved: int) -> None:
-        order = await world.approved()
-        await world.fault(CAPTURE, kind)
+    async def test_lost_answers(self, twin: PayPalTwin, kind: str, moved: int) -> None:
+        order = await twin.approved()
+        await twin.fault(CAPTURE, kind)
         with pytest.raises((httpx.HTTPError, ConnectionResetError)):
-            await world.capture(order, key="c")
-        assert len(await world.book()) == moved
-        answer = await world.capture(order, key="c")
+            await twin.capture(order, key="c")
+        assert len(await twin.book()) == moved
+        answer = await twin.capture(order, key="c")
         assert capture_of(answer.json())["status"] == "COMPLETED"
-        assert len(await world.book()) == 1
+        assert len(await twin.book()) == 1
 
     @pytest.mark.parametrize(
         ("operation", "wanted"),
@@ -62,23 +62,23 @@ class TestFaults:
         ],
     )
     async def test_two_at_once_with_one_id(
-        self, world: PayPalWorld, operation: str, wanted: tuple[int, str]
+        self, twin: PayPalTwin, operation: str, wanted: tuple[int, str]
     ) -> None:
-        order = await world.approved()
-        ask: Any = world.capture
+        order = await twin.approved()
+        ask: Any = twin.capture
         if operation == "refund":
-            order = capture_of((await world.capture(order)).json())["id"]
-            ask = world.refund
-        await world.fault("paypal.*", "slow_inside", delay_s=0.3)
+            order = capture_of((await twin.capture(order)).json())["id"]
+            ask = twin.refund
+        await twin.fault("paypal.*", "slow_inside", delay_s=0.3)
         first = asyncio.create_task(ask(order, key="c"))
         await asyncio.sleep(0.1)
         assert issue(await ask(order, key="c")) == wanted
         assert (await first).status_code == 201
 
-    async def test_match_fields_of_the_body(self, world: PayPalWorld) -> None:
-        await world.fault("paypal.orders.create", "http_429", match={"custom_id": "c"})
-        await world.order()
-        answer = await world.call(
+    async def test_match_fields_of_the_body(self, twin: PayPalTwin) -> None:
+        await twin.fault("paypal.orders.create", "http_429", match={"custom_id": "c"})
+        await twin.order()
+        answer = await twin.call(
             "POST",
             "/v2/checkout/orders",
             {
@@ -90,61 +90,61 @@ class TestFaults:
         )
         assert answer.status_code == 429
 
-    async def test_of_the_token(self, world: PayPalWorld) -> None:
-        await world.fault("paypal.oauth", "http_429")
-        assert (await world.sign_in()).status_code == 429
+    async def test_of_the_token(self, twin: PayPalTwin) -> None:
+        await twin.fault("paypal.oauth", "http_429")
+        assert (await twin.sign_in()).status_code == 429
 
-    async def test_arrivals_are_counted(self, world: PayPalWorld) -> None:
-        order = await world.approved()
+    async def test_arrivals_are_counted(self, twin: PayPalTwin) -> None:
+        order = await twin.approved()
         for _ in range(2):
-            await world.capture(order, key="c")
-        seen = (await world.control("GET", "/requests"))[CAPTURE]
+            await twin.capture(order, key="c")
+        seen = (await twin.control("GET", "/requests"))[CAPTURE]
         assert (seen["by_reference"], seen["accepted"]) == ({"c": 2}, 1)
 
 
 class TestMockResponse:
-    async def test_answers_a_described_issue_without_effect(self, world: PayPalWorld) -> None:
-        order = await world.approved()
+    async def test_answers_a_described_issue_without_effect(self, twin: PayPalTwin) -> None:
+        order = await twin.approved()
         head = {"PayPal-Mock-Response": '{"mock_application_codes": "INSTRUMENT_DECLINED"}'}
-        assert issue(await world.capture(order, **head)) == (422, "INSTRUMENT_DECLINED")
+        assert issue(await twin.capture(order, **head)) == (422, "INSTRUMENT_DECLINED")
         head = {"PayPal-Mock-Response": '{"mock_application_codes": ["INTERNAL_SERVER_ERROR"]}'}
-        assert (await world.capture(order, **head)).status_code == 500
-        assert (await world.capture(order)).status_code == 201
+        assert (await twin.capture(order, **head)).status_code == 500
+        assert (await twin.capture(order)).status_code == 201
 
-    async def test_another_operations_issue_has_no_effect(self, world: PayPalWorld) -> None:
-        order = await world.approved()
+    async def test_another_operations_issue_has_no_effect(self, twin: PayPalTwin) -> None:
+        order = await twin.approved()
         head = {"PayPal-Mock-Response": '{"mock_application_codes": "CAPTURE_FULLY_REFUNDED"}'}
-        assert (await world.capture(order, **head)).status_code == 201
+        assert (await twin.capture(order, **head)).status_code == 201
 
     @pytest.mark.parametrize("value", ["x", "{}", "[]"])
-    async def test_a_wrong_header(self, world: PayPalWorld, value: str) -> None:
-        order = await world.approved()
-        answer = await world.capture(order, **{"PayPal-Mock-Response": value})
+    async def test_a_wrong_header(self, twin: PayPalTwin, value: str) -> None:
+        order = await twin.approved()
+        answer = await twin.capture(order, **{"PayPal-Mock-Response": value})
         assert answer.status_code == 400
 
 
 class TestBesideOthers:
-    async def test_stripe_keeps_its_paths(self, open_world: Callable[..., Any]) -> None:
-        async with open_world(stripe_secret_key="sk_test_twin") as world:
+    async def test_stripe_keeps_its_paths(self, open_twin: Callable[..., Any]) -> None:
+        async with open_twin(stripe_secret_key="sk_test_twin") as twin:
             asked = {"Authorization": "Bearer sk_test_twin"}
-            answer = await world.http.get("/v1/charges", headers=asked)
+            answer = await twin.http.get("/v1/charges", headers=asked)
             assert (answer.status_code, answer.json()["object"]) == (200, "list")
-            assert (await world.call("GET", "/v1/payments/colours")).json()["name"]
-            world.illegal.clear()  # Stripe's answer, and a path that PayPal does not have
+            assert (await twin.call("GET", "/v1/payments/colours")).json()["name"]
+            twin.illegal.clear()  # Stripe's answer, and a path that PayPal does not have
 
     async def test_without_credentials_there_is_no_paypal(
-        self, open_world: Callable[..., Any]
+        self, open_twin: Callable[..., Any]
     ) -> None:
-        async with open_world() as world:
-            settings = await world.control("GET", "/settings")
+        async with open_twin() as twin:
+            settings = await twin.control("GET", "/settings")
             assert "paypal_client_secret" not in settings
-            answer = await world.http.patch("/control/settings", json={"paypal_client_id": "x"})
+            answer = await twin.http.patch("/control/settings", json={"paypal_client_id": "x"})
             assert answer.status_code == 422
 
-    async def test_a_reset_restores_the_balance(self, world: PayPalWorld) -> None:
-        await world.paid()
-        await world.control("POST", "/reset")
-        await world.sign_in()
-        assert await world.balance() == "100000.00"
-        assert await world.book() == []
-        await world.paid()
+    async def test_a_reset_restores_the_balance(self, twin: PayPalTwin) -> None:
+        await twin.paid()
+        await twin.control("POST", "/reset")
+        await twin.sign_in()
+        assert await twin.balance() == "100000.00"
+        assert await twin.book() == []
+        await twin.paid()

@@ -5,81 +5,81 @@ from typing import Any
 
 import pytest
 
-from tests.support.paypal_twin import DAY_S, PayPalWorld, payout_body
+from tests.support.paypal_twin import DAY_S, PayPalTwin, payout_body
 
 PAYOUTS = "/v1/payments/payouts"
 ITEMS = "/v1/payments/payouts-item"
 
 
 class TestBatches:
-    async def test_are_accepted_and_processed_later(self, world: PayPalWorld) -> None:
-        batch = await world.payout(sender_item_id="w-1", note="thanks")
+    async def test_are_accepted_and_processed_later(self, twin: PayPalTwin) -> None:
+        batch = await twin.payout(sender_item_id="w-1", note="thanks")
         assert (batch.status_code, batch.json()["batch_header"]["batch_status"]) == (201, "PENDING")
-        assert await world.book() == []
-        item = await world.item(batch)
+        assert await twin.book() == []
+        item = await twin.item(batch)
         assert item["transaction_status"] == "PENDING"
-        await world.advance(6)
-        assert world.types() == [
+        await twin.advance(6)
+        assert twin.types() == [
             "PAYMENT.PAYOUTSBATCH.PROCESSING",
             "PAYMENT.PAYOUTS-ITEM.SUCCEEDED",
             "PAYMENT.PAYOUTSBATCH.SUCCESS",
         ]
-        told = world.last("PAYMENT.PAYOUTS-ITEM.SUCCEEDED")
+        told = twin.last("PAYMENT.PAYOUTS-ITEM.SUCCEEDED")
         assert told["payout_item"]["sender_item_id"] == "w-1"
-        shown = (await world.call("GET", f"{ITEMS}/{item['payout_item_id']}")).json()
+        shown = (await twin.call("GET", f"{ITEMS}/{item['payout_item_id']}")).json()
         assert (shown["transaction_status"], shown["sender_batch_id"]) == ("SUCCESS", "batch-0")
-        assert await world.book() == [("payout", "50.00")]
-        assert await world.balance() == "99949.75"
+        assert await twin.book() == [("payout", "50.00")]
+        assert await twin.balance() == "99949.75"
 
-    async def test_show_pages_and_totals(self, world: PayPalWorld) -> None:
+    async def test_show_pages_and_totals(self, twin: PayPalTwin) -> None:
         body = payout_body("a@example.com", sender_batch_id="b")
         body["items"] = [{**body["items"][0], "sender_item_id": str(n)} for n in range(5)]
-        name = (await world.call("POST", PAYOUTS, body)).json()["batch_header"]["payout_batch_id"]
+        name = (await twin.call("POST", PAYOUTS, body)).json()["batch_header"]["payout_batch_id"]
         path = f"{PAYOUTS}/{name}?page_size=2&page=3&total_required=true"
-        shown = (await world.call("GET", path)).json()
+        shown = (await twin.call("GET", path)).json()
         assert (shown["total_items"], shown["total_pages"], len(shown["items"])) == (5, 3, 1)
         assert shown["batch_header"]["amount"] == {"currency": "USD", "value": "250.00"}
         assert shown["batch_header"]["fees"] == {"currency": "USD", "value": "1.25"}
-        assert (await world.call("GET", f"{PAYOUTS}/{name}?page=0")).status_code == 400
+        assert (await twin.call("GET", f"{PAYOUTS}/{name}?page=0")).status_code == 400
 
-    async def test_a_used_batch_id_leads_to_the_first_batch(self, world: PayPalWorld) -> None:
-        first = await world.payout(sender_batch_id="w")
-        again = await world.payout(sender_batch_id="w")
+    async def test_a_used_batch_id_leads_to_the_first_batch(self, twin: PayPalTwin) -> None:
+        first = await twin.payout(sender_batch_id="w")
+        again = await twin.payout(sender_batch_id="w")
         assert (again.status_code, again.json()["name"]) == (400, "USER_BUSINESS_ERROR")
         assert "w" in again.json()["details"][0]["issue"]
         name = first.json()["batch_header"]["payout_batch_id"]
         assert again.json()["links"][0]["href"] == f"http://twin{PAYOUTS}/{name}"
-        await world.advance(6)
-        assert len(await world.book()) == 1
+        await twin.advance(6)
+        assert len(await twin.book()) == 1
 
-    async def test_a_batch_id_is_free_again_after_30_days(self, world: PayPalWorld) -> None:
-        await world.payout(sender_batch_id="w")
-        await world.advance(30 * DAY_S + 1)
-        await world.sign_in()
-        assert (await world.payout(sender_batch_id="w")).status_code == 201
-        await world.advance(6)
-        assert len(await world.book()) == 2
+    async def test_a_batch_id_is_free_again_after_30_days(self, twin: PayPalTwin) -> None:
+        await twin.payout(sender_batch_id="w")
+        await twin.advance(30 * DAY_S + 1)
+        await twin.sign_in()
+        assert (await twin.payout(sender_batch_id="w")).status_code == 201
+        await twin.advance(6)
+        assert len(await twin.book()) == 2
 
-    async def test_a_request_id_repeats_the_answer(self, world: PayPalWorld) -> None:
-        first = await world.payout(sender_batch_id="w", key="p")
-        again = await world.payout(sender_batch_id="w", key="p")
+    async def test_a_request_id_repeats_the_answer(self, twin: PayPalTwin) -> None:
+        first = await twin.payout(sender_batch_id="w", key="p")
+        again = await twin.payout(sender_batch_id="w", key="p")
         assert (again.status_code, again.json()) == (201, first.json())
 
-    async def test_more_than_our_balance_is_refused(self, world: PayPalWorld) -> None:
-        await world.control("PUT", "/paypal/balances/USD", {"amount": "100.00"})
-        assert (await world.payout()).status_code == 201
-        answer = await world.payout(sender_batch_id="second")
+    async def test_more_than_our_balance_is_refused(self, twin: PayPalTwin) -> None:
+        await twin.control("PUT", "/paypal/balances/USD", {"amount": "100.00"})
+        assert (await twin.payout()).status_code == 201
+        answer = await twin.payout(sender_batch_id="second")
         assert (answer.status_code, answer.json()["name"]) == (422, "INSUFFICIENT_FUNDS")
-        await world.control("PUT", "/paypal/balances/USD", {"amount": "101.00"})
-        assert (await world.payout(sender_batch_id="second")).status_code == 201
+        await twin.control("PUT", "/paypal/balances/USD", {"amount": "101.00"})
+        assert (await twin.payout(sender_batch_id="second")).status_code == 201
 
-    async def test_or_denied(self, open_world: Callable[..., Any]) -> None:
-        async with open_world(paypal_short_balance="denied", paypal_balance={}) as world:
-            batch = await world.payout()
-            await world.advance(6)
-            assert world.types() == ["PAYMENT.PAYOUTSBATCH.DENIED"]
-            assert (await world.item(batch))["transaction_status"] == "PENDING"
-            assert await world.book() == []
+    async def test_or_denied(self, open_twin: Callable[..., Any]) -> None:
+        async with open_twin(paypal_short_balance="denied", paypal_balance={}) as twin:
+            batch = await twin.payout()
+            await twin.advance(6)
+            assert twin.types() == ["PAYMENT.PAYOUTSBATCH.DENIED"]
+            assert (await twin.item(batch))["transaction_status"] == "PENDING"
+            assert await twin.book() == []
 
     @pytest.mark.parametrize(
         "change",
@@ -97,17 +97,17 @@ class TestBatches:
         ],
     )
     async def test_refuses_what_paypal_refuses(
-        self, world: PayPalWorld, change: dict[str, Any]
+        self, twin: PayPalTwin, change: dict[str, Any]
     ) -> None:
         receiver = change.get("receiver", "a@example.com")
         more = {name: value for name, value in change.items() if name != "receiver"}
         body = payout_body(receiver, **{"sender_batch_id": "b", **more})
-        answer = await world.call("POST", PAYOUTS, body)
+        answer = await twin.call("POST", PAYOUTS, body)
         assert (answer.status_code, answer.json()["name"]) == (400, "VALIDATION_ERROR")
 
-    async def test_unknown_ones(self, world: PayPalWorld) -> None:
+    async def test_unknown_ones(self, twin: PayPalTwin) -> None:
         for path in (f"{PAYOUTS}/X", f"{ITEMS}/X"):
-            answer = await world.call("GET", path)
+            answer = await twin.call("GET", path)
             assert (answer.status_code, answer.json()["name"]) == (404, "INVALID_RESOURCE_ID")
 
 
@@ -128,59 +128,59 @@ COURSES = [
 class TestReceivers:
     @pytest.mark.parametrize(("receiver", "statuses", "moved"), COURSES)
     async def test_courses(
-        self, world: PayPalWorld, receiver: str, statuses: list[str], moved: list[str]
+        self, twin: PayPalTwin, receiver: str, statuses: list[str], moved: list[str]
     ) -> None:
-        batch = await world.payout(f"{receiver}@example.com")
-        await world.advance(6)
-        assert (await world.item(batch))["transaction_status"] == statuses[0]
-        await world.advance(61)
-        assert (await world.item(batch))["transaction_status"] == statuses[-1]
-        assert [kind for kind, _ in await world.book()] == moved
+        batch = await twin.payout(f"{receiver}@example.com")
+        await twin.advance(6)
+        assert (await twin.item(batch))["transaction_status"] == statuses[0]
+        await twin.advance(61)
+        assert (await twin.item(batch))["transaction_status"] == statuses[-1]
+        assert [kind for kind, _ in await twin.book()] == moved
         whole = "99949.75" if moved == ["payout"] else "100000.00"
-        assert await world.balance() == whole
+        assert await twin.balance() == whole
 
-    async def test_unclaimed_ones_return_after_30_days(self, world: PayPalWorld) -> None:
-        batch = await world.payout("unclaimed@example.com")
-        await world.advance(6)
-        item = await world.item(batch)
+    async def test_unclaimed_ones_return_after_30_days(self, twin: PayPalTwin) -> None:
+        batch = await twin.payout("unclaimed@example.com")
+        await twin.advance(6)
+        item = await twin.item(batch)
         assert item["errors"]["name"] == "RECEIVER_UNREGISTERED"
-        await world.advance(30 * DAY_S)
-        await world.sign_in()
-        assert (await world.item(batch))["transaction_status"] == "RETURNED"
-        assert world.types()[-1] == "PAYMENT.PAYOUTS-ITEM.RETURNED"
-        assert await world.balance() == "100000.00"
+        await twin.advance(30 * DAY_S)
+        await twin.sign_in()
+        assert (await twin.item(batch))["transaction_status"] == "RETURNED"
+        assert twin.types()[-1] == "PAYMENT.PAYOUTS-ITEM.RETURNED"
+        assert await twin.balance() == "100000.00"
 
-    async def test_unclaimed_ones_can_be_cancelled_once(self, world: PayPalWorld) -> None:
-        batch = await world.payout("unclaimed@example.com")
-        await world.advance(6)
-        path = f"{ITEMS}/{(await world.item(batch))['payout_item_id']}/cancel"
-        answer = await world.call("POST", path)
+    async def test_unclaimed_ones_can_be_cancelled_once(self, twin: PayPalTwin) -> None:
+        batch = await twin.payout("unclaimed@example.com")
+        await twin.advance(6)
+        path = f"{ITEMS}/{(await twin.item(batch))['payout_item_id']}/cancel"
+        answer = await twin.call("POST", path)
         assert (answer.status_code, answer.json()["transaction_status"]) == (200, "RETURNED")
-        again = await world.call("POST", path)
+        again = await twin.call("POST", path)
         assert (again.status_code, again.json()["name"]) == (400, "ITEM_ALREADY_CANCELLED")
-        await world.advance(31 * DAY_S)
-        assert world.types()[-1] == "PAYMENT.PAYOUTS-ITEM.CANCELED"
-        assert [kind for kind, _ in await world.book()] == ["payout", "payout_returned"]
+        await twin.advance(31 * DAY_S)
+        assert twin.types()[-1] == "PAYMENT.PAYOUTS-ITEM.CANCELED"
+        assert [kind for kind, _ in await twin.book()] == ["payout", "payout_returned"]
 
-    async def test_paid_ones_cannot_be_cancelled(self, world: PayPalWorld) -> None:
-        batch = await world.payout()
-        await world.advance(6)
-        path = f"{ITEMS}/{(await world.item(batch))['payout_item_id']}/cancel"
-        answer = await world.call("POST", path)
+    async def test_paid_ones_cannot_be_cancelled(self, twin: PayPalTwin) -> None:
+        batch = await twin.payout()
+        await twin.advance(6)
+        path = f"{ITEMS}/{(await twin.item(batch))['payout_item_id']}/cancel"
+        answer = await twin.call("POST", path)
         assert (answer.status_code, answer.json()["name"]) == (400, "ITEM_INCORRECT_STATUS")
 
-    async def test_the_magic_note(self, world: PayPalWorld) -> None:
-        batch = await world.payout(note="ERRPYO002")
-        await world.advance(6)
-        item = await world.item(batch)
+    async def test_the_magic_note(self, twin: PayPalTwin) -> None:
+        batch = await twin.payout(note="ERRPYO002")
+        await twin.advance(6)
+        item = await twin.item(batch)
         assert item["transaction_status"] == "FAILED"
         assert item["errors"]["name"] == "SENDER_EMAIL_UNCONFIRMED"
 
-    async def test_by_control(self, world: PayPalWorld) -> None:
-        batch = await world.payout()
-        await world.advance(6)
-        item = (await world.item(batch))["payout_item_id"]
-        await world.control("POST", f"/paypal/items/{item}", {"status": "REVERSED"})
-        assert await world.balance() == "100000.00"
-        answer = await world.http.post(f"/control/paypal/items/{item}", json={"status": "SUCCESS"})
+    async def test_by_control(self, twin: PayPalTwin) -> None:
+        batch = await twin.payout()
+        await twin.advance(6)
+        item = (await twin.item(batch))["payout_item_id"]
+        await twin.control("POST", f"/paypal/items/{item}", {"status": "REVERSED"})
+        assert await twin.balance() == "100000.00"
+        answer = await twin.http.post(f"/control/paypal/items/{item}", json={"status": "SUCCESS"})
         assert answer.status_code == 409

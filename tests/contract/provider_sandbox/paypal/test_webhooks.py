@@ -12,27 +12,27 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
-from tests.support.paypal_twin import WEBHOOK_ID, PayPalWorld, Post
+from tests.support.paypal_twin import WEBHOOK_ID, PayPalTwin, Post
 
 EVENTS = "/v1/notifications/webhooks-events"
 VERIFY = "/v1/notifications/verify-webhook-signature"
 
 
-async def certificate(world: PayPalWorld, post: Post) -> x509.Certificate:
+async def certificate(twin: PayPalTwin, post: Post) -> x509.Certificate:
     """The certificate that an event names."""
-    answer = await world.http.get(post.headers["paypal-cert-url"])
+    answer = await twin.http.get(post.headers["paypal-cert-url"])
     assert answer.status_code == 200
     return x509.load_pem_x509_certificate(answer.content)
 
 
-async def check(world: PayPalWorld, post: Post) -> None:
+async def check(twin: PayPalTwin, post: Post) -> None:
     """Verify an event as PayPal documents it, independently of the twin's code.
 
     Raises:
         InvalidSignature: the signature, or the certificate's, is wrong.
     """
-    pem = (await world.http.get("/control/paypal/root-certificate")).content
-    leaf = await certificate(world, post)
+    pem = (await twin.http.get("/control/paypal/root-certificate")).content
+    leaf = await certificate(twin, post)
     leaf.verify_directly_issued_by(x509.load_pem_x509_certificate(pem))
     head = post.headers
     text = "|".join(
@@ -64,22 +64,22 @@ def postback(post: Post, **over: str) -> str:
     return f'{json.dumps(told)[:-1]}, "webhook_event":{post.raw.decode()}}}'
 
 
-async def verified(world: PayPalWorld, body: str) -> str:
-    head = {"Authorization": f"Bearer {world.token}", "Content-Type": "application/json"}
-    answer = await world.http.post(VERIFY, content=body, headers=head)
+async def verified(twin: PayPalTwin, body: str) -> str:
+    head = {"Authorization": f"Bearer {twin.token}", "Content-Type": "application/json"}
+    answer = await twin.http.post(VERIFY, content=body, headers=head)
     assert answer.status_code == 200, answer.text
     return str(answer.json()["verification_status"])
 
 
 @pytest.fixture
-async def paid(world: PayPalWorld) -> PayPalWorld:
-    await world.paid()
-    await world.settle()
-    return world
+async def paid(twin: PayPalTwin) -> PayPalTwin:
+    await twin.paid()
+    await twin.settle()
+    return twin
 
 
 class TestSignature:
-    async def test_verifies_against_the_root(self, paid: PayPalWorld) -> None:
+    async def test_verifies_against_the_root(self, paid: PayPalTwin) -> None:
         for post in paid.posts:
             assert post.headers["paypal-auth-algo"] == "SHA256withRSA"
             await check(paid, post)
@@ -87,41 +87,41 @@ class TestSignature:
         (name,) = leaf.subject.get_attributes_for_oid(x509.NameOID.COMMON_NAME)
         assert name.value == "messageverificationcerts.sandbox.paypal.com"
 
-    async def test_a_changed_byte_does_not_verify(self, paid: PayPalWorld) -> None:
+    async def test_a_changed_byte_does_not_verify(self, paid: PayPalTwin) -> None:
         post = paid.posts[0]
         with pytest.raises(InvalidSignature):
             await check(paid, Post(post.raw + b" ", post.headers, post.body))
 
-    async def test_each_transmission_is_new(self, paid: PayPalWorld) -> None:
+    async def test_each_transmission_is_new(self, paid: PayPalTwin) -> None:
         names = {post.headers["paypal-transmission-id"] for post in paid.posts}
         assert len(names) == len(paid.posts) == 2
 
-    async def test_an_unknown_certificate(self, world: PayPalWorld) -> None:
-        assert (await world.http.get("/v1/notifications/certs/CERT-x")).status_code == 404
+    async def test_an_unknown_certificate(self, twin: PayPalTwin) -> None:
+        assert (await twin.http.get("/v1/notifications/certs/CERT-x")).status_code == 404
 
     @pytest.mark.parametrize("kind", ["callback_forged", "callback_forged_id"])
     async def test_forged_events_come_first_and_do_not_verify(
-        self, world: PayPalWorld, kind: str
+        self, twin: PayPalTwin, kind: str
     ) -> None:
-        await world.fault("paypal.event.PAYMENT.CAPTURE.COMPLETED", kind)
-        capture = await world.paid()
-        await world.settle()
+        await twin.fault("paypal.event.PAYMENT.CAPTURE.COMPLETED", kind)
+        capture = await twin.paid()
+        await twin.settle()
         forged, true = [
-            post for post in world.posts if post.body["event_type"] == "PAYMENT.CAPTURE.COMPLETED"
+            post for post in twin.posts if post.body["event_type"] == "PAYMENT.CAPTURE.COMPLETED"
         ]
         with pytest.raises((InvalidSignature, ValueError)):
-            await check(world, forged)
-        await check(world, true)
+            await check(twin, forged)
+        await check(twin, true)
         assert true.body["resource"]["id"] == capture["id"]
         if kind == "callback_forged":
             assert forged.body["resource"]["amount"]["value"] == "999999.00"
         else:
             assert forged.body["resource"]["id"] != capture["id"]
-        assert await verified(world, postback(forged)) == "FAILURE"
+        assert await verified(twin, postback(forged)) == "FAILURE"
 
 
 class TestPostback:
-    async def test_tells_right_from_wrong(self, paid: PayPalWorld) -> None:
+    async def test_tells_right_from_wrong(self, paid: PayPalTwin) -> None:
         post = paid.posts[0]
         assert await verified(paid, postback(post)) == "SUCCESS"
         wrong = [
@@ -134,72 +134,72 @@ class TestPostback:
         for over in wrong:
             assert await verified(paid, postback(post, **over)) == "FAILURE"
 
-    async def test_a_rewritten_event_fails(self, paid: PayPalWorld) -> None:
+    async def test_a_rewritten_event_fails(self, paid: PayPalTwin) -> None:
         post = paid.posts[0]
         spaced = Post(json.dumps(post.body, indent=1).encode(), post.headers, post.body)
         assert await verified(paid, postback(spaced)) == "FAILURE"
 
-    async def test_a_missing_field(self, world: PayPalWorld) -> None:
-        answer = await world.call("POST", VERIFY, {"auth_algo": "x"})
+    async def test_a_missing_field(self, twin: PayPalTwin) -> None:
+        answer = await twin.call("POST", VERIFY, {"auth_algo": "x"})
         assert (answer.status_code, answer.json()["name"]) == (400, "VALIDATION_ERROR")
 
 
 class TestDelivery:
     async def test_is_tried_again_25_times_in_three_days(
-        self, open_world: Callable[..., Any]
+        self, open_twin: Callable[..., Any]
     ) -> None:
-        async with open_world(paypal_webhook_events=("CHECKOUT.ORDER.APPROVED",)) as world:
-            world.refuse = [500] * 100
-            await world.approved()
+        async with open_twin(paypal_webhook_events=("CHECKOUT.ORDER.APPROVED",)) as twin:
+            twin.refuse = [500] * 100
+            await twin.approved()
             for _ in range(30):
-                await world.advance(10_800)
-            assert len(world.posts) == 25
-            assert len({post.body["id"] for post in world.posts}) == 1
+                await twin.advance(10_800)
+            assert len(twin.posts) == 25
+            assert len({post.body["id"] for post in twin.posts}) == 1
 
-    async def test_stops_after_success(self, open_world: Callable[..., Any]) -> None:
-        async with open_world(paypal_webhook_events=("CHECKOUT.ORDER.APPROVED",)) as world:
-            world.refuse = [500, 503]
-            await world.approved()
+    async def test_stops_after_success(self, open_twin: Callable[..., Any]) -> None:
+        async with open_twin(paypal_webhook_events=("CHECKOUT.ORDER.APPROVED",)) as twin:
+            twin.refuse = [500, 503]
+            await twin.approved()
             for _ in range(5):
-                await world.advance(10_800)
-            assert len(world.posts) == 3
+                await twin.advance(10_800)
+            assert len(twin.posts) == 3
 
     @pytest.mark.parametrize(
         ("kind", "times"), [("callback_lost", 0), ("callback_twice", 2), ("callback_late", 1)]
     )
-    async def test_faults(self, world: PayPalWorld, kind: str, times: int) -> None:
-        await world.fault("paypal.event.*", kind, match={"custom_id": "c"})
-        order = (await world.order(unit={"custom_id": "c"}))["id"]
-        await world.decide(order, "approve")
-        await world.advance(30)
-        assert len(world.posts) == times
+    async def test_faults(self, twin: PayPalTwin, kind: str, times: int) -> None:
+        await twin.fault("paypal.event.*", kind, match={"custom_id": "c"})
+        order = (await twin.order(unit={"custom_id": "c"}))["id"]
+        await twin.decide(order, "approve")
+        await twin.advance(30)
+        assert len(twin.posts) == times
 
-    async def test_only_wanted_types(self, open_world: Callable[..., Any]) -> None:
-        async with open_world(paypal_webhook_events=("PAYMENT.*",)) as world:
-            await world.paid()
-            await world.settle()
-            assert world.types() == ["PAYMENT.CAPTURE.COMPLETED"]
+    async def test_only_wanted_types(self, open_twin: Callable[..., Any]) -> None:
+        async with open_twin(paypal_webhook_events=("PAYMENT.*",)) as twin:
+            await twin.paid()
+            await twin.settle()
+            assert twin.types() == ["PAYMENT.CAPTURE.COMPLETED"]
 
 
 class TestCatchUp:
-    async def test_lists_what_was_lost(self, world: PayPalWorld) -> None:
-        await world.fault("paypal.event.*", "callback_lost", times=9)
-        capture = await world.paid()
-        await world.settle()
-        assert world.posts == []
-        listed = (await world.call("GET", EVENTS)).json()
+    async def test_lists_what_was_lost(self, twin: PayPalTwin) -> None:
+        await twin.fault("paypal.event.*", "callback_lost", times=9)
+        capture = await twin.paid()
+        await twin.settle()
+        assert twin.posts == []
+        listed = (await twin.call("GET", EVENTS)).json()
         assert [row["event_type"] for row in listed["events"]] == [
             "PAYMENT.CAPTURE.COMPLETED",
             "CHECKOUT.ORDER.APPROVED",
         ]
         query = f"?event_type=PAYMENT.CAPTURE.COMPLETED&transaction_id={capture['id']}"
-        (event,) = (await world.call("GET", EVENTS + query)).json()["events"]
-        answer = await world.call("POST", f"{EVENTS}/{event['id']}/resend", {})
+        (event,) = (await twin.call("GET", EVENTS + query)).json()["events"]
+        answer = await twin.call("POST", f"{EVENTS}/{event['id']}/resend", {})
         assert answer.status_code == 202
-        await world.settle()
-        assert world.types() == ["PAYMENT.CAPTURE.COMPLETED"]
+        await twin.settle()
+        assert twin.types() == ["PAYMENT.CAPTURE.COMPLETED"]
 
-    async def test_pages_and_times(self, paid: PayPalWorld) -> None:
+    async def test_pages_and_times(self, paid: PayPalTwin) -> None:
         first = (await paid.call("GET", f"{EVENTS}?page_size=1")).json()
         assert first["count"] == 1
         path = next(link["href"] for link in first["links"] if link["rel"] == "next")
@@ -209,7 +209,7 @@ class TestCatchUp:
         assert later["events"] == []
         assert (await paid.call("GET", f"{EVENTS}?page_size=x")).status_code == 400
 
-    async def test_one_event(self, paid: PayPalWorld) -> None:
+    async def test_one_event(self, paid: PayPalTwin) -> None:
         event = paid.posts[0].body
         assert (await paid.call("GET", f"{EVENTS}/{event['id']}")).json() == event
         assert (await paid.call("GET", f"{EVENTS}/WH-X")).status_code == 404

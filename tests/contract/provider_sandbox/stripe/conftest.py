@@ -7,17 +7,17 @@ from typing import Any
 
 import pytest
 
-from tests.support.stripe_twin import StripeWorld, open_twin
+from tests.support import stripe_twin
 
 
 @pytest.fixture
-def open_world(keys: Path, tmp_path: Path) -> Callable[..., Any]:
+def open_twin(keys: Path, tmp_path: Path) -> Callable[..., Any]:
     for file in keys.glob("*.pem"):
         shutil.copy(file, tmp_path)
-    return lambda **over: open_twin(tmp_path, **over)
+    return lambda **over: stripe_twin.open_twin(tmp_path, **over)
 
 
 @pytest.fixture
-async def world(open_world: Callable[..., Any]) -> AsyncIterator[StripeWorld]:
-    async with open_world() as opened:
+async def twin(open_twin: Callable[..., Any]) -> AsyncIterator[stripe_twin.StripeTwin]:
+    async with open_twin() as opened:
         yield opened

@@ -14,7 +14,7 @@ from provider_sandbox.stripe.operations import ROUTES
 from provider_sandbox.stripe.transitions import EDGES, IllegalTransition
 from tests.support import stripe_parameters
 from tests.support.stripe_spec import Checker, Illegal, description
-from tests.support.stripe_twin import StripeWorld
+from tests.support.stripe_twin import StripeTwin
 
 
 def mutated(body: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
@@ -55,11 +55,11 @@ class TestChecker:
         ],
     )
     async def test_catches_every_change_of_a_good_answer(
-        self, world: StripeWorld, path: str, value: Any
+        self, twin: StripeTwin, path: str, value: Any
     ) -> None:
         expand = "expand[]=latest_charge.balance_transaction&metadata[a]=1&capture_method=automatic"
         form = f"amount=2000&currency=usd&confirm=true&payment_method=pm_card_visa&{expand}"
-        answer = await world.call(
+        answer = await twin.call(
             "POST", "/v1/payment_intents", f"{form}&payment_method_types[]=card"
         )
         checker = Checker()
@@ -67,10 +67,10 @@ class TestChecker:
         with pytest.raises(Illegal):
             checker.answer(200, mutated(answer.json(), path, value))
 
-    async def test_catches_changes_of_events(self, world: StripeWorld) -> None:
-        await world.pay()
-        await world.settle()
-        good = world.posts[-1].body
+    async def test_catches_changes_of_events(self, twin: StripeTwin) -> None:
+        await twin.pay()
+        await twin.settle()
+        good = twin.posts[-1].body
         checker = Checker()
         checker.event(good)
         bad = [
@@ -85,10 +85,10 @@ class TestChecker:
             with pytest.raises(Illegal):
                 checker.event(mutated(good, path, value))
 
-    async def test_catches_changes_of_errors_and_lists(self, world: StripeWorld) -> None:
-        error = (await world.call("GET", "/v1/charges/ch_x")).json()
-        await world.pay()
-        listed = (await world.call("GET", "/v1/charges")).json()
+    async def test_catches_changes_of_errors_and_lists(self, twin: StripeTwin) -> None:
+        error = (await twin.call("GET", "/v1/charges/ch_x")).json()
+        await twin.pay()
+        listed = (await twin.call("GET", "/v1/charges")).json()
         checker = Checker()
         for status, good, path, value in (
             (404, error, "error.type", "oops"),
@@ -102,11 +102,11 @@ class TestChecker:
             with pytest.raises(Illegal):
                 checker.answer(status, mutated(good, path, value))
 
-    async def test_counts_what_it_saw(self, world: StripeWorld) -> None:
-        await world.pay()
-        await world.call("GET", "/v1/charges/ch_x")
-        await world.settle()
-        seen = world.checker
+    async def test_counts_what_it_saw(self, twin: StripeTwin) -> None:
+        await twin.pay()
+        await twin.call("GET", "/v1/charges/ch_x")
+        await twin.settle()
+        seen = twin.checker
         assert (seen.answers, seen.errors, seen.events) == (1, 1, 3)
 
 
@@ -118,7 +118,7 @@ class TestParameters:
         table = stripe_parameters.shared(stripe_parameters.table())
         assert {route.key for route in ROUTES} == set(table["operations"])
 
-    def test_and_every_described_one_is_described(self) -> None:
+    def test_every_operation_of_the_table_is_described(self) -> None:
         paths = description()["paths"]
         for name in stripe_parameters.OPERATIONS:
             method, path = name.split()

@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 
 from provider_sandbox.app import create_app
-from tests.contract.provider_sandbox.world import settings
+from tests.support.daraja_twin import settings
 from tests.support.stripe_twin import SECRET_KEY
 
 HEADERS = {

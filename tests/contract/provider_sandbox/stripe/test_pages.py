@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.support.stripe_twin import CARD_ONLY, PUBLISHABLE_KEY, StripeWorld
+from tests.support.stripe_twin import CARD_ONLY, PUBLISHABLE_KEY, StripeTwin
 
 
 def told(page: str) -> dict[str, Any]:
@@ -24,7 +24,7 @@ def policy(answer: httpx.Response) -> dict[str, str]:
     return {name: words for name, _, words in rules}
 
 
-async def typed(world: StripeWorld, form: dict[str, Any], number: str) -> httpx.Response:
+async def typed(twin: StripeTwin, form: dict[str, Any], number: str) -> httpx.Response:
     """What the form's script does with a card."""
     body = {
         "key": form["key"],
@@ -36,51 +36,51 @@ async def typed(world: StripeWorld, form: dict[str, Any], number: str) -> httpx.
         "payment_method_data[card][exp_year]": "2034",
         "payment_method_data[card][cvc]": "123",
     }
-    return await world.http.post(form["confirm"], data=body)
+    return await twin.http.post(form["confirm"], data=body)
 
 
-async def open_form(world: StripeWorld, secret: str, **more: str) -> httpx.Response:
-    return await world.http.get("/sandbox/card-form", params={"client_secret": secret, **more})
+async def open_form(twin: StripeTwin, secret: str, **more: str) -> httpx.Response:
+    return await twin.http.get("/sandbox/card-form", params={"client_secret": secret, **more})
 
 
 class TestCardForm:
     @pytest.mark.parametrize("kind", ["payment_intent", "setup_intent"])
-    async def test_confirms_as_the_paying_client(self, world: StripeWorld, kind: str) -> None:
-        service = getattr(world.v1, f"{kind}s")
+    async def test_confirms_as_the_paying_client(self, twin: StripeTwin, kind: str) -> None:
+        service = getattr(twin.v1, f"{kind}s")
         amount = {"amount": 2000, "currency": "usd"} if kind == "payment_intent" else {}
         intent = await service.create_async({**amount, **CARD_ONLY})
-        page = await open_form(world, intent.client_secret, return_url="https://shop.example/x")
+        page = await open_form(twin, intent.client_secret, return_url="https://shop.example/x")
         form = told(page.text)
         assert (form["key"], form["object"]) == (PUBLISHABLE_KEY, kind)
-        done = await typed(world, form, "4242 4242 4242 4242")
+        done = await typed(twin, form, "4242 4242 4242 4242")
         assert done.json().get("status") == "succeeded", done.text
         assert (await service.retrieve_async(intent.id)).status == "succeeded"
 
-    async def test_tells_a_decline(self, world: StripeWorld) -> None:
-        intent = await world.v1.payment_intents.create_async(
+    async def test_tells_a_decline(self, twin: StripeTwin) -> None:
+        intent = await twin.v1.payment_intents.create_async(
             {"amount": 2000, "currency": "usd", **CARD_ONLY}
         )
         form = told(
-            (await open_form(world, intent.client_secret, return_url="https://x.example")).text
+            (await open_form(twin, intent.client_secret, return_url="https://x.example")).text
         )
-        refused = (await typed(world, form, "4000 0000 0000 9995")).json()["error"]
+        refused = (await typed(twin, form, "4000 0000 0000 9995")).json()["error"]
         assert refused["decline_code"] == "insufficient_funds"
         assert "metadata" not in refused["payment_intent"]
 
-    async def test_is_shown_to_the_holder_of_the_secret_only(self, world: StripeWorld) -> None:
-        intent = await world.v1.payment_intents.create_async({"amount": 2000, "currency": "usd"})
-        assert (await open_form(world, f"{intent.id}_secret_x")).status_code == 404
-        assert (await open_form(world, "")).status_code == 404
+    async def test_is_shown_to_the_holder_of_the_secret_only(self, twin: StripeTwin) -> None:
+        intent = await twin.v1.payment_intents.create_async({"amount": 2000, "currency": "usd"})
+        assert (await open_form(twin, f"{intent.id}_secret_x")).status_code == 404
+        assert (await open_form(twin, "")).status_code == 404
 
-    async def test_leads_to_web_addresses_only(self, world: StripeWorld) -> None:
-        intent = await world.v1.payment_intents.create_async({"amount": 2000, "currency": "usd"})
-        page = await open_form(world, intent.client_secret, return_url="javascript:alert(1)")
+    async def test_leads_to_web_addresses_only(self, twin: StripeTwin) -> None:
+        intent = await twin.v1.payment_intents.create_async({"amount": 2000, "currency": "usd"})
+        page = await open_form(twin, intent.client_secret, return_url="javascript:alert(1)")
         assert page.status_code == 404
 
-    async def test_runs_no_foreign_script_and_leads_nowhere_else(self, world: StripeWorld) -> None:
-        intent = await world.v1.payment_intents.create_async({"amount": 2000, "currency": "usd"})
+    async def test_runs_no_foreign_script_and_leads_nowhere_else(self, twin: StripeTwin) -> None:
+        intent = await twin.v1.payment_intents.create_async({"amount": 2000, "currency": "usd"})
         page = await open_form(
-            world, intent.client_secret, return_url="https://x.example/</script><script>alert(1)"
+            twin, intent.client_secret, return_url="https://x.example/</script><script>alert(1)"
         )
         rules = policy(page)
         assert (rules["default-src"], rules["connect-src"]) == ("'none'", "'self'")
@@ -89,14 +89,13 @@ class TestCardForm:
         assert "<script>alert" not in page.text
         assert page.headers["cache-control"] == "no-store"
         assert (
-            rules["script-src"]
-            != policy(await open_form(world, intent.client_secret))["script-src"]
+            rules["script-src"] != policy(await open_form(twin, intent.client_secret))["script-src"]
         )
 
 
 class TestChallengePage:
-    async def begin(self, world: StripeWorld, **more: Any) -> tuple[Any, str]:
-        intent = await world.pay("pm_card_authenticationRequired", **more)
+    async def begin(self, twin: StripeTwin, **more: Any) -> tuple[Any, str]:
+        intent = await twin.pay("pm_card_authenticationRequired", **more)
         action = intent.next_action
         url = (
             action.redirect_to_url.url
@@ -115,14 +114,14 @@ class TestChallengePage:
         ],
     )
     async def test_a_person_decides_and_returns(
-        self, world: StripeWorld, outcome: str, status: str
+        self, twin: StripeTwin, outcome: str, status: str
     ) -> None:
         back = "https://shop.example/back?order=7"
-        intent, path = await self.begin(world, return_url=back)
-        page = await world.http.get(path)
+        intent, path = await self.begin(twin, return_url=back)
+        page = await twin.http.get(path)
         assert "<strong>20.00 USD</strong>" in page.text
         assert policy(page)["form-action"] == "'self' https://shop.example"
-        answer = await world.http.post(path, data={"outcome": outcome})
+        answer = await twin.http.post(path, data={"outcome": outcome})
         target = httpx.URL(answer.headers["location"])
         assert (answer.status_code, target.host) == (303, "shop.example")
         assert dict(target.params) == {
@@ -131,7 +130,7 @@ class TestChallengePage:
             "payment_intent_client_secret": intent.client_secret,
             "source_type": "card",
         }
-        after = await world.v1.payment_intents.retrieve_async(intent.id)
+        after = await twin.v1.payment_intents.retrieve_async(intent.id)
         assert after.status == status
 
     @pytest.mark.parametrize(
@@ -145,27 +144,27 @@ class TestChallengePage:
         ],
     )
     async def test_shows_the_amount_with_the_currencys_decimals(
-        self, world: StripeWorld, amount: int, currency: str, shown: str
+        self, twin: StripeTwin, amount: int, currency: str, shown: str
     ) -> None:
-        _, path = await self.begin(world, amount=amount, currency=currency)
-        assert f"<strong>{shown}</strong>" in (await world.http.get(path)).text
+        _, path = await self.begin(twin, amount=amount, currency=currency)
+        assert f"<strong>{shown}</strong>" in (await twin.http.get(path)).text
 
-    async def test_a_return_address_cannot_change_the_policy(self, world: StripeWorld) -> None:
-        _, path = await self.begin(world, return_url="https://x.example;script-src */back")
-        page = await world.http.get(path)
+    async def test_a_return_address_cannot_change_the_policy(self, twin: StripeTwin) -> None:
+        _, path = await self.begin(twin, return_url="https://x.example;script-src */back")
+        page = await twin.http.get(path)
         assert policy(page)["form-action"] == "'self' https://x.example"
         assert policy(page)["script-src"].startswith("'nonce-")
 
-    async def test_is_over_after_its_answer(self, world: StripeWorld) -> None:
-        _, path = await self.begin(world)
-        await world.http.post(path, data={"outcome": "approve"})
-        assert (await world.http.get(path)).status_code == 404
-        assert (await world.http.post(path, data={"outcome": "approve"})).status_code == 404
-        assert await world.book() == [("charge", 2000)]
+    async def test_is_over_after_its_answer(self, twin: StripeTwin) -> None:
+        _, path = await self.begin(twin)
+        await twin.http.post(path, data={"outcome": "approve"})
+        assert (await twin.http.get(path)).status_code == 404
+        assert (await twin.http.post(path, data={"outcome": "approve"})).status_code == 404
+        assert await twin.book() == [("charge", 2000)]
 
-    async def test_a_guessed_address_opens_nothing(self, world: StripeWorld) -> None:
-        intent, _ = await self.begin(world)
+    async def test_a_guessed_address_opens_nothing(self, twin: StripeTwin) -> None:
+        intent, _ = await self.begin(twin)
         for source in ("None", "src_x", "-"):
             path = f"/sandbox/3ds/{intent.id}/{source}"
-            assert (await world.http.post(path, data={"outcome": "approve"})).status_code == 404
-        assert await world.book() == []
+            assert (await twin.http.post(path, data={"outcome": "approve"})).status_code == 404
+        assert await twin.book() == []

@@ -7,7 +7,7 @@ import stripe
 
 from provider_sandbox.stripe.errors import StripeError
 from provider_sandbox.stripe.search import parse
-from tests.support.stripe_twin import CARD_ONLY, StripeWorld
+from tests.support.stripe_twin import CARD_ONLY, StripeTwin
 
 CHARGE: dict[str, Any] = {
     "object": "charge",
@@ -117,41 +117,41 @@ def test_a_short_part_of_a_word_is_refused() -> None:
         parse("customer", 'email~"am"')
 
 
-async def test_a_new_charge_comes_late(world: StripeWorld) -> None:
-    customer = await world.v1.customers.create_async({"metadata": {"number": "7"}})
-    paid = await world.pay(customer=customer.id, metadata={"order": "A-1"})
+async def test_a_new_charge_comes_late(twin: StripeTwin) -> None:
+    customer = await twin.v1.customers.create_async({"metadata": {"number": "7"}})
+    paid = await twin.pay(customer=customer.id, metadata={"order": "A-1"})
     query = {"query": f"customer:'{customer.id}' AND metadata['order']:'A-1'"}
-    assert (await world.v1.charges.search_async(query)).data == []
-    await world.advance(60)
-    found = await world.v1.charges.search_async(query)
+    assert (await twin.v1.charges.search_async(query)).data == []
+    await twin.advance(60)
+    found = await twin.v1.charges.search_async(query)
     assert [row.id for row in found.data] == [paid.latest_charge]
-    found = await world.v1.customers.search_async({"query": "metadata['number']:'7'"})
+    found = await twin.v1.customers.search_async({"query": "metadata['number']:'7'"})
     assert [row.id for row in found.data] == [customer.id]
 
 
-async def test_a_deleted_customer_is_not_found(world: StripeWorld) -> None:
-    customer = await world.v1.customers.create_async({"name": "Jane Roe"})
-    await world.advance(60)
+async def test_a_deleted_customer_is_not_found(twin: StripeTwin) -> None:
+    customer = await twin.v1.customers.create_async({"name": "Jane Roe"})
+    await twin.advance(60)
     query = {"query": "name~'jane'"}
-    assert len((await world.v1.customers.search_async(query)).data) == 1
-    await world.v1.customers.delete_async(customer.id)
-    assert (await world.v1.customers.search_async(query)).data == []
+    assert len((await twin.v1.customers.search_async(query)).data) == 1
+    await twin.v1.customers.delete_async(customer.id)
+    assert (await twin.v1.customers.search_async(query)).data == []
 
 
-async def test_results_come_in_pages(world: StripeWorld) -> None:
+async def test_results_come_in_pages(twin: StripeTwin) -> None:
     made = [
         (
-            await world.v1.payment_intents.create_async(
+            await twin.v1.payment_intents.create_async(
                 {"amount": 2000 + n, "currency": "usd", **CARD_ONLY}
             )
         ).id
         for n in range(5)
     ]
-    await world.advance(60)
-    first = await world.v1.payment_intents.search_async({"query": "amount>=2000", "limit": 2})
+    await twin.advance(60)
+    first = await twin.v1.payment_intents.search_async({"query": "amount>=2000", "limit": 2})
     assert ([row.id for row in first.data], first.has_more) == (made[:2:-1], True)
     walked = [row.id async for row in first.auto_paging_iter()]
     assert walked == made[::-1]
     for more in ({"page": "page_x"}, {"page": "3"}, {"limit": 0}):
         with pytest.raises(stripe.InvalidRequestError):
-            await world.v1.payment_intents.search_async({"query": "amount>1", **more})
+            await twin.v1.payment_intents.search_async({"query": "amount>1", **more})

@@ -1,4 +1,4 @@
-"""A consumer that hears nothing any more is found out."""
+"""A consumer whose fetches get no response any more is detected."""
 
 import pytest
 

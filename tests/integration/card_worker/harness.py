@@ -5,10 +5,9 @@ a named place, as a power cut would: nothing after it happens, its lease stays u
 starts again.
 """
 
-import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -21,7 +20,6 @@ from card_worker.customers import StoredCustomers
 from card_worker.domain import ATTEMPT_NAME
 from cift_shared.attempts import AttemptEngine, AttemptStore, CommandConsumer, NoticeConsumer
 from cift_shared.attempts.store import attempt_id_of
-from cift_shared.clock import SystemClock
 from cift_shared.database.pool import open_pool
 from cift_shared.kafka import Record
 from cift_shared.messaging.messages import MethodResult, PaymentResult, ProviderNotice
@@ -29,14 +27,16 @@ from cift_shared.runtime.service import running
 from provider_sandbox.app import create_app
 from provider_sandbox.settings import Settings
 from tests.support import cards
+from tests.support.clocks import ShiftedClock
 from tests.support.commands import VAULT
+from tests.support.eventually import eventually
+from tests.support.twin_transport import TwinTransport
 
 WEBHOOK = "http://127.0.0.1:9/api/v1/webhooks/stripe"
-PATIENCE_S = 60
 
 
 class Died(BaseException):
-    """A task that ended as if the power went."""
+    """A task that ended as in a power cut."""
 
 
 class Deaths:
@@ -63,46 +63,16 @@ class Deaths:
             raise Died(place)
 
 
-class ShiftedClock(SystemClock):
-    """The machine's clock, and time that a test lets pass on top."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._shift = timedelta(0)
-
-    def advance(self, by: timedelta) -> None:
-        self._shift += by
-
-    def now(self) -> datetime:
-        return super().now() + self._shift
-
-    def monotonic(self) -> float:
-        return super().monotonic() + self._shift.total_seconds()
-
-
-class Wire(httpx.AsyncBaseTransport):
-    """The way into the twin; a connection it cuts is a reset, as on a network."""
-
-    def __init__(self, inside: httpx.AsyncBaseTransport) -> None:
-        self._inside = inside
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        try:
-            return await self._inside.handle_async_request(request)
-        except ConnectionResetError as error:
-            raise httpx.ReadError("reset") from error
-
-
-class World:
+class CardWorkerHarness:
     """The twin, the database, and one worker that can die and start again."""
 
-    def __init__(self, pool: asyncpg.Pool, http: httpx.AsyncClient, wire: Wire) -> None:
+    def __init__(self, pool: asyncpg.Pool, http: httpx.AsyncClient, wire: TwinTransport) -> None:
         self.pool = pool
         self.http = http
         self.wire = wire
         self.clock = ShiftedClock()
         self.events: list[ProviderNotice] = []
-        self.deaf = False
+        self.webhooks_lost = False
         """True while webhooks get lost on their way."""
         self._loops = AsyncExitStack()
         self._offset = 0
@@ -145,7 +115,7 @@ class World:
         """Put commands on the worker's topic."""
         await self.commands.handle([self._record(command) for command in commands])
 
-    async def hear(self, event: bytes) -> None:
+    async def receive_webhook(self, event: bytes) -> None:
         """A webhook, verified by the gateway, as it comes to the worker."""
         kind = VAULT.fingerprint(event, context="notice")
         notice = ProviderNotice(
@@ -158,7 +128,7 @@ class World:
             received_at=self.clock.now(),
         )
         self.events.append(notice)
-        if not self.deaf:
+        if not self.webhooks_lost:
             await self.notices.handle([self._record(notice)])
 
     async def results(self, subject: UUID) -> list[Any]:
@@ -249,21 +219,6 @@ class World:
         return Record("payments.commands.card", 0, self._offset, None, body)
 
 
-async def eventually(look: Callable[[], Any], what: str) -> Any:
-    """What a look finds, once it finds something.
-
-    Raises:
-        AssertionError: nothing within a minute.
-    """
-    deadline = asyncio.get_running_loop().time() + PATIENCE_S
-    while asyncio.get_running_loop().time() < deadline:
-        found = await look()
-        if found:
-            return found
-        await asyncio.sleep(0.02)
-    raise AssertionError(f"never came: {what}")
-
-
 def twin_settings(folder: Path, **over: Any) -> Settings:
     """A twin of Stripe a hundred times faster than the real one."""
     fields: dict[str, Any] = {
@@ -281,12 +236,12 @@ def twin_settings(folder: Path, **over: Any) -> Settings:
 
 
 @asynccontextmanager
-async def open_world(database: str, folder: Path, **over: Any) -> AsyncIterator[World]:
-    """A world with its worker running."""
-    worlds: list[World] = []
+async def open_worker(database: str, folder: Path, **over: Any) -> AsyncIterator[CardWorkerHarness]:
+    """The harness, with its worker running."""
+    workers: list[CardWorkerHarness] = []
 
     async def receive(request: httpx.Request) -> httpx.Response:
-        await worlds[0].hear(request.content)
+        await workers[0].receive_webhook(request.content)
         return httpx.Response(200)
 
     settings = twin_settings(folder, **over)
@@ -297,11 +252,11 @@ async def open_world(database: str, folder: Path, **over: Any) -> AsyncIterator[
         gate.inner.router.lifespan_context(gate.inner),
         httpx.AsyncClient(transport=inside, base_url="http://twin") as http,
     ):
-        world = World(pool, http, Wire(inside))
-        worlds.append(world)
-        await world.start()
+        worker = CardWorkerHarness(pool, http, TwinTransport(inside))
+        workers.append(worker)
+        await worker.start()
         try:
-            yield world
+            yield worker
         finally:
-            await world.stop()
+            await worker.stop()
             await pool.close()

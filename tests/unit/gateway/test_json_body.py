@@ -1,4 +1,4 @@
-"""What may not come in as JSON."""
+"""JSON that a request body may not contain."""
 
 import json
 
@@ -34,7 +34,7 @@ def test_plain_documents_come_through(document: object) -> None:
      (b"[" * 22 + b"]" * 22, "json_refused"), (b'["a\\u0000"]', "text_refused"),
      (b'["\\udc00"]', "text_refused"), (b"[4242424242424242]", "card_number_refused")],
 )  # fmt: skip
-def test_refused(body: bytes, code: str) -> None:
+def test_a_body_that_is_no_strict_json_is_refused(body: bytes, code: str) -> None:
     with pytest.raises(Problem) as refused:
         read_json(body)
     assert refused.value.code == code

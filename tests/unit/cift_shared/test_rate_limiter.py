@@ -1,4 +1,4 @@
-"""A rate limit is kept in every second there is, however requests come."""
+"""A rate limit holds in every interval of one second, however requests arrive."""
 
 from datetime import timedelta
 

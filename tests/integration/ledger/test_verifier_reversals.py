@@ -81,9 +81,9 @@ def disputed(paid: Paid, reference: str, seq: int, **news: object) -> object:
 
 
 @pytest.fixture
-async def books(books_dsn: str) -> AsyncIterator[Books]:
+async def books(database: str) -> AsyncIterator[Books]:
     """An open dispute, a lost one, and withdrawals that came back, one for a time."""
-    async with open_books(books_dsn) as opened:
+    async with open_books(database) as opened:
         first = await opened.settled_deposit(10_000, 250)
         second = await opened.settled_deposit(20_000, 250)
         out, other = await opened.withdrawal(4_000, 100), await opened.withdrawal(3_000, 100)

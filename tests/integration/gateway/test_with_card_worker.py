@@ -14,16 +14,11 @@ from stripe import WebhookSignature
 
 from cift_shared.kafka import Record
 from cift_shared.runtime.service import running
-from tests.integration.card_worker.world import World, eventually, open_world
+from tests.integration.card_worker.harness import CardWorkerHarness, open_worker
 from tests.support import cards
-from tests.support.gateway import (
-    WEBHOOK_SECRET,
-    RunningGateway,
-    card_order,
-    pay,
-    refund,
-    running_gateway,
-)
+from tests.support.eventually import eventually
+from tests.support.gateway import WEBHOOK_SECRET, RunningGateway, running_gateway
+from tests.support.payments import card_order, pay, refund
 
 pytestmark = pytest.mark.integration
 
@@ -35,9 +30,9 @@ class Post:
 
     name = "post"
 
-    def __init__(self, gateway: RunningGateway, world: World) -> None:
+    def __init__(self, gateway: RunningGateway, worker: CardWorkerHarness) -> None:
         self._gateway = gateway
-        self._world = world
+        self._worker = worker
 
     async def run(self) -> None:
         while True:
@@ -54,9 +49,9 @@ class Post:
         record = [Record(topic, 0, 0, None, body)]
         refused: Any = []
         if topic == "payments.commands.card":
-            refused = await self._world.commands.handle(record)
+            refused = await self._worker.commands.handle(record)
         elif topic == "payments.webhooks.stripe":
-            refused = await self._world.notices.handle(record)
+            refused = await self._worker.notices.handle(record)
         elif topic == "payment-methods.results":
             refused = await self._gateway.hand_in(body)
         else:
@@ -71,15 +66,17 @@ class Post:
 
 
 @asynccontextmanager
-async def together(database: str, folder: Path) -> AsyncIterator[tuple[RunningGateway, World]]:
+async def together(
+    database: str, folder: Path
+) -> AsyncIterator[tuple[RunningGateway, CardWorkerHarness]]:
     keys = {"card": {"publishable_key": cards.PUBLISHABLE_KEY}}
     async with (
         running_gateway(database, rails=keys) as gateway,
-        open_world(database, folder) as world,
+        open_worker(database, folder) as worker,
     ):
         stripe_itself = gateway.raw_client()
 
-        async def hear(event: bytes) -> None:
+        async def receive_webhook(event: bytes) -> None:
             header = WebhookSignature.generate_signature_header(
                 event.decode(), WEBHOOK_SECRET, int(time.time())
             )
@@ -88,9 +85,9 @@ async def together(database: str, folder: Path) -> AsyncIterator[tuple[RunningGa
             )
             assert answer.status_code == 200, answer.text
 
-        world.hear = hear  # type: ignore[method-assign]
-        async with running([Post(gateway, world)]):
-            yield gateway, world
+        worker.receive_webhook = receive_webhook  # type: ignore[method-assign]
+        async with running([Post(gateway, worker)]):
+            yield gateway, worker
 
 
 async def reach(client: httpx.AsyncClient, path: str, status: str) -> Any:
@@ -104,7 +101,7 @@ async def reach(client: httpx.AsyncClient, path: str, status: str) -> Any:
 
 
 async def test_pay_refund_and_dispute(database: str, tmp_path: Path) -> None:
-    async with together(database, tmp_path) as (gateway, world):
+    async with together(database, tmp_path) as (gateway, worker):
         client = await gateway.client()
         body = card_order(payment_method={"token": "pm_card_createDispute"})
         payment = (await pay(client, body)).json()
@@ -116,7 +113,7 @@ async def test_pay_refund_and_dispute(database: str, tmp_path: Path) -> None:
         )
 
         async def disputed() -> Any:
-            await world.make_due()
+            await worker.make_due()
             return (await client.get("/disputes")).json()["data"]
 
         (dispute,) = await eventually(disputed, "a dispute")
@@ -135,7 +132,7 @@ async def test_pay_refund_and_dispute(database: str, tmp_path: Path) -> None:
 async def test_card_entered_in_the_browser_saved_used_and_forgotten(
     database: str, tmp_path: Path
 ) -> None:
-    async with together(database, tmp_path) as (gateway, world):
+    async with together(database, tmp_path) as (gateway, worker):
         client = await gateway.client()
         wish = {"method": "card", "customer_id": "c_1"}
         answer = await client.post("/payment-methods", json=wish, headers={"Prefer": "wait=60"})
@@ -143,7 +140,7 @@ async def test_card_entered_in_the_browser_saved_used_and_forgotten(
         assert card["status"] == "requires_action", card
         secret = card["setup"]["client_secret"]
         assert card["setup"]["publishable_key"] == cards.PUBLISHABLE_KEY
-        entered = await world.http.post(
+        entered = await worker.http.post(
             f"/v1/setup_intents/{secret.split('_secret_')[0]}/confirm",
             data={"payment_method": "pm_card_mastercard", "client_secret": secret},
             headers=BROWSER,

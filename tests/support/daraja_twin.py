@@ -41,7 +41,7 @@ class Post:
 
 
 @dataclass
-class World:
+class DarajaTwin:
     """One twin and everything said to it."""
 
     http: httpx.AsyncClient
@@ -217,16 +217,16 @@ def settings(folder: Path, **over: Any) -> Settings:
     )
 
 
-OpenWorld = Callable[..., Any]
+OpenTwin = Callable[..., Any]
 
 
-def opener(keys: Path, folder: Path) -> OpenWorld:
-    """A function that opens a world in a folder, with a key pair made before."""
+def opener(keys: Path, folder: Path) -> OpenTwin:
+    """A function that opens a twin in a folder, with a key pair made before."""
     for file in keys.glob("*.pem"):
         shutil.copy(file, folder)
 
     @asynccontextmanager
-    async def open_world(**over: Any) -> AsyncIterator[World]:
+    async def open_twin(**over: Any) -> AsyncIterator[DarajaTwin]:
         posts: list[Post] = []
 
         def receive(request: httpx.Request) -> httpx.Response:
@@ -241,8 +241,8 @@ def opener(keys: Path, folder: Path) -> OpenWorld:
             lifespan,
             httpx.AsyncClient(transport=inside, base_url="http://twin") as client,
         ):
-            world = World(client, posts)
-            await world.sign_in()
-            yield world
+            twin = DarajaTwin(client, posts)
+            await twin.sign_in()
+            yield twin
 
-    return open_world
+    return open_twin

@@ -1,4 +1,4 @@
-"""A random life of the books, with every kind of input in it."""
+"""A random history of the ledger with every kind of input in it."""
 
 import json
 from datetime import datetime, timedelta
@@ -29,7 +29,7 @@ AS_RECEIVED = {
 PROGRESS = ("submitted", "action_required", "unknown", "noted", "conflicting")
 
 
-class Life:
+class LedgerHistory:
     """Payments, results in batches of any size, and what people do, all from one seed."""
 
     def __init__(self, books: Books, seed: int) -> None:
@@ -44,7 +44,7 @@ class Life:
         """A time that moves on with every step."""
         return (NOON + timedelta(minutes=self.steps)).isoformat()
 
-    async def live(self, steps: int) -> None:
+    async def play(self, steps: int) -> None:
         """Do so many things; what the books refuse is part of it."""
         for customer in CUSTOMERS:
             await self._accepted(self.books.deposit, 50_000, 500, customer_id=customer)
@@ -123,7 +123,7 @@ class Life:
         )
 
     async def reverse(self) -> None:
-        """Money comes back after the end, or counts again, among other news."""
+        """A final payment is reversed or reinstated, among other results."""
         paid = self.random.choice(self.payments)
         name = self.random.choice([None, "a", "b"])
         told = paid.result(

@@ -1,4 +1,4 @@
-"""Who called is found from our side of the X-Forwarded-For list, never from the stranger's."""
+"""The client's address is read from the end of X-Forwarded-For that our proxies write."""
 
 from ipaddress import ip_address, ip_network
 
@@ -32,11 +32,13 @@ def request(peer: str | None, *forwarded: str) -> Request:
         ("fd00::1", ["2001:db8::7"], "2001:db8::7"),
     ],
 )
-def test_source(peer: str, forwarded: list[str], source: str) -> None:
+def test_the_client_is_the_last_address_that_is_no_proxy_of_ours(
+    peer: str, forwarded: list[str], source: str
+) -> None:
     assert source_address(request(peer, *forwarded), PROXIES) == ip_address(source)
 
 
 @pytest.mark.parametrize("peer", [None, "testclient", ""])
-def test_no_address(peer: str | None) -> None:
+def test_a_connection_without_an_address_has_no_client_address(peer: str | None) -> None:
     assert source_address(request(peer), PROXIES) is None
     assert not is_listed(None, PROXIES)

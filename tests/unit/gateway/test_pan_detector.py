@@ -1,4 +1,4 @@
-"""Every card number is found however it is dressed; nothing else that we meet is taken for one."""
+"""Every card number is found, whatever is written around it; no other number is taken for one."""
 
 from uuid import UUID
 
@@ -75,12 +75,12 @@ def test_every_card_number_is_seen(number: str) -> None:
 
 
 @given(dressed())
-def test_however_it_is_dressed(text: str) -> None:
+def test_a_card_number_with_any_separators_is_found(text: str) -> None:
     assert holds_card_number(text)
 
 
 @given(card_numbers(), st.integers(1, 5))
-def test_in_the_digits_of_other_scripts(number: str, script: int) -> None:
+def test_a_card_number_in_other_scripts_is_found(number: str, script: int) -> None:
     zero = [0xFF10, 0x0660, 0x06F0, 0x0966, 0x1D7CE][script - 1]
     assert holds_card_number("".join(chr(zero + int(digit)) for digit in number))
 
@@ -97,7 +97,7 @@ def test_published_test_cards(number: str) -> None:
      "+4242 4242 4242 4242", f"{CARD}.00", "4 2 4 2 4 2 4 2 4 2 4 2 4 2 4 2",
      "a=1&b=4242%204242%204242%204242", "4242\n4242\n4242\n4242"],
 )  # fmt: skip
-def test_dressed_up(text: str) -> None:
+def test_a_card_number_among_other_characters_is_found(text: str) -> None:
     assert holds_card_number(text)
 
 
@@ -109,7 +109,7 @@ def test_dressed_up(text: str) -> None:
      "order_019a5f6e-3c1d-7a2b-9c3d-424242424242", "507f1f77bcf86cd799439011", "pm_card_visa",
      "4242424242424241", "evt_1QaBcDeFgHiJkLmN", "NLJ7RT61SV"],
 )  # fmt: skip
-def test_not_cards(text: str) -> None:
+def test_other_numbers_are_not_taken_for_card_numbers(text: str) -> None:
     assert not holds_card_number(text)
 
 

@@ -1,4 +1,4 @@
-"""What servers may do to a connection: whole answers are read, anything else is an error."""
+"""Responses of all kinds on one connection: a complete one is read, anything else is an error."""
 
 import asyncio
 import gzip

@@ -1,4 +1,4 @@
-"""A provider that is away is left alone until one request finds it back."""
+"""A provider that is away gets no requests until one probe succeeds."""
 
 from datetime import timedelta
 

@@ -1,11 +1,12 @@
-"""Mistakes that everybody makes once: the answer says what to send instead."""
+"""Common mistakes of integrators: the answer says what to send instead."""
 
 from typing import Any
 
 import httpx
 import pytest
 
-from tests.support.gateway import order, pay, problem
+from tests.support.payments import order, pay
+from tests.support.problems import problem
 
 pytestmark = pytest.mark.integration
 
@@ -22,7 +23,9 @@ def the_error(answer: httpx.Response, code: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(("currency", "told"), [("kes", CAPITALS), ("Kes", CAPITALS), ("X", ISO)])
-async def test_currency(client: httpx.AsyncClient, currency: str, told: str) -> None:
+async def test_an_unknown_currency_is_answered_with_what_to_send(
+    client: httpx.AsyncClient, currency: str, told: str
+) -> None:
     error = the_error(await pay(client, order(currency=currency)), "currency_unknown")
     assert (error["pointer"], error["detail"]) == ("/currency", told)
     answer = await client.post("/quotes", json={**PRICE, "currency": currency})
@@ -63,7 +66,9 @@ async def test_no_text_as_amount(client: httpx.AsyncClient, amount: object) -> N
 
 
 @pytest.mark.parametrize("customer_id", [".", "..", "", "a b", "a/b", "x" * 65, "é"])
-async def test_customer_id(client: httpx.AsyncClient, customer_id: str) -> None:
+async def test_a_wrong_customer_id_is_answered_with_what_to_send(
+    client: httpx.AsyncClient, customer_id: str
+) -> None:
     error = problem(await pay(client, order(customer_id=customer_id)), 422, "validation_failed")
     (fault,) = error["errors"]
     assert fault["pointer"] == "/customer_id"

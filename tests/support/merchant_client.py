@@ -1,4 +1,4 @@
-"""A stream of payments as clients send them: with retries under one idempotency key."""
+"""Payments as a merchant's system sends them: with retries under one idempotency key."""
 
 import asyncio
 import random
@@ -20,8 +20,8 @@ def phones(count: int) -> list[str]:
 
 
 @dataclass
-class Client:
-    """Sends payments and does not give up on a connection that breaks."""
+class MerchantClient:
+    """Sends payments, and repeats a request when its connection breaks."""
 
     base: str
     api_key: str
@@ -30,7 +30,7 @@ class Client:
     refused: list[dict[str, Any]] = field(default_factory=list)
 
     @classmethod
-    async def of(cls, stack: Stack) -> "Client":
+    async def of(cls, stack: Stack) -> "MerchantClient":
         return cls(stack.url("gateway"), await open_api(stack, "m_load"))
 
     async def pay(self, kind: str, amount: str, phone: str, customer: str) -> str | None:

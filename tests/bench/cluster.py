@@ -60,7 +60,7 @@ select pid, case when backend_type = 'client backend' then application_name else
 
 
 @dataclass(slots=True)
-class World:
+class Cluster:
     """A running stack with its servers and an API key."""
 
     stack: Stack
@@ -158,9 +158,9 @@ async def generate(folder: Path, plan: Plan) -> Result:
 
 
 @asynccontextmanager
-async def running_world(
+async def running_cluster(
     folder: Path, env: Mapping[str, str] = MappingProxyType(TWIN)
-) -> AsyncIterator[World]:
+) -> AsyncIterator[Cluster]:
     """Runs everything for the block; the folder may hold the data of an earlier run.
 
     `env` has variables for every process, how the twin behaves among them.
@@ -176,7 +176,7 @@ async def running_world(
             options = Options(folder, speed=1, prefer_ports=False, extra_env={**QUIET, **env})
             async with running_stack(options) as stack:
                 took = time.perf_counter() - began
-                yield World(stack, *held, await open_api(stack, "m_bench"), took)
+                yield Cluster(stack, *held, await open_api(stack, "m_bench"), took)
 
 
 def _port(folder: Path, name: str) -> int | None:
