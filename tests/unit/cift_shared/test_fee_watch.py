@@ -123,6 +123,7 @@ async def test_its_worker_estimates_and_reports(monkeypatch: pytest.MonkeyPatch)
     assert status.status().network_fees is None
     (loop,) = [part for part in parts if isinstance(part, JobLoop)]
     assert loop.name == "job:probe:network_fee"
+    assert loop._job.every == timedelta(seconds=10)
     await loop._job.work(LEASE)
     found = status.status().network_fees
     assert found is not None

@@ -10,6 +10,8 @@ from gateway.payment_options.availability import (
     ESTIMATE_VALID,
     FLOAT_LOW,
     FRESH,
+    LAG_MAX,
+    NETWORK_FEE_UNKNOWN,
     NOT_REPORTING,
     Availability,
     Report,
@@ -42,6 +44,12 @@ def report(
         network_fees=fees,
         since=NOW - since if since is not None else seen,
     )
+
+
+def test_the_words_that_clients_read_stay() -> None:
+    words = (NOT_REPORTING, FLOAT_LOW, NETWORK_FEE_UNKNOWN)
+    assert words == ("not_reporting", "float_low", "network_fee_unknown")
+    assert timedelta(seconds=30) == LAG_MAX
 
 
 def test_nobody_has_ever_reported() -> None:

@@ -27,7 +27,7 @@ class NetworkFee(BaseModel):
 
     type: Direction
     """The kind of payment."""
-    currency: str = Field(min_length=1, max_length=10)
+    currency: str = Field(pattern=r"^[A-Z]{3,10}$")
     """The currency of the payment."""
     fee: WireMoney
     """What the network charges, from zero up; it can be in another currency than the payment."""
