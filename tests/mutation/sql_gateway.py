@@ -150,6 +150,11 @@ GATEWAY = [
         ("then known.since", "then excluded.seen_at"),
     ),
     *on(
+        "statement payment_options/save_statuses",
+        _gateway("network_fees"),
+        ("    network_fees = excluded.network_fees,\n", ""),
+    ),
+    *on(
         "statement webhooks/take_notice",
         _gateway("webhooks"),
         ("where known.disposition = 'quarantined' and excluded.disposition = 'published'", ""),

@@ -59,6 +59,7 @@ TARGETS: Mapping[str, Sequence[str]] = {
     "cift_shared.attempts.received": _in(_SHARED, "received"),
     "cift_shared.messaging.received": _in(_SHARED, "received"),
     "cift_shared.attempts.results": _in(_SHARED, "decide", "decide_rules", "hints"),
+    "cift_shared.attempts.fee_watch": _in(_SHARED, "fee_watch"),
     "gateway.payment_options.availability": _in(_GATEWAY, "availability"),
     "mpesa_method.phones": _in(_MPESA, "phones"),
     "gateway.payment_methods.instrument_resolver": _in(_GATEWAY, "instrument_choice"),

@@ -24,7 +24,9 @@ async def seen_of_polled(stack: Stack, merchant: Merchant) -> tuple[list[Step], 
     beside, stuck = await paid_beside_a_stuck_rail(stack, merchant)
     late, canceled = await canceled_after_submit(merchant)
     paid, floats = await refused_while_the_float_is_low(stack, merchant)
-    return [*steps, *beside, late, paid], {
+    priced, network = await priced_with_the_network_fee(stack, merchant)
+    return [*steps, *beside, late, paid, *priced], {
+        "network": network,
         "float": floats,
         "canceled": canceled,
         "played": {step.name: (step.status, step.expected) for step in steps},
@@ -77,6 +79,41 @@ async def refused_while_the_float_is_low(
         "refused": (refused.status_code, refused.json()["code"], refused.headers["retry-after"]),
         "again": {name: option["available"] for name, option in again.items()},
     }
+
+
+async def priced_with_the_network_fee(
+    stack: Stack, merchant: Merchant
+) -> tuple[list[Step], dict[str, Any]]:
+    """Pay by a quote, and without one, after the network's fee has risen."""
+    asked = {"type": "deposit", "method": "demopay", "amount": "10.00", "currency": "GHS"}
+    quoted = await merchant.quote(asked)
+    async with httpx.AsyncClient() as http:
+        await http.post(f"{stack.url('demopay-twin')}/control/network-fee", json={"minor": 5})
+    option = await option_with_another_fee(merchant, quoted["network_fee"])
+    wish = order("deposit", "10.00", PAYS, CUSTOMER)
+    kept = await merchant.paid({**wish, "quote_id": quoted["id"]})
+    new = await merchant.paid(wish)
+    moved = [step("quoted", kept, "in 1000 GHS"), step("risen", new, "in 1000 GHS")]
+    terms = ("fee", "network_fee")
+    timeline = await merchant.get(f"/payments/{new['id']}/timeline")
+    (pricing,) = [item["detail"] for item in timeline["items"] if item["kind"] == "pricing"]
+    return moved, {
+        "quoted": [quoted[name] for name in terms],
+        "option": [option[name] for name in terms],
+        "fees": [kept["fee"], new["fee"]],
+        "estimate": pricing["network_estimate"]["fee"],
+    }
+
+
+async def option_with_another_fee(merchant: Merchant, before: str) -> dict[str, Any]:
+    """DemoPoll's option for a deposit, once a new estimate has reached the gateway."""
+    path = "/payment-options?amount=10.00&currency=GHS"
+    async with asyncio.timeout(60):
+        while True:
+            found = {one["rail"]: one for one in (await merchant.get(path))["data"]}
+            if found["demopoll"]["network_fee"] not in (None, before):
+                return dict(found["demopoll"])
+            await asyncio.sleep(0.2)
 
 
 async def set_float(stack: Stack, minor: int) -> None:

@@ -43,7 +43,7 @@ def test_its_payments_end_as_expected(seen: dict[str, Any]) -> None:
 
 
 def test_the_books_agree_with_its_provider(seen: dict[str, Any]) -> None:
-    ours = {f"{NAME} ZAR": "105.00", f"{POLLED} GHS": "107.00"}
+    ours = {f"{NAME} ZAR": "105.00", f"{POLLED} GHS": "127.00"}
     assert seen["books"] == {"good": True, "ours": ours}
     (balance,) = seen["balances"]["balances"]
     assert (balance["currency"], balance["available"]) == ("ZAR", "73.45")
@@ -128,8 +128,16 @@ def test_withdrawals_are_refused_while_it_has_too_little_to_pay_out(seen: dict[s
     assert floats["again"] == {NAME: True, POLLED: True}
 
 
+def test_its_network_fee_is_in_the_price_and_a_quote_keeps_it(seen: dict[str, Any]) -> None:
+    network = seen["polled"]["network"]  # 0.01 USD, then 0.05, at 10.9
+    assert network["quoted"] == ["0.21", "0.11"]
+    assert network["option"] == ["0.65", "0.55"]
+    assert network["fees"] == ["0.21", "0.65"]
+    assert network["estimate"] == "0.05 USD"
+
+
 def test_its_jobs_run_and_show_when_they_last_did(seen: dict[str, Any]) -> None:
-    for job in ("session", "float"):
+    for job in ("session", "float", "network_fee"):
         series = f'cift_job_last_success_timestamp_seconds{{job="{job}",schema="{POLLED}"}}'
         (line,) = [line for line in seen["metrics"] if line.startswith(series)]
         assert float(line.rpartition(" ")[2]) > 0

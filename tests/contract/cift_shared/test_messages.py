@@ -32,7 +32,7 @@ from cift_shared.messaging.messages import (
     WireFailure,
 )
 from cift_shared.messaging.outcomes import FailureCategory
-from cift_shared.messaging.rail_status import RailStatus
+from cift_shared.messaging.rail_status import NetworkFee, RailStatus
 from cift_shared.messaging.received import ReceivedMoney, received_id
 from cift_shared.money.amount import Money
 from mpesa_method.purposes import Purpose
@@ -205,6 +205,15 @@ MESSAGES: dict[str, Message] = {
     ),
     "rail_status_float_low": RailStatus(
         rail="mpesa", instance="mpesa-worker-0", available=True, reported_at=NOW, float_low=["KES"]
+    ),
+    "rail_status_network_fees": RailStatus(
+        rail="chain",
+        instance="chain-worker-0",
+        available=True,
+        reported_at=NOW,
+        network_fees=[
+            NetworkFee(type="withdrawal", currency="BTC", fee=Money(2_820, "BTC"), estimated_at=NOW)
+        ],
     ),
     "rail_status_away": RailStatus(
         rail="card",

@@ -1,6 +1,7 @@
 """A worker's report goes through the outbox, once, and says what the processor knows."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -8,8 +9,9 @@ import asyncpg
 import pytest
 
 from cift_shared.attempts.status_report import StatusReport
-from cift_shared.messaging.rail_status import RailStatus
+from cift_shared.messaging.rail_status import NetworkFee, RailStatus
 from cift_shared.messaging.topics import RAIL_STATUSES
+from cift_shared.money.amount import Money
 from cift_shared.testing import FakeClock, ScriptedProcessor
 from tests.support.attempts import probe_pool
 
@@ -58,6 +60,15 @@ async def test_a_reason_makes_it_unavailable(pool) -> None:
     await reporting(pool, processor, FakeClock(), []).report()
     (status,) = await queued(pool)
     assert (status.available, status.reason) == (False, "provider_unavailable")
+
+
+async def test_it_says_what_the_network_charges(pool) -> None:
+    clock = FakeClock()
+    fee = NetworkFee(type="deposit", currency="KES", fee=Money(7, "USD"), estimated_at=clock.now())
+    report = replace(reporting(pool, ScriptedProcessor(), clock, []), network_fees=lambda: [fee])
+    await report.report()
+    (status,) = await queued(pool)
+    assert status.network_fees == [fee]
 
 
 async def test_reports_do_not_pile_up_while_the_broker_is_away(pool) -> None:

@@ -84,6 +84,7 @@ class TestWhatFits:
             "currency": "KES",
             "limits": {"min": "1.00", "max": "250000.00"},
             "fee": "25.00",
+            "network_fee": "0.00",
             "expected_seconds": 30,
             "available": False,
             "unavailable_reason": "not_reporting",

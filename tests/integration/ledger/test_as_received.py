@@ -219,13 +219,14 @@ def rules(draw: st.DrawFn) -> FeeRule:
 
 
 @st.composite
-def charges(draw: st.DrawFn) -> tuple[FeeSchedule, str, int, int]:
-    """A price list, a currency, the network's fee, and the digits of the amounts."""
+def charges(draw: st.DrawFn) -> tuple[FeeSchedule, str, Money, int]:
+    """A price list, a currency, the network's fee in any currency, and the digits of amounts."""
     sheet = RateSheet(as_of=AT, one_in_usd={c: draw(prices) for c in CURRENCIES if c != "USD"})
     schedule = FeeSchedule((draw(rules()),), RateTable("test", (sheet,)))
     currency = draw(st.sampled_from(CURRENCIES))
     digits = draw(st.integers(1, EXPONENTS[currency] + 8))
-    return schedule, currency, draw(st.integers(0, 10**6)), digits
+    network = Money(draw(st.integers(0, 10**6)), draw(st.sampled_from(CURRENCIES)))
+    return schedule, currency, network, digits
 
 
 @settings(
@@ -235,7 +236,7 @@ def charges(draw: st.DrawFn) -> tuple[FeeSchedule, str, int, int]:
 )
 @given(charge=charges(), data=st.data())
 async def test_the_fee_is_that_of_the_price_list(
-    books: Books, charge: tuple[FeeSchedule, str, int, int], data: st.DataObject
+    books: Books, charge: tuple[FeeSchedule, str, Money, int], data: st.DataObject
 ) -> None:
     schedule, currency, network, digits = charge
     amounts = st.integers(1, 10**digits - 1)
@@ -243,7 +244,7 @@ async def test_the_fee_is_that_of_the_price_list(
     def price(minor: int) -> Any:
         return schedule.charge(
             Money(minor, currency), method="m", direction="deposit", at=AT,
-            network_fee=Money(network, currency),
+            network_fee=network,
         )  # fmt: skip
 
     pricing = explained(price(data.draw(amounts, label="requested")))

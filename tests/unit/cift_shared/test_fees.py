@@ -73,6 +73,32 @@ def test_a_network_fee_is_passed_on_where_the_rule_says_so() -> None:
     assert (charge.fee.minor, charge.network_fee.minor) == (2_50, 0)
 
 
+def test_a_network_fee_in_another_currency_goes_through_the_rates() -> None:
+    schedule = FeeSchedule((rule("2.5", NOW, network_fee=True),), load_schedule().rates)
+    kind = {"method": "mpesa", "direction": "deposit", "at": NOW}
+    charge = schedule.charge(Money(100_00, "KES"), network_fee=Money(1, "USD"), **kind)
+    assert charge.network_fee == Money(1_30, "KES")  # 1.2925, rounded up
+    assert charge.fee == Money(2_50 + 1_30, "KES")
+    assert charge.rate is None
+    assert charge.network_rate is not None
+    assert charge.network_rate.value == Decimal("129.25")
+    same = schedule.charge(Money(100_00, "KES"), network_fee=Money(7, "KES"), **kind)
+    assert (same.network_fee, same.network_rate) == (Money(7, "KES"), None)
+    free = schedule.charge(Money(100_00, "KES"), network_fee=Money(0, "USD"), **kind)
+    assert (free.fee, free.network_fee) == (Money(2_50, "KES"), Money(0, "KES"))
+
+
+def test_a_network_fee_needs_a_rate_only_where_it_is_charged() -> None:
+    no_rates = RateTable("none", ())
+    kind = {"method": "mpesa", "direction": "deposit", "at": NOW, "network_fee": Money(1, "USD")}
+    plain = FeeSchedule((rule("2.5", NOW),), no_rates)
+    assert plain.charge(Money(100_00, "KES"), **kind).fee == Money(2_50, "KES")
+    charged = FeeSchedule((rule("2.5", NOW, network_fee=True),), no_rates)
+    with pytest.raises(InvalidCommand) as caught:
+        charged.charge(Money(100_00, "KES"), **kind)
+    assert caught.value.code == "rate_unavailable"
+
+
 def test_an_amount_of_wei_is_priced_exactly() -> None:
     schedule = FeeSchedule((rule("2.5", NOW),))
     amount = Money(10**37 + 39, "ETH")

@@ -199,3 +199,20 @@ def test_a_margin_keeps_who_said_it_and_when(basis_points: int, value: str) -> N
 def test_half_a_minor_unit_is_rounded_up(minor: int, value: str, rounded: int) -> None:
     rate = Rate("USD", "KES", Decimal(value), "test", NOW)
     assert rate.rounded(Money(minor, "USD")) == Money(rounded, "KES")
+
+
+@given(
+    minor=st.integers(0, 10**24),
+    price=prices,
+    pair=st.lists(currencies.filter(lambda code: code != "USD"), min_size=2, max_size=2),
+)
+def test_rounding_up_costs_less_than_one_minor_unit(
+    minor: int, price: Decimal, pair: list[str]
+) -> None:
+    given, wanted = pair
+    rate = Rate(given, wanted, price, "test", NOW)
+    amount = Money(minor, given)
+    charged = rate.rounded_up(amount)
+    assert charged.currency == wanted
+    assert 0 <= charged.minor - rate.exact(amount) < 1
+    assert charged.minor - rate.rounded(amount).minor in (0, 1)

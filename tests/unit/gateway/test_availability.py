@@ -3,15 +3,22 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
+from cift_shared.messaging.rail_status import NetworkFee
+from cift_shared.money.amount import Money
+from cift_shared.money.fees import Direction
 from gateway.payment_options.availability import (
+    ESTIMATE_VALID,
     FLOAT_LOW,
     FRESH,
+    LAG_MAX,
+    NETWORK_FEE_UNKNOWN,
     NOT_REPORTING,
     Availability,
     Report,
     availability_of,
-    for_payouts,
+    blocked,
     low_floats,
+    newest_estimate,
 )
 
 NOW = datetime(2026, 1, 5, 9, tzinfo=UTC)
@@ -24,6 +31,7 @@ def report(
     reason: str | None = None,
     since: timedelta | None = None,
     low: Sequence[str] = (),
+    fees: Sequence[NetworkFee] = (),
 ) -> Report:
     seen = NOW - ago
     return Report(
@@ -33,8 +41,15 @@ def report(
         reported_at=seen - MOMENT,
         seen_at=seen,
         float_low=low,
+        network_fees=fees,
         since=NOW - since if since is not None else seen,
     )
+
+
+def test_the_words_that_clients_read_stay() -> None:
+    words = (NOT_REPORTING, FLOAT_LOW, NETWORK_FEE_UNKNOWN)
+    assert words == ("not_reporting", "float_low", "network_fee_unknown")
+    assert timedelta(seconds=30) == LAG_MAX
 
 
 def test_nobody_has_ever_reported() -> None:
@@ -88,9 +103,41 @@ def test_a_low_float_counts_as_long_as_its_report() -> None:
     assert low_floats([report(low=["KES"], ago=FRESH + MOMENT)], now=NOW) == frozenset()
 
 
-def test_a_low_float_makes_only_an_available_rail_unavailable() -> None:
+def test_a_reason_of_its_own_makes_only_an_available_rail_unavailable() -> None:
     able, away = availability_of([report()], now=NOW), availability_of([], now=NOW)
-    assert for_payouts(able, is_low=False) is able
-    low = for_payouts(able, is_low=True)
+    assert blocked(able, None) is able
+    low = blocked(able, FLOAT_LOW)
     assert (low.available, low.reason, low.since) == (False, FLOAT_LOW, None)
-    assert for_payouts(away, is_low=True) is away
+    assert blocked(away, FLOAT_LOW) is away
+
+
+def estimate(
+    minor: int, *, ago: timedelta = timedelta(0), kind: Direction = "deposit", currency: str = "BTC"
+) -> NetworkFee:
+    fee = Money(minor, "BTC")
+    return NetworkFee(type=kind, currency=currency, fee=fee, estimated_at=NOW - ago)
+
+
+def found(*reports: Report) -> int | None:
+    newest = newest_estimate(reports, "deposit", "BTC", now=NOW)
+    return newest.fee.minor if newest else None
+
+
+def test_the_newest_estimate_of_any_process_counts() -> None:
+    first = report(fees=[estimate(5, ago=timedelta(seconds=20))])
+    second = report(fees=[estimate(7, ago=timedelta(seconds=10))])
+    assert found(first, second, report()) == found(second, first) == 7
+
+
+def test_an_estimate_is_for_one_kind_of_payment_in_one_currency() -> None:
+    others = [estimate(5, kind="withdrawal"), estimate(6, currency="ETH")]
+    assert found(report(fees=others)) is None
+    assert found(report(fees=[*others, estimate(7)])) == 7
+
+
+def test_an_estimate_counts_for_a_minute_whether_its_process_lives_or_not() -> None:
+    assert timedelta(seconds=60) == ESTIMATE_VALID
+    for ago in (timedelta(0), timedelta(hours=1)):
+        assert found(report(ago=ago, fees=[estimate(7, ago=ESTIMATE_VALID)])) == 7
+        assert found(report(ago=ago, fees=[estimate(7, ago=ESTIMATE_VALID + MOMENT)])) is None
+    assert found(report(fees=[estimate(7, ago=-ESTIMATE_VALID - MOMENT)])) is None

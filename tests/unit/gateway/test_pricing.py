@@ -1,15 +1,20 @@
 """A price is fee and net together, and never eats the whole amount."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from cift_shared.errors import InvalidCommand
+from cift_shared.messaging.rail_status import NetworkFee
 from cift_shared.money.amount import Money
 from cift_shared.money.fees import FeeRule, FeeSchedule, load_schedule
 from cift_shared.rails.registry import rail_for
+from gateway.problems.problem import Problem
 from gateway.quotes.pricing import PriceRequest, Quote, pinned_quote, quote, quote_row
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -200,3 +205,83 @@ def test_a_fee_leaves_one_unit_at_least(amount: str, net: int | None) -> None:
             quote(ask, fees, at=NOW)
     else:
         assert quote(ask, fees, at=NOW).net == Money(net, "USD")
+
+
+# The fee of a network ---------------------------------------------------------------------------
+
+
+def asks_network(kind: Any = "deposit", amount: str = "100", *, declared: bool = True) -> Any:
+    ask = ask_for(kind, "mpesa", amount, "KES")
+    return replace(ask, rail=replace(ask.rail, estimates_network_fee=declared))
+
+
+def estimated(minor: int, currency: str = "KES") -> NetworkFee:
+    fee = Money(minor, currency)
+    return NetworkFee(type="deposit", currency="KES", fee=fee, estimated_at=NOW)
+
+
+def network_prices(*, charged: bool = True) -> FeeSchedule:
+    rules = [
+        FeeRule.model_validate(
+            {"method": "mpesa", "direction": direction, "percent": "2.5", "network_fee": charged,
+             "valid_from": NOW}
+        )
+        for direction in ("deposit", "withdrawal")
+    ]  # fmt: skip
+    return FeeSchedule(tuple(rules))
+
+
+@given(network=st.integers(0, 97_49), kind=st.sampled_from(["deposit", "withdrawal"]))
+def test_the_network_fee_is_added_to_ours(network: int, kind: Any) -> None:
+    price = quote(asks_network(kind), network_prices(), at=NOW, estimate=estimated(network))
+    sign = -1 if kind == "deposit" else 1
+    assert (price.fee.minor, price.network_fee.minor) == (2_50 + network, network)
+    assert price.net.minor == 100_00 + sign * (2_50 + network)
+
+
+def test_a_network_fee_never_eats_the_deposit() -> None:
+    with pytest.raises(InvalidCommand) as refused:
+        quote(asks_network(), network_prices(), at=NOW, estimate=estimated(97_50))
+    assert refused.value.code == "amount_out_of_limits"
+
+
+def test_a_price_says_what_was_estimated() -> None:
+    price = quote(asks_network(), network_prices(), at=NOW, estimate=estimated(1, "USD"))
+    assert price.pricing["network_fee"] == "1.30"
+    assert price.pricing["rate"] is None
+    assert price.pricing["network_estimate"] == {
+        "fee": "0.01 USD",
+        "estimated_at": "2026-01-01T00:00:00+00:00",
+        "rate": {"from": "USD", "to": "KES", "value": "129.25", "source": "cift-static",
+                 "as_of": "2025-11-15T00:00:00+00:00"},
+    }  # fmt: skip
+    price = quote(asks_network(), network_prices(), at=NOW, estimate=estimated(7))
+    assert price.pricing["network_estimate"]["rate"] is None
+
+
+def test_without_an_estimate_there_is_no_price_but_a_wrong_amount_is_said_first() -> None:
+    with pytest.raises(Problem) as unknown:
+        quote(asks_network(), network_prices(), at=NOW)
+    assert (unknown.value.code, unknown.value.kind.status) == ("network_fee_unknown", 503)
+    assert unknown.value.kind.retryable
+    with pytest.raises(InvalidCommand) as refused:
+        quote(asks_network(amount="0.50"), network_prices(), at=NOW)
+    assert refused.value.code == "amount_not_whole"
+
+
+@pytest.mark.parametrize(("declared", "charged"), [(True, False), (False, True), (False, False)])
+@pytest.mark.parametrize("known", [False, True])
+def test_no_estimate_counts_where_the_price_does_not_include_it(
+    declared: bool, charged: bool, known: bool
+) -> None:
+    prices, ask = network_prices(charged=charged), asks_network(declared=declared)
+    price = quote(ask, prices, at=NOW, estimate=estimated(7) if known else None)
+    assert (price.fee.minor, price.network_fee.minor) == (2_50, 0)
+    assert "network_estimate" not in price.pricing
+
+
+def test_a_quote_keeps_the_network_fee() -> None:
+    price = quote(asks_network(), network_prices(), at=NOW, estimate=estimated(7))
+    pinned = pinned_quote(asks_network(), stored(price), at=NOW)
+    assert (pinned.fee.minor, pinned.network_fee.minor) == (2_57, 7)
+    assert pinned.pricing["network_estimate"] == price.pricing["network_estimate"]

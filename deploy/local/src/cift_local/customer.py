@@ -4,6 +4,7 @@ import asyncio
 import secrets
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
+from http import HTTPStatus
 from types import TracebackType
 from typing import Any, Self
 
@@ -45,9 +46,33 @@ class Merchant:
         return await self._http.post("/payments", json=dict(order), headers=headers)
 
     async def paid(self, order: Mapping[str, Any]) -> dict[str, Any]:
-        """Request a deposit or a withdrawal and return the payment once it is final."""
-        accepted = (await self.pay(order)).json()
-        return await self.final(accepted["id"])
+        """Request a deposit or a withdrawal and return the payment once it is final.
+
+        The request is repeated with its key while the API refuses it only for the moment: a rail
+        without an estimate of its network's fee, for example.
+
+        Raises:
+            TimeoutError: it was not accepted, or was not final, within `TIMEOUT_S` seconds.
+        """
+        key = secrets.token_hex(12)
+        async with asyncio.timeout(TIMEOUT_S):
+            while True:
+                reply = await self.pay(order, key=key)
+                if reply.status_code != HTTPStatus.SERVICE_UNAVAILABLE:
+                    break
+                await asyncio.sleep(float(reply.headers["Retry-After"]))
+        return await self.final(reply.json()["id"])
+
+    async def quote(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        """Create a quote and return it.
+
+        Raises:
+            httpx.HTTPStatusError: the API refused the request.
+        """
+        reply = await self._http.post("/quotes", json=dict(request))
+        reply.raise_for_status()
+        quoted: dict[str, Any] = reply.json()
+        return quoted
 
     async def save_method(self, request: Mapping[str, Any]) -> dict[str, Any]:
         """Save a payment method and return it.

@@ -69,10 +69,10 @@ def build_parts(
     idempotency = Idempotency(store, relay, clock)
     fees = load_schedule(settings.fee_schedule, settings.rate_table)
     quote_lifetime = timedelta(seconds=settings.quote_lifetime_s)
-    quotes = Quotes(quote_repository, fees, quote_lifetime, clock, ids)
     offered = _offered(by_rail)
     instruments = InstrumentResolver(methods, vault, offered)
-    options = PaymentOptions(statuses, quotes, offered, clock)
+    options = PaymentOptions(statuses, fees, offered, clock)
+    quotes = Quotes(quote_repository, fees, quote_lifetime, clock, ids, options.network_fee)
     payments = Payments(
         payment_repository,
         idempotency,

@@ -28,7 +28,8 @@ from cift_shared.messaging.messages import (
     WireFailure,
 )
 from cift_shared.messaging.outcomes import FailureCategory
-from cift_shared.messaging.rail_status import RailStatus
+from cift_shared.messaging.rail_status import NetworkFee, RailStatus
+from cift_shared.money.amount import Money
 from cift_shared.rails.rail import Rail
 from cift_shared.rails.registry import example_rail, rails
 
@@ -68,6 +69,7 @@ def _messages(topic: str) -> Mapping[str, Message]:
         topics.RAIL_STATUSES: {
             "available": _status(None),
             "unavailable": _status("provider_unavailable"),
+            "network fees": _status(None, network_fees=[_network_fee()]),
         },
     }.get(topic, {})
 
@@ -214,11 +216,22 @@ def _head() -> LedgerHead:
     )
 
 
-def _status(reason: str | None) -> RailStatus:
+def _status(reason: str | None, **fields: Any) -> RailStatus:
     return RailStatus(
         rail=example_rail().name,
         instance="worker-0",
         available=reason is None,
         reason=reason,
         reported_at=_LATER,
+        **fields,
+    )
+
+
+def _network_fee() -> NetworkFee:
+    amount = example_rail().example.amount
+    return NetworkFee(
+        type="withdrawal",
+        currency=amount.currency,
+        fee=Money(1_50, amount.currency),
+        estimated_at=_LATER,
     )

@@ -209,6 +209,26 @@ class ReportsFloat(Protocol):
 
 
 @runtime_checkable
+class EstimatesNetworkFee(Protocol):
+    """A processor also implements this if a network charges for each payment, and the fee changes.
+
+    Its rail has `estimates_network_fee=True`. The estimates are added to the price of payments
+    whose rule in the fee schedule has `network_fee`.
+    """
+
+    async def estimate_network_fee(self, direction: Direction, currency: str) -> Money:
+        """What the network charges now for one payment, in any currency; zero or more.
+
+        It is called about every ten seconds, for each direction and currency of the rail. The
+        processor limits what a network may seem to charge.
+
+        Raises:
+            PaymentProcessorError: the fee can't be estimated now.
+        """
+        ...
+
+
+@runtime_checkable
 class CancelsAtProvider(Protocol):
     """A processor also implements this if its provider can cancel a payment after its submission.
 

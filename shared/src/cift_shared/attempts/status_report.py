@@ -13,7 +13,7 @@ from cift_shared.attempts.processor import PaymentProcessor, ReportsAvailability
 from cift_shared.clock import Clock
 from cift_shared.database.pool import INFRASTRUCTURE_ERRORS, Pool
 from cift_shared.messaging.envelope import outgoing
-from cift_shared.messaging.rail_status import RailStatus
+from cift_shared.messaging.rail_status import NetworkFee, RailStatus
 from cift_shared.messaging.topics import RAIL_STATUSES
 from cift_shared.observability.log import get_logger
 
@@ -43,6 +43,8 @@ class StatusReport:
     wake_relay: Callable[[], None]
     float_low: Callable[[], Sequence[str]] = tuple
     """The currencies in which the balance to pay out from is too low."""
+    network_fees: Callable[[], Sequence[NetworkFee]] = tuple
+    """The newest estimates of what the network charges."""
     name: str = "rail-status"
 
     async def run(self) -> None:
@@ -81,4 +83,5 @@ class StatusReport:
             reason=reason,
             reported_at=self.clock.now(),
             float_low=list(self.float_low()) or None,
+            network_fees=list(self.network_fees()) or None,
         )

@@ -9,9 +9,11 @@ from pydantic import BaseModel
 
 from cift_shared.attempts.consumers import CommandConsumer, FindAttempts, NoticeConsumer
 from cift_shared.attempts.engine import AttemptEngine
+from cift_shared.attempts.fee_watch import FeeWatch
 from cift_shared.attempts.float_watch import FloatWatch
 from cift_shared.attempts.processor import (
     CancelsAtProvider,
+    EstimatesNetworkFee,
     HasJobs,
     PaymentProcessor,
     ReportsFloat,
@@ -87,7 +89,7 @@ def compose_worker(
 
     Raises:
         SettingsInvalid: the rail declares notices but the processor can't read them, or the rail
-            and the processor differ about cancelling after submission.
+            and the processor differ about cancelling after submission or about network fees.
     """
     rail = processor.rail
     vault = base.settings.vault()
@@ -98,7 +100,7 @@ def compose_worker(
         rail=rail,
         owner=owner,
         vault=vault,
-        cancels_at_provider=_cancels(processor),
+        cancels_at_provider=_implements(processor, CancelsAtProvider, "cancel_after_submit"),
     )
     engine = AttemptEngine(
         store, processor, clock=base.clock, wake_relay=base.relay.wake, concurrency=concurrency
@@ -135,10 +137,14 @@ def compose_worker(
 def _with_jobs(status: StatusReport, processor: PaymentProcessor) -> tuple[StatusReport, list[Job]]:
     """The periodic jobs of a processor, and the report that shows what they found."""
     jobs = list(processor.jobs()) if isinstance(processor, HasJobs) else []
-    if not isinstance(processor, ReportsFloat):
-        return status, jobs
-    watch = FloatWatch(processor, processor.rail, status.clock)
-    return replace(status, float_low=watch.low), [*jobs, watch.job()]
+    if isinstance(processor, ReportsFloat):
+        floats = FloatWatch(processor, processor.rail, status.clock)
+        status, jobs = replace(status, float_low=floats.low), [*jobs, floats.job()]
+    _implements(processor, EstimatesNetworkFee, "estimates_network_fee")
+    if isinstance(processor, EstimatesNetworkFee):
+        fees = FeeWatch(processor, rails()[processor.rail], status.clock)
+        status, jobs = replace(status, network_fees=fees.fees), [*jobs, fees.job()]
+    return status, jobs
 
 
 def _publishes(processor: PaymentProcessor) -> list[tuple[str, type[BaseModel]]]:
@@ -152,18 +158,18 @@ def _publishes(processor: PaymentProcessor) -> list[tuple[str, type[BaseModel]]]
     return found
 
 
-def _cancels(processor: PaymentProcessor) -> bool:
-    """True if the provider can cancel after submission; rail and processor must agree.
+def _implements(processor: PaymentProcessor, protocol: type, flag: str) -> bool:
+    """True if the processor implements a protocol; a flag of its rail must say the same.
 
     Raises:
-        SettingsInvalid: they do not.
+        SettingsInvalid: it does not.
     """
-    offered = rails()[processor.rail].cancel_after_submit
-    if offered is not isinstance(processor, CancelsAtProvider):
+    declared: bool = getattr(rails()[processor.rail], flag)
+    if declared is not isinstance(processor, protocol):
         raise SettingsInvalid(
-            f"{processor.rail}: the rail says cancel_after_submit={offered}, its processor not"
+            f"{processor.rail}: the rail says {flag}={declared}, its processor not"
         )
-    return offered
+    return declared
 
 
 def _notices(

@@ -4,7 +4,8 @@ The shipped schedule is the product's default price list; `CIFT_FEE_SCHEDULE` na
 A rule is in force from its `valid_from` to its `valid_to`, or until the next rule of the same
 method, direction and currency begins; so a new price never changes the fee of an old payment. A
 rule of one currency takes precedence over the rule of all currencies. Parts in another currency
-than the payment's are converted at the rate in force, half a minor unit rounded up.
+than the payment's are converted at the rate in force, half a minor unit rounded up. A network's fee
+is converted likewise, but every part of a minor unit is rounded up: the network is paid in full.
 """
 
 import json
@@ -16,7 +17,7 @@ from functools import cache
 from importlib.resources import files
 from itertools import pairwise
 from pathlib import Path
-from typing import Literal, Self
+from typing import Literal, Self, get_args
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
@@ -25,6 +26,7 @@ from cift_shared.money.amount import Money, parse_money
 from cift_shared.money.rates import Rate, RateSource, load_rates
 
 Direction = Literal["deposit", "withdrawal"]
+DIRECTIONS: tuple[Direction, ...] = get_args(Direction)
 Bearer = Literal["customer", "merchant"]
 
 
@@ -115,6 +117,8 @@ class Charge:
     rule: FeeRule
     rate: Rate | None
     """The rate at which the fixed parts were converted; None when nothing was converted."""
+    network_rate: Rate | None = None
+    """The rate at which the network's fee was converted; None when it was not converted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,21 +152,28 @@ class FeeSchedule:
             method: the payment's method.
             direction: in or out.
             at: the rule and the rates in force at this moment are used.
-            network_fee: the network's fee, in the same currency; zero when not given.
+            network_fee: the network's fee, in any currency; zero when not given.
 
         Raises:
             InvalidCommand: no rule for this method and direction, or no rate to convert a part.
         """
-        rule = self._rule(amount.currency, method=method, direction=direction, at=at)
-        parts_in = rule.parts_currency or amount.currency
-        rate = (
-            self.rates.rate(parts_in, amount.currency, at) if parts_in != amount.currency else None
-        )
-        charged = network_fee if rule.network_fee else None
-        network = charged or Money(0, amount.currency)
-        return Charge(_fee(amount, rule, rate) + network, network, rule, rate)
+        rule = self.rule(amount.currency, method=method, direction=direction, at=at)
+        rate = self._rate(rule.parts_currency, amount.currency, at)
+        fee, network, network_rate = _fee(amount, rule, rate), Money(0, amount.currency), None
+        if network_fee and rule.network_fee:
+            network_rate = self._rate(network_fee.currency, amount.currency, at)
+            network = network_rate.rounded_up(network_fee) if network_rate else network_fee
+        return Charge(fee + network, network, rule, rate, network_rate)
 
-    def _rule(self, currency: str, *, method: str, direction: str, at: datetime) -> FeeRule:
+    def _rate(self, given: str | None, wanted: str, at: datetime) -> Rate | None:
+        return None if given in (None, wanted) else self.rates.rate(given, wanted, at)
+
+    def rule(self, currency: str, *, method: str, direction: str, at: datetime) -> FeeRule:
+        """The rule in force for payments in a currency.
+
+        Raises:
+            InvalidCommand: there is none for this method and direction.
+        """
         matching = [
             rule
             for rule in self.rules

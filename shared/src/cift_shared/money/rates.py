@@ -57,6 +57,10 @@ class Rate:
         """The amount in the other currency, half a minor unit rounded up: for prices."""
         return Money(math.floor(self.exact(amount) + Fraction(1, 2)), self.to_currency)
 
+    def rounded_up(self, amount: Money) -> Money:
+        """The amount in the other currency, with every part of a minor unit rounded up."""
+        return Money(math.ceil(self.exact(amount)), self.to_currency)
+
     def worse_by(self, basis_points: int) -> "Rate":
         """This rate minus a margin in hundredths of a percent, rounded down only at the end."""
         share = Fraction(BASIS_POINTS - basis_points, BASIS_POINTS)

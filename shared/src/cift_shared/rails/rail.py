@@ -85,6 +85,9 @@ class Rail:
     amount_policy: AmountPolicy = "exact"
     """If a deposit settles with another amount than requested: `exact`: an operator decides;
     `as_received`: the amount that arrived is credited, with the fee for that amount."""
+    estimates_network_fee: bool = False
+    """True if its processor implements `EstimatesNetworkFee`. Where the price list charges the
+    network's fee, payments are priced only while there is an estimate of it."""
 
     @property
     def currencies(self) -> frozenset[str]:
@@ -104,6 +107,10 @@ class Rail:
             and bool(self.currencies & other.currencies)
             and (anywhere or bool(self.countries & other.countries))
         )
+
+    def offers(self, operation: Operation, currency: str) -> bool:
+        """True when it carries this operation in this currency."""
+        return operation not in self.refusals and operation in self.limits.get(currency, {})
 
     def refusal_code(self, operation: Operation) -> str:
         """The code of the problem that answers an operation which the rail does not offer."""

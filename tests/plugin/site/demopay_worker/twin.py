@@ -20,6 +20,7 @@ app = FastAPI()
 transfers: dict[str, dict[str, Any]] = {}
 book: list[dict[str, Any]] = []
 floats = {"GHS": 10_000_00}
+network_fee: dict[str, Any] = {"minor": 1, "currency": "USD"}
 released = asyncio.Event()
 _tasks: set[asyncio.Task[None]] = set()
 MOVES_AFTER_S = 0.2
@@ -90,6 +91,19 @@ async def set_float(balance: dict[str, int]) -> dict[str, int]:
 async def balance() -> dict[str, int]:
     """What we can pay out, in minor units."""
     return floats
+
+
+@app.post("/control/network-fee")
+async def set_network_fee(fee: dict[str, Any]) -> dict[str, Any]:
+    """What DemoPoll's network charges from now on."""
+    network_fee.update(fee)
+    return network_fee
+
+
+@app.get("/polled/network-fee")
+async def network_fee_now() -> dict[str, Any]:
+    """What the network charges for a transfer, in minor units."""
+    return network_fee
 
 
 @app.post("/polled/session")

@@ -1,4 +1,4 @@
-"""Payments by DemoPoll, which posts nothing, and can cancel what it has."""
+"""Payments by DemoPoll, which posts nothing, can cancel what it has, and uses a network."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -6,6 +6,7 @@ from datetime import timedelta
 from cift_shared.attempts.processor import Answer, Attempt, FloatRules
 from cift_shared.database.lease import Lease
 from cift_shared.money.amount import Money, parse_amounts
+from cift_shared.money.fees import Direction
 from cift_shared.runtime.job import Job
 from cift_shared.security.field_encryption import Vault
 from cift_shared.settings import KeySettings, load_settings
@@ -37,6 +38,11 @@ class DemoPollProcessor(Transfers):
         """The balance of our account."""
         found = await self.call("GET", "/polled/balance")
         return [Money(minor, currency) for currency, minor in found.items()]
+
+    async def estimate_network_fee(self, direction: Direction, currency: str) -> Money:
+        """What DemoPoll's network charges now for a transfer, in dollars."""
+        found = await self.call("GET", "/polled/network-fee")
+        return Money(found["minor"], found["currency"])
 
     def jobs(self) -> Sequence[Job]:
         """Renew the session at DemoPoll."""

@@ -68,6 +68,7 @@ PRICED = (
     "method_unavailable",
     *rail_refusals(),
     "rate_unavailable",
+    "network_fee_unknown",
 )
 """Refusals of a route that prices a payment."""
 PAID_WITH = (

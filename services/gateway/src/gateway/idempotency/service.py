@@ -87,8 +87,8 @@ class Idempotency:
 
         Raises:
             Problem: idempotency_key_in_flight: another request with this key is being decided;
-                idempotency_key_reused; or a refusal that is not stored.
-            InvalidCommand: a refusal that is not stored.
+                idempotency_key_reused; or a refusal that is not stored, of a new key.
+            InvalidCommand: a refusal that is not stored, of a new key.
         """
         try:
             decision = await self._first(key, evaluation)
@@ -110,9 +110,12 @@ class Idempotency:
             acceptance = await evaluation
         except (Problem, InvalidCommand) as error:
             problem = as_problem(error)
-            if not problem.kind.stored:
+            if problem.kind.stored:
+                document = problem.document(key.instance)
+                return _refused(await self.store.refuse(key, document, now=now))
+            if await self.store.stored_reply(key) is None:
                 raise
-            return _refused(await self.store.refuse(key, problem.document(key.instance), now=now))
+            return None  # the state has changed since an earlier request was decided
         outcome = await self.store.accept(key, acceptance, now=now)
         if outcome is None or outcome.refused:
             return _refused(outcome)

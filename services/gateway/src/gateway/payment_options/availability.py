@@ -1,4 +1,5 @@
-"""Whether a rail's provider is available, from the reports of its worker's processes; pure.
+"""Whether a rail's provider is available and what its network charges, from the reports of its
+worker's processes; pure.
 
 Reports come every 5 s. Their age counts from when the gateway read them, by the gateway's clock, so
 the clocks of workers have no influence, as long as they are not off by more than `LAG_MAX`.
@@ -7,6 +8,9 @@ the clocks of workers have no influence, as long as they are not off by more tha
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+
+from cift_shared.messaging.rail_status import NetworkFee
+from cift_shared.money.fees import Direction
 
 FRESH = timedelta(seconds=15)
 """How long a report is valid: two in a row may get lost before a process counts as silent."""
@@ -17,6 +21,12 @@ NOT_REPORTING = "not_reporting"
 """The reason of a rail of which no process has reported in time."""
 FLOAT_LOW = "float_low"
 """The reason of a rail that has too little to pay out, and the code that refuses withdrawals."""
+NETWORK_FEE_UNKNOWN = "network_fee_unknown"
+"""The reason of a rail whose network's fee is part of the price, but has no estimate that is new
+enough; and the code that refuses to price payments."""
+ESTIMATE_VALID = timedelta(seconds=60)
+"""How long an estimate of a network's fee is used: workers estimate every 10 s, and the fee can
+change with each block of the network."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +42,8 @@ class Report:
     """When the gateway read it."""
     float_low: Sequence[str] = ()
     """The currencies in which there is too little to pay out, as far as the process knows."""
+    network_fees: Sequence[NetworkFee] = ()
+    """Its estimates of what the network charges; `estimated_at` is by the gateway's clock."""
     since: datetime
     """Since when the process has reported the same, without a silence longer than `FRESH`."""
 
@@ -77,8 +89,26 @@ def low_floats(reports: Sequence[Report], *, now: datetime) -> frozenset[str]:
     return frozenset(currency for report in fresh for currency in report.float_low)
 
 
-def for_payouts(found: Availability, *, is_low: bool) -> Availability:
-    """The availability for withdrawals in one currency; with a low float, `since` is not known."""
-    if not (found.available and is_low):
+def newest_estimate(
+    reports: Sequence[Report], direction: Direction, currency: str, *, now: datetime
+) -> NetworkFee | None:
+    """The newest estimate of what one rail's network charges for a payment; None if there is none
+    or it is too old. It outlives its report, so another process may take over estimating.
+    """
+    found = [
+        estimate
+        for report in reports
+        for estimate in report.network_fees
+        if (estimate.type, estimate.currency) == (direction, currency)
+        and abs(now - estimate.estimated_at) <= ESTIMATE_VALID
+    ]
+    return max(found, key=lambda estimate: estimate.estimated_at, default=None)
+
+
+def blocked(found: Availability, reason: str | None) -> Availability:
+    """The availability for payments of one type and currency that are refused for a reason, if
+    there is one; then `since` is not known.
+    """
+    if reason is None or not found.available:
         return found
-    return replace(found, available=False, reason=FLOAT_LOW, since=None)
+    return replace(found, available=False, reason=reason, since=None)

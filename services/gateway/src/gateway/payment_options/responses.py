@@ -29,12 +29,16 @@ class PaymentOptionOut(Out):
     limits: AmountLimitsOut
     """The limits of the amount of one payment."""
     fee: str | None = Field(examples=["25.00"])
-    """Our fee for the given amount, as decimal text; null without an amount."""
+    """Our fee for the given amount, as decimal text; null without an amount, and when the network's
+    fee is not known."""
+    network_fee: str | None = Field(examples=["0.00"])
+    """The network's share of `fee`, as estimated now; null when `fee` is."""
     expected_seconds: int = Field(examples=[30])
     """How long such a payment usually takes, in seconds; not guaranteed."""
     available: bool
     """True when the provider can be reached now and, for withdrawals, there is enough to pay out. A
-    payment is accepted in either case, except withdrawals with the reason `float_low`."""
+    payment is accepted in either case, except withdrawals with the reason `float_low` and payments
+    without a quote with the reason `network_fee_unknown`."""
     unavailable_reason: str | None = Field(examples=["provider_unavailable"])
     """Why it is not available; null when it is. More codes may be added."""
     since: AwareDatetime | None

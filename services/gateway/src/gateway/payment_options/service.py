@@ -5,20 +5,30 @@ from dataclasses import dataclass
 
 from cift_shared.clock import Clock
 from cift_shared.errors import InvalidCommand
-from cift_shared.money.amount import EXPONENTS, Money, known_instead, parse_money
+from cift_shared.messaging.rail_status import NetworkFee
+from cift_shared.money.amount import EXPONENTS, known_instead, parse_money
+from cift_shared.money.fees import FeeSchedule
 from cift_shared.rails.rail import Limits, Rail
 from cift_shared.rails.registry import rails
 from gateway.payment_options.availability import (
+    FLOAT_LOW,
+    NETWORK_FEE_UNKNOWN,
     Availability,
     Report,
     availability_of,
-    for_payouts,
+    blocked,
     low_floats,
+    newest_estimate,
 )
 from gateway.payment_options.repository import RailStatusRepository
 from gateway.payment_options.requests import PaymentOptionsQuery
-from gateway.quotes.pricing import PriceRequest
-from gateway.quotes.service import Quotes
+from gateway.quotes.pricing import (
+    PriceRequest,
+    Quote,
+    charges_network_fee,
+    quote,
+    requested_amount,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +38,8 @@ class PaymentOption:
     rail: Rail
     currency: str
     limits: Limits
-    fee: Money | None
-    """For the amount of the query; None without one."""
+    price: Quote | None
+    """For the amount of the query; None without one, and while the network's fee is not known."""
     availability: Availability
 
 
@@ -38,7 +48,7 @@ class PaymentOptions:
     """Finds payment options."""
 
     statuses: RailStatusRepository
-    quotes: Quotes
+    fees: FeeSchedule
     offered: frozenset[str]
     """The rails that this deployment has set up."""
     clock: Clock
@@ -63,6 +73,14 @@ class PaymentOptions:
         reports = (await self._reports()).get(rail, ())
         return currency in low_floats(reports, now=self.clock.now())
 
+    async def network_fee(self, request: PriceRequest) -> NetworkFee | None:
+        """The newest estimate of what the network charges for a payment, by its worker's reports.
+
+        None if there is none that is new enough.
+        """
+        reports = (await self._reports()).get(request.rail.name, ())
+        return newest_estimate(reports, request.type, request.currency, now=self.clock.now())
+
     async def _reports(self) -> Mapping[str, Sequence[Report]]:
         reports: dict[str, list[Report]] = {}
         for report in await self.statuses.all():
@@ -72,26 +90,32 @@ class PaymentOptions:
     def _options(
         self, rail: Rail, query: PaymentOptionsQuery, reports: Sequence[Report]
     ) -> Iterator[PaymentOption]:
-        now = self.clock.now()
-        known, low = availability_of(reports, now=now), low_floats(reports, now=now)
         for currency in sorted(rail.currencies):
-            limits = rail.limits[currency].get(query.type)
-            if limits is None or query.type in rail.refusals:
-                continue
-            if query.currency not in (None, currency):
+            if not rail.offers(query.type, currency) or query.currency not in (None, currency):
                 continue
             try:
-                fee = self._fee(rail, currency, query)
+                yield self._option(rail, currency, query, reports)
             except InvalidCommand:
                 continue  # the rail does not move this amount, or there is no price for it
-            is_low = query.type == "withdrawal" and currency in low
-            found = for_payouts(known, is_low=is_low)
-            yield PaymentOption(rail, currency, limits, fee, found)
 
-    def _fee(self, rail: Rail, currency: str, query: PaymentOptionsQuery) -> Money | None:
-        if query.amount is None:
-            return None
-        return self.quotes.price_now(PriceRequest(query.type, rail, query.amount, currency)).fee
+    def _option(
+        self, rail: Rail, currency: str, query: PaymentOptionsQuery, reports: Sequence[Report]
+    ) -> PaymentOption:
+        now, reason = self.clock.now(), None
+        if query.type == "withdrawal" and currency in low_floats(reports, now=now):
+            reason = FLOAT_LOW
+        estimate = newest_estimate(reports, query.type, currency, now=now)
+        charges = charges_network_fee(rail, query.type, currency, self.fees, at=now)
+        if charges and estimate is None:
+            reason = NETWORK_FEE_UNKNOWN
+        price = None
+        if query.amount is not None:
+            request = PriceRequest(query.type, rail, query.amount, currency)
+            requested_amount(request)
+            if reason != NETWORK_FEE_UNKNOWN:
+                price = quote(request, self.fees, at=now, estimate=estimate)
+        found = blocked(availability_of(reports, now=now), reason)
+        return PaymentOption(rail, currency, rail.limits[currency][query.type], price, found)
 
 
 def _check(query: PaymentOptionsQuery) -> None:

@@ -86,18 +86,16 @@ class Payments:
         request = _price_request(body)
         requested_amount(request)
         check_choice(kind_for(request.rail, request.type), chosen, off_session=body.off_session)
-        if request.type == "withdrawal" and await self.is_float_low(
-            request.rail.name, request.currency
-        ):
-            if earlier := await self.idempotency.earlier(key):
-                return earlier
-            raise Problem("float_low")
         return await self._decide(key, self._evaluate_payment(body, request, key.caller))
 
     async def _evaluate_payment(
         self, body: PaymentIn, request: PriceRequest, caller: Caller
     ) -> Acceptance:
         self.instruments.check_offered(request.rail)
+        if request.type == "withdrawal" and await self.is_float_low(
+            request.rail.name, request.currency
+        ):
+            raise Problem("float_low")
         now = self.clock.now()
         price = await self.quotes.price(caller, request, body.quote_id, at=now)
         payer = Payer(caller, body.customer_id, request.rail)

@@ -68,5 +68,7 @@ HELP: Mapping[str, str] = {
     "internal_error": "Send the same request with the same key again, and quote `instance` to us.",
     "float_low": "There is too little to pay out by this method in this currency: send the same"
     " request with the same key again later, or withdraw by another method.",
+    "network_fee_unknown": "The price includes what the network charges, which we do not know at"
+    " present: send the same request again later, or use another method.",
     "unavailable": "Send the same request with the same key again in a moment.",
 }

@@ -95,6 +95,7 @@ KINDS: Mapping[str, Kind] = {
     "head_too_large": Kind(431, "The request head is too large"),
     "internal_error": Kind(500, "Something went wrong on our side", retryable=True),
     "float_low": Kind(503, "Withdrawals by this method are paused", retryable=True),
+    "network_fee_unknown": Kind(503, "The network's fee is not known now", retryable=True),
     "unavailable": Kind(503, "We can't process this request right now", retryable=True),
 }
 """Code to kind: the public list, shown at /docs."""

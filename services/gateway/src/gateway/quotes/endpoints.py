@@ -25,7 +25,7 @@ async def quote_fee(query: Annotated[QuoteQuery, Query()], quotes: TheQuotes) ->
     """The fee and net amount of a payment made now, and when it would arrive."""
     try:
         request = _price_request(query)
-        return quote_out(request, quotes.price_now(request))
+        return quote_out(request, await quotes.price_now(request))
     except InvalidCommand as error:
         field = error.pointer.removeprefix("/")
         raise parameter_problem(

@@ -14,6 +14,7 @@ def quote_out(request: PriceRequest, price: Quote) -> QuoteOut:
         amount=price.amount.text,
         currency=price.amount.currency,
         fee=price.fee.text,
+        network_fee=price.network_fee.text,
         net=price.net.text,
         estimated_arrival=price.estimated_arrival,
     )

@@ -7,10 +7,12 @@ from typing import Any
 from uuid import UUID
 
 from cift_shared.errors import InvalidCommand
+from cift_shared.messaging.rail_status import NetworkFee
 from cift_shared.money.amount import Money, parse_money
 from cift_shared.money.fees import Bearer, Charge, Direction, FeeSchedule
 from cift_shared.money.rates import Rate
 from cift_shared.rails.rail import Rail
+from gateway.problems.problem import Problem
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,21 +42,59 @@ class Quote:
     """How the fee was calculated, stored with the payment: rule, parts, rate, quote."""
 
 
-def quote(request: PriceRequest, fees: FeeSchedule, *, at: datetime) -> Quote:
+def quote(
+    request: PriceRequest,
+    fees: FeeSchedule,
+    *,
+    at: datetime,
+    estimate: NetworkFee | None = None,
+) -> Quote:
     """Price a deposit or a withdrawal.
+
+    Args:
+        request: the payment to price.
+        fees: the price list.
+        at: the time of the payment.
+        estimate: of the fee of the rail's network; None if there is none that is new enough.
 
     Raises:
         InvalidCommand: an amount that the rail can't move, a fee that is not below the amount, or
             a fee that needs an unknown exchange rate.
+        Problem: network_fee_unknown: the price includes the network's fee, without an estimate.
     """
     amount = requested_amount(request)
-    charge = fees.charge(amount, method=request.rail.priced_as, direction=request.type, at=at)
+    if charges_network_fee(request.rail, request.type, amount.currency, fees, at=at):
+        if estimate is None:
+            raise Problem("network_fee_unknown")
+    else:
+        estimate = None
+    charge = fees.charge(
+        amount,
+        method=request.rail.priced_as,
+        direction=request.type,
+        at=at,
+        network_fee=estimate.fee if estimate else None,
+    )
     bearer = charge.rule.bearer
     net = _net(request.type, amount, charge.fee, bearer)
     if net.minor <= 0:
         raise InvalidCommand("amount_out_of_limits", "the fee is larger", pointer="/amount")
     arrival = at + request.rail.typical_duration[request.type]
-    return Quote(amount, charge.fee, charge.network_fee, net, bearer, arrival, explained(charge))
+    pricing = explained(charge, estimate)
+    return Quote(amount, charge.fee, charge.network_fee, net, bearer, arrival, pricing)
+
+
+def charges_network_fee(
+    rail: Rail, direction: Direction, currency: str, fees: FeeSchedule, *, at: datetime
+) -> bool:
+    """True if the price of a payment includes the fee of the rail's network.
+
+    Raises:
+        InvalidCommand: there is no price for such payments.
+    """
+    if not rail.estimates_network_fee:
+        return False
+    return fees.rule(currency, method=rail.priced_as, direction=direction, at=at).network_fee
 
 
 def pinned_quote(request: PriceRequest, row: Mapping[str, Any] | None, *, at: datetime) -> Quote:
@@ -135,8 +175,8 @@ def _net(direction: Direction, amount: Money, fee: Money, bearer: Bearer) -> Mon
     return amount - fee if direction == "deposit" else amount + fee
 
 
-def explained(charge: Charge) -> dict[str, Any]:
-    """How a fee was calculated, as stored with a payment.
+def explained(charge: Charge, estimate: NetworkFee | None = None) -> dict[str, Any]:
+    """How a fee was calculated, as stored with a payment; `estimate` is that of the network's fee.
 
     The ledger reads it for a deposit that settles with another amount (`ledger.fee_by_pricing`).
     """
@@ -148,5 +188,14 @@ def explained(charge: Charge) -> dict[str, Any]:
         "percent": f"{rule.percent:f}",
         **{name: f"{part.amount} {part.currency}" for name, part in parts.items() if part},
         "network_fee": charge.network_fee.text,
+        **({"network_estimate": _estimate_terms(charge, estimate)} if estimate else {}),
         "rate": rate_terms(charge.rate) if charge.rate else None,
+    }
+
+
+def _estimate_terms(charge: Charge, estimate: NetworkFee) -> dict[str, Any]:
+    return {
+        "fee": f"{estimate.fee.text} {estimate.fee.currency}",
+        "estimated_at": estimate.estimated_at.isoformat(),
+        "rate": rate_terms(charge.network_rate) if charge.network_rate else None,
     }

@@ -30,6 +30,8 @@ class QuoteOut(Out):
     """ISO 4217 code of every amount here."""
     fee: str = Field(examples=["25.00"])
     """Our fee."""
+    network_fee: str = Field(examples=["0.00"])
+    """The network's share of `fee`, as estimated now."""
     net: str = Field(examples=["975.00"])
     """The amount that would be credited to or debited from the customer's balance."""
     estimated_arrival: AwareDatetime
@@ -69,7 +71,7 @@ class PinnedQuoteOut(Out):
     fee: str = Field(examples=["67.78"])
     """Our fee."""
     network_fee: str = Field(examples=["0.00"])
-    """The network's share of `fee`."""
+    """The network's share of `fee`, as estimated when the quote was created."""
     net: str = Field(examples=["932.22"])
     """The amount that will be credited to or debited from the customer's balance."""
     fee_bearer: Literal["customer", "merchant"]

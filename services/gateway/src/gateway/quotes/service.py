@@ -1,15 +1,20 @@
 """Price payments by the current price list, or by a quote that was stored before."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
 from cift_shared.clock import Clock
 from cift_shared.ids import IdFactory
+from cift_shared.messaging.rail_status import NetworkFee
 from cift_shared.money.fees import FeeSchedule
 from gateway.auth.authenticator import Caller
 from gateway.quotes.pricing import PriceRequest, Quote, pinned_quote, quote, quote_row
 from gateway.quotes.repository import QuoteRepository
+
+NetworkFeeNow = Callable[[PriceRequest], Awaitable[NetworkFee | None]]
+"""The newest estimate of what the network charges for a payment; None if there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,23 +37,16 @@ class Quotes:
     """How long a quote is valid."""
     clock: Clock
     ids: IdFactory
+    network_fee_now: NetworkFeeNow
 
-    def price_now(self, request: PriceRequest) -> Quote:
-        """The price of a payment made now.
-
-        Raises:
-            InvalidCommand: as `pricing.quote`.
-        """
-        return quote(request, self.fees, at=self.clock.now())
+    async def price_now(self, request: PriceRequest) -> Quote:
+        """The price of a payment made now; raises as `pricing.quote`."""
+        return await self._by_price_list(request, self.clock.now())
 
     async def pin(self, caller: Caller, request: PriceRequest) -> PinnedQuote:
-        """Price a payment and store the price as a quote.
-
-        Raises:
-            InvalidCommand: as `pricing.quote`.
-        """
+        """Price a payment and store the price as a quote; raises as `pricing.quote`."""
         now = self.clock.now()
-        price = quote(request, self.fees, at=now)
+        price = await self._by_price_list(request, now)
         pinned = PinnedQuote(self.ids.new_id(), price, now, now + self.lifetime)
         row = quote_row(pinned.quote_id, request, price)
         await self.repository.save(caller, row, now=now, expires_at=pinned.expires_at)
@@ -61,7 +59,13 @@ class Quotes:
 
         Raises:
             InvalidCommand: as `pricing.quote` and `pricing.pinned_quote`.
+            Problem: as `pricing.quote`.
         """
         if quote_id is None:
-            return quote(request, self.fees, at=at)
+            return await self._by_price_list(request, at)
         return pinned_quote(request, await self.repository.find(caller, quote_id), at=at)
+
+    async def _by_price_list(self, request: PriceRequest, at: datetime) -> Quote:
+        rail = request.rail
+        estimate = await self.network_fee_now(request) if rail.estimates_network_fee else None
+        return quote(request, self.fees, at=at, estimate=estimate)
