@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from decimal import Decimal, InvalidOperation
 
 from tests.chaos.checks.finding import Finding, Kind, grouped
-from tests.chaos.facts import Evidence, Payment, exponent
-from tests.chaos.history import Said
+from tests.chaos.clients.history import Said
+from tests.chaos.evidence.facts import Evidence, Payment, exponent
 
 PAY = "POST /payments"
 _REFUND = re.compile(r"POST /payments/([0-9a-f-]{36})/refunds")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeVar
 
-from tests.chaos.facts import Evidence, Movement
+from tests.chaos.evidence.facts import Evidence, Movement
 
 
 class Kind(StrEnum):

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from tests.chaos.checks.finding import Finding, Kind, grouped, moved_by_payment, signed
 from tests.chaos.checks.provider import MOVES
-from tests.chaos.facts import FINAL, Entry, Evidence, Movement, Payment
+from tests.chaos.evidence.facts import FINAL, Entry, Evidence, Movement, Payment
 
 SETTLEMENT = "settlement"
 METHODS = {"daraja": "mpesa", "stripe": "card"}

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from tests.chaos.checks.finding import Finding, Kind, grouped, moved_by_payment, owners, signed
-from tests.chaos.facts import UNMOVED, Evidence, Payment
+from tests.chaos.evidence.facts import UNMOVED, Evidence, Payment
 
 MOVES = {
     "stk": {"deposit"},

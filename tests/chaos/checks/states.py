@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from tests.chaos.checks.answers import read_of
 from tests.chaos.checks.finding import Finding, Kind, grouped
-from tests.chaos.facts import FINAL, Change, Evidence, Payment
+from tests.chaos.evidence.facts import FINAL, Change, Evidence, Payment
 
 _ENDS = {"completed", "failed", "expired", "in_review"}
 MOVES = {

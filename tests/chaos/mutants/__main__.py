@@ -2,8 +2,8 @@
 
     python -m tests.chaos.mutants [name ...]
 
-First every schedule is played in a world without a bug: it must be sound. Then each mutant has a
-world of its own. The last line is JSON; the status is 1 when a mutant survives.
+First every scenario is played in a cluster without a bug: it must be sound. Then each mutant has a
+cluster of its own. The last line is JSON; the status is 1 when a mutant survives.
 """
 
 import json
@@ -20,15 +20,15 @@ from typing import Any
 
 from tests.chaos.mutants.catalogue import MUTANTS
 from tests.chaos.mutants.mutant import Mutant
-from tests.chaos.mutants.schedules import SCHEDULES, WITH_TWO
+from tests.chaos.mutants.scenarios import SCENARIOS, WITH_TWO
 from tests.chaos.mutants.source import ROOT, mutated, snapshot
 
 SOUND_WITHIN_S = 60
 FOUND_WITHIN_S = 15
 RUN_TIMEOUT_S = 600
 GIVEN_SERVERS = {"DATABASE_URL", "KAFKA_BOOTSTRAP_SERVERS"}
-WORLDS = 2
-"""At a time: a world waits more than it works."""
+CLUSTERS = 2
+"""At a time: a cluster waits more than it works."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +54,8 @@ def main(names: Sequence[str]) -> int:
         if not _is_sound(chosen, folder):
             return 1
         outcomes = []
-        with ThreadPoolExecutor(WORLDS) as worlds:
-            for outcome in worlds.map(lambda mutant: _try(mutant, folder), chosen):
+        with ThreadPoolExecutor(CLUSTERS) as clusters:
+            for outcome in clusters.map(lambda mutant: _try(mutant, folder), chosen):
                 outcomes.append(outcome)
                 print(_line(outcome), flush=True)
     caught = sum(1 for outcome in outcomes if outcome.caught_by)
@@ -64,13 +64,13 @@ def main(names: Sequence[str]) -> int:
 
 
 def _is_sound(chosen: Sequence[Mutant], folder: Path) -> bool:
-    """Whether the schedules end well where there is no bug."""
+    """Whether the scenarios end well where there is no bug."""
     began = time.monotonic()
-    used = {mutant.schedule for mutant in chosen}
+    used = {mutant.scenario for mutant in chosen}
     path = mutated((), folder / "sound", folder / "as it is")
     findings = []
     for together in (used - WITH_TWO, used & WITH_TWO):
-        names = [name for name in SCHEDULES if name in together]
+        names = [name for name in SCENARIOS if name in together]
         if names:
             verdict = _play(names, [], SOUND_WITHIN_S, path)
             findings += [finding["words"] for finding in verdict["findings"]]
@@ -82,7 +82,7 @@ def _is_sound(chosen: Sequence[Mutant], folder: Path) -> bool:
 def _try(mutant: Mutant, folder: Path) -> Outcome:
     began = time.monotonic()
     path = mutated(mutant.edits, folder / "sound", folder / mutant.name)
-    verdict = _play([mutant.schedule], mutant.found_by, FOUND_WITHIN_S, path)
+    verdict = _play([mutant.scenario], mutant.found_by, FOUND_WITHIN_S, path)
     found = [each for each in verdict["findings"] if each["by"] in mutant.found_by]
     others = "; ".join(each["words"] for each in verdict["findings"])
     return Outcome(
@@ -94,20 +94,20 @@ def _try(mutant: Mutant, folder: Path) -> Outcome:
 
 
 def _play(
-    schedules: Sequence[str], checks: Sequence[str], within_s: float, path: str
+    scenarios: Sequence[str], checks: Sequence[str], within_s: float, path: str
 ) -> dict[str, Any]:
-    """The verdict over schedules played with the services on this path."""
+    """The verdict over scenarios played with the services on this path."""
     argv = [sys.executable, "-m", "tests.chaos.mutants.one", str(within_s), ",".join(checks)]
     env = {name: value for name, value in os.environ.items() if name not in GIVEN_SERVERS}
     env["PYTHONPATH"] = path
     done = subprocess.run(
-        [*argv, *schedules],
+        [*argv, *scenarios],
         check=False, capture_output=True, text=True, cwd=ROOT, timeout=RUN_TIMEOUT_S, env=env,
     )  # fmt: skip
     if done.returncode:
         # which proves nothing: a finding of no check
         print(done.stderr[-4000:], file=sys.stderr)
-        return {"findings": [{"kind": "", "by": "", "words": "the world fell over"}]}
+        return {"findings": [{"kind": "", "by": "", "words": "the cluster fell over"}]}
     verdict: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return verdict
 

@@ -12,13 +12,13 @@ class Mutant:
     Attributes:
         name: What it is called.
         breaks: What the services no longer do.
-        schedule: The story that it does not survive.
+        scenario: The scenario that shows it.
         found_by: The checks that may find it; one of them must.
         edits: The bug itself.
     """
 
     name: str
     breaks: str
-    schedule: str
+    scenario: str
     found_by: tuple[str, ...]
     edits: tuple[Edit, ...]

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from tests.chaos.facts import (
+from tests.chaos.clients.history import Said
+from tests.chaos.evidence.facts import (
     Account,
     Attempt,
     Callback,
@@ -21,7 +22,6 @@ from tests.chaos.facts import (
     Queued,
     Webhook,
 )
-from tests.chaos.history import Said
 
 NOW = datetime(2026, 11, 1, 12, tzinfo=UTC)
 SHOP, HOUSE = "m_shop:test", "house:test"

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.chaos.checker import CHECKS, check
+from tests.chaos.checks.checker import CHECKS, check
 from tests.chaos.checks.finding import Kind
-from tests.chaos.facts import Entry, Event, Evidence, Hold, Movement
-from tests.chaos.history import UNANSWERED
+from tests.chaos.clients.history import UNANSWERED
+from tests.chaos.evidence.facts import Entry, Event, Evidence, Hold, Movement
 from tests.unit.chaos.sound import (
     CARD,
     DEPOSIT,

@@ -3,11 +3,11 @@
 import pytest
 
 from cift_local.stack import replica
-from tests.chaos.plan import FAULT_KINDS, FAULTS, Plan, plan_of
-from tests.chaos.proxy import TOXICS
-from tests.chaos.seeds import REGRESSIONS
-from tests.chaos.traffic_of import METHODS
-from tests.chaos.world import LINKS, PARTS, SERVICES
+from tests.chaos.cluster.cluster import LINKS, PARTS, SERVICES
+from tests.chaos.cluster.proxy import TOXICS
+from tests.chaos.schedules.plan import FAULT_KINDS, FAULTS, Plan, plan_of
+from tests.chaos.schedules.rails import METHODS
+from tests.chaos.schedules.regressions import REGRESSIONS
 
 BASES = [0, 7, 1_000, 123_456_789]
 
@@ -40,7 +40,7 @@ def test_each_schedule_draws_a_few_faults_with_targets_that_exist() -> None:
     for plan in plans(5, 200):
         assert FAULTS[0] <= len(plan.faults) <= FAULTS[1]
         for fault in plan.faults:
-            if fault.kind == "bad road":
+            if fault.kind == "bad network":
                 assert fault.target in LINKS
                 assert fault.detail["toxic"] in TOXICS
             elif not fault.kind.startswith("twin"):

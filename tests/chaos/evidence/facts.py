@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from tests.chaos.history import Said
+from tests.chaos.clients.history import Said
 
 OPEN = frozenset({"pending", "processing", "requires_action"})
 UNMOVED = frozenset({"failed", "expired", "canceled"})

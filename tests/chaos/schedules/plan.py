@@ -11,11 +11,11 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from cift_local.stack import replica
-from tests.chaos.point_registry import all_points
-from tests.chaos.proxy import TOXICS
-from tests.chaos.seeds import REGRESSIONS
-from tests.chaos.traffic_of import METHODS, MethodTraffic
-from tests.chaos.world import LINKS, SERVICES, TWIN
+from tests.chaos.cluster.cluster import LINKS, SERVICES, TWIN
+from tests.chaos.cluster.proxy import TOXICS
+from tests.chaos.points.registry import all_points
+from tests.chaos.schedules.rails import METHODS, MethodTraffic
+from tests.chaos.schedules.regressions import REGRESSIONS
 
 TRAFFIC_S = 5.0
 """Customers begin within so many seconds of a schedule's beginning."""
@@ -228,7 +228,7 @@ def _failpoint(draw: random.Random) -> Fault:
 def _link(draw: random.Random) -> Fault:
     toxic = draw.choice(TOXICS)
     lasts_s = 0.0 if toxic == "reset" else draw.uniform(1, 4)
-    return _fault(draw, "bad road", draw.choice(list(LINKS)), lasts_s, {"toxic": toxic})
+    return _fault(draw, "bad network", draw.choice(list(LINKS)), lasts_s, {"toxic": toxic})
 
 
 FAULT_KINDS: Mapping[str, Callable[[random.Random], Fault]] = {
@@ -241,7 +241,7 @@ FAULT_KINDS: Mapping[str, Callable[[random.Random], Fault]] = {
     "twin answers": _twin_fault,
     "twin webhooks": _webhook_fault,
     "provider outage": _outage,
-    "bad road": _link,
+    "bad network": _link,
     "clock skew": _skew,
     "fail point": _failpoint,
 }

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from tests.chaos.checks import answers, books, events, postings, progress, provider, states
 from tests.chaos.checks.finding import Check, Finding, Kind
-from tests.chaos.facts import OPEN, Evidence
+from tests.chaos.evidence.facts import OPEN, Evidence
 
 CHECKS: Sequence[Check] = (
     answers.accepted_payments_exist,

@@ -8,8 +8,8 @@ from typing import Any
 import httpx
 
 from cift_shared.rails.local import FINAL
-from tests.chaos.history import History, Said
-from tests.chaos.plan import Customer, Plan, Step
+from tests.chaos.clients.history import History, Said
+from tests.chaos.schedules.plan import Customer, Plan, Step
 
 ANSWERED_WITHIN_S = 40.0
 """A client gives up after this; what it asked for may have happened or not."""
@@ -85,15 +85,15 @@ async def play(plan: Plan, base: str, merchants: Sequence[Merchant], history: Hi
         base_url=f"{base}/api/v1", timeout=REQUEST_TIMEOUT_S, limits=limits
     ) as http:
         apis = [Api(http, merchant, history) for merchant in merchants]
-        lives = [
-            _Life(customer, apis[n % len(apis)], f"{plan.seed}-{n}")
+        runs = [
+            _CustomerRun(customer, apis[n % len(apis)], f"{plan.seed}-{n}")
             for n, customer in enumerate(plan.customers)
         ]
-        await asyncio.gather(*(life.live() for life in lives))
-    return [payment_id for life in lives for payment_id in life.accepted if payment_id]
+        await asyncio.gather(*(run.run() for run in runs))
+    return [payment_id for run in runs for payment_id in run.accepted if payment_id]
 
 
-class _Life:
+class _CustomerRun:
     """One customer's way through its steps."""
 
     def __init__(self, customer: Customer, api: Api, name: str) -> None:
@@ -103,7 +103,7 @@ class _Life:
         self.accepted: list[str | None] = []
         """The payment of each step, None where there is none."""
 
-    async def live(self) -> None:
+    async def run(self) -> None:
         await asyncio.sleep(self._customer.starts_s)
         for number, step in enumerate(self._customer.steps):
             self.accepted.append(await self._take(step, f"{self._name}-{number}"))

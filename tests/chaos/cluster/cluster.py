@@ -1,4 +1,4 @@
-"""The world of a run: Apache Kafka, PostgreSQL, the twins, every service, and bad roads between.
+"""The cluster of a run: Apache Kafka, PostgreSQL, the twins, every service, and bad roads between.
 
 Each is a process of its own and is brought back when it dies. Services reach their servers, and the
 twins reach the gateway, through links (`proxy.py`) that can be told to misbehave; who judges uses
@@ -21,7 +21,7 @@ from cift_local.processes import Supervisor, server
 from cift_local.stack import DATABASE, Options, Stack, replica, running_stack
 from cift_local.supervised_process import BACKOFF_LAST_S, State, Status
 from cift_shared.clock import OFFSET
-from tests.chaos.proxy import Link
+from tests.chaos.cluster.proxy import Link
 from tests.support.kafka import kafka_jars
 
 SERVICES = ("gateway", "ledger", "mpesa-worker", "card-worker")
@@ -58,8 +58,8 @@ QUICK: Mapping[str, str] = {
 
 
 @dataclass(frozen=True, slots=True)
-class WorldOptions:
-    """How to run a world."""
+class ClusterOptions:
+    """How to run a cluster."""
 
     speed: int = 40
     """How many times faster than the real provider the twins are."""
@@ -74,8 +74,8 @@ class WorldOptions:
 
 
 @dataclass(frozen=True, slots=True)
-class World:
-    """A running world, and the hands to hurt it."""
+class Cluster:
+    """A running cluster, and the hands to hurt it."""
 
     folder: Path
     stack: Stack
@@ -181,9 +181,11 @@ class World:
 
 
 @contextlib.asynccontextmanager
-async def running_world(folder: Path, options: WorldOptions | None = None) -> AsyncIterator[World]:
-    """Run a world in an empty folder that other users may enter (`throw_away_folder`)."""
-    options = options or WorldOptions()
+async def running_cluster(
+    folder: Path, options: ClusterOptions | None = None
+) -> AsyncIterator[Cluster]:
+    """Run a cluster in an empty folder that other users may enter (`throw_away_folder`)."""
+    options = options or ClusterOptions()
     async with contextlib.AsyncExitStack() as held:
         links = {name: await _started(Link(name), held) for name in LINKS}
         postgres = Postgres(folder / "postgres", log=folder / "logs" / "postgres.log")
@@ -218,9 +220,9 @@ async def running_world(folder: Path, options: WorldOptions | None = None) -> As
             )
         )
         _lead(links, stack.ports)
-        world = World(folder, stack, database_url, kafka.bootstrap, links, servers, env, front)
-        world.turn_to("gateway")
-        yield world
+        cluster = Cluster(folder, stack, database_url, kafka.bootstrap, links, servers, env, front)
+        cluster.turn_to("gateway")
+        yield cluster
 
 
 def failpoint_file(folder: Path, service: str) -> Path:
@@ -252,7 +254,7 @@ def _addresses(links: Mapping[str, Link]) -> dict[str, str]:
 
 
 def _env_of_services(
-    folder: Path, options: WorldOptions, links: Mapping[str, Link], database_url: str
+    folder: Path, options: ClusterOptions, links: Mapping[str, Link], database_url: str
 ) -> dict[str, dict[str, str]]:
     """Each service with a road of its own to PostgreSQL, and a file for its fail points."""
     (folder / "failpoints").mkdir(exist_ok=True)
@@ -272,11 +274,11 @@ def _at_port(url: str, port: int) -> str:
     return urlunsplit(parts._replace(netloc=host))
 
 
-async def wait_ready(world: World, within_s: float) -> bool:
+async def wait_ready(cluster: Cluster, within_s: float) -> bool:
     """True once every part serves; False after `within_s` seconds."""
     try:
         async with asyncio.timeout(within_s):
-            while not world.is_ready():
+            while not cluster.is_ready():
                 await asyncio.sleep(0.05)
     except TimeoutError:
         return False

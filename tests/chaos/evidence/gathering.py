@@ -18,9 +18,9 @@ import httpx
 from aiokafka import AIOKafkaConsumer
 
 from cift_shared.messaging.topics import RAIL_STATUSES
-from tests.chaos import facts
-from tests.chaos.facts import Evidence
-from tests.chaos.history import History
+from tests.chaos.clients.history import History
+from tests.chaos.evidence import facts
+from tests.chaos.evidence.facts import Evidence
 
 EVENTS_TOPIC = "payments.events"
 WORKERS = {"mpesa": "mpesa", "card": "card"}

@@ -8,9 +8,9 @@ import ast
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from tests.chaos.world import SERVICES
+from tests.chaos.cluster.cluster import SERVICES
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 SHARED = "cift_shared"
 _CALL = "failpoint"
 

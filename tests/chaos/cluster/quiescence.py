@@ -1,4 +1,4 @@
-"""Whether a world has come to rest: what is still open in it, and what is still on its way."""
+"""Whether a cluster has come to rest: what is still open in it, and what is still on its way."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -8,8 +8,8 @@ import httpx
 
 from cift_shared.messaging.topics import RAIL_STATUSES
 from mpesa_method.purposes import Purpose
-from tests.chaos.traffic_of import METHODS
-from tests.chaos.world import World
+from tests.chaos.cluster.cluster import Cluster
+from tests.chaos.schedules.rails import METHODS
 
 SCHEMAS = tuple(method.name for method in METHODS)
 MPESA = "mpesa"
@@ -52,7 +52,7 @@ select count(*)
    and not exists (select from ledger.payment_event where result_id = attempt_id || '.' || place)
 """
 LOOK_SOON_S = 6
-"""Longer than the first look at an expired push takes to come at the world's speed, and than the
+"""Longer than the first look at an expired push takes to come at the cluster's speed, and than the
 gap after a look that failed; the later ones find what is not part of a schedule."""
 _LOOKS = """
 select count(*)
@@ -76,7 +76,7 @@ _WEBHOOKS = "select count(*) from gateway.inbox where disposition = 'published'"
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """A world at one moment."""
+    """A cluster at one moment."""
 
     ending: frozenset[str]
     """Open payments that must come to an end by themselves."""
@@ -87,11 +87,11 @@ class Look:
 
 
 class Watch:
-    """Looks at a world again and again, over connections that are made again when they break."""
+    """Looks at a cluster again and again, over connections that are made again when they break."""
 
-    def __init__(self, world: World) -> None:
-        self._world = world
-        self._http = httpx.AsyncClient(base_url=world.twin, timeout=2)
+    def __init__(self, cluster: Cluster) -> None:
+        self._cluster = cluster
+        self._http = httpx.AsyncClient(base_url=cluster.twin, timeout=2)
         self._connection: Any = None
         self.hangs: str | None = None
         """A process that hangs by plan."""
@@ -112,7 +112,7 @@ class Watch:
         True: nothing moves until `go_on`, so that what is gathered now belongs together.
         """
         for name in self._workers():
-            self._world.stop(name)
+            self._cluster.stop(name)
         seen = await self.look()
         if seen is not None and not seen.ending and not seen.travelling:
             return True
@@ -123,10 +123,10 @@ class Watch:
         """Lets the workers go on, but for one that hangs."""
         for name in self._workers():
             if name != self.hangs:
-                self._world.resume(name)
+                self._cluster.resume(name)
 
     def _workers(self) -> list[str]:
-        return [name for worker in WORKERS for name in self._world.replicas(worker)]
+        return [name for worker in WORKERS for name in self._cluster.replicas(worker)]
 
     async def aclose(self) -> None:
         """Lets connections go."""
@@ -141,7 +141,7 @@ class Watch:
     async def _look(self) -> Look:
         if self._connection is None:
             self._connection = await asyncpg.connect(
-                self._world.database_url, timeout=2, command_timeout=5
+                self._cluster.database_url, timeout=2, command_timeout=5
             )
         open_ids = {row["payment_id"] for row in await self._connection.fetch(_OPEN)}
         unknown, travelling = await _by_schema(self._connection)
