@@ -37,6 +37,7 @@ CHECKS: Sequence[Check] = (
     postings.settlements_follow_the_book,
     postings.providers_hold_what_the_books_say,
     postings.providers_hold_nothing_else,
+    postings.reversed_is_what_was_posted,
     states.histories_are_paths,
     states.versions_grow_by_one,
     states.results_count_once,

@@ -1,4 +1,4 @@
-"""The cluster of a run: Apache Kafka, PostgreSQL, the twins, every service, and bad roads between.
+"""The cluster of a run: Apache Kafka, PostgreSQL, the twins, every service, and links between them.
 
 Each is a process of its own and is brought back when it dies. Services reach their servers, and the
 twins reach the gateway, through links (`proxy.py`) that can be told to misbehave; who judges uses
@@ -7,6 +7,7 @@ the direct addresses.
 
 import asyncio
 import contextlib
+import functools
 import os
 import signal
 from collections.abc import AsyncIterator, Mapping
@@ -21,38 +22,42 @@ from cift_local.processes import Supervisor, server
 from cift_local.stack import DATABASE, Options, Stack, replica, running_stack
 from cift_local.supervised_process import BACKOFF_LAST_S, State, Status
 from cift_shared.clock import OFFSET
+from cift_shared.rails.local import (
+    PROVIDER_SANDBOX,
+    LocalRail,
+    local_processes,
+    local_rails,
+    local_twins,
+)
 from tests.chaos.cluster.proxy import Link
+from tests.chaos.rails.installed import TRAFFIC
 from tests.support.kafka import kafka_jars
 
-SERVICES = ("gateway", "ledger", "mpesa-worker", "card-worker")
-TWIN = "provider-sandbox"
+SERVICES = ("gateway", "ledger", *dict.fromkeys(rail.worker for rail in local_rails().values()))
+TWIN = PROVIDER_SANDBOX.name
+"""The process with the twins that can be killed: it keeps its state."""
+TWINS = tuple(twin.name for twin in local_twins())
+PROCESSES = tuple(local_processes())
+"""What rails run beside their workers."""
 SERVERS = ("postgres", "kafka")
-PARTS = (*SERVICES, TWIN, *SERVERS)
+PARTS = (*SERVICES, *TWINS, *PROCESSES, *SERVERS)
 
 LINKS: Mapping[str, str] = {
     **{f"{name}>postgres": "postgres" for name in SERVICES},
     "services>kafka": "kafka",
-    "mpesa-worker>provider": TWIN,
-    "card-worker>provider": TWIN,
+    **{f"{rail.worker}>provider": rail.twin.name for rail in local_rails().values()},
     "provider>gateway": "gateway",
 }
-"""Every road that may go bad, and where it leads."""
+"""Every link that may fail, and where it leads. Rails of one worker have one twin."""
 
 QUICK: Mapping[str, str] = {
-    "MPESA_READ_TIMEOUT_S": "3",
-    "MPESA_CONNECT_TIMEOUT_S": "2",
-    "MPESA_PULL_INTERVAL_S": "60",
-    "STRIPE_READ_TIMEOUT_S": "3",
-    "STRIPE_CONNECT_TIMEOUT_S": "2",
     "CIFT_LEDGER_SWEEP_INTERVAL_S": "2",
     "CIFT_LEDGER_SEAL_INTERVAL_S": "1",
     "CIFT_LEDGER_VERIFY_INTERVAL_S": "10",
     "CIFT_LOG_FORMAT": "json",
     "CIFT_TRACE_SAMPLE_RATIO": "0",
     "CIFT_SANDBOX_CALLBACK_TIMEOUT_S": "3",
-    "CIFT_SANDBOX_STRIPE_3DS": "approve",
-    "CIFT_SANDBOX_STRIPE_WEBHOOK_RETRIES_S": "[20, 60, 120, 240]",
-    "CIFT_SANDBOX_B2C_FLOAT_KES": "1000000000",
+    **{name: value for one in TRAFFIC.values() for name, value in one.settings.items()},
 }
 """Settings that let hours of waiting pass in seconds; the rules are those of every day."""
 
@@ -104,8 +109,13 @@ class Cluster:
 
     @property
     def twin(self) -> str:
-        """The twins' address, for its control API."""
+        """The address of the twins that can be told to fail, for its control API."""
         return self.stack.url(TWIN)
+
+    @property
+    def twins(self) -> dict[str, str]:
+        """The address of each rail's twin."""
+        return {rail: self.stack.url(local.twin.name) for rail, local in local_rails().items()}
 
     def status(self, name: str) -> Status:
         """How a part is."""
@@ -119,7 +129,7 @@ class Cluster:
 
     def is_ready(self) -> bool:
         """Whether every part serves."""
-        parts = (*self.addresses(), TWIN, *SERVERS)
+        parts = (*self.addresses(), *TWINS, *PROCESSES, *SERVERS)
         return all(self.status(name).state is State.READY for name in parts)
 
     def kill(self, name: str) -> None:
@@ -211,7 +221,8 @@ async def running_cluster(
                     speed=options.speed,
                     restart_pause_max_s=options.restart_pause_max_s,
                     prefer_ports=False,
-                    extra_env={**QUICK, **_addresses(links), **options.env},
+                    extra_env={**QUICK, **options.env},
+                    address_for=functools.partial(_address_for, links),
                     service_env=env,
                     database_url=database_url,
                     kafka_bootstrap_servers=f"{LOOPBACK}:{links['services>kafka'].port}",
@@ -242,15 +253,10 @@ def _lead(links: Mapping[str, Link], ports: Mapping[str, int]) -> None:
             links[name].target = ports[target]
 
 
-def _addresses(links: Mapping[str, Link]) -> dict[str, str]:
-    """Where providers reach the gateway, and workers their provider: at a link's own port."""
-    at = {name: f"http://{LOOPBACK}:{link.port}" for name, link in links.items()}
-    return {
-        "MPESA_API_BASE": at["mpesa-worker>provider"],
-        "MPESA_CALLBACK_URL": f"{at['provider>gateway']}/api/v1/webhooks/mpesa",
-        "STRIPE_API_BASE": at["card-worker>provider"],
-        "CIFT_SANDBOX_STRIPE_WEBHOOK_URL": f"{at['provider>gateway']}/api/v1/webhooks/stripe",
-    }
+def _address_for(links: Mapping[str, Link], rail: LocalRail, part: str) -> str:
+    """Where the provider of a rail reaches the gateway, and its worker the provider: a link."""
+    name = "provider>gateway" if part == "gateway" else f"{rail.worker}>provider"
+    return f"http://{LOOPBACK}:{links[name].port}"
 
 
 def _env_of_services(

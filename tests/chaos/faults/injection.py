@@ -7,10 +7,16 @@ from typing import Any
 import asyncpg
 import httpx
 
+from cift_shared.rails.local import local_rails
 from tests.chaos.cluster.cluster import SERVICES, Cluster
 from tests.chaos.schedules.plan import Fault
 
-SCHEMAS = {"gateway": "gateway", "ledger": "ledger", "mpesa-worker": "mpesa", "card-worker": "card"}
+SCHEMAS = {
+    "gateway": "gateway",
+    "ledger": "ledger",
+    **{local.worker: rail for rail, local in local_rails().items()},
+}
+"""A schema of each service, in which its relay leads."""
 _LEADER = """
 select split_part(process, '/', 3)::int from {schema}.lease where name = 'relay'
 """

@@ -10,6 +10,7 @@ from typing import Any
 import asyncpg
 import httpx
 
+from cift_shared.rails.local import local_rails
 from tests.chaos.checks.checker import Verdict, check
 from tests.chaos.clients.history import History
 from tests.chaos.clients.merchant_client import MerchantClient
@@ -18,9 +19,7 @@ from tests.chaos.evidence.gathering import Places, gather
 
 PATIENCE_S = 60.0
 LOOK_S = 0.4
-_STATES = """
-select operation, state from mpesa.attempt union all select operation, state from card.attempt
-"""
+_STATES = " union all ".join(f"select state from {rail}.attempt" for rail in local_rails())
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +66,16 @@ class ScenarioContext:
         await self.until(lambda: self.cluster.status(service).restarts > was, f"{service} is dead")
         await self.cluster.stack.wait_ready(service, PATIENCE_S)
 
+    async def has_rows(self, counted: str, payment_id: str) -> None:
+        """Wait until a count about a payment is not zero."""
+        connection = await asyncpg.connect(self.cluster.database_url)
+        try:
+            async with asyncio.timeout(PATIENCE_S):
+                while not await connection.fetchval(counted, payment_id):
+                    await asyncio.sleep(0.05)
+        finally:
+            await connection.close()
+
     async def attempts_are_over(self) -> None:
         """Wait until the workers have nothing to do."""
         connection = await asyncpg.connect(self.cluster.database_url)
@@ -83,7 +92,7 @@ class ScenarioContext:
         What is only on its way is not found: a finding must be there still at the next look.
         """
         cluster = self.cluster
-        places = Places(cluster.database_url, cluster.twin, cluster.kafka, cluster.addresses())
+        places = Places(cluster.database_url, cluster.twins, cluster.kafka, cluster.addresses())
         ends_at, found = time.monotonic() + within_s, False
         while True:
             verdict = check(await gather(places, self.history))

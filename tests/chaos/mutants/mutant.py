@@ -1,6 +1,7 @@
 """A bug, and what must find it."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from tests.chaos.mutants.source import Edit
 
@@ -22,3 +23,18 @@ class Mutant:
     scenario: str
     found_by: tuple[str, ...]
     edits: tuple[Edit, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Suite:
+    """Bugs that are tried together."""
+
+    mutants: Sequence[Mutant]
+    scenarios: str
+    """The module with their scenarios: `SCENARIOS`, by name."""
+    with_two: frozenset[str] = frozenset()
+    """Scenarios that need two processes of each service."""
+    path: Sequence[str] = ()
+    """More folders to import from, behind the services."""
+    env: Mapping[str, str] = field(default_factory=dict)
+    """More variables for every process."""

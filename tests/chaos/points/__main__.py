@@ -70,7 +70,7 @@ async def judged(cluster: Cluster, history: History) -> list[str]:
             return [f"never came to rest: {await watch.look()}"]
         try:
             evidence = await gather(
-                Places(cluster.database_url, cluster.twin, cluster.kafka), history
+                Places(cluster.database_url, cluster.twins, cluster.kafka), history
             )
         finally:
             watch.go_on()

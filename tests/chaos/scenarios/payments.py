@@ -164,6 +164,30 @@ async def _prompted(context: ScenarioContext) -> str:
     return payment_id
 
 
+def verification(method: str) -> Scenario:
+    """A customer asks to have the provider queried now; then the payer pays."""
+
+    async def scenario(context: ScenarioContext) -> None:
+        payment_id = await (_asked(context) if method == "card" else _prompted(context))
+        reference = {"provider_reference": await _foreign_reference(context)}
+        context.arm()
+        path = f"/payments/{payment_id}/verify"
+        answer = await context.merchant.ask("POST", path, reference)
+        if answer.status_code not in (200, 202):
+            raise WrongEnd(f"POST {path}: {answer.status_code}")
+        await context.until(context.has_fired, "the death")
+        if method == "card":
+            await _approve(context, payment_id)
+        await context.merchant.ends(payment_id)
+
+    return scenario
+
+
+async def _foreign_reference(context: ScenarioContext) -> str:
+    """The provider's reference of another payment, which proves nothing of this one."""
+    return await _reference(context, await _paid(context, "mpesa"))
+
+
 async def three_d_secure(context: ScenarioContext) -> None:
     """A card whose holder is asked for, and says yes."""
     payment_id = await _asked(context)

@@ -82,7 +82,7 @@ async def play(session: Session, plan: Plan) -> Played:
     await _set_three_d_secure(cluster, plan)
     began = loop.time()
     customers = asyncio.create_task(
-        traffic.play(plan, cluster.gateway, session.merchants, session.history)
+        traffic.play(plan, cluster.gateway, cluster.twins, session.merchants, session.history)
     )
     try:
         playing = asyncio.gather(*(injection.play(cluster, fault, began) for fault in plan.faults))
@@ -159,7 +159,7 @@ async def _judged(session: Session) -> Verdict:
     asked = {name: at for name, at in cluster.addresses().items() if "worker" not in name}
     try:
         evidence = await gather(
-            Places(cluster.database_url, cluster.twin, cluster.kafka, asked), session.history
+            Places(cluster.database_url, cluster.twins, cluster.kafka, asked), session.history
         )
     finally:
         session.watch.go_on()
