@@ -40,6 +40,8 @@ TWINS = tuple(twin.name for twin in local_twins())
 PROCESSES = tuple(local_processes())
 """What rails run beside their workers."""
 SERVERS = ("postgres", "kafka")
+START_S = 180.0
+"""A busy machine takes long to start a broker, which is not what a run is about."""
 PARTS = (*SERVICES, *TWINS, *PROCESSES, *SERVERS)
 
 LINKS: Mapping[str, str] = {
@@ -209,7 +211,7 @@ async def running_cluster(
         )
         ports = {"postgres": postgres.port, "kafka": kafka.port}
         _lead(links, ports)
-        servers = Supervisor([server(postgres), server(kafka)])
+        servers = Supervisor([server(postgres), server(kafka)], start_timeout_s=START_S)
         await held.enter_async_context(servers)
         database_url = postgres.dsn(DATABASE)
         env = _env_of_services(folder, options, links, database_url)

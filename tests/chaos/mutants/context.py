@@ -44,6 +44,10 @@ class ScenarioContext:
         order = {"operation": operation, "kind": kind, **more}
         (await self.twin.post("/control/faults", json=order)).raise_for_status()
 
+    async def change_twin(self, **settings: Any) -> None:
+        """Change settings of the twins."""
+        (await self.twin.patch("/control/settings", json=settings)).raise_for_status()
+
     async def until(
         self, is_so: Callable[[], bool], what: str, *, within_s: float = PATIENCE_S
     ) -> None:

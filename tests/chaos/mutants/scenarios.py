@@ -8,10 +8,12 @@ from cift_shared.rails.local import FINAL
 from tests.chaos.clients.history import new_key
 from tests.chaos.faults.injection import leading
 from tests.chaos.mutants.context import LOOK_S, PATIENCE_S, ScenarioContext
+from tests.chaos.mutants.light import SPEED
 
 Scenario = Callable[[ScenarioContext], Awaitable[None]]
 
-_REFUSED = 422
+PIN_S, SLOW_PIN_S = 17, 160
+"""Seconds of the provider's until a payer has entered the PIN."""
 
 
 async def _deposit(
@@ -166,19 +168,29 @@ async def results_told_twice(context: ScenarioContext) -> None:
 
 
 async def worker_dies_after_a_push(context: ScenarioContext) -> None:
-    """The prompt is out, and the worker dies before it has stored that."""
+    """The prompt is out, the worker dies before it has stored that, and the payer pays after it is
+    back: what is known of the payment would keep it from sending again.
+    """
+    await context.change_twin(success_s=SLOW_PIN_S)
     context.arm("mpesa-worker", "worker.after_call")
     payment, _ = await _deposit(context)
     await context.died("mpesa-worker")
     await _ended(context, payment)
+    await context.change_twin(success_s=PIN_S)
 
 
 async def push_answer_and_callback_lost(context: ScenarioContext) -> None:
-    """The provider takes the push, its answer is lost, and so is the callback: nobody can know."""
+    """The provider takes the push, its answer is lost, and so is the callback: nobody can know.
+
+    The payer takes so long that a worker which sends the push again does so before: a confirmation
+    of the payment would keep it from that.
+    """
+    await context.change_twin(success_s=SLOW_PIN_S)
     await context.fault("daraja.stk", "drop_after_effect")
     payment, _ = await _deposit(context, payment_method=_phone(context, "301"))
     await context.merchant.reach(f"/payments/{payment}", {"processing", *FINAL})
-    await asyncio.sleep(1)  # the payer pays meanwhile
+    await asyncio.sleep(SLOW_PIN_S / SPEED + 1)  # the payer pays meanwhile
+    await context.change_twin(success_s=PIN_S)
 
 
 async def slow_payout(context: ScenarioContext) -> None:
