@@ -18,7 +18,9 @@ from cift_shared.rails.registry import rails
 from cift_shared.testing import FakeClock
 from gateway.payment_options.availability import ESTIMATE_VALID
 from tests.integration.gateway.test_payment_options import mpesa, options, report, status
-from tests.support.gateway import RunningGateway, order, pay, problem, running_gateway
+from tests.support.gateway import RunningGateway, running_gateway
+from tests.support.payments import order, pay
+from tests.support.problems import problem
 
 pytestmark = pytest.mark.integration
 

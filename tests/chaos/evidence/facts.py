@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from tests.chaos.history import Said
+from tests.chaos.clients.history import Said
 
 OPEN = frozenset({"pending", "processing", "requires_action"})
 UNMOVED = frozenset({"failed", "expired", "canceled"})
@@ -32,6 +32,7 @@ class Payment:
     customer: str
     type: str
     method: str
+    rail: str
     status: str
     minor: int
     currency: str
@@ -50,6 +51,8 @@ class Payment:
     swept: bool = True
     """The sweeper can see it (`ledger.unfinished`)."""
     version: int = 1
+    cancels_after_submit: bool = False
+    """Its rail can cancel what the provider has."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,6 +159,10 @@ class Movement:
     seq: int
     provider: str
     kind: str
+    operations: frozenset[str]
+    """The operations that cause such a movement; empty: the provider moved it by itself."""
+    is_incoming: bool
+    """Whether we receive the money."""
     amount: int
     currency: str
     fee: int
@@ -215,7 +222,6 @@ class Evidence:
     callbacks: tuple[Callback, ...] = ()
     events: tuple[Event, ...] = ()
     leaders: tuple[Leader, ...] = ()
-    pushes: Mapping[str, int]
-    """Pushes that the provider took, by attempt."""
-    payouts: Mapping[str, int]
-    """Payouts that the provider took, by attempt."""
+    taken: Mapping[str, Mapping[str, int]]
+    """How many requests the providers took that move money once, by a word for them (`payouts`) and
+    by attempt."""

@@ -1,48 +1,50 @@
-"""Which play passes which fail point: every point of every service, for each method it concerns."""
+"""Which scenario passes which fail point: every point of every service, for each method."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from cift_shared.messaging import topics
-from tests.chaos import plays, plays_beside
-from tests.chaos.stage import Play
+from tests.chaos.scenarios import others, payments
+from tests.chaos.scenarios.context import Scenario
 
-PLAYS: Mapping[str, Play] = {
-    "mpesa deposit": plays.deposit("mpesa"),
-    "mpesa deposit in the dark": plays.deposit_in_the_dark,
-    "mpesa limbo": plays.limbo,
-    "mpesa limbo, registered anew": plays.limbo_registered_anew,
-    "mpesa callback": plays.late_callback,
-    "mpesa withdrawal": plays.withdrawal,
-    "mpesa withdrawal, new token": plays.withdrawal_with_a_new_token,
-    "mpesa refund": plays.refund("mpesa"),
-    "mpesa refund in part": plays.refund("mpesa", "100.00"),
-    "mpesa cancellation": plays.cancellation("mpesa", "daraja.stk", "spike_arrest"),
-    "mpesa after a kill": plays.after_a_kill("mpesa"),
-    "mpesa silence": plays.silence("mpesa"),
-    "mpesa garbage": plays_beside.garbage(topics.commands("mpesa")),
-    "phone saved": plays_beside.saved_phone,
-    "phone forgotten": plays_beside.forgotten_phone,
-    "conversion": plays_beside.conversion,
-    "hold": plays_beside.expiring_hold,
-    "card deposit": plays.deposit("card"),
-    "card 3ds": plays.three_d_secure,
-    "card declined": plays.declined_card,
-    "card refund": plays.refund("card"),
-    "card refund in part": plays.refund("card", "5.00"),
-    "card refund fails later": plays.refund_that_fails_later,
-    "card dispute": plays.dispute,
-    "card saved": plays_beside.saved_card("pm_card_visa", "active"),
-    "card not saved": plays_beside.saved_card(plays.DECLINED, "failed"),
-    "card forgotten": plays_beside.forgotten_card,
-    "card cancellation": plays.cancellation("card", "stripe.payment_intents.create", "http_429"),
-    "refused payout": plays.refused_payout,
-    "refused refund": plays.refused_refund,
-    "card after a kill": plays.after_a_kill("card"),
-    "card silence": plays.silence("card"),
-    "card garbage": plays_beside.garbage(topics.commands("card")),
-    "card answers garbage": plays_beside.garbage(topics.METHOD_RESULTS),
-    "results garbage": plays_beside.garbage(topics.RESULTS),
+SCENARIOS: Mapping[str, Scenario] = {
+    "mpesa deposit": payments.deposit("mpesa"),
+    "mpesa deposit, unknown outcome": payments.deposit_with_unknown_outcome,
+    "mpesa callback lost": payments.lost_callback,
+    "mpesa callback lost, new registration": payments.lost_callback_new_registration,
+    "mpesa callback": payments.late_callback,
+    "mpesa withdrawal": payments.withdrawal,
+    "mpesa withdrawal, new token": payments.withdrawal_with_a_new_token,
+    "mpesa refund": payments.refund("mpesa"),
+    "mpesa refund in part": payments.refund("mpesa", "100.00"),
+    "mpesa cancellation": payments.cancellation("mpesa", "daraja.stk", "spike_arrest"),
+    "mpesa after a kill": payments.after_a_kill("mpesa"),
+    "mpesa no result": payments.no_result("mpesa"),
+    "mpesa verification": payments.verification("mpesa"),
+    "mpesa garbage": others.garbage(topics.commands("mpesa")),
+    "phone saved": others.saved_phone,
+    "phone forgotten": others.forgotten_phone,
+    "conversion": others.conversion,
+    "hold": others.expiring_hold,
+    "card deposit": payments.deposit("card"),
+    "card 3ds": payments.three_d_secure,
+    "card declined": payments.declined_card,
+    "card refund": payments.refund("card"),
+    "card refund in part": payments.refund("card", "5.00"),
+    "card refund fails later": payments.refund_that_fails_later,
+    "card dispute": payments.dispute,
+    "card saved": others.saved_card("pm_card_visa", "active"),
+    "card not saved": others.saved_card(payments.DECLINED, "failed"),
+    "card forgotten": others.forgotten_card,
+    "card cancellation": payments.cancellation("card", "stripe.payment_intents.create", "http_429"),
+    "refused payout": payments.refused_payout,
+    "refused refund": payments.refused_refund,
+    "card after a kill": payments.after_a_kill("card"),
+    "card no result": payments.no_result("card"),
+    "card verification": payments.verification("card"),
+    "card garbage": others.garbage(topics.commands("card")),
+    "card answers garbage": others.garbage(topics.METHOD_RESULTS),
+    "results garbage": others.garbage(topics.RESULTS),
 }
 
 _BOTH = ("mpesa deposit", "card deposit")
@@ -60,6 +62,8 @@ _GATEWAY: Mapping[str, Sequence[str]] = {
     "gateway.after_refusal": ("refused refund",),
     "gateway.before_cancel": ("mpesa cancellation", "card cancellation"),
     "gateway.after_cancel": ("mpesa cancellation", "card cancellation"),
+    "gateway.before_verify": ("mpesa verification", "card verification"),
+    "gateway.after_verify": ("mpesa verification", "card verification"),
     "gateway.before_notice": ("mpesa callback", "card 3ds"),
     "gateway.after_notice": ("mpesa callback", "card 3ds"),
     "gateway.before_reply": (*_BOTH, "card saved", "phone saved"),
@@ -86,7 +90,7 @@ _LEDGER: Mapping[str, Sequence[str]] = {
     "ledger.before_apply": _BOTH,
     "ledger.after_apply": _BOTH,
     "ledger.after_aftermath": ("card dispute", "card refund fails later"),
-    "ledger.after_sweep": ("mpesa silence", "card silence"),
+    "ledger.after_sweep": ("mpesa no result", "card no result"),
     "ledger.after_expiry": ("hold",),
     "ledger.after_mark": ("mpesa deposit",),
     "ledger.after_seal": _BOTH,
@@ -102,25 +106,26 @@ _LEDGER: Mapping[str, Sequence[str]] = {
 _MPESA: Mapping[str, Sequence[str]] = {
     "worker.before_ingest_commit": ("mpesa deposit", "mpesa withdrawal"),
     # the claim may have been faster than the death: then the push may be out, or may not
-    "worker.after_ingest": ("mpesa deposit in the dark", "mpesa withdrawal"),
+    "worker.after_ingest": ("mpesa deposit, unknown outcome", "mpesa withdrawal"),
     "worker.before_cancel_commit": ("mpesa cancellation",),
     "worker.after_cancel": ("mpesa cancellation",),
     "worker.before_notices_commit": ("mpesa callback",),
     "worker.after_notices": ("mpesa callback",),
+    "worker.after_verify": ("mpesa verification",),
     "worker.after_release": ("mpesa after a kill",),
-    "worker.before_call": ("mpesa deposit in the dark", *_MOVING),
+    "worker.before_call": ("mpesa deposit, unknown outcome", *_MOVING),
     "worker.after_call": ("mpesa deposit", *_MOVING),
     "worker.before_check": ("mpesa deposit", *_MOVING),
     "worker.after_check": ("mpesa deposit", *_MOVING),
     "worker.after_save": ("mpesa deposit", *_MOVING),
-    "mpesa.before_request": ("mpesa deposit in the dark", *_MOVING),
+    "mpesa.before_request": ("mpesa deposit, unknown outcome", *_MOVING),
     "mpesa.after_request": ("mpesa deposit", *_MOVING),
-    "mpesa.after_reference": ("mpesa deposit in the dark",),
-    "mpesa.after_round_claimed": ("mpesa limbo",),
-    "mpesa.after_registration": ("mpesa limbo, registered anew",),
-    "mpesa.after_rows": ("mpesa limbo",),
-    "mpesa.after_hints": ("mpesa limbo",),
-    "mpesa.before_coverage": ("mpesa limbo",),
+    "mpesa.after_reference": ("mpesa deposit, unknown outcome",),
+    "mpesa.after_round_claimed": ("mpesa callback lost",),
+    "mpesa.after_registration": ("mpesa callback lost, new registration",),
+    "mpesa.after_rows": ("mpesa callback lost",),
+    "mpesa.after_hints": ("mpesa callback lost",),
+    "mpesa.before_coverage": ("mpesa callback lost",),
     "mpesa.after_token": ("mpesa withdrawal, new token",),
     "mpesa.before_token_commit": ("mpesa withdrawal, new token",),
     "relay.before_publish": ("mpesa deposit",),
@@ -129,8 +134,8 @@ _MPESA: Mapping[str, Sequence[str]] = {
     "subscriber.after_poll": ("mpesa deposit", "mpesa callback"),
     "subscriber.before_letters": ("mpesa garbage",),
     "subscriber.after_letters": ("mpesa garbage",),
-    "subscriber.before_commit": ("mpesa deposit in the dark", "mpesa callback"),
-    "subscriber.after_commit": ("mpesa deposit in the dark", "mpesa callback"),
+    "subscriber.before_commit": ("mpesa deposit, unknown outcome", "mpesa callback"),
+    "subscriber.after_commit": ("mpesa deposit, unknown outcome", "mpesa callback"),
 }
 _CARD: Mapping[str, Sequence[str]] = {
     "worker.before_ingest_commit": ("card deposit", "card saved"),
@@ -139,6 +144,7 @@ _CARD: Mapping[str, Sequence[str]] = {
     "worker.after_cancel": ("card cancellation",),
     "worker.before_notices_commit": ("card 3ds",),
     "worker.after_notices": ("card 3ds",),
+    "worker.after_verify": ("card verification",),
     "worker.after_release": ("card after a kill",),
     "worker.before_call": _CARDS,
     "worker.after_call": _CARDS,
@@ -190,17 +196,17 @@ class Case:
 
     service: str
     point: str
-    play: str
+    scenario: str
 
     def __str__(self) -> str:
-        return f"{self.service} dies at {self.point} during {self.play}"
+        return f"{self.service} dies at {self.point} during {self.scenario}"
 
 
 def all_cases() -> list[Case]:
     """Every case, by service."""
     return [
-        Case(service, point, play)
+        Case(service, point, name)
         for service, points in TABLE.items()
         for point, names in points.items()
-        for play in names
+        for name in names
     ]

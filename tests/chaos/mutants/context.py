@@ -1,4 +1,4 @@
-"""What a schedule works with: a world, two merchants, and the twins' levers."""
+"""What a scenario works with: a cluster, two merchants, and the twins' levers."""
 
 import asyncio
 import contextlib
@@ -10,40 +10,43 @@ from typing import Any
 import asyncpg
 import httpx
 
-from tests.chaos.checker import Verdict, check
-from tests.chaos.evidence import Places, gather
-from tests.chaos.history import History
-from tests.chaos.shop import Shop
-from tests.chaos.world import World
+from cift_shared.rails.local import local_rails
+from tests.chaos.checks.checker import Verdict, check
+from tests.chaos.clients.history import History
+from tests.chaos.clients.merchant_client import MerchantClient
+from tests.chaos.cluster.cluster import Cluster
+from tests.chaos.evidence.gathering import Places, gather
 
 PATIENCE_S = 60.0
 LOOK_S = 0.4
-_STATES = """
-select operation, state from mpesa.attempt union all select operation, state from card.attempt
-"""
+_STATES = " union all ".join(f"select state from {rail}.attempt" for rail in local_rails())
 
 
 @dataclass(frozen=True, slots=True)
-class Stage:
-    """A running world with a merchant at work in it, and another one."""
+class ScenarioContext:
+    """A running cluster with a merchant at work in it, and another one."""
 
-    world: World
+    cluster: Cluster
     history: History
-    shop: Shop
-    other: Shop
+    merchant: MerchantClient
+    other: MerchantClient
     twin: httpx.AsyncClient
     restarts: dict[str, int] = field(default_factory=dict)
     """How often a service had been brought back when it was armed."""
 
     def arm(self, service: str, point: str) -> None:
         """Let a service die at a fail point."""
-        self.restarts[service] = self.world.status(service).restarts
-        self.world.arm(service, point)
+        self.restarts[service] = self.cluster.status(service).restarts
+        self.cluster.arm(service, point)
 
     async def fault(self, operation: str, kind: str, **more: Any) -> None:
         """Order a fault of the provider's."""
         order = {"operation": operation, "kind": kind, **more}
         (await self.twin.post("/control/faults", json=order)).raise_for_status()
+
+    async def change_twin(self, **settings: Any) -> None:
+        """Change settings of the twins."""
+        (await self.twin.patch("/control/settings", json=settings)).raise_for_status()
 
     async def until(
         self, is_so: Callable[[], bool], what: str, *, within_s: float = PATIENCE_S
@@ -62,14 +65,24 @@ class Stage:
 
     async def died(self, service: str) -> None:
         """Wait until a service has died where it was armed, and everything serves again."""
-        await self.until(lambda: self.world.fired(service), f"{service} never came there")
+        await self.until(lambda: self.cluster.fired(service), f"{service} never came there")
         was = self.restarts[service]
-        await self.until(lambda: self.world.status(service).restarts > was, f"{service} is dead")
-        await self.world.stack.wait_ready(service, PATIENCE_S)
+        await self.until(lambda: self.cluster.status(service).restarts > was, f"{service} is dead")
+        await self.cluster.stack.wait_ready(service, PATIENCE_S)
+
+    async def has_rows(self, counted: str, payment_id: str) -> None:
+        """Wait until a count about a payment is not zero."""
+        connection = await asyncpg.connect(self.cluster.database_url)
+        try:
+            async with asyncio.timeout(PATIENCE_S):
+                while not await connection.fetchval(counted, payment_id):
+                    await asyncio.sleep(0.05)
+        finally:
+            await connection.close()
 
     async def attempts_are_over(self) -> None:
         """Wait until the workers have nothing to do."""
-        connection = await asyncpg.connect(self.world.database_url)
+        connection = await asyncpg.connect(self.cluster.database_url)
         try:
             async with asyncio.timeout(PATIENCE_S):
                 while {row["state"] for row in await connection.fetch(_STATES)} != {"done"}:
@@ -82,8 +95,8 @@ class Stage:
 
         What is only on its way is not found: a finding must be there still at the next look.
         """
-        world = self.world
-        places = Places(world.database_url, world.twin, world.kafka, world.addresses())
+        cluster = self.cluster
+        places = Places(cluster.database_url, cluster.twins, cluster.kafka, cluster.addresses())
         ends_at, found = time.monotonic() + within_s, False
         while True:
             verdict = check(await gather(places, self.history))
@@ -96,12 +109,12 @@ class Stage:
 
 
 @contextlib.asynccontextmanager
-async def on_stage(world: World) -> AsyncIterator[Stage]:
-    """A stage in a world."""
+async def opened_context(cluster: Cluster) -> AsyncIterator[ScenarioContext]:
+    """A context in a cluster."""
     history = History()
     async with contextlib.AsyncExitStack() as held:
-        shops = [await Shop.of(world, history, name) for name in ("m_one", "m_two")]
-        for shop in shops:
-            await held.enter_async_context(shop.http)
-        twin = await held.enter_async_context(httpx.AsyncClient(base_url=world.twin, timeout=30))
-        yield Stage(world, history, shops[0], shops[1], twin)
+        merchants = [await MerchantClient.of(cluster, history, name) for name in ("m_one", "m_two")]
+        for merchant in merchants:
+            await held.enter_async_context(merchant.http)
+        twin = await held.enter_async_context(httpx.AsyncClient(base_url=cluster.twin, timeout=30))
+        yield ScenarioContext(cluster, history, merchants[0], merchants[1], twin)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from tests.chaos.checks import answers, books, events, postings, progress, provider, states
 from tests.chaos.checks.finding import Check, Finding, Kind
-from tests.chaos.facts import OPEN, Evidence
+from tests.chaos.evidence.facts import OPEN, Evidence
 
 CHECKS: Sequence[Check] = (
     answers.accepted_payments_exist,
@@ -37,6 +37,7 @@ CHECKS: Sequence[Check] = (
     postings.settlements_follow_the_book,
     postings.providers_hold_what_the_books_say,
     postings.providers_hold_nothing_else,
+    postings.reversed_is_what_was_posted,
     states.histories_are_paths,
     states.versions_grow_by_one,
     states.results_count_once,

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from tests.chaos.checks.finding import Kind
-from tests.chaos.plan import Fault
-from tests.chaos.run import Played
+from tests.chaos.schedules.plan import Fault
+from tests.chaos.schedules.run import Played
 
 SLOW_S = 15.0
 """From here on a line says what a recovery waited for."""
@@ -63,7 +63,7 @@ def summary(played: Sequence[Played], *, seconds: float) -> dict[str, Any]:
         **{kind.value: stuck if kind is Kind.STUCK else found[kind] for kind in Kind},
         "recovery_p99_s": round(_p99(recoveries), 2) if recoveries else None,
         "not_recovered": len(played) - len(recoveries),
-        "indefinite": sum(each.verdict.indefinite for each in _last_of_worlds(played)),
+        "indefinite": sum(each.verdict.indefinite for each in _last_of_clusters(played)),
         "failed_seeds": [each.plan.seed for each in played if not each.is_good],
         "longest_s": round(max(each.seconds for each in played), 1),
         "seconds": round(seconds, 1),
@@ -80,8 +80,8 @@ def _p99(rising: Sequence[float]) -> float:
     return rising[math.ceil(0.99 * len(rising)) - 1]
 
 
-def _last_of_worlds(played: Sequence[Played]) -> list[Played]:
-    """The last schedule of each world: its checker has seen all that the world ever did."""
+def _last_of_clusters(played: Sequence[Played]) -> list[Played]:
+    """The last schedule of each cluster: its checker has seen all that the cluster ever did."""
     following = [*played[1:], None]
     return [
         each

@@ -1,4 +1,4 @@
-"""One schedule: play a plan, wait until the world is whole again, let what is left be judged."""
+"""One schedule: play a plan, wait until the cluster is whole again, let what is left be judged."""
 
 import asyncio
 import contextlib
@@ -9,14 +9,15 @@ from dataclasses import dataclass
 import httpx
 
 from cift_local.stack import open_api
-from tests.chaos import faults, traffic
-from tests.chaos.checker import Verdict, check
-from tests.chaos.evidence import Places, gather
-from tests.chaos.history import History
-from tests.chaos.plan import Plan
-from tests.chaos.quiet import Look, Watch
-from tests.chaos.traffic import Merchant
-from tests.chaos.world import World
+from tests.chaos.checks.checker import Verdict, check
+from tests.chaos.clients.history import History
+from tests.chaos.cluster.cluster import Cluster
+from tests.chaos.cluster.quiescence import Look, Watch
+from tests.chaos.evidence.gathering import Places, gather
+from tests.chaos.faults import injection
+from tests.chaos.schedules import traffic
+from tests.chaos.schedules.plan import Plan
+from tests.chaos.schedules.traffic import Merchant
 
 RECOVERED_WITHIN_S = 60.0
 """The promise: this long after the last fault everything has ended and every part serves."""
@@ -28,7 +29,7 @@ LOOK_S = 0.15
 
 @dataclass(frozen=True, slots=True)
 class Recovery:
-    """How the world came to rest after the last fault."""
+    """How the cluster came to rest after the last fault."""
 
     seconds: float | None
     """Until the last payment had ended and every part served; None: it did not in time."""
@@ -56,38 +57,38 @@ class Played:
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A world with its merchants and all that was ever asked in it."""
+    """A cluster with its merchants and all that was ever asked in it."""
 
-    world: World
+    cluster: Cluster
     merchants: Sequence[Merchant]
     history: History
     watch: Watch
 
 
 @contextlib.asynccontextmanager
-async def open_session(world: World) -> AsyncIterator[Session]:
-    """Opens the API of a world for each merchant."""
-    merchants = [Merchant(name, await open_api(world.stack, name)) for name in MERCHANTS]
-    watch = Watch(world)
+async def open_session(cluster: Cluster) -> AsyncIterator[Session]:
+    """Opens the API of a cluster for each merchant."""
+    merchants = [Merchant(name, await open_api(cluster.stack, name)) for name in MERCHANTS]
+    watch = Watch(cluster)
     try:
-        yield Session(world, merchants, History(), watch)
+        yield Session(cluster, merchants, History(), watch)
     finally:
         await watch.aclose()
 
 
 async def play(session: Session, plan: Plan) -> Played:
-    """Plays one plan to its end and judges all that was ever done in this world."""
-    world, loop, started = session.world, asyncio.get_running_loop(), time.monotonic()
-    await _set_three_d_secure(world, plan)
+    """Plays one plan to its end and judges all that was ever done in this cluster."""
+    cluster, loop, started = session.cluster, asyncio.get_running_loop(), time.monotonic()
+    await _set_three_d_secure(cluster, plan)
     began = loop.time()
     customers = asyncio.create_task(
-        traffic.play(plan, world.gateway, session.merchants, session.history)
+        traffic.play(plan, cluster.gateway, cluster.twins, session.merchants, session.history)
     )
     try:
-        playing = asyncio.gather(*(faults.play(world, fault, began) for fault in plan.faults))
+        playing = asyncio.gather(*(injection.play(cluster, fault, began) for fault in plan.faults))
         since = await _hung(session, plan, began)
         since = max(since, *await playing)
-        await faults.calm(world)
+        await injection.calm(cluster)
         within_s = RECOVERED_WITHIN_S if plan.hang is None else RECOVERED_BESIDE_WITHIN_S
         recovery = await _recovered(session, customers, since, within_s)
         recovery = await _thawed(session, customers, recovery)
@@ -102,7 +103,7 @@ async def _hung(session: Session, plan: Plan, began: float) -> float:
     """Lets the process hang that hangs by plan; answers when it began to."""
     if plan.hang is None:
         return began
-    session.watch.hangs, at = await faults.hang(session.world, plan.hang, began)
+    session.watch.hangs, at = await injection.hang(session.cluster, plan.hang, began)
     return at
 
 
@@ -117,14 +118,14 @@ async def _thawed(
     if hung is None:
         return recovery
     session.watch.go_on()
-    session.world.resume(hung)
+    session.cluster.resume(hung)
     again = await _recovered(session, customers, asyncio.get_running_loop().time())
     return recovery if again.seconds is not None else again
 
 
-async def _set_three_d_secure(world: World, plan: Plan) -> None:
+async def _set_three_d_secure(cluster: Cluster, plan: Plan) -> None:
     """How the twin's bank ends its challenges in this schedule."""
-    async with httpx.AsyncClient(base_url=world.twin) as http:
+    async with httpx.AsyncClient(base_url=cluster.twin) as http:
         reply = await http.patch("/control/settings", json={"stripe_3ds": plan.three_d_secure})
         reply.raise_for_status()
 
@@ -136,13 +137,13 @@ async def _recovered(
     within_s: float = RECOVERED_WITHIN_S,
 ) -> Recovery:
     """Waits until nothing is open that can end, nothing travels, and every part serves."""
-    world, loop = session.world, asyncio.get_running_loop()
+    cluster, loop = session.cluster, asyncio.get_running_loop()
     ended_at, seen, slowest = None, None, frozenset[str]()
     while loop.time() < since + within_s:
         await asyncio.sleep(LOOK_S)
         seen = await session.watch.look()
         slowest = (seen.ending if seen else None) or slowest
-        if seen is None or seen.ending or not customers.done() or not world.is_ready():
+        if seen is None or seen.ending or not customers.done() or not cluster.is_ready():
             ended_at = None
             continue
         ended_at = ended_at or loop.time()
@@ -153,12 +154,12 @@ async def _recovered(
 
 
 async def _judged(session: Session) -> Verdict:
-    world = session.world
+    cluster = session.cluster
     # the workers are held still, and can't be asked whether they lead
-    asked = {name: at for name, at in world.addresses().items() if "worker" not in name}
+    asked = {name: at for name, at in cluster.addresses().items() if "worker" not in name}
     try:
         evidence = await gather(
-            Places(world.database_url, world.twin, world.kafka, asked), session.history
+            Places(cluster.database_url, cluster.twins, cluster.kafka, asked), session.history
         )
     finally:
         session.watch.go_on()

@@ -10,8 +10,8 @@ import httpx
 
 from cift_local.stack import open_api
 from cift_shared.rails.local import FINAL
-from tests.chaos.history import History, new_key
-from tests.chaos.world import World
+from tests.chaos.clients.history import History, new_key
+from tests.chaos.cluster.cluster import Cluster
 
 PATIENCE_S = 60
 LOOK_S = 0.1
@@ -24,21 +24,21 @@ class WrongEnd(Exception):
 
 
 @dataclass
-class Shop:
+class MerchantClient:
     """Asks, repeats what was not answered, and keeps every answer in the history."""
 
     http: httpx.AsyncClient
     history: History
-    merchant: str
+    name: str
     _numbers: "count[int]" = field(default_factory=lambda: count(1))
 
     @classmethod
-    async def of(cls, world: World, history: History, merchant: str) -> "Shop":
+    async def of(cls, cluster: Cluster, history: History, merchant: str) -> "MerchantClient":
         """A merchant with an API key of its own; close `http` afterwards."""
-        headers = {"Authorization": f"Bearer {await open_api(world.stack, merchant)}"}
+        headers = {"Authorization": f"Bearer {await open_api(cluster.stack, merchant)}"}
         # no connection outlives an answer: the next request may meet another process
         limits = httpx.Limits(max_keepalive_connections=0)
-        base = f"{world.gateway}/api/v1"
+        base = f"{cluster.gateway}/api/v1"
         http = httpx.AsyncClient(base_url=base, headers=headers, limits=limits, timeout=15)
         return cls(http, history, merchant)
 
@@ -62,7 +62,7 @@ class Shop:
         headers = {"Idempotency-Key": key} if key else {}
         async with asyncio.timeout(PATIENCE_S):
             while True:
-                asked = self.history.begin(f"{method} {path}", key, body, self.merchant)
+                asked = self.history.begin(f"{method} {path}", key, body, self.name)
                 try:
                     answer = await self.http.request(method, path, json=body, headers=headers)
                 except httpx.TransportError:

@@ -5,14 +5,21 @@ directly or through others.
 """
 
 import ast
+import importlib.util
+import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from tests.chaos.world import SERVICES
+from cift_local.stack import SERVICES as MODULES
+from cift_shared.rails.local import local_rails
+from cift_shared.rails.registry import rails
+from tests.chaos.cluster.cluster import SERVICES
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 SHARED = "cift_shared"
 _CALL = "failpoint"
+CANCELS = ("worker.before_provider_cancel", "worker.after_provider_cancel")
+"""Points that only the worker of a rail passes whose provider can cancel a payment."""
 
 
 class DuplicateName(Exception):
@@ -28,10 +35,21 @@ def points_of(service: str) -> dict[str, str]:
     found: dict[str, str] = {}
     for module in _modules_of(service):
         for name, place in _calls(module):
+            if name in CANCELS and not _cancels_at_provider(service):
+                continue
             if name in found:
                 raise DuplicateName(f"{name}: {found[name]} and {place}")
             found[name] = place
     return found
+
+
+def _cancels_at_provider(service: str) -> bool:
+    """Whether a rail of this worker can cancel what its provider has."""
+    return any(
+        rails()[rail].cancel_after_submit
+        for rail, local in local_rails().items()
+        if local.worker == service
+    )
 
 
 def all_points() -> Mapping[str, dict[str, str]]:
@@ -61,13 +79,20 @@ def _named(tree: ast.Module) -> Iterator[tuple[str, int]]:
 
 def _calls(module: Path) -> Iterator[tuple[str, str]]:
     for name, line in names_in(module.read_text()):
-        yield name, f"{module.relative_to(ROOT)}:{line}"
+        yield name, f"{os.path.relpath(module, ROOT)}:{line}"
 
 
 def _modules_of(service: str) -> list[Path]:
-    package = service.replace("-", "_")
-    own = sorted((ROOT / "services" / service / "src" / package).rglob("*.py"))
+    own = sorted(_package(MODULES[service]).rglob("*.py"))
     return [*own, *_shared_by(own)]
+
+
+def _package(name: str) -> Path:
+    """The folder of an installed package."""
+    spec = importlib.util.find_spec(name)
+    if spec is None or not spec.submodule_search_locations:
+        raise ModuleNotFoundError(name)
+    return Path(spec.submodule_search_locations[0])
 
 
 def _shared_by(modules: list[Path]) -> list[Path]:
@@ -95,7 +120,7 @@ def _shared_file(name: str) -> Path | None:
     parts = name.split(".")
     if parts[0] != SHARED:
         return None
-    path = ROOT / "shared" / "src" / Path(*parts)
+    path = _package(SHARED).parent / Path(*parts)
     for file in (path.with_suffix(".py"), path / "__init__.py"):
         if file.is_file():
             return file

@@ -1,4 +1,4 @@
-"""The world of a run: Apache Kafka, PostgreSQL, the twins, every service, and bad roads between.
+"""The cluster of a run: Apache Kafka, PostgreSQL, the twins, every service, and links between them.
 
 Each is a process of its own and is brought back when it dies. Services reach their servers, and the
 twins reach the gateway, through links (`proxy.py`) that can be told to misbehave; who judges uses
@@ -7,6 +7,7 @@ the direct addresses.
 
 import asyncio
 import contextlib
+import functools
 import os
 import signal
 from collections.abc import AsyncIterator, Mapping
@@ -21,45 +22,51 @@ from cift_local.processes import Supervisor, server
 from cift_local.stack import DATABASE, Options, Stack, replica, running_stack
 from cift_local.supervised_process import BACKOFF_LAST_S, State, Status
 from cift_shared.clock import OFFSET
-from tests.chaos.proxy import Link
+from cift_shared.rails.local import (
+    PROVIDER_SANDBOX,
+    LocalRail,
+    local_processes,
+    local_rails,
+    local_twins,
+)
+from tests.chaos.cluster.proxy import Link
+from tests.chaos.rails.installed import TRAFFIC
 from tests.support.kafka import kafka_jars
 
-SERVICES = ("gateway", "ledger", "mpesa-worker", "card-worker")
-TWIN = "provider-sandbox"
+SERVICES = ("gateway", "ledger", *dict.fromkeys(rail.worker for rail in local_rails().values()))
+TWIN = PROVIDER_SANDBOX.name
+"""The process with the twins that can be killed: it keeps its state."""
+TWINS = tuple(twin.name for twin in local_twins())
+PROCESSES = tuple(local_processes())
+"""What rails run beside their workers."""
 SERVERS = ("postgres", "kafka")
-PARTS = (*SERVICES, TWIN, *SERVERS)
+START_S = 180.0
+"""A busy machine takes long to start a broker, which is not what a run is about."""
+PARTS = (*SERVICES, *TWINS, *PROCESSES, *SERVERS)
 
 LINKS: Mapping[str, str] = {
     **{f"{name}>postgres": "postgres" for name in SERVICES},
     "services>kafka": "kafka",
-    "mpesa-worker>provider": TWIN,
-    "card-worker>provider": TWIN,
+    **{f"{rail.worker}>provider": rail.twin.name for rail in local_rails().values()},
     "provider>gateway": "gateway",
 }
-"""Every road that may go bad, and where it leads."""
+"""Every link that may fail, and where it leads. Rails of one worker have one twin."""
 
 QUICK: Mapping[str, str] = {
-    "MPESA_READ_TIMEOUT_S": "3",
-    "MPESA_CONNECT_TIMEOUT_S": "2",
-    "MPESA_PULL_INTERVAL_S": "60",
-    "STRIPE_READ_TIMEOUT_S": "3",
-    "STRIPE_CONNECT_TIMEOUT_S": "2",
     "CIFT_LEDGER_SWEEP_INTERVAL_S": "2",
     "CIFT_LEDGER_SEAL_INTERVAL_S": "1",
     "CIFT_LEDGER_VERIFY_INTERVAL_S": "10",
     "CIFT_LOG_FORMAT": "json",
     "CIFT_TRACE_SAMPLE_RATIO": "0",
     "CIFT_SANDBOX_CALLBACK_TIMEOUT_S": "3",
-    "CIFT_SANDBOX_STRIPE_3DS": "approve",
-    "CIFT_SANDBOX_STRIPE_WEBHOOK_RETRIES_S": "[20, 60, 120, 240]",
-    "CIFT_SANDBOX_B2C_FLOAT_KES": "1000000000",
+    **{name: value for one in TRAFFIC.values() for name, value in one.settings.items()},
 }
 """Settings that let hours of waiting pass in seconds; the rules are those of every day."""
 
 
 @dataclass(frozen=True, slots=True)
-class WorldOptions:
-    """How to run a world."""
+class ClusterOptions:
+    """How to run a cluster."""
 
     speed: int = 40
     """How many times faster than the real provider the twins are."""
@@ -74,8 +81,8 @@ class WorldOptions:
 
 
 @dataclass(frozen=True, slots=True)
-class World:
-    """A running world, and the hands to hurt it."""
+class Cluster:
+    """A running cluster, and the hands to hurt it."""
 
     folder: Path
     stack: Stack
@@ -104,8 +111,13 @@ class World:
 
     @property
     def twin(self) -> str:
-        """The twins' address, for its control API."""
+        """The address of the twins that can be told to fail, for its control API."""
         return self.stack.url(TWIN)
+
+    @property
+    def twins(self) -> dict[str, str]:
+        """The address of each rail's twin."""
+        return {rail: self.stack.url(local.twin.name) for rail, local in local_rails().items()}
 
     def status(self, name: str) -> Status:
         """How a part is."""
@@ -119,7 +131,7 @@ class World:
 
     def is_ready(self) -> bool:
         """Whether every part serves."""
-        parts = (*self.addresses(), TWIN, *SERVERS)
+        parts = (*self.addresses(), *TWINS, *PROCESSES, *SERVERS)
         return all(self.status(name).state is State.READY for name in parts)
 
     def kill(self, name: str) -> None:
@@ -181,9 +193,11 @@ class World:
 
 
 @contextlib.asynccontextmanager
-async def running_world(folder: Path, options: WorldOptions | None = None) -> AsyncIterator[World]:
-    """Run a world in an empty folder that other users may enter (`throw_away_folder`)."""
-    options = options or WorldOptions()
+async def running_cluster(
+    folder: Path, options: ClusterOptions | None = None
+) -> AsyncIterator[Cluster]:
+    """Run a cluster in an empty folder that other users may enter (`throw_away_folder`)."""
+    options = options or ClusterOptions()
     async with contextlib.AsyncExitStack() as held:
         links = {name: await _started(Link(name), held) for name in LINKS}
         postgres = Postgres(folder / "postgres", log=folder / "logs" / "postgres.log")
@@ -197,7 +211,7 @@ async def running_world(folder: Path, options: WorldOptions | None = None) -> As
         )
         ports = {"postgres": postgres.port, "kafka": kafka.port}
         _lead(links, ports)
-        servers = Supervisor([server(postgres), server(kafka)])
+        servers = Supervisor([server(postgres), server(kafka)], start_timeout_s=START_S)
         await held.enter_async_context(servers)
         database_url = postgres.dsn(DATABASE)
         env = _env_of_services(folder, options, links, database_url)
@@ -209,7 +223,8 @@ async def running_world(folder: Path, options: WorldOptions | None = None) -> As
                     speed=options.speed,
                     restart_pause_max_s=options.restart_pause_max_s,
                     prefer_ports=False,
-                    extra_env={**QUICK, **_addresses(links), **options.env},
+                    extra_env={**QUICK, **options.env},
+                    address_for=functools.partial(_address_for, links),
                     service_env=env,
                     database_url=database_url,
                     kafka_bootstrap_servers=f"{LOOPBACK}:{links['services>kafka'].port}",
@@ -218,9 +233,9 @@ async def running_world(folder: Path, options: WorldOptions | None = None) -> As
             )
         )
         _lead(links, stack.ports)
-        world = World(folder, stack, database_url, kafka.bootstrap, links, servers, env, front)
-        world.turn_to("gateway")
-        yield world
+        cluster = Cluster(folder, stack, database_url, kafka.bootstrap, links, servers, env, front)
+        cluster.turn_to("gateway")
+        yield cluster
 
 
 def failpoint_file(folder: Path, service: str) -> Path:
@@ -240,19 +255,14 @@ def _lead(links: Mapping[str, Link], ports: Mapping[str, int]) -> None:
             links[name].target = ports[target]
 
 
-def _addresses(links: Mapping[str, Link]) -> dict[str, str]:
-    """Where providers reach the gateway, and workers their provider: at a link's own port."""
-    at = {name: f"http://{LOOPBACK}:{link.port}" for name, link in links.items()}
-    return {
-        "MPESA_API_BASE": at["mpesa-worker>provider"],
-        "MPESA_CALLBACK_URL": f"{at['provider>gateway']}/api/v1/webhooks/mpesa",
-        "STRIPE_API_BASE": at["card-worker>provider"],
-        "CIFT_SANDBOX_STRIPE_WEBHOOK_URL": f"{at['provider>gateway']}/api/v1/webhooks/stripe",
-    }
+def _address_for(links: Mapping[str, Link], rail: LocalRail, part: str) -> str:
+    """Where the provider of a rail reaches the gateway, and its worker the provider: a link."""
+    name = "provider>gateway" if part == "gateway" else f"{rail.worker}>provider"
+    return f"http://{LOOPBACK}:{links[name].port}"
 
 
 def _env_of_services(
-    folder: Path, options: WorldOptions, links: Mapping[str, Link], database_url: str
+    folder: Path, options: ClusterOptions, links: Mapping[str, Link], database_url: str
 ) -> dict[str, dict[str, str]]:
     """Each service with a road of its own to PostgreSQL, and a file for its fail points."""
     (folder / "failpoints").mkdir(exist_ok=True)
@@ -272,11 +282,11 @@ def _at_port(url: str, port: int) -> str:
     return urlunsplit(parts._replace(netloc=host))
 
 
-async def wait_ready(world: World, within_s: float) -> bool:
+async def wait_ready(cluster: Cluster, within_s: float) -> bool:
     """True once every part serves; False after `within_s` seconds."""
     try:
         async with asyncio.timeout(within_s):
-            while not world.is_ready():
+            while not cluster.is_ready():
                 await asyncio.sleep(0.05)
     except TimeoutError:
         return False

@@ -1,4 +1,4 @@
-"""Whether a world has come to rest: what is still open in it, and what is still on its way."""
+"""Whether a cluster has come to rest: what is still open in it, and what is still on its way."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -7,13 +7,10 @@ import asyncpg
 import httpx
 
 from cift_shared.messaging.topics import RAIL_STATUSES
-from mpesa_method.purposes import Purpose
-from tests.chaos.traffic_of import METHODS
-from tests.chaos.world import World
+from tests.chaos.cluster.cluster import SERVICES, TWINS, Cluster
+from tests.chaos.rails.installed import TRAFFIC
 
-SCHEMAS = tuple(method.name for method in METHODS)
-MPESA = "mpesa"
-WORKERS = tuple(f"{method.name}-worker" for method in METHODS)
+WORKERS = tuple(name for name in SERVICES if name not in ("gateway", "ledger"))
 
 _OPEN = """
 select payment_id::text from ledger.payment
@@ -29,20 +26,6 @@ select attempt.payment_id::text
                     where notice.attempt_id = attempt.attempt_id and notice.handled_at is null)
 """
 """A request may have been sent, and the id to ask by never came: only a webhook can still help."""
-_RECORDS_WILL_TELL = """
-select attempt.payment_id::text
-  from mpesa.attempt
-  join mpesa.push using (attempt_id)
-  join mpesa.pull on pull.name like '% recent'
- where attempt.state = 'unknown'
-   and (pull.covered_until is null
-        or pull.covered_until < push.last_at + interval '20 seconds'
-        or exists (select from mpesa.pulled where pulled.reference = push.reference)
-        or pull.registered_at <= push.first_at
-           and pull.covered_from <= push.first_at - interval '2 seconds'
-           and exists (select from mpesa.pulled where pulled.sent_at >= push.first_at))
-"""
-"""Of those, the pushes that the provider's records will still show as paid, or prove unpaid."""
 _QUEUED = f"select count(*) from {{schema}}.outbox where topic <> '{RAIL_STATUSES}'"
 """Workers report about their rails for ever."""
 _RESULTS = """
@@ -52,20 +35,25 @@ select count(*)
    and not exists (select from ledger.payment_event where result_id = attempt_id || '.' || place)
 """
 LOOK_SOON_S = 6
-"""Longer than the first look at an expired push takes to come at the world's speed, and than the
+"""Longer than the first look at an expired push takes to come at the cluster's speed, and than the
 gap after a look that failed; the later ones find what is not part of a schedule."""
 _LOOKS = """
 select count(*)
   from {schema}.attempt join ledger.payment using (payment_id)
- where attempt.state = 'done' and payment.status = 'expired'
+ where attempt.state = 'done'
    and (attempt.lease_owner is not null
-        or attempt.next_check_at < now() + make_interval(secs => $1))
+        or attempt.next_check_at <= now()
+        or payment.status = 'expired'
+           and attempt.next_check_at < now() + make_interval(secs => $1))
 """
-"""Payments that expired, and that a look under way or soon to come may find paid after all."""
-_NOTICES = f"""
-select count(*) from {{schema}}.notice where purpose is distinct from {int(Purpose.RECORD)}
+"""Payments that expired, and that a query in progress or soon to come may find paid after all; and
+payments that ended and are being queried, which may have been reversed."""
+_NOTICES = """
+select count(*) from {schema}.notice
+ where purpose is null or purpose >= 0 and purpose is distinct from $1
 """
-"""Those that came through the gateway's inbox; the M-Pesa worker adds rows it pulled itself."""
+"""Those that came through the gateway's inbox: a worker may add rows of its own, and requests of
+the API's callers (a negative purpose) have not been there."""
 _UNSEALED = """
 select count(*) from ledger.ledger_tx
  where tx_id > coalesce((select max(to_tx) from ledger.block), 0)
@@ -76,7 +64,7 @@ _WEBHOOKS = "select count(*) from gateway.inbox where disposition = 'published'"
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """A world at one moment."""
+    """A cluster at one moment."""
 
     ending: frozenset[str]
     """Open payments that must come to an end by themselves."""
@@ -87,11 +75,11 @@ class Look:
 
 
 class Watch:
-    """Looks at a world again and again, over connections that are made again when they break."""
+    """Looks at a cluster again and again, over connections that are made again when they break."""
 
-    def __init__(self, world: World) -> None:
-        self._world = world
-        self._http = httpx.AsyncClient(base_url=world.twin, timeout=2)
+    def __init__(self, cluster: Cluster) -> None:
+        self._cluster = cluster
+        self._http = httpx.AsyncClient(timeout=2)
         self._connection: Any = None
         self.hangs: str | None = None
         """A process that hangs by plan."""
@@ -112,7 +100,7 @@ class Watch:
         True: nothing moves until `go_on`, so that what is gathered now belongs together.
         """
         for name in self._workers():
-            self._world.stop(name)
+            self._cluster.stop(name)
         seen = await self.look()
         if seen is not None and not seen.ending and not seen.travelling:
             return True
@@ -123,10 +111,10 @@ class Watch:
         """Lets the workers go on, but for one that hangs."""
         for name in self._workers():
             if name != self.hangs:
-                self._world.resume(name)
+                self._cluster.resume(name)
 
     def _workers(self) -> list[str]:
-        return [name for worker in WORKERS for name in self._world.replicas(worker)]
+        return [name for worker in WORKERS for name in self._cluster.replicas(worker)]
 
     async def aclose(self) -> None:
         """Lets connections go."""
@@ -141,14 +129,17 @@ class Watch:
     async def _look(self) -> Look:
         if self._connection is None:
             self._connection = await asyncpg.connect(
-                self._world.database_url, timeout=2, command_timeout=5
+                self._cluster.database_url, timeout=2, command_timeout=5
             )
         open_ids = {row["payment_id"] for row in await self._connection.fetch(_OPEN)}
         unknown, travelling = await _by_schema(self._connection)
-        pending = (await self._http.get("/control/pending")).json()
-        travelling |= {f"{kind} at the twin": count for kind, count in pending["agenda"].items()}
-        for state in ("waiting", "sending"):
-            travelling[f"callbacks {state}"] = pending["callbacks"].get(state, 0)
+        for name in TWINS:
+            pending = (
+                await self._http.get(f"{self._cluster.stack.url(name)}/control/pending")
+            ).json()
+            travelling |= {f"{kind} at {name}": count for kind, count in pending["agenda"].items()}
+            for state in ("waiting", "sending"):
+                travelling[f"callbacks {state} of {name}"] = pending["callbacks"].get(state, 0)
         words = ", ".join(f"{count} {what}" for what, count in travelling.items() if count)
         return Look(frozenset(open_ids - unknown), frozenset(open_ids & unknown), words)
 
@@ -160,17 +151,19 @@ async def _by_schema(connection: Any) -> tuple[set[str], dict[str, int]]:
         "webhooks": await connection.fetchval(_WEBHOOKS),
         "not sealed": await connection.fetchval(_UNSEALED),
     }
-    for schema in ("gateway", "ledger", *SCHEMAS):
+    for schema in ("gateway", "ledger", *TRAFFIC):
         queued = await connection.fetchval(_QUEUED.format(schema=schema))
         travelling[f"in {schema}.outbox"] = queued
-    for schema in SCHEMAS:
+    for schema, traffic in TRAFFIC.items():
         found = await connection.fetch(_NOBODY_KNOWS.format(schema=schema))
         unknown.update(row["payment_id"] for row in found)
-        if schema == MPESA:
-            told = await connection.fetch(_RECORDS_WILL_TELL)
+        if traffic.resolvable:
+            told = await connection.fetch(traffic.resolvable)
             unknown.difference_update(row["payment_id"] for row in told)
         travelling[f"{schema} results"] = await connection.fetchval(_RESULTS.format(schema=schema))
         looks = await connection.fetchval(_LOOKS.format(schema=schema), LOOK_SOON_S)
         travelling[f"looks of {schema}"] = looks
-        travelling["webhooks"] -= await connection.fetchval(_NOTICES.format(schema=schema))
+        travelling["webhooks"] -= await connection.fetchval(
+            _NOTICES.format(schema=schema), traffic.own_notices
+        )
     return unknown, travelling

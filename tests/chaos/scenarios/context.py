@@ -1,4 +1,4 @@
-"""Where a case of the directed run is played: the world, a merchant, and the place of a death."""
+"""Where a case of the directed run is played: the cluster, a merchant, and the place of a death."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -9,30 +9,30 @@ from typing import Any
 import asyncpg
 import httpx
 
-from tests.chaos.shop import LOOK_S, PATIENCE_S, Shop, WrongEnd
-from tests.chaos.world import World
+from tests.chaos.clients.merchant_client import LOOK_S, PATIENCE_S, MerchantClient, WrongEnd
+from tests.chaos.cluster.cluster import Cluster
 
 RICH = "cus_rich"
 """The customer whose money is paid out and exchanged."""
 
 
 @dataclass
-class Stage:
+class ScenarioContext:
     """Where one case is played."""
 
-    world: World
-    shop: Shop
+    cluster: Cluster
+    merchant: MerchantClient
     twin: httpx.AsyncClient
     service: str
     point: str
 
     def arm(self) -> None:
         """From here on the place is deadly, once."""
-        self.world.arm(self.service, self.point)
+        self.cluster.arm(self.service, self.point)
 
     async def has_fired(self) -> bool:
         """Whether somebody has died there."""
-        return self.world.fired(self.service)
+        return self.cluster.fired(self.service)
 
     async def until(self, fact: Callable[[], Awaitable[Any]], what: str) -> Any:
         """Wait for a fact.
@@ -50,7 +50,7 @@ class Stage:
 
     async def query(self, sql: str, *args: Any) -> Any:
         """One value out of the database, as its owner sees it."""
-        connection = await asyncpg.connect(self.world.database_url)
+        connection = await asyncpg.connect(self.cluster.database_url)
         try:
             return await connection.fetchval(sql, *args)
         finally:
@@ -72,4 +72,4 @@ class Stage:
             await self.control("DELETE", "/control/faults")
 
 
-Play = Callable[[Stage], Awaitable[None]]
+Scenario = Callable[[ScenarioContext], Awaitable[None]]

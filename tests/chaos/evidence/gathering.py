@@ -1,5 +1,7 @@
 """Gathers the evidence: own SQL, the twins' books over HTTP, the topic of events.
 
+The installed rails say which schemas and which twins there are, and how a twin's book is read.
+
 It shares no code with the services, so no mistake of theirs can hide here. The order of reading is
 part of the proof: first our tables, in one snapshot, then the books. Money that the provider moves
 between the two belongs to a payment that our tables show as open.
@@ -8,7 +10,7 @@ between the two belongs to a payment that our tables show as open.
 import json
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -18,26 +20,27 @@ import httpx
 from aiokafka import AIOKafkaConsumer
 
 from cift_shared.messaging.topics import RAIL_STATUSES
-from tests.chaos import facts
-from tests.chaos.facts import Evidence
-from tests.chaos.history import History
+from cift_shared.rails.local import TwinBook, local_rails
+from cift_shared.rails.registry import rails
+from tests.chaos.clients.history import History
+from tests.chaos.evidence import facts
+from tests.chaos.evidence.facts import Evidence
+from tests.chaos.rails.installed import TRAFFIC
+from tests.chaos.rails.traffic import RailTraffic
 
 EVENTS_TOPIC = "payments.events"
-WORKERS = {"mpesa": "mpesa", "card": "card"}
-"""A worker's schema by its method."""
-SCHEMAS = ("gateway", "ledger", *WORKERS.values())
+KEYS = ("attempt", "OriginatorConversationID")
+"""Names under which a twin records our attempt, where a request carries its id as it is."""
+SCHEMAS = ("gateway", "ledger", *local_rails())
+BOOKS = {local.book.provider: local.book for local in local_rails().values()}
 _LEADS = re.compile(r'^cift_leader_is_self\{role="([^"]+)"\} 1\.0$', re.MULTILINE)
 _TOKEN = re.compile(r"/callbacks/([0-9a-f]{66})$")
 _ID_DIGITS = 32
 _POLL_MS = 500
-_DARAJA_SCALE = 100
-"""Daraja counts whole shillings."""
-_STRIPE_HUNDREDTHS = {"UGX", "ISK"}
-"""Currencies without decimals that Stripe counts in hundredths (docs.stripe.com/currencies)."""
 
 _PAYMENTS = """
 select payment_id::text, merchant_id as merchant, livemode, customer_id as customer, type, method,
-       status, minor, currency, fee_minor as fee, net_minor as net,
+       rail, status, minor, currency, fee_minor as fee, net_minor as net,
        parent_payment_id::text as parent, refunded_minor as refunded,
        refund_pending_minor as refund_pending, reversed_minor as reversed,
        disputed_minor as disputed, provider_reference as reference,
@@ -69,7 +72,7 @@ select hold_id, payment_id::text, account_id as account, amount, captured, state
   from ledger.hold order by hold_id
 """
 _ATTEMPTS = """
-select '{method}' as worker, attempt_id::text, payment_id::text, operation, state, seq,
+select '{schema}' as worker, attempt_id::text, payment_id::text, operation, state, seq,
        next_check_at
   from {schema}.attempt order by created_at, attempt_id
 """
@@ -91,7 +94,8 @@ class Places:
     """Where the evidence is."""
 
     database_url: str
-    twin: str
+    twins: Mapping[str, str]
+    """By rail."""
     kafka: str
     processes: Mapping[str, str] = field(default_factory=dict)
     """Addresses of processes that say whether they lead."""
@@ -100,20 +104,34 @@ class Places:
 async def gather(places: Places, history: History) -> Evidence:
     """Read everything that the checker judges by."""
     tables = await _read_tables(places.database_url)
-    async with httpx.AsyncClient(base_url=places.twin, timeout=30) as http:
-        book = await _read(http, "/control/book", limit=1_000_000)
-        requests = await _read(http, "/control/requests")
-        callbacks = await _read(http, "/control/callbacks", limit=1_000_000)
+    twins = [await _read_twin(twin) for twin in dict.fromkeys(places.twins.values())]
+    taken: dict[str, dict[str, int]] = {}
+    for rail, twin in places.twins.items():
+        counted = _taken(await _requests(twin), TRAFFIC[rail])
+        taken |= {f"{word} of {rail}": counts for word, counts in counted.items()}
     return Evidence(
         **tables,
         said=tuple(history.said),
-        movements=tuple(map(movement, book["entries"])),
-        callbacks=tuple(_delivered(callbacks["entries"])),
-        pushes=_taken(requests, "daraja.stk", "accepted_by_callback_url"),
-        payouts=_taken(requests, "daraja.b2c", "accepted_by_reference"),
+        movements=tuple(moved for movements, _ in twins for moved in movements),
+        callbacks=tuple(told for _, callbacks in twins for told in callbacks),
+        taken=taken,
         events=tuple(await _events(places.kafka)),
         leaders=tuple(await _leaders(places.processes)),
     )
+
+
+async def _read_twin(twin: str) -> tuple[list[facts.Movement], list[facts.Callback]]:
+    """What a process of twins moved, and the webhooks that were taken from it."""
+    async with httpx.AsyncClient(base_url=twin, timeout=30) as http:
+        book = await _read(http, "/control/book", limit=1_000_000)
+        callbacks = await _read(http, "/control/callbacks", limit=1_000_000)
+    return list(map(movement, book["entries"])), list(_delivered(callbacks["entries"]))
+
+
+async def _requests(twin: str) -> dict[str, Any]:
+    """How many requests a process of twins took, by operation."""
+    async with httpx.AsyncClient(base_url=twin, timeout=30) as http:
+        return await _read(http, "/control/requests")
 
 
 async def _leaders(processes: Mapping[str, str]) -> list[facts.Leader]:
@@ -144,19 +162,24 @@ async def _tables(connection: Any) -> dict[str, Any]:
         found = [row for query in queries for row in await connection.fetch(query)]
         return tuple(kind(**_plain(row)) for row in found)
 
-    workers = [{"method": method, "schema": schema} for method, schema in WORKERS.items()]
     return {
         "taken_at": await connection.fetchval("select now()"),
-        "payments": await rows(facts.Payment, _PAYMENTS),
+        "payments": tuple(map(_with_rail, await rows(facts.Payment, _PAYMENTS))),
         "changes": await rows(facts.Change, _CHANGES),
         "entries": await rows(facts.Entry, _ENTRIES),
         "accounts": await rows(facts.Account, _ACCOUNTS),
         "holds": await rows(facts.Hold, _HOLDS),
-        "attempts": await rows(facts.Attempt, *(_ATTEMPTS.format(**w) for w in workers)),
-        "notices": await rows(facts.Notice, *(_NOTICES.format(**w) for w in workers)),
+        "attempts": await rows(facts.Attempt, *(_ATTEMPTS.format(schema=s) for s in local_rails())),
+        "notices": await rows(facts.Notice, *(_NOTICES.format(schema=s) for s in local_rails())),
         "webhooks": await rows(facts.Webhook, _WEBHOOKS),
         "queued": await rows(facts.Queued, *(_QUEUED.format(schema=s) for s in SCHEMAS)),
     }
+
+
+def _with_rail(payment: facts.Payment) -> facts.Payment:
+    """The payment, with what its rail can do."""
+    cancels = rails()[payment.rail].cancel_after_submit
+    return replace(payment, cancels_after_submit=cancels)
 
 
 def _plain(row: Mapping[str, Any]) -> dict[str, Any]:
@@ -176,34 +199,31 @@ async def _read(http: httpx.AsyncClient, path: str, **params: int) -> dict[str, 
 def movement(entry: Mapping[str, Any]) -> facts.Movement:
     """An entry of the twins' book, in our minor units."""
     ids, refs = entry["provider_ids"], entry["caller_refs"]
-    provider, currency = entry["provider"], entry["currency"]
+    book, currency = BOOKS[entry["provider"]], entry["currency"]
     fee_currency = ids.get("fee_currency") or currency
-    key = refs.get("OriginatorConversationID") if provider == "daraja" else None
     return facts.Movement(
         seq=entry["seq"],
-        provider=provider,
+        provider=entry["provider"],
         kind=entry["kind"],
-        amount=_minor(provider, entry["amount"], currency),
+        operations=book.caused_by(entry["kind"]),
+        is_incoming=entry["kind"] in book.incoming,
+        amount=_minor(book, entry["amount"], currency),
         currency=currency,
-        fee=_minor(provider, entry["fee"], fee_currency),
+        fee=_minor(book, entry["fee"], fee_currency),
         fee_currency=fee_currency,
         receipt=entry["receipt"],
         names=frozenset({entry["receipt"], *map(str, ids.values())}),
-        attempt_id=key or attempt_in(entry["callback_url"]),
+        attempt_id=next(filter(None, map(refs.get, KEYS)), None)
+        or attempt_in(entry["callback_url"]),
         payment_id=refs.get("cift_payment"),
     )
 
 
-def _minor(provider: str, text: str, currency: str) -> int:
+def _minor(book: TwinBook, text: str, currency: str) -> int:
     """An amount in the provider's own count, in our minor units."""
-    if provider == "daraja":
-        amount = Decimal(text) * _DARAJA_SCALE
-    elif currency in _STRIPE_HUNDREDTHS:
-        amount = Decimal(text) / 100
-    else:
-        amount = Decimal(text)
+    amount = Decimal(text).scaleb(facts.exponent(currency) - book.places)
     if amount != int(amount):
-        raise ValueError(f"{text} {currency} at {provider} is no whole number of minor units")
+        raise ValueError(f"{text} {currency} at {book.provider} is no whole number of minor units")
     return int(amount)
 
 
@@ -220,13 +240,15 @@ def _delivered(callbacks: Iterable[Mapping[str, Any]]) -> Iterable[facts.Callbac
             yield facts.Callback(attempt_id=attempt_id, number=callback["id"])
 
 
-def _taken(requests: Mapping[str, Any], operation: str, counts: str) -> dict[str, int]:
-    """How many requests of an operation the provider took, by our attempt."""
-    taken: dict[str, int] = {}
-    for name, times in requests.get(operation, {}).get(counts, {}).items():
-        attempt_id = attempt_in(name) or name
-        taken[attempt_id] = taken.get(attempt_id, 0) + times
-    return taken
+def _taken(requests: Mapping[str, Any], traffic: RailTraffic) -> dict[str, dict[str, int]]:
+    """How many requests the provider took, by a word for them and by our attempt."""
+    found: dict[str, dict[str, int]] = {}
+    for word, (operation, counter) in traffic.counters.items():
+        taken = found.setdefault(word, {})
+        for name, times in requests.get(operation, {}).get(counter, {}).items():
+            attempt_id = attempt_in(name) or name
+            taken[attempt_id] = taken.get(attempt_id, 0) + times
+    return found
 
 
 async def _events(bootstrap: str) -> list[facts.Event]:

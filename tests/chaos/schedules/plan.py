@@ -11,11 +11,12 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from cift_local.stack import replica
-from tests.chaos.point_registry import all_points
-from tests.chaos.proxy import TOXICS
-from tests.chaos.seeds import REGRESSIONS
-from tests.chaos.traffic_of import METHODS, MethodTraffic
-from tests.chaos.world import LINKS, SERVICES, TWIN
+from tests.chaos.cluster.cluster import LINKS, PROCESSES, SERVICES, TWIN
+from tests.chaos.cluster.proxy import TOXICS
+from tests.chaos.points.registry import all_points
+from tests.chaos.rails.installed import TRAFFIC
+from tests.chaos.rails.traffic import RailTraffic
+from tests.chaos.schedules.regressions import REGRESSIONS
 
 TRAFFIC_S = 5.0
 """Customers begin within so many seconds of a schedule's beginning."""
@@ -31,7 +32,7 @@ FAILPOINT_S = 4.0
 SKEW_S_MAX = 300
 SKEWED_FOR_S = 3.0
 
-StepKind = Literal["deposit", "withdrawal", "refund", "cancel"]
+StepKind = Literal["deposit", "withdrawal", "refund", "cancel", "verify", "reverse", "reinstate"]
 Detail = Mapping[str, Any]
 
 
@@ -43,7 +44,10 @@ class Step:
     amount: str | None = None
     """None: all that is left, of a refund."""
     of: int | None = None
-    """Which earlier step is refunded or canceled."""
+    """Which earlier step is refunded, canceled, verified or reversed; of a reinstatement: which
+    reversal is undone."""
+    reference: str | None = None
+    """The provider's reference that the customer brings when the payment is verified."""
     repeats: int = 0
     """The same request so many times more."""
     together: bool = False
@@ -57,6 +61,7 @@ class Customer:
     """One customer's requests, one after the other."""
 
     name: str
+    rail: str
     method: str
     currency: str
     payment_method: Detail
@@ -103,7 +108,7 @@ class Plan:
 
 def plan_of(seed: int) -> Plan:
     """Answers the plan of a seed: every second one has two processes of each service."""
-    plan = _alone(seed)
+    plan = _with_more_steps(_alone(seed))
     if seed % 2 == 0 or seed in REGRESSIONS:
         return plan
     draw = random.Random(seed + 1)
@@ -111,6 +116,48 @@ def plan_of(seed: int) -> Plan:
     who = draw.choice(("leader", "leader", "standby"))
     hang = _fault(draw, "hang", draw.choice(SERVICES), detail={"who": who})
     return replace(plan, faults=faults, hang=hang)
+
+
+MORE_STEPS = 2
+"""Added to a seed for the steps that are drawn apart, so that the rest of a plan stays the same."""
+
+
+def _with_more_steps(plan: Plan) -> Plan:
+    """Adds what customers and providers do beside payments: verify, reverse and reinstate."""
+    draw = random.Random(plan.seed + MORE_STEPS)
+    customers = (replace(one, steps=_more_steps(draw, one)) for one in plan.customers)
+    return replace(plan, customers=tuple(customers))
+
+
+def _more_steps(draw: random.Random, customer: Customer) -> tuple[Step, ...]:
+    """The steps of a customer, with a verification, a late cancellation or reversals at the end."""
+    steps = list(customer.steps)
+    is_verified, kind = draw.random() < 0.3, draw.choice(("reverse", "cancel"))
+    reference = draw.choice((None, None, "QK" + "".join(draw.choices("ABCDEFGH23456789", k=8))))
+    reversals = _reversals(draw, TRAFFIC[customer.rail], len(steps))
+    if kind == "reverse":
+        steps += reversals
+    elif steps[-1].kind != "cancel":
+        steps.append(Step("cancel", of=len(steps) - 1))
+    if is_verified:
+        steps.insert(1, Step("verify", of=0, reference=reference))
+        steps[2:] = [_moved(step) for step in steps[2:]]
+    return tuple(steps)
+
+
+def _moved(step: Step) -> Step:
+    """The same step, one place later."""
+    return step if not step.of else replace(step, of=step.of + 1)
+
+
+def _reversals(draw: random.Random, traffic: RailTraffic, place: int) -> list[Step]:
+    """The provider takes a deposit back in two parts, returns one of them, and takes it again."""
+    parts = [traffic.part(draw) for _ in range(2)]
+    if traffic.reversals is None:
+        return []
+    first, second = (Step("reverse", part, of=0) for part in parts)
+    back = Step("reinstate", of=place)
+    return [first, second, back, first][: draw.randint(1, 4)]
 
 
 def _at_either(draw: random.Random, fault: Fault) -> Fault:
@@ -132,30 +179,32 @@ def _alone(seed: int) -> Plan:
 
 
 def _customer(draw: random.Random, seed: int, number: int) -> Customer:
-    method = draw.choice(METHODS)
-    payment_method, more = method.instrument(draw, seed % 900, number)
+    rail = draw.choice(tuple(TRAFFIC))
+    traffic = TRAFFIC[rail]
+    payment_method, more = traffic.instrument(draw, seed % 900, number)
     return Customer(
         name=f"c{seed}-{number}",
-        method=method.name,
-        currency=method.currency,
+        rail=rail,
+        method=traffic.method,
+        currency=traffic.currency,
         payment_method=payment_method,
         starts_s=round(draw.uniform(0, TRAFFIC_S), 3),
-        steps=tuple(_steps(draw, method)),
+        steps=tuple(_steps(draw, traffic)),
         more=more,
     )
 
 
-def _steps(draw: random.Random, method: MethodTraffic) -> list[Step]:
+def _steps(draw: random.Random, traffic: RailTraffic) -> list[Step]:
     """Money comes in first; then some goes out again, or back, or is asked to stop."""
-    steps = [_step(draw, "deposit", method.deposit(draw))]
-    if draw.random() < 0.15:
+    steps = [_step(draw, "deposit", traffic.deposit(draw))]
+    if draw.random() < traffic.cancels:
         steps.append(Step("cancel", of=0))
-    for kind in draw.sample(method.afterwards, draw.randint(0, len(method.afterwards))):
+    for kind in draw.sample(traffic.afterwards, draw.randint(0, len(traffic.afterwards))):
         if kind == "refund":
-            part = method.part(draw) if draw.random() < 0.5 else None
+            part = traffic.part(draw) if draw.random() < 0.5 else None
             steps.append(_step(draw, "refund", part, of=0))
         else:
-            steps.append(_step(draw, kind, method.part(draw)))
+            steps.append(_step(draw, kind, traffic.part(draw)))
     return steps
 
 
@@ -182,24 +231,28 @@ def _fault(
     return Fault(kind, target, at_s, round(lasts_s, 2), detail or {})
 
 
+_WITH_FAULTS = tuple((rail, traffic) for rail, traffic in TRAFFIC.items() if traffic.operations)
+"""The rails whose twin can be told to fail."""
+
+
 def _twin_fault(draw: random.Random) -> Fault:
-    method = draw.choice(METHODS)
-    operation = draw.choice(method.operations)
-    kind = draw.choice(method.answer_faults)
+    rail, traffic = draw.choice(_WITH_FAULTS)
+    operation = draw.choice(traffic.operations)
+    kind = draw.choice(traffic.answer_faults)
     order = {"operation": operation, "kind": kind, "times": draw.randint(1, 6)}
     if "delay" in kind or kind == "slow_inside":
         order["delay_s"] = round(draw.uniform(0.3, 4.0), 1)
-    return _fault(draw, "twin answers", method.name, draw.uniform(1, 4), order)
+    return _fault(draw, "twin answers", rail, draw.uniform(1, 4), order)
 
 
 def _webhook_fault(draw: random.Random) -> Fault:
-    method = draw.choice(METHODS)
+    rail, traffic = draw.choice(_WITH_FAULTS)
     order = {
-        "operation": draw.choice(method.callbacks),
-        "kind": draw.choice(method.callback_faults),
+        "operation": draw.choice(traffic.callbacks),
+        "kind": draw.choice(traffic.callback_faults),
         "times": draw.randint(1, 8),
     }
-    return _fault(draw, "twin webhooks", method.name, draw.uniform(1, 4), order)
+    return _fault(draw, "twin webhooks", rail, draw.uniform(1, 4), order)
 
 
 def _outage(draw: random.Random) -> Fault:
@@ -228,12 +281,14 @@ def _failpoint(draw: random.Random) -> Fault:
 def _link(draw: random.Random) -> Fault:
     toxic = draw.choice(TOXICS)
     lasts_s = 0.0 if toxic == "reset" else draw.uniform(1, 4)
-    return _fault(draw, "bad road", draw.choice(list(LINKS)), lasts_s, {"toxic": toxic})
+    return _fault(draw, "bad network", draw.choice(list(LINKS)), lasts_s, {"toxic": toxic})
 
 
 FAULT_KINDS: Mapping[str, Callable[[random.Random], Fault]] = {
-    "kill": lambda draw: _fault(draw, "kill", draw.choice((*SERVICES, TWIN))),
-    "pause": lambda draw: _fault(draw, "pause", draw.choice((*SERVICES, TWIN)), draw.uniform(1, 4)),
+    "kill": lambda draw: _fault(draw, "kill", draw.choice((*SERVICES, TWIN, *PROCESSES))),
+    "pause": lambda draw: _fault(
+        draw, "pause", draw.choice((*SERVICES, TWIN, *PROCESSES)), draw.uniform(1, 4)
+    ),
     "restart broker": lambda draw: _fault(draw, "restart", "kafka"),
     "kill broker": lambda draw: _fault(draw, "kill", "kafka"),
     "restart database": lambda draw: _fault(draw, "restart", "postgres"),
@@ -241,7 +296,7 @@ FAULT_KINDS: Mapping[str, Callable[[random.Random], Fault]] = {
     "twin answers": _twin_fault,
     "twin webhooks": _webhook_fault,
     "provider outage": _outage,
-    "bad road": _link,
+    "bad network": _link,
     "clock skew": _skew,
     "fail point": _failpoint,
 }
