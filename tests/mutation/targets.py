@@ -49,8 +49,11 @@ TARGETS: Mapping[str, Sequence[str]] = {
     "cift_shared.money.rates": _in(_SHARED, "rates"),
     "cift_shared.rails.rail": _in(_SHARED, "rails"),
     "cift_shared.rails.registry": _in(_SHARED, "rails"),
-    "card_method.rail": _in(_SHARED, "rails"),
-    "mpesa_method.rail": _in(_SHARED, "rails"),
+    "card_method.rail": [
+        *_in(_SHARED, "rails"),
+        *_in(_CARD, "deposit_steps", "post_settlement_steps"),
+    ],
+    "mpesa_method.rail": [*_in(_SHARED, "rails"), *_in(_MPESA, "processor")],
     "cift_shared.security.field_encryption": _in(_SHARED, "vault"),
     "cift_shared.security.callback_token": _in(_SHARED, "callback_token"),
     "cift_shared.observability.log": _in(_SHARED, "log"),

@@ -41,6 +41,15 @@ def test_amounts_travel_by_stripes_table(minor, currency, sent) -> None:
     assert from_stripe(sent, currency) == Money(minor, currency)
 
 
+def test_a_currency_that_we_count_finer_than_it_travels_gains_no_power_of_ten() -> None:
+    """None of the method's is: the rule must hold for a currency that Stripe may add."""
+    assert EXPONENTS["BTC"] == 8
+    assert from_stripe(25, "btc") == Money(25_000_000, "BTC")
+    assert to_stripe(Money(25_000_000, "BTC")) == 25
+    with pytest.raises(ValueError, match="Stripe does not accept"):
+        to_stripe(Money(25_000_001, "BTC"))
+
+
 @pytest.mark.parametrize(
     ("minor", "currency"),
     [(5_125, "BHD"), (0, "USD"), (-1, "USD"), (100_000_000, "USD"), (1_000_000, "UGX")],

@@ -10,6 +10,7 @@ import httpx
 import pytest
 from structlog.testing import capture_logs
 
+from card_method.rail import RAIL
 from card_worker.deposits import CLOCK_SKEW_S
 from cift_shared.attempts.processor import Answer
 from cift_shared.messaging.outcomes import (
@@ -282,6 +283,17 @@ class TestReading:
                 {"intent": INTENT, "amount": "19.99", "currency": "USD", "fee": "0.88"},
             )
         ]
+
+    async def test_a_success_is_told_as_the_documents_show_it(self, clock) -> None:
+        name, shown = RAIL.example.evidence
+        reference = RAIL.example.reference
+        script = Script().on(
+            f"GET /v1/payment_intents/{reference}", cards.intent("succeeded", id=reference)
+        )
+        answer, _ = await check(script, clock, checks=1, intent=reference)
+        ((told_name, detail),) = told(answer)
+        assert told_name == name
+        assert shown == {"intent": detail["intent"]}
 
     async def test_a_success_without_its_fee_is_looked_at_soon(self, clock) -> None:
         charge = cards.charge(fee=None)

@@ -169,6 +169,17 @@ class TestDisputes:
         told = mapping.dispute_of(dispute(moved(0, 15_00)))
         assert (told.withdrawn, told.fee) == (None, Money(15_00, "USD"))
 
+    @pytest.mark.parametrize(
+        ("sent", "fee", "fee_reinstated"),
+        [(0, None, None), (1, Money(1, "USD"), None), (-1, None, Money(1, "USD"))],
+    )
+    def test_a_fee_of_nothing_is_none_and_of_one_cent_is_booked(
+        self, sent: int, fee: Money | None, fee_reinstated: Money | None
+    ) -> None:
+        told = mapping.dispute_of(dispute(moved(-20_00, sent)))
+        assert (told.withdrawn, told.fee) == (Money(20_00, "USD"), fee)
+        assert told.fee_reinstated == fee_reinstated
+
     def test_in_our_balances_currency_it_is_the_whole_disputes(self) -> None:
         taken = moved(-17_12, 15_00, "eur")
         told = mapping.dispute_of(dispute(taken))

@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 
 import pytest
 
+from card_method.rail import RAIL
 from cift_shared.attempts.processor import Answer
 from cift_shared.messaging.outcomes import Conflicting, Disputed, Pending, Settled
 from cift_shared.testing import FakeClock
@@ -74,6 +75,10 @@ class TestTheFee:
         assert isinstance(answer.outcome, Settled)
         assert (answer.memory, answer.check_after) == ({"fee_told": "yes"}, DAY)
         assert told(answer) == [("stripe.fee.known", {"intent": INTENT, "fee": "0.88"})]
+
+    async def test_its_step_is_one_that_no_merchant_sees(self, clock) -> None:
+        answer = await look(Script().on(READ, paid()), clock, **WITHOUT_FEE)
+        assert {step.name for step in answer.evidence} == RAIL.cost_steps
 
     @pytest.mark.parametrize(
         "intent", [paid(fee=None), cards.intent("succeeded", latest_charge=None)]

@@ -4,6 +4,7 @@ import logging
 
 import pytest
 import structlog
+from opentelemetry import trace
 
 from cift_shared.observability.log import (
     get_logger,
@@ -11,6 +12,7 @@ from cift_shared.observability.log import (
     mask,
     start_logging,
 )
+from cift_shared.observability.outage_log import OutageFilter
 
 
 @pytest.mark.parametrize(
@@ -58,6 +60,7 @@ def test_nothing_personal_reaches_a_line(lines) -> None:
         get_logger().exception("probe.failed", phone="254708374149", password="hunter2")
     logging.getLogger("some.library").warning("POST to 0708374149 by a@b.co")
     get_logger().info("probe.nested", detail={"Authorization": "Basic abc", "to": ["254708374149"]})
+    assert lines()[-1]["detail"] == {"Authorization": "[secret]", "to": ["2547****149"]}
     text = json.dumps(lines())
     assert "708374149" not in text
     assert "hunter2" not in text
@@ -128,3 +131,44 @@ def test_levels_below_the_one_asked_for_are_silent(lines) -> None:
     for noisy in ("aiokafka", "httpx", "httpcore", "uvicorn.access", "asyncio"):
         logging.getLogger(noisy).info("no")
     assert lines() == []
+
+
+def test_a_line_within_a_span_names_its_trace(lines) -> None:
+    context = trace.SpanContext(0xABC, 0xDEF, is_remote=False)
+    with trace.use_span(trace.NonRecordingSpan(context)):
+        get_logger().info("probe.inside")
+    get_logger().info("probe.outside")
+    inside, outside = lines()
+    assert (inside["trace_id"], inside["span_id"]) == (f"{0xABC:032x}", f"{0xDEF:016x}")
+    assert "trace_id" not in outside
+
+
+@pytest.mark.parametrize(
+    ("error", "is_expected"), [(ConnectionRefusedError("down"), True), (ValueError("ours"), False)]
+)
+def test_only_a_fault_of_ours_is_shown_with_its_traceback(lines, error, is_expected) -> None:
+    try:
+        raise error
+    except type(error):
+        get_logger().exception("part.failed")
+    (shown,) = lines()
+    assert ("Traceback" in shown.get("exception", "")) is not is_expected
+    assert shown.get("error") == (repr(error) if is_expected else None)
+
+
+def test_only_the_first_line_of_an_outage_is_shown(lines, monkeypatch) -> None:
+    monkeypatch.setattr(OutageFilter, "_start_thread", lambda _: None)  # no summaries here
+    for _ in range(3):
+        logging.getLogger("aiokafka.conn").error("Unable connect to node 1")
+    get_logger().info("probe.later")
+    assert [line["event"] for line in lines()] == ["Unable connect to node 1", "probe.later"]
+
+
+@pytest.mark.parametrize(("style", "is_coloured"), [("console", True), ("json", False)])
+def test_people_read_colours_and_machines_json(monkeypatch, lines, style, is_coloured) -> None:
+    out = io.StringIO()
+    monkeypatch.setattr("sys.stdout", out)
+    start_logging("probe", level="info", style=style)
+    get_logger().info("probe.shown", phone="254708374149")
+    assert ("\x1b[" in out.getvalue()) is is_coloured
+    assert "2547****149" in out.getvalue()

@@ -10,19 +10,25 @@ from importlib.metadata import entry_points
 
 import pytest
 
+from card_method.instruments import CARDS
 from card_method.rail import RAIL as CARD
 from cift_shared.errors import InvalidCommand, SettingsInvalid
 from cift_shared.money.amount import EXPONENTS, Money
-from cift_shared.rails.rail import Rail
+from cift_shared.rails.instruments import InstrumentKind, Public
+from cift_shared.rails.phones import PhoneIn
+from cift_shared.rails.rail import Example, Limits, Rail, Refusal
 from cift_shared.rails.registry import (
     by_name,
+    example_rail,
     in_country,
     methods,
     rail_for,
     rail_named,
+    rail_refusals,
     rails,
     rails_of,
 )
+from mpesa_method.instruments import PHONES
 from mpesa_method.rail import RAIL as MPESA
 from provider_sandbox.stripe import money as twin
 
@@ -134,9 +140,13 @@ def test_refusals_name_code_and_place() -> None:
         assert (refused.value.code, refused.value.pointer) == (code, pointer)
 
 
-def test_limits_are_shown_in_decimals() -> None:
-    with pytest.raises(InvalidCommand, match=r"deposit by mpesa: 1\.00 to 250000\.00"):
-        MPESA.check_amount(Money(250_001_00, "KES"), "deposit")
+@pytest.mark.parametrize(
+    ("operation", "least"), [("deposit", "1.00"), ("withdrawal", "10.00"), ("refund", "1.00")]
+)
+def test_limits_are_shown_in_decimals(operation, least: str) -> None:
+    with pytest.raises(InvalidCommand) as refused:
+        MPESA.check_amount(Money(250_001_00, "KES"), operation)
+    assert f"{operation} by mpesa: {least} to 250000.00" in str(refused.value)
 
 
 def test_a_card_is_never_paid_out() -> None:
@@ -202,7 +212,7 @@ def test_rails_are_found_by_method_and_by_name() -> None:
     assert rail_named("card") is CARD
     with pytest.raises(InvalidCommand) as refused:
         rail_named("gone")
-    assert refused.value.code == "method_unavailable"
+    assert (refused.value.code, refused.value.pointer) == ("method_unavailable", "/method")
 
 
 MPESA_TZ = replace(
@@ -242,20 +252,43 @@ def test_currency_and_country_choose_the_rail(
 
 @pytest.mark.usefixtures("several")
 @pytest.mark.parametrize(
-    ("currency", "country", "code", "words"),
+    ("currency", "country", "code", "pointer", "words"),
     [
-        ("USD", None, "currency_unsupported", "mpesa moves KES, TZS"),
-        ("ZZZ", None, "currency_unknown", "send an ISO 4217 code"),
-        ("KES", None, "country_unsupported", "available: KE, UG"),
-        ("KES", "RW", "country_unsupported", "available: KE, UG"),
+        ("USD", None, "currency_unsupported", "/currency", "mpesa moves KES, TZS"),
+        ("ZZZ", None, "currency_unknown", "/currency", "send an ISO 4217 code"),
+        ("KES", None, "country_unsupported", "/country", "available: KE, UG"),
+        ("KES", "RW", "country_unsupported", "/country", "available: KE, UG"),
     ],
 )
 def test_a_payment_that_fits_no_rail_is_refused(
-    currency: str, country: str | None, code: str, words: str
+    currency: str, country: str | None, code: str, pointer: str, words: str
 ) -> None:
     with pytest.raises(InvalidCommand, match=words) as refused:
         rail_for("mpesa", "deposit", currency, country)
-    assert refused.value.code == code
+    assert (refused.value.code, refused.value.pointer) == (code, pointer)
+
+
+def test_a_rail_that_does_not_offer_the_operation_is_passed_over(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    refusal = Refusal("No payouts in Tanzania", "Use another method.")
+    found = by_name([MPESA, replace(MPESA_TZ, refusals={"withdrawal": refusal})])
+    monkeypatch.setattr("cift_shared.rails.registry.rails", lambda: found)
+    assert rail_for("mpesa", "deposit", "TZS", None) is found["mpesa_tz"]
+    assert rail_for("mpesa", "withdrawal", "KES", None) is MPESA
+    with pytest.raises(InvalidCommand, match=r"mpesa moves KES$"):
+        rail_for("mpesa", "withdrawal", "TZS", None)
+    assert rail_refusals() == {"mpesa_withdrawal_unsupported": refusal}
+
+
+@pytest.mark.usefixtures("several")
+def test_refused_operations_are_listed_by_the_code_of_their_problem() -> None:
+    assert rail_refusals() == {"card_withdrawal_unsupported": CARD.refusals["withdrawal"]}
+
+
+@pytest.mark.usefixtures("several")
+def test_the_documents_show_the_last_rail_by_name() -> None:
+    assert example_rail() is MPESA_UG
 
 
 def test_an_operation_that_no_rail_offers_is_refused_first() -> None:
@@ -278,3 +311,57 @@ def test_rails_of_one_method_may_share_a_currency_or_a_country() -> None:
 
 def test_prices_are_listed_by_method_or_by_a_name_of_their_own() -> None:
     assert (MPESA.priced_as, MPESA_TZ.priced_as) == ("mpesa", "mpesa_tz")
+
+
+VISA: Public = {"brand": "visa", "last4": "4242", "exp_month": 12, "exp_year": 2030}
+PHONE = PHONES.read(PhoneIn(phone="0712 345 678"), "").public
+
+
+@pytest.mark.parametrize(
+    ("rail", "kind", "amount", "reference", "public", "country"),
+    [
+        (CARD, CARDS, Money(30_00, "USD"), "pi_3Qb1", VISA, {}),
+        (MPESA, PHONES, Money(1000_00, "KES"), "TIB4K2P9QX", PHONE, {"country": "KE"}),
+    ],
+    ids=["card", "mpesa"],
+)
+def test_the_example_of_a_rail_is_a_deposit_that_it_takes(
+    rail: Rail,
+    kind: InstrumentKind,
+    amount: Money,
+    reference: str,
+    public: Public,
+    country: dict[str, str],
+) -> None:
+    example = rail.example
+    rail.check_amount(example.amount, "deposit")
+    assert (example.amount, example.reference) == (amount, reference)
+    shown = {"kind": kind.kind, "display": kind.display(public), "public": public, **country}
+    assert example.instrument == shown
+    assert kind.saving is not None
+    assert example.keeps_at_provider is kind.saving.at_provider
+
+
+def test_what_a_rail_does_not_say_is_the_plain_case() -> None:
+    """Every amount to the minor unit, in every country, settled as requested, with notices."""
+    plain = Rail(
+        name="plain",
+        method="plain",
+        provider="plain",
+        limits={"USD": {"deposit": Limits(1, 100)}},
+        typical_duration={"deposit": timedelta(seconds=1)},
+        example=Example(
+            amount=Money(1, "USD"), reference="p_1", instrument={}, evidence=("plain.seen", {})
+        ),
+        cancel_after_submit=False,
+    )
+    for minor in (1, 99, 100):
+        plain.check_amount(Money(minor, "USD"), "deposit")
+    for operation in ("deposit", "withdrawal", "refund"):
+        plain.check_operation(operation)
+    assert plain.serves("KE")
+    assert plain.priced_as == "plain"
+    assert plain.has_notices
+    assert plain.amount_policy == "exact"
+    assert plain.cost_steps == frozenset()
+    assert (plain.example.callback, plain.example.keeps_at_provider) == (None, False)

@@ -68,7 +68,8 @@ class TestErrorIn:
     def test_a_body_that_is_no_json_object_says_nothing(self, status: int) -> None:
         found = mapping.error_in(status, None)
         assert found is not None
-        assert found.meaning is Meaning.UNKNOWN
+        assert (found.meaning, found.code) == (Meaning.UNKNOWN, f"http_{status}")
+        assert found.retry_after_s == 0
 
     def test_too_many_requests_whatever_the_body(self) -> None:
         found = mapping.error_in(429, None)
@@ -184,7 +185,8 @@ class TestMoneyOf:
         assert mapping.money_of(value) == Money(minor, "KES")
 
     @pytest.mark.parametrize(
-        "value", [None, True, "", "abc", "1.005", -1, "1e99", "NaN", "Infinity", [], {}, "1" * 60]
+        "value",
+        [None, True, "", "abc", "1.005", -1, "1e99", "NaN", "Infinity", [], {}, "1" * 60, 100.0],
     )
     def test_what_is_no_amount(self, value: Any) -> None:
         assert mapping.money_of(value) is None
@@ -287,6 +289,33 @@ class TestAnAnswerWithoutACode:
         assert found is not None
         assert (found.code, found.text, found.listed) == ("response_17", "No.", True)
 
+    @pytest.mark.parametrize(
+        ("body", "text"),
+        [
+            ({"ResponseMessage": "Not found"}, "Not found"),
+            ({"ResponseMessage": ""}, "no error code"),
+            ({}, "no error code"),
+        ],
+    )
+    def test_shows_the_words_that_come_with_it(self, body: dict[str, str], text: str) -> None:
+        found = mapping.error_in(404, body)
+        assert found is not None
+        assert found.text == text
+
+    @pytest.mark.parametrize(
+        ("body", "code", "text"),
+        [
+            ({"errorCode": "9" * 8 + "x" * 32, "errorMessage": "m" * 200}, 40, 200),
+            ({"errorCode": "9" * 8 + "x" * 33, "errorMessage": "m" * 201}, 40, 200),
+            ({"ResponseCode": "x" * 31, "ResponseDescription": "m" * 200}, 40, 200),
+            ({"ResponseCode": "x" * 32, "ResponseDescription": "m" * 201}, 40, 200),
+        ],
+    )
+    def test_long_words_are_cut(self, body: dict[str, str], code: int, text: int) -> None:
+        found = mapping.error_in(200, body)
+        assert found is not None
+        assert (len(found.code), len(found.text)) == (code, text)
+
     @pytest.mark.parametrize("code", [400002, " 500.003.02 "])
     def test_a_code_may_be_a_number_or_have_blanks(self, code: object) -> None:
         found = mapping.error_in(200, {"errorCode": code})
@@ -365,3 +394,12 @@ def test_a_fee_with_other_parts_is_no_fee(value: str) -> None:
 
 def test_blanks_around_the_parts_of_a_fee_do_no_harm() -> None:
     assert mapping.fee_of(" Fee | KES | 1.00 & Levy|KES|2.00 ") == Money(3_00, "KES")
+
+
+def test_meanings_keep_their_words() -> None:
+    """They are values of a metric's label: alerts name them."""
+    assert {str(meaning) for meaning in Meaning} == {
+        "token_refused", "phone_invalid", "payer_busy", "request_refused", "credentials", "setup",
+        "throttled", "duplicate", "unknown",
+    }  # fmt: skip
+    assert all(meaning.value == meaning.name.lower() for meaning in Meaning)

@@ -10,6 +10,7 @@ from cift_shared.attempts.processor import PaymentProcessor
 from cift_shared.errors import InvalidCommand
 from cift_shared.money.amount import Money
 from mpesa_method.purposes import Purpose
+from mpesa_method.rail import RAIL
 from mpesa_worker import domain
 from mpesa_worker.processor import MpesaProcessor
 from tests.support import mpesa
@@ -19,6 +20,23 @@ class TestPort:
     def test_it_is_a_payment_processor(self, processor: MpesaProcessor) -> None:
         port: PaymentProcessor = processor
         assert port.rail == "mpesa"
+
+
+class TestExample:
+    """What the documents show of the rail is what its worker writes."""
+
+    async def test_its_evidence_is_the_step_of_a_paid_push(
+        self, processor: MpesaProcessor, script: mpesa.Script, clock: mpesa.FakeClock
+    ) -> None:
+        script.on("stkpush/", mpesa.PUSH_TAKEN).on("query", mpesa.query_answer("0"))
+        attempt = mpesa.attempt(mpesa.deposit(), clock)
+        pushed = mpesa.learned(attempt, await processor.process_deposit(attempt))
+        answer = await processor.get_transaction_status(pushed, [])
+        (step,) = answer.evidence
+        assert RAIL.example.evidence == (step.name, step.detail)
+
+    def test_its_callback_is_that_of_a_deposit(self) -> None:
+        assert RAIL.example.callback == Purpose.STK_PUSH
 
 
 class TestFee:

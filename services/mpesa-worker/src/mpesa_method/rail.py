@@ -34,7 +34,7 @@ RAIL = Rail(
             "country": "KE",
             "public": {"phone": "2547****678", "country": "KE"},
         },
-        evidence=("mpesa.stk_query.answered", {"result_code": "0"}),
+        evidence=("mpesa.stk_query.answered", {"code": "0"}),
         callback=1,
     ),
 )
