@@ -23,8 +23,8 @@ from tests.chaos.mutants.mutant import Mutant, Suite
 from tests.chaos.mutants.source import ROOT, mutated, snapshot
 
 SOUND_WITHIN_S = 60
-FOUND_WITHIN_S = 15
-RUN_TIMEOUT_S = 600
+FOUND_WITHIN_S = 60
+RUN_TIMEOUT_S = 1_800
 GIVEN_SERVERS = {"DATABASE_URL", "KAFKA_BOOTSTRAP_SERVERS"}
 CLUSTERS = 2
 """At a time: a cluster waits more than it works."""

@@ -1,4 +1,4 @@
-"""Logs that nobody reads cost time; but an exception that nobody expected is a finding."""
+"""Drops the log, which nobody reads, and reports exceptions that nobody expected as findings."""
 
 import sys
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ SAID_MAX = 3
 
 
 @contextmanager
-def quiet_log() -> Iterator[list[str]]:
+def watched_log() -> Iterator[list[str]]:
     """Drop the log for a while; answers what it said of exceptions that nobody expected."""
     before, said = structlog.get_config(), list[str]()
 

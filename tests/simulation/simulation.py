@@ -1,4 +1,4 @@
-"""All of it in one thread: workers as they are, everything around them in memory.
+"""The whole platform in one thread: the real workers, and everything around them in memory.
 
 `Simulation(seed).run()` answers what happened; the same seed answers the same, to the last line.
 """
@@ -48,9 +48,9 @@ from tests.simulation.loop import (
 from tests.simulation.memory_pool import MemoryPool
 from tests.simulation.memory_sql import Schema
 from tests.simulation.plan import Death, Plan, Wish, plan_of
-from tests.simulation.quiet import quiet_log
 from tests.simulation.shortcuts import card_config, mpesa_config, quick
 from tests.simulation.stripe_model import CARDS, Stripe
+from tests.simulation.unexpected_errors import watched_log
 from tests.support import cards
 from tests.support.commands import TOKENS, VAULT, deposit, withdrawal
 
@@ -119,7 +119,7 @@ class Simulation:
 
     def run(self) -> Report:
         """Live through the seed."""
-        with quick(), quiet_log() as said:
+        with quick(), watched_log() as said:
             try:
                 self.loop.run_until_complete(self._live())
                 findings = [*checker.findings(self), *self._strange(), *said]
@@ -314,10 +314,17 @@ class Simulation:
             self.loop.call_later(wish.cancel_after_s, self._cancel, wish)
         if wish.refund_after_s is not None:
             self.loop.call_later(wish.refund_after_s, self._refund, wish)
+        if wish.verify_after_s is not None:
+            self.loop.call_later(wish.verify_after_s, self._verify, wish)
 
     def _cancel(self, wish: Wish) -> None:
         if self._gateway_works():
             self.gateway.cancel(wish.payment_id)
+            self._relays["gateway"].wake()
+
+    def _verify(self, wish: Wish) -> None:
+        if self._gateway_works():
+            self.gateway.verify(wish.payment_id, wish.verification_id, wish.verify_reference)
             self._relays["gateway"].wake()
 
     def _refund(self, wish: Wish) -> None:
