@@ -8,7 +8,7 @@ TABLES, FUNCTIONS = f"{LEDGER}/migrations", f"{LEDGER}/functions"
 _NO_RESULT_DEDUPE = (
     Edit(
         f"{FUNCTIONS}/posting/rank_results.sql",
-        "or exists (select from payment_event e where e.result_id = b.result_id)",
+        "or b.result_id = any (stored)",
         "or false",
     ),
     Edit(f"{TABLES}/0004_payments.sql", "result_id   text unique,", "result_id   text,"),
