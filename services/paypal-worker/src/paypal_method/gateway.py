@@ -3,10 +3,12 @@
 from cift_shared.rails.gateway import GatewayRail
 from paypal_method.instruments import PAYER
 from paypal_method.settings import PayPalSettings
+from paypal_method.webhooks import EVENTS
 
 GATEWAY = GatewayRail(
     settings=PayPalSettings,
     instruments={"deposit": PAYER},
+    webhooks=(EVENTS,),
     payments={
         "paypalDeposit": (
             "Deposit by PayPal",

@@ -17,9 +17,14 @@ def environment(place: StackContext) -> Mapping[str, str]:
         "PAYPAL_API_BASE": place.twin,
         "PAYPAL_RETURN_BASE": place.gateway,
         "PAYPAL_CHECK_SPEED": str(place.speed),
+        "PAYPAL_WEBHOOK_ID": keys["PAYPAL_WEBHOOK_ID"],
+        # The twin's own authority vouches for its certificate; it is created when the twin starts.
+        "PAYPAL_WEBHOOK_ROOTS": str(place.folder / "sandbox" / "paypal-root.pem"),
         "CIFT_SANDBOX_PAYPAL_CLIENT_ID": keys["PAYPAL_CLIENT_ID"],
         "CIFT_SANDBOX_PAYPAL_CLIENT_SECRET": keys["PAYPAL_CLIENT_SECRET"],
         "CIFT_SANDBOX_PAYPAL_PUBLIC_URL": place.twin,
+        "CIFT_SANDBOX_PAYPAL_WEBHOOK_ID": keys["PAYPAL_WEBHOOK_ID"],
+        "CIFT_SANDBOX_PAYPAL_WEBHOOK_URL": f"{place.gateway}/api/v1/webhooks/paypal",
     }
 
 
@@ -30,6 +35,7 @@ LOCAL = LocalRail(
     secrets={
         "PAYPAL_CLIENT_ID": lambda: f"A{secrets.token_urlsafe(40)}",
         "PAYPAL_CLIENT_SECRET": lambda: f"E{secrets.token_urlsafe(40)}",
+        "PAYPAL_WEBHOOK_ID": lambda: secrets.token_hex(8).upper() + "W",
     },
     environment=environment,
     book=TwinBook(

@@ -48,7 +48,6 @@ RAIL = Rail(
         instrument={"kind": "paypal", "display": "PayPal", "public": {"account": None}},
         evidence=("paypal.capture.read", {"status": "COMPLETED"}),
     ),
-    has_notices=False,
     refusals={
         "withdrawal": Refusal(
             "PayPal is not set up for withdrawals",

@@ -22,6 +22,10 @@ class PayPalSettings(RailSettings):
     client_id: str | None = Field(default=None, validation_alias="PAYPAL_CLIENT_ID")
     """PayPal's app; without it PayPal is not offered."""
     environment: Environment = Field(default="sandbox", validation_alias="PAYPAL_ENVIRONMENT")
+    api_base: str | None = Field(default=None, validation_alias="PAYPAL_API_BASE")
+    """Base address of another PayPal; one on this machine also has the certificates."""
+    webhook_id: str | None = Field(default=None, validation_alias="PAYPAL_WEBHOOK_ID")
+    """The id that PayPal gave our webhook; without it no webhook is accepted."""
 
     @property
     def is_offered(self) -> bool:

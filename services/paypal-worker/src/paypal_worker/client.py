@@ -98,6 +98,26 @@ class PayPalClient:
         path = f"/v2/payments/refunds/{_id(refund_id)}"
         return await self.get("refund_read", path, wire.Refund)
 
+    async def verify_webhook(self, raw: bytes) -> str | None:
+        """Whether PayPal sent a webhook: SUCCESS or FAILURE; `raw` has the event byte for byte."""
+        path = "/v1/notifications/verify-webhook-signature"
+        return (await self.post_raw("webhook_verify", path, raw, wire.Verification)).status
+
+    async def list_events(self, query: str) -> wire.EventPage:
+        """A page of the events of our app, newest first."""
+        path = f"/v1/notifications/webhooks-events?{query}"
+        return await self.get("event_list", path, wire.EventPage)
+
+    async def list_disputes(self, capture_id: str) -> wire.DisputePage:
+        """The disputes of a capture, in short."""
+        query: dict[str, str | int] = {"disputed_transaction_id": capture_id, "page_size": 50}
+        return await self.get("dispute_list", "/v1/customer/disputes", wire.DisputePage, query)
+
+    async def read_dispute(self, dispute_id: str) -> wire.Dispute:
+        """A dispute with the money that it moved."""
+        path = f"/v1/customer/disputes/{_id(dispute_id)}"
+        return await self.get("dispute_read", path, wire.Dispute)
+
     async def get(
         self,
         operation: str,

@@ -33,6 +33,7 @@ from cift_shared.messaging.outcomes import (
 from paypal_method.currencies import to_text
 from paypal_worker import domain, issues, mapping, wire
 from paypal_worker.context import NO_WAIT, REPORTED, Context, log
+from paypal_worker.disputes import Disputes
 from paypal_worker.transport import RequestRefused
 
 _NOT_FOUND = 404
@@ -45,6 +46,7 @@ class Deposits:
 
     def __init__(self, context: Context) -> None:
         self._context = context
+        self._disputes = Disputes(context)
 
     async def submit(self, attempt: Attempt) -> Answer:
         """Create the order; the payer must approve it.
@@ -285,7 +287,9 @@ class Deposits:
             memory[REPORTED] = "settled"
             fee = outcome.provider_fee
             told = context.step("fee.known", fee=fee.text, currency=fee.currency) if fee else None
-            return Answer(outcome, memory, fingerprint, [step, *([told] if told else [])])
+            steps = [step, *([told] if told else [])]
+            watch = self._disputes.next_read(attempt)
+            return Answer(outcome, memory, fingerprint, steps, watch)
         if isinstance(outcome, Declined):
             memory[REPORTED] = "failed"
         return Answer(outcome, memory, fingerprint, [step])
@@ -310,9 +314,11 @@ class Deposits:
         return Answer(Submitted(capture.id), {**memory, "reason": reason}, fingerprint, [step])
 
     async def _check_ended(self, attempt: Attempt, notices: Sequence[Notice]) -> Answer:
-        """Read the order of a payment reported as failed: it should not have been paid."""
+        """Read what came after: of a settled payment, disputes; a failed one should not be paid."""
         order_id = attempt.memory.get("order")
-        if order_id is None or not notices or attempt.memory.get(REPORTED) == "settled":
+        if attempt.memory.get(REPORTED) == "settled":
+            return await self._disputes.check(attempt, notices)
+        if order_id is None or not notices:
             return Answer(Pending())
         capture = mapping.only_capture(await self._context.api.read_order(order_id))
         if capture is None or capture.status not in mapping.PAID:

@@ -22,6 +22,10 @@ _SLOW_GAP_S = 6 * _HOUR
 WATCH_REFUND_S = (_HOUR, _DAY, 3 * _DAY, 7 * _DAY, 14 * _DAY, 30 * _DAY)
 """When a completed refund is read again, as it may still fail days later; ages in seconds."""
 
+WATCH_DEPOSIT_S = (_DAY, 30 * _DAY, 90 * _DAY, 180 * _DAY)
+"""When a settled deposit is read again, to find disputes and reversals whose webhook was lost.
+Payers have 180 days to open a dispute. Source: paypal.com/us/legalhub, "User Agreement"."""
+
 RETURNS_MAX = 1
 """How often a payer is sent back to PayPal's page after a declined payment."""
 

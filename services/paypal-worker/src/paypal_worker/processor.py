@@ -123,6 +123,13 @@ class PayPalProcessor:
             return ACCOUNT_RESTRICTED
         return PROVIDER_UNAVAILABLE if self._context.api.is_unavailable else None
 
+    def fingerprint(self, reference: str) -> str:
+        """The keyed hash of a PayPal id, as attempts store it."""
+        return self._context.fingerprint(reference)
+
+    def read_fingerprint(self, body: bytes) -> None:
+        """None: a notice is read only after it was proven (`Notices.find_attempts`)."""
+
     async def close(self) -> None:
         """Close the connections to PayPal."""
         await self._context.api.close()

@@ -2,6 +2,7 @@
 
 import ipaddress
 from decimal import Decimal
+from pathlib import Path
 from typing import Literal, Self
 from urllib.parse import urlsplit
 
@@ -46,6 +47,14 @@ class PayPalConfig(EnvironmentSettings):
     )
     """How long a payer has to approve: shorter than PayPal's own limit, which is three hours unless
     the account has an agreement."""
+    webhook_id: str | None = Field(
+        default=None, validation_alias="PAYPAL_WEBHOOK_ID", pattern=r"^[A-Za-z0-9]{1,50}$"
+    )
+    """The id that PayPal gave our webhook, a part of every signature; without it no webhook has any
+    effect, and payments proceed by our own queries alone."""
+    webhook_roots: Path | None = Field(default=None, validation_alias="PAYPAL_WEBHOOK_ROOTS")
+    """PEM file of the roots that vouch for PayPal's certificate, such as the twin's authority;
+    unset: the public roots that ship with us. Live mode accepts no other."""
     brand_name: str | None = Field(
         default=None, validation_alias="PAYPAL_BRAND_NAME", min_length=1, max_length=127
     )
@@ -80,6 +89,8 @@ class PayPalConfig(EnvironmentSettings):
         return self
 
     def _check_live(self) -> None:
+        if self.webhook_roots is not None:
+            raise ValueError("PAYPAL_WEBHOOK_ROOTS: with real money only public roots are trusted")
         if self.check_speed != 1:
             raise ValueError("PAYPAL_CHECK_SPEED must be 1 with real money")
         for name, address in (("BASE", self.base), ("RETURN_BASE", self.return_base)):

@@ -5,6 +5,7 @@ Payments v2. Statuses stay plain text, so that a new status does not break parsi
 """
 
 from collections.abc import Iterator
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -118,6 +119,13 @@ class Refund(Part):
     status_details: StatusDetails | None = None
     amount: Amount | None = None
     custom_id: str | None = None
+    links: list[Link] = Field(default_factory=list)
+
+    @property
+    def capture_id(self) -> str | None:
+        """The capture that it refunds, by its link; None: the answer has no such link."""
+        href = next((link.href for link in self.links if link.rel == "up"), None)
+        return None if href is None else href.rpartition("/captures/")[2]
 
 
 class UnitPayments(Part):
@@ -159,6 +167,64 @@ class Order(Part):
 
     def _payments(self) -> Iterator[UnitPayments]:
         return (unit.payments for unit in self.purchase_units if unit.payments)
+
+
+class Verification(Part):
+    """The answer to a postback; HTTP 200 also for FAILURE."""
+
+    status: str | None = Field(default=None, validation_alias="verification_status")
+
+
+class EventPage(Part):
+    """A page of the list of events."""
+
+    events: list[Any] = Field(default_factory=list)
+    links: list[Link] = Field(default_factory=list)
+
+    @property
+    def next_query(self) -> str | None:
+        """The query of the next page; the rest of its address is never used. None: the last."""
+        href = next((link.href for link in self.links if link.rel == "next"), None)
+        return None if href is None else href.partition("?")[2]
+
+
+class DisputeHead(Part):
+    """A dispute in a list."""
+
+    dispute_id: str
+
+
+class DisputePage(Part):
+    """Disputes of a capture; a list without disputes has no items."""
+
+    items: list[DisputeHead] = Field(default_factory=list)
+
+
+class DisputeOutcome(Part):
+    """`dispute_outcome`."""
+
+    outcome_code: str | None = None
+
+
+class MoneyMovement(Part):
+    """Money that a dispute moved."""
+
+    affected_party: str | None = None
+    amount: Amount | None = None
+    type: str | None = None
+    reason: str | None = None
+
+
+class Dispute(Part):
+    """A dispute: only its money movements say what PayPal took or gave back."""
+
+    dispute_id: str
+    status: str | None = None
+    reason: str | None = None
+    dispute_amount: Amount | None = None
+    dispute_outcome: DisputeOutcome | None = None
+    money_movements: list[MoneyMovement] = Field(default_factory=list)
+    seller_response_due_date: str | None = None
 
 
 APPROVAL_RELS = ("payer-action", "approve", "redirect")
