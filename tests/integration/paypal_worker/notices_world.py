@@ -267,8 +267,12 @@ class NoticesWorld:
         return [PaymentResult.model_validate_json(row["body"]) for row in rows]
 
     async def kinds(self, payment: UUID) -> list[str]:
-        """The kinds of what was told, notes left out."""
-        return [one.kind for one in await self.results(payment) if one.kind != "noted"]
+        """The kinds of what was told, without notes and acceptances."""
+        return [
+            one.kind
+            for one in await self.results(payment)
+            if one.kind not in ("noted", "submitted")
+        ]
 
     async def told(self, payment: UUID, kind: str, *, count: int = 1) -> PaymentResult:
         """The last of so many results of a kind, once they are there."""

@@ -478,7 +478,7 @@ class TestEnded:
         ("notices", "memory"),
         [
             ([], {**MADE, "told": "expired"}),
-            (["notice"], {**MADE, "told": "settled"}),
+            ([], {**MADE, "told": "settled"}),
             (["notice"], {"told": "expired"}),
         ],
     )

@@ -63,6 +63,8 @@ def test_real_money_is_at_paypals_own_host(monkeypatch, word: str) -> None:
         ({**LIVE, "PAYPAL_API_BASE": "http://127.0.0.1:9"}, "PAYPAL_API_BASE"),
         ({**LIVE, "PAYPAL_RETURN_BASE": "http://127.0.0.1:9"}, "PAYPAL_RETURN_BASE"),
         ({**LIVE, "PAYPAL_CHECK_SPEED": "2"}, "PAYPAL_CHECK_SPEED"),
+        ({**LIVE, "PAYPAL_WEBHOOK_ROOTS": "/tmp/roots.pem"}, "PAYPAL_WEBHOOK_ROOTS"),
+        ({"PAYPAL_WEBHOOK_ID": "a|b"}, "PAYPAL_WEBHOOK_ID"),
         ({"PAYPAL_API_BASE": "http://paypal.example"}, "PAYPAL_API_BASE"),
         ({"PAYPAL_API_BASE": "https://user:secretpart@paypal.example"}, "PAYPAL_API_BASE"),
         ({"PAYPAL_RETURN_BASE": "ftp://127.0.0.1"}, "PAYPAL_RETURN_BASE"),
