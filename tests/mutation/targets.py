@@ -11,6 +11,7 @@ _SHARED, _CARD, _MPESA = (
     "tests/unit/card_worker",
     "tests/unit/mpesa_worker",
 )
+_PAYPAL = "tests/unit/paypal_worker"
 _GATEWAY, _LEDGER = "tests/unit/gateway", "tests/unit/ledger"
 
 
@@ -85,6 +86,13 @@ TARGETS: Mapping[str, Sequence[str]] = {
     "card_worker.deposits": _in(_CARD, "deposit_steps", "deposits"),
     "card_worker.refunds": _in(_CARD, "refund_steps", "refunds"),
     "card_worker.post_settlement": _in(_CARD, "post_settlement_steps", "post_settlement"),
+    "paypal_method.transmission": _in(_PAYPAL, "transmission", "webhooks_reader"),
+    "paypal_method.events": _in(_PAYPAL, "events"),
+    "paypal_worker.webhook_signature": _in(_PAYPAL, "webhook_signature"),
+    "paypal_worker.certificates": _in(_PAYPAL, "certificates"),
+    "paypal_worker.webhook_verifier": _in(_PAYPAL, "webhook_verifier"),
+    "paypal_worker.dispute_mapping": _in(_PAYPAL, "dispute_mapping"),
+    "paypal_worker.disputes": _in(_PAYPAL, "dispute_steps"),
 }
 """Module to its tests."""
 
