@@ -8,6 +8,7 @@ answer that does not say so. Cut, slow and empty answers: `unit/mpesa_worker/tes
 import asyncio
 import gzip
 import json
+from collections import defaultdict, deque
 from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -245,12 +246,26 @@ async def test_stripe_answers_anything(name: str) -> None:
 
 
 def paypal_script() -> paypal.Script:
-    script = paypal.Script().on(paypal.CREATE, paypal.order()).on(paypal.READ, paypal.paid())
+    script = paypal.Script(defaultdict(lambda: deque([paypal.error(404, "INVALID_RESOURCE_ID")])))
+    script.on(DISPUTES, {"items": [{"dispute_id": "PP-D-1"}]}).on(DISPUTE, CONTESTED)
+    script.on(paypal.CREATE, paypal.order()).on(paypal.READ, paypal.paid())
     script.on(paypal.TAKE, paypal.paid()).on(paypal.LOOK, paypal.capture_object())
     script.on(paypal.REFUND_MAKE, paypal.refund_object())
     return script.on(paypal.REFUND_READ, paypal.refund_object())
 
 
+DISPUTES, DISPUTE = "GET /v1/customer/disputes", "GET /v1/customer/disputes/PP-D-1"
+CONTESTED = {
+    "dispute_id": "PP-D-1", "status": "RESOLVED", "reason": "OTHER",
+    "dispute_amount": paypal.money(), "dispute_outcome": {"outcome_code": "ACCEPTED"},
+    "seller_response_due_date": "2026-02-01T00:00:00Z",
+    "money_movements": [{"affected_party": "SELLER", "amount": paypal.money(), "type": "DEBIT",
+                         "reason": "DISPUTE_SETTLEMENT"}],
+}  # fmt: skip
+REVERSED = paypal.order(
+    "COMPLETED", captures=[paypal.capture_object()], refunds=[paypal.refund_object()]
+)
+SETTLED = {"order": paypal.ORDER, "capture": paypal.CAPTURE, "told": "settled"}
 DETAILS = [{"issue": "INSTRUMENT_DECLINED", "field": "/x", "description": "m"}]
 REFUSAL = {"name": "UNPROCESSABLE_ENTITY", "message": "m", "debug_id": "d", "details": DETAILS,
            "links": paypal.SENT_BACK}  # fmt: skip
@@ -272,6 +287,9 @@ PAYPAL: dict[str, tuple[str, int, Any, dict[str, str], str]] = {
              "check"),
     "refund": (paypal.REFUND_MAKE, 201, paypal.refund_object(), {}, "refund"),
     "refund refused": (paypal.REFUND_MAKE, 422, REFUSAL, {}, "refund"),
+    "disputes": (DISPUTES, 200, {"items": [{"dispute_id": "PP-D-1"}]}, SETTLED, "ended"),
+    "dispute": (DISPUTE, 200, CONTESTED, SETTLED, "ended"),
+    "reversal": (paypal.READ, 200, REVERSED, SETTLED, "ended"),
 }  # fmt: skip
 
 
@@ -283,7 +301,8 @@ async def test_paypal_answers_anything(name: str) -> None:
         script = paypal_script().on(place, httpx.Response(status, content=body))
         processor = paypal.processor(script, clock)
         request = paypal.refund() if how == "refund" else paypal.deposit(clock=clock)
-        attempt = replace(paypal.attempt(request, clock, **memory), checks=int(how == "check"))
+        attempt = paypal.attempt(request, clock, **memory)
+        attempt = replace(attempt, checks=int(how == "check"), ended=how == "ended")
         call = {"submit": processor.process_deposit, "refund": processor.process_refund}
         ask = call.get(how, processor.get_transaction_status)
         answer = await judge(ask(attempt), case)
