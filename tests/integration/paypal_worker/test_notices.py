@@ -14,6 +14,7 @@ from cift_shared.money.amount import Money
 from paypal_method.transmission import Transmission
 from paypal_worker.certificates import Trust
 from tests.hostile.mutations import hostile_documents
+from tests.integration.card_worker.world import eventually
 from tests.integration.paypal_worker.notices_world import NoticesWorld
 from tests.support.paypal_signing import root
 from tests.support.paypal_twin import Post
@@ -84,6 +85,54 @@ class TestProven:
         await notices.idle()
         assert await notices.matched(payment) == 1
         assert await notices.kinds(payment) == ["action_required"]
+
+
+class TestCaptureDecides:
+    """An order that is COMPLETED credits nothing: its capture may be pending, or refused later."""
+
+    async def pending(self, notices: NoticesWorld) -> tuple[Any, str]:
+        """A deposit whose order is completed and whose capture is pending."""
+        payment = await notices.deposit()
+        await notices.only_by_notice()
+        await notices.approve(payment, "unilateral@example.com")
+        await notices.hear_all()
+
+        async def captured() -> Any:
+            return (await notices.attempt(payment))["memory"].get("capture")
+
+        capture = str(await eventually(captured, "the capture"))
+        order = await notices.memory(payment, "order")
+        event = {
+            "id": "WH-4",
+            "event_type": "CHECKOUT.ORDER.COMPLETED",
+            "resource": {"id": order, "status": "COMPLETED"},
+        }
+        await notices.hear_signed(json.dumps(event).encode())
+        await notices.hear_all()
+        await notices.idle()
+        shown = (await notices.twin.call("GET", f"/v2/checkout/orders/{order}")).json()
+        assert shown["status"] == "COMPLETED"
+        assert await notices.kinds(payment) == ["action_required"]
+        return payment, capture
+
+    @pytest.mark.parametrize(
+        ("status", "event", "kind"),
+        [
+            ("COMPLETED", "PAYMENT.CAPTURE.COMPLETED", "settled"),
+            ("DECLINED", "PAYMENT.CAPTURE.DENIED", "declined"),
+        ],
+    )
+    async def test_a_pending_capture(
+        self, notices: NoticesWorld, status: str, event: str, kind: str
+    ) -> None:
+        payment, capture = await self.pending(notices)
+        await notices.only_by_notice()
+        await notices.twin.control("POST", f"/paypal/captures/{capture}", {"status": status})
+        await notices.twin.settle()
+        assert notices.twin.types() == [event]
+        await notices.hear_all()
+        await notices.told(payment, kind)
+        assert await notices.kinds(payment) == ["action_required", kind]
 
 
 class TestRefused:
