@@ -13,10 +13,12 @@ from typing import Any
 import httpx
 import pytest
 
-from cift_shared.messaging.outcomes import ActionRequired, Settled, Submitted
-from cift_shared.testing import FakeClock
+from cift_shared.messaging.outcomes import Settled, Submitted
+from cift_shared.money.amount import Money
+from paypal_worker.processor import PayPalProcessor
 from tests.peers import prism
 from tests.support import paypal
+from tests.support.commands import CLOCK
 from tests.support.paypal_twin import CLIENT_ID, CLIENT_SECRET, PayPalWorld, open_twin
 
 pytestmark = [pytest.mark.peers, pytest.mark.timeout(600)]
@@ -96,10 +98,26 @@ async def twin(tmp_path: Path) -> AsyncIterator[PayPalWorld]:
         yield world
 
 
+async def paid(processor: PayPalProcessor, twin: PayPalWorld, amount: Money, email: str) -> Settled:
+    """A deposit that its payer approves; a pending capture completes."""
+    request = paypal.deposit(amount.minor, amount.currency, description="Order 7")
+    attempt = paypal.attempt(request, CLOCK)
+    attempt = paypal.learned(attempt, await processor.process_deposit(attempt))
+    await twin.decide(attempt.memory["order"], "approve", email=email)
+    while True:
+        answer = await processor.get_transaction_status(attempt)
+        attempt, outcome = paypal.learned(attempt, answer, checked=True), answer.outcome
+        if isinstance(outcome, Settled):
+            return outcome
+        if isinstance(outcome, Submitted) and outcome.provider_reference:
+            path = f"/paypal/captures/{outcome.provider_reference}"
+            await twin.control("POST", path, {"status": "COMPLETED"})
+
+
 async def test_every_request_of_the_worker_is_legal(
     witnesses: Mapping[str, str], twin: PayPalWorld
 ) -> None:
-    clock = FakeClock()
+    clock = CLOCK
     witness = Witness(twin.http._transport, witnesses)
     processor = paypal.processor(
         witness,
@@ -109,38 +127,20 @@ async def test_every_request_of_the_worker_is_legal(
         brand_name="CIFT",
         read_timeout_s=60,
     )
-    settled: list[Any] = []
     for currency, minor, email in (
         ("USD", 20_00, "pays@example.com"),
         ("JPY", 2_000, "refund-pending@example.com"),
         ("HUF", 2500_00, "unilateral@example.com"),
     ):
         await twin.control("PUT", f"/paypal/balances/{currency}", {"amount": "9000.00"})
-        request = paypal.deposit(minor, currency, clock=clock, description="Order 7")
-        attempt = paypal.attempt(request, clock)
-        answer = await processor.process_deposit(attempt)
-        assert isinstance(answer.outcome, ActionRequired)
-        attempt = paypal.learned(attempt, answer)
-        await twin.decide(attempt.memory["order"], "approve", email=email)
-        while not isinstance(answer.outcome, Settled):
-            answer = await processor.get_transaction_status(attempt)
-            attempt = paypal.learned(attempt, answer, checked=True)
-            if isinstance(answer.outcome, Submitted) and answer.outcome.provider_reference:
-                name = answer.outcome.provider_reference
-                await twin.control("POST", f"/paypal/captures/{name}", {"status": "COMPLETED"})
-        settled.append(answer.outcome)
-    for outcome in settled:
-        request = paypal.refund(
-            outcome.provider_reference,
-            minor=outcome.amount.minor // 2,
-            of=outcome.amount.minor,
-            currency=outcome.amount.currency,
+        settled = await paid(processor, twin, Money(minor, currency), email)
+        refund = paypal.refund(
+            settled.provider_reference, minor=minor // 2, of=minor, currency=currency
         )
-        attempt = paypal.attempt(request, clock)
+        attempt = paypal.attempt(refund, clock)
         answer = await processor.process_refund(attempt)
-        for memory in (answer.memory, {}):  # read it, and look for it as after a lost answer
-            now = replace(attempt, memory=memory)
-            await processor.get_transaction_status(now)
+        await processor.get_transaction_status(replace(attempt, memory=answer.memory))
+        await processor.get_transaction_status(attempt)  # as after a lost answer
     await processor.close()
     assert witness.refused == []
     assert witness.judged == JUDGED

@@ -19,7 +19,7 @@ from cift_shared.runtime.operations import problem_of
 from cift_shared.testing.processor import ScriptedProcessor
 from tests.support.commands import CLOCK, VAULT
 
-RAIL = registry.example_rail()
+RAIL = replace(registry.example_rail(), has_notices=True)
 POLLED = replace(
     RAIL,
     name="polled",
