@@ -12,6 +12,8 @@ from cift_shared.rails.gateway import gateway_rails
 from gateway.settings import GatewaySettings
 from ledger.settings import LedgerSettings
 from mpesa_worker.settings import MpesaConfig, WorkerSettings
+from paypal_worker.settings import PayPalConfig
+from paypal_worker.settings import WorkerSettings as PayPalWorkerSettings
 
 EXAMPLE = Path(__file__).parents[2] / ".env.example.payments"
 
@@ -36,7 +38,8 @@ def test_every_setting_is_listed_and_explained() -> None:
     needed: set[str] = set()
     settings = (GatewaySettings, LedgerSettings, WorkerSettings, MpesaConfig)
     of_rails = (rail.settings for rail in gateway_rails().values())
-    for kind in (*settings, CardWorkerSettings, CardConfig, *of_rails):
+    workers = (CardWorkerSettings, CardConfig, PayPalWorkerSettings, PayPalConfig)
+    for kind in (*settings, *workers, *of_rails):
         needed |= variables(kind)
     assert sorted(needed - set(listed)) == []
     for name in needed:

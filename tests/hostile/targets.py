@@ -42,7 +42,11 @@ from mpesa_method import phones
 from mpesa_method.purposes import Purpose
 from mpesa_worker import mapping, statement
 from mpesa_worker import wire as daraja_wire
-from tests.support import cards, mpesa
+from paypal_method.events import read_event as read_paypal_event
+from paypal_method.transmission import CertificateAddresses, Transmission, Unproven
+from paypal_worker.certificates import Trust
+from paypal_worker.notices import event_in
+from tests.support import cards, mpesa, paypal_signing
 from tests.support.commands import VAULT
 
 CORPUS = Path(__file__).parent / "corpus"
@@ -128,6 +132,35 @@ def _gateway_event(data: bytes) -> None:
     assert 0 < len(event.event_id) <= 255
     assert 0 < len(event.subject) <= 255
     _keepable(event.event_id, event.subject)
+
+
+def _paypal_event(data: bytes) -> None:
+    event = read_paypal_event(data)
+    if event is None:
+        raise _Refused
+    assert 0 < len(event.event_id) <= 100
+    references = event.references
+    _keepable(event.event_id, event.type, references.first, *references.provider)
+    assert all(isinstance(found, UUID) for found in references.attempts)
+
+
+_ADDRESSES = CertificateAddresses.of("sandbox", None)
+
+
+def _paypal_transmission(data: bytes) -> None:
+    transmission = Transmission.unpacked(data)
+    event_in(data)
+    if transmission is None:
+        raise _Refused
+    transmission.check(_ADDRESSES)
+
+
+_TRUST = Trust.of("live", None)
+
+
+def _paypal_certificate(data: bytes) -> None:
+    _TRUST.check(data, paypal_signing.NOW)
+    raise AssertionError("nobody can have this certificate")
 
 
 def _notice(data: bytes) -> None:
@@ -293,6 +326,15 @@ TARGETS: dict[str, Target] = {
             cards.event("charge.refunded", cards.charge()),
             cards.event("charge.dispute.created", cards.dispute_object()),
         ),
+    ),
+    "event of PayPal": Target(
+        _paypal_event, (_Refused,), (json.dumps(paypal_signing.EVENT).encode(),)
+    ),
+    "transmission of PayPal": Target(
+        _paypal_transmission, (_Refused, Unproven), (paypal_signing.signed().packed(),)
+    ),
+    "certificate of PayPal": Target(
+        _paypal_certificate, (Unproven,), (paypal_signing.leaf().pem, paypal_signing.root().pem)
     ),
     "callback of a push": Target(_stk, (), _dump(mpesa.paid_callback(), mpesa.stk_callback(1032))),
     "result of a payout": Target(

@@ -54,7 +54,8 @@ def test_every_field_of_every_wrong_type(name: str) -> None:
 
 @named
 def test_true_samples_are_taken(name: str) -> None:
-    if name != "stripe signature":  # nobody has our secret
+    # nobody has our secret, nor PayPal's certificate
+    if name not in ("stripe signature", "certificate of PayPal"):
         assert any(TARGETS[name].holds_for(sample) for sample in TARGETS[name].samples)
 
 

@@ -6,10 +6,11 @@ end most mutants soonest.
 
 from collections.abc import Mapping, Sequence
 
-_SHARED, _CARD, _MPESA = (
+_SHARED, _CARD, _MPESA, _PAYPAL = (
     "tests/unit/cift_shared",
     "tests/unit/card_worker",
     "tests/unit/mpesa_worker",
+    "tests/unit/paypal_worker",
 )
 _GATEWAY, _LEDGER = "tests/unit/gateway", "tests/unit/ledger"
 
@@ -88,7 +89,22 @@ TARGETS: Mapping[str, Sequence[str]] = {
     "card_worker.context": _CARD_STEPS,
     "card_worker.deposits": _in(_CARD, "deposit_steps", "deposits"),
     "card_worker.refunds": _in(_CARD, "refund_steps", "refunds"),
+    "paypal_method.rail": _in(_PAYPAL, "currencies"),
+    "paypal_method.currencies": _in(_PAYPAL, "currencies"),
+    "paypal_worker.domain": _in(_PAYPAL, "domain", "deposit_steps"),
+    "paypal_worker.mapping": _in(_PAYPAL, "mapping", "deposit_steps", "refund_steps"),
+    "paypal_worker.issues": _in(_PAYPAL, "issues", "deposit_steps", "refund_steps"),
+    "paypal_worker.context": _in(_PAYPAL, "deposit_steps", "refund_steps"),
+    "paypal_worker.deposits": _in(_PAYPAL, "deposit_steps"),
+    "paypal_worker.refunds": _in(_PAYPAL, "refund_steps"),
     "card_worker.post_settlement": _in(_CARD, "post_settlement_steps", "post_settlement"),
+    "paypal_method.transmission": _in(_PAYPAL, "transmission", "webhooks_reader"),
+    "paypal_method.events": _in(_PAYPAL, "events"),
+    "paypal_worker.webhook_signature": _in(_PAYPAL, "webhook_signature"),
+    "paypal_worker.certificates": _in(_PAYPAL, "certificates"),
+    "paypal_worker.webhook_verifier": _in(_PAYPAL, "webhook_verifier"),
+    "paypal_worker.dispute_mapping": _in(_PAYPAL, "dispute_mapping"),
+    "paypal_worker.disputes": _in(_PAYPAL, "dispute_steps"),
 }
 """Module to its tests."""
 

@@ -86,7 +86,11 @@ def rail_settings(mode: str = "test", **of_rails: Mapping[str, Any]) -> dict[str
     """Settings of the installed rails: those given, else working ones of the mode."""
     key = PUBLISHABLE_KEY.replace("test", mode)
     usual: dict[str, Mapping[str, Any]] = {
-        "card": {"publishable_key": key, "webhook_secret": WEBHOOK_SECRET}
+        "card": {"publishable_key": key, "webhook_secret": WEBHOOK_SECRET},
+        "paypal": {
+            "client_id": "client-id",
+            "environment": "live" if mode == "live" else "sandbox",
+        },
     }
     return {
         name: rail.settings(**{**usual.get(name, {}), **of_rails.get(name, {})})

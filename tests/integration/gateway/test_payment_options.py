@@ -101,7 +101,7 @@ class TestWhatFits:
         [
             ({"country": "KE", "currency": "KES"}, ["card", "mpesa"]),
             ({"country": "UG", "currency": "KES"}, ["card"]),
-            ({"currency": "USD"}, ["card"]),
+            ({"currency": "USD"}, ["card", "paypal"]),
             ({"currency": "KES", "type": "withdrawal"}, ["mpesa"]),
             ({"currency": "USD", "type": "withdrawal"}, []),
             ({"currency": "KES", "amount": "250000.00"}, ["card", "mpesa"]),
@@ -120,7 +120,7 @@ class TestWhatFits:
     async def test_a_rail_that_is_not_set_up_is_not_offered(self, database: str) -> None:
         async with running_gateway(database, rails={"card": {"publishable_key": None}}) as gateway:
             found = await options(await gateway.client())
-            assert {one["rail"] for one in found} == {"mpesa"}
+            assert {one["rail"] for one in found} == {"mpesa", "paypal"}
 
     @pytest.mark.parametrize(
         ("wish", "code", "name"),

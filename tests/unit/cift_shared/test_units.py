@@ -19,8 +19,15 @@ from cift_shared.runtime.operations import problem_of
 from cift_shared.testing.processor import ScriptedProcessor
 from tests.support.commands import CLOCK, VAULT
 
-RAIL = registry.example_rail()
-POLLED = replace(RAIL, name="polled", method="polled", provider="quiet", has_notices=False)
+RAIL = replace(registry.example_rail(), has_notices=True)
+POLLED = replace(
+    RAIL,
+    name="polled",
+    method="polled",
+    provider="quiet",
+    has_notices=False,
+    cancel_after_submit=False,
+)
 
 
 class Ready:

@@ -314,7 +314,7 @@ class ProviderNotice(Message):
     purpose: Annotated[int, Field(ge=0, le=255)] | None = None
     """Which call of the attempt it answers, from the callback token; the rail numbers its calls."""
     sealed_body: str
-    """The raw bytes, sealed for the context "notice"."""
+    """The raw bytes, or what the rail needs of the request, sealed for the context "notice"."""
     source_listed: bool
     """True when the peer's address is on the provider's published list."""
     received_at: AwareDatetime

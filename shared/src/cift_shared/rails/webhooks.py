@@ -51,6 +51,9 @@ class Evidence:
     """The attempt that it is about, when its path names one."""
     quarantined: bool = False
     """True: it is stored for operators, and not passed on to the worker."""
+    content: bytes | None = None
+    """What is sealed for the worker, if it needs more than the body, such as signed headers; None:
+    the body."""
     subject: str | None = None
     """Notices of one subject keep their order; None: the message's own key."""
     logged: Mapping[str, Any] = field(default_factory=dict)

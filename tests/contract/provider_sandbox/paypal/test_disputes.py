@@ -35,7 +35,16 @@ class TestDisputes:
         await twin.settle()
         reversal = twin.last("PAYMENT.CAPTURE.REVERSED")
         assert reversal["amount"]["value"] == "40.00"
-        assert reversal["links"][0]["href"].endswith(capture)
+        assert reversal["links"][1]["href"].endswith(capture)
+        read = (await world.call("GET", f"/v2/payments/refunds/{reversal['id']}")).json()
+        assert (read["status"], read["amount"]["value"]) == ("COMPLETED", "40.00")
+        shown = (await world.call("GET", f"{DISPUTES}/{dispute['dispute_id']}")).json()
+        (moved,) = shown["money_movements"]
+        assert (moved["affected_party"], moved["type"], moved["amount"]["value"]) == (
+            "SELLER",
+            "DEBIT",
+            "40.00",
+        )
 
     async def test_open_by_themselves(self, twin: PayPalTwin) -> None:
         await twin.paid("disputes@example.com")

@@ -56,7 +56,9 @@ class Webhooks:
             provider=provider,
             attempt_id=address.attempt_id if address else None,
             purpose=address.purpose if address else None,
-            sealed_body=self.vault.seal(body, context="notice"),
+            sealed_body=self.vault.seal(
+                body if evidence.content is None else evidence.content, context="notice"
+            ),
             source_listed=evidence.source_listed,
             received_at=now,
         )

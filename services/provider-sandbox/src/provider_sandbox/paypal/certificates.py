@@ -14,7 +14,7 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
-from cryptography.x509.oid import NameOID
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 COMMON_NAME = "messageverificationcerts.sandbox.paypal.com"
 CERTIFICATE, FORGED_CERTIFICATE = "CERT-360caa42-fca2a594-twin", "CERT-360caa42-fca2a594-forged"
@@ -103,11 +103,31 @@ def _certificate(
         .not_valid_before(now - timedelta(days=1))
         .not_valid_after(now + timedelta(days=3650))
         .add_extension(x509.BasicConstraints(ca=is_root, path_length=None), critical=True)
+        .add_extension(_key_usage(is_root=is_root), critical=True)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
     )
     if not is_root:
+        issued_by = x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key.public_key())
         names = x509.SubjectAlternativeName([x509.DNSName(common_name)])
-        builder = builder.add_extension(names, critical=False)
+        use = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH])
+        for extension in (issued_by, names, use):
+            builder = builder.add_extension(extension, critical=False)
     return builder.sign(issuer_key, hashes.SHA256())
+
+
+def _key_usage(*, is_root: bool) -> x509.KeyUsage:
+    """What a public authority's certificates of this kind say; strict receivers need it."""
+    return x509.KeyUsage(
+        digital_signature=not is_root,
+        content_commitment=False,
+        key_encipherment=not is_root,
+        data_encipherment=False,
+        key_agreement=False,
+        key_cert_sign=is_root,
+        crl_sign=is_root,
+        encipher_only=False,
+        decipher_only=False,
+    )
 
 
 def _pem(certificate: x509.Certificate) -> bytes:

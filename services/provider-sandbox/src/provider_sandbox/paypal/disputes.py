@@ -71,6 +71,7 @@ def open_for(
     context.objects.add(dispute)
     if not inquiry:
         _book(context, "dispute_hold", dispute, capture)
+        _moved(context, dispute, "DEBIT")
     _report(context, dispute, "CREATED")
     return dispute
 
@@ -86,9 +87,11 @@ def decide(context: RequestContext, dispute: Record, favour: Favour) -> None:
     capture = context.objects.get("capture", str(dispute.parent))
     if capture is not None and favour == "seller" and dispute.hidden["held"]:
         _book(context, "dispute_release", dispute, capture)
+        _moved(context, dispute, "CREDIT")
     if capture is not None and favour == "buyer":
         if not dispute.hidden["held"]:
             _book(context, "reversal", dispute, capture)
+            _moved(context, dispute, "DEBIT")
         _report_reversal(context, dispute, capture)
     _report(context, dispute, "RESOLVED")
 
@@ -188,21 +191,34 @@ def _book(context: RequestContext, kind: ledger.Kind, dispute: Record, capture: 
     )
 
 
+def _moved(context: RequestContext, dispute: Record, direction: Literal["DEBIT", "CREDIT"]) -> None:
+    """Add a movement of our money to the dispute, as PayPal shows it."""
+    movement = {
+        "affected_party": "SELLER",
+        "amount": dispute.body["dispute_amount"],
+        "initiated_time": context.time(),
+        "type": direction,
+        "reason": "DISPUTE_SETTLEMENT",
+    }
+    dispute.body["money_movements"] = [*dispute.body.get("money_movements", []), movement]
+    context.objects.save(dispute)
+
+
 def _report(context: RequestContext, dispute: Record, word: str) -> None:
     summary = f"A dispute was {word.lower()}, {dispute.id}"
     events.emit(context, f"CUSTOMER.DISPUTE.{word}", "dispute", view(context, dispute), summary)
 
 
 def _report_reversal(context: RequestContext, dispute: Record, capture: Record) -> None:
-    """The debit as PayPal reports it: a refund that we did not ask for."""
+    """The debit as PayPal reports it: a refund that we did not ask for, readable as any refund."""
     amount = dispute.body["dispute_amount"]
-    reversal = {
-        "id": context.ids.make("reversal"),
-        "status": "COMPLETED",
-        "amount": amount,
-        "create_time": context.time(),
-        "update_time": context.time(),
-        "links": [context.link("up", f"/v2/payments/captures/{capture.id}")],
-    }
+    name = context.ids.make("reversal")
+    body = {"amount": amount, "create_time": context.time(), "update_time": context.time()}
+    context.objects.add(Record(name, "refund", body, parent=capture.id, status="COMPLETED"))
+    links = [
+        context.link("self", f"/v2/payments/refunds/{name}"),
+        context.link("up", f"/v2/payments/captures/{capture.id}"),
+    ]
+    reversal = {"id": name, "status": "COMPLETED", **body, "links": links}
     summary = f"A {amount['value']} {amount['currency_code']} payment was reversed"
     events.emit(context, "PAYMENT.CAPTURE.REVERSED", "refund", reversal, summary)

@@ -6,6 +6,7 @@ Source: developer.paypal.com/docs/api/webhooks/v1. The checksum is over the raw 
 
 import json
 from typing import Any
+from urllib.parse import urlencode
 
 from provider_sandbox.paypal import certificates, events
 from provider_sandbox.paypal.certificates import CERTIFICATE
@@ -23,6 +24,7 @@ _NEEDED = (
     "webhook_event",
 )
 _PAGE, _LARGEST_PAGE = 10, 300
+_FILTERS = ("start_time", "end_time", "transaction_id", "event_type")
 
 
 def verify(context: RequestContext, call: Call) -> tuple[int, Any]:
@@ -55,7 +57,9 @@ def listed(context: RequestContext, call: Call) -> tuple[int, Any]:
     path = f"/v1/notifications/webhooks-events?page_size={size}"
     links = [context.link("self", path)]
     if start + size < len(wanted):
-        links.append(context.link("next", f"{path}&next={start + size}"))
+        filters = urlencode({name: call.query[name] for name in _FILTERS if name in call.query})
+        more = f"{path}&next={start + size}" + (f"&{filters}" if filters else "")
+        links.append(context.link("next", more))
     return 200, {"events": [row.body for row in shown], "count": len(shown), "links": links}
 
 

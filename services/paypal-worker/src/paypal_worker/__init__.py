@@ -1,0 +1,1 @@
+"""The PayPal worker: orders, captures and refunds through PayPal's REST API."""

@@ -1,0 +1,169 @@
+"""PayPal's operations as we use them: requests and parsed answers. One call, one answer.
+
+`paypal_worker.transport` defines what failures mean. Every write carries our key as
+`PayPal-Request-Id`, and asks for the whole object (`Prefer: return=representation`).
+"""
+
+from collections.abc import Mapping
+from typing import Any, TypeVar
+from urllib.parse import quote, urlencode
+
+import httpx
+from pydantic import BaseModel
+
+from cift_shared.clock import Clock
+from cift_shared.errors import SettingsInvalid
+from paypal_worker import wire
+from paypal_worker.settings import PayPalConfig
+from paypal_worker.token_store import TokenStore
+from paypal_worker.transport import PayPalHttp, Request
+
+MOCK_HEADER = "PayPal-Mock-Response"
+"""Makes PayPal's sandbox answer an error. Source: developer.paypal.com/negative-testing."""
+_WHOLE = {"Prefer": "return=representation"}
+
+Reply = TypeVar("Reply", bound=BaseModel)
+
+
+class PayPalClient:
+    """Calls PayPal for one account.
+
+    Every method raises `RequestRefused` when PayPal refuses the request, and
+    `PaymentProcessorError` for the other failures.
+    """
+
+    def __init__(
+        self,
+        config: PayPalConfig,
+        tokens: TokenStore,
+        clock: Clock,
+        *,
+        transport: httpx.AsyncBaseTransport | None = None,
+        mock_responses: Mapping[str, str] | None = None,
+    ) -> None:
+        """Create the client.
+
+        Args:
+            config: the settings.
+            tokens: keeps the access token.
+            clock: for the circuit breaker and the token's lifetime.
+            transport: replaces the network, for tests.
+            mock_responses: for tests with the sandbox or its twin: by operation, the error that
+                PayPal answers.
+
+        Raises:
+            SettingsInvalid: mock responses with real money.
+        """
+        if mock_responses and config.environment == "live":
+            raise SettingsInvalid(f"{MOCK_HEADER} is for PayPal's sandbox only")
+        self._mocks = dict(mock_responses or {})
+        self._http = PayPalHttp(config, tokens, clock, transport=transport)
+
+    @property
+    def is_unavailable(self) -> bool:
+        """True while no request is sent, because PayPal did not answer or refused our app."""
+        return self._http.is_unavailable
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._http.close()
+
+    async def create_order(self, body: Mapping[str, Any], key: str) -> wire.Order:
+        """Create an order; it moves no money, unless it names a saved account of the payer."""
+        return await self.post("order_create", "/v2/checkout/orders", body, wire.Order, key=key)
+
+    async def read_order(self, order_id: str) -> wire.Order:
+        """An order with its captures and their refunds, as they are now."""
+        return await self.get("order_read", f"/v2/checkout/orders/{_id(order_id)}", wire.Order)
+
+    async def capture_order(self, order_id: str, key: str) -> wire.Order:
+        """Take the money of an approved order: at most once, however often it is called."""
+        path = f"/v2/checkout/orders/{_id(order_id)}/capture"
+        return await self.post("order_capture", path, {}, wire.Order, key=key)
+
+    async def read_capture(self, capture_id: str) -> wire.Capture:
+        """A capture as it is now."""
+        path = f"/v2/payments/captures/{_id(capture_id)}"
+        return await self.get("capture_read", path, wire.Capture)
+
+    async def refund_capture(
+        self, capture_id: str, body: Mapping[str, Any], key: str
+    ) -> wire.Refund:
+        """Refund a capture: the body names the amount, because {} would mean all that is left."""
+        path = f"/v2/payments/captures/{_id(capture_id)}/refund"
+        return await self.post("refund_create", path, body, wire.Refund, key=key)
+
+    async def read_refund(self, refund_id: str) -> wire.Refund:
+        """A refund as it is now."""
+        path = f"/v2/payments/refunds/{_id(refund_id)}"
+        return await self.get("refund_read", path, wire.Refund)
+
+    async def verify_webhook(self, raw: bytes) -> str | None:
+        """Whether PayPal sent a webhook: SUCCESS or FAILURE; `raw` has the event byte for byte."""
+        path = "/v1/notifications/verify-webhook-signature"
+        return (await self.post_raw("webhook_verify", path, raw, wire.Verification)).status
+
+    async def list_events(self, query: str) -> wire.EventPage:
+        """A page of the events of our app, newest first."""
+        path = f"/v1/notifications/webhooks-events?{query}"
+        return await self.get("event_list", path, wire.EventPage)
+
+    async def list_disputes(self, capture_id: str) -> wire.DisputePage:
+        """The disputes of a capture, in short."""
+        query: dict[str, str | int] = {"disputed_transaction_id": capture_id, "page_size": 50}
+        return await self.get("dispute_list", "/v1/customer/disputes", wire.DisputePage, query)
+
+    async def read_dispute(self, dispute_id: str) -> wire.Dispute:
+        """A dispute with the money that it moved."""
+        path = f"/v1/customer/disputes/{_id(dispute_id)}"
+        return await self.get("dispute_read", path, wire.Dispute)
+
+    async def get(
+        self,
+        operation: str,
+        path: str,
+        kind: type[Reply],
+        query: Mapping[str, str | int] | None = None,
+    ) -> Reply:
+        """Read something."""
+        full = f"{path}?{urlencode(query)}" if query else path
+        return await self._http.call(Request(operation=operation, method="GET", path=full), kind)
+
+    async def post(
+        self,
+        operation: str,
+        path: str,
+        body: Mapping[str, Any],
+        kind: type[Reply],
+        *,
+        key: str | None = None,
+    ) -> Reply:
+        """Write something under our key; without one only what has no effect."""
+        request = Request(
+            operation=operation,
+            method="POST",
+            path=path,
+            body=body,
+            key=key,
+            headers={**_WHOLE, **self._mock(operation)},
+        )
+        return await self._http.call(request, kind)
+
+    async def post_raw(self, operation: str, path: str, raw: bytes, kind: type[Reply]) -> Reply:
+        """Post a JSON text whose exact bytes matter."""
+        request = Request(operation=operation, method="POST", path=path, raw=raw)
+        return await self._http.call(request, kind)
+
+    async def delete(self, operation: str, path: str) -> None:
+        """Delete something; a repeat is refused with HTTP 404."""
+        request = Request(operation=operation, method="DELETE", path=path)
+        await self._http.call(request, wire.Part)
+
+    def _mock(self, operation: str) -> dict[str, str]:
+        issue = self._mocks.get(operation)
+        return {MOCK_HEADER: f'{{"mock_application_codes":"{issue}"}}'} if issue else {}
+
+
+def _id(text: str) -> str:
+    """An id of PayPal as one segment of a path."""
+    return quote(text, safe="")

@@ -1,0 +1,24 @@
+"""The process of the paypal-worker: read the settings, then run until SIGTERM."""
+
+from functools import partial
+
+import uvloop
+
+from cift_shared.addresses import check_listens
+from cift_shared.runtime.service import run_service
+from cift_shared.settings import load_settings
+from paypal_worker.app import ROLE, SCHEMA, compose
+from paypal_worker.settings import WorkerSettings, load_paypal_config
+
+
+def main() -> None:
+    """Read the settings and run the worker.
+
+    Raises:
+        SettingsInvalid: a setting is missing or wrong, or the port is taken.
+    """
+    settings = load_settings(WorkerSettings).checked()
+    check_listens(settings.http_host, settings.http_port)
+    config = load_paypal_config()
+    composition = partial(compose, settings=settings, config=config)
+    uvloop.run(run_service("paypal-worker", settings, composition, schema=SCHEMA, role=ROLE))

@@ -1,0 +1,47 @@
+"""Worlds of the PayPal worker for each test; the keys of twins are made once."""
+
+import shutil
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from provider_sandbox.paypal.certificates import load_or_create
+from tests.integration.paypal_worker.notices_world import NoticesWorld
+from tests.integration.paypal_worker.notices_world import open_world as open_notices_world
+from tests.integration.paypal_worker.world import Deaths, World, open_world
+
+
+@pytest.fixture
+def deaths(monkeypatch: pytest.MonkeyPatch) -> Deaths:
+    return Deaths(monkeypatch)
+
+
+@pytest.fixture
+async def world(database: str, tmp_path: Path) -> AsyncIterator[World]:
+    async with open_world(database, tmp_path) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="session")
+def twin_keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("paypal")
+    load_or_create(folder)
+    return folder
+
+
+@pytest.fixture
+def open_notices(
+    database: str, twin_keys: Path, tmp_path: Path
+) -> Callable[..., AbstractAsyncContextManager[NoticesWorld]]:
+    for file in twin_keys.glob("*.pem"):
+        shutil.copy(file, tmp_path)
+    return lambda **over: open_notices_world(database, tmp_path, **over)
+
+
+@pytest.fixture
+async def notices(open_notices: Callable[..., Any]) -> AsyncIterator[NoticesWorld]:
+    async with open_notices() as opened:
+        yield opened
