@@ -13,7 +13,7 @@ from pydantic import BaseModel
 
 from cift_shared.clock import Clock
 from cift_shared.errors import SettingsInvalid
-from paypal_worker import wire
+from paypal_worker import payout_wire, wire
 from paypal_worker.settings import PayPalConfig
 from paypal_worker.token_store import TokenStore
 from paypal_worker.transport import PayPalHttp, Request
@@ -97,6 +97,30 @@ class PayPalClient:
         """A refund as it is now."""
         path = f"/v2/payments/refunds/{_id(refund_id)}"
         return await self.get("refund_read", path, wire.Refund)
+
+    async def create_payout(self, body: Mapping[str, Any], key: str) -> payout_wire.PayoutBatch:
+        """Create a batch of payouts; PayPal refuses a second one with its `sender_batch_id`."""
+        path = "/v1/payments/payouts"
+        return await self.post("payout_create", path, body, payout_wire.PayoutBatch, key=key)
+
+    async def read_payout(self, batch_id: str) -> payout_wire.PayoutBatch:
+        """A batch of payouts with its items, as they are now."""
+        path = f"/v1/payments/payouts/{_id(batch_id)}"
+        return await self.get("payout_read", path, payout_wire.PayoutBatch)
+
+    async def read_payout_item(self, item_id: str) -> payout_wire.PayoutItem:
+        """One payout as it is now."""
+        path = f"/v1/payments/payouts-item/{_id(item_id)}"
+        return await self.get("payout_item_read", path, payout_wire.PayoutItem)
+
+    async def cancel_payout(self, item_id: str, key: str) -> payout_wire.PayoutItem:
+        """Have an unclaimed payout returned; any other is refused."""
+        path = f"/v1/payments/payouts-item/{_id(item_id)}/cancel"
+        return await self.post("payout_cancel", path, {}, payout_wire.PayoutItem, key=key)
+
+    async def read_balances(self) -> payout_wire.Balances:
+        """Our balance in each currency."""
+        return await self.get("balances", "/v1/reporting/balances", payout_wire.Balances)
 
     async def get(
         self,
