@@ -113,7 +113,14 @@ class PayoutWorld:
         self.processor = PayPalProcessor(
             settings, api, vault=VAULT, returns=RETURNS, clock=self.clock
         )
-        store = AttemptStore(self.pool, schema="paypal", rail="paypal", owner="p-0", vault=VAULT)
+        store = AttemptStore(
+            self.pool,
+            schema="paypal",
+            rail="paypal",
+            owner="p-0",
+            vault=VAULT,
+            cancels_at_provider=True,
+        )
         self.engine = AttemptEngine(
             store, self.processor, clock=self.clock, wake_relay=lambda: None
         )
@@ -160,8 +167,9 @@ class PayoutWorld:
         return [kinds[row["topic"]].model_validate_json(row["body"]) for row in rows]
 
     async def kinds(self, subject: UUID) -> list[str]:
-        """The kinds of what was told, notes left out."""
-        return [one.kind for one in await self.results(subject) if one.kind != "noted"]
+        """The kinds of what was told, notes and repeats left out."""
+        told = {one.result_id: one.kind for one in await self.results(subject)}
+        return [kind for kind in told.values() if kind != "noted"]
 
     async def reach(self, subject: UUID, kind: str) -> Any:
         """The first result of a kind, with every check made due at once until it is there."""

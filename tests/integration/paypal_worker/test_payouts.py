@@ -140,10 +140,11 @@ class TestUnclaimed:
     ) -> None:
         request = await submitted(world, "unclaimed@example.com")
         await world.step(request.payment_id, "paypal.payout.read")
-        await world.fault("payouts-item.cancel", "drop_after_effect")
+        await world.fault("paypal.payouts-item.cancel", "drop_after_effect")
         await world.cancel(request.payment_id)
         await world.pass_time(timedelta(seconds=1))
         results = await ended(world, request.payment_id)
+        assert await world.control("GET", "/faults") == {"faults": []}  # it did happen
         assert results in (["submitted", "canceled"], ["submitted", "declined"])
         assert await world.balance() == "100000.00"
 
@@ -230,13 +231,14 @@ class TestLostAnswers:
     async def test_one_payout_whatever_became_of_the_answer(
         self, world: PayoutWorld, kind: str
     ) -> None:
-        await world.fault("payouts.post", kind)
+        await world.fault("paypal.payouts.post", kind)
         request = withdrawal()
         await world.send(request)
         await world.reach(request.payment_id, "submitted")
         await world.pass_time(SOON)
         await world.reach(request.payment_id, "settled")
         assert await world.book() == [("payout", "50.00")]
+        assert await world.control("GET", "/faults") == {"faults": []}  # it did happen
 
     async def test_a_batch_that_has_our_id_is_adopted(self, world: PayoutWorld) -> None:
         """Another process of ours sent it, and PayPal refuses the second one with a link."""
@@ -259,7 +261,7 @@ class TestLostAnswers:
 
 class TestForgottenIds:
     async def test_after_30_days_nothing_is_sent_again(self, world: PayoutWorld) -> None:
-        await world.fault("payouts.post", "drop_after_effect")
+        await world.fault("paypal.payouts.post", "drop_after_effect")
         request = withdrawal()
         await world.send(request)
         await unknown(world, request.payment_id)
@@ -274,7 +276,7 @@ class TestForgottenIds:
         assert await world.book() == [("payout", "50.00")]
 
     async def test_shortly_before_it_is_sent_again(self, world: PayoutWorld) -> None:
-        await world.fault("payouts.post", "drop_after_effect")
+        await world.fault("paypal.payouts.post", "drop_after_effect")
         request = withdrawal()
         await world.send(request)
         await unknown(world, request.payment_id)
