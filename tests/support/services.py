@@ -18,7 +18,7 @@ from cift_local.waiting import wait_until
 from tests.support import cards
 from tests.support.commands import CALLBACK_KEY, DATA_KEYS, INDEX_KEY
 
-MODULES = ("gateway", "ledger", "mpesa_worker", "card_worker")
+MODULES = ("gateway", "ledger", "mpesa_worker", "card_worker", "paypal_worker")
 PATIENCE_S = 60.0
 """For what takes a second on a quiet machine."""
 
@@ -43,6 +43,11 @@ def environment(module: str, *, database: str, bootstrap: str, instance: str) ->
         "STRIPE_SECRET_KEY": cards.SECRET_KEY,
         "STRIPE_PUBLISHABLE_KEY": cards.PUBLISHABLE_KEY,
         "STRIPE_API_BASE": f"http://{LOOPBACK}:1",
+        "PAYPAL_CLIENT_ID": "unused",
+        "PAYPAL_CLIENT_SECRET": "unused",
+        "PAYPAL_ENVIRONMENT": "sandbox",
+        "PAYPAL_API_BASE": f"http://{LOOPBACK}:1",
+        "PAYPAL_RETURN_BASE": "https://payments.example",
     }
 
 

@@ -26,7 +26,7 @@ from tests.support.postgres import PgServer, throw_away_folder
 
 pytestmark = pytest.mark.integration
 
-SERVICES = ["ledger", "gateway", "mpesa_worker", "card_worker"]
+SERVICES = ["ledger", "gateway", "mpesa_worker", "card_worker", "paypal_worker"]
 AWAY = "postgresql://cift:hidden@127.0.0.1:9/none"
 
 
@@ -48,6 +48,10 @@ def settings(**more: str) -> dict[str, str]:
         "MPESA_PASSKEY": "passkey",
         "MPESA_ENVIRONMENT": "sandbox",
         "MPESA_CALLBACK_URL": "https://pay.example/api/v1/webhooks/mpesa",
+        "PAYPAL_CLIENT_ID": "key",
+        "PAYPAL_CLIENT_SECRET": "secret",
+        "PAYPAL_ENVIRONMENT": "sandbox",
+        "PAYPAL_RETURN_BASE": "https://pay.example",
         **more,
     }
 

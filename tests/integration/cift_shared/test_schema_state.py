@@ -110,8 +110,8 @@ class TestState:
         assert (await schema_state(admin, schemas=["mpesa"])).fits
 
     async def test_is_read_by_every_role(self, database: str) -> None:
-        for role in ("cift_gateway", "cift_ledger", "cift_mpesa", "cift_card", "cift_operator"):
-            pool = await open_pool(database, role=role, size_max=1)
+        for name in ("gateway", "ledger", "mpesa", "card", "paypal", "operator"):
+            pool = await open_pool(database, role=f"cift_{name}", size_max=1)
             async with pool.acquire() as connection:
                 assert (await schema_state(connection)).fits
             await close_pool(pool)
@@ -180,7 +180,7 @@ class TestReadyz:
     async def test_follows_the_schema(
         self, empty_database: str, broker: Broker, tmp_path: Path, module: str
     ) -> None:
-        schema = {"mpesa_worker": "mpesa", "card_worker": "card"}.get(module, module)
+        schema = module.removesuffix("_worker")
         names = {"database": empty_database, "bootstrap": broker.bootstrap}
         env = environment(module, instance=uuid4().hex[:8], **names)
         async with running(module, env, tmp_path) as service:

@@ -57,7 +57,7 @@ async def test_bad_phone(client: httpx.AsyncClient) -> None:
         ({"country": "UG"}, "/country"),
         ({"phone": "+4242424242424242"}, "/phone"),
         ({"phone": 712345149}, "/phone"),
-        ({"method": "paypal"}, "/method"),
+        ({"method": "bitcoin"}, "/method"),
         ({"customer_id": ""}, "/customer_id"),
         ({"pin": "1234"}, "/pin"),
     ):

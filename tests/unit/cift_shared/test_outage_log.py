@@ -16,6 +16,7 @@ import cift_shared
 import gateway
 import ledger
 import mpesa_worker
+import paypal_worker
 from cift_shared.observability.outage_log import (
     END_AFTER_S,
     SUMMARY_S,
@@ -180,7 +181,7 @@ _TOLD_ONCE = {
 
 def events_of_servers_away() -> Iterator[str]:
     """Every event that our code logs where it has caught such an error."""
-    for package in (cift_shared, gateway, ledger, mpesa_worker, card_worker):
+    for package in (cift_shared, gateway, ledger, mpesa_worker, card_worker, paypal_worker):
         for file in Path(str(package.__file__)).parent.rglob("*.py"):
             for node in ast.walk(ast.parse(file.read_text("utf-8"))):
                 if isinstance(node, ast.ExceptHandler) and _AWAY & names_in(node.type):

@@ -39,6 +39,6 @@ LOCAL = LocalRail(
     ),
     play=play,
     # 80 less 2.99 % and 0.49, less a refund of 20 with its share of the fee.
-    final_balance={"USD": Decimal("57.83")},
+    final_balance={"USD": Decimal("57.84")},
 )
 """The entry point `cift.local`."""

@@ -99,7 +99,7 @@ class PayPalConfig(EnvironmentSettings):
     def _check_live(self) -> None:
         if self.check_speed != 1:
             raise ValueError("PAYPAL_CHECK_SPEED must be 1 with real money")
-        for name, address in (("BASE", self.base), ("RETURN_BASE", self.return_base)):
+        for name, address in (("API_BASE", self.base), ("RETURN_BASE", self.return_base)):
             if not address.startswith("https://"):
                 raise ValueError(f"PAYPAL_{name} must be https with real money")
 
