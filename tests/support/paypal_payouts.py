@@ -32,6 +32,7 @@ from cift_shared.money.amount import Money
 from cift_shared.runtime.service import running
 from cift_shared.security.return_token import ReturnTokens
 from paypal_worker.client import PayPalClient
+from paypal_worker.consents import StoredConsents
 from paypal_worker.processor import PayPalProcessor
 from paypal_worker.settings import PayPalConfig
 from paypal_worker.token_store import MemoryTokens
@@ -111,7 +112,12 @@ class PayoutWorld:
         settings = config(self.base, **over)
         api = PayPalClient(settings, MemoryTokens(self.clock), self.clock)
         self.processor = PayPalProcessor(
-            settings, api, vault=VAULT, returns=RETURNS, clock=self.clock
+            settings,
+            api,
+            vault=VAULT,
+            returns=RETURNS,
+            clock=self.clock,
+            consents=StoredConsents(self.pool),
         )
         store = AttemptStore(
             self.pool,
@@ -228,6 +234,22 @@ class PayoutWorld:
                 return
             await asyncio.sleep(0.002)
         raise AssertionError("the twin does not come to rest")
+
+    async def sign_in(self) -> dict[str, str]:
+        """Headers of a request to PayPal beside the worker."""
+        form = {"grant_type": "client_credentials"}
+        answer = await self.http.post(
+            "/v1/oauth2/token", data=form, auth=(CLIENT_ID, CLIENT_SECRET)
+        )
+        return {"Authorization": f"Bearer {answer.json()['access_token']}"}
+
+    async def notice(self, subject: UUID) -> None:
+        """Make an ended attempt due, as a notice about it does."""
+        await self.pool.execute(
+            "update paypal.attempt set next_check_at = now() where attempt_id = $1",
+            attempt_id_of(subject),
+        )
+        self.engine.poll.wake()
 
     async def control(self, method: str, path: str, body: Any = None) -> Any:
         answer = await self.http.request(method, f"/control{path}", json=body)

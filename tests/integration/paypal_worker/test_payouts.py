@@ -14,7 +14,7 @@ from cift_shared.money.amount import Money
 from paypal_worker.payout_pause import PAYOUTS_PAUSED
 from tests.integration.card_worker.world import eventually
 from tests.support.paypal_payouts import DAY, PayoutWorld, config, open_world, withdrawal
-from tests.support.paypal_twin import CLIENT_ID, CLIENT_SECRET, payout_body
+from tests.support.paypal_twin import payout_body
 
 SOON = timedelta(seconds=6)
 """From a batch to its processing."""
@@ -81,8 +81,7 @@ class TestPaid:
     ) -> None:
         name = "onhold" if status == "ONHOLD" else "claims"
         request = await submitted(world, f"{name}@example.com")
-        step = await world.step(request.payment_id, "paypal.payout.read")
-        assert step.detail["status"] == status
+        await seen(world, request.payment_id, status)
         await world.checked(request.payment_id)
         assert await world.kinds(request.payment_id) == ["submitted"]
         await world.pass_time(LATER)
@@ -126,7 +125,7 @@ class TestNotPaid:
 class TestUnclaimed:
     async def test_the_merchant_cancels_it(self, world: PayoutWorld) -> None:
         request = await submitted(world, "unclaimed@example.com")
-        await world.step(request.payment_id, "paypal.payout.read")
+        await seen(world, request.payment_id, "UNCLAIMED")
         await world.cancel(request.payment_id)
         told = await world.reach(request.payment_id, "canceled")
         assert told.failure.code == "canceled_at_provider"
@@ -139,7 +138,7 @@ class TestUnclaimed:
         self, world: PayoutWorld
     ) -> None:
         request = await submitted(world, "unclaimed@example.com")
-        await world.step(request.payment_id, "paypal.payout.read")
+        await seen(world, request.payment_id, "UNCLAIMED")
         await world.fault("paypal.payouts-item.cancel", "drop_after_effect")
         await world.cancel(request.payment_id)
         await world.pass_time(timedelta(seconds=1))
@@ -169,7 +168,7 @@ class TestUnclaimed:
 
     async def test_we_cancel_it_on_day_29(self, world: PayoutWorld) -> None:
         request = await submitted(world, "unclaimed@example.com")
-        await world.step(request.payment_id, "paypal.payout.read")
+        await seen(world, request.payment_id, "UNCLAIMED")
         await world.pass_time(28.9 * DAY)
         await world.checked(request.payment_id)
         assert await world.kinds(request.payment_id) == ["submitted"]
@@ -180,7 +179,7 @@ class TestUnclaimed:
 
     async def test_paypal_returns_it_on_day_30(self, world: PayoutWorld) -> None:
         request = await submitted(world, "unclaimed@example.com")
-        await world.step(request.payment_id, "paypal.payout.read")
+        await seen(world, request.payment_id, "UNCLAIMED")
         await world.stop()
         await world.pass_time(31 * DAY)
         await world.start()
@@ -416,6 +415,17 @@ async def ended(world: PayoutWorld, payment_id: UUID) -> list[str]:
     return kinds
 
 
+async def seen(world: PayoutWorld, payment_id: UUID, status: str) -> None:
+    """Wait until the worker has read this status at PayPal."""
+
+    async def found() -> bool:
+        await world.make_due()
+        steps = [step for one in await world.results(payment_id) for step in one.evidence]
+        return any(step.detail.get("status") == status for step in steps)
+
+    await eventually(found, status)
+
+
 async def unknown(world: PayoutWorld, payment_id: UUID) -> None:
     """Wait until the answer to the first request was lost."""
 
@@ -451,9 +461,7 @@ async def pay_beside(world: PayoutWorld, request: RequestWithdrawal, **more: str
     body = payout_body(
         "receives@example.com", **{"sender_batch_id": key, "sender_item_id": key, **more}
     )
-    form = {"grant_type": "client_credentials"}
-    answer = await world.http.post("/v1/oauth2/token", data=form, auth=(CLIENT_ID, CLIENT_SECRET))
-    headers = {"Authorization": f"Bearer {answer.json()['access_token']}", "PayPal-Request-Id": "b"}
+    headers = {**await world.sign_in(), "PayPal-Request-Id": "beside"}
     answer = await world.http.post("/v1/payments/payouts", json=body, headers=headers)
     assert answer.status_code == 201
 

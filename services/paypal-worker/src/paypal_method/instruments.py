@@ -1,7 +1,9 @@
 """PayPal accounts: the payer of a deposit, and the recipient of a withdrawal.
 
-A payer chooses the account on PayPal's own page, so a deposit names none. A withdrawal names an
-account by its e-mail address or by PayPal's id of it; both are sealed, and shown masked.
+A payer chooses the account on PayPal's own page, so a deposit names none, or a saved one. A
+withdrawal names an account by its e-mail address or by PayPal's id of it; both are sealed, and
+shown masked. Either is saved for later: an address for withdrawals, or an account whose owner
+approves at PayPal that deposits are taken from it.
 """
 
 from collections.abc import Mapping
@@ -16,15 +18,17 @@ from cift_shared.rails.instruments import (
     InstrumentKind,
     Named,
     Public,
+    Saving,
     Shown,
 )
+from cift_shared.rails.return_url import ReturnUrl
 from paypal_method.accounts import EMAIL_CHARS_MAX, account_of
 
 KIND = "paypal"
 UNKNOWN = "PayPal"
 """What is shown of an account that is not known."""
 
-_NOTHING_KNOWN: Public = {"account": None}
+_NOTHING_KNOWN: Public = {"account": None, "approved_at": None}
 
 
 class AccountIn(Given):
@@ -36,6 +40,13 @@ class AccountIn(Given):
     """The account's e-mail address, or PayPal's id of the account (13 letters and digits)."""
 
 
+class AccountToSave(AccountIn):
+    """A PayPal account to save: an address, or an account that its owner will approve."""
+
+    return_url: ReturnUrl | None = None
+    """Without `paypal_account`: where the owner's browser goes from PayPal's page."""
+
+
 class PayPalOut(Shown):
     """A PayPal account, masked."""
 
@@ -43,6 +54,8 @@ class PayPalOut(Shown):
     """The kind of instrument: a PayPal account."""
     account: str | None = Field(examples=["j***@example.com"])
     """The account's e-mail address or id, masked; null while it is not known."""
+    approved_at: str | None = Field(examples=["2026-11-22T10:00:00+00:00"])
+    """When its owner approved at PayPal that deposits are taken from it; null: an address."""
 
 
 def _read_nothing(_given: Given, _pointer: str) -> Named:
@@ -51,6 +64,14 @@ def _read_nothing(_given: Given, _pointer: str) -> Named:
 
 def _read(given: AccountIn, pointer: str) -> Named:
     text = (given.paypal_account or "").strip()
+    if not text and isinstance(given, AccountToSave):
+        if given.return_url is None:
+            raise InvalidCommand(
+                "payment_method_invalid",
+                "Send paypal_account, or return_url so that the owner can approve at PayPal.",
+                pointer=f"{pointer}/return_url",
+            )
+        return Named("", _NOTHING_KNOWN)
     account = account_of(text)
     if account is None or account.token is not None:
         raise InvalidCommand(
@@ -58,7 +79,7 @@ def _read(given: AccountIn, pointer: str) -> Named:
             "The account must be an e-mail address or a PayPal account id.",
             pointer=f"{pointer}/paypal_account",
         )
-    return Named(account.text, {"account": account.shown})
+    return Named(account.text, {"account": account.shown, "approved_at": None})
 
 
 def _display(public: Public) -> str:
@@ -69,15 +90,33 @@ def _before_public(_stored: Mapping[str, Any]) -> Public:
     return _NOTHING_KNOWN
 
 
+_SAVING = Saving(
+    at_provider=True,
+    accepts=AccountToSave,
+    required=None,
+    refused="A PayPal account is saved by paypal_account, or by its owner's approval.",
+    example=(
+        "paypal",
+        "A PayPal account for deposits, which its owner approves",
+        {"method": "paypal", "customer_id": "c_42", "return_url": "https://shop.example/saved"},
+    ),
+    unverified="Verified once its owner has approved it at PayPal, or its address is saved.",
+    verified="Saved on {at}; approved_at shows whether its owner approved it at PayPal.",
+    off_session=True,
+)
+
 PAYER = InstrumentKind(
     kind=KIND,
     accepts=NO_FIELDS,
-    chosen_by=None,
-    wanted="The payer chooses the PayPal account on PayPal's page: leave the payment method out.",
+    chosen_by="paypal_account",
+    is_optional=True,
+    wanted="Leave the payment method out, and the payer chooses the account on PayPal's page; or "
+    "send the id of a saved one.",
     read=_read_nothing,
     shows=PayPalOut,
     display=_display,
     before_public=_before_public,
+    saving=_SAVING,
 )
 """The payer's account of a deposit."""
 
@@ -90,5 +129,6 @@ RECIPIENT = InstrumentKind(
     shows=PayPalOut,
     display=_display,
     before_public=_before_public,
+    saving=_SAVING,
 )
 """The recipient's account of a withdrawal."""

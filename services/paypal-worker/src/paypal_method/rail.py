@@ -51,7 +51,11 @@ RAIL = Rail(
     example=Example(
         amount=Money(50_00, "USD"),
         reference="3C679366HH908993F",
-        instrument={"kind": "paypal", "display": "PayPal", "public": {"account": None}},
+        instrument={
+            "kind": "paypal",
+            "display": "PayPal",
+            "public": {"account": None, "approved_at": None},
+        },
         evidence=("paypal.capture.read", {"status": "COMPLETED"}),
     ),
     has_notices=False,

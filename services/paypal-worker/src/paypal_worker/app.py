@@ -8,6 +8,7 @@ payments.commands.paypal -> ingest -> attempt ─┬─ dispatch ─> processor 
 from cift_shared.attempts import compose_worker
 from cift_shared.runtime.service import Base, Composition
 from paypal_worker.client import PayPalClient
+from paypal_worker.consents import StoredConsents
 from paypal_worker.processor import PayPalProcessor
 from paypal_worker.settings import PayPalConfig, WorkerSettings
 from paypal_worker.token_store import SharedTokens
@@ -26,5 +27,6 @@ def compose(base: Base, settings: WorkerSettings, config: PayPalConfig) -> Compo
         vault=vault,
         returns=settings.return_tokens(),
         clock=base.clock,
+        consents=StoredConsents(base.pool),
     )
     return compose_worker(base, processor, schema=SCHEMA, concurrency=settings.concurrency)

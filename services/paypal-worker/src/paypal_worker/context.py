@@ -9,7 +9,7 @@ from datetime import timedelta
 from urllib.parse import urlsplit
 
 from cift_shared.attempts.polling_schedule import sped_up
-from cift_shared.attempts.processor import Attempt
+from cift_shared.attempts.processor import Attempt, MethodAttempt
 from cift_shared.clock import Clock
 from cift_shared.errors import ProviderThrottled, SealBroken
 from cift_shared.messaging.messages import Step
@@ -109,7 +109,7 @@ class Context:
             log.warning("paypal.sealed_data_unreadable")
             return None
 
-    def age(self, attempt: Attempt) -> timedelta:
+    def age(self, attempt: Attempt | MethodAttempt) -> timedelta:
         """How long ago the attempt began."""
         now = self.clock.now()
         return now - (attempt.created_at or now)

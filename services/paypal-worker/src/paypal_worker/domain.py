@@ -22,6 +22,10 @@ _SLOW_GAP_S = 6 * _HOUR
 WATCH_REFUND_S = (_HOUR, _DAY, 3 * _DAY, 7 * _DAY, 14 * _DAY, 30 * _DAY)
 """When a completed refund is read again, as it may still fail days later; ages in seconds."""
 
+ORDER_KEY_LASTS = timedelta(hours=5)
+"""How long PayPal certainly knows our key of an order. Source: PayPal's description of Orders v2,
+`PayPal-Request-Id`: six hours."""
+
 RETURNS_MAX = 1
 """How often a payer is sent back to PayPal's page after a declined payment."""
 

@@ -1,6 +1,7 @@
 """Implement the processor port for PayPal.
 
     deposit     order: create -> the payer approves -> capture -> Settled | Declined | Expired
+    setup       approval of later deposits ........... Saved | ActionRequired | Declined
     refund      refund of the capture ................. Settled | Submitted | Declined
     withdrawal  payout: a batch with one item ........ Settled | Declined; later Reversed
 
@@ -17,10 +18,12 @@ from cift_shared.attempts.processor import (
     Answer,
     Attempt,
     FloatRules,
+    MethodAttempt,
     Notice,
 )
 from cift_shared.clock import Clock, SystemClock
 from cift_shared.errors import ProviderRejectedRequest
+from cift_shared.messaging.outcomes import Pending
 from cift_shared.money.amount import Money
 from cift_shared.money.fees import Direction, load_schedule
 from cift_shared.rails.rail import Operation
@@ -29,10 +32,12 @@ from cift_shared.security.return_token import ReturnTokens
 from cift_shared.settings import KeySettings, load_settings
 from paypal_method.rail import RAIL
 from paypal_worker.client import PayPalClient
+from paypal_worker.consents import Consents, MemoryConsents
 from paypal_worker.context import ACCOUNT_RESTRICTED, Context
 from paypal_worker.deposits import Deposits
 from paypal_worker.payouts import Payouts
 from paypal_worker.refunds import Refunds
+from paypal_worker.saved_accounts import SavedAccounts
 from paypal_worker.settings import PayPalConfig
 from paypal_worker.token_store import MemoryTokens
 
@@ -41,7 +46,10 @@ _FLOAT_EVERY = timedelta(seconds=60)
 
 
 class PayPalProcessor:
-    """Implements `PaymentProcessor`, `CancelsAtProvider` and `ReportsFloat` over one account."""
+    """Implements the port over one PayPal account.
+
+    Also `CancelsAtProvider`, `ReportsFloat` and `SavedMethodProvider`.
+    """
 
     rail = RAIL.name
 
@@ -53,8 +61,11 @@ class PayPalProcessor:
         vault: Vault,
         returns: ReturnTokens,
         clock: Clock,
+        consents: Consents | None = None,
     ) -> None:
         """Create the processor from the shared parts of a worker.
+
+        `consents` records the consents of payers whose accounts are saved; None: in memory.
 
         Raises:
             SettingsInvalid: the fee schedule can't be read.
@@ -64,6 +75,7 @@ class PayPalProcessor:
         self._deposits = Deposits(self._context)
         self._refunds = Refunds(self._context)
         self._payouts = Payouts(self._context)
+        self._saved_accounts = SavedAccounts(self._context, consents or MemoryConsents())
 
     def resend_is_safe(self, operation: Operation) -> bool:  # noqa: ARG002  the port's signature
         """False: PayPal forgets our keys after hours or days, so we read first."""
@@ -109,6 +121,26 @@ class PayPalProcessor:
                 return await self._refunds.check(attempt, notices)
             case "withdrawal":
                 return await self._payouts.check(attempt, notices)
+
+    async def process_setup(self, attempt: MethodAttempt) -> Answer:
+        """Save an account, or begin with its owner's approval; raises as `process_deposit`."""
+        return await self._saved_accounts.submit(attempt)
+
+    async def process_detach(self, attempt: MethodAttempt) -> Answer:
+        """Delete a saved account's approval at PayPal; raises as `process_deposit`."""
+        return await self._saved_accounts.detach(attempt)
+
+    async def get_method_status(
+        self, attempt: MethodAttempt, notices: Sequence[Notice] = ()
+    ) -> Answer:
+        """Query a setup or deletion and take its next step; raises as `process_deposit`."""
+        if attempt.operation == "setup":
+            return await self._saved_accounts.check(attempt, notices)
+        return Answer(Pending()) if attempt.ended else await self._saved_accounts.detach(attempt)
+
+    def method_check_delay(self, attempt: MethodAttempt) -> timedelta | None:
+        """How long to wait before the next query; None after a day."""
+        return self._saved_accounts.check_delay(attempt)
 
     def calculate_fee(self, amount: Money, direction: Direction, *, at: datetime) -> Money:
         """Our fee for moving `amount`, from the fee schedule.
