@@ -1,4 +1,4 @@
-"""The saved account of a deposit's payer, whose approval lets us take the money without the payer."""
+"""The saved account of a deposit's payer: its approval lets us take money without the payer."""
 
 from cift_shared.attempts.processor import Attempt
 from cift_shared.messaging.messages import RequestDeposit
