@@ -1,7 +1,7 @@
-"""After a run no phone number stands in clear anywhere: not in a log, a topic, a table, a trace.
+"""After a run no personal data stands in clear anywhere: not in a log, a topic, a table, a trace.
 
 Business rule: personal data is sealed where it rests or travels and masked where it is shown; only
-the provider's own servers (here: its twin) ever see the number.
+the provider's own servers (here: its twin) ever see a phone number or an e-mail address.
 """
 
 import json
@@ -21,8 +21,8 @@ from tests.support.postgres import throw_away_folder
 
 pytestmark = [pytest.mark.integration, pytest.mark.e2e, pytest.mark.timeout(180)]
 
-NUMBERS = re.compile(rb"708374149|700000032|711000001|722000000")
-"""National parts of every phone in the scenario: they must be nowhere, in any spelling."""
+NUMBERS = re.compile(rb"708374149|700000032|711000001|722000000|pays@example\.com")
+"""National parts of every phone, and the payer's address at PayPal: nowhere, in any spelling."""
 
 
 async def test_nothing_personal_in_clear(monkeypatch: pytest.MonkeyPatch, own_broker) -> None:
@@ -41,7 +41,12 @@ async def test_nothing_personal_in_clear(monkeypatch: pytest.MonkeyPatch, own_br
 
     assert len(tables) > 10_000
     assert len(topics) > 10_000
-    assert {path.name for path in files} > {"gateway.log", "ledger.log", "mpesa-worker.log"}
+    assert {path.name for path in files} > {
+        "gateway.log",
+        "ledger.log",
+        "mpesa-worker.log",
+        "paypal-worker.log",
+    }
     assert any(path.suffix == ".jsonl" and text for path, text in files.items())
     assert not NUMBERS.findall(tables)
     assert not NUMBERS.findall(topics)
@@ -67,7 +72,7 @@ async def table_dump(stack: Stack) -> bytes:
         names = await connection.fetch(
             "select format('%I.%I', table_schema, table_name) as name "
             "from information_schema.tables where table_type = 'BASE TABLE' "
-            "and table_schema in ('ledger', 'gateway', 'mpesa', 'public')"
+            "and table_schema in ('ledger', 'gateway', 'mpesa', 'card', 'paypal', 'public')"
         )
         rows = []
         for name in names:
@@ -96,7 +101,7 @@ async def topic_dump(stack: Stack) -> bytes:
 
 def metrics_dump(stack: Stack) -> bytes:
     parts = []
-    for name in ("gateway", "ledger", "mpesa-worker"):
+    for name in ("gateway", "ledger", "mpesa-worker", "paypal-worker"):
         with urlopen(stack.url(name) + "/metrics") as reply:
             parts.append(reply.read())
     return b"\n".join(parts)

@@ -39,7 +39,9 @@ from ledger import app as ledger_app
 from ledger.settings import LedgerSettings
 from mpesa_worker import app as mpesa_app
 from mpesa_worker.settings import WorkerSettings as MpesaWorkerSettings
-from tests.support import cards, mpesa
+from paypal_worker import app as paypal_app
+from paypal_worker.settings import WorkerSettings as PayPalWorkerSettings
+from tests.support import cards, mpesa, paypal
 from tests.support.commands import CALLBACK_KEY, DATA_KEYS, INDEX_KEY
 from tests.support.gateway import MemoryPublisher
 from tests.support.kafka import Broker
@@ -128,6 +130,7 @@ def _services() -> Iterator[tuple[str, str, Any, Callable[[Base], Composition]]]
         (ledger_app, LedgerSettings, None),
         (mpesa_app, MpesaWorkerSettings, mpesa.config()),
         (card_app, CardWorkerSettings, cards.config()),
+        (paypal_app, PayPalWorkerSettings, paypal.config()),
     ):
 
         def compose(base: Base, module: Any = module, config: Any = config) -> Composition:

@@ -2,7 +2,7 @@
 
 What is stored and told afterwards must fit a table and a message; nothing may be settled by an
 answer that does not say so. Cut, slow and empty answers: `unit/mpesa_worker/test_client.py`,
-`unit/card_worker/test_client.py`.
+`unit/card_worker/test_client.py`, `unit/paypal_worker/test_client.py`.
 """
 
 import asyncio
@@ -29,7 +29,7 @@ from mpesa_worker.client import DarajaClient
 from mpesa_worker.pull_wire import PullQuery, hint_body
 from mpesa_worker.token_store import MemoryTokens, Token
 from tests.hostile.mutations import RAW, hostile_documents
-from tests.support import cards, mpesa
+from tests.support import cards, mpesa, paypal
 from tests.support.commands import VAULT
 from tests.unit.mpesa_worker.test_client import QUERY
 
@@ -244,6 +244,55 @@ async def test_stripe_answers_anything(name: str) -> None:
         clock.advance(timedelta(seconds=10))
 
 
+def paypal_script() -> paypal.Script:
+    script = paypal.Script().on(paypal.CREATE, paypal.order()).on(paypal.READ, paypal.paid())
+    script.on(paypal.TAKE, paypal.paid()).on(paypal.LOOK, paypal.capture_object())
+    script.on(paypal.REFUND_MAKE, paypal.refund_object())
+    return script.on(paypal.REFUND_READ, paypal.refund_object())
+
+
+DETAILS = [{"issue": "INSTRUMENT_DECLINED", "field": "/x", "description": "m"}]
+REFUSAL = {"name": "UNPROCESSABLE_ENTITY", "message": "m", "debug_id": "d", "details": DETAILS,
+           "links": paypal.SENT_BACK}  # fmt: skip
+WAITS = {"order": paypal.ORDER, "action": "1"}
+TAKEN = {**WAITS, "approved": "1"}
+REASON = {"status_details": {"reason": "PENDING_REVIEW"}}
+PAYPAL: dict[str, tuple[str, int, Any, dict[str, str], str]] = {
+    "token": (paypal.TOKEN, 200, {"access_token": "t", "expires_in": 9}, {}, "submit"),
+    "create": (paypal.CREATE, 201, paypal.order(), {}, "submit"),
+    "create refused": (paypal.CREATE, 422, REFUSAL, {}, "submit"),
+    "create malformed": (paypal.CREATE, 400, REFUSAL, {}, "submit"),
+    "create failed": (paypal.CREATE, 500, REFUSAL, {}, "submit"),
+    "read": (paypal.READ, 200, paypal.order("APPROVED"), WAITS, "check"),
+    "read paid": (paypal.READ, 200, paypal.paid(), WAITS, "check"),
+    "capture": (paypal.TAKE, 201, paypal.paid(), TAKEN, "check"),
+    "capture refused": (paypal.TAKE, 422, REFUSAL, TAKEN, "check"),
+    "pending": (paypal.TAKE, 201, paypal.paid("PENDING", **REASON), TAKEN, "check"),
+    "look": (paypal.LOOK, 200, paypal.capture_object(), {**TAKEN, "capture": paypal.CAPTURE},
+             "check"),
+    "refund": (paypal.REFUND_MAKE, 201, paypal.refund_object(), {}, "refund"),
+    "refund refused": (paypal.REFUND_MAKE, 422, REFUSAL, {}, "refund"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", PAYPAL)
+async def test_paypal_answers_anything(name: str) -> None:
+    place, status, good, memory, how = PAYPAL[name]
+    clock = mpesa.FakeClock()
+    for case, body in cases(good):
+        script = paypal_script().on(place, httpx.Response(status, content=body))
+        processor = paypal.processor(script, clock)
+        request = paypal.refund() if how == "refund" else paypal.deposit(clock=clock)
+        attempt = replace(paypal.attempt(request, clock, **memory), checks=int(how == "check"))
+        call = {"submit": processor.process_deposit, "refund": processor.process_refund}
+        ask = call.get(how, processor.get_transaction_status)
+        answer = await judge(ask(attempt), case)
+        if answer is not None and isinstance(answer.outcome, Settled):
+            assert status < 300, case
+        await processor.close()
+        clock.advance(timedelta(seconds=10))
+
+
 async def test_events_say_anything() -> None:
     """The worker finds the attempt, or none; what is told comes from the API."""
     clock = mpesa.FakeClock()
@@ -330,5 +379,10 @@ async def test_anything_on_the_wire(name: str, monkeypatch: pytest.MonkeyPatch) 
             except OutcomeUnknown:
                 pass
             await processor.close()
+            wallet = paypal.processor(None, clock, api_base=base)
+            with pytest.raises(PaymentProcessorError):
+                await wallet.process_deposit(paypal.attempt(paypal.deposit(clock=clock), clock))
+            await wallet.close()
     assert mpesa.PHONE not in repr(logs)
     assert cards.SECRET_KEY not in repr(logs)
+    assert "client-secret" not in repr(logs)

@@ -29,7 +29,7 @@ from tests.hostile.consumers import Consumers, Garbage, consuming
 from tests.hostile.mutations import RAW, hostile_documents
 from tests.hostile.targets import GOLDEN
 from tests.integration.ledger.books import Books, open_books
-from tests.support import cards
+from tests.support import cards, paypal
 from tests.support.commands import CLOCK, PHONE, VAULT, deposit, withdrawal
 from tests.support.gateway import method_result
 from tests.support.kafka import Broker
@@ -37,6 +37,7 @@ from tests.support.kafka import Broker
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
 
 MPESA, CARD = topics.commands("mpesa"), topics.commands("card")
+PAYPAL = topics.commands("paypal")
 MPESA_NOTICES, CARD_NOTICES = topics.webhooks("mpesa"), topics.webhooks("stripe")
 READERS = {
     topics.RESULTS: "ledger",
@@ -44,6 +45,7 @@ READERS = {
     topics.RAIL_STATUSES: "gateway",
     MPESA: "mpesa",
     CARD: "card",
+    PAYPAL: "paypal",
     MPESA_NOTICES: "mpesa",
     CARD_NOTICES: "card",
 }
@@ -95,6 +97,8 @@ def good_for(topic: str, paid: Any) -> Message:
             return deposit()
         case t if t == CARD:
             return cards.deposit()
+        case t if t == PAYPAL:
+            return paypal.deposit()
     return notice()
 
 

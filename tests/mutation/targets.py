@@ -6,10 +6,11 @@ end most mutants soonest.
 
 from collections.abc import Mapping, Sequence
 
-_SHARED, _CARD, _MPESA = (
+_SHARED, _CARD, _MPESA, _PAYPAL = (
     "tests/unit/cift_shared",
     "tests/unit/card_worker",
     "tests/unit/mpesa_worker",
+    "tests/unit/paypal_worker",
 )
 _GATEWAY, _LEDGER = "tests/unit/gateway", "tests/unit/ledger"
 
@@ -84,6 +85,14 @@ TARGETS: Mapping[str, Sequence[str]] = {
     "card_worker.context": _CARD_STEPS,
     "card_worker.deposits": _in(_CARD, "deposit_steps", "deposits"),
     "card_worker.refunds": _in(_CARD, "refund_steps", "refunds"),
+    "paypal_method.rail": _in(_PAYPAL, "currencies"),
+    "paypal_method.currencies": _in(_PAYPAL, "currencies"),
+    "paypal_worker.domain": _in(_PAYPAL, "domain", "deposit_steps"),
+    "paypal_worker.mapping": _in(_PAYPAL, "mapping", "deposit_steps", "refund_steps"),
+    "paypal_worker.issues": _in(_PAYPAL, "issues", "deposit_steps", "refund_steps"),
+    "paypal_worker.context": _in(_PAYPAL, "deposit_steps", "refund_steps"),
+    "paypal_worker.deposits": _in(_PAYPAL, "deposit_steps"),
+    "paypal_worker.refunds": _in(_PAYPAL, "refund_steps"),
     "card_worker.post_settlement": _in(_CARD, "post_settlement_steps", "post_settlement"),
 }
 """Module to its tests."""

@@ -20,7 +20,14 @@ from cift_shared.testing.processor import ScriptedProcessor
 from tests.support.commands import CLOCK, VAULT
 
 RAIL = registry.example_rail()
-POLLED = replace(RAIL, name="polled", method="polled", provider="quiet", has_notices=False)
+POLLED = replace(
+    RAIL,
+    name="polled",
+    method="polled",
+    provider="quiet",
+    has_notices=False,
+    cancel_after_submit=False,
+)
 
 
 class Ready:
