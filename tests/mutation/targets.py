@@ -92,6 +92,13 @@ TARGETS: Mapping[str, Sequence[str]] = {
     "paypal_worker.issues": _in(_PAYPAL, "issues", "deposit_steps", "refund_steps"),
     "paypal_worker.context": _in(_PAYPAL, "deposit_steps", "refund_steps"),
     "paypal_worker.deposits": _in(_PAYPAL, "deposit_steps"),
+    "paypal_method.accounts": _in(_PAYPAL, "accounts"),
+    "paypal_worker.payout_items": _in(_PAYPAL, "payout_items"),
+    "paypal_worker.payout_refusals": _in(_PAYPAL, "payout_rules"),
+    "paypal_worker.payout_waits": _in(_PAYPAL, "payout_rules"),
+    "paypal_worker.payout_wire": _in(_PAYPAL, "payout_rules"),
+    "paypal_worker.payout_pause": _in(_PAYPAL, "payout_rules"),
+    "paypal_worker.statement": _in(_PAYPAL, "statement"),
     "paypal_worker.refunds": _in(_PAYPAL, "refund_steps"),
     "card_worker.post_settlement": _in(_CARD, "post_settlement_steps", "post_settlement"),
 }

@@ -44,7 +44,7 @@ class AccountToSave(AccountIn):
     """A PayPal account to save: an address, or an account that its owner will approve."""
 
     return_url: ReturnUrl | None = None
-    """Without `paypal_account`: where the owner's browser goes from PayPal's page."""
+    """Where the customer's browser goes after a step at the provider's page."""
 
 
 class PayPalOut(Shown):
