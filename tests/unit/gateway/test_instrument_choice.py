@@ -63,7 +63,8 @@ def test_one_is_accepted(kind: InstrumentKind, given: dict[str, Any] | None) -> 
         (PHONES, {}), (PHONES, {"country": "KE"}), (PHONES, {**PHONE, "id": SAVED}),
         (PHONES, TOKEN), (PHONES, {**PHONE, **TOKEN}), (CARDS, PHONE), (CARDS, {}),
         (CARDS, {**TOKEN, "id": SAVED}), (CARDS, {**TOKEN, "country": "KE"}),
-        (NONE, PHONE), (NONE, {"id": SAVED}), (OPTIONAL, {}), (OPTIONAL, TOKEN), (UNSAVED, {"id": SAVED}),
+        (NONE, PHONE), (NONE, {"id": SAVED}), (OPTIONAL, {}), (OPTIONAL, TOKEN),
+        (UNSAVED, {"id": SAVED}),
     ],
 )  # fmt: skip
 def test_another_choice_is_refused(kind: InstrumentKind, given: dict[str, Any]) -> None:

@@ -64,6 +64,12 @@ class TestInstruments:
     def test_a_payer_need_not_be_named(self) -> None:
         assert PAYER.is_optional
         assert PAYER.read(AccountIn(), "/payment_method").secret == ""
+        assert PAYER.read(AccountIn(paypal_account=EMAIL), "/payment_method").secret == EMAIL
+
+    def test_both_are_named_in_the_same_way(self) -> None:
+        """The API has one set of fields for all kinds of one name."""
+        assert PAYER.kind == RECIPIENT.kind
+        assert PAYER.accepts is RECIPIENT.accepts
 
     @pytest.mark.parametrize(
         ("fields", "secret"),

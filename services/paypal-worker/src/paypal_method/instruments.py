@@ -1,7 +1,7 @@
 """PayPal accounts: the payer of a deposit, and the recipient of a withdrawal.
 
-A payer chooses the account on PayPal's own page, so a deposit names none, or a saved one. A
-withdrawal names an account by its e-mail address or by PayPal's id of it; both are sealed, and
+A payer chooses the account on PayPal's own page, so a deposit need not name one; an address fills
+in the page's login. A withdrawal names an account by its e-mail address or by PayPal's id of it; both are sealed, and
 shown masked. Either is saved for later: an address for withdrawals, or an account whose owner
 approves at PayPal that deposits are taken from it.
 """
@@ -13,7 +13,6 @@ from pydantic import Field
 
 from cift_shared.errors import InvalidCommand
 from cift_shared.rails.instruments import (
-    NO_FIELDS,
     Given,
     InstrumentKind,
     Named,
@@ -58,10 +57,6 @@ class PayPalOut(Shown):
     """When its owner approved at PayPal that deposits are taken from it; null: an address."""
 
 
-def _read_nothing(_given: Given, _pointer: str) -> Named:
-    return Named("", _NOTHING_KNOWN)
-
-
 def _read(given: AccountIn, pointer: str) -> Named:
     text = (given.paypal_account or "").strip()
     if not text and isinstance(given, AccountToSave):
@@ -80,6 +75,10 @@ def _read(given: AccountIn, pointer: str) -> Named:
             pointer=f"{pointer}/paypal_account",
         )
     return Named(account.text, {"account": account.shown, "approved_at": None})
+
+
+def _read_payer(given: AccountIn, pointer: str) -> Named:
+    return _read(given, pointer) if given.paypal_account else Named("", _NOTHING_KNOWN)
 
 
 def _display(public: Public) -> str:
@@ -107,12 +106,12 @@ _SAVING = Saving(
 
 PAYER = InstrumentKind(
     kind=KIND,
-    accepts=NO_FIELDS,
+    accepts=AccountIn,
     chosen_by="paypal_account",
     is_optional=True,
-    wanted="Leave the payment method out, and the payer chooses the account on PayPal's page; or "
-    "send the id of a saved one.",
-    read=_read_nothing,
+    wanted="Either an account or the id of a saved one; or leave the payment method out, and the "
+    "payer chooses the account on PayPal's page.",
+    read=_read_payer,
     shows=PayPalOut,
     display=_display,
     before_public=_before_public,

@@ -30,6 +30,7 @@ from cift_shared.messaging.outcomes import (
     Settled,
     Submitted,
 )
+from paypal_method.accounts import Account
 from paypal_method.currencies import to_text
 from paypal_worker import domain, issues, mapping, wire
 from paypal_worker.context import NO_WAIT, REPORTED, Context, log
@@ -175,8 +176,7 @@ class Deposits:
             "payment_method_preference": "IMMEDIATE_PAYMENT_REQUIRED",
             **({"brand_name": brand} if brand else {}),
         }
-        saved = {"vault_id": account.token} if account and account.token else {}
-        source = {"paypal": {"experience_context": page, **saved}}
+        source = {"paypal": {"experience_context": page, **_payer(account)}}
         return {"intent": "CAPTURE", "purchase_units": [unit], "payment_source": source}
 
     async def _read(self, attempt: Attempt, order_id: str) -> Answer:
@@ -338,3 +338,10 @@ class Deposits:
     def _declined(self, name: str, failure: Failure, issue: str | None = None) -> Answer:
         step = self._context.step(name, reason=failure.code, issue=issue)
         return Answer(Declined(failure), {REPORTED: "failed"}, None, [step])
+
+
+def _payer(account: Account | None) -> Mapping[str, str]:
+    """The payer in an order: a saved approval, which pays at once, or an address for the login."""
+    if account is not None and account.token is not None:
+        return {"vault_id": account.token}
+    return {"email_address": account.email} if account and account.email else {}
