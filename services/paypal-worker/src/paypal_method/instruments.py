@@ -1,9 +1,9 @@
 """PayPal accounts: the payer of a deposit, and the recipient of a withdrawal.
 
 A payer chooses the account on PayPal's own page, so a deposit need not name one; an address fills
-in the page's login. A withdrawal names an account by its e-mail address or by PayPal's id of it; both are sealed, and
-shown masked. Either is saved for later: an address for withdrawals, or an account whose owner
-approves at PayPal that deposits are taken from it.
+in the page's login. A withdrawal names an account by its e-mail address or by PayPal's id of it.
+Both are sealed, and shown masked. Either is saved for later: an address for withdrawals, or an
+account whose owner approves at PayPal that deposits are taken from it.
 """
 
 from collections.abc import Mapping
