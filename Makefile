@@ -50,7 +50,7 @@ test-postgres: setup ## Run the integration tests on a PostgreSQL as Debian ship
 test-containers: setup ## Run a part of the integration tests on PostgreSQL and Apache Kafka in containers
 	$(RUN) tests.support.containers pytest $(CONTAINER_TESTS)
 
-test-peers: setup ## Compare the card worker and the twin with stripe-mock (needs Go) and localstripe
+test-peers: setup ## Compare workers and twins with stripe-mock (needs Go), localstripe and Prism (needs Node 20)
 	$(RUN) pytest -m peers
 
 api-docs: setup ## Check the API's documents with linters, a browser, and generated clients

@@ -28,18 +28,21 @@ COMMAND_S_MAX = 600
 _QUIET = {"REDOCLY_TELEMETRY": "off", "REDOCLY_SUPPRESS_UPDATE_NOTICE": "true", "NO_COLOR": "1"}
 
 
-def node_modules() -> Path:
-    """The folder of the installed Node packages; skips or fails the test without Node."""
+def node_modules(pins: Path = HERE, kept: Path = KEPT) -> Path:
+    """The folder of the installed Node packages; skips or fails the test without Node.
+
+    `pins` is the folder of their lock, `kept` the one where they stay.
+    """
     missing = _why_no_node()
     if missing and os.environ.get("CI"):
         pytest.fail(missing)
     if missing:
         pytest.skip(missing)
-    folder = KEPT / f"node-{_digest(*(HERE / name for name in NODE_FILES))}"
+    folder = kept / f"node-{_digest(*(pins / name for name in NODE_FILES))}"
     if not (folder / "ready").exists():
         folder.mkdir(parents=True, exist_ok=True)
         for name in NODE_FILES:
-            shutil.copy(HERE / name, folder / name)
+            shutil.copy(pins / name, folder / name)
         run(["npm", "ci"], folder)
         (folder / "ready").touch()
     return folder / "node_modules"
