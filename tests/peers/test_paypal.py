@@ -19,7 +19,7 @@ from paypal_worker.processor import PayPalProcessor
 from tests.peers import prism
 from tests.support import paypal
 from tests.support.commands import CLOCK
-from tests.support.paypal_twin import CLIENT_ID, CLIENT_SECRET, PayPalWorld, open_twin
+from tests.support.paypal_twin import CLIENT_ID, CLIENT_SECRET, PayPalTwin, open_twin
 
 pytestmark = [pytest.mark.peers, pytest.mark.timeout(600)]
 
@@ -93,12 +93,12 @@ async def judged(address: str, method: str, path: str, **sent: Any) -> str | Non
 
 
 @pytest.fixture
-async def twin(tmp_path: Path) -> AsyncIterator[PayPalWorld]:
+async def twin(tmp_path: Path) -> AsyncIterator[PayPalTwin]:
     async with open_twin(tmp_path) as world:
         yield world
 
 
-async def paid(processor: PayPalProcessor, twin: PayPalWorld, amount: Money, email: str) -> Settled:
+async def paid(processor: PayPalProcessor, twin: PayPalTwin, amount: Money, email: str) -> Settled:
     """A deposit that its payer approves; a pending capture completes."""
     request = paypal.deposit(amount.minor, amount.currency, description="Order 7")
     attempt = paypal.attempt(request, CLOCK)
@@ -115,7 +115,7 @@ async def paid(processor: PayPalProcessor, twin: PayPalWorld, amount: Money, ema
 
 
 async def test_every_request_of_the_worker_is_legal(
-    witnesses: Mapping[str, str], twin: PayPalWorld
+    witnesses: Mapping[str, str], twin: PayPalTwin
 ) -> None:
     clock = CLOCK
     witness = Witness(twin.http._transport, witnesses)

@@ -11,8 +11,9 @@ from cift_shared.messaging.messages import ProviderNotice
 from paypal_method.transmission import HEADERS, Transmission
 from tests.hostile.mutations import RAW
 from tests.support.commands import VAULT
-from tests.support.gateway import RunningGateway, problem, running_gateway
+from tests.support.gateway import RunningGateway, running_gateway
 from tests.support.paypal_signing import OURS, WEBHOOK_ID, signed
+from tests.support.problems import problem
 
 pytestmark = pytest.mark.integration
 

@@ -42,14 +42,14 @@ from paypal_worker.settings import PayPalConfig
 from paypal_worker.token_store import MemoryTokens
 from paypal_worker.webhook_verifier import Verifier
 from provider_sandbox.paypal.certificates import CERTIFICATE, load_or_create
-from tests.integration.card_worker.world import eventually
 from tests.support.commands import IDS, TOKENS, VAULT
+from tests.support.eventually import eventually
 from tests.support.paypal_signing import Issued, signed
 from tests.support.paypal_twin import (
     CLIENT_ID,
     CLIENT_SECRET,
     WEBHOOK_ID,
-    PayPalWorld,
+    PayPalTwin,
     Post,
     open_twin,
 )
@@ -101,7 +101,7 @@ class Wire(httpx.AsyncBaseTransport):
 class NoticesWorld:
     """The twin, the database and one worker."""
 
-    def __init__(self, twin: PayPalWorld, pool: asyncpg.Pool, root: Path) -> None:
+    def __init__(self, twin: PayPalTwin, pool: asyncpg.Pool, root: Path) -> None:
         self.twin = twin
         self.pool = pool
         self.clock = ShiftedClock()

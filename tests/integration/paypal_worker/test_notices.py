@@ -14,8 +14,8 @@ from cift_shared.money.amount import Money
 from paypal_method.transmission import Transmission
 from paypal_worker.certificates import Trust
 from tests.hostile.mutations import hostile_documents
-from tests.integration.card_worker.world import eventually
 from tests.integration.paypal_worker.notices_world import NoticesWorld
+from tests.support.eventually import eventually
 from tests.support.paypal_signing import root
 from tests.support.paypal_twin import Post
 

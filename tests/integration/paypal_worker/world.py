@@ -28,9 +28,11 @@ from paypal_worker.processor import PayPalProcessor
 from paypal_worker.token_store import SharedTokens
 from provider_sandbox.app import create_app
 from provider_sandbox.settings import Settings
-from tests.integration.card_worker.world import Died, ShiftedClock, eventually
+from tests.integration.card_worker.harness import Died
 from tests.support import paypal
+from tests.support.clocks import ShiftedClock
 from tests.support.commands import VAULT
+from tests.support.eventually import eventually
 
 
 class Deaths:

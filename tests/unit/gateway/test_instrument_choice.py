@@ -30,6 +30,8 @@ NONE = InstrumentKind(
     before_public=lambda _stored: {},
 )
 UNSAVED = replace(PHONES, saving=None)
+OPTIONAL = replace(CARDS, is_optional=True, accepts=NO_FIELDS)
+"""The payer chooses at the provider, or the payment names a saved one."""
 PHONE, TOKEN = {"phone": "0712345678"}, {"token": "pm_1"}
 
 
@@ -48,7 +50,7 @@ def refused(kind: InstrumentKind, given: dict[str, Any] | None, **options: bool)
     [
         (PHONES, PHONE), (PHONES, {**PHONE, "country": "KE"}), (PHONES, {"id": SAVED}),
         (PHONES, {"id": SAVED, "country": "KE"}), (CARDS, TOKEN), (CARDS, {"id": SAVED}),
-        (NONE, None), (NONE, {}),
+        (NONE, None), (NONE, {}), (OPTIONAL, None), (OPTIONAL, {"id": SAVED}),
     ],
 )  # fmt: skip
 def test_one_is_accepted(kind: InstrumentKind, given: dict[str, Any] | None) -> None:
@@ -61,7 +63,8 @@ def test_one_is_accepted(kind: InstrumentKind, given: dict[str, Any] | None) -> 
         (PHONES, {}), (PHONES, {"country": "KE"}), (PHONES, {**PHONE, "id": SAVED}),
         (PHONES, TOKEN), (PHONES, {**PHONE, **TOKEN}), (CARDS, PHONE), (CARDS, {}),
         (CARDS, {**TOKEN, "id": SAVED}), (CARDS, {**TOKEN, "country": "KE"}),
-        (NONE, PHONE), (NONE, {"id": SAVED}), (UNSAVED, {"id": SAVED}),
+        (NONE, PHONE), (NONE, {"id": SAVED}), (OPTIONAL, {}), (OPTIONAL, TOKEN),
+        (UNSAVED, {"id": SAVED}),
     ],
 )  # fmt: skip
 def test_another_choice_is_refused(kind: InstrumentKind, given: dict[str, Any]) -> None:
@@ -79,6 +82,7 @@ def test_none_at_all_is_a_missing_field(kind: InstrumentKind) -> None:
         (CARDS, {"id": SAVED}, None), (CARDS, TOKEN, "payment_method_invalid"),
         (PHONES, {"id": SAVED}, "payment_method_invalid"),
         (PHONES, PHONE, "payment_method_invalid"), (NONE, None, "payment_method_invalid"),
+        (OPTIONAL, None, "validation_failed"), (OPTIONAL, {"id": SAVED}, None),
     ],
 )  # fmt: skip
 def test_who_can_pay_while_absent(

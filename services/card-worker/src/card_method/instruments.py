@@ -29,7 +29,7 @@ class CardToSave(CardIn):
     """A card to save."""
 
     return_url: ReturnUrl | None = None
-    """With `card`: where the customer's browser goes after a step at the provider's page."""
+    """Where the customer's browser goes after a step at the provider's page."""
 
 
 class CardOut(Shown):

@@ -1,4 +1,4 @@
-"""PayPal in the demo: an approved deposit, an abandoned one, a refund in part."""
+"""PayPal in the demo: deposits, one of them abandoned, a partial refund, payouts."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -8,8 +8,8 @@ import httpx
 
 from cift_shared.rails.local import FINAL, Merchant, Step
 
-DEPOSIT, REFUND, ABANDONED = "80.00", "20.00", "30.00"
-PAYER = "pays@example.com"
+DEPOSIT, REFUND, ABANDONED, PAYOUT, RETURNED = "80.00", "20.00", "30.00", "25.00", "10.00"
+PAYER, RECIPIENT, NOBODY = "pays@example.com", "receives@example.com", "unclaimed@example.com"
 RETURN_URL = "https://shop.example/paid"
 PAGE_S = 1.0
 """Seconds that the demo's payer stays on PayPal's page."""
@@ -40,6 +40,22 @@ async def play(merchant: Merchant, customer: str) -> AsyncIterator[Step]:
         "20.00 of 80.00 is refunded, with the same share of our fee.",
         refund["status"], "completed", refund, (f"refund {REFUND} USD",),
     )  # fmt: skip
+    out = await merchant.paid(_withdrawal(customer, PAYOUT, RECIPIENT))
+    yield Step(
+        "paypal_payout", "A withdrawal to a PayPal account",
+        "PayPal pays a batch with one item; the item's status completes the payment.",
+        out["status"], "completed", out, (f"payout {PAYOUT} USD",),
+    )  # fmt: skip
+    sent = (await merchant.pay(_withdrawal(customer, RETURNED, NOBODY))).json()
+    await merchant.reach(sent["id"], FINAL | {"processing"})
+    await merchant.cancel(sent["id"])
+    returned = await merchant.final(sent["id"])
+    yield Step(
+        "paypal_payout_returned", "A withdrawal that nobody claims, canceled by the merchant",
+        "PayPal returns an unclaimed payout, and the customer has the money again.",
+        returned["status"], "canceled", returned,
+        (f"payout {RETURNED} USD", f"payout_returned {RETURNED} USD"),
+    )  # fmt: skip
     left = (await merchant.pay(_order(customer, ABANDONED))).json()
     waiting = await merchant.reach(left["id"], FINAL | {"requires_action"})
     await _let_time_pass((waiting["next_action"] or {}).get("url", ""))
@@ -59,6 +75,17 @@ def _order(customer: str, amount: str) -> dict[str, Any]:
         "currency": "USD",
         "customer_id": customer,
         "return_url": RETURN_URL,
+    }
+
+
+def _withdrawal(customer: str, amount: str, account: str) -> dict[str, Any]:
+    return {
+        "type": "withdrawal",
+        "method": "paypal",
+        "amount": amount,
+        "currency": "USD",
+        "customer_id": customer,
+        "payment_method": {"paypal_account": account},
     }
 
 

@@ -44,7 +44,7 @@ LOCAL = LocalRail(
         incoming=frozenset({"capture", "refund_failed", "payout_returned", "dispute_release"}),
     ),
     play=play,
-    # 80 less 2.99 % and 0.49, less a refund of 20 with its share of the fee.
-    final_balance={"USD": Decimal("57.84")},
+    # 80 less 2.99 % and 0.49, less a refund of 20 with its share of the fee, less 25 and 0.25.
+    final_balance={"USD": Decimal("32.59")},
 )
 """The entry point `cift.local`."""

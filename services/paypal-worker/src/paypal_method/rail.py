@@ -4,12 +4,14 @@ from collections.abc import Mapping
 from datetime import timedelta
 
 from cift_shared.money.amount import EXPONENTS, Money
-from cift_shared.rails.rail import Example, Limits, Operation, Rail, Refusal
+from cift_shared.rails.rail import Example, Limits, Operation, Rail
 from paypal_method.currencies import CURRENCIES, step
 
 _DEPOSIT_USD_MAX = 60_000
 """The largest single payment of a verified account. Source: paypal.com/help, "What's the maximum
 amount I can send". PayPal decides for each account, and may refuse less."""
+_PAYOUT_USD_MAX = 20_000
+"""The largest single payout. Source: developer.paypal.com/payouts/fees, "transaction limits"."""
 _UNITS_FOR_A_DOLLAR = {
     "BRL": 5, "CNY": 7, "CZK": 20, "DKK": 6, "HKD": 8, "HUF": 300, "ILS": 3, "JPY": 150,
     "MXN": 18, "MYR": 4, "NOK": 10, "PHP": 55, "PLN": 4, "SEK": 10, "THB": 30, "TWD": 30,
@@ -25,7 +27,11 @@ def largest_minor(currency: str, dollars: int) -> int:
 def _limits(currency: str) -> Mapping[Operation, Limits]:
     most = largest_minor(currency, _DEPOSIT_USD_MAX)
     least = step(currency)
-    return {"deposit": Limits(least, most), "refund": Limits(least, most)}
+    return {
+        "deposit": Limits(least, most),
+        "withdrawal": Limits(least, largest_minor(currency, _PAYOUT_USD_MAX)),
+        "refund": Limits(least, most),
+    }
 
 
 RAIL = Rail(
@@ -39,20 +45,18 @@ RAIL = Rail(
         "withdrawal": timedelta(hours=1),
         "refund": timedelta(minutes=1),
     },
-    # An order whose capture was not sent moves no money.
+    # An order whose capture was not sent moves no money, and an unclaimed payout can be returned.
     cancel_after_submit=True,
     cost_steps=frozenset({"paypal.fee.known"}),
     example=Example(
         amount=Money(50_00, "USD"),
         reference="3C679366HH908993F",
-        instrument={"kind": "paypal", "display": "PayPal", "public": {"account": None}},
+        instrument={
+            "kind": "paypal",
+            "display": "PayPal",
+            "public": {"account": None, "approved_at": None},
+        },
         evidence=("paypal.capture.read", {"status": "COMPLETED"}),
     ),
-    refusals={
-        "withdrawal": Refusal(
-            "PayPal is not set up for withdrawals",
-            "Refund an earlier deposit, or withdraw by another method.",
-        ),
-    },
 )
 """The entry point `cift.rails`."""

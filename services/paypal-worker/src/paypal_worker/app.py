@@ -18,6 +18,7 @@ from paypal_method.transmission import CertificateAddresses
 from paypal_worker.certificate_source import CertificateSource
 from paypal_worker.certificates import Certificates, Trust
 from paypal_worker.client import PayPalClient
+from paypal_worker.consents import StoredConsents
 from paypal_worker.event_catchup import EventCatchUp
 from paypal_worker.event_store import EventStore
 from paypal_worker.notices import Delivery, Notices
@@ -43,6 +44,7 @@ def compose(base: Base, settings: WorkerSettings, config: PayPalConfig) -> Compo
         vault=vault,
         returns=settings.return_tokens(),
         clock=base.clock,
+        consents=StoredConsents(base.pool),
     )
     source = CertificateSource()
     delivery = _delivery(base, vault, processor.fingerprint)

@@ -13,7 +13,7 @@ from pydantic import BaseModel
 
 from cift_shared.clock import Clock
 from cift_shared.errors import SettingsInvalid
-from paypal_worker import wire
+from paypal_worker import payout_wire, vault_wire, wire
 from paypal_worker.settings import PayPalConfig
 from paypal_worker.token_store import TokenStore
 from paypal_worker.transport import PayPalHttp, Request
@@ -117,6 +117,59 @@ class PayPalClient:
         """A dispute with the money that it moved."""
         path = f"/v1/customer/disputes/{_id(dispute_id)}"
         return await self.get("dispute_read", path, wire.Dispute)
+
+    async def create_payout(self, body: Mapping[str, Any], key: str) -> payout_wire.PayoutBatch:
+        """Create a batch of payouts; PayPal refuses a second one with its `sender_batch_id`."""
+        path = "/v1/payments/payouts"
+        return await self.post("payout_create", path, body, payout_wire.PayoutBatch, key=key)
+
+    async def read_payout(self, batch_id: str) -> payout_wire.PayoutBatch:
+        """A batch of payouts with its items, as they are now."""
+        path = f"/v1/payments/payouts/{_id(batch_id)}"
+        return await self.get("payout_read", path, payout_wire.PayoutBatch)
+
+    async def read_payout_item(self, item_id: str) -> payout_wire.PayoutItem:
+        """One payout as it is now."""
+        path = f"/v1/payments/payouts-item/{_id(item_id)}"
+        return await self.get("payout_item_read", path, payout_wire.PayoutItem)
+
+    async def cancel_payout(self, item_id: str, key: str) -> payout_wire.PayoutItem:
+        """Have an unclaimed payout returned; any other is refused."""
+        path = f"/v1/payments/payouts-item/{_id(item_id)}/cancel"
+        return await self.post("payout_cancel", path, {}, payout_wire.PayoutItem, key=key)
+
+    async def read_balances(self) -> payout_wire.Balances:
+        """Our balance in each currency."""
+        return await self.get("balances", "/v1/reporting/balances", payout_wire.Balances)
+
+    async def create_setup(self, body: Mapping[str, Any], key: str) -> vault_wire.SetupToken:
+        """Ask for a payer's approval of later deposits; the answer links to PayPal's page."""
+        path = "/v3/vault/setup-tokens"
+        return await self.post("setup_create", path, body, vault_wire.SetupToken, key=key)
+
+    async def read_setup(self, setup_id: str) -> vault_wire.SetupToken:
+        """An approval as it is now."""
+        path = f"/v3/vault/setup-tokens/{_id(setup_id)}"
+        return await self.get("setup_read", path, vault_wire.SetupToken)
+
+    async def create_token(self, body: Mapping[str, Any], key: str) -> vault_wire.PaymentToken:
+        """Make the payment token of an approved setup token."""
+        path = "/v3/vault/payment-tokens"
+        return await self.post("token_create", path, body, vault_wire.PaymentToken, key=key)
+
+    async def read_token(self, token_id: str) -> vault_wire.PaymentToken:
+        """A payment token; refused with HTTP 404 once its owner has withdrawn the approval."""
+        path = f"/v3/vault/payment-tokens/{_id(token_id)}"
+        return await self.get("token_read", path, vault_wire.PaymentToken)
+
+    async def list_tokens(self, customer_id: str) -> vault_wire.PaymentTokens:
+        """The first payment tokens of a customer of PayPal's vault."""
+        path, query = "/v3/vault/payment-tokens", {"customer_id": customer_id}
+        return await self.get("token_list", path, vault_wire.PaymentTokens, query)
+
+    async def delete_token(self, token_id: str) -> None:
+        """Delete a payment token: no deposit can be taken with it any more."""
+        await self.delete("token_delete", f"/v3/vault/payment-tokens/{_id(token_id)}")
 
     async def get(
         self,

@@ -9,14 +9,15 @@ from datetime import timedelta
 from urllib.parse import urlsplit
 
 from cift_shared.attempts.polling_schedule import sped_up
-from cift_shared.attempts.processor import Attempt
+from cift_shared.attempts.processor import Attempt, MethodAttempt
 from cift_shared.clock import Clock
-from cift_shared.errors import ProviderThrottled
+from cift_shared.errors import ProviderThrottled, SealBroken
 from cift_shared.messaging.messages import Step
 from cift_shared.observability.log import get_logger
 from cift_shared.observability.metrics import UNKNOWN_WORDS
 from cift_shared.security.field_encryption import Vault
 from cift_shared.security.return_token import ReturnTokens
+from paypal_method.instruments import KIND
 from paypal_worker import domain
 from paypal_worker.client import PayPalClient
 from paypal_worker.settings import PayPalConfig
@@ -24,6 +25,8 @@ from paypal_worker.transport import PROVIDER
 
 REFERENCE_CONTEXT = "provider-request"
 """Key context of the fingerprints of PayPal's ids."""
+ACCOUNT_CONTEXT = KIND
+"""Encryption context of PayPal accounts."""
 ACTION_CONTEXT = "next_action"
 """Encryption context of data that only the payer may see."""
 
@@ -98,7 +101,15 @@ class Context:
         """The keyed hash of a PayPal id; finds the attempt of a notice about that object."""
         return self.vault.fingerprint(reference.encode(), context=REFERENCE_CONTEXT)
 
-    def age(self, attempt: Attempt) -> timedelta:
+    def open(self, sealed: str) -> str | None:
+        """The decrypted text of an account; None when it can't be decrypted."""
+        try:
+            return self.vault.open(sealed, context=ACCOUNT_CONTEXT).decode()
+        except SealBroken:
+            log.warning("paypal.sealed_data_unreadable")
+            return None
+
+    def age(self, attempt: Attempt | MethodAttempt) -> timedelta:
         """How long ago the attempt began."""
         now = self.clock.now()
         return now - (attempt.created_at or now)

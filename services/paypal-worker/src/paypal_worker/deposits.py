@@ -30,14 +30,18 @@ from cift_shared.messaging.outcomes import (
     Settled,
     Submitted,
 )
+from paypal_method.accounts import Account
 from paypal_method.currencies import to_text
 from paypal_worker import domain, issues, mapping, wire
 from paypal_worker.context import NO_WAIT, REPORTED, Context, log
 from paypal_worker.disputes import Disputes
+from paypal_worker.payers import is_off_session, pays_at_once, saved_account
 from paypal_worker.transport import RequestRefused
 
 _NOT_FOUND = 404
 _KEY_TAKEN = "DUPLICATE_REQUEST_ID"
+_MAY_BE_PAID = frozenset({_KEY_TAKEN, "DUPLICATE_INVOICE_ID"})
+"""Refusals of an order that say that PayPal has another one for the same payment."""
 _DESCRIPTION_CHARS_MAX = 127
 
 
@@ -87,8 +91,13 @@ class Deposits:
         """Create the order, under the key of an earlier request that may have created it.
 
         If PayPal has forgotten the key, this is a second order. The first one does no harm: no
-        payer knows its address, and only the stored order is ever captured.
+        payer knows its address, and only the stored order is ever captured. An order with a saved
+        approval pays at once, so it is created again only while PayPal certainly knows the key.
         """
+        if pays_at_once(self._context, attempt):
+            if self._context.age(attempt) >= domain.ORDER_KEY_LASTS:
+                return Answer(Conflicting("PayPal may have a paid order that we don't know"))
+            return await self._create(attempt)
         if self._context.time_left(attempt) <= NO_WAIT:
             step = self._context.step("order.not_made", reason="time is over")
             return Answer(Expired(issues.ACTION_EXPIRED), {REPORTED: "expired"}, None, [step])
@@ -105,6 +114,8 @@ class Deposits:
                 body, domain.create_key(attempt.attempt_id, number)
             )
         except RequestRefused as error:
+            if error.issue in _MAY_BE_PAID and pays_at_once(context, attempt):
+                return Answer(Conflicting("PayPal has another order for this payment"))
             if error.issue == _KEY_TAKEN:
                 # A release has changed the request since; the order of the other one is not stored,
                 # so it is never captured.
@@ -141,6 +152,9 @@ class Deposits:
     def _order(self, attempt: Attempt) -> Mapping[str, Any] | Failure:
         """The body that creates the order; the same whenever it is created again."""
         request, context = attempt.request, self._context
+        account = saved_account(context, attempt)
+        if isinstance(account, Failure):
+            return account
         try:
             value = to_text(request.amount)
         except ValueError:
@@ -164,7 +178,7 @@ class Deposits:
             "payment_method_preference": "IMMEDIATE_PAYMENT_REQUIRED",
             **({"brand_name": brand} if brand else {}),
         }
-        source = {"paypal": {"experience_context": page}}
+        source = {"paypal": {"experience_context": page, **_payer(account)}}
         return {"intent": "CAPTURE", "purchase_units": [unit], "payment_source": source}
 
     async def _read(self, attempt: Attempt, order_id: str) -> Answer:
@@ -210,6 +224,8 @@ class Deposits:
             return self._send_back(attempt, order.id, link, "unknown")
         if context.time_left(attempt) <= NO_WAIT:
             return self._expired(order.id, "time is over")
+        if is_off_session(attempt):
+            return self._declined("order.requires_action", issues.APPROVAL_NEEDED)
         if attempt.memory.get("action"):
             return Answer(Pending())
         if link is None or not context.is_page(link):
@@ -328,3 +344,10 @@ class Deposits:
     def _declined(self, name: str, failure: Failure, issue: str | None = None) -> Answer:
         step = self._context.step(name, reason=failure.code, issue=issue)
         return Answer(Declined(failure), {REPORTED: "failed"}, None, [step])
+
+
+def _payer(account: Account | None) -> Mapping[str, str]:
+    """The payer in an order: a saved approval, which pays at once, or an address for the login."""
+    if account is not None and account.token is not None:
+        return {"vault_id": account.token}
+    return {"email_address": account.email} if account and account.email else {}

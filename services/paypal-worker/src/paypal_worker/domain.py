@@ -26,6 +26,10 @@ WATCH_DEPOSIT_S = (_DAY, 30 * _DAY, 90 * _DAY, 180 * _DAY)
 """When a settled deposit is read again, to find disputes and reversals whose webhook was lost.
 Payers have 180 days to open a dispute. Source: paypal.com/us/legalhub, "User Agreement"."""
 
+ORDER_KEY_LASTS = timedelta(hours=5)
+"""How long PayPal certainly knows our key of an order. Source: PayPal's description of Orders v2,
+`PayPal-Request-Id`: six hours."""
+
 RETURNS_MAX = 1
 """How often a payer is sent back to PayPal's page after a declined payment."""
 

@@ -52,6 +52,18 @@ PAYER_LIMIT = _failure(
     retryable=True,
 )
 AMOUNT_REFUSED = _failure("amount_out_of_limits", _LIMIT, "PayPal does not move this amount.")
+APPROVAL_NEEDED = _failure(
+    "payer_approval_needed",
+    _DECLINED,
+    "PayPal wants the payer to approve this payment. Please pay again while present.",
+    retryable=True,
+)
+ACCOUNT_NOT_APPROVED = _failure(
+    "instrument_not_approved",
+    _INVALID,
+    "The saved PayPal account has no approval for payments without the payer.",
+)
+ACCOUNT_UNREADABLE = _failure("instrument_unreadable", _SETUP, _NOT_NOW)
 RECEIVING_REFUSED = _failure("provider_account_restricted", _SETUP, _NOT_NOW)
 REQUEST_REFUSED = _failure("provider_request_refused", _SETUP, _NOT_NOW)
 

@@ -1,20 +1,29 @@
 """Implement the processor port for PayPal.
 
     deposit     order: create -> the payer approves -> capture -> Settled | Declined | Expired
+    setup       approval of later deposits ........... Saved | ActionRequired | Declined
     refund      refund of the capture ................. Settled | Submitted | Declined
-    withdrawal  not offered
+    withdrawal  payout: a batch with one item ........ Settled | Declined; later Reversed
 
 Only an order whose id is stored is captured, so a deposit is never sent again blindly; a refund is
-looked for before it is created again.
+looked for before it is created again. A payout is
+sent again only while PayPal remembers its id.
 """
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from cift_shared.attempts.processor import PROVIDER_UNAVAILABLE, Answer, Attempt, Notice
+from cift_shared.attempts.processor import (
+    PROVIDER_UNAVAILABLE,
+    Answer,
+    Attempt,
+    FloatRules,
+    MethodAttempt,
+    Notice,
+)
 from cift_shared.clock import Clock, SystemClock
 from cift_shared.errors import ProviderRejectedRequest
-from cift_shared.messaging.outcomes import Declined, Failure, FailureCategory, Pending
+from cift_shared.messaging.outcomes import Pending
 from cift_shared.money.amount import Money
 from cift_shared.money.fees import Direction, load_schedule
 from cift_shared.rails.rail import Operation
@@ -23,22 +32,24 @@ from cift_shared.security.return_token import ReturnTokens
 from cift_shared.settings import KeySettings, load_settings
 from paypal_method.rail import RAIL
 from paypal_worker.client import PayPalClient
+from paypal_worker.consents import Consents, MemoryConsents
 from paypal_worker.context import ACCOUNT_RESTRICTED, Context
 from paypal_worker.deposits import Deposits
+from paypal_worker.payouts import Payouts
 from paypal_worker.refunds import Refunds
+from paypal_worker.saved_accounts import SavedAccounts
 from paypal_worker.settings import PayPalConfig
 from paypal_worker.token_store import MemoryTokens
 
-_NO_WITHDRAWALS = Failure(
-    "paypal_withdrawal_unsupported",
-    FailureCategory.INVALID,
-    "Withdrawals to PayPal are not offered.",
-    retryable=False,
-)
+_FLOAT_EVERY = timedelta(seconds=60)
+"""Time between two reads of our balance."""
 
 
 class PayPalProcessor:
-    """Implements `PaymentProcessor` and `CancelsAtProvider` over one PayPal account."""
+    """Implements the port over one PayPal account.
+
+    Also `CancelsAtProvider`, `ReportsFloat` and `SavedMethodProvider`.
+    """
 
     rail = RAIL.name
 
@@ -50,8 +61,11 @@ class PayPalProcessor:
         vault: Vault,
         returns: ReturnTokens,
         clock: Clock,
+        consents: Consents | None = None,
     ) -> None:
         """Create the processor from the shared parts of a worker.
+
+        `consents` records the consents of payers whose accounts are saved; None: in memory.
 
         Raises:
             SettingsInvalid: the fee schedule can't be read.
@@ -60,6 +74,8 @@ class PayPalProcessor:
         self._fees = load_schedule(config.fee_schedule)
         self._deposits = Deposits(self._context)
         self._refunds = Refunds(self._context)
+        self._payouts = Payouts(self._context)
+        self._saved_accounts = SavedAccounts(self._context, consents or MemoryConsents())
 
     def resend_is_safe(self, operation: Operation) -> bool:  # noqa: ARG002  the port's signature
         """False: PayPal forgets our keys after hours or days, so we read first."""
@@ -73,17 +89,16 @@ class PayPalProcessor:
         """
         return await self._deposits.submit(attempt)
 
-    async def process_withdrawal(self, attempt: Attempt) -> Answer:  # noqa: ARG002
-        """Decline: the rail offers no withdrawals."""
-        step = self._context.step("withdrawal.not_offered")
-        return Answer(Declined(_NO_WITHDRAWALS), evidence=[step])
+    async def process_withdrawal(self, attempt: Attempt) -> Answer:
+        """Pay out to a PayPal account; raises the same errors as `process_deposit`."""
+        return await self._payouts.submit(attempt)
 
     async def process_refund(self, attempt: Attempt) -> Answer:
         """Refund a deposit, whole or in part; raises the same errors as `process_deposit`."""
         return await self._refunds.submit(attempt)
 
     async def process_cancel(self, attempt: Attempt) -> Answer:
-        """Cancel a deposit whose capture was not sent.
+        """Cancel a deposit whose capture was not sent, or a payout that nobody has claimed.
 
         Raises:
             ProviderRejectedRequest: a refund can't be canceled.
@@ -91,6 +106,8 @@ class PayPalProcessor:
         """
         if attempt.operation == "deposit":
             return await self._deposits.cancel(attempt)
+        if attempt.operation == "withdrawal":
+            return await self._payouts.cancel(attempt)
         raise ProviderRejectedRequest("not_cancelable", "PayPal does not cancel this")
 
     async def get_transaction_status(
@@ -102,7 +119,28 @@ class PayPalProcessor:
                 return await self._deposits.check(attempt, notices)
             case "refund":
                 return await self._refunds.check(attempt, notices)
-        return Answer(Pending()) if attempt.ended else await self.process_withdrawal(attempt)
+            case "withdrawal":
+                return await self._payouts.check(attempt, notices)
+
+    async def process_setup(self, attempt: MethodAttempt) -> Answer:
+        """Save an account, or begin with its owner's approval; raises as `process_deposit`."""
+        return await self._saved_accounts.submit(attempt)
+
+    async def process_detach(self, attempt: MethodAttempt) -> Answer:
+        """Delete a saved account's approval at PayPal; raises as `process_deposit`."""
+        return await self._saved_accounts.detach(attempt)
+
+    async def get_method_status(
+        self, attempt: MethodAttempt, notices: Sequence[Notice] = ()
+    ) -> Answer:
+        """Query a setup or deletion and take its next step; raises as `process_deposit`."""
+        if attempt.operation == "setup":
+            return await self._saved_accounts.check(attempt, notices)
+        return Answer(Pending()) if attempt.ended else await self._saved_accounts.detach(attempt)
+
+    def method_check_delay(self, attempt: MethodAttempt) -> timedelta | None:
+        """How long to wait before the next query; None after a day."""
+        return self._saved_accounts.check_delay(attempt)
 
     def calculate_fee(self, amount: Money, direction: Direction, *, at: datetime) -> Money:
         """Our fee for moving `amount`, from the fee schedule.
@@ -114,8 +152,18 @@ class PayPalProcessor:
 
     def check_delay(self, attempt: Attempt) -> timedelta | None:
         """How long to wait before the next query; None: an operator must decide the payment."""
+        if attempt.operation == "withdrawal":
+            return self._payouts.check_delay(attempt)
         is_slow = attempt.operation != "deposit" or bool(attempt.memory.get("capture"))
         return self._context.check_delay(attempt, "slow" if is_slow else "payment")
+
+    def float_rules(self) -> FloatRules:
+        """Below which balances withdrawals are refused, and how often the balance is read."""
+        return FloatRules(self._context.config.float_minimum, every=_FLOAT_EVERY)
+
+    async def get_float(self) -> Sequence[Money]:
+        """What can be paid out now, for each currency; raises as `process_deposit`."""
+        return await self._payouts.get_balances()
 
     def unavailable_reason(self) -> str | None:
         """Why no payment can reach PayPal now: no answers, or our account is refused."""

@@ -1,6 +1,7 @@
 """Settings of PayPal and of its worker, from environment variables."""
 
 import ipaddress
+from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
 from typing import Literal, Self
@@ -8,7 +9,10 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 
+from cift_shared.errors import InvalidCommand
+from cift_shared.money.amount import Money, parse_amounts
 from cift_shared.settings import EnvironmentSettings, ServiceSettings, load_settings
+from paypal_method.currencies import CURRENCIES
 from paypal_method.settings import Environment
 
 API_BASES = {
@@ -63,7 +67,20 @@ class PayPalConfig(EnvironmentSettings):
         default=Decimal(1), ge=1, le=1000, validation_alias="PAYPAL_CHECK_SPEED"
     )
     """Divides every wait of ours; above 1 only with a twin that runs faster."""
+    float_minimum_text: str = Field(default="", validation_alias="PAYPAL_FLOAT_MINIMUM")
+    """By currency, the balance below which withdrawals are refused: `USD:500.00,EUR:200.00`."""
     fee_schedule: str | None = Field(default=None, validation_alias="CIFT_FEE_SCHEDULE")
+
+    @field_validator("float_minimum_text")
+    @classmethod
+    def _are_amounts(cls, value: str) -> str:
+        try:
+            unknown = parse_amounts(value).keys() - set(CURRENCIES)
+        except InvalidCommand as error:
+            raise ValueError("must be amounts such as USD:500.00,EUR:200.00") from error
+        if unknown:
+            raise ValueError(f"PayPal does not move {', '.join(sorted(unknown))}")
+        return value
 
     @field_validator("api_base", "return_base")
     @classmethod
@@ -107,6 +124,11 @@ class PayPalConfig(EnvironmentSettings):
         """Scheme and host of the gateway, as payers' browsers reach it."""
         parts = urlsplit(self.return_base)
         return f"{parts.scheme}://{parts.netloc}"
+
+    @property
+    def float_minimum(self) -> Mapping[str, Money]:
+        """By currency, the balance below which withdrawals are refused."""
+        return parse_amounts(self.float_minimum_text)
 
     @property
     def answer_deadline_s(self) -> float:

@@ -97,6 +97,8 @@ class InstrumentKind:
     before_public: Callable[[Mapping[str, Any]], Public]
     """Reads what may be shown from a stored instrument that an earlier release wrote."""
     saving: Saving | None = None
+    is_optional: bool = False
+    """True if a payment may name none: the payer chooses the instrument at the provider."""
 
     def public_of(self, stored: Mapping[str, Any]) -> dict[str, str | int | None]:
         """What may be shown of a stored instrument; null for each field that is not known."""

@@ -36,9 +36,9 @@ class TestDisputes:
         reversal = twin.last("PAYMENT.CAPTURE.REVERSED")
         assert reversal["amount"]["value"] == "40.00"
         assert reversal["links"][1]["href"].endswith(capture)
-        read = (await world.call("GET", f"/v2/payments/refunds/{reversal['id']}")).json()
+        read = (await twin.call("GET", f"/v2/payments/refunds/{reversal['id']}")).json()
         assert (read["status"], read["amount"]["value"]) == ("COMPLETED", "40.00")
-        shown = (await world.call("GET", f"{DISPUTES}/{dispute['dispute_id']}")).json()
+        shown = (await twin.call("GET", f"{DISPUTES}/{dispute['dispute_id']}")).json()
         (moved,) = shown["money_movements"]
         assert (moved["affected_party"], moved["type"], moved["amount"]["value"]) == (
             "SELLER",

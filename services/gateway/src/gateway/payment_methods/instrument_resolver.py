@@ -24,6 +24,8 @@ def check_choice(kind: InstrumentKind, given: PaymentMethodIn | None, *, off_ses
     Raises:
         Problem: payment_method_invalid; validation_failed when there is none at all.
     """
+    if given is None and kind.is_optional and not off_session:
+        return
     if given is None and kind.chosen_by is not None:
         raise _missing()
     named = given.fields() if given else {}

@@ -1,0 +1,319 @@
+"""The PayPal worker's engine over PostgreSQL, in front of the PayPal twin behind a real socket.
+
+Both have a clock that the test moves. Every answer of the twin is checked against PayPal's
+description. Webhooks are not delivered: a test makes the next check due instead.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import httpx
+import uvicorn
+from pydantic import BaseModel
+
+from cift_shared.attempts import AttemptEngine, AttemptStore, CommandConsumer
+from cift_shared.attempts.store import attempt_id_of
+from cift_shared.database.pool import open_pool
+from cift_shared.kafka import Record
+from cift_shared.messaging.instruments import Instrument
+from cift_shared.messaging.messages import (
+    CancelPayment,
+    MethodResult,
+    PaymentResult,
+    RequestWithdrawal,
+)
+from cift_shared.money.amount import Money
+from cift_shared.runtime.service import running
+from cift_shared.security.return_token import ReturnTokens
+from paypal_worker.client import PayPalClient
+from paypal_worker.consents import StoredConsents
+from paypal_worker.processor import PayPalProcessor
+from paypal_worker.settings import PayPalConfig
+from paypal_worker.token_store import MemoryTokens
+from provider_sandbox.app import create_app
+from provider_sandbox.settings import Settings
+from tests.support.clocks import ShiftedClock
+from tests.support.commands import IDS, VAULT
+from tests.support.eventually import eventually
+from tests.support.paypal_twin import CLIENT_ID, CLIENT_SECRET
+
+DAY = timedelta(days=1)
+RETURNS = ReturnTokens(b"r" * 32)
+
+
+def config(base: str = "http://127.0.0.1:9", **over: Any) -> PayPalConfig:
+    """Settings as the local stack has them."""
+    fields: dict[str, Any] = {
+        "client_id": CLIENT_ID,
+        "client_secret": CLIENT_SECRET,
+        "environment": "sandbox",
+        "api_base": base,
+        "return_base": "https://pay.example",
+        "read_timeout_s": 2,
+    }
+    return PayPalConfig(**{**fields, **over})
+
+
+def recipient(account: str = "receives@example.com") -> Instrument:
+    """The recipient of a withdrawal, as the gateway hands it on."""
+    sealed = VAULT.seal(account.encode(), context="paypal")
+    return Instrument(kind="paypal", display="r***@example.com", sealed=sealed)
+
+
+def withdrawal(
+    account: str = "receives@example.com", *, minor: int = 50_00, currency: str = "USD"
+) -> RequestWithdrawal:
+    """A withdrawal to a PayPal account."""
+    return RequestWithdrawal(
+        payment_id=IDS.new_id(),
+        merchant_id="m_test",
+        livemode=False,
+        customer_id="cus_1",
+        method="paypal",
+        amount=Money(minor, currency),
+        instrument=recipient(account),
+        accepted_at=ShiftedClock().now(),
+    )
+
+
+def twin_settings(folder: Path, **over: Any) -> Settings:
+    """A twin of PayPal at the real provider's speed."""
+    fields: dict[str, Any] = {
+        "state": folder / "twin.sqlite3",
+        "consumer_key": "unused",
+        "consumer_secret": "unused",
+        "passkey": "unused",
+        "initiator_password": "unused",
+        "paypal_client_id": CLIENT_ID,
+        "paypal_client_secret": CLIENT_SECRET,
+        "paypal_public_url": "http://twin",
+    }
+    return Settings(**{**fields, **over})
+
+
+class PayoutWorld:
+    """The twin, the database, and one worker that can stop and start again."""
+
+    def __init__(self, pool: asyncpg.Pool, base: str, http: httpx.AsyncClient) -> None:
+        self.pool = pool
+        self.base = base
+        self.http = http
+        self.clock = ShiftedClock()
+        self._loops = AsyncExitStack()
+        self._offset = 0
+
+    async def start(self, **over: Any) -> None:
+        """Start the worker, or start it again as the same instance."""
+        settings = config(self.base, **over)
+        api = PayPalClient(settings, MemoryTokens(self.clock), self.clock)
+        self.processor = PayPalProcessor(
+            settings,
+            api,
+            vault=VAULT,
+            returns=RETURNS,
+            clock=self.clock,
+            consents=StoredConsents(self.pool),
+        )
+        store = AttemptStore(
+            self.pool,
+            schema="paypal",
+            rail="paypal",
+            owner="p-0",
+            vault=VAULT,
+            cancels_at_provider=True,
+        )
+        self.engine = AttemptEngine(
+            store, self.processor, clock=self.clock, wake_relay=lambda: None
+        )
+        self.commands = CommandConsumer(
+            store,
+            rail="paypal",
+            clock=self.clock,
+            wake_dispatch=self.engine.dispatch.wake,
+            wake_relay=lambda: None,
+            wake_poll=self.engine.poll.wake,
+        )
+        self._loops = AsyncExitStack()
+        await self._loops.enter_async_context(running([self.engine.dispatch, self.engine.poll]))
+
+    async def stop(self) -> None:
+        await self._loops.aclose()
+        await self.processor.close()
+
+    async def restart(self) -> None:
+        await self.stop()
+        await self.start()
+
+    async def send(self, *commands: BaseModel) -> None:
+        """Put commands on the worker's topic."""
+        for command in commands:
+            self._offset += 1
+            body = command.model_dump_json().encode()
+            record = Record("payments.commands.paypal", 0, self._offset, None, body)
+            await self.commands.handle([record])
+
+    async def cancel(self, payment_id: UUID) -> None:
+        """The merchant's request to cancel."""
+        await self.send(CancelPayment(payment_id=payment_id, requested_at=self.clock.now()))
+
+    async def results(self, subject: UUID) -> list[Any]:
+        """What was told of a payment, or of a saved method."""
+        rows = await self.pool.fetch(
+            "select topic, body from paypal.outbox where key = $1 order by id", str(subject)
+        )
+        kinds: dict[str, type[BaseModel]] = {
+            "payments.results": PaymentResult,
+            "payment-methods.results": MethodResult,
+        }
+        return [kinds[row["topic"]].model_validate_json(row["body"]) for row in rows]
+
+    async def kinds(self, subject: UUID) -> list[str]:
+        """The kinds of what was told, notes and repeats left out."""
+        told = {one.result_id: one.kind for one in await self.results(subject)}
+        return [kind for kind in told.values() if kind != "noted"]
+
+    async def reach(self, subject: UUID, kind: str) -> Any:
+        """The first result of a kind, with every check made due at once until it is there."""
+
+        async def found() -> Any:
+            await self.make_due()
+            return next((one for one in await self.results(subject) if one.kind == kind), None)
+
+        return await eventually(found, f"{kind} for {subject}")
+
+    async def step(self, subject: UUID, name: str) -> Any:
+        """The first step of a name in the timeline, with every check made due."""
+
+        async def found() -> Any:
+            await self.make_due()
+            steps = [step for one in await self.results(subject) for step in one.evidence]
+            return next((step for step in steps if step.name == name), None)
+
+        return await eventually(found, f"{name} for {subject}")
+
+    async def checked(self, subject: UUID, times: int = 2) -> None:
+        """Wait until the payment was checked so many times more."""
+        before = (await self.state(subject))["checks"]
+
+        async def found() -> bool:
+            await self.make_due()
+            return bool((await self.state(subject))["checks"] >= before + times)
+
+        await eventually(found, f"{times} checks of {subject}")
+
+    async def state(self, subject: UUID) -> asyncpg.Record:
+        row = await self.pool.fetchrow(
+            "select * from paypal.attempt where attempt_id = $1", attempt_id_of(subject)
+        )
+        assert row is not None
+        return row
+
+    async def make_due(self) -> None:
+        """Let the next step of everything that nobody holds be now."""
+        await self.pool.execute(
+            "update paypal.attempt set next_check_at = now()"
+            " where lease_owner is null and next_check_at is not null"
+        )
+        self.engine.poll.wake()
+        self.engine.dispatch.wake()
+
+    async def pass_time(self, by: timedelta) -> None:
+        """Let time pass for the worker and for PayPal, and everything at PayPal that falls due."""
+        self.clock.advance(by)
+        await self.pass_at_paypal(by)
+
+    async def pass_at_paypal(self, by: timedelta) -> None:
+        await self.control("POST", "/clock", {"advance_s": by.total_seconds()})
+        for _ in range(5000):
+            if not (await self.control("GET", "/pending"))["overdue"]:
+                return
+            await asyncio.sleep(0.002)
+        raise AssertionError("the twin does not come to rest")
+
+    async def sign_in(self) -> dict[str, str]:
+        """Headers of a request to PayPal beside the worker."""
+        form = {"grant_type": "client_credentials"}
+        answer = await self.http.post(
+            "/v1/oauth2/token", data=form, auth=(CLIENT_ID, CLIENT_SECRET)
+        )
+        return {"Authorization": f"Bearer {answer.json()['access_token']}"}
+
+    async def notice(self, subject: UUID) -> None:
+        """Make an ended attempt due, as a notice about it does."""
+        await self.pool.execute(
+            "update paypal.attempt set next_check_at = now() where attempt_id = $1",
+            attempt_id_of(subject),
+        )
+        self.engine.poll.wake()
+
+    async def control(self, method: str, path: str, body: Any = None) -> Any:
+        answer = await self.http.request(method, f"/control{path}", json=body)
+        assert answer.status_code < 300, answer.text
+        return answer.json() if answer.content else None
+
+    async def fault(self, operation: str, kind: str, **more: Any) -> None:
+        await self.control("POST", "/faults", {"operation": operation, "kind": kind, **more})
+
+    async def book(self) -> list[tuple[str, str]]:
+        """What moved at PayPal: kinds and amounts."""
+        entries = (await self.control("GET", "/book"))["entries"]
+        return [(entry["kind"], entry["amount"]) for entry in entries]
+
+    async def balance(self, currency: str = "USD") -> str:
+        return str((await self.control("GET", "/paypal/balances"))[currency])
+
+    async def set_balance(self, amount: str, currency: str = "USD") -> None:
+        await self.control("PUT", f"/paypal/balances/{currency}", {"amount": amount})
+
+    async def objects(self, kind: str) -> dict[str, Any]:
+        """Every object of a kind at PayPal."""
+        found: dict[str, Any] = await self.control("GET", f"/paypal/objects/{kind}")
+        return found
+
+    async def move_item(self, status: str) -> None:
+        """Give the only item at PayPal its next status."""
+        [name] = await self.objects("item")
+        await self.control("POST", f"/paypal/items/{name}", {"status": status})
+
+
+@asynccontextmanager
+async def serve_twin(folder: Path, **over: Any) -> AsyncIterator[str]:
+    """The twin on a free port of this machine; yields its address."""
+    gate = create_app(twin_settings(folder, **over))
+    server = uvicorn.Server(
+        uvicorn.Config(gate, port=0, lifespan="off", log_config=None, access_log=False)
+    )
+    server.capture_signals = nullcontext  # type: ignore[method-assign,assignment]
+    async with gate.inner.router.lifespan_context(gate.inner):
+        serving = asyncio.create_task(server.serve())
+        while not server.started:
+            await asyncio.sleep(0.01)
+        try:
+            yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            await serving
+
+
+@asynccontextmanager
+async def open_world(database: str, folder: Path, **over: Any) -> AsyncIterator[PayoutWorld]:
+    """A world with its worker running; whatever PayPal would never do fails the test."""
+    pool = await open_pool(database, role="cift_paypal")
+    async with (
+        serve_twin(folder, **over) as base,
+        httpx.AsyncClient(base_url=base) as http,
+    ):
+        world = PayoutWorld(pool, base, http)
+        await world.start()
+        try:
+            yield world
+        finally:
+            await world.stop()
+            await pool.close()
+        assert (await world.control("GET", "/paypal/violations"))["violations"] == []
