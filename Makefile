@@ -11,6 +11,8 @@ LOCK := requirements.lock
 STAMP := $(VENV)/.setup-done
 CONTAINER_TESTS := $(addprefix tests/integration/,cift_shared/test_kafka.py cift_shared/test_failing_topics.py \
   cift_cli/test_dead_letters.py gateway/test_payments.py cift_local/test_fixtures.py)
+# Tests of a rail outside the project may have chaos schedules and mutants of their own.
+RAIL_CHAOS := $(subst /,.,$(patsubst %/__main__.py,%,$(wildcard tests/*/chaos/__main__.py)))
 PARALLEL := -q -n logical --maxprocesses 4
 
 .DEFAULT_GOAL := help
@@ -63,13 +65,13 @@ openapi: setup ## Generate docs/openapi.json and docs/asyncapi.json
 	$(RUN) tests.api_docs.documents
 
 chaos: setup ## Random faults in the whole stack, checked by an independent checker; SEEDS=N, SEED_BASE=N, SEED=N
-	$(RUN) tests.chaos
+	set -e; for run in tests.chaos $(RAIL_CHAOS); do $(RUN) $$run; done
 
 chaos-points: setup ## Kill every service once at each of its fail points
 	$(RUN) tests.chaos.points
 
 chaos-mutants: setup ## Insert known bugs and check that the checker finds each
-	$(RUN) tests.chaos.mutants
+	set -e; for run in tests.chaos $(RAIL_CHAOS); do $(RUN) $$run.mutants; done
 
 MUTATION := tests.mutation $(if $(MODULES),--modules $(MODULES)) $(if $(SINCE),--since $(SINCE))
 

@@ -31,7 +31,7 @@ from tests.bench.load import Plan
 from tests.bench.orders import Mix
 from tests.bench.parts import unsound
 from tests.bench.world import World, generate, running_world
-from tests.chaos.proxy import Link
+from tests.chaos.cluster.proxy import Link
 from tests.support.postgres import throw_away_folder
 
 PAYS, CANCELS, UNREACHABLE = "678", "032", "037"

@@ -17,14 +17,14 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from tests.chaos.plan import plan_of
-from tests.chaos.report import line_of, summary, told
-from tests.chaos.run import Played, open_session, play
-from tests.chaos.seeds import REGRESSIONS
-from tests.chaos.world import WorldOptions, running_world
+from tests.chaos.cluster.cluster import ClusterOptions, running_cluster
+from tests.chaos.schedules.plan import plan_of
+from tests.chaos.schedules.regressions import REGRESSIONS
+from tests.chaos.schedules.report import line_of, summary, told
+from tests.chaos.schedules.run import Played, open_session, play
 from tests.support.postgres import throw_away_folder
 
-SCHEDULES_IN_A_WORLD = 10
+SCHEDULES_IN_A_CLUSTER = 10
 SEED_MAX = 10**9
 
 
@@ -42,7 +42,7 @@ def seeds_of(environment: Mapping[str, str]) -> list[int]:
 
 
 async def run(seeds: Sequence[int]) -> list[Played]:
-    """Plays the seeds, a few to a world; a world that went wrong is kept and left."""
+    """Plays the seeds, a few to a cluster; a cluster that went wrong is kept and left."""
     left, played = list(seeds), []
     while left:
         with _folder() as folder:
@@ -54,16 +54,16 @@ async def run(seeds: Sequence[int]) -> list[Played]:
 
 
 def _together(seeds: Sequence[int]) -> list[int]:
-    """The seeds of the next world: those with as many processes of a service as the first."""
+    """The seeds of the next cluster: those with as many processes of a service as the first."""
     wanted = plan_of(seeds[0]).replicas
-    return [seed for seed in seeds if plan_of(seed).replicas == wanted][:SCHEDULES_IN_A_WORLD]
+    return [seed for seed in seeds if plan_of(seed).replicas == wanted][:SCHEDULES_IN_A_CLUSTER]
 
 
 async def _run_in(folder: Path, seeds: Sequence[int]) -> list[Played]:
-    """Plays seeds in one world up to the first that goes wrong; answers those played."""
+    """Plays seeds in one cluster up to the first that goes wrong; answers those played."""
     played: list[Played] = []
-    options = WorldOptions(replicas=plan_of(seeds[0]).replicas)
-    async with running_world(folder, options) as world, open_session(world) as session:
+    options = ClusterOptions(replicas=plan_of(seeds[0]).replicas)
+    async with running_cluster(folder, options) as cluster, open_session(cluster) as session:
         for seed in seeds:
             played.append(await play(session, plan_of(seed)))
             print(line_of(played[-1]), flush=True)
@@ -85,7 +85,7 @@ def _folder() -> Iterator[Path]:
 
 
 def _kept(folder: Path) -> Path:
-    """Where the folder of a world that went wrong ends up."""
+    """Where the folder of a cluster that went wrong ends up."""
     return folder.with_name(f"{folder.name}-failed")
 
 

@@ -20,7 +20,7 @@ import pytest
 
 from cift_local.accounts import provider_book
 from cift_local.stack import Options, Stack, open_api, replica, running_stack
-from tests.chaos.proxy import Link
+from tests.chaos.cluster.proxy import Link
 from tests.support.books import check_nothing_sent_twice
 from tests.support.kafka import Broker
 from tests.support.load import Client, phones

@@ -2,7 +2,7 @@
 
 import sys
 
-from tests.simulation.world import Simulation
+from tests.simulation.simulation import Simulation
 
 
 def main(words: list[str]) -> int:

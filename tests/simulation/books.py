@@ -18,6 +18,7 @@ from cift_shared.messaging.messages import (
     PaymentResult,
     ProviderNotice,
     RequestRefund,
+    VerifyPayment,
 )
 from cift_shared.messaging.topics import commands, webhooks
 from cift_shared.security.callback_token import CallbackTokens
@@ -164,6 +165,18 @@ class Gateway:
         method = self.accepted[str(payment_id)].method
         wish = CancelPayment(payment_id=payment_id, requested_at=self.schema.now())
         self._queue(commands(method), wish)
+
+    def verify(self, payment_id: UUID, verification_id: UUID, reference: str | None) -> None:
+        """A customer has the provider queried now, and may bring a reference of the provider's."""
+        request = self.accepted[str(payment_id)]
+        sealed = self.vault.seal(reference.encode(), context="notice") if reference else None
+        wish = VerifyPayment(
+            payment_id=payment_id,
+            verification_id=verification_id,
+            sealed_reference=sealed,
+            requested_at=self.schema.now(),
+        )
+        self._queue(commands(request.method), wish)
 
     def take_webhook(self, address: str, raw: bytes) -> bool:
         """Keep a posting once; False for a stranger."""

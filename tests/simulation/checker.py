@@ -11,49 +11,49 @@ from ledger.posting.domain import OPEN, Status
 from tests.simulation.books import money_words
 
 if TYPE_CHECKING:
-    from tests.simulation.world import Simulation
+    from tests.simulation.simulation import Simulation
 
 
 _EXCUSED = ("open", "unbalanced", "in review")
 """What may be said of a payment whose outcome nobody can know; never that it happened twice."""
 
 
-def findings(world: "Simulation") -> list[str]:
-    """Everything that is wrong now; while the world still works, much is wrong for a moment."""
-    found = list(world.books.illegal)
-    unclear = indefinite(world)
-    for payment_id, request in world.gateway.accepted.items():
-        said = _about(world, payment_id, request)
+def findings(simulation: "Simulation") -> list[str]:
+    """Everything that is wrong now; while the simulation runs, much is wrong for a moment."""
+    found = list(simulation.books.illegal)
+    unclear = indefinite(simulation)
+    for payment_id, request in simulation.gateway.accepted.items():
+        said = _about(simulation, payment_id, request)
         if payment_id in unclear:
             said = [words for words in said if not words.startswith(_EXCUSED)]
         found += [f"{payment_id[:8]} {request.kind}: {words}" for words in said]
     if not unclear:
-        found += _sums(world)
-    return found + _unfinished(world)
+        found += _sums(simulation)
+    return found + _unfinished(simulation)
 
 
-def indefinite(world: "Simulation") -> set[str]:
+def indefinite(simulation: "Simulation") -> set[str]:
     """Pushes that nobody can ask about: the answer with Daraja's ids was lost, and so was the
     callback. They stay open, are due again, and go to people after a day."""
     return {
         str(row["payment_id"])
-        for row in world.schemas["mpesa"].attempts.values()
+        for row in simulation.schemas["mpesa"].attempts.values()
         if row["operation"] == "deposit"
         and "checkout" not in row["memory"]
         and ((row["state"] == "unknown" and row["next_check_at"]) or row["state"] == "review")
     }
 
 
-def _about(world: "Simulation", payment_id: str, request: Any) -> list[str]:
-    payment = world.books.payments[payment_id]
+def _about(simulation: "Simulation", payment_id: str, request: Any) -> list[str]:
+    payment = simulation.books.payments[payment_id]
     attempt = str(attempt_id_of(request.payment_id))
-    book = world.stripe.book if request.method == "card" else world.daraja.book
+    book = simulation.stripe.book if request.method == "card" else simulation.daraja.book
     moved = money_words(book, attempt)
     sign = 1 if request.kind == "request_deposit" else -1
     found = []
     if len([cents for cents in moved if cents * sign > 0]) > 1:
         found.append(f"double: {moved}")
-    pushes = [one for one in world.daraja.pushes.values() if one.attempt == attempt]
+    pushes = [one for one in simulation.daraja.pushes.values() if one.attempt == attempt]
     if len(pushes) > 1:
         found.append(f"double: {len(pushes)} prompts on the phone")
     if payment.status in OPEN:
@@ -69,12 +69,12 @@ def _about(world: "Simulation", payment_id: str, request: Any) -> list[str]:
     return found
 
 
-def _sums(world: "Simulation") -> list[str]:
-    books = world.books
+def _sums(simulation: "Simulation") -> list[str]:
+    books = simulation.books
     found = []
     if sum(books.posted.values()) != 0:
         found.append(f"unbalanced: entries sum to {sum(books.posted.values())}")
-    at_provider = sum(cents for _, cents in [*world.daraja.book, *world.stripe.book])
+    at_provider = sum(cents for _, cents in [*simulation.daraja.book, *simulation.stripe.book])
     at_provider -= books.posted["provider-costs"]
     if books.posted["provider"] != at_provider:
         found.append(f"unbalanced: {books.posted['provider']} booked, {at_provider} there")
@@ -84,9 +84,9 @@ def _sums(world: "Simulation") -> list[str]:
     return found
 
 
-def _unfinished(world: "Simulation") -> list[str]:
+def _unfinished(simulation: "Simulation") -> list[str]:
     found = []
-    for name, schema in world.schemas.items():
+    for name, schema in simulation.schemas.items():
         if schema.outbox:
             found.append(f"{name}: {len(schema.outbox)} messages in the outbox")
         for row in schema.attempts.values():
@@ -102,6 +102,6 @@ def _unfinished(world: "Simulation") -> list[str]:
         ]
         if open_notices:
             found.append(f"{name}: {len(open_notices)} notices not taken in")
-    if world.broker.lag():
-        found.append(f"{world.broker.lag()} records not committed")
+    if simulation.broker.lag():
+        found.append(f"{simulation.broker.lag()} records not committed")
     return found

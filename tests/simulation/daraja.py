@@ -165,7 +165,8 @@ class Daraja:
         self._tell(order.callback, _result(told, parameters if order.moved else {}))
 
     def _status(self, body: dict[str, Any]) -> tuple[int, Any]:
-        asked, ids = body["OriginalConversationID"], (self._id("oc"), self._id("AG"))
+        # a query by a receipt is about one that a customer made up: nothing is found
+        asked, ids = body.get("OriginalConversationID"), (self._id("oc"), self._id("AG"))
         after_s = 1 + 8 * self.random.random()
 
         def tell() -> None:
@@ -174,7 +175,7 @@ class Daraja:
                 "ConversationID": ids[1],
                 "ResultCode": "0",
             }
-            order = self.payouts.get(asked)
+            order = self.payouts.get(asked or "")
             if order is None:
                 self._tell(body["ResultURL"], _result({**told, "ResultCode": "25"}, {}))
                 return

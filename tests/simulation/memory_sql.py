@@ -18,6 +18,8 @@ from cift_shared.database import lease
 from cift_shared.messaging import outbox_queries
 
 Row = dict[str, Any]
+QUERIED = ("waiting", "unknown", "review")
+"""States in which a caller can have the provider queried now."""
 
 
 class Schema:
@@ -50,6 +52,7 @@ class Schema:
                 (queries.SAVE, "save", self._save),
                 (queries.STORE_NOTICES, "store_notices", self._store_notices),
                 (queries.MAKE_DUE, "make_due", self._make_due),
+                (queries.VERIFY, "verify", self._verify),
                 (queries.OPEN_NOTICES, "open_notices", self._open_notices),
                 (queries.COUNT_OPEN, "count_open", self._count_open),
                 (lease.HOLDER, "holder", self._holder),
@@ -443,6 +446,27 @@ class Schema:
                 row["next_check_at"] = self.now()
                 self._move(row, "unknown" if row["state"] == "ready" else row["state"])
             row["updated_at"] = self._touch()
+            due.append({"is_due": is_free})
+        return due
+
+    def _verify(
+        self, subject: Any, notice_id: str, purpose: int, reference: str | None, at: datetime
+    ) -> list[Row]:
+        due = []
+        for row in self.attempts.values():
+            if row["payment_id"] != subject or row["state"] not in QUERIED:
+                continue
+            if reference is not None:
+                notice = {
+                    "notice_id": notice_id, "attempt_id": row["attempt_id"], "purpose": purpose,
+                    "sealed_body": reference, "source_listed": False, "received_at": at,
+                    "handled_at": None,
+                }  # fmt: skip
+                self.notices.setdefault(notice_id, notice)
+                row["updated_at"] = self._touch()
+            is_free = row["lease_owner"] is None
+            if is_free:
+                row["next_check_at"] = min(row["next_check_at"] or self.now(), self.now())
             due.append({"is_due": is_free})
         return due
 

@@ -1,8 +1,8 @@
 """What a seed means: payments, faults, and when they end."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
-from typing import Literal
+from typing import Any, Literal
 from uuid import UUID
 
 PROCESSES = ("gateway", "ledger", "mpesa-0", "mpesa-1", "card-0", "card-1")
@@ -19,6 +19,10 @@ class Wish:
     minor: int
     card: str
     cancel_after_s: float | None
+    verify_after_s: float | None
+    """When the customer has the provider queried."""
+    verify_reference: str | None
+    verification_id: UUID
     refund_after_s: float | None
     refund_whole: bool
     refund_id: UUID
@@ -77,9 +81,10 @@ def plan_of(seed: int, cards: tuple[tuple[str, int], ...]) -> Plan:
     ends = 60 + 120 * random.random()
     rough = random.random() < 0.85
     some = [0.0, 0.0, 0.03, 0.15]
+    more = Random(seed + VERIFICATIONS)
     return Plan(
         seed=seed,
-        wishes=wishes,
+        wishes=tuple(replace(wish, **_verification(more)) for wish in wishes),
         deaths=_deaths(random, workers, processes) if rough else (),
         outages=_outages(random, ends) if rough else {},
         rates={
@@ -111,10 +116,28 @@ def _wish(random: Random, kinds: list[Kind], cards: tuple[tuple[str, int], ...])
         minor=100 * random.randint(20, 5000),
         card=random.choices(names, weights)[0],
         cancel_after_s=6 * random.random() if random.random() < 0.12 else None,
+        verify_after_s=None,
+        verify_reference=None,
+        verification_id=UUID(int=0),
         refund_after_s=20 + 150 * random.random() if maybe_refund else None,
         refund_whole=random.random() < 0.6,
         refund_id=_uuid(random),
     )
+
+
+VERIFICATIONS = 5
+"""Added to a seed: verifications are drawn apart, so that the rest of a plan stays the same."""
+
+
+def _verification(random: Random) -> dict[str, Any]:
+    """Some customers verify their payment, some of them with a reference of another payment."""
+    after_s = 40 * random.random() * random.choice((0.1, 1)) if random.random() < 0.3 else None
+    foreign = "QK" + "".join(random.choices("ABCDEFGH23456789", k=8))
+    return {
+        "verify_after_s": after_s,
+        "verify_reference": random.choice((None, foreign)),
+        "verification_id": _uuid(random),
+    }
 
 
 def _deaths(random: Random, workers: list[str], processes: tuple[str, ...]) -> tuple[Death, ...]:

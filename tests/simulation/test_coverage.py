@@ -7,7 +7,7 @@ not in the models. Those edges have tests of their own (`tests/integration/ledge
 """
 
 from ledger.posting.domain import Status
-from tests.simulation.world import Simulation
+from tests.simulation.simulation import Simulation
 
 SEEDS_MAX = 1500
 OFTEN = (313, 549)

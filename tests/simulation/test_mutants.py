@@ -15,7 +15,7 @@ from mpesa_worker.payouts import Payouts
 from mpesa_worker.processor import MpesaProcessor
 from tests.integration.ledger.model import Model
 from tests.simulation.memory_sql import Schema
-from tests.simulation.world import Simulation
+from tests.simulation.simulation import Simulation
 
 SEEDS_MAX = 1500
 OFTEN = (385, 131, 59, 21, 1651)

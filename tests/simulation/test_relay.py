@@ -17,7 +17,7 @@ from tests.simulation.broker import MemoryBroker, MemoryProducer
 from tests.simulation.loop import Network, Process, ProcessClock, Trace, VirtualLoop, Weather
 from tests.simulation.memory_pool import MemoryPool
 from tests.simulation.memory_sql import Schema
-from tests.simulation.quiet import quiet_log
+from tests.simulation.unexpected_errors import watched_log
 
 SEEDS = range(60)
 ENDS_S = 120.0
@@ -46,7 +46,7 @@ def _leases_asked_for(*, database_is_away: bool) -> int:
             process.kill("end")
         await asyncio.sleep(1)
 
-    with quiet_log():
+    with watched_log():
         loop.run_until_complete(live())
     loop.close()
     return sum("probe.holder" in line for line in trace.lines)
@@ -111,7 +111,7 @@ class Frozen:
         self.processes = [Process(name, self.loop, trace, self.clock) for name in names]
 
     def run(self) -> Seen:
-        with quiet_log():
+        with watched_log():
             self.loop.run_until_complete(self._live())
         self.loop.close()
         return self.seen
@@ -162,10 +162,10 @@ class Frozen:
 
 def findings(seed: int) -> list[str]:
     """Everything that is wrong with a seed."""
-    world = Frozen(seed)
-    seen, slow = world.run(), world.broker.network.weather.slow
-    wrong = [str(fault.get("exception")) for fault in world.loop.faults]
-    wrong += [*seen.wrong, *(["the outbox is not empty"] if world.schema.outbox else [])]
+    simulated = Frozen(seed)
+    seen, slow = simulated.run(), simulated.broker.network.weather.slow
+    wrong = [str(fault.get("exception")) for fault in simulated.loop.faults]
+    wrong += [*seen.wrong, *(["the outbox is not empty"] if simulated.schema.outbox else [])]
     firsts: dict[str, list[int]] = {}
     for body in sorted(seen.published_at, key=lambda body: seen.published_at[body][0]):
         firsts.setdefault(f"key-{int(body) % 4}", []).append(int(body))
@@ -199,9 +199,9 @@ class TopicAway(Frozen):
             self.schema.outbox[-1]["topic"] = "payments.events"
 
 
-def waits(world: TopicAway, *, events: bool) -> list[tuple[float, float]]:
+def waits(simulated: TopicAway, *, events: bool) -> list[tuple[float, float]]:
     """When each message of the topic (or of the other one) was published, and how long it took."""
-    seen = world.seen
+    seen = simulated.seen
     return [
         (times[0], times[0] - seen.stored_at[body])
         for body, times in seen.published_at.items()
@@ -211,10 +211,10 @@ def waits(world: TopicAway, *, events: bool) -> list[tuple[float, float]]:
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_a_topic_that_is_missing_holds_up_no_other(seed: int) -> None:
-    world = TopicAway(seed)
-    seen, slow = world.run(), world.broker.network.weather.slow
-    assert not world.schema.outbox
-    others, events = waits(world, events=False), waits(world, events=True)
+    simulated = TopicAway(seed)
+    seen, slow = simulated.run(), simulated.broker.network.weather.slow
+    assert not simulated.schema.outbox
+    others, events = waits(simulated, events=False), waits(simulated, events=True)
     assert slow or max(wait for _, wait in others) < 1.0
     back_s = TopicAway.away_s[1]
     assert not [at for at, _ in events if TopicAway.away_s[0] <= at < back_s]

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from tests.simulation.world import Simulation
+from tests.simulation.simulation import Simulation
 
 SEEDS = (3, 7, 20, 41, 58)
 
@@ -29,7 +29,7 @@ def test_keeping_the_lines_changes_nothing() -> None:
 @pytest.mark.parametrize("hash_seed", ["1", "2"])
 def test_another_process_lives_through_the_same(hash_seed: str) -> None:
     program = (
-        "from tests.simulation.world import Simulation\n"
+        "from tests.simulation.simulation import Simulation\n"
         f"for seed in {SEEDS}: print(Simulation(seed).run().digest)"
     )
     told = subprocess.run(

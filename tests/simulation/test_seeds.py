@@ -8,7 +8,7 @@ import os
 
 import pytest
 
-from tests.simulation.world import Simulation
+from tests.simulation.simulation import Simulation
 
 SEEDS = int(os.environ.get("SIMULATION_SEEDS", "2000"))
 FIRST = int(os.environ.get("SIMULATION_SEED_BASE", "0"))

@@ -15,7 +15,7 @@ from cift_shared.attempts.results import Claim, State, result_of
 from cift_shared.attempts.state_machine import Decision
 from cift_shared.attempts.store import Command, attempt_id_of
 from cift_shared.messaging.envelope import OutgoingMessage
-from cift_shared.messaging.messages import CancelPayment, ProviderNotice
+from cift_shared.messaging.messages import CancelPayment, ProviderNotice, VerifyPayment
 from tests.simulation.memory_pool import MemoryPool
 from tests.simulation.memory_sql import Schema
 from tests.support.attempts import probe_pool
@@ -45,6 +45,7 @@ steps = st.one_of(
     ),
     st.tuples(st.just("notice"), st.integers(0, 4), st.none() | subjects, st.booleans()),
     st.tuples(st.just("cancel"), subjects),
+    st.tuples(st.just("verify"), subjects, st.none() | st.integers(0, 2)),
     st.tuples(st.just("release")),
     st.tuples(st.just("lose"), some_states, st.lists(subjects, max_size=2, unique=True)),
     st.tuples(st.just("pass"), st.sampled_from([60, 120, 1200])),
@@ -147,6 +148,16 @@ class Side:
         wish = CancelPayment(payment_id=SUBJECTS[place], requested_at=NOON)
         await self.store.cancel(wish, tell)
         return seqs
+
+    async def _verify(self, place: int, reference: int | None) -> bool:
+        sealed = None if reference is None else VAULT.seal(b"QKX1", context="notice")
+        request = VerifyPayment(
+            payment_id=SUBJECTS[place],
+            verification_id=UUID(int=100 + (reference or 0), version=4),
+            sealed_reference=sealed,
+            requested_at=NOON,
+        )
+        return await self.store.verify(request)
 
     async def _release(self) -> None:
         await self.store.release_own()

@@ -6,12 +6,13 @@ from collections.abc import Iterator
 from decimal import Decimal, InvalidOperation
 
 from tests.chaos.checks.finding import Finding, Kind, grouped
-from tests.chaos.facts import Evidence, Payment, exponent
-from tests.chaos.history import Said
+from tests.chaos.clients.history import Said
+from tests.chaos.evidence.facts import Evidence, Payment, exponent
 
 PAY = "POST /payments"
 _REFUND = re.compile(r"POST /payments/([0-9a-f-]{36})/refunds")
-_READ = re.compile(r"GET /payments/([0-9a-f-]{36})")
+_READ = re.compile(r"GET /payments/([0-9a-f-]{36})|POST /payments/([0-9a-f-]{36})/verify")
+"""A verification answers with the payment as it is."""
 _ACCEPTED = 202
 _MADE = frozenset({201, 202})
 _DEFINITE = frozenset(range(400, 500)) - {409}
@@ -48,7 +49,7 @@ def refunded_by(said: Said) -> str | None:
 def read_of(said: Said) -> str | None:
     """The payment that a request reads."""
     found = _READ.fullmatch(said.request)
-    return found.group(1) if found else None
+    return found.group(1) or found.group(2) if found else None
 
 
 def accepted_payments_exist(evidence: Evidence) -> Iterator[Finding]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from tests.chaos.checks.finding import Finding, Kind, grouped
-from tests.chaos.facts import OPEN, UNMOVED, Account, Entry, Evidence, Hold, Payment
+from tests.chaos.evidence.facts import OPEN, UNMOVED, Account, Entry, Evidence, Hold, Payment
 
 
 def transactions_sum_to_zero(evidence: Evidence) -> Iterator[Finding]:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from tests.chaos.checks.finding import Finding, Kind, grouped
 from tests.chaos.checks.states import statuses
-from tests.chaos.facts import Event, Evidence, Payment
+from tests.chaos.evidence.facts import Event, Evidence, Payment
 
 
 def every_change_is_told(evidence: Evidence) -> Iterator[Finding]:

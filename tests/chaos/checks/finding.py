@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeVar
 
-from tests.chaos.facts import Evidence, Movement
+from tests.chaos.evidence.facts import Evidence, Movement
 
 
 class Kind(StrEnum):
@@ -77,10 +77,6 @@ def moved_by_payment(evidence: Evidence) -> dict[str, list[Movement]]:
     return groups
 
 
-ARRIVING = frozenset({"stk", "charge", "refund_failed", "dispute_reinstated"})
-"""Kinds of movement that bring us money; all others take some."""
-
-
 def signed(moved: Movement) -> int:
     """What a movement adds to what the provider holds for us, its fee apart."""
-    return moved.amount if moved.kind in ARRIVING else -moved.amount
+    return moved.amount if moved.is_incoming else -moved.amount

@@ -4,11 +4,10 @@ from collections import Counter
 from collections.abc import Iterator
 
 from tests.chaos.checks.finding import Finding, Kind, grouped, moved_by_payment, signed
-from tests.chaos.checks.provider import MOVES
-from tests.chaos.facts import FINAL, Entry, Evidence, Movement, Payment
+from tests.chaos.evidence.facts import FINAL, Entry, Evidence, Movement, Payment
 
 SETTLEMENT = "settlement"
-METHODS = {"daraja": "mpesa", "stripe": "card"}
+REVERSALS = frozenset({"reversal", "reinstatement"})
 
 
 def one_posting_a_success(evidence: Evidence) -> Iterator[Finding]:
@@ -35,7 +34,7 @@ def settlements_follow_the_book(evidence: Evidence) -> Iterator[Finding]:
         if payment is None:
             yield Finding(Kind.UNBALANCED, f"transaction {entries[0].tx}", "settles no payment")
             continue
-        effects = [m for m in moved.get(payment.payment_id, []) if m.kind in MOVES]
+        effects = [m for m in moved.get(payment.payment_id, []) if m.operations]
         if not effects:
             continue  # found by `completed_has_moved`
         posted = Counter[tuple[str, str]]()
@@ -56,9 +55,9 @@ def _legs(payment: Payment, effect: Movement) -> Counter[tuple[str, str]]:
     earned = -fee if payment.type == "refund" else fee
     by_customer = 0 if payment.paid_by_merchant else earned
     legs = Counter[tuple[str, str]]()
-    legs[house, f"provider:{payment.method}:{currency}"] = sign * amount
+    legs[house, f"provider:{payment.rail}:{currency}"] = sign * amount
     legs[tenant, f"customer:{payment.customer}:{currency}"] = by_customer - sign * amount
-    legs[house, f"fees:{payment.method}:{currency}"] = -earned
+    legs[house, f"fees:{payment.rail}:{currency}"] = -earned
     legs[tenant, f"merchant:{currency}"] = earned - by_customer
     return legs
 
@@ -87,12 +86,12 @@ def _by_our_ledger(evidence: Evidence) -> dict[str, Counter[str]]:
     """What every payment added to its provider's accounts."""
     held: dict[str, Counter[str]] = {}
     for entry in evidence.entries:
-        if entry.payment_id and _method_of(entry):
+        if entry.payment_id and _rail_of(entry):
             held.setdefault(entry.payment_id, Counter())[entry.currency] += entry.amount
     return held
 
 
-def _method_of(entry: Entry) -> str | None:
+def _rail_of(entry: Entry) -> str | None:
     kind, _, rest = entry.code.partition(":")
     return rest.partition(":")[0] if kind == "provider" else None
 
@@ -108,9 +107,20 @@ def _by_their_book(evidence: Evidence) -> dict[str, Counter[str]]:
     return held
 
 
+def reversed_is_what_was_posted(evidence: Evidence) -> Iterator[Finding]:
+    """The amount that we show as reversed is what reversals and reinstatements moved."""
+    by_payment = grouped(evidence.entries, lambda entry: entry.payment_id)
+    for payment in evidence.payments:
+        entries = by_payment.get(payment.payment_id, [])
+        moved = sum(e.amount for e in entries if e.kind in REVERSALS and _rail_of(e) is not None)
+        if abs(moved) != payment.reversed:
+            words = f"shows {payment.reversed} as reversed, {moved} was posted"
+            yield Finding(Kind.UNBALANCED, payment.payment_id, words)
+
+
 def providers_hold_nothing_else(evidence: Evidence) -> Iterator[Finding]:
     """A provider's account has no entry that no payment explains."""
     for entry in evidence.entries:
-        if _method_of(entry) is not None and entry.payment_id is None:
+        if _rail_of(entry) is not None and entry.payment_id is None:
             words = f"transaction {entry.tx} changes it by {entry.amount} for no payment"
             yield Finding(Kind.UNBALANCED, entry.code, words)

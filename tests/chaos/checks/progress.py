@@ -4,12 +4,12 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from tests.chaos.checks.finding import Finding, Kind, grouped
-from tests.chaos.facts import OPEN, Attempt, Evidence, Payment
+from tests.chaos.evidence.facts import OPEN, Attempt, Evidence, Payment
 
 LATE = timedelta(seconds=10)
 """Twice the longest sleep of a loop that looks for due attempts."""
 HORIZON = timedelta(minutes=5)
-"""The longest gap between two questions, in a world at least three times as fast as ours."""
+"""The longest gap between two questions, in a cluster at least three times as fast as ours."""
 
 
 def results_have_arrived(evidence: Evidence) -> Iterator[Finding]:

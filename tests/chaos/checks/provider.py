@@ -4,16 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from tests.chaos.checks.finding import Finding, Kind, grouped, moved_by_payment, owners, signed
-from tests.chaos.facts import UNMOVED, Evidence, Payment
-
-MOVES = {
-    "stk": {"deposit"},
-    "charge": {"deposit"},
-    "b2c": {"withdrawal", "refund"},
-    "reversal": {"refund"},
-    "refund": {"refund"},
-}
-"""The kinds of movement that are the effect of a command, and of which."""
+from tests.chaos.evidence.facts import UNMOVED, Evidence, Payment
 
 
 def movements_are_ours(evidence: Evidence) -> Iterator[Finding]:
@@ -23,7 +14,7 @@ def movements_are_ours(evidence: Evidence) -> Iterator[Finding]:
         if owner is None:
             words = f"{moved.kind} of {moved.amount} {moved.currency} that no payment asked for"
             yield Finding(Kind.LOST, moved.receipt, words)
-        elif types[owner] not in MOVES.get(moved.kind, {types[owner]}):
+        elif moved.operations and types[owner] not in moved.operations:
             yield Finding(Kind.LOST, owner, f"a {types[owner]} moved as {moved.kind}")
 
 
@@ -44,7 +35,7 @@ def completed_has_moved(evidence: Evidence) -> Iterator[Finding]:
     for payment in evidence.payments:
         if payment.status != "completed":
             continue
-        effects = [m for m in moved.get(payment.payment_id, []) if m.kind in MOVES]
+        effects = [m for m in moved.get(payment.payment_id, []) if m.operations]
         if not effects:
             words = "completed, and the provider's book has nothing of it"
             yield Finding(Kind.UNBALANCED, payment.payment_id, words)
@@ -60,16 +51,16 @@ def completed_has_moved(evidence: Evidence) -> Iterator[Finding]:
 def one_effect_a_command(evidence: Evidence) -> Iterator[Finding]:
     """A payment moves money once."""
     for payment_id, movements in moved_by_payment(evidence).items():
-        effects = [moved for moved in movements if moved.kind in MOVES]
+        effects = [moved for moved in movements if moved.operations]
         if len(effects) > 1:
             words = f"moved {len(effects)} times: {', '.join(m.receipt for m in effects)}"
             yield Finding(Kind.DOUBLE, payment_id, words)
 
 
 def one_request_taken(evidence: Evidence) -> Iterator[Finding]:
-    """The provider took one push, or one payout, of a payment at most."""
+    """The provider took one request that moves money of a payment at most, where it counts them."""
     of_attempt = {attempt.attempt_id: attempt.payment_id for attempt in evidence.attempts}
-    for name, taken in (("pushes", evidence.pushes), ("payouts", evidence.payouts)):
+    for name, taken in evidence.taken.items():
         by_payment: Counter[str] = Counter()
         for attempt_id, times in taken.items():
             by_payment[of_attempt.get(attempt_id, attempt_id)] += times
@@ -101,4 +92,4 @@ def one_payment_a_reference(evidence: Evidence) -> Iterator[Finding]:
 
 
 def _reference(payment: Payment) -> tuple[str, str | None]:
-    return payment.method, payment.reference
+    return payment.rail, payment.reference

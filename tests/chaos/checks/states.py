@@ -1,10 +1,11 @@
 """The life of every payment against the table of states, and what clients were shown of it."""
 
+from collections import defaultdict
 from collections.abc import Iterator
 
 from tests.chaos.checks.answers import read_of
 from tests.chaos.checks.finding import Finding, Kind, grouped
-from tests.chaos.facts import FINAL, Change, Evidence, Payment
+from tests.chaos.evidence.facts import FINAL, Change, Evidence, Payment
 
 _ENDS = {"completed", "failed", "expired", "in_review"}
 MOVES = {
@@ -19,6 +20,9 @@ MOVES = {
 }
 """The table of docs/ledger.md once more, by hand: pending -> processing -> requires_action -> an
 end; an end is final, but what did not move may turn out to have moved, and then people look."""
+
+LATE_CANCEL = defaultdict(set, processing={"canceled"}, requires_action={"canceled"})
+"""Further moves where the provider can cancel what it has."""
 
 _SILENT = {"cancel_requested"}
 
@@ -39,7 +43,8 @@ def _path(payment: Payment, moves: list[Change]) -> Iterator[Finding]:
     status = "pending"
     for move in moves[1:]:
         target = str(move.to_status)
-        if move.from_status != status or target not in MOVES[status]:
+        allowed = MOVES[status] | (LATE_CANCEL[status] if payment.cancels_after_submit else set())
+        if move.from_status != status or target not in allowed:
             words = f"moved from {status} (it says {move.from_status}) to {target}"
             yield Finding(Kind.ILLEGAL_STATE, payment.payment_id, words)
         status = target

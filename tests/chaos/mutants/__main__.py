@@ -2,8 +2,8 @@
 
     python -m tests.chaos.mutants [name ...]
 
-First every schedule is played in a world without a bug: it must be sound. Then each mutant has a
-world of its own. The last line is JSON; the status is 1 when a mutant survives.
+First every scenario is played in a cluster without a bug: it must be sound. Then each mutant has a
+cluster of its own. The last line is JSON; the status is 1 when a mutant survives.
 """
 
 import json
@@ -18,17 +18,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.chaos.mutants.catalogue import MUTANTS
-from tests.chaos.mutants.mutant import Mutant
-from tests.chaos.mutants.schedules import SCHEDULES, WITH_TWO
+from tests.chaos.mutants.catalogue import SUITE
+from tests.chaos.mutants.mutant import Mutant, Suite
 from tests.chaos.mutants.source import ROOT, mutated, snapshot
 
 SOUND_WITHIN_S = 60
-FOUND_WITHIN_S = 15
-RUN_TIMEOUT_S = 600
+FOUND_WITHIN_S = 60
+RUN_TIMEOUT_S = 1_800
 GIVEN_SERVERS = {"DATABASE_URL", "KAFKA_BOOTSTRAP_SERVERS"}
-WORLDS = 2
-"""At a time: a world waits more than it works."""
+CLUSTERS = 2
+"""At a time: a cluster waits more than it works."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,20 +41,20 @@ class Outcome:
     seconds: float
 
 
-def main(names: Sequence[str]) -> int:
+def main(names: Sequence[str], suite: Suite = SUITE) -> int:
     """Run the mutants of these names, or all; answers the exit status."""
-    chosen = [mutant for mutant in MUTANTS if not names or mutant.name in names]
+    chosen = [mutant for mutant in suite.mutants if not names or mutant.name in names]
     if names and len(chosen) != len(set(names)):
-        print(f"no such mutant; there are {', '.join(m.name for m in MUTANTS)}")
+        print(f"no such mutant; there are {', '.join(m.name for m in suite.mutants)}")
         return 2
     with tempfile.TemporaryDirectory(prefix="cift-mutants-") as name:
         folder = Path(name)
         snapshot(folder / "sound")
-        if not _is_sound(chosen, folder):
+        if not _is_sound(suite, chosen, folder):
             return 1
         outcomes = []
-        with ThreadPoolExecutor(WORLDS) as worlds:
-            for outcome in worlds.map(lambda mutant: _try(mutant, folder), chosen):
+        with ThreadPoolExecutor(CLUSTERS) as clusters:
+            for outcome in clusters.map(lambda mutant: _try(suite, mutant, folder), chosen):
                 outcomes.append(outcome)
                 print(_line(outcome), flush=True)
     caught = sum(1 for outcome in outcomes if outcome.caught_by)
@@ -63,26 +62,25 @@ def main(names: Sequence[str]) -> int:
     return 0 if caught == len(outcomes) else 1
 
 
-def _is_sound(chosen: Sequence[Mutant], folder: Path) -> bool:
-    """Whether the schedules end well where there is no bug."""
+def _is_sound(suite: Suite, chosen: Sequence[Mutant], folder: Path) -> bool:
+    """Whether the scenarios end well where there is no bug."""
     began = time.monotonic()
-    used = {mutant.schedule for mutant in chosen}
+    used = {mutant.scenario for mutant in chosen}
     path = mutated((), folder / "sound", folder / "as it is")
     findings = []
-    for together in (used - WITH_TWO, used & WITH_TWO):
-        names = [name for name in SCHEDULES if name in together]
-        if names:
-            verdict = _play(names, [], SOUND_WITHIN_S, path)
+    for together in (used - suite.with_two, used & suite.with_two):
+        if names := sorted(together):
+            verdict = _play(suite, names, [], SOUND_WITHIN_S, path)
             findings += [finding["words"] for finding in verdict["findings"]]
     words = "; ".join(findings) or "sound"
     print(f"{'(no bug)':22} {words}  {time.monotonic() - began:.0f} s", flush=True)
     return not findings
 
 
-def _try(mutant: Mutant, folder: Path) -> Outcome:
+def _try(suite: Suite, mutant: Mutant, folder: Path) -> Outcome:
     began = time.monotonic()
     path = mutated(mutant.edits, folder / "sound", folder / mutant.name)
-    verdict = _play([mutant.schedule], mutant.found_by, FOUND_WITHIN_S, path)
+    verdict = _play(suite, [mutant.scenario], mutant.found_by, FOUND_WITHIN_S, path)
     found = [each for each in verdict["findings"] if each["by"] in mutant.found_by]
     others = "; ".join(each["words"] for each in verdict["findings"])
     return Outcome(
@@ -94,20 +92,20 @@ def _try(mutant: Mutant, folder: Path) -> Outcome:
 
 
 def _play(
-    schedules: Sequence[str], checks: Sequence[str], within_s: float, path: str
+    suite: Suite, scenarios: Sequence[str], checks: Sequence[str], within_s: float, path: str
 ) -> dict[str, Any]:
-    """The verdict over schedules played with the services on this path."""
-    argv = [sys.executable, "-m", "tests.chaos.mutants.one", str(within_s), ",".join(checks)]
+    """The verdict over scenarios played with the services on this path."""
+    options = [suite.scenarios, str(within_s), ",".join(checks)]
     env = {name: value for name, value in os.environ.items() if name not in GIVEN_SERVERS}
-    env["PYTHONPATH"] = path
+    env |= {**suite.env, "PYTHONPATH": os.pathsep.join([path, *suite.path])}
     done = subprocess.run(
-        [*argv, *schedules],
+        [sys.executable, "-m", "tests.chaos.mutants.one", *options, *scenarios],
         check=False, capture_output=True, text=True, cwd=ROOT, timeout=RUN_TIMEOUT_S, env=env,
     )  # fmt: skip
     if done.returncode:
         # which proves nothing: a finding of no check
         print(done.stderr[-4000:], file=sys.stderr)
-        return {"findings": [{"kind": "", "by": "", "words": "the world fell over"}]}
+        return {"findings": [{"kind": "", "by": "", "words": "the cluster fell over"}]}
     verdict: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return verdict
 

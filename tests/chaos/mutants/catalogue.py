@@ -1,5 +1,9 @@
 """Every bug, each of a kind that somebody has made before."""
 
-from tests.chaos.mutants import bugs_in_books, bugs_in_workers, bugs_on_the_way
+from tests.chaos.mutants import delivery_bugs, ledger_bugs, scenarios, worker_bugs
+from tests.chaos.mutants.mutant import Suite
 
-MUTANTS = (*bugs_on_the_way.MUTANTS, *bugs_in_workers.MUTANTS, *bugs_in_books.MUTANTS)
+MUTANTS = (*delivery_bugs.MUTANTS, *worker_bugs.MUTANTS, *ledger_bugs.MUTANTS)
+
+SUITE = Suite(MUTANTS, scenarios.__name__, frozenset(scenarios.WITH_TWO))
+"""The bugs of `make chaos-mutants`."""

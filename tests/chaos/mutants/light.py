@@ -1,11 +1,11 @@
-"""A small world for short stories without faults of the servers: no links, the embedded broker."""
+"""A small cluster for scenarios without faults of the servers: no links, the embedded broker."""
 
 import contextlib
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 
 from cift_local.stack import Options, running_stack
-from tests.chaos.world import QUICK, SERVICES, World, failpoint_file
+from tests.chaos.cluster.cluster import QUICK, SERVICES, Cluster, failpoint_file
 
 SPEED = 40
 SETTINGS: Mapping[str, str] = {
@@ -18,7 +18,7 @@ SETTINGS: Mapping[str, str] = {
 
 
 @contextlib.asynccontextmanager
-async def light_world(folder: Path, *, replicas: int = 1) -> AsyncIterator[World]:
+async def light_cluster(folder: Path, *, replicas: int = 1) -> AsyncIterator[Cluster]:
     """Run PostgreSQL, the embedded broker, the twins and every service in an empty folder."""
     (folder / "failpoints").mkdir()
     env = {name: {"CIFT_FAILPOINT_FILE": str(failpoint_file(folder, name))} for name in SERVICES}
@@ -31,7 +31,7 @@ async def light_world(folder: Path, *, replicas: int = 1) -> AsyncIterator[World
         replicas=replicas,
     )
     async with running_stack(options) as stack:
-        yield World(
+        yield Cluster(
             folder,
             stack,
             stack.database_url,

@@ -1,31 +1,37 @@
-"""Plays schedules in one world with the services that PYTHONPATH names, and judges it.
+"""Plays scenarios in one cluster with the services that PYTHONPATH names, and judges it.
 
-`python -m tests.chaos.mutants.one <seconds> <check,check,...> <schedule> ...` prints the verdict as
-JSON on its last line.
+`python -m tests.chaos.mutants.one <module> <seconds> <check,check,...> <scenario> ...` prints the
+verdict as JSON on its last line. The module has the scenarios.
 """
 
 import asyncio
+import importlib
 import json
 import sys
 from collections.abc import Sequence
 from typing import Any
 
-from tests.chaos.checker import Verdict
-from tests.chaos.mutants.light import light_world
-from tests.chaos.mutants.schedules import SCHEDULES, WITH_TWO
-from tests.chaos.mutants.stage import on_stage
+from tests.chaos.checks.checker import Verdict
+from tests.chaos.mutants.context import opened_context
+from tests.chaos.mutants.light import light_cluster
 from tests.support.postgres import throw_away_folder
 
 
-async def play(names: Sequence[str], wanted: Sequence[str], within_s: float) -> Verdict:
-    """Play the schedules one after the other, then judge."""
+async def play(
+    module: str, names: Sequence[str], wanted: Sequence[str], within_s: float
+) -> Verdict:
+    """Play the scenarios one after the other, then judge."""
     with throw_away_folder("mutant") as folder:
-        replicas = 2 if WITH_TWO & set(names) else 1
-        async with light_world(folder, replicas=replicas) as world, on_stage(world) as stage:
-            for name in names:
+        found = importlib.import_module(module)
+        replicas = 2 if found.WITH_TWO & set(names) else 1
+        async with (
+            light_cluster(folder, replicas=replicas) as cluster,
+            opened_context(cluster) as context,
+        ):
+            for name in sorted(names, key=list(found.SCENARIOS).index):
                 print(name, file=sys.stderr, flush=True)
-                await SCHEDULES[name](stage)
-            return await stage.judged(wanted, within_s)
+                await found.SCENARIOS[name](context)
+            return await context.judged(wanted, within_s)
 
 
 def shown(verdict: Verdict) -> dict[str, Any]:
@@ -39,6 +45,6 @@ def shown(verdict: Verdict) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    seconds, checks, *schedules = sys.argv[1:]
-    told = asyncio.run(play(schedules, checks.split(","), float(seconds)))
+    module, seconds, checks, *scenarios = sys.argv[1:]
+    told = asyncio.run(play(module, scenarios, checks.split(","), float(seconds)))
     print(json.dumps(shown(told)))

@@ -10,7 +10,7 @@ from cift_shared.database import pool as connections
 from cift_shared.database.pool import INFRASTRUCTURE_ERRORS, open_pool
 from cift_shared.messaging.outbox import Relay
 from cift_shared.observability import metrics
-from tests.chaos.proxy import Link
+from tests.chaos.cluster.proxy import Link
 from tests.support.gateway import MemoryPublisher
 
 pytestmark = pytest.mark.integration

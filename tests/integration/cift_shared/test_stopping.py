@@ -18,7 +18,7 @@ from cift_local.broker import EmbeddedBroker
 from cift_local.ports import LOOPBACK, free_port
 from cift_shared.kafka import create_topics
 from cift_shared.messaging.topics import all_topics
-from tests.chaos.proxy import Link
+from tests.chaos.cluster.proxy import Link
 from tests.support import services
 from tests.support.kafka import Broker
 from tests.support.postgres import throw_away_folder

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from tests.chaos.facts import (
+from tests.chaos.clients.history import Said
+from tests.chaos.evidence.facts import (
     Account,
     Attempt,
     Callback,
@@ -21,12 +22,20 @@ from tests.chaos.facts import (
     Queued,
     Webhook,
 )
-from tests.chaos.history import Said
 
 NOW = datetime(2026, 11, 1, 12, tzinfo=UTC)
 SHOP, HOUSE = "m_shop:test", "house:test"
 DEPOSIT, PAYOUT, FAILED, REFUND, CARD, UNKNOWN = (str(UUID(int=n)) for n in range(1, 7))
 FIRST_ATTEMPT = 101
+OPERATIONS = {
+    "stk": frozenset({"deposit"}),
+    "charge": frozenset({"deposit"}),
+    "b2c": frozenset({"withdrawal", "refund"}),
+    "reversal": frozenset({"refund"}),
+    "refund": frozenset({"refund"}),
+    "refund_failed": frozenset[str](),
+}
+INCOMING = ("stk", "charge", "refund_failed")
 
 
 def attempt_of(payment_id: str) -> str:
@@ -96,16 +105,18 @@ def sound() -> Evidence:
             for p, told in _LIVES.items()
             for version, (_, status) in enumerate(told, start=2)
         ),
-        pushes={attempt_of(DEPOSIT): 1, attempt_of(UNKNOWN): 1},
-        payouts={attempt_of(PAYOUT): 1, attempt_of(REFUND): 1},
+        taken={
+            "pushes": {attempt_of(DEPOSIT): 1, attempt_of(UNKNOWN): 1},
+            "payouts": {attempt_of(PAYOUT): 1, attempt_of(REFUND): 1},
+        },
     )  # fmt: skip
 
 
 def _payments() -> tuple[Payment, ...]:
     first = Payment(
         payment_id=DEPOSIT, merchant="m_shop", livemode=False, customer="c1", type="deposit",
-        method="mpesa", status="completed", minor=100_000, currency="KES", fee=2_500, net=97_500,
-        refunded=40_000, reference="RCPT000001", version=3,
+        method="mpesa", rail="mpesa", status="completed", minor=100_000, currency="KES", fee=2_500,
+        net=97_500, refunded=40_000, reference="RCPT000001", version=3,
     )  # fmt: skip
     plain = replace(first, refunded=0, reference=None)
     return (
@@ -123,8 +134,8 @@ def _payments() -> tuple[Payment, ...]:
             net=39_000,
         ),
         replace(
-            plain, payment_id=CARD, method="card", minor=10_000, currency="USD", fee=320, net=9_680,
-            provider_fee=320, reference="pi_1",
+            plain, payment_id=CARD, method="card", rail="card", minor=10_000, currency="USD",
+            fee=320, net=9_680, provider_fee=320, reference="pi_1",
         ),
         replace(
             plain, payment_id=UNKNOWN, status="processing", minor=70_000, fee=1_750, net=68_250,
@@ -176,7 +187,8 @@ def _attempts() -> tuple[Attempt, ...]:
 def _movements() -> tuple[Movement, ...]:
     def moved(seq: int, kind: str, payment_id: str, amount: int, fee: int = 0) -> Movement:
         return Movement(
-            seq=seq, provider="daraja", kind=kind, amount=amount, currency="KES", fee=fee,
+            seq=seq, provider="daraja", kind=kind, operations=OPERATIONS[kind],
+            is_incoming=kind in INCOMING, amount=amount, currency="KES", fee=fee,
             fee_currency="KES", receipt=f"RCPT00000{seq}", names=frozenset({f"RCPT00000{seq}"}),
             attempt_id=attempt_of(payment_id),
         )  # fmt: skip

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.chaos.checker import CHECKS, check
+from tests.chaos.checks.checker import CHECKS, check
 from tests.chaos.checks.finding import Kind
-from tests.chaos.facts import Entry, Event, Evidence, Hold, Movement
-from tests.chaos.history import UNANSWERED
+from tests.chaos.clients.history import UNANSWERED
+from tests.chaos.evidence.facts import Entry, Event, Evidence, Hold, Movement
 from tests.unit.chaos.sound import (
     CARD,
     DEPOSIT,
@@ -192,14 +192,20 @@ CASES: list[tuple[str, Kind, Spoil]] = [
         beside("said", _read(DEPOSIT), at=200.0, began=199.0,
                answer={"id": DEPOSIT, "status": "requires_action", "version": 2}),
     ),
+    (
+        "reads_never_go_back", Kind.STALE_READ,
+        beside("said", _read(DEPOSIT), at=200.0, began=199.0,
+               request=f"POST /payments/{DEPOSIT}/verify",
+               answer={"id": DEPOSIT, "status": "requires_action", "version": 2}),
+    ),
     ("movements_are_ours", Kind.LOST, spoiled("movements", 4, attempt_id="somebody's")),
-    ("movements_are_ours", Kind.LOST, spoiled("movements", 4, kind="b2c")),
+    ("movements_are_ours", Kind.LOST, spoiled("movements", 4, operations=frozenset({"refund"}))),
     ("movements_are_known", Kind.LOST, beside("movements", 1, attempt_id=attempt_of(FAILED))),
     ("completed_has_moved", Kind.UNBALANCED, without("movements", 0)),
     ("completed_has_moved", Kind.UNBALANCED, spoiled("movements", 0, amount=90_000)),
     ("one_effect_a_command", Kind.DOUBLE, beside("movements", 4, receipt="other")),
-    ("one_request_taken", Kind.DOUBLE, given_as(pushes={attempt_of(UNKNOWN): 2})),
-    ("one_request_taken", Kind.DOUBLE, given_as(payouts={attempt_of(PAYOUT): 2})),
+    ("one_request_taken", Kind.DOUBLE, given_as(taken={"pushes": {attempt_of(UNKNOWN): 2}})),
+    ("one_request_taken", Kind.DOUBLE, given_as(taken={"payouts": {attempt_of(PAYOUT): 2}})),
     (
         "one_attempt_a_payment", Kind.DOUBLE,
         beside("attempts", _of(UNKNOWN), attempt_id="another", seq=0),
@@ -231,6 +237,7 @@ CASES: list[tuple[str, Kind, Spoil]] = [
         spoiled("movements", 1, fee=2_000),
     ),
     ("providers_hold_nothing_else", Kind.UNBALANCED, _orphan),
+    ("reversed_is_what_was_posted", Kind.UNBALANCED, spoiled("payments", 0, reversed=1)),
     (
         "histories_are_paths", Kind.ILLEGAL_STATE,
         spoiled("changes", _change(DEPOSIT, 2), to_status="canceled"),
@@ -302,7 +309,7 @@ def test_every_check_has_a_case() -> None:
 ALONE = {
     "refused_keys_stay_refused", "reads_never_go_back", "one_request_taken",
     "one_attempt_a_payment", "held_is_open_holds", "nobody_is_overdrawn",
-    "providers_hold_nothing_else", "results_count_once",
+    "providers_hold_nothing_else", "reversed_is_what_was_posted", "results_count_once",
     "ends_are_ends_for_the_worker", "results_have_arrived", "webhooks_have_arrived",
     "outboxes_are_empty", "attempts_have_a_next_check", "notices_are_taken_in",
     "every_change_is_told",
@@ -345,7 +352,7 @@ _AMOUNTS = [
     for place, fact in enumerate(getattr(sound(), name))
     for field in fields(fact)
     if field.name in {"minor", "fee", "net", "amount", "balance_after", "posted", "captured",
-                      "refunded", "refund_pending", "held"}
+                      "refunded", "refund_pending", "reversed", "held"}
     and getattr(fact, field.name) is not None
     # what the provider moves for a payment that is under way is not known to us yet
     and not (isinstance(fact, Movement) and fact.attempt_id == attempt_of(UNKNOWN))
@@ -358,3 +365,20 @@ def test_any_spoiled_amount_is_found(place: tuple[str, int, str], change: int) -
     evidence = sound()
     was = getattr(getattr(evidence, name)[number], amount)
     assert not check(spoiled(name, number, **{amount: was + change})(evidence)).is_sound
+
+
+@pytest.mark.parametrize("can", [True, False])
+def test_what_was_sent_is_canceled_only_where_the_provider_can_cancel(*, can: bool) -> None:
+    evidence = sound()
+    life = [c for c in evidence.changes if c.payment_id == UNKNOWN]
+    end = replace(
+        life[-1], seq=99, version=3, kind="canceled", from_status="processing",
+        to_status="canceled", result_id=None,
+    )  # fmt: skip
+    canceled = replace(
+        evidence.payments[_of(UNKNOWN)], status="canceled", version=3, cancels_after_submit=can
+    )
+    others = tuple(p for p in evidence.payments if p.payment_id != UNKNOWN)
+    evidence = replace(evidence, payments=(*others, canceled), changes=(*evidence.changes, end))
+    found = {finding.by for finding in check(evidence).findings}
+    assert ("histories_are_paths" in found) is not can

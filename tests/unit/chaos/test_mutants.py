@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from cift_shared.database.migrations.function_files import parse
-from tests.chaos.checker import CHECKS
+from tests.chaos.checks.checker import CHECKS
 from tests.chaos.mutants.catalogue import MUTANTS
 from tests.chaos.mutants.mutant import Mutant
-from tests.chaos.mutants.schedules import SCHEDULES
+from tests.chaos.mutants.scenarios import SCENARIOS
 from tests.chaos.mutants.source import ROOT, Edit, EditFailed, edited
 
 _NAMES = [mutant.name for mutant in MUTANTS]
@@ -32,7 +32,7 @@ def test_every_edit_fits(mutant: Mutant) -> None:
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=_NAMES)
 def test_names_what_exists(mutant: Mutant) -> None:
-    assert mutant.schedule in SCHEDULES
+    assert mutant.scenario in SCENARIOS
     assert set(mutant.found_by) <= {each.__name__ for each in CHECKS}
 
 
@@ -41,7 +41,7 @@ def test_no_name_is_used_twice() -> None:
 
 
 def test_every_schedule_is_played() -> None:
-    assert set(SCHEDULES) == {mutant.schedule for mutant in MUTANTS}
+    assert set(SCENARIOS) == {mutant.scenario for mutant in MUTANTS}
 
 
 @pytest.mark.parametrize("text", ["a b", "b b"])

@@ -3,11 +3,11 @@
 import pytest
 
 from cift_local.stack import replica
-from tests.chaos.plan import FAULT_KINDS, FAULTS, Plan, plan_of
-from tests.chaos.proxy import TOXICS
-from tests.chaos.seeds import REGRESSIONS
-from tests.chaos.traffic_of import METHODS
-from tests.chaos.world import LINKS, PARTS, SERVICES
+from tests.chaos.cluster.cluster import LINKS, PARTS, SERVICES
+from tests.chaos.cluster.proxy import TOXICS
+from tests.chaos.rails.installed import TRAFFIC
+from tests.chaos.schedules.plan import FAULT_KINDS, FAULTS, Plan, plan_of
+from tests.chaos.schedules.regressions import REGRESSIONS
 
 BASES = [0, 7, 1_000, 123_456_789]
 
@@ -30,9 +30,11 @@ def test_any_twenty_seeds_draw_every_class_of_fault(base: int) -> None:
 @pytest.mark.parametrize("base", BASES)
 def test_any_twenty_seeds_draw_every_method_and_every_kind_of_request(base: int) -> None:
     customers = [customer for plan in plans(base) for customer in plan.customers]
-    assert {customer.method for customer in customers} == {method.name for method in METHODS}
+    assert {customer.method for customer in customers} == {
+        traffic.method for traffic in TRAFFIC.values()
+    }
     steps = [step for customer in customers for step in customer.steps]
-    assert {step.kind for step in steps} == {"deposit", "withdrawal", "refund", "cancel"}
+    assert {step.kind for step in steps} == {"deposit", "withdrawal", "refund", "cancel", "verify"}
     assert {step.together for step in steps if step.repeats} == {True, False}
 
 
@@ -40,7 +42,7 @@ def test_each_schedule_draws_a_few_faults_with_targets_that_exist() -> None:
     for plan in plans(5, 200):
         assert FAULTS[0] <= len(plan.faults) <= FAULTS[1]
         for fault in plan.faults:
-            if fault.kind == "bad road":
+            if fault.kind == "bad network":
                 assert fault.target in LINKS
                 assert fault.detail["toxic"] in TOXICS
             elif not fault.kind.startswith("twin"):

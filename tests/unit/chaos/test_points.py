@@ -2,9 +2,9 @@
 
 import pytest
 
-from tests.chaos.point_cases import PLAYS, TABLE, all_cases
-from tests.chaos.point_registry import DuplicateName, names_in, points_of
-from tests.chaos.world import SERVICES
+from tests.chaos.cluster.cluster import SERVICES
+from tests.chaos.points.cases import SCENARIOS, TABLE, all_cases
+from tests.chaos.points.registry import DuplicateName, names_in, points_of
 
 
 @pytest.mark.parametrize("service", SERVICES)
@@ -12,8 +12,8 @@ def test_every_point_of_a_service_has_a_case_and_every_case_a_point(service: str
     assert set(TABLE[service]) == set(points_of(service))
 
 
-def test_every_case_has_a_play_and_every_play_a_case() -> None:
-    assert {case.play for case in all_cases()} == set(PLAYS)
+def test_every_case_has_a_scenario_and_every_scenario_a_case() -> None:
+    assert {case.scenario for case in all_cases()} == set(SCENARIOS)
     assert len(set(all_cases())) == len(all_cases())
 
 
@@ -28,9 +28,10 @@ def test_a_name_that_is_not_written_out_is_refused() -> None:
 
 
 def test_a_name_used_twice_in_a_service_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    from tests.chaos import point_registry
+
+    from tests.chaos.points import registry
 
     twice = [("worker.after_call", "a.py:1"), ("worker.after_call", "a.py:9")]
-    monkeypatch.setattr(point_registry, "_calls", lambda _: twice)
+    monkeypatch.setattr(registry, "_calls", lambda _: twice)
     with pytest.raises(DuplicateName):
         points_of("ledger")

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from cift_local.ports import LOOPBACK
-from tests.chaos.proxy import Link
+from tests.chaos.cluster.proxy import Link
 
 PATIENCE_S = 10
 

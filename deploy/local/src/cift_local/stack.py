@@ -84,6 +84,9 @@ class Options:
     """The maximum pause, in seconds, before a part that ends repeatedly is started again."""
     replicas: int = 1
     """Processes of each service; the second of `ledger` is named `ledger-2`."""
+    address_for: Callable[[LocalRail, str], str | None] = lambda _rail, _part: None
+    """The address that a rail gets for the gateway or for its twin, by the part's name, instead of
+    the part's own: that of a proxy before it. None: the part's own."""
     on_change: Callable[[Status], None] = lambda _: None
 
 
@@ -263,7 +266,10 @@ def _environment(
 def _place(
     rail: LocalRail, options: Options, ports: Mapping[str, int], keys: Mapping[str, str]
 ) -> StackContext:
-    gateway, twin = (f"http://{LOOPBACK}:{ports[name]}" for name in ("gateway", rail.twin.name))
+    gateway, twin = (
+        options.address_for(rail, part) or f"http://{LOOPBACK}:{ports[part]}"
+        for part in ("gateway", rail.twin.name)
+    )
     processes = {one.name: f"http://{LOOPBACK}:{ports[one.name]}" for one in rail.processes}
     return StackContext(options.folder, gateway, twin, options.speed, keys, processes)
 

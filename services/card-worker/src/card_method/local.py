@@ -33,7 +33,10 @@ LOCAL = LocalRail(
     environment=environment,
     # Stripe amounts are in cents.
     book=TwinBook(
-        "stripe", places=2, incoming=frozenset({"charge", "refund_failed", "dispute_reinstated"})
+        "stripe",
+        places=2,
+        incoming=frozenset({"charge", "refund_failed", "dispute_reinstated"}),
+        operations={"charge": frozenset({"deposit"}), "refund": frozenset({"refund"})},
     ),
     play=play,
     # 100, 60 and 20 less 2.9 % and 0.30 each, less a refund of 25 with its share of the fee.

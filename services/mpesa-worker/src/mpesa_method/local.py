@@ -44,7 +44,16 @@ LOCAL = LocalRail(
     },
     environment=environment,
     # Daraja amounts are whole shillings.
-    book=TwinBook("daraja", places=0, incoming=frozenset({"stk"})),
+    book=TwinBook(
+        "daraja",
+        places=0,
+        incoming=frozenset({"stk"}),
+        operations={
+            "stk": frozenset({"deposit"}),
+            "b2c": frozenset({"withdrawal", "refund"}),
+            "reversal": frozenset({"refund"}),
+        },
+    ),
     play=play,
     # 1000 less 2.5 %, less a withdrawal of 400 and its 2.5 %; the refunded deposit leaves nothing.
     final_balance={"KES": Decimal("565.00")},

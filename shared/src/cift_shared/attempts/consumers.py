@@ -112,6 +112,7 @@ class CommandConsumer:
             except SealBroken as error:
                 rejected.append(RejectedRecord(record, "undecodable", str(error)))
                 continue
+            failpoint("worker.after_verify")
             log.info("attempt.verify_asked", payment_id=str(verification.payment_id), due=due)
             if due:
                 self._wake_poll()

@@ -156,11 +156,13 @@ class AttemptEngine:
         is_requested = self._provider.cancels and cancel_request_ids(notices)
         if not is_requested or claim.state in state_machine.ENDED:
             return NO_REPLY
+        failpoint("worker.before_provider_cancel")
         try:
             answer = await self._provider.cancel(claim.attempt)
         except PaymentProcessorError as error:
             log.warning("attempt.cancel_failed", code=error.code, **_log_fields(claim))
             return after_cancel_error(error, now=self._clock.now())
+        failpoint("worker.after_provider_cancel")
         return after_cancel(answer, now=self._clock.now())
 
     async def _save(self, decision: Decision) -> None:

@@ -111,6 +111,16 @@ class TwinBook:
     """Decimal places of the record's integer amounts."""
     incoming: frozenset[str]
     """Kinds of entries for money that we receive; every other kind is money that we pay."""
+    operations: Mapping[str, frozenset[str]] | None = None
+    """The operations that cause each kind of entry. A kind that is not in it is caused by none: the
+    provider moved that money by itself. None: deposits cause incoming entries, withdrawals and
+    refunds all others."""
+
+    def caused_by(self, kind: str) -> frozenset[str]:
+        """The operations that cause entries of this kind; empty: none does."""
+        if self.operations is not None:
+            return self.operations.get(kind, frozenset())
+        return frozenset({"deposit"} if kind in self.incoming else {"withdrawal", "refund"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,13 +46,20 @@ async def play(merchant: Merchant, customer: str) -> AsyncIterator[Step]:
                ("in 2000 ZAR", "out 500 ZAR"))  # fmt: skip
 
 
+BOOK = TwinBook(
+    "demopay",
+    places=2,
+    incoming=frozenset({"in", "reinstated"}),
+    operations={"in": frozenset({"deposit"}), "out": frozenset({"withdrawal", "refund"})},
+)
+
 LOCAL = LocalRail(
     worker="demopay-worker",
     module="demopay_worker",
     port=8086,
     secrets={"DEMOPAY_WEBHOOK_SECRET": lambda: secrets.token_hex(24)},
     environment=environment,
-    book=TwinBook("demopay", places=2, incoming=frozenset({"in"})),
+    book=BOOK,
     twin=Twin("demopay-twin", "demopay_worker.twin", 8096),
     play=play,
     # 100 less 1, less 40 and 0.40, 20 less 0.20, less 5 with its share of the fee.

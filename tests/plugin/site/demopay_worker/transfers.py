@@ -14,6 +14,8 @@ from cift_shared.messaging.outcomes import (
     Failure,
     FailureCategory,
     Pending,
+    Reinstated,
+    Reversed,
     Settled,
 )
 from cift_shared.money.amount import Money
@@ -26,6 +28,8 @@ from demopay_worker.settings import DemoPayConfig
 _DECLINED = Failure("payer_balance_insufficient", FailureCategory.DECLINED,
                     "The wallet has not enough money.", retryable=True)  # fmt: skip
 EVERY = timedelta(seconds=1)
+REPORTED = "reported"
+"""How many reversals and reinstatements of a transfer were reported, in the attempt's memory."""
 
 
 class Transfers:
@@ -59,8 +63,9 @@ class Transfers:
     async def get_transaction_status(
         self, attempt: Attempt, notices: Sequence[Notice] = ()
     ) -> Answer:
-        """Read the transfer."""
-        return answer_of(await self.call("GET", f"{self._path}/{attempt.attempt_id}"))
+        """Read the transfer; once it has ended, what was reversed or reinstated since."""
+        transfer = await self.call("GET", f"{self._path}/{attempt.attempt_id}")
+        return reported(attempt, transfer) if attempt.ended else answer_of(transfer)
 
     async def _transfer(self, attempt: Attempt, kind: str) -> Answer:
         request = attempt.request
@@ -96,11 +101,30 @@ class Transfers:
         await self._http.aclose()
 
 
+def reported(attempt: Attempt, transfer: dict[str, Any]) -> Answer:
+    """The first reversal or reinstatement of an ended transfer that was not reported yet."""
+    place = int(attempt.memory.get(REPORTED, 0))
+    if place >= len(transfer["events"]):
+        return Answer(Pending())
+    event = transfer["events"][place]
+    amount = Money(event["amount"], transfer["currency"])
+    receipt, why = f"{event['kind']}-{event['name']}", "DemoPay says so"
+    outcome = (
+        Reversed(amount, receipt, why, reversal_reference=event["name"])
+        if event["kind"] == "reversed"
+        else Reinstated(amount, event["name"], why, receipt)
+    )
+    more = place + 1 < len(transfer["events"])
+    memory = {REPORTED: str(place + 1)}
+    return Answer(outcome, memory, check_after=timedelta() if more else None)
+
+
 def answer_of(transfer: dict[str, Any]) -> Answer:
     """What a transfer's state means."""
     if transfer["state"] == "done":
         amount = Money(transfer["amount"], transfer["currency"])
-        return Answer(Settled(amount, transfer["receipt"]))
+        more = timedelta() if transfer["events"] else None
+        return Answer(Settled(amount, transfer["receipt"]), check_after=more)
     if transfer["state"] == "canceled":
         return Answer(Canceled())
     return Answer(Declined(_DECLINED) if transfer["state"] == "declined" else Pending())

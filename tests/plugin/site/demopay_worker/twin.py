@@ -23,7 +23,10 @@ floats = {"GHS": 10_000_00}
 released = asyncio.Event()
 _tasks: set[asyncio.Task[None]] = set()
 MOVES_AFTER_S = 0.2
+CANCELABLE_S = 2.0
+"""How long a transfer of an account that ends in 0903 can be canceled."""
 SIGNATURE_CHARS = 64
+NOTICE_AGAIN_S = 0.5
 
 
 @app.get("/control/health")
@@ -36,6 +39,41 @@ async def health() -> dict[str, str]:
 async def record() -> dict[str, Any]:
     """Every movement of money."""
     return {"entries": book}
+
+
+@app.get("/control/pending")
+async def pending() -> dict[str, Any]:
+    """What has not happened yet, or was not read by the worker."""
+    unread = sum(len(one["events"]) - one["read"] for one in transfers.values())
+    return {"agenda": {"reversals": unread}, "callbacks": {"waiting": 0, "sending": len(_tasks)}}
+
+
+@app.get("/control/callbacks")
+async def callbacks() -> dict[str, Any]:
+    """Every notice that was posted to an address of one attempt: none is."""
+    return {"entries": []}
+
+
+@app.get("/control/requests")
+async def requests() -> dict[str, Any]:
+    """How often a request was taken, by operation: each id moves money once."""
+    return {}
+
+
+@app.post("/control/reversals")
+async def reverse(wish: dict[str, Any]) -> dict[str, str]:
+    """Take a part of a transfer back, or return it: one movement for each name.
+
+    With `again`, what is known is reported once more.
+    """
+    (one,) = [each for each in transfers.values() if each.get("receipt") == wish["receipt"]]
+    is_known = (wish["kind"], wish["name"]) in {(e["kind"], e["name"]) for e in one["events"]}
+    if not is_known:
+        _book(one, wish["kind"], wish["amount"], f"{wish['kind']}-{wish['name']}")
+    if not is_known or wish.get("again"):
+        one["events"].append(wish)
+        _later(_notify({"id": one["id"], "state": wish["kind"]}, times=2))
+    return {"status": "ok"}
 
 
 @app.post("/control/release")
@@ -64,8 +102,10 @@ async def polled_transfer(wish: dict[str, Any]) -> dict[str, Any]:
 @app.get("/transfers/{transfer_id}")
 @app.get("/polled/transfers/{transfer_id}")
 async def read(transfer_id: str) -> dict[str, Any]:
-    """One transfer."""
-    return transfers[transfer_id]
+    """One transfer, with what was reversed and reinstated of it since."""
+    one = transfers[transfer_id]
+    one["read"] = len(one["events"])
+    return one
 
 
 @app.post("/polled/transfers/{transfer_id}/cancel")
@@ -100,7 +140,7 @@ async def session(wish: dict[str, str]) -> dict[str, str]:
 
 def _accept(wish: dict[str, Any]) -> dict[str, Any]:
     if wish["id"] not in transfers:
-        transfers[wish["id"]] = {**wish, "state": "pending"}
+        transfers[wish["id"]] = {**wish, "state": "pending", "events": [], "read": 0}
         _later(_move(transfers[wish["id"]]))
     return transfers[wish["id"]]
 
@@ -115,6 +155,10 @@ async def _move(wish: dict[str, Any]) -> None:
     await asyncio.sleep(MOVES_AFTER_S)
     if wish["account"].endswith(("0900", "0901")):
         return  # it moves, or not, when somebody asks to cancel it
+    if wish["account"].endswith("0903"):
+        await asyncio.sleep(CANCELABLE_S)
+    if wish["state"] != "pending":
+        return
     if wish["account"].endswith("0402"):
         wish["state"] = "declined"
     else:
@@ -125,17 +169,32 @@ async def _move(wish: dict[str, Any]) -> None:
 
 def _settle(wish: dict[str, Any]) -> None:
     wish |= {"state": "done", "receipt": f"DPR-{len(book) + 1}"}
-    book.append({"provider": wish["provider"], "kind": wish["kind"], "amount": str(wish["amount"]),
-                 "currency": wish["currency"], "fee": "0", "receipt": wish["receipt"],
-                 "at": datetime.now(UTC).isoformat()})  # fmt: skip
+    _book(wish, wish["kind"], wish["amount"], wish["receipt"])
 
 
-async def _notify(notice: dict[str, str]) -> None:
-    body = json.dumps(notice).encode()
+def _book(wish: dict[str, Any], kind: str, amount: int, receipt: str) -> None:
+    book.append({"seq": len(book) + 1, "provider": wish["provider"], "kind": kind,
+                 "amount": str(amount), "currency": wish["currency"], "fee": "0",
+                 "receipt": receipt, "at": datetime.now(UTC).isoformat(), "provider_ids": {},
+                 "caller_refs": {"attempt": wish["id"]}, "callback_url": ""})  # fmt: skip
+
+
+async def _notify(notice: dict[str, str], times: int = 1) -> None:
+    """Post a signed notice, again until it is taken, as often as `times` says."""
+    for _ in range(times):
+        while not await _is_posted(json.dumps(notice).encode()):
+            await asyncio.sleep(NOTICE_AGAIN_S)
+
+
+async def _is_posted(body: bytes) -> bool:
     secret = os.environ["DEMOPAY_WEBHOOK_SECRET"]
     headers = {HEADER: signature(secret, body), "Content-Type": "application/json"}
-    async with httpx.AsyncClient() as http:
-        await http.post(os.environ["DEMOPAY_WEBHOOK_URL"], content=body, headers=headers)
+    try:
+        async with httpx.AsyncClient() as http:
+            url = os.environ["DEMOPAY_WEBHOOK_URL"]
+            return (await http.post(url, content=body, headers=headers)).is_success
+    except httpx.HTTPError:
+        return False
 
 
 if __name__ == "__main__":

@@ -92,9 +92,11 @@ class PaymentRepository:
 
         `mark` is the keyed hash of the reference that the caller sent.
         """
+        failpoint("gateway.before_verify")
         taken: bool = await self._pool.fetchval(
             SQL["verify"], payment_id, mark, now, VERIFY_EVERY, *outbox_row(message)
         )
+        failpoint("gateway.after_verify")
         return taken
 
     async def verified_mark(self, payment_id: UUID) -> str | None:

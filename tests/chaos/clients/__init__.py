@@ -1,0 +1,1 @@
+"""What merchants' programs do: repeat requests until answered, and record every answer."""

@@ -1,0 +1,1 @@
+"""Applies faults to a cluster and ends them."""

@@ -1,0 +1,1 @@
+"""`make chaos`: random schedules of customers and faults, one a seed."""
