@@ -42,6 +42,11 @@ LOCAL = LocalRail(
         "paypal",
         places=0,  # amounts have their decimal point
         incoming=frozenset({"capture", "refund_failed", "payout_returned", "dispute_release"}),
+        operations={
+            "capture": frozenset({"deposit"}),
+            "refund": frozenset({"refund"}),
+            "payout": frozenset({"withdrawal"}),
+        },
     ),
     play=play,
     # 80 less 2.99 % and 0.49, less a refund of 20 with its share of the fee, less 25 and 0.25.
