@@ -29,6 +29,7 @@ RAIL = replace(
     registry.example_rail(),
     name="chain",
     has_notices=False,
+    cancel_after_submit=False,
     limits={
         "BTC": {"deposit": LIMITS, "withdrawal": LIMITS, "refund": LIMITS},
         "ETH": {"deposit": LIMITS},
