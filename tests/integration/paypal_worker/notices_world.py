@@ -23,7 +23,12 @@ from cift_shared.clock import SystemClock
 from cift_shared.database.pool import open_pool
 from cift_shared.kafka import Record
 from cift_shared.messaging.instruments import Instrument
-from cift_shared.messaging.messages import PaymentResult, ProviderNotice, RequestDeposit
+from cift_shared.messaging.messages import (
+    MethodResult,
+    PaymentResult,
+    ProviderNotice,
+    RequestDeposit,
+)
 from cift_shared.money.amount import Money
 from cift_shared.rails.webhooks import WebhookContext, WebhookHead, WebhookRefused
 from cift_shared.runtime.service import running
@@ -282,6 +287,19 @@ class NoticesWorld:
             return made[count - 1] if len(made) >= count else None
 
         result: PaymentResult = await eventually(found, f"{count} {kind} for {payment}")
+        return result
+
+    async def method_told(self, method: UUID, kind: str) -> MethodResult:
+        """The result of a kind about a saved account, once it is there."""
+
+        async def found() -> MethodResult | None:
+            rows = await self.pool.fetch(
+                "select body from paypal.outbox where key = $1 order by id", str(method)
+            )
+            made = [MethodResult.model_validate_json(row["body"]) for row in rows]
+            return next((one for one in made if one.kind == kind), None)
+
+        result: MethodResult = await eventually(found, f"{kind} for {method}")
         return result
 
     async def idle(self) -> None:

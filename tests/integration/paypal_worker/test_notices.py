@@ -9,12 +9,13 @@ from typing import Any
 import httpx
 import pytest
 
-from cift_shared.messaging.messages import PaymentResult
+from cift_shared.messaging.messages import PaymentResult, RequestSetup
 from cift_shared.money.amount import Money
 from paypal_method.transmission import Transmission
 from paypal_worker.certificates import Trust
 from tests.hostile.mutations import hostile_documents
 from tests.integration.paypal_worker.notices_world import NoticesWorld
+from tests.support.commands import IDS, VAULT
 from tests.support.eventually import eventually
 from tests.support.paypal_signing import root
 from tests.support.paypal_twin import Post
@@ -333,6 +334,34 @@ class TestMatching:
         await notices.hear_signed(json.dumps(event).encode())
         after = [await notices.matched(payment) for payment in payments]
         assert [now - then for now, then in zip(after, before, strict=True)] == [1, 1]
+
+    async def test_a_withdrawn_approval_reaches_the_saved_account(
+        self, notices: NoticesWorld
+    ) -> None:
+        saved = RequestSetup(
+            payment_method_id=IDS.new_id(),
+            merchant_id="m_test",
+            livemode=False,
+            customer_id="cus_1",
+            method="paypal",
+            accepted_at=notices.clock.now(),
+            return_url="https://shop.example/saved",
+        )
+        await notices.send(saved)
+        asked = await notices.method_told(saved.payment_method_id, "action_required")
+        page = VAULT.open(asked.next_action["url_sealed"], context="next_action").decode()
+        await notices.twin.http.post(page, data={"outcome": "approve", "email": "o@example.com"})
+        await notices.make_due()
+        await notices.method_told(saved.payment_method_id, "saved")
+        await notices.twin.settle()
+        token = notices.twin.last("VAULT.PAYMENT-TOKEN.CREATED")["id"]
+        await notices.hear_all()
+        await notices.idle()
+        await notices.twin.call("DELETE", f"/v3/vault/payment-tokens/{token}")
+        await notices.hear_all()
+        ended = await notices.method_told(saved.payment_method_id, "failed")
+        assert ended.failure is not None
+        assert ended.failure.code == "approval_withdrawn"
 
     async def test_an_event_of_nobody_is_no_error(self, notices: NoticesWorld) -> None:
         payment, _ = await approved(notices)

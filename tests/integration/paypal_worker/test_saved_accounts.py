@@ -169,10 +169,11 @@ class TestApprovals:
         self, world: PayoutWorld
     ) -> None:
         payment = deposit(world, instrument(await approved(world)))
-        await world.fault("paypal.orders.create", "drop_after_effect")
+        await world.fault("paypal.orders.create", "drop_after_effect", times=100)
         await world.send(payment)
         await world.reach(payment.payment_id, "unknown")
         await world.stop()
+        await world.control("DELETE", "/faults")
         await world.pass_time(timedelta(hours=7))
         await world.start()
         await world.reach(payment.payment_id, "conflicting")

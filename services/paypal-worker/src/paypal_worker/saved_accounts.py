@@ -83,9 +83,8 @@ class SavedAccounts:
         customer = setup.customer.id if setup.customer else None
         memory = {SETUP: setup.id, CUSTOMER: customer or "", **answer.memory}
         outcome = Submitted() if isinstance(answer.outcome, Pending) else answer.outcome
-        return replace(
-            answer, outcome=outcome, memory=memory, fingerprint=context.fingerprint(setup.id)
-        )
+        # no fingerprint: it belongs to the payment token, which PayPal's events name
+        return replace(answer, outcome=outcome, memory=memory)
 
     async def check(self, attempt: MethodAttempt, notices: Sequence[Notice]) -> Answer:
         """Read the approval, and take its next step; raises as `submit`."""
