@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from provider_sandbox.paypal.certificates import load_or_create
-from tests.integration.paypal_worker.notices_world import NoticesWorld
-from tests.integration.paypal_worker.notices_world import open_world as open_notices_world
-from tests.integration.paypal_worker.world import Deaths, World, open_world
+from tests.integration.paypal_worker.harness import Deaths, PayPalHarness, open_harness
+from tests.integration.paypal_worker.notices_harness import NoticesHarness
+from tests.integration.paypal_worker.notices_harness import open_harness as open_notices_harness
 
 
 @pytest.fixture
@@ -20,8 +20,8 @@ def deaths(monkeypatch: pytest.MonkeyPatch) -> Deaths:
 
 
 @pytest.fixture
-async def world(database: str, tmp_path: Path) -> AsyncIterator[World]:
-    async with open_world(database, tmp_path) as opened:
+async def harness(database: str, tmp_path: Path) -> AsyncIterator[PayPalHarness]:
+    async with open_harness(database, tmp_path) as opened:
         yield opened
 
 
@@ -35,13 +35,13 @@ def twin_keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def open_notices(
     database: str, twin_keys: Path, tmp_path: Path
-) -> Callable[..., AbstractAsyncContextManager[NoticesWorld]]:
+) -> Callable[..., AbstractAsyncContextManager[NoticesHarness]]:
     for file in twin_keys.glob("*.pem"):
         shutil.copy(file, tmp_path)
-    return lambda **over: open_notices_world(database, tmp_path, **over)
+    return lambda **over: open_notices_harness(database, tmp_path, **over)
 
 
 @pytest.fixture
-async def notices(open_notices: Callable[..., Any]) -> AsyncIterator[NoticesWorld]:
+async def notices(open_notices: Callable[..., Any]) -> AsyncIterator[NoticesHarness]:
     async with open_notices() as opened:
         yield opened

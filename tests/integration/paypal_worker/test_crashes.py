@@ -6,7 +6,7 @@ number of orders is watched as well.
 
 import pytest
 
-from tests.integration.paypal_worker.world import Deaths, World
+from tests.integration.paypal_worker.harness import Deaths, PayPalHarness
 from tests.support import paypal
 
 pytestmark = pytest.mark.integration
@@ -21,59 +21,59 @@ LOST = ["drop_before", "drop_after_effect", "reset_mid_body", "html_502_after_ef
 
 @pytest.mark.parametrize("place", CREATION)
 async def test_a_death_around_the_creation_captures_once(
-    world: World, deaths: Deaths, place: str
+    harness: PayPalHarness, deaths: Deaths, place: str
 ) -> None:
     deaths.at(place)
-    command = paypal.deposit(clock=world.clock)
-    await world.send(command)
+    command = paypal.deposit(clock=harness.clock)
+    await harness.send(command)
     await deaths.have_met(place)
-    await world.restart()
-    await world.approve(command.payment_id)
-    await world.reach(command.payment_id, "settled")
-    assert await world.moved(command.payment_id) == [("capture", "20.00")]
-    assert len(await world.orders(command.payment_id)) == 1
+    await harness.restart()
+    await harness.approve(command.payment_id)
+    await harness.reach(command.payment_id, "settled")
+    assert await harness.moved(command.payment_id) == [("capture", "20.00")]
+    assert len(await harness.orders(command.payment_id)) == 1
 
 
 async def test_an_order_whose_key_was_forgotten_is_never_captured(
-    world: World, deaths: Deaths
+    harness: PayPalHarness, deaths: Deaths
 ) -> None:
     """The first order was made, its id was never stored, and PayPal has forgotten our key."""
-    await world.forget_keys()
+    await harness.forget_keys()
     deaths.at("paypal.after_create")
-    command = paypal.deposit(clock=world.clock)
-    await world.send(command)
+    command = paypal.deposit(clock=harness.clock)
+    await harness.send(command)
     await deaths.have_met("paypal.after_create")
-    await world.restart()
-    await world.reach(command.payment_id, "action_required")
-    made = await world.orders(command.payment_id)
+    await harness.restart()
+    await harness.reach(command.payment_id, "action_required")
+    made = await harness.orders(command.payment_id)
     assert len(made) == 2
     for order in made:
-        await world.control("POST", f"/paypal/orders/{order}", {"outcome": "approve"})
-    result = await world.reach(command.payment_id, "settled")
-    await world.make_due()
-    assert await world.moved(command.payment_id) == [("capture", "20.00")]
-    captures = await world.control("GET", "/paypal/objects/capture")
+        await harness.control("POST", f"/paypal/orders/{order}", {"outcome": "approve"})
+    result = await harness.reach(command.payment_id, "settled")
+    await harness.make_due()
+    assert await harness.moved(command.payment_id) == [("capture", "20.00")]
+    captures = await harness.control("GET", "/paypal/objects/capture")
     assert list(captures) == [result.provider_reference]
 
 
 @pytest.mark.parametrize("forgotten", [False, True], ids=["same-day", "key-forgotten"])
 @pytest.mark.parametrize("place", CAPTURE)
 async def test_a_death_around_the_capture_captures_once(
-    world: World, deaths: Deaths, place: str, forgotten: bool
+    harness: PayPalHarness, deaths: Deaths, place: str, forgotten: bool
 ) -> None:
-    command = paypal.deposit(clock=world.clock)
-    await world.send(command)
-    await world.reach(command.payment_id, "action_required")
+    command = paypal.deposit(clock=harness.clock)
+    await harness.send(command)
+    await harness.reach(command.payment_id, "action_required")
     if forgotten:
-        await world.forget_keys()
+        await harness.forget_keys()
     deaths.at(place)
-    await world.approve(command.payment_id)
-    await world.make_due()
+    await harness.approve(command.payment_id)
+    await harness.make_due()
     await deaths.have_met(place)
-    await world.restart()
-    await world.reach(command.payment_id, "settled")
-    assert await world.moved(command.payment_id) == [("capture", "20.00")]
-    assert (await world.kinds(command.payment_id)).count("settled") == 1
+    await harness.restart()
+    await harness.reach(command.payment_id, "settled")
+    assert await harness.moved(command.payment_id) == [("capture", "20.00")]
+    assert (await harness.kinds(command.payment_id)).count("settled") == 1
 
 
 CASES = [
@@ -86,15 +86,15 @@ CASES = [
 
 @pytest.mark.parametrize(("operation", "kind", "forgotten"), CASES)
 async def test_a_lost_answer_captures_once(
-    world: World, operation: str, kind: str, forgotten: bool
+    harness: PayPalHarness, operation: str, kind: str, forgotten: bool
 ) -> None:
     if forgotten:
-        await world.forget_keys()
-    await world.fault(operation, kind)
-    command = paypal.deposit(clock=world.clock)
-    await world.send(command)
-    await world.approve(command.payment_id)
-    await world.reach(command.payment_id, "settled")
-    await world.make_due()
-    assert await world.moved(command.payment_id) == [("capture", "20.00")]
-    assert (await world.kinds(command.payment_id)).count("settled") == 1
+        await harness.forget_keys()
+    await harness.fault(operation, kind)
+    command = paypal.deposit(clock=harness.clock)
+    await harness.send(command)
+    await harness.approve(command.payment_id)
+    await harness.reach(command.payment_id, "settled")
+    await harness.make_due()
+    assert await harness.moved(command.payment_id) == [("capture", "20.00")]
+    assert (await harness.kinds(command.payment_id)).count("settled") == 1

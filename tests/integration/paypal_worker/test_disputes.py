@@ -7,26 +7,26 @@ import pytest
 
 from cift_shared.messaging.messages import DisputeUpdate
 from cift_shared.money.amount import Money
-from tests.integration.paypal_worker.notices_world import NoticesWorld
+from tests.integration.paypal_worker.notices_harness import NoticesHarness
 
 pytestmark = pytest.mark.integration
 
 
-async def opened(world: NoticesWorld, payment: UUID, **told: Any) -> str:
+async def opened(harness: NoticesHarness, payment: UUID, **told: Any) -> str:
     """The id of a new dispute, whose event was taken."""
-    capture = await world.memory(payment, "capture")
-    dispute = await world.twin.control("POST", f"/paypal/captures/{capture}/disputes", told)
-    await world.hear_all()
+    capture = await harness.memory(payment, "capture")
+    dispute = await harness.twin.control("POST", f"/paypal/captures/{capture}/disputes", told)
+    await harness.hear_all()
     return str(dispute["dispute_id"])
 
 
-async def decided(world: NoticesWorld, dispute: str, favour: str) -> None:
-    await world.twin.control("POST", f"/paypal/disputes/{dispute}", {"favour": favour})
-    await world.hear_all()
+async def decided(harness: NoticesHarness, dispute: str, favour: str) -> None:
+    await harness.twin.control("POST", f"/paypal/disputes/{dispute}", {"favour": favour})
+    await harness.hear_all()
 
 
-async def disputed(world: NoticesWorld, payment: UUID, count: int) -> DisputeUpdate:
-    found = (await world.told(payment, "disputed", count=count)).dispute
+async def disputed(harness: NoticesHarness, payment: UUID, count: int) -> DisputeUpdate:
+    found = (await harness.told(payment, "disputed", count=count)).dispute
     assert found is not None
     return found
 
@@ -35,7 +35,7 @@ def usd(minor: int) -> Money:
     return Money(minor, "USD")
 
 
-async def test_a_chargeback_that_we_win(notices: NoticesWorld) -> None:
+async def test_a_chargeback_that_we_win(notices: NoticesHarness) -> None:
     payment = await notices.paid()
     name = await opened(notices, payment)
     told = await disputed(notices, payment, 1)
@@ -49,7 +49,7 @@ async def test_a_chargeback_that_we_win(notices: NoticesWorld) -> None:
     assert await notices.kinds(payment) == ["action_required", "settled", "disputed", "disputed"]
 
 
-async def test_a_chargeback_that_we_lose_is_no_reversal_as_well(notices: NoticesWorld) -> None:
+async def test_a_chargeback_that_we_lose_is_no_reversal_as_well(notices: NoticesHarness) -> None:
     payment = await notices.paid()
     name = await opened(notices, payment, amount="20.00")
     await disputed(notices, payment, 1)
@@ -62,7 +62,7 @@ async def test_a_chargeback_that_we_lose_is_no_reversal_as_well(notices: Notices
     assert await notices.twin.book() == [("capture", "50.00"), ("dispute_hold", "20.00")]
 
 
-async def test_an_inquiry_that_we_lose_takes_the_money_at_its_end(notices: NoticesWorld) -> None:
+async def test_an_inquiry_that_we_lose_takes_the_money_at_its_end(notices: NoticesHarness) -> None:
     payment = await notices.paid()
     name = await opened(notices, payment, inquiry=True)
     assert (await disputed(notices, payment, 1)).withdrawn is None
@@ -73,7 +73,7 @@ async def test_an_inquiry_that_we_lose_takes_the_money_at_its_end(notices: Notic
     assert "reversed" not in await notices.kinds(payment)
 
 
-async def test_repeated_and_reordered_events_tell_nothing_twice(notices: NoticesWorld) -> None:
+async def test_repeated_and_reordered_events_tell_nothing_twice(notices: NoticesHarness) -> None:
     payment = await notices.paid()
     capture = await notices.memory(payment, "capture")
     dispute = await notices.twin.control("POST", f"/paypal/captures/{capture}/disputes", {})
@@ -91,7 +91,7 @@ async def test_repeated_and_reordered_events_tell_nothing_twice(notices: Notices
     assert (await notices.kinds(payment)).count("disputed") == 1
 
 
-async def test_a_lost_event_is_found_by_our_own_reading(notices: NoticesWorld) -> None:
+async def test_a_lost_event_is_found_by_our_own_reading(notices: NoticesHarness) -> None:
     payment = await notices.paid()
     await notices.idle()
     capture = await notices.memory(payment, "capture")
@@ -100,7 +100,7 @@ async def test_a_lost_event_is_found_by_our_own_reading(notices: NoticesWorld) -
     assert (await disputed(notices, payment, 1)).withdrawn == usd(50_00)
 
 
-async def test_a_refund_made_at_paypal_is_a_reversal_in_part(notices: NoticesWorld) -> None:
+async def test_a_refund_made_at_paypal_is_a_reversal_in_part(notices: NoticesHarness) -> None:
     payment = await notices.paid()
     capture = await notices.memory(payment, "capture")
     answer = await notices.twin.refund(capture, "12.00")
@@ -123,7 +123,7 @@ async def test_a_refund_made_at_paypal_is_a_reversal_in_part(notices: NoticesWor
     assert (await notices.kinds(payment))[2:] == ["reversed", "reinstated"]
 
 
-async def test_a_refund_of_ours_is_no_reversal(notices: NoticesWorld) -> None:
+async def test_a_refund_of_ours_is_no_reversal(notices: NoticesHarness) -> None:
     payment = await notices.paid()
     capture = await notices.memory(payment, "capture")
     body = {

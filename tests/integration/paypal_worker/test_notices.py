@@ -14,7 +14,7 @@ from cift_shared.money.amount import Money
 from paypal_method.transmission import Transmission
 from paypal_worker.certificates import Trust
 from tests.hostile.mutations import hostile_documents
-from tests.integration.paypal_worker.notices_world import NoticesWorld
+from tests.integration.paypal_worker.notices_harness import NoticesHarness
 from tests.support.commands import IDS, VAULT
 from tests.support.eventually import eventually
 from tests.support.paypal_signing import root
@@ -25,31 +25,31 @@ pytestmark = pytest.mark.integration
 CERTS, VERIFY = "/v1/notifications/certs/", "/v1/notifications/verify-webhook-signature"
 
 
-async def approved(world: NoticesWorld) -> tuple[Any, Post]:
+async def approved(harness: NoticesHarness) -> tuple[Any, Post]:
     """A deposit, and the webhook that tells of its approval, not taken yet."""
-    payment = await world.deposit()
-    await world.only_by_notice()
-    await world.approve(payment)
-    post = world.twin.posts.pop()
+    payment = await harness.deposit()
+    await harness.only_by_notice()
+    await harness.approve(payment)
+    post = harness.twin.posts.pop()
     assert post.body["event_type"] == "CHECKOUT.ORDER.APPROVED"
     return payment, post
 
 
-async def unchanged(world: NoticesWorld, payment: Any) -> None:
-    await world.idle()
-    assert await world.matched(payment) == 0
-    assert await world.kinds(payment) == ["action_required"]
+async def unchanged(harness: NoticesHarness, payment: Any) -> None:
+    await harness.idle()
+    assert await harness.matched(payment) == 0
+    assert await harness.kinds(payment) == ["action_required"]
 
 
 class TestProven:
-    async def test_an_approval_leads_to_the_capture(self, notices: NoticesWorld) -> None:
+    async def test_an_approval_leads_to_the_capture(self, notices: NoticesHarness) -> None:
         payment = await notices.paid()
         told = await notices.told(payment, "settled")
         assert isinstance(told, PaymentResult)
         assert told.amount == Money(50_00, "USD")
         assert await notices.twin.book() == [("capture", "50.00")]
 
-    async def test_a_repeat_causes_no_second_query(self, notices: NoticesWorld) -> None:
+    async def test_a_repeat_causes_no_second_query(self, notices: NoticesHarness) -> None:
         payment, post = await approved(notices)
         for _ in range(3):
             await notices.hear(post)
@@ -62,13 +62,13 @@ class TestProven:
         kinds = await notices.pool.fetch("select notice_id from paypal.event")
         assert len(kinds) == await notices.matched(payment)
 
-    async def test_a_certificate_is_fetched_once(self, notices: NoticesWorld) -> None:
+    async def test_a_certificate_is_fetched_once(self, notices: NoticesHarness) -> None:
         await notices.paid()
         await notices.paid()
         assert notices.wire.count(CERTS) == 1
         assert notices.wire.count(VERIFY) == 0
 
-    async def test_amounts_in_an_event_mean_nothing(self, notices: NoticesWorld) -> None:
+    async def test_amounts_in_an_event_mean_nothing(self, notices: NoticesHarness) -> None:
         """Even a genuine event credits what the worker reads of the capture, never its own."""
         payment = await notices.deposit()
         order = await notices.memory(payment, "order")
@@ -91,7 +91,7 @@ class TestProven:
 class TestCaptureDecides:
     """An order that is COMPLETED credits nothing: its capture may be pending, or refused later."""
 
-    async def pending(self, notices: NoticesWorld) -> tuple[Any, str]:
+    async def pending(self, notices: NoticesHarness) -> tuple[Any, str]:
         """A deposit whose order is completed and whose capture is pending."""
         payment = await notices.deposit()
         await notices.only_by_notice()
@@ -124,7 +124,7 @@ class TestCaptureDecides:
         ],
     )
     async def test_a_pending_capture(
-        self, notices: NoticesWorld, status: str, event: str, kind: str
+        self, notices: NoticesHarness, status: str, event: str, kind: str
     ) -> None:
         payment, capture = await self.pending(notices)
         await notices.only_by_notice()
@@ -138,7 +138,7 @@ class TestCaptureDecides:
 
 class TestRefused:
     @pytest.mark.parametrize("kind", ["callback_forged", "callback_forged_id"])
-    async def test_a_forged_event_does_nothing(self, notices: NoticesWorld, kind: str) -> None:
+    async def test_a_forged_event_does_nothing(self, notices: NoticesHarness, kind: str) -> None:
         payment = await notices.deposit()
         await notices.only_by_notice()
         await notices.twin.fault("paypal.event.CHECKOUT.ORDER.APPROVED", kind)
@@ -149,7 +149,7 @@ class TestRefused:
         await notices.hear(true)
         await notices.told(payment, "settled")
 
-    async def test_a_changed_body(self, notices: NoticesWorld) -> None:
+    async def test_a_changed_body(self, notices: NoticesHarness) -> None:
         payment, post = await approved(notices)
         await notices.hear(post, body=post.raw.replace(b"APPROVED", b"COMPLETED"))
         await notices.hear(post, body=post.raw + b" ")
@@ -162,12 +162,12 @@ class TestRefused:
             ("PAYPAL-TRANSMISSION-SIG", "AAAA"),
         ],
     )
-    async def test_a_changed_header(self, notices: NoticesWorld, name: str, value: str) -> None:
+    async def test_a_changed_header(self, notices: NoticesHarness, name: str, value: str) -> None:
         payment, post = await approved(notices)
         assert await notices.hear(post, **{name: value})
         await unchanged(notices, payment)
 
-    async def test_the_worker_checks_what_the_gateway_checks(self, notices: NoticesWorld) -> None:
+    async def test_the_worker_checks_what_the_gateway_checks(self, notices: NoticesHarness) -> None:
         """A transmission in the topic that no gateway would have stored is refused all the same."""
         payment, post = await approved(notices)
         address = f"https://api.paypal.com{CERTS}CERT-1"
@@ -195,7 +195,7 @@ class TestRefused:
         await unchanged(notices, payment)
 
     async def test_an_unproven_chain_is_refused_whatever_paypal_answers(
-        self, notices: NoticesWorld, tmp_path: Path
+        self, notices: NoticesHarness, tmp_path: Path
     ) -> None:
         """The twin answers SUCCESS to a postback, but its authority is not one of our roots."""
         payment, post = await approved(notices)
@@ -219,7 +219,7 @@ class TestRefused:
         ids=["redirect", "missing", "large", "html"],
     )
     async def test_a_certificate_that_is_none(
-        self, notices: NoticesWorld, answer: httpx.Response
+        self, notices: NoticesHarness, answer: httpx.Response
     ) -> None:
         payment, post = await approved(notices)
         notices.wire.answers[CERTS] = answer
@@ -228,7 +228,7 @@ class TestRefused:
         assert notices.wire.count(VERIFY) == 0
         await unchanged(notices, payment)
 
-    async def test_a_certificate_that_has_expired(self, notices: NoticesWorld) -> None:
+    async def test_a_certificate_that_has_expired(self, notices: NoticesHarness) -> None:
         payment, post = await approved(notices)
         packed = Transmission(
             transmission_id=post.headers["paypal-transmission-id"],
@@ -248,14 +248,14 @@ class TestRefused:
 class TestPostback:
     """PayPal is asked when its certificate can't be fetched."""
 
-    async def test_success(self, notices: NoticesWorld) -> None:
+    async def test_success(self, notices: NoticesHarness) -> None:
         payment, post = await approved(notices)
         notices.wire.broken.add(CERTS)
         await notices.hear(post)
         assert notices.wire.count(VERIFY) == 1
         await notices.told(payment, "settled")
 
-    async def test_failure(self, notices: NoticesWorld) -> None:
+    async def test_failure(self, notices: NoticesHarness) -> None:
         payment, post = await approved(notices)
         notices.wire.broken.add(CERTS)
         await notices.hear(post, body=post.raw.replace(b"APPROVED", b"COMPLETED"))
@@ -264,14 +264,14 @@ class TestPostback:
 
     @pytest.mark.parametrize("status", [500, 503, 429])
     async def test_an_error_of_the_certificates_host_is_no_refusal(
-        self, notices: NoticesWorld, status: int
+        self, notices: NoticesHarness, status: int
     ) -> None:
         payment, post = await approved(notices)
         notices.wire.answers[CERTS] = httpx.Response(status)
         await notices.hear(post)
         await notices.told(payment, "settled")
 
-    async def test_no_answer_keeps_the_webhook_for_later(self, notices: NoticesWorld) -> None:
+    async def test_no_answer_keeps_the_webhook_for_later(self, notices: NoticesHarness) -> None:
         payment, post = await approved(notices)
         notices.wire.broken |= {CERTS, VERIFY}
         await notices.hear(post)
@@ -279,28 +279,28 @@ class TestPostback:
         waiting = "select count(*) from paypal.unverified_notice"
         assert await notices.pool.fetchval(waiting) == 1
         await notices.notices.retry()  # not due yet
-        notices.clock.shift += timedelta(minutes=1)
+        notices.clock.advance(timedelta(minutes=1))
         await notices.notices.retry()
         assert await notices.pool.fetchval(waiting) == 1
         notices.wire.broken.clear()
         await notices.notices.retry()  # the next try is later
         assert await notices.matched(payment) == 0
-        notices.clock.shift += timedelta(minutes=5)
+        notices.clock.advance(timedelta(minutes=5))
         await notices.notices.retry()
         assert await notices.pool.fetchval(waiting) == 0
         notices.engine.poll.wake()
         await notices.told(payment, "settled")
 
-    async def test_it_is_refused_in_the_end(self, notices: NoticesWorld) -> None:
+    async def test_it_is_refused_in_the_end(self, notices: NoticesHarness) -> None:
         payment, post = await approved(notices)
         notices.wire.broken |= {CERTS, VERIFY}
         await notices.hear(post)
-        notices.clock.shift += timedelta(days=5)
+        notices.clock.advance(timedelta(days=5))
         await notices.notices.retry()
         assert await notices.pool.fetchval("select count(*) from paypal.unverified_notice") == 0
         assert await notices.matched(payment) == 0
 
-    async def test_an_unknown_status_decides_nothing(self, notices: NoticesWorld) -> None:
+    async def test_an_unknown_status_decides_nothing(self, notices: NoticesHarness) -> None:
         _, post = await approved(notices)
         notices.wire.broken.add(CERTS)
         notices.wire.answers[VERIFY] = httpx.Response(200, json={"verification_status": "MAYBE"})
@@ -309,7 +309,7 @@ class TestPostback:
 
 
 class TestMatching:
-    async def test_by_the_capture_alone(self, notices: NoticesWorld) -> None:
+    async def test_by_the_capture_alone(self, notices: NoticesHarness) -> None:
         payment = await notices.paid()
         before = await notices.matched(payment)
         capture = await notices.memory(payment, "capture")
@@ -322,7 +322,7 @@ class TestMatching:
         await notices.hear_signed(json.dumps(event).encode())
         assert await notices.matched(payment) == before + 1
 
-    async def test_a_dispute_of_two_payments_reaches_both(self, notices: NoticesWorld) -> None:
+    async def test_a_dispute_of_two_payments_reaches_both(self, notices: NoticesHarness) -> None:
         payments = [await notices.paid() for _ in range(2)]
         before = [await notices.matched(payment) for payment in payments]
         named = [{"custom": str((await notices.attempt(p))["attempt_id"])} for p in payments]
@@ -336,7 +336,7 @@ class TestMatching:
         assert [now - then for now, then in zip(after, before, strict=True)] == [1, 1]
 
     async def test_a_withdrawn_approval_reaches_the_saved_account(
-        self, notices: NoticesWorld
+        self, notices: NoticesHarness
     ) -> None:
         saved = RequestSetup(
             payment_method_id=IDS.new_id(),
@@ -349,6 +349,7 @@ class TestMatching:
         )
         await notices.send(saved)
         asked = await notices.method_told(saved.payment_method_id, "action_required")
+        assert asked.next_action is not None
         page = VAULT.open(asked.next_action["url_sealed"], context="next_action").decode()
         await notices.twin.http.post(page, data={"outcome": "approve", "email": "o@example.com"})
         await notices.make_due()
@@ -363,21 +364,21 @@ class TestMatching:
         assert ended.failure is not None
         assert ended.failure.code == "approval_withdrawn"
 
-    async def test_an_event_of_nobody_is_no_error(self, notices: NoticesWorld) -> None:
+    async def test_an_event_of_nobody_is_no_error(self, notices: NoticesHarness) -> None:
         payment, _ = await approved(notices)
         event = {"id": "WH-7", "event_type": "MOON.LANDED", "resource": {"id": "nobody"}}
         assert await notices.hear_signed(json.dumps(event).encode())
         await unchanged(notices, payment)
 
     async def test_an_event_before_its_payment_is_known_is_not_a_repeat_later(
-        self, notices: NoticesWorld
+        self, notices: NoticesHarness
     ) -> None:
         event = {"id": "WH-6", "event_type": "CHECKOUT.ORDER.APPROVED", "resource": {"id": "O"}}
         await notices.hear_signed(json.dumps(event).encode())
         assert await notices.pool.fetchval("select count(*) from paypal.event") == 0
 
 
-async def test_every_field_of_every_wrong_type(notices: NoticesWorld) -> None:
+async def test_every_field_of_every_wrong_type(notices: NoticesHarness) -> None:
     """Genuine signatures over odd events: none stops the consumer, and none credits anything."""
     payment = await notices.deposit()
     await notices.idle()
@@ -404,10 +405,10 @@ async def test_every_field_of_every_wrong_type(notices: NoticesWorld) -> None:
 async def test_without_a_webhook_id_nothing_is_proven(
     open_notices: Callable[..., Any],
 ) -> None:
-    async with open_notices() as world:
-        payment, post = await approved(world)
+    async with open_notices() as harness:
+        payment, post = await approved(harness)
         from paypal_worker.notices import Notices
 
-        world.notices = Notices(None, world.delivery, world.config, world.clock)
-        await world.hear(post)
-        await unchanged(world, payment)
+        harness.notices = Notices(None, harness.delivery, harness.config, harness.clock)
+        await harness.hear(post)
+        await unchanged(harness, payment)

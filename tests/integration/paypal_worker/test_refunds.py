@@ -3,97 +3,99 @@
 import pytest
 
 from cift_shared.money.amount import Money
-from tests.integration.paypal_worker.world import Deaths, World
+from tests.integration.paypal_worker.harness import Deaths, PayPalHarness
 
 pytestmark = pytest.mark.integration
 
 
-async def refunded(world: World) -> list[str]:
+async def refunded(harness: PayPalHarness) -> list[str]:
     """The amounts of every refund in the twin's book."""
-    entries = (await world.control("GET", "/book"))["entries"]
+    entries = (await harness.control("GET", "/book"))["entries"]
     return [entry["amount"] for entry in entries if entry["kind"] == "refund"]
 
 
-async def test_several_parts_up_to_the_whole(world: World) -> None:
-    settled = await world.paid()
+async def test_several_parts_up_to_the_whole(harness: PayPalHarness) -> None:
+    settled = await harness.paid()
     for minor in (5_00, 7_50, 7_50):
-        command = world.refund_of(settled, minor)
-        await world.send(command)
-        result = await world.reach(command.payment_id, "settled")
+        command = harness.refund_of(settled, minor)
+        await harness.send(command)
+        result = await harness.reach(command.payment_id, "settled")
         assert result.amount == Money(minor, "USD")
-    assert await refunded(world) == ["5.00", "7.50", "7.50"]
-    command = world.refund_of(settled, 1)
-    await world.send(command)
-    result = await world.reach(command.payment_id, "declined")
+    assert await refunded(harness) == ["5.00", "7.50", "7.50"]
+    command = harness.refund_of(settled, 1)
+    await harness.send(command)
+    result = await harness.reach(command.payment_id, "declined")
     assert result.failure is not None
     assert result.failure.code == "refund_exceeds_payment"
 
 
-async def test_a_pending_refund_is_followed(world: World) -> None:
-    settled = await world.paid("refund-pending@example.com")
-    command = world.refund_of(settled, 5_00)
-    await world.send(command)
-    await world.reach(command.payment_id, "settled")
-    assert await world.kinds(command.payment_id) == ["submitted", "settled"]
+async def test_a_pending_refund_is_followed(harness: PayPalHarness) -> None:
+    settled = await harness.paid("refund-pending@example.com")
+    command = harness.refund_of(settled, 5_00)
+    await harness.send(command)
+    await harness.reach(command.payment_id, "settled")
+    assert await harness.kinds(command.payment_id) == ["submitted", "settled"]
 
 
-async def test_a_refund_that_fails_is_declined(world: World) -> None:
-    settled = await world.paid("refund-fails@example.com")
-    command = world.refund_of(settled, 5_00)
-    await world.send(command)
-    result = await world.reach(command.payment_id, "declined")
+async def test_a_refund_that_fails_is_declined(harness: PayPalHarness) -> None:
+    settled = await harness.paid("refund-fails@example.com")
+    command = harness.refund_of(settled, 5_00)
+    await harness.send(command)
+    result = await harness.reach(command.payment_id, "declined")
     assert result.failure is not None
     assert result.failure.code == "refund_failed"
 
 
-async def test_a_completed_refund_that_fails_later_is_reversed(world: World) -> None:
-    settled = await world.paid()
-    command = world.refund_of(settled, 5_00)
-    await world.send(command)
-    result = await world.reach(command.payment_id, "settled")
+async def test_a_completed_refund_that_fails_later_is_reversed(harness: PayPalHarness) -> None:
+    settled = await harness.paid()
+    command = harness.refund_of(settled, 5_00)
+    await harness.send(command)
+    result = await harness.reach(command.payment_id, "settled")
     name = result.provider_reference
-    await world.control("POST", f"/paypal/refunds/{name}", {"status": "FAILED"})
-    reversed_ = await world.reach(command.payment_id, "reversed")
+    await harness.control("POST", f"/paypal/refunds/{name}", {"status": "FAILED"})
+    reversed_ = await harness.reach(command.payment_id, "reversed")
     assert (reversed_.amount, reversed_.reason) == (Money(5_00, "USD"), "FAILED")
-    assert await world.kinds(command.payment_id) == ["settled", "reversed"]
+    assert await harness.kinds(command.payment_id) == ["settled", "reversed"]
 
 
-async def test_a_balance_that_is_too_low_delays_a_refund(world: World) -> None:
-    settled = await world.paid()
-    await world.control("PUT", "/paypal/balances/USD", {"amount": "1.00"})
-    command = world.refund_of(settled, 5_00)
-    await world.send(command)
-    await world.reach(command.payment_id, "noted")
-    assert await refunded(world) == []
-    await world.control("PUT", "/paypal/balances/USD", {"amount": "100.00"})
-    await world.reach(command.payment_id, "settled")
-    assert await refunded(world) == ["5.00"]
+async def test_a_balance_that_is_too_low_delays_a_refund(harness: PayPalHarness) -> None:
+    settled = await harness.paid()
+    await harness.control("PUT", "/paypal/balances/USD", {"amount": "1.00"})
+    command = harness.refund_of(settled, 5_00)
+    await harness.send(command)
+    await harness.reach(command.payment_id, "noted")
+    assert await refunded(harness) == []
+    await harness.control("PUT", "/paypal/balances/USD", {"amount": "100.00"})
+    await harness.reach(command.payment_id, "settled")
+    assert await refunded(harness) == ["5.00"]
 
 
 @pytest.mark.parametrize(
     "place", ["worker.before_call", "paypal.before_refund", "paypal.after_refund",
               "worker.after_call"]
 )  # fmt: skip
-async def test_a_death_at_any_line_refunds_once(world: World, deaths: Deaths, place: str) -> None:
-    settled = await world.paid()
+async def test_a_death_at_any_line_refunds_once(
+    harness: PayPalHarness, deaths: Deaths, place: str
+) -> None:
+    settled = await harness.paid()
     deaths.at(place)
-    command = world.refund_of(settled, 5_00)
-    await world.send(command)
+    command = harness.refund_of(settled, 5_00)
+    await harness.send(command)
     await deaths.have_met(place)
-    await world.restart()
-    await world.reach(command.payment_id, "settled")
-    assert await refunded(world) == ["5.00"]
-    assert (await world.kinds(command.payment_id)).count("settled") == 1
+    await harness.restart()
+    await harness.reach(command.payment_id, "settled")
+    assert await refunded(harness) == ["5.00"]
+    assert (await harness.kinds(command.payment_id)).count("settled") == 1
 
 
 @pytest.mark.parametrize(
     "kind", ["drop_before", "drop_after_effect", "reset_mid_body", "html_502_after_effect",
              "saved_500_after_effect", "html_503", "http_429"]
 )  # fmt: skip
-async def test_a_lost_answer_refunds_once(world: World, kind: str) -> None:
-    settled = await world.paid()
-    await world.fault("captures.refund", kind)
-    command = world.refund_of(settled, 5_00)
-    await world.send(command)
-    await world.reach(command.payment_id, "settled")
-    assert await refunded(world) == ["5.00"]
+async def test_a_lost_answer_refunds_once(harness: PayPalHarness, kind: str) -> None:
+    settled = await harness.paid()
+    await harness.fault("captures.refund", kind)
+    command = harness.refund_of(settled, 5_00)
+    await harness.send(command)
+    await harness.reach(command.payment_id, "settled")
+    assert await refunded(harness) == ["5.00"]

@@ -7,7 +7,6 @@ sealed, as a message. Every answer and event of the twin is checked against PayP
 import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -19,7 +18,6 @@ from pydantic import BaseModel
 
 from cift_shared.attempts import AttemptEngine, AttemptStore, CommandConsumer, NoticeConsumer
 from cift_shared.attempts.store import attempt_id_of
-from cift_shared.clock import SystemClock
 from cift_shared.database.pool import open_pool
 from cift_shared.kafka import Record
 from cift_shared.messaging.instruments import Instrument
@@ -47,6 +45,7 @@ from paypal_worker.settings import PayPalConfig
 from paypal_worker.token_store import MemoryTokens
 from paypal_worker.webhook_verifier import Verifier
 from provider_sandbox.paypal.certificates import CERTIFICATE, load_or_create
+from tests.support.clocks import ShiftedClock
 from tests.support.commands import IDS, TOKENS, VAULT
 from tests.support.eventually import eventually
 from tests.support.paypal_signing import Issued, signed
@@ -62,21 +61,7 @@ from tests.support.paypal_twin import (
 BASE = "http://127.0.0.1:8090"
 
 
-class ShiftedClock(SystemClock):
-    """The machine's clock, and time that a test lets pass on top."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.shift = timedelta(0)
-
-    def now(self) -> datetime:
-        return super().now() + self.shift
-
-    def monotonic(self) -> float:
-        return super().monotonic() + self.shift.total_seconds()
-
-
-class Wire(httpx.AsyncBaseTransport):
+class BreakableTransport(httpx.AsyncBaseTransport):
     """The way into the twin, which a test can break by path."""
 
     def __init__(self, inside: httpx.AsyncBaseTransport) -> None:
@@ -103,14 +88,14 @@ class Wire(httpx.AsyncBaseTransport):
         return sum(path.startswith(part) for path in self.asked)
 
 
-class NoticesWorld:
+class NoticesHarness:
     """The twin, the database and one worker."""
 
     def __init__(self, twin: PayPalTwin, pool: asyncpg.Pool, root: Path) -> None:
         self.twin = twin
         self.pool = pool
         self.clock = ShiftedClock()
-        self.wire = Wire(twin.http._transport)
+        self.wire = BreakableTransport(twin.http._transport)
         self.config = PayPalConfig(
             client_id=CLIENT_ID,
             client_secret=CLIENT_SECRET,
@@ -356,16 +341,16 @@ def _head(values: Mapping[str, str]) -> WebhookHead:
 
 
 @asynccontextmanager
-async def open_world(database: str, folder: Path, **over: Any) -> AsyncIterator[NoticesWorld]:
-    """A world with its worker running."""
+async def open_harness(database: str, folder: Path, **over: Any) -> AsyncIterator[NoticesHarness]:
+    """A harness with its worker running."""
     pool = await open_pool(database, role="cift_paypal")
     fast = {"paypal_public_url": BASE, "paypal_pending_s": 0.1, **over}
     async with open_twin(folder, **fast) as twin:
         root = folder / "paypal-root.pem"
-        world = NoticesWorld(twin, pool, root)
+        harness = NoticesHarness(twin, pool, root)
         try:
-            async with running([world.engine.dispatch, world.engine.poll]):
-                yield world
+            async with running([harness.engine.dispatch, harness.engine.poll]):
+                yield harness
         finally:
-            await world.processor.close()
+            await harness.processor.close()
             await pool.close()

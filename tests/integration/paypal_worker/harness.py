@@ -67,7 +67,7 @@ class Deaths:
         await eventually(look, f"the death at {place}")
 
 
-class World:
+class PayPalHarness:
     """The twin, the database, and one worker that can die and start again."""
 
     def __init__(self, pool: asyncpg.Pool, http: httpx.AsyncClient) -> None:
@@ -267,16 +267,16 @@ async def serving_twin(folder: Path, **over: Any) -> AsyncIterator[httpx.AsyncCl
 
 
 @asynccontextmanager
-async def open_world(database: str, folder: Path, **over: Any) -> AsyncIterator[World]:
-    """A world with its worker running."""
+async def open_harness(database: str, folder: Path, **over: Any) -> AsyncIterator[PayPalHarness]:
+    """A harness with its worker running."""
     pool = await open_pool(database, role="cift_paypal")
     async with serving_twin(folder, **over) as http:
-        world = World(pool, http)
-        await world.start()
+        harness = PayPalHarness(pool, http)
+        await harness.start()
         try:
-            yield world
-            violations = (await world.control("GET", "/paypal/violations"))["violations"]
+            yield harness
+            violations = (await harness.control("GET", "/paypal/violations"))["violations"]
             assert violations == []
         finally:
-            await world.stop()
+            await harness.stop()
             await pool.close()

@@ -97,7 +97,7 @@ def twin_settings(folder: Path, **over: Any) -> Settings:
     return Settings(**{**fields, **over})
 
 
-class PayoutWorld:
+class PayoutsHarness:
     """The twin, the database, and one worker that can stop and start again."""
 
     def __init__(self, pool: asyncpg.Pool, base: str, http: httpx.AsyncClient) -> None:
@@ -302,18 +302,18 @@ async def serve_twin(folder: Path, **over: Any) -> AsyncIterator[str]:
 
 
 @asynccontextmanager
-async def open_world(database: str, folder: Path, **over: Any) -> AsyncIterator[PayoutWorld]:
-    """A world with its worker running; whatever PayPal would never do fails the test."""
+async def open_harness(database: str, folder: Path, **over: Any) -> AsyncIterator[PayoutsHarness]:
+    """A harness with its worker running; whatever PayPal would never do fails the test."""
     pool = await open_pool(database, role="cift_paypal")
     async with (
         serve_twin(folder, **over) as base,
         httpx.AsyncClient(base_url=base) as http,
     ):
-        world = PayoutWorld(pool, base, http)
-        await world.start()
+        harness = PayoutsHarness(pool, base, http)
+        await harness.start()
         try:
-            yield world
+            yield harness
         finally:
-            await world.stop()
+            await harness.stop()
             await pool.close()
-        assert (await world.control("GET", "/paypal/violations"))["violations"] == []
+        assert (await harness.control("GET", "/paypal/violations"))["violations"] == []
