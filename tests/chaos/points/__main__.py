@@ -31,6 +31,7 @@ OPTIONS = ClusterOptions(
         "CIFT_SANDBOX_PAYPAL_PAYER": "waits",
         # divided by the twins' speed: longer than a service takes to come back on a busy machine
         "CIFT_PAYPAL_ACTION_TIMEOUT_S": "9900",
+        "CIFT_SANDBOX_PAYPAL_ORDER_S": "10800",
         "CIFT_LEDGER_SWEEP_INTERVAL_S": "1",
     },
 )

@@ -51,6 +51,7 @@ SCENARIOS: Mapping[str, Scenario] = {
     "paypal verification": paypal.verification,
     "paypal after a kill": paypal.after_a_kill,
     "paypal cancellation": paypal.cancellation,
+    "paypal cancellation, nothing sent": paypal.unsent_cancellation,
     "paypal refund": paypal.refund(),
     "paypal refund in part": paypal.refund("5.00"),
     "paypal refund pending": paypal.refund(payer="refund-pending@example.com"),
@@ -207,8 +208,8 @@ _CARD: Mapping[str, Sequence[str]] = {
 _PAYPAL: Mapping[str, Sequence[str]] = {
     "worker.before_ingest_commit": ("paypal deposit", "paypal saved"),
     "worker.after_ingest": ("paypal deposit", "paypal payout", "paypal saved"),
-    "worker.before_cancel_commit": ("paypal cancellation",),
-    "worker.after_cancel": ("paypal cancellation",),
+    "worker.before_cancel_commit": ("paypal cancellation, nothing sent",),
+    "worker.after_cancel": ("paypal cancellation", "paypal cancellation, nothing sent"),
     "worker.before_provider_cancel": ("paypal cancellation", "paypal payout returned"),
     "worker.after_provider_cancel": ("paypal cancellation", "paypal payout returned"),
     "worker.before_notices_commit": ("paypal approval",),

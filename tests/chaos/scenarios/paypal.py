@@ -82,6 +82,20 @@ async def cancellation(context: ScenarioContext) -> None:
     context.arm()
     await context.merchant.ask("POST", f"/payments/{payment_id}/cancel")
     await context.merchant.ends(payment_id, ["canceled"])
+    await context.control(
+        "POST", f"{_CONTROL}/orders/{await _order_of(context, payment_id)}/expire"
+    )
+
+
+async def unsent_cancellation(context: ScenarioContext) -> None:
+    """A deposit is canceled while PayPal takes no order."""
+    async with context.fault("paypal.orders.create", "http_429"):
+        customer = context.merchant.customer()
+        payment_id = await _order(context, "deposit", customer, return_url=RETURN_URL)
+        context.arm()
+        await context.merchant.ask("POST", f"/payments/{payment_id}/cancel")
+        await context.until(context.has_fired, "the death")
+        await context.merchant.ends(payment_id, ["canceled"])
 
 
 def refund(amount: str | None = None, payer: str = PAYER) -> Scenario:
@@ -222,10 +236,15 @@ async def _order(context: ScenarioContext, kind: str, customer: str, **terms: An
 
 
 async def _approve(context: ScenarioContext, payment_id: str, payer: str = PAYER) -> None:
-    sql = "select memory->>'order' from paypal.attempt where payment_id = $1"
-    order = await context.query(sql, payment_id)
+    order = await _order_of(context, payment_id)
     decision = {"outcome": "approve", "email": payer}
     await context.control("POST", f"{_CONTROL}/orders/{order}", decision)
+
+
+async def _order_of(context: ScenarioContext, payment_id: str) -> str:
+    """PayPal's name for the order of a deposit."""
+    sql = "select memory->>'order' from paypal.attempt where payment_id = $1"
+    return str(await context.query(sql, payment_id))
 
 
 async def _reference(context: ScenarioContext, payment_id: str) -> str:
