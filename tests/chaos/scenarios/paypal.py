@@ -92,10 +92,22 @@ async def unsent_cancellation(context: ScenarioContext) -> None:
     async with context.fault("paypal.orders.create", "http_429"):
         customer = context.merchant.customer()
         payment_id = await _order(context, "deposit", customer, return_url=RETURN_URL)
+        await _is_put_off(context, payment_id)
         context.arm()
         await context.merchant.ask("POST", f"/payments/{payment_id}/cancel")
         await context.until(context.has_fired, "the death")
         await context.merchant.ends(payment_id, ["canceled"])
+
+
+async def _is_put_off(context: ScenarioContext, payment_id: str) -> None:
+    """Wait until PayPal has refused a request: the next one is a while away."""
+    sql = """select state = 'ready' and next_check_at > now() from paypal.attempt
+              where payment_id = $1"""
+
+    async def is_put_off() -> Any:
+        return await context.query(sql, payment_id)
+
+    await context.until(is_put_off, "PayPal's refusal")
 
 
 def refund(amount: str | None = None, payer: str = PAYER) -> Scenario:
