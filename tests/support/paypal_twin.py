@@ -142,6 +142,11 @@ class PayPalTwin:
         assert answer.status_code < 300, answer.text
         return answer.json() if answer.content else None
 
+    async def scheduled(self) -> dict[str, int]:
+        """How many events of each kind are still to come."""
+        counts: dict[str, int] = (await self.control("GET", "/pending"))["agenda"]
+        return counts
+
     async def fault(self, operation: str, kind: str, **more: Any) -> None:
         await self.control("POST", "/faults", {"operation": operation, "kind": kind, **more})
 

@@ -28,12 +28,16 @@ OPTIONS = ClusterOptions(
     restart_pause_max_s=0.2,
     env={
         "CIFT_SANDBOX_STRIPE_3DS": "waits",
+        "CIFT_SANDBOX_PAYPAL_PAYER": "waits",
+        # divided by the twins' speed: longer than a service takes to come back on a busy machine
+        "CIFT_PAYPAL_ACTION_TIMEOUT_S": "9900",
+        "CIFT_SANDBOX_PAYPAL_ORDER_S": "10800",
         "CIFT_LEDGER_SWEEP_INTERVAL_S": "1",
     },
 )
 CASE_S = 120
 REST_S = 60
-CLUSTERS = (("card-worker", "ledger"), ("mpesa-worker", "gateway"))
+CLUSTERS = (("card-worker", "paypal-worker"), ("mpesa-worker", "gateway", "ledger"))
 """Whose deaths share a cluster; each cluster has every service, and two keep two cores busy."""
 FUNDS_KES = "50000.00"
 

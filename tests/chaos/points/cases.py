@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from cift_shared.messaging import topics
-from tests.chaos.scenarios import others, payments
+from tests.chaos.scenarios import others, payments, paypal
 from tests.chaos.scenarios.context import Scenario
 
 SCENARIOS: Mapping[str, Scenario] = {
@@ -43,12 +43,35 @@ SCENARIOS: Mapping[str, Scenario] = {
     "card no result": payments.no_result("card"),
     "card verification": payments.verification("card"),
     "card garbage": others.garbage(topics.commands("card")),
+    "paypal deposit": paypal.deposit(),
+    "paypal echeck": paypal.deposit("echeck@example.com"),
+    "paypal approval": paypal.approval,
+    "paypal sent back": paypal.sent_back,
+    "paypal new token": paypal.new_token,
+    "paypal verification": paypal.verification,
+    "paypal after a kill": paypal.after_a_kill,
+    "paypal cancellation": paypal.cancellation,
+    "paypal cancellation, nothing sent": paypal.unsent_cancellation,
+    "paypal refund": paypal.refund(),
+    "paypal refund in part": paypal.refund("5.00"),
+    "paypal refund pending": paypal.refund(payer="refund-pending@example.com"),
+    "paypal refund fails later": paypal.refund_that_fails_later,
+    "paypal payout": paypal.payout("receives"),
+    "paypal payout fails": paypal.payout("fails", ["failed"]),
+    "paypal payout returned": paypal.returned_payout,
+    "paypal saved": paypal.saved,
+    "paypal deposit of saved": paypal.deposit_of_saved,
+    "paypal forgotten": paypal.forgotten,
+    "paypal dispute": paypal.dispute,
+    "paypal dispute, no webhook": paypal.dispute_without_webhook,
+    "paypal garbage": others.garbage(topics.commands("paypal")),
     "card answers garbage": others.garbage(topics.METHOD_RESULTS),
     "results garbage": others.garbage(topics.RESULTS),
 }
 
 _BOTH = ("mpesa deposit", "card deposit")
 _MOVING = ("mpesa withdrawal", "mpesa refund", "mpesa refund in part")
+_PAYPALS = ("paypal deposit", "paypal refund", "paypal payout", "paypal saved", "paypal forgotten")
 _CARDS = ("card deposit", "card refund", "card saved", "card forgotten")
 
 _GATEWAY: Mapping[str, Sequence[str]] = {
@@ -60,23 +83,23 @@ _GATEWAY: Mapping[str, Sequence[str]] = {
     ),
     "gateway.before_refusal": ("refused refund",),
     "gateway.after_refusal": ("refused refund",),
-    "gateway.before_cancel": ("mpesa cancellation", "card cancellation"),
-    "gateway.after_cancel": ("mpesa cancellation", "card cancellation"),
+    "gateway.before_cancel": ("mpesa cancellation", "card cancellation", "paypal cancellation"),
+    "gateway.after_cancel": ("mpesa cancellation", "card cancellation", "paypal cancellation"),
     "gateway.before_verify": ("mpesa verification", "card verification"),
     "gateway.after_verify": ("mpesa verification", "card verification"),
-    "gateway.before_notice": ("mpesa callback", "card 3ds"),
-    "gateway.after_notice": ("mpesa callback", "card 3ds"),
+    "gateway.before_notice": ("mpesa callback", "card 3ds", "paypal approval"),
+    "gateway.after_notice": ("mpesa callback", "card 3ds", "paypal approval"),
     "gateway.before_reply": (*_BOTH, "card saved", "phone saved"),
     "gateway.before_kept": ("phone saved",),
     "gateway.after_kept": ("phone saved",),
     "gateway.before_kept_deleted": ("phone forgotten",),
     "gateway.after_kept_deleted": ("phone forgotten",),
-    "gateway.before_setup_stored": ("card saved",),
-    "gateway.after_setup_stored": ("card saved",),
-    "gateway.before_detach": ("card forgotten",),
-    "gateway.after_detach": ("card forgotten",),
-    "gateway.before_method_result": ("card saved", "card forgotten"),
-    "gateway.after_method_result": ("card saved", "card forgotten"),
+    "gateway.before_setup_stored": ("card saved", "paypal saved"),
+    "gateway.after_setup_stored": ("card saved", "paypal saved"),
+    "gateway.before_detach": ("card forgotten", "paypal forgotten"),
+    "gateway.after_detach": ("card forgotten", "paypal forgotten"),
+    "gateway.before_method_result": ("card saved", "card forgotten", "paypal saved"),
+    "gateway.after_method_result": ("card saved", "card forgotten", "paypal saved"),
     "relay.before_publish": _BOTH,
     "relay.after_publish": _BOTH,
     "relay.after_delete": _BOTH,
@@ -89,7 +112,9 @@ _GATEWAY: Mapping[str, Sequence[str]] = {
 _LEDGER: Mapping[str, Sequence[str]] = {
     "ledger.before_apply": _BOTH,
     "ledger.after_apply": _BOTH,
-    "ledger.after_aftermath": ("card dispute", "card refund fails later"),
+    "ledger.after_aftermath": (
+        "card dispute", "card refund fails later", "paypal dispute", "paypal refund fails later",
+    ),
     "ledger.after_sweep": ("mpesa no result", "card no result"),
     "ledger.after_expiry": ("hold",),
     "ledger.after_mark": ("mpesa deposit",),
@@ -102,7 +127,7 @@ _LEDGER: Mapping[str, Sequence[str]] = {
     "subscriber.after_letters": ("results garbage",),
     "subscriber.before_commit": _BOTH,
     "subscriber.after_commit": _BOTH,
-}
+}  # fmt: skip
 _MPESA: Mapping[str, Sequence[str]] = {
     "worker.before_ingest_commit": ("mpesa deposit", "mpesa withdrawal"),
     # the claim may have been faster than the death: then the push may be out, or may not
@@ -182,11 +207,61 @@ _CARD: Mapping[str, Sequence[str]] = {
     "subscriber.before_commit": ("card deposit", "card 3ds"),
     "subscriber.after_commit": ("card deposit", "card 3ds"),
 }
+_PAYPAL: Mapping[str, Sequence[str]] = {
+    "worker.before_ingest_commit": ("paypal deposit", "paypal saved"),
+    "worker.after_ingest": ("paypal deposit", "paypal payout", "paypal saved"),
+    "worker.before_cancel_commit": ("paypal cancellation, nothing sent",),
+    "worker.after_cancel": ("paypal cancellation", "paypal cancellation, nothing sent"),
+    "worker.before_provider_cancel": ("paypal cancellation", "paypal payout returned"),
+    "worker.after_provider_cancel": ("paypal cancellation", "paypal payout returned"),
+    "worker.before_notices_commit": ("paypal approval",),
+    "worker.after_notices": ("paypal approval",),
+    "worker.after_verify": ("paypal verification",),
+    "worker.after_release": ("paypal after a kill",),
+    "worker.before_call": _PAYPALS,
+    "worker.after_call": (*_PAYPALS, "paypal deposit of saved"),
+    "worker.before_check": ("paypal deposit", "paypal payout", "paypal saved"),
+    "worker.after_check": (
+        "paypal deposit", "paypal refund pending", "paypal payout", "paypal payout fails",
+        "paypal saved",
+    ),
+    "worker.after_save": _PAYPALS,
+    "paypal.before_create": ("paypal deposit", "paypal deposit of saved"),
+    "paypal.after_create": ("paypal deposit", "paypal deposit of saved"),
+    "paypal.before_capture": ("paypal deposit", "paypal sent back"),
+    "paypal.after_capture": ("paypal deposit", "paypal echeck"),
+    "paypal.before_refund": ("paypal refund", "paypal refund in part"),
+    "paypal.after_refund": ("paypal refund", "paypal refund in part", "paypal refund pending"),
+    "paypal.after_refund_look": ("paypal refund fails later",),
+    "paypal.before_payout": ("paypal payout", "paypal payout fails"),
+    "paypal.after_payout": ("paypal payout", "paypal payout fails"),
+    "paypal.before_setup": ("paypal saved",),
+    "paypal.after_setup": ("paypal saved",),
+    "paypal.before_token": ("paypal saved",),
+    "paypal.after_token": ("paypal saved",),
+    "paypal.before_detach": ("paypal forgotten",),
+    "paypal.after_detach": ("paypal forgotten",),
+    "paypal.after_look": ("paypal dispute",),
+    "paypal.after_proof": ("paypal approval", "paypal dispute"),
+    "paypal.before_event_coverage": ("paypal dispute, no webhook",),
+    "paypal.before_token_commit": ("paypal new token",),
+    "paypal.before_request": (*_PAYPALS, "paypal deposit of saved"),
+    "paypal.after_request": (*_PAYPALS, "paypal deposit of saved"),
+    "relay.before_publish": ("paypal deposit",),
+    "relay.after_publish": ("paypal deposit",),
+    "relay.after_delete": ("paypal deposit",),
+    "subscriber.after_poll": ("paypal deposit", "paypal approval"),
+    "subscriber.before_letters": ("paypal garbage",),
+    "subscriber.after_letters": ("paypal garbage",),
+    "subscriber.before_commit": ("paypal deposit", "paypal approval"),
+    "subscriber.after_commit": ("paypal deposit", "paypal approval"),
+}  # fmt: skip
 TABLE: Mapping[str, Mapping[str, Sequence[str]]] = {
     "gateway": _GATEWAY,
     "ledger": _LEDGER,
     "mpesa-worker": _MPESA,
     "card-worker": _CARD,
+    "paypal-worker": _PAYPAL,
 }
 
 

@@ -2,7 +2,6 @@
 
 import random
 
-from mpesa_method.purposes import Purpose
 from tests.chaos.rails.traffic import CALLBACK_FAULTS, REQUEST_FAULTS, Drawn, RailTraffic, weighted
 
 _PHONES = {
@@ -77,5 +76,4 @@ TRAFFIC = RailTraffic(
         "payouts": ("daraja.b2c", "accepted_by_reference"),
     },
     resolvable=_RECORDS_WILL_TELL,
-    own_notices=int(Purpose.RECORD),
 )

@@ -11,6 +11,10 @@ _AMOUNTS = (
 """Deposits that don't simply pay, by amount."""
 
 
+_CREATED_AGAIN = "select payment_id::text from paypal.attempt where state = 'unknown'"
+"""Every lost answer is settled: an order is created again under its key."""
+
+
 def _payer(_draw: random.Random, _block: int, _number: int) -> Drawn:
     return {}, {"return_url": "https://shop.example/paid"}
 
@@ -39,6 +43,9 @@ TRAFFIC = RailTraffic(
         "PAYPAL_CONNECT_TIMEOUT_S": "2",
         "CIFT_PAYPAL_ACTION_TIMEOUT_S": "600",
         "CIFT_SANDBOX_PAYPAL_PAYER": "approve",
+        "CIFT_SANDBOX_PAYPAL_ORDER_S": "1200",
+        "CIFT_SANDBOX_PAYPAL_WEBHOOK_RETRIES_S": "[20, 60, 120, 240]",
         "CIFT_SANDBOX_PAYPAL_AMOUNTS": _AMOUNTS,
     },
+    resolvable=_CREATED_AGAIN,
 )

@@ -71,8 +71,6 @@ class RailTraffic:
     name of its counter."""
     resolvable: str = ""
     """A query for payments of unknown outcome that the provider's records will still settle."""
-    own_notices: int | None = None
-    """The purpose of notices that the worker adds itself, beside those of the gateway's inbox."""
     reversals: Reversals | None = None
 
     def deposit(self, draw: random.Random) -> str:

@@ -108,6 +108,21 @@ async def play(
     return [payment_id for run in runs for payment_id in run.accepted if payment_id]
 
 
+def order_of(customer: Customer, step: Step) -> dict[str, Any]:
+    """The body that asks for a deposit or a withdrawal."""
+    instrument = dict(customer.payment_method)
+    return {
+        "type": step.kind,
+        "method": customer.method,
+        "amount": step.amount,
+        "currency": customer.currency,
+        "customer_id": customer.name,
+        # an instrument without a field is refused where the payer may choose it at the provider
+        **({"payment_method": instrument} if instrument else {}),
+        **(customer.more if step.kind == "deposit" else {}),
+    }
+
+
 class _CustomerRun:
     """One customer's way through its steps."""
 
@@ -146,15 +161,7 @@ class _CustomerRun:
         """Path and body; no path where the step's earlier payment never came to be."""
         customer = self._customer
         if step.kind in ("deposit", "withdrawal"):
-            return "/payments", {
-                "type": step.kind,
-                "method": customer.method,
-                "amount": step.amount,
-                "currency": customer.currency,
-                "customer_id": customer.name,
-                "payment_method": dict(customer.payment_method),
-                **(customer.more if step.kind == "deposit" else {}),
-            }
+            return "/payments", order_of(customer, step)
         first = self.accepted[step.of or 0]
         if first is None:
             return None, {}

@@ -3,11 +3,16 @@
 import pytest
 
 from cift_local.stack import replica
+from cift_shared.rails.registry import rails
+from gateway.payment_methods.instrument_resolver import check_choice
+from gateway.payment_methods.kinds import kind_for
+from gateway.payments.requests import PaymentIn
 from tests.chaos.cluster.cluster import LINKS, PARTS, SERVICES
 from tests.chaos.cluster.proxy import TOXICS
 from tests.chaos.rails.installed import TRAFFIC
 from tests.chaos.schedules.plan import FAULT_KINDS, FAULTS, Plan, plan_of
 from tests.chaos.schedules.regressions import REGRESSIONS
+from tests.chaos.schedules.traffic import order_of
 
 BASES = [0, 7, 1_000, 123_456_789]
 
@@ -36,6 +41,15 @@ def test_any_twenty_seeds_draw_every_method_and_every_kind_of_request(base: int)
     steps = [step for customer in customers for step in customer.steps]
     assert {step.kind for step in steps} == {"deposit", "withdrawal", "refund", "cancel", "verify"}
     assert {step.together for step in steps if step.repeats} == {True, False}
+
+
+def test_every_customer_sends_what_the_api_accepts() -> None:
+    for customer in (customer for plan in plans(1_000, 40) for customer in plan.customers):
+        for step in customer.steps:
+            if step.kind in ("deposit", "withdrawal"):
+                body = PaymentIn.model_validate(order_of(customer, step))
+                kind = kind_for(rails()[customer.rail], step.kind)
+                check_choice(kind, body.payment_method, off_session=body.off_session)
 
 
 def test_each_schedule_draws_a_few_faults_with_targets_that_exist() -> None:

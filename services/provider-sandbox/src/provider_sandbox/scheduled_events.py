@@ -55,6 +55,12 @@ class ScheduledEvents:
         """Remove an event, inside the transaction of its effect."""
         self._store.execute("DELETE FROM agenda WHERE seq = ?", (seq,))
 
+    def cancel(self, kind: str, about: str) -> None:
+        """Remove the events of a kind about one object, whose time no longer matters."""
+        self._store.execute(
+            "DELETE FROM agenda WHERE kind = ? AND json_extract(payload, '$.id') = ?", (kind, about)
+        )
+
     def seconds_to_next(self) -> float | None:
         """Seconds until the next event is due; None when nothing is scheduled."""
         row = self._store.one("SELECT min(due_at) AS due_at FROM agenda")

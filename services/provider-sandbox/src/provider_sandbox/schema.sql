@@ -7,6 +7,7 @@ CREATE TABLE IF NOT EXISTS agenda (
     payload TEXT NOT NULL
 );
 CREATE INDEX IF NOT EXISTS agenda_due ON agenda (due_at, seq);
+CREATE INDEX IF NOT EXISTS agenda_about ON agenda (kind, json_extract(payload, '$.id'));
 
 CREATE TABLE IF NOT EXISTS callbacks (
     id INTEGER PRIMARY KEY AUTOINCREMENT,

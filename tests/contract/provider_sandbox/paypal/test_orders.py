@@ -351,3 +351,10 @@ class TestPayers:
         await twin.decide(order, "approve")
         await twin.advance(2 * 3600)
         assert (await twin.capture(order)).status_code == 201
+
+    async def test_an_order_that_has_ended_has_nothing_scheduled(self, twin: PayPalTwin) -> None:
+        await twin.capture(await twin.approved())
+        void = await twin.approved()
+        assert (await twin.scheduled())["paypal.order_ends"] == 1
+        await twin.control("POST", f"/paypal/orders/{void}/expire")
+        assert "paypal.order_ends" not in await twin.scheduled()

@@ -158,6 +158,7 @@ class TestReceivers:
         assert (answer.status_code, answer.json()["transaction_status"]) == (200, "RETURNED")
         again = await twin.call("POST", path)
         assert (again.status_code, again.json()["name"]) == (400, "ITEM_ALREADY_CANCELLED")
+        assert "paypal.item" not in await twin.scheduled()
         await twin.advance(31 * DAY_S)
         assert twin.types()[-1] == "PAYMENT.PAYOUTS-ITEM.CANCELED"
         assert [kind for kind, _ in await twin.book()] == ["payout", "payout_returned"]

@@ -56,6 +56,7 @@ def _take(context: RequestContext, call: Call, order: Record) -> None:
     if context.twin.settings.paypal_unique_invoices:
         captures.check_invoices(context, call.operation, units)
     order.status = "COMPLETED"
+    orders.stop_time(context, order)
     order.body["update_time"] = context.time()
     context.objects.save(order)
     for unit in units:

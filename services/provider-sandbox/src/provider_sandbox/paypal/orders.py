@@ -67,6 +67,7 @@ def show(context: RequestContext, call: Call) -> Answer:
 def approve(context: RequestContext, order: Record, email: str) -> None:
     """The payer approves; the order is open, and its time begins anew."""
     set_payer(context, order, email)
+    stop_time(context, order)
     after_s = context.twin.settings.paypal_order_s
     context.later(TIME_IS_UP, order, after_s=after_s, approval=order.hidden["approvals"])
     events.emit(
@@ -113,10 +114,17 @@ def end_time(context: RequestContext, payload: dict[str, Any]) -> None:
         expire(context, order)
 
 
+def stop_time(context: RequestContext, order: Record) -> None:
+    """Remove what was scheduled for the end of the order's time, and for its payer."""
+    context.no_longer(TIME_IS_UP, order)
+    context.no_longer(PAYER_DECIDES, order)
+
+
 def expire(context: RequestContext, order: Record) -> None:
     """Void the order; PayPal reports it only if the payer had approved."""
     was_approved = order.status == "APPROVED"
     order.status = "VOIDED"
+    stop_time(context, order)
     order.body["update_time"] = context.time()
     context.objects.save(order)
     if was_approved:

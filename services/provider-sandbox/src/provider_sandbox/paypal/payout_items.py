@@ -111,6 +111,7 @@ def change(context: RequestContext, item: Record, status: str, *, word: str | No
         word: the end of the event's name, if it is not that of the status.
     """
     before, item.status = item.status, status
+    context.no_longer(NEXT, item)
     item.body["time_processed"] = context.time()
     if status in _OUT:
         item.body.setdefault("transaction_id", context.ids.make("transaction"))

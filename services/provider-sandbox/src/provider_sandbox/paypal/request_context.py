@@ -70,6 +70,10 @@ class RequestContext:
         """Schedule an event about an object."""
         self.twin.scheduled_events.add(kind, {"id": record.id, **more}, after_s=after_s)
 
+    def no_longer(self, kind: str, record: Record) -> None:
+        """Remove the scheduled events of a kind about an object."""
+        self.twin.scheduled_events.cancel(kind, record.id)
+
 
 def written(at: float) -> str:
     """A Unix time as PayPal writes it, in whole seconds of UTC."""
