@@ -12,6 +12,7 @@ from cift_shared.attempts.status_report import StatusReport
 from cift_shared.messaging.rail_status import NetworkFee, RailStatus
 from cift_shared.messaging.topics import RAIL_STATUSES
 from cift_shared.money.amount import Money
+from cift_shared.rails.registry import example_rail
 from cift_shared.testing import FakeClock, ScriptedProcessor
 from tests.support.attempts import probe_pool
 
@@ -39,7 +40,7 @@ def reporting(pool: asyncpg.Pool, processor: Any, clock: FakeClock, woken: list[
 
 async def queued(pool: asyncpg.Pool) -> list[RailStatus]:
     rows = await pool.fetch("select topic, key, body from probe.outbox order by id")
-    assert {(row["topic"], row["key"]) for row in rows} <= {(RAIL_STATUSES, "mpesa/w-0")}
+    assert {(row["topic"], row["key"]) for row in rows} <= {(RAIL_STATUSES, f"{example_rail().name}/w-0")}
     return [RailStatus.model_validate_json(row["body"]) for row in rows]
 
 
@@ -49,7 +50,7 @@ async def test_a_processor_that_says_nothing_is_available(pool) -> None:
     await reporting(pool, ScriptedProcessor(), clock, woken).report()
     (status,) = await queued(pool)
     assert status == RailStatus(
-        rail="mpesa", instance="w-0", available=True, reported_at=clock.now()
+        rail=example_rail().name, instance="w-0", available=True, reported_at=clock.now()
     )
     assert woken == [1]
 

@@ -31,6 +31,7 @@ NOTICES = {
     "/api/v1/callbacks/x",
     "/api/v1/returns/x",
     "/api/v1/webhooks/mpesa",
+    "/api/v1/webhooks/paypal",
     "/api/v1/webhooks/stripe",
 }
 

@@ -103,7 +103,7 @@ class TestWhatFits:
             ({"country": "UG", "currency": "KES"}, ["card"]),
             ({"currency": "USD"}, ["card", "paypal"]),
             ({"currency": "KES", "type": "withdrawal"}, ["mpesa"]),
-            ({"currency": "USD", "type": "withdrawal"}, []),
+            ({"currency": "USD", "type": "withdrawal"}, ["paypal"]),
             ({"currency": "KES", "amount": "250000.00"}, ["card", "mpesa"]),
             ({"currency": "KES", "amount": "250001.00"}, ["card"]),  # more than M-Pesa moves
             ({"currency": "KES", "amount": "100.50"}, ["card"]),  # M-Pesa moves whole shillings

@@ -8,7 +8,7 @@ from tests.chaos.mutants.mutant import Mutant, Suite
 from tests.chaos.mutants.source import LEDGER, SHARED, Edit
 from tests.plugin.chaos.installation import SITE, variables
 
-AFTERMATH, ATTEMPTS = f"{LEDGER}/functions/aftermath", f"{SHARED}/attempts"
+AFTERMATH, ATTEMPTS = f"{LEDGER}/functions/post_settlement", f"{SHARED}/attempts"
 
 MUTANTS = (
     Mutant(
