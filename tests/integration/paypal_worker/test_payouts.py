@@ -105,7 +105,6 @@ class TestNotPaid:
     )
     async def test_is_declined(self, harness: PayoutsHarness, receiver: str, code: str) -> None:
         request = await submitted(harness, f"{receiver}@example.com")
-        await harness.checked(request.payment_id, 1)
         await harness.pass_time(LATER)
         told = await harness.reach(request.payment_id, "declined")
         assert told.failure.code == code
