@@ -29,8 +29,9 @@ from tests.chaos.rails.installed import TRAFFIC
 from tests.chaos.rails.traffic import RailTraffic
 
 EVENTS_TOPIC = "payments.events"
-KEYS = ("attempt", "OriginatorConversationID")
-"""Names under which a twin records our attempt, where a request carries its id as it is."""
+KEYS = ("attempt", "OriginatorConversationID", "refund_custom_id", "custom_id", "sender_item_id")
+"""Names under which a twin records our attempt, where a request carries its id as it is; the first
+that is there counts: a refund of PayPal's names its deposit as well."""
 SCHEMAS = ("gateway", "ledger", *local_rails())
 BOOKS = {local.book.provider: local.book for local in local_rails().values()}
 _LEADS = re.compile(r'^cift_leader_is_self\{role="([^"]+)"\} 1\.0$', re.MULTILINE)

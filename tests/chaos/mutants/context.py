@@ -44,6 +44,15 @@ class ScenarioContext:
         order = {"operation": operation, "kind": kind, **more}
         (await self.twin.post("/control/faults", json=order)).raise_for_status()
 
+    async def end_faults(self) -> None:
+        """No provider fails any more."""
+        (await self.twin.delete("/control/faults")).raise_for_status()
+
+    async def skip(self, seconds: float) -> None:
+        """Move the twins' clock by seconds of the providers'."""
+        order = {"advance_s": seconds}
+        (await self.twin.post("/control/clock", json=order)).raise_for_status()
+
     async def change_twin(self, **settings: Any) -> None:
         """Change settings of the twins."""
         (await self.twin.patch("/control/settings", json=settings)).raise_for_status()

@@ -14,8 +14,13 @@ GATEWAY = "services/gateway/src/gateway"
 LEDGER = "services/ledger/src/ledger"
 MPESA = "services/mpesa-worker/src/mpesa_worker"
 CARD = "services/card-worker/src/card_worker"
-RAILS = ("services/mpesa-worker/src/mpesa_method", "services/card-worker/src/card_method")
-PACKAGES = (SHARED, GATEWAY, LEDGER, MPESA, CARD, *RAILS)
+PAYPAL = "services/paypal-worker/src/paypal_worker"
+RAILS = (
+    "services/mpesa-worker/src/mpesa_method",
+    "services/card-worker/src/card_method",
+    "services/paypal-worker/src/paypal_method",
+)
+PACKAGES = (SHARED, GATEWAY, LEDGER, MPESA, CARD, PAYPAL, *RAILS)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 import random
 
-from tests.chaos.rails.traffic import CALLBACK_FAULTS, REQUEST_FAULTS, Drawn, RailTraffic
+from tests.chaos.rails.traffic import CALLBACK_FAULTS, REQUEST_FAULTS, Drawn, RailTraffic, weighted
 
 _AMOUNTS = (
     '{"43.00": "declined", "47.00": "echeck", "53.00": "review-denied", "59.00": "refund-pending",'
@@ -15,8 +15,22 @@ _CREATED_AGAIN = "select payment_id::text from paypal.attempt where state = 'unk
 """Every lost answer is settled: an order is created again under its key."""
 
 
-def _payer(_draw: random.Random, _block: int, _number: int) -> Drawn:
-    return {}, {"return_url": "https://shop.example/paid"}
+_ACCOUNTS = {
+    "pays": 10,
+    "declined-once": 1,  # nobody approves again, so the order expires
+    "unclaimed": 1,  # pays; payouts to it return
+    "claims": 1,  # ... are claimed a while later
+    "onhold": 1,  # ... are held, and paid then
+    "onhold-fails": 1,  # ... are held, and not paid then
+    "fails": 1,  # ... fail
+}
+"""What the owners of accounts do, and how often: the twin reads it in the address."""
+
+
+def _payer(draw: random.Random, block: int, number: int) -> Drawn:
+    more = {"return_url": "https://shop.example/paid"}
+    owner = weighted(_ACCOUNTS, draw)
+    return {"paypal_account": f"{owner}+{block}-{number}@example.com"}, more
 
 
 TRAFFIC = RailTraffic(
@@ -24,7 +38,7 @@ TRAFFIC = RailTraffic(
     currency="USD",
     units=(40, 120),
     instrument=_payer,
-    afterwards=("refund", "refund"),
+    afterwards=("withdrawal", "withdrawal", "refund"),
     operations=(
         "paypal.*",
         "paypal.oauth",
@@ -34,16 +48,24 @@ TRAFFIC = RailTraffic(
         "paypal.orders.capture",
         "paypal.captures.refund",
         "paypal.refunds.get",
+        "paypal.payouts.post",
+        "paypal.payouts.get",
     ),
     answer_faults=(*REQUEST_FAULTS, "internal_error", "saved_500_after_effect", "slow_inside"),
-    callbacks=("paypal.event.*", "paypal.event.CHECKOUT.*", "paypal.event.PAYMENT.CAPTURE.*"),
+    callbacks=(
+        "paypal.event.*",
+        "paypal.event.CHECKOUT.*",
+        "paypal.event.PAYMENT.CAPTURE.*",
+        "paypal.event.PAYMENT.PAYOUTS*",
+    ),
     callback_faults=CALLBACK_FAULTS,
     settings={
         "PAYPAL_READ_TIMEOUT_S": "3",
         "PAYPAL_CONNECT_TIMEOUT_S": "2",
         "CIFT_PAYPAL_ACTION_TIMEOUT_S": "600",
         "CIFT_SANDBOX_PAYPAL_PAYER": "approve",
-        "CIFT_SANDBOX_PAYPAL_ORDER_S": "1200",
+        "CIFT_SANDBOX_PAYPAL_ORDER_S": "800",
+        "CIFT_SANDBOX_PAYPAL_UNCLAIMED_S": "400",
         "CIFT_SANDBOX_PAYPAL_WEBHOOK_RETRIES_S": "[20, 60, 120, 240]",
         "CIFT_SANDBOX_PAYPAL_AMOUNTS": _AMOUNTS,
     },
