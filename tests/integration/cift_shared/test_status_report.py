@@ -40,7 +40,8 @@ def reporting(pool: asyncpg.Pool, processor: Any, clock: FakeClock, woken: list[
 
 async def queued(pool: asyncpg.Pool) -> list[RailStatus]:
     rows = await pool.fetch("select topic, key, body from probe.outbox order by id")
-    assert {(row["topic"], row["key"]) for row in rows} <= {(RAIL_STATUSES, f"{example_rail().name}/w-0")}
+    reports = {(RAIL_STATUSES, f"{example_rail().name}/w-0")}
+    assert {(row["topic"], row["key"]) for row in rows} <= reports
     return [RailStatus.model_validate_json(row["body"]) for row in rows]
 
 

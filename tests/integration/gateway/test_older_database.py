@@ -75,7 +75,7 @@ class Older:
 
 async def make_older(address: str) -> Older:
     """An older database with rows, migrated to this release."""
-    old = [one for one in find_migrations() if number_of(one.file) <= BEFORE.get(one.schema, "0000")]
+    old = [m for m in find_migrations() if number_of(m.file) <= BEFORE.get(m.schema, "0000")]
     assert len(old) < len(find_migrations())
     await migrate(address, old, [])
     left = Older()

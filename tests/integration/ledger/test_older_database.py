@@ -71,7 +71,7 @@ class Older:
 
 async def make_older(address: str) -> dict[str, Paid]:
     """Such a database, migrated to this release; answers its payments."""
-    old = [one for one in find_migrations() if number_of(one.file) <= BEFORE.get(one.schema, "0000")]
+    old = [m for m in find_migrations() if number_of(m.file) <= BEFORE.get(m.schema, "0000")]
     await migrate(address, old, [])
     connection = await asyncpg.connect(address)
     await set_json(connection)
