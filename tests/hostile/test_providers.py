@@ -20,6 +20,7 @@ import httpx
 import pytest
 from structlog.testing import capture_logs
 
+from cift_shared.attempts.access_token import Token
 from cift_shared.attempts.processor import Answer
 from cift_shared.attempts.results import details_of
 from cift_shared.errors import OutcomeUnknown, PaymentProcessorError, ProviderUnavailable
@@ -28,7 +29,7 @@ from cift_shared.messaging.outcomes import Settled
 from mpesa_method.purposes import Purpose
 from mpesa_worker.client import DarajaClient
 from mpesa_worker.pull_wire import PullQuery, hint_body
-from mpesa_worker.token_store import MemoryTokens, Token
+from mpesa_worker.token_store import MemoryTokens
 from tests.hostile.mutations import RAW, hostile_documents
 from tests.support import cards, mpesa, paypal
 from tests.support.commands import VAULT

@@ -7,11 +7,12 @@ from datetime import timedelta
 import asyncpg
 import pytest
 
+from cift_shared.attempts.access_token import Token
 from cift_shared.database.lease import Lease
 from cift_shared.database.pool import Pool, open_pool
 from cift_shared.errors import ProviderUnavailable
 from cift_shared.testing import FakeClock
-from mpesa_worker.token_store import SharedTokens, Token
+from mpesa_worker.token_store import SharedTokens
 from tests.support.commands import VAULT
 
 pytestmark = pytest.mark.integration

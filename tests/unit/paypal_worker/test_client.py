@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
+from cift_shared.attempts.access_token import Token
 from cift_shared.errors import (
     OutcomeUnknown,
     PaymentProcessorError,
@@ -21,7 +22,7 @@ from cift_shared.resilience.circuit_breaker import FAILURES_MAX, PAUSE_S
 from cift_shared.testing import FakeClock
 from paypal_worker import wire
 from paypal_worker.client import PayPalClient
-from paypal_worker.token_store import SAFETY_MARGIN, MemoryTokens, Token
+from paypal_worker.token_store import SAFETY_MARGIN, MemoryTokens
 from paypal_worker.transport import CREDENTIALS_PAUSE_S, TOKEN_TRIES, RequestRefused
 from tests.support import paypal
 from tests.support.paypal import CREATE, ORDER, READ, TAKE, TOKEN, Script

@@ -16,6 +16,7 @@ import httpx
 from opentelemetry.trace import SpanKind
 from pydantic import BaseModel, ValidationError
 
+from cift_shared.attempts.access_token import Token, TokenStore
 from cift_shared.clock import Clock
 from cift_shared.errors import OutcomeUnknown, PaymentProcessorError, ProviderUnavailable
 from cift_shared.failpoints import failpoint
@@ -38,7 +39,6 @@ from cift_shared.resilience.answer_watch import AnswerWatch
 from mpesa_worker import mapping, pull_wire, wire
 from mpesa_worker.mapping import DarajaError, Meaning
 from mpesa_worker.settings import MpesaConfig
-from mpesa_worker.token_store import Token, TokenStore
 
 PROVIDER = "mpesa"
 BODY_BYTES_MAX = 256 * 1024

@@ -11,11 +11,11 @@ from urllib.parse import quote, urlencode
 import httpx
 from pydantic import BaseModel
 
+from cift_shared.attempts.access_token import TokenStore
 from cift_shared.clock import Clock
 from cift_shared.errors import SettingsInvalid
 from paypal_worker import payout_wire, vault_wire, wire
 from paypal_worker.settings import PayPalConfig
-from paypal_worker.token_store import TokenStore
 from paypal_worker.transport import PayPalHttp, Request
 
 MOCK_HEADER = "PayPal-Mock-Response"

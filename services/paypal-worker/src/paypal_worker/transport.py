@@ -19,6 +19,7 @@ import httpx
 from opentelemetry.trace import SpanKind
 from pydantic import BaseModel, ValidationError
 
+from cift_shared.attempts.access_token import Token, TokenStore
 from cift_shared.attempts.polling_schedule import sped_up
 from cift_shared.clock import Clock
 from cift_shared.errors import (
@@ -37,7 +38,6 @@ from cift_shared.observability.telemetry import span
 from cift_shared.resilience.circuit_breaker import PAUSE_S, CircuitBreaker
 from paypal_worker import wire
 from paypal_worker.settings import PayPalConfig
-from paypal_worker.token_store import Token, TokenStore
 
 PROVIDER = "paypal"
 BODY_BYTES_MAX = 8 * 1024 * 1024
