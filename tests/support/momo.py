@@ -135,7 +135,6 @@ def twin_settings(folder: Path, *, salt: str = "", **over: Any) -> Settings:
 @asynccontextmanager
 async def serving_twin(folder: Path, **over: Any) -> AsyncIterator[httpx.AsyncClient]:
     """The twin behind a socket of this machine; a client of its own address."""
-    folder.mkdir(parents=True, exist_ok=True)
     gate = create_app(twin_settings(folder, **over))
     settings = uvicorn.Config(
         gate, port=0, lifespan="off", log_config=None, access_log=False, timeout_keep_alive=30
