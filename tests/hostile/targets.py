@@ -213,7 +213,7 @@ def _statement(data: bytes) -> None:
 
 
 def _phone(data: bytes) -> None:
-    number = phones.normalised(_text(data), "KE")
+    number = phones.KENYA.normalised(_text(data), "KE")
     assert number.isascii()
     assert len(number) == 12
 

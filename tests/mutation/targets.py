@@ -66,6 +66,7 @@ TARGETS: Mapping[str, Sequence[str]] = {
     "cift_shared.attempts.fee_watch": _in(_SHARED, "fee_watch"),
     "gateway.payment_options.availability": _in(_GATEWAY, "availability"),
     "mpesa_method.phones": _in(_MPESA, "phones"),
+    "cift_shared.rails.phone_numbers": [*_in(_SHARED, "phone_numbers"), *_in(_MPESA, "phones")],
     "gateway.payment_methods.instrument_resolver": _in(_GATEWAY, "instrument_choice"),
     "gateway.quotes.pricing": _in(_GATEWAY, "pricing"),
     "gateway.idempotency.header": _in(_GATEWAY, "idempotency"),

@@ -9,6 +9,7 @@ from cift_shared.messaging import topics
 from cift_shared.messaging.envelope import OutgoingMessage, outgoing
 from cift_shared.messaging.instruments import Instrument
 from cift_shared.messaging.messages import RequestDetach, RequestSetup
+from cift_shared.rails.gateway import payer_country
 from cift_shared.rails.instruments import InstrumentKind, Named, Saving
 from cift_shared.rails.rail import Rail
 from cift_shared.rails.registry import in_country, rails_of
@@ -55,7 +56,9 @@ def rail_for_saving(body: SavedMethodIn) -> Rail:
         InvalidCommand: the method has several rails, and none is in the instrument's country.
     """
     found = rails_of(body.method)
-    return found[0] if len(found) == 1 else in_country(found, body.fields().get("country"))
+    if len(found) == 1:
+        return found[0]
+    return in_country(found, payer_country(body.method, body.fields()))
 
 
 def save_request_of(body: SavedMethodIn, rail: Rail) -> SaveRequest:
