@@ -3,14 +3,14 @@
 from cift_shared.rails.instruments import InstrumentKind
 from cift_shared.rails.phones import phone_kind
 from momo_method.countries import UGANDA, Country
-from momo_method.phones import normaliser
+from momo_method.phones import PLANS
 
 
 def phones_of(country: Country) -> InstrumentKind:
     """The phones of a country."""
     phone = "0772345678" if country is UGANDA else "0788345678"
     return phone_kind(
-        normaliser(country),
+        PLANS[country.code].normalised,
         home=country.code,
         example=(
             f"phone{country.code}",

@@ -6,7 +6,7 @@ from cift_shared.money.amount import Money
 from cift_shared.rails.rail import Example, Limits, Rail
 from momo_method import countries
 from momo_method.calls import Call, purpose, purposes
-from momo_method.countries import PROVIDER, Country
+from momo_method.countries import PROVIDER, SHOWN, Country
 
 
 def rail_of(country: Country) -> Rail:
@@ -17,6 +17,7 @@ def rail_of(country: Country) -> Rail:
         name=country.rail,
         method="mpesa",
         provider=PROVIDER,
+        shown=SHOWN,
         limits={
             country.currency: {
                 "deposit": limits,
