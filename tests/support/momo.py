@@ -132,6 +132,27 @@ def twin_settings(folder: Path, *, salt: str = "", **over: Any) -> Settings:
     return Settings(**{**fields, **over})
 
 
+async def provisioned(twin: httpx.AsyncClient) -> dict[str, str]:
+    """Users of the sandbox that its provisioning calls have made, as settings."""
+    found = {}
+    for product in _PRODUCTS:
+        user, key = str(uuid.uuid4()), f"sandbox-{product}"
+        headers = {"Ocp-Apim-Subscription-Key": key}
+        made = await twin.post(
+            "/v1_0/apiuser",
+            json={"providerCallbackHost": "127.0.0.1"},
+            headers={**headers, "X-Reference-Id": user},
+        )
+        assert made.status_code == 201, made.text
+        answer = await twin.post(f"/v1_0/apiuser/{user}/apikey", headers=headers)
+        found |= {
+            f"{product}_subscription_key": key,
+            f"{product}_api_user": user,
+            f"{product}_api_key": answer.json()["apiKey"],
+        }
+    return found
+
+
 @asynccontextmanager
 async def serving_twin(folder: Path, **over: Any) -> AsyncIterator[httpx.AsyncClient]:
     """The twin behind a socket of this machine; a client of its own address."""
