@@ -45,6 +45,7 @@ async def test_nothing_personal_in_clear(monkeypatch: pytest.MonkeyPatch, own_br
         "gateway.log",
         "ledger.log",
         "mpesa-worker.log",
+        "momo-worker.log",
         "paypal-worker.log",
     }
     assert any(path.suffix == ".jsonl" and text for path, text in files.items())
@@ -72,7 +73,7 @@ async def table_dump(stack: Stack) -> bytes:
         names = await connection.fetch(
             "select format('%I.%I', table_schema, table_name) as name "
             "from information_schema.tables where table_type = 'BASE TABLE' "
-            "and table_schema in ('ledger', 'gateway', 'mpesa', 'card', 'paypal', 'public')"
+            "and table_schema in ('ledger', 'gateway', 'mpesa', 'momo_ug', 'momo_rw', 'card', 'paypal', 'public')"
         )
         rows = []
         for name in names:
@@ -101,7 +102,7 @@ async def topic_dump(stack: Stack) -> bytes:
 
 def metrics_dump(stack: Stack) -> bytes:
     parts = []
-    for name in ("gateway", "ledger", "mpesa-worker", "paypal-worker"):
+    for name in ("gateway", "ledger", "mpesa-worker", "momo-worker", "paypal-worker"):
         with urlopen(stack.url(name) + "/metrics") as reply:
             parts.append(reply.read())
     return b"\n".join(parts)
