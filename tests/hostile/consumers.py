@@ -37,11 +37,13 @@ from gateway.payment_options.statuses import GROUP as RAILS_GROUP
 from gateway.payment_options.statuses import RailStatusHandler
 from ledger import app as ledger_app
 from ledger.settings import LedgerSettings
+from momo_worker import app as momo_app
+from momo_worker.settings import WorkerSettings as MomoWorkerSettings
 from mpesa_worker import app as mpesa_app
 from mpesa_worker.settings import WorkerSettings as MpesaWorkerSettings
 from paypal_worker import app as paypal_app
 from paypal_worker.settings import WorkerSettings as PayPalWorkerSettings
-from tests.support import cards, mpesa, paypal
+from tests.support import cards, momo, mpesa, paypal
 from tests.support.commands import CALLBACK_KEY, DATA_KEYS, INDEX_KEY
 from tests.support.gateway import MemoryPublisher
 from tests.support.kafka import Broker
@@ -123,9 +125,15 @@ def _gateway(base: Base) -> Composition:
     return Composition(subscriptions=[subscription, rails])
 
 
+def _momo(base: Base) -> Composition:
+    settings: Any = base.settings
+    return momo_app.compose(base, settings, momo.config())
+
+
 def _services() -> Iterator[tuple[str, str, Any, Callable[[Base], Composition]]]:
     """Schema, role, settings and composition of each."""
     yield GATEWAY_SCHEMA, GATEWAY_ROLE, LedgerSettings, _gateway
+    yield "momo_ug", "cift_momo_ug", MomoWorkerSettings, _momo
     for module, settings, config in (
         (ledger_app, LedgerSettings, None),
         (mpesa_app, MpesaWorkerSettings, mpesa.config()),

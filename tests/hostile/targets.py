@@ -24,7 +24,7 @@ from cift_shared.kafka import Record, RejectedRecord
 from cift_shared.kafka.subscriber import _record
 from cift_shared.messaging.dead_letters import dead_letter
 from cift_shared.messaging.messages import COMMANDS, MethodResult, ProviderNotice
-from cift_shared.money.amount import parse_money
+from cift_shared.money.amount import Money, parse_money
 from cift_shared.observability.log import mask
 from cift_shared.rails.statements import StatementUnreadable
 from cift_shared.rails.webhooks import WebhookRefused
@@ -38,6 +38,10 @@ from gateway.http.opaque_ids import OpaqueIds
 from gateway.idempotency import header
 from gateway.problems.problem import Problem
 from ledger.posting.consumer import decode
+from momo_worker import mapping as momo_mapping
+from momo_worker import statement as momo_statement
+from momo_worker import wire as momo_wire
+from momo_worker.codes import COLLECTION_REASONS
 from mpesa_method import phones
 from mpesa_method.purposes import Purpose
 from mpesa_worker import mapping, statement
@@ -132,6 +136,31 @@ def _gateway_event(data: bytes) -> None:
     assert 0 < len(event.event_id) <= 255
     assert 0 < len(event.subject) <= 255
     _keepable(event.event_id, event.subject)
+
+
+def _mtn_status(data: bytes) -> None:
+    document = read_object(data)
+    if document is None:
+        return
+    state = momo_wire.Status.model_validate(document)
+    asked = momo_mapping.Asked(
+        amount=Money(20_000, "UGX"), wire_currency="UGX", external_id="1", party="256772000777"
+    )
+    momo_mapping.outcome_of(asked, state, COLLECTION_REASONS)
+    momo_mapping.is_listed(state, COLLECTION_REASONS)
+
+
+_MTN_EXPORT = (
+    b"Id,External id,Date,Status,Type,Amount,Currency,Fee,Currency\n"
+    b"15,a-1,2026-11-29 18:04:05,Successful,Payment,20000,UGX,0,UGX\n"
+)
+
+
+def _mtn_statement(data: bytes) -> None:
+    for line in momo_statement.UGANDA.read(data).lines:
+        assert isinstance(line.gross, int)
+        assert line.at.tzinfo is not None
+        _keepable(line.external_id, *line.references, *line.hints)
 
 
 def _paypal_event(data: bytes) -> None:
@@ -326,6 +355,26 @@ TARGETS: dict[str, Target] = {
             cards.event("charge.refunded", cards.charge()),
             cards.event("charge.dispute.created", cards.dispute_object()),
         ),
+    ),
+    "status of MTN": Target(
+        _mtn_status,
+        (ValidationError,),
+        _dump(
+            {
+                "amount": "20000",
+                "currency": "UGX",
+                "externalId": "1",
+                "status": "SUCCESSFUL",
+                "financialTransactionId": "15",
+                "payer": {"partyId": "256772000777"},
+            },
+            {"status": "FAILED", "reason": {"code": "EXPIRED", "message": "x"}},
+        ),
+    ),
+    "statement of MTN": Target(
+        _mtn_statement,
+        (StatementUnreadable,),
+        (_MTN_EXPORT,),
     ),
     "event of PayPal": Target(
         _paypal_event, (_Refused,), (json.dumps(paypal_signing.EVENT).encode(),)

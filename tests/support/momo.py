@@ -134,7 +134,7 @@ def twin_settings(folder: Path, *, salt: str = "", **over: Any) -> Settings:
 
 async def provisioned(twin: httpx.AsyncClient) -> dict[str, str]:
     """Users of the sandbox that its provisioning calls have made, as settings."""
-    found = {}
+    found: dict[str, str] = {}
     for product in _PRODUCTS:
         user, key = str(uuid.uuid4()), f"sandbox-{product}"
         headers = {"Ocp-Apim-Subscription-Key": key}
