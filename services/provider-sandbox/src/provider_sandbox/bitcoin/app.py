@@ -9,7 +9,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from provider_sandbox.bitcoin.call import Context
 from provider_sandbox.bitcoin.control import control_router
 from provider_sandbox.bitcoin.node import Node
-from provider_sandbox.bitcoin.rpc import RpcServer
+from provider_sandbox.bitcoin.rpc import bitcoin_rpc
 from provider_sandbox.bitcoin.settings import BitcoinSettings
 
 
@@ -30,7 +30,7 @@ def create_app(settings: BitcoinSettings, node: Node, stop: Callable[[], None]) 
     control = FastAPI(title="Bitcoin node", lifespan=lifespan)
     control.include_router(control_router(node))
     password = settings.bitcoin_rpc_password.get_secret_value()
-    rpc = RpcServer(Context(node, stop), user=settings.bitcoin_rpc_user, password=password)
+    rpc = bitcoin_rpc(Context(node, stop), user=settings.bitcoin_rpc_user, password=password)
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         path = scope.get("path", "")
