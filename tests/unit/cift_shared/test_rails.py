@@ -208,7 +208,7 @@ def test_rails_are_read_from_entry_points_in_alphabetical_order() -> None:
 
 
 def test_rails_are_found_by_method_and_by_name() -> None:
-    assert rails_of("mpesa") == [MPESA]
+    assert MPESA in rails_of("mpesa")
     assert rail_named("card") is CARD
     with pytest.raises(InvalidCommand) as refused:
         rail_named("gone")

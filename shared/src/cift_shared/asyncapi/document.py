@@ -75,10 +75,14 @@ async def _no_handler(_: object) -> list[RejectedRecord]:
 def document() -> dict[str, Any]:
     """The document as JSON data; a test compares `docs/asyncapi.json` with it."""
     broker = BatchBroker(Brokers("localhost:9092"))
-    for name, rail in rails().items():
-        read = [(PaymentCommand, topics.ABOUT_COMMANDS), (ProviderNotice, topics.ABOUT_WEBHOOKS)]
-        for topic, (message, about) in zip(topics.topics_of(rail), read, strict=False):
-            broker.document(Subscription(topic, message, f"{name}-worker", _no_handler, about))
+    read = [(PaymentCommand, topics.ABOUT_COMMANDS), (ProviderNotice, topics.ABOUT_WEBHOOKS)]
+    of_rails = {  # by topic: rails of one provider share its notices
+        topic: Subscription(topic, message, f"{name}-worker", _no_handler, about)
+        for name, rail in rails().items()
+        for topic, (message, about) in zip(topics.topics_of(rail), read, strict=False)
+    }
+    for subscription in of_rails.values():
+        broker.document(subscription)
     broker.document(
         Subscription(topics.RESULTS, PaymentResult, "ledger", _no_handler, topics.ABOUT_RESULTS)
     )

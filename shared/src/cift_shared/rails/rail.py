@@ -82,6 +82,11 @@ class Rail:
     has_notices: bool = True
     """False if its provider posts no notices: then there is no notice topic, and the worker only
     queries the provider."""
+    calls: frozenset[int] | None = None
+    """The numbers in its callback paths. Rails of one provider share the topic of notices: each has
+    its own numbers, and leaves the other notices alone. None: every notice is about this rail."""
+    shown: str | None = None
+    """The provider's name for people; None: its name in the API."""
     amount_policy: AmountPolicy = "exact"
     """If a deposit settles with another amount than requested: `exact`: an operator decides;
     `as_received`: the amount that arrived is credited, with the fee for that amount."""
@@ -93,6 +98,11 @@ class Rail:
     def currencies(self) -> frozenset[str]:
         """The currencies it moves."""
         return frozenset(self.limits)
+
+    @property
+    def provider_name(self) -> str:
+        """The provider's name for people."""
+        return self.shown or self.provider
 
     @property
     def priced_as(self) -> str:
