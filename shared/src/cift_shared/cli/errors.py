@@ -54,12 +54,8 @@ def environment(name: str) -> str:
     Raises:
         WrongInput: it is not set, or its file can't be read.
     """
-    from cift_shared.security.secret_files import (  # noqa: PLC0415  imports pydantic
-        secret_from_environment,
-    )
-
     try:
-        value = secret_from_environment(name)
+        value = _secret(name)
     except SettingsInvalid as error:
         raise WrongInput(str(error)) from error
     if not value:
@@ -97,7 +93,15 @@ def one_line_errors() -> Iterator[None]:
             raise
         from cift_shared.database.connecting import as_cift_error  # noqa: PLC0415  is loaded
 
-        raise Refused(str(as_cift_error(error, environment("DATABASE_URL")))) from error
+        raise Refused(str(as_cift_error(error, _secret("DATABASE_URL") or ""))) from error
+
+
+def _secret(name: str) -> str | None:
+    from cift_shared.security.secret_files import (  # noqa: PLC0415  imports pydantic
+        secret_from_environment,
+    )
+
+    return secret_from_environment(name)
 
 
 def _is_of_the_database(error: Exception) -> bool:
