@@ -26,6 +26,7 @@ pytestmark = [pytest.mark.peers, pytest.mark.timeout(600)]
 DESCRIPTIONS = {
     "/v2/checkout/": "paypal_checkout_orders_v2",
     "/v2/payments/": "paypal_payments_payment_v2",
+    "/v1/payments/": "paypal_payments_payouts_batch_v1",
 }
 """The description that judges a request, by the beginning of its path."""
 ABOUT_REQUEST = '"location":["request"'
@@ -36,22 +37,23 @@ JUDGED = {
     "POST /v2/checkout/orders", "GET /v2/checkout/orders/", "POST /v2/checkout/orders//capture",
     "GET /v2/payments/captures/", "POST /v2/payments/captures//refund",
     "GET /v2/payments/refunds/",
+    "POST /v1/payments/payouts", "GET /v1/payments/payouts/", "GET /v1/payments/payouts-item/",
+    "POST /v1/payments/payouts-item//cancel",
 }  # fmt: skip
 """Every request that the worker sends, ids left out."""
 
 
-ID = re.compile(r"[0-9A-Z]{15,}")
+ID = re.compile(r"[0-9A-Z]{13,}")
 
 
 @pytest.fixture(scope="session")
 def witnesses(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapping[str, str]]:
     folder = tmp_path_factory.mktemp("prism")
-    orders, payments = DESCRIPTIONS.items()
-    with (
-        prism.running(folder, orders[1]) as first,
-        prism.running(folder, payments[1]) as second,
-    ):
-        yield {orders[0]: first, payments[0]: second}
+    with ExitStack() as processes:
+        yield {
+            begins: processes.enter_context(prism.running(folder, description))
+            for begins, description in DESCRIPTIONS.items()
+        }
 
 
 @dataclass
@@ -112,6 +114,22 @@ async def paid(processor: PayPalProcessor, twin: PayPalTwin, amount: Money, emai
         if isinstance(outcome, Submitted) and outcome.provider_reference:
             path = f"/paypal/captures/{outcome.provider_reference}"
             await twin.control("POST", path, {"status": "COMPLETED"})
+
+
+async def pay_out(
+    processor: PayPalProcessor, twin: PayPalTwin, amount: Money, account: str, *, late: bool = False
+) -> None:
+    """A payout that nobody claims, and that is canceled; `late`: PayPal has returned it before."""
+    request = withdrawal(account, minor=amount.minor, currency=amount.currency)
+    attempt = paypal.attempt(request, CLOCK)
+    attempt = paypal.learned(attempt, await processor.process_withdrawal(attempt))
+    await twin.advance(6)
+    await processor.get_transaction_status(attempt)
+    if late:
+        await twin.fault("paypal.payouts-item.cancel", "internal_error")
+        await failure_of(processor.process_cancel(attempt))
+    answer = await processor.process_cancel(attempt)
+    assert isinstance(answer.outcome, Canceled)
 
 
 async def test_every_request_of_the_worker_is_legal(
