@@ -4,8 +4,10 @@ It must also refuse a request that is wrong. With the descriptions as they are p
 everything, because some of their patterns can't be compiled (`prism_tool/usable.mjs`).
 """
 
+import asyncio
 import re
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -13,12 +15,13 @@ from typing import Any
 import httpx
 import pytest
 
-from cift_shared.messaging.outcomes import Settled, Submitted
+from cift_shared.messaging.outcomes import Canceled, Settled, Submitted
 from cift_shared.money.amount import Money
 from paypal_worker.processor import PayPalProcessor
 from tests.peers import prism
 from tests.support import paypal
 from tests.support.commands import CLOCK
+from tests.support.paypal import withdrawal
 from tests.support.paypal_twin import CLIENT_ID, CLIENT_SECRET, PayPalTwin, open_twin
 
 pytestmark = [pytest.mark.peers, pytest.mark.timeout(600)]
@@ -117,19 +120,19 @@ async def paid(processor: PayPalProcessor, twin: PayPalTwin, amount: Money, emai
 
 
 async def pay_out(
-    processor: PayPalProcessor, twin: PayPalTwin, amount: Money, account: str, *, late: bool = False
+    processor: PayPalProcessor, twin: PayPalTwin, amount: Money, accounts: Sequence[str]
 ) -> None:
-    """A payout that nobody claims, and that is canceled; `late`: PayPal has returned it before."""
-    request = withdrawal(account, minor=amount.minor, currency=amount.currency)
-    attempt = paypal.attempt(request, CLOCK)
-    attempt = paypal.learned(attempt, await processor.process_withdrawal(attempt))
+    """Payouts in one batch that nobody claims, and that are canceled."""
+    requests = [withdrawal(name, minor=amount.minor, currency=amount.currency) for name in accounts]
+    attempts = [paypal.attempt(request, CLOCK) for request in requests]
+    answers = await asyncio.gather(*map(processor.process_withdrawal, attempts))
     await twin.advance(6)
-    await processor.get_transaction_status(attempt)
-    if late:
-        await twin.fault("paypal.payouts-item.cancel", "internal_error")
-        await failure_of(processor.process_cancel(attempt))
-    answer = await processor.process_cancel(attempt)
-    assert isinstance(answer.outcome, Canceled)
+    for attempt, answer in zip(attempts, answers, strict=True):
+        sent = paypal.learned(attempt, answer)
+        await processor.get_transaction_status(sent)
+        assert isinstance((await processor.process_cancel(sent)).outcome, Canceled)
+    for item in await twin.control("GET", "/paypal/objects/item"):
+        await processor._context.api.read_payout_item(item)
 
 
 async def test_every_request_of_the_worker_is_legal(
@@ -143,6 +146,7 @@ async def test_every_request_of_the_worker_is_legal(
         client_id=CLIENT_ID,
         client_secret=CLIENT_SECRET,
         brand_name="CIFT",
+        payout_batch_max=10,
         read_timeout_s=60,
     )
     for currency, minor, email in (
@@ -159,6 +163,11 @@ async def test_every_request_of_the_worker_is_legal(
         answer = await processor.process_refund(attempt)
         await processor.get_transaction_status(replace(attempt, memory=answer.memory))
         await processor.get_transaction_status(attempt)  # as after a lost answer
+        for accounts in (
+            ["unclaimed@example.com"],
+            ["unclaimed+1@example.com", "unclaimed+2@example.com"],
+        ):
+            await pay_out(processor, twin, Money(minor, currency), accounts)
     await processor.close()
     assert witness.refused == []
     assert witness.judged == JUDGED
@@ -188,6 +197,27 @@ async def test_the_witness_refuses_a_wrong_order(witnesses, body: Mapping[str, A
     assert await judged(address, "POST", "/v2/checkout/orders", json=GOOD, headers=HEADERS) is None
     said = await judged(address, "POST", "/v2/checkout/orders", json=body, headers=HEADERS)
     assert said is not None
+
+
+ITEM = {"receiver": "a@example.com", "amount": {"currency": "USD", "value": "20.00"}}
+BATCH = {"sender_batch_header": {"sender_batch_id": "b"}, "items": [ITEM]}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"sender_batch_header": BATCH["sender_batch_header"]},
+        {"items": [ITEM]},
+        {**BATCH, "items": [{**ITEM, "amount": {"currency": "USD", "value": 20}}]},
+        {**BATCH, "items": [ITEM, {"amount": ITEM["amount"]}]},
+        {**BATCH, "items": [{**ITEM, "receiver": "a" * 128}]},
+    ],
+    ids=["no items", "no header", "a number", "no receiver", "a receiver too long"],
+)
+async def test_the_witness_refuses_a_wrong_payout(witnesses, body: Mapping[str, Any]) -> None:
+    address, path = witnesses["/v1/payments/"], "/v1/payments/payouts"
+    assert await judged(address, "POST", path, json=BATCH, headers=HEADERS) is None
+    assert await judged(address, "POST", path, json=body, headers=HEADERS) is not None
 
 
 async def test_the_witness_refuses_a_wrong_refund(witnesses) -> None:

@@ -21,14 +21,12 @@ from cift_shared.attempts import AttemptEngine, AttemptStore, CommandConsumer
 from cift_shared.attempts.store import attempt_id_of
 from cift_shared.database.pool import open_pool
 from cift_shared.kafka import Record
-from cift_shared.messaging.instruments import Instrument
 from cift_shared.messaging.messages import (
     CancelPayment,
     MethodResult,
     PaymentResult,
     RequestWithdrawal,
 )
-from cift_shared.money.amount import Money
 from cift_shared.runtime.service import running
 from cift_shared.security.return_token import ReturnTokens
 from paypal_worker.client import PayPalClient
@@ -38,7 +36,7 @@ from paypal_worker.settings import PayPalConfig
 from paypal_worker.token_store import MemoryTokens
 from tests.integration.paypal_worker.serving import serving_twin
 from tests.support.clocks import ShiftedClock
-from tests.support.commands import IDS, VAULT
+from tests.support.commands import VAULT
 from tests.support.eventually import eventually
 from tests.support.paypal_twin import CLIENT_ID, CLIENT_SECRET
 
@@ -57,28 +55,6 @@ def config(base: str = "http://127.0.0.1:9", **over: Any) -> PayPalConfig:
         "read_timeout_s": 2,
     }
     return PayPalConfig(**{**fields, **over})
-
-
-def recipient(account: str = "receives@example.com") -> Instrument:
-    """The recipient of a withdrawal, as the gateway hands it on."""
-    sealed = VAULT.seal(account.encode(), context="paypal")
-    return Instrument(kind="paypal", display="r***@example.com", sealed=sealed)
-
-
-def withdrawal(
-    account: str = "receives@example.com", *, minor: int = 50_00, currency: str = "USD"
-) -> RequestWithdrawal:
-    """A withdrawal to a PayPal account."""
-    return RequestWithdrawal(
-        payment_id=IDS.new_id(),
-        merchant_id="m_test",
-        livemode=False,
-        customer_id="cus_1",
-        method="paypal",
-        amount=Money(minor, currency),
-        instrument=recipient(account),
-        accepted_at=ShiftedClock().now(),
-    )
 
 
 class PayoutsHarness:

@@ -13,13 +13,9 @@ import pytest
 from cift_shared.messaging.instruments import Instrument
 from cift_shared.messaging.messages import MethodResult, RequestDeposit, RequestDetach, RequestSetup
 from cift_shared.money.amount import Money
-from tests.integration.paypal_worker.payouts_harness import (
-    PayoutsHarness,
-    open_harness,
-    recipient,
-    withdrawal,
-)
+from tests.integration.paypal_worker.payouts_harness import PayoutsHarness, open_harness
 from tests.support.commands import IDS, VAULT
+from tests.support.paypal import recipient, withdrawal
 
 RETURN_URL = "https://shop.example/saved"
 EMAIL = "owner@example.com"

@@ -12,14 +12,10 @@ import pytest
 from cift_shared.attempts.store import attempt_id_of
 from cift_shared.messaging.messages import RequestWithdrawal
 from paypal_worker.payout_places import StoredPlaces
-from tests.integration.paypal_worker.payouts_harness import (
-    DAY,
-    PayoutsHarness,
-    open_harness,
-    withdrawal,
-)
+from tests.integration.paypal_worker.payouts_harness import DAY, PayoutsHarness, open_harness
 from tests.support.deaths import Deaths
 from tests.support.eventually import eventually
+from tests.support.paypal import withdrawal
 
 pytestmark = pytest.mark.integration
 

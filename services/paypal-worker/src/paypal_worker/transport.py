@@ -303,7 +303,7 @@ def _translated_errors(operation: str) -> Iterator[None]:
 
 def _headers_of(request: Request) -> dict[str, str]:
     named = dict(request.headers)
-    if request.content is not None:
+    if request.method == "POST":  # PayPal wants it also without a body
         named.setdefault("Content-Type", "application/json")
     if request.key is not None:
         named["PayPal-Request-Id"] = request.key
