@@ -191,11 +191,13 @@ async def _waiting_payouts(context: ScenarioContext) -> list[str]:
     customers = [await _customer_with_money(context) for _ in range(3)]
     await _set_balance(context, "0.00")
     payments = [await _pay_out(context, customer, "receives") for customer in customers]
-    are_held = """select count(*) = 3 from paypal.attempt
-                   where payment_id = any ($1::uuid[]) and state = 'ready' and submits > 0"""
+    hold = """with held as (update paypal.attempt set next_check_at = now() + interval '1 hour'
+                             where payment_id = any ($1::uuid[]) and state = 'ready'
+                               and submits > 0 and lease_owner is null returning true)
+              select count(*) = 3 from held"""
 
     async def held() -> Any:
-        return await context.query(are_held, payments)
+        return await context.query(hold, payments)
 
     await context.until(held, "three withdrawals that are held")
     return payments
