@@ -19,7 +19,7 @@ from tests.support import cards
 from tests.support.commands import CALLBACK_KEY, DATA_KEYS, INDEX_KEY
 
 MODULES = ("gateway", "ledger", "mpesa_worker", "momo_worker", "card_worker", "paypal_worker")
-_MOMO = {
+MOMO = {
     "MOMO_API_BASE": f"http://{LOOPBACK}:1",
     "MOMO_CALLBACK_URL": "https://payments.example",
     **{
@@ -50,7 +50,7 @@ def environment(module: str, *, database: str, bootstrap: str, instance: str) ->
         "MPESA_ENVIRONMENT": "sandbox",
         "MPESA_CALLBACK_URL": "https://payments.example/api/v1/webhooks/mpesa",
         "MPESA_API_BASE": f"http://{LOOPBACK}:1",
-        **_MOMO,
+        **MOMO,
         "STRIPE_SECRET_KEY": cards.SECRET_KEY,
         "STRIPE_PUBLISHABLE_KEY": cards.PUBLISHABLE_KEY,
         "STRIPE_API_BASE": f"http://{LOOPBACK}:1",
