@@ -32,5 +32,21 @@ class Wallet:
         }
         if to is not None:
             fields["to"] = to_checksum_address(to)
+        return self._signed(fields)
+
+    def sign_legacy(
+        self, nonce: int, to: str, value: int, *, chain_id: int | None
+    ) -> tuple[str, str]:
+        """The same of the first kind, which need not name its chain."""
+        fields = {
+            "nonce": nonce,
+            "to": to,
+            "value": value,
+            "gas": 21_000,
+            "gasPrice": 20 * GWEI,
+        }
+        return self._signed(fields if chain_id is None else {**fields, "chainId": chain_id})
+
+    def _signed(self, fields: dict[str, Any]) -> tuple[str, str]:
         signed = self._account.sign_transaction(fields)
         return "0x" + signed.raw_transaction.hex(), "0x" + signed.hash.hex()
