@@ -1,23 +1,23 @@
 """Write what concurrent requests ask for in one statement and one commit.
 
 A request that arrives alone is written at once. Those that arrive while a statement runs are the
-next group: groups form by themselves, and nothing waits for one to fill. A request that the group's
-statement could not judge, or that may have made it fail, is written again in a statement of its own,
-so it delays the others by one statement at most.
+next group: groups form by themselves, and nothing waits for one to fill. A request that the
+statement could not judge, or that may have made it fail, is written again in a statement of its
+own, so it delays the others by one statement at most.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Hashable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Hashable, Sequence
 from contextvars import Context
 from dataclasses import dataclass
 from enum import Enum
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import asyncpg
 
 GROUP_MAX = 50
-"""Below 64: a transaction with more subtransactions than that slows down every other one, because
-PostgreSQL lists only so many in shared memory. A request that can be refused is a subtransaction."""
+"""Below 64: PostgreSQL lists only so many subtransactions of a transaction in shared memory, and
+becomes slow for all with more. A request that can be refused is a subtransaction."""
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -63,8 +63,8 @@ class GroupWriter(Generic[Item, Result]):
         """A writer with nothing to do.
 
         Args:
-            write: writes a group in one transaction. It must be safe to repeat: after an error, each
-                request is written again. For a group of one it waits for locks: never `BUSY`.
+            write: writes a group in one transaction. It must be safe to repeat: after an error,
+                each request is written again. For a group of one it waits for locks: never `BUSY`.
             identity: two requests with the same one are never in the same group.
         """
         self._write = write
@@ -126,7 +126,7 @@ class GroupWriter(Generic[Item, Result]):
         task.add_done_callback(self._alone.discard)
 
 
-def _start(work: "asyncio.coroutines.Coroutine[object, object, None]") -> asyncio.Task[None]:
+def _start(work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
     # an empty context: the log lines of a group don't belong to the request that began it
     return asyncio.get_running_loop().create_task(work, context=Context())
 

@@ -193,7 +193,7 @@ class IdempotencyStore:
         await self._pool.execute(SQL["delete_old_keys"], expired_before)
 
 
-def _accepted(row: Row) -> Outcome | None | KeyInFlight | Unjudged:
+def _accepted(row: Row) -> Outcome | KeyInFlight | Unjudged | None:
     """What became of one request of a group."""
     if not row["held"]:
         return KeyInFlight()

@@ -3,9 +3,10 @@
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import Field, SkipValidation
 
 from cift_shared.rails.return_url import ReturnUrl
+from gateway.http.batches import ITEMS_MAX, IdempotencyKey
 from gateway.http.fields import (
     AmountText,
     BodyId,
@@ -51,6 +52,21 @@ class PaymentIn(Body):
     """Your own names and values; lists filter by them."""
     quote_id: BodyId | None = None
     """A quote whose terms apply."""
+
+
+class PaymentItemIn(PaymentIn):
+    """A payment of a batch."""
+
+    idempotency_key: IdempotencyKey
+    """As the header `Idempotency-Key` of a single request: new for each payment, the same for each
+    retry."""
+
+
+class PaymentBatchIn(Body):
+    """Payments to accept, each as if it came alone."""
+
+    items: Annotated[list[SkipValidation[PaymentItemIn]], Field(min_length=1, max_length=ITEMS_MAX)]
+    """The payments."""
 
 
 class RefundIn(Body):

@@ -13,17 +13,21 @@
 -- held = false. If another request with the key commits between this statement's snapshot and its
 -- lock, `fresh` does not see that key; the insert then fails on the primary key and nothing changes.
 with latch as materialized (
-    select *, pg_try_advisory_xact_lock(
+    select given.*, pg_try_advisory_xact_lock(
         hashtextextended(concat_ws(chr(31), merchant_id, livemode, route, key_digest), 20)
     ) as held
-    from unnest(
+    from (select
         $1::text[], $2::boolean[], $3::text[], $4::text[], $5::text[], $6::jsonb[], $7::uuid[],
         $8::text[], $9::jsonb[], $10::timestamptz[], $11::timestamptz[], $12::smallint[],
         $13::text[], $14::text[], $15::jsonb[], $16::bytea[], $17::jsonb[]
+        offset 0  -- hides the arrays' length: else each length would be planned anew
+    ) arrays (
+        a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11, a12, a13, a14, a15, a16, a17
+    ) cross join unnest(
+        a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11, a12, a13, a14, a15, a16, a17
     ) with ordinality as given (
-        merchant_id, livemode, route, key_digest, request_digest, resource, resource_id,
-        location, reply, created_at, expires_at, status,
-        topic, message_key, headers, body, refusals, n)
+        merchant_id, livemode, route, key_digest, request_digest, resource, resource_id, location,
+        reply, created_at, expires_at, status, topic, message_key, headers, body, refusals, n)
 ),
 fresh as materialized (
     select latch.* from latch
