@@ -3,7 +3,8 @@
 A request that arrives alone is written at once. Those that arrive while a statement runs are the
 next group: groups form by themselves, and nothing waits for one to fill. A request that the
 statement could not judge, or that may have made it fail, is written again in a statement of its
-own, so it delays the others by one statement at most.
+own, so it delays the others by one statement at most. A statement that takes long, because it waits
+for a lock, delays them by `PATIENCE_S`.
 """
 
 import asyncio
@@ -18,6 +19,8 @@ import asyncpg
 GROUP_MAX = 50
 """Below 64: PostgreSQL lists only so many subtransactions of a transaction in shared memory, and
 becomes slow for all with more. A request that can be refused is a subtransaction."""
+PATIENCE_S = 0.1
+"""How long the next group waits for the statement before it; then both run at a time."""
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -53,7 +56,7 @@ class _Request(Generic[Item, Result]):
 
 
 class GroupWriter(Generic[Item, Result]):
-    """Writes for many callers, one statement at a time."""
+    """Writes for many callers, one statement at a time unless one takes long."""
 
     def __init__(
         self,
@@ -71,7 +74,7 @@ class GroupWriter(Generic[Item, Result]):
         self._identity = identity
         self._waiting: list[_Request[Item, Result]] = []
         self._running: asyncio.Task[None] | None = None
-        self._alone: set[asyncio.Task[None]] = set()
+        self._started: set[asyncio.Task[None]] = set()
 
     async def write(self, item: Item) -> Result:
         """Write one request, together with those that wait beside it.
@@ -82,12 +85,12 @@ class GroupWriter(Generic[Item, Result]):
         answer: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
         self._waiting.append(_Request(item, self._identity(item), answer))
         if self._running is None or self._running.done():
-            self._running = _start(self._write_groups())
+            self._running = self._start(self._write_groups())
         return await answer
 
     async def _write_groups(self) -> None:
         while group := self._next_group():
-            await self._write_group(group)
+            await asyncio.wait({self._start(self._write_group(group))}, timeout=PATIENCE_S)
 
     def _next_group(self) -> list[_Request[Item, Result]]:
         """The oldest requests, one of each identity; the others stay in their order."""
@@ -112,23 +115,20 @@ class GroupWriter(Generic[Item, Result]):
                 if is_alone or isinstance(error, _CONNECTION_ERRORS):
                     _answer(request, error)
                 else:
-                    self._write_alone(request)
+                    self._start(self._write_group([request]))
             return
         for request, result in zip(group, written, strict=True):
             if result is Unjudged.BUSY:
-                self._write_alone(request)
+                self._start(self._write_group([request]))
             else:
                 _answer(request, result)
 
-    def _write_alone(self, request: _Request[Item, Result]) -> None:
-        task = _start(self._write_group([request]))
-        self._alone.add(task)
-        task.add_done_callback(self._alone.discard)
-
-
-def _start(work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-    # an empty context: the log lines of a group don't belong to the request that began it
-    return asyncio.get_running_loop().create_task(work, context=Context())
+    def _start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        # an empty context: the log lines of a group don't belong to the request that began it
+        task = asyncio.get_running_loop().create_task(work, context=Context())
+        self._started.add(task)
+        task.add_done_callback(self._started.discard)
+        return task
 
 
 def _answer(request: _Request[Item, Result], result: Result | Exception | Unjudged) -> None:
