@@ -216,13 +216,11 @@ async def test_a_body_that_is_no_list_of_items_is_refused_as_a_whole(
         (b'{"items": [NaN]}', "json_refused", 422),
         (b'{"items": [', "json_malformed", 400),
         (b"[" * 100_000, "json_malformed", 400),
-        (b'{"items": [' + b"[" * 30 + b"]" * 30 + b"]}", None, 200),
     ):
-        answer = await client.post(path, content=content, headers=JSON)
-        if code:
-            problem(answer, status, code)
-        else:
-            assert answer.json()["items"][0]["problem"]["code"] == "json_refused"
+        problem(await client.post(path, content=content, headers=JSON), status, code)
+    deep = b'{"items": [' + b"[" * 30 + b"]" * 30 + b"]}"
+    answer = await client.post(path, content=deep, headers=JSON)
+    assert codes(answer.json()["items"]) == ["json_refused"]
     problem(await client.post(path, content=b"", headers=JSON), 422, "validation_failed")
     assert await gateway.count("gateway.idempotency_key") == 0
 

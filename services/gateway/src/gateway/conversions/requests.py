@@ -1,10 +1,8 @@
 """Request bodies of conversions."""
 
-from typing import Annotated
+from pydantic import Field
 
-from pydantic import Field, SkipValidation
-
-from gateway.http.batches import ITEMS_MAX, IdempotencyKey
+from gateway.http.batches import IdempotencyKey, Items
 from gateway.http.fields import AmountText, CurrencyCode, CustomerId
 from gateway.http.requests import Body
 
@@ -40,7 +38,5 @@ class ConversionItemIn(ConversionIn):
 class ConversionBatchIn(Body):
     """Conversions to carry out, each as if it came alone."""
 
-    items: Annotated[
-        list[SkipValidation[ConversionItemIn]], Field(min_length=1, max_length=ITEMS_MAX)
-    ]
+    items: Items[ConversionItemIn]
     """The conversions."""

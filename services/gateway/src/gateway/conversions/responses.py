@@ -51,7 +51,7 @@ class ConversionItemOut(ItemOut):
 
     body: ConversionOut | None
     """The conversion; null for a refusal."""
-    problem: ProblemOut | None
+    problem: ProblemOut | None = Field(examples=[None])
     """The refusal; null for a conversion that was carried out."""
 
 

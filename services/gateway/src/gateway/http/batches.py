@@ -12,7 +12,7 @@ from typing import Annotated, Any, TypeVar
 
 from fastapi import Request, Response
 from fastapi.exceptions import RequestValidationError
-from pydantic import BaseModel, Field, StringConstraints, ValidationError
+from pydantic import BaseModel, Field, StringConstraints, ValidationError, WrapValidator
 
 from cift_shared.errors import InvalidCommand
 from gateway.database.groups import GROUP_MAX
@@ -35,6 +35,11 @@ IdempotencyKey = Annotated[
     Field(examples=["order-1001"]),
 ]
 Item = TypeVar("Item", bound=BaseModel)
+Items = Annotated[
+    list[Annotated[Item, WrapValidator(lambda given, _: given)]],
+    Field(min_length=1, max_length=ITEMS_MAX),
+]
+"""The items of a batch as they were sent: `read_item` validates each of them for itself."""
 Judge = Callable[[Any], Awaitable[Response]]
 
 

@@ -3,10 +3,10 @@
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import Field, SkipValidation
+from pydantic import Field
 
 from cift_shared.rails.return_url import ReturnUrl
-from gateway.http.batches import ITEMS_MAX, IdempotencyKey
+from gateway.http.batches import IdempotencyKey, Items
 from gateway.http.fields import (
     AmountText,
     BodyId,
@@ -65,7 +65,7 @@ class PaymentItemIn(PaymentIn):
 class PaymentBatchIn(Body):
     """Payments to accept, each as if it came alone."""
 
-    items: Annotated[list[SkipValidation[PaymentItemIn]], Field(min_length=1, max_length=ITEMS_MAX)]
+    items: Items[PaymentItemIn]
     """The payments."""
 
 

@@ -92,7 +92,7 @@ class PaymentItemOut(ItemOut):
 
     body: PaymentOut | None
     """The payment; null for a refusal."""
-    problem: ProblemOut | None
+    problem: ProblemOut | None = Field(examples=[None])
     """The refusal; null for a payment that was accepted."""
 
 
