@@ -1,4 +1,4 @@
--- revision: 1 34a209447b99552e
+-- revision: 2 82e8c5dd1403892b
 -- Judge requests of one kind in one transaction, each as `accept_or_refuse` judges it alone: what one
 -- of them does is seen by those after it, and a refused one leaves nothing behind. Returns the outcome
 -- of each, in order; every array has one element for each request.
@@ -25,9 +25,17 @@ begin
         when 'accept_refund' then lock_for_refunds(p_requests)
         when 'convert' then lock_for_conversions(p_requests)
     end;
+    if p_function = 'accept_payment' then
+        perform accept_deposits(array(
+            select p from unnest(p_requests) with ordinality as given (p, n)
+            where p->>'type' = 'deposit' order by n));
+    end if;
     for n in 1 .. cardinality(p_requests) loop
-        outcomes[n] := case when is_locked[n]
-            then accept_or_refuse(p_function, p_requests[n], p_refusals[n]) end;
+        outcomes[n] := case
+            when p_function = 'accept_payment' and p_requests[n]->>'type' = 'deposit' then
+                '{"terms": {}}'
+            when is_locked[n] then accept_or_refuse(p_function, p_requests[n], p_refusals[n])
+        end;
     end loop;
     return outcomes;
 end
