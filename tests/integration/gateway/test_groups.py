@@ -293,7 +293,7 @@ async def wished(gateway: RunningGateway, wish: Wish, merchant: str) -> Acceptan
     """What a wish would write; one customer's fees are paid by the merchant."""
     acceptance = await evaluated(gateway, wish.body, merchant)
     if wish.body["customer_id"] == "c_3":
-        acceptance.row |= {"fee_bearer": "merchant", "net_minor": acceptance.row["minor"]}
+        acceptance.row.update(fee_bearer="merchant", net_minor=acceptance.row["minor"])
     return acceptance
 
 
