@@ -7,13 +7,14 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.integration.momo_worker.harness import Deaths, MomoHarness, open_harness
+from tests.integration.momo_worker.harness import FAIL_POINTS_IN, MomoHarness, open_harness
 from tests.support import momo
+from tests.support.deaths import Deaths
 
 
 @pytest.fixture
 def deaths(monkeypatch: pytest.MonkeyPatch) -> Deaths:
-    return Deaths(monkeypatch)
+    return Deaths(monkeypatch, FAIL_POINTS_IN)
 
 
 @pytest.fixture

@@ -24,42 +24,18 @@ from momo_worker.client import MomoClient
 from momo_worker.processor import MomoProcessor
 from momo_worker.sent_requests import SharedSentRequests
 from momo_worker.token_store import SharedTokens
-from tests.integration.card_worker.harness import Died
 from tests.support import momo
 from tests.support.clocks import ShiftedClock
 from tests.support.commands import TOKENS, VAULT
 from tests.support.eventually import eventually
 
-
-class Deaths:
-    """Places at which a task dies, once each."""
-
-    def __init__(self, monkeypatch: Any) -> None:
-        self._places: dict[str, int] = {}
-        self.met: list[str] = []
-        for module in (
-            "momo_worker.transport",
-            "momo_worker.token_store",
-            "momo_worker.sent_requests",
-            "cift_shared.attempts.engine",
-        ):
-            monkeypatch.setattr(f"{module}.failpoint", self.pass_by)
-
-    def at(self, place: str, *, times: int = 1) -> None:
-        """Die there, so many times."""
-        self._places[place] = times
-
-    def pass_by(self, place: str) -> None:
-        if self._places.get(place, 0) > 0:
-            self._places[place] -= 1
-            self.met.append(place)
-            raise Died(place)
-
-    async def have_met(self, place: str) -> None:
-        async def look() -> bool:
-            return place in self.met
-
-        await eventually(look, f"the death at {place}")
+FAIL_POINTS_IN = (
+    "momo_worker.transport",
+    "momo_worker.token_store",
+    "momo_worker.sent_requests",
+    "cift_shared.attempts.engine",
+)
+"""The modules in which a task of this worker can die."""
 
 
 class MomoHarness:
@@ -151,12 +127,15 @@ class MomoHarness:
         return await eventually(found, f"{kind} for {payment_id}")
 
     async def rest(self, payment_id: UUID, checks: int = 3) -> None:
-        """Let a payment be checked a few times more."""
+        """Let a payment be checked a few times more, or to its end with every notice read."""
         before = (await self.state(payment_id))["checks"]
+        unread = f"select count(*) from {self.rail}.notice where handled_at is null"
 
         async def later() -> bool:
             await self.make_due()
-            return (await self.state(payment_id))["checks"] >= before + checks
+            seen = await self.state(payment_id)
+            is_over = seen["state"] == "done" and not await self.pool.fetchval(unread)
+            return is_over or seen["checks"] >= before + checks
 
         await eventually(later, "more checks")
 

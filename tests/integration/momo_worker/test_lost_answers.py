@@ -8,9 +8,10 @@ import pytest
 from cift_shared.attempts.store import attempt_id_of
 from cift_shared.messaging.messages import ProviderNotice
 from momo_method.calls import Call, purpose
-from tests.integration.momo_worker.harness import Deaths, MomoHarness
+from tests.integration.momo_worker.harness import MomoHarness
 from tests.support import momo
 from tests.support.commands import VAULT
+from tests.support.deaths import Deaths
 
 _MOVES = {"deposit": momo.deposit, "withdrawal": momo.withdrawal}
 _KINDS = {"deposit": "collection", "withdrawal": "transfer"}

@@ -20,6 +20,7 @@ from cift_shared.messaging.messages import (
 from cift_shared.messaging.rail_status import RailStatus
 from cift_shared.messaging.record import RejectedRecord
 from cift_shared.rails.registry import rails
+from cift_shared.security.kafka import Brokers
 
 FIELDS = {
     "accepted_at": "When the gateway accepted the request.",
@@ -73,7 +74,7 @@ async def _no_handler(_: object) -> list[RejectedRecord]:
 
 def document() -> dict[str, Any]:
     """The document as JSON data; a test compares `docs/asyncapi.json` with it."""
-    broker = BatchBroker("localhost:9092")
+    broker = BatchBroker(Brokers("localhost:9092"))
     read = [(PaymentCommand, topics.ABOUT_COMMANDS), (ProviderNotice, topics.ABOUT_WEBHOOKS)]
     of_rails = {  # by topic: rails of one provider share its notices
         topic: Subscription(topic, message, f"{name}-worker", _no_handler, about)

@@ -90,6 +90,8 @@ class Rail:
     amount_policy: AmountPolicy = "exact"
     """If a deposit settles with another amount than requested: `exact`: an operator decides;
     `as_received`: the amount that arrived is credited, with the fee for that amount."""
+    is_example: bool = False
+    """True for the rail that the documents' examples show, so that another rail changes none."""
     estimates_network_fee: bool = False
     """True if its processor implements `EstimatesNetworkFee`. Where the price list charges the
     network's fee, payments are priced only while there is an estimate of it."""
@@ -149,7 +151,7 @@ class Rail:
         if amount.currency not in self.limits:
             raise InvalidCommand(
                 "currency_unsupported",
-                f"{self.method} moves {', '.join(sorted(self.currencies))}",
+                f"the method {self.method} moves {', '.join(sorted(self.currencies))}",
                 pointer="/currency",
             )
         step = self.steps.get(amount.currency, 1)
@@ -157,7 +159,7 @@ class Rail:
             multiple = Money(step, amount.currency).text
             raise InvalidCommand(
                 "amount_not_whole",
-                f"{self.method} moves multiples of {multiple} {amount.currency}",
+                f"the method {self.method} moves multiples of {multiple} {amount.currency}",
                 pointer="/amount",
             )
         limits = self.limits[amount.currency][operation]
