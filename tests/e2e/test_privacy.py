@@ -19,7 +19,7 @@ from cift_local.stack import Options, Stack, open_api, running_stack
 from cift_shared.messaging.topics import all_topics
 from tests.support.postgres import throw_away_folder
 
-pytestmark = [pytest.mark.integration, pytest.mark.e2e, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.integration, pytest.mark.e2e, pytest.mark.timeout(300)]
 
 NUMBERS = re.compile(
     rb"708374149|700000032|711000001|722000000|772000(?:777|451|457)|788000(?:777|451|457)"
