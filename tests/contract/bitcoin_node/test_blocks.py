@@ -4,11 +4,11 @@ import hashlib
 from decimal import Decimal
 
 import pytest
-import wallycore as wally
 
 from tests.contract.bitcoin_node.conftest import Peer
 from tests.support.bitcoin_keys import Key, txid_of
 from tests.support.bitcoin_node import RpcFailed
+from tests.support.wally import wally
 
 UNKNOWN = "12" * 32
 
