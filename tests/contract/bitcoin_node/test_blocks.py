@@ -171,9 +171,9 @@ def test_unspent_outputs_are_found_and_counted(peer: Peer, other: Key) -> None:
     assert failed(peer, "scantxoutset", "start", ["addr(nothing)"]).code == -5
 
 
-def test_the_outputs_of_an_extended_public_key_are_found(peer: Peer) -> None:
+def test_the_outputs_of_an_extended_public_key_are_found(peer: Peer, other: Key) -> None:
     """Keys and scripts by libwally; the last two are beyond the range that is asked for."""
-    account = wally.bip32_key_from_seed(bytes(range(32)), wally.BIP32_VER_TEST_PRIVATE, 0)
+    account = wally.bip32_key_from_seed(wally.sha256(other.script), wally.BIP32_VER_TEST_PRIVATE, 0)
     xpub = wally.bip32_key_to_base58(account, wally.BIP32_FLAG_KEY_PUBLIC)
     paths = [[0, 0], [0, 7], [1, 3], [0, 8], [1, 9]]
     for sats, path in enumerate(paths, 1_000_001):
