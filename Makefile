@@ -57,7 +57,7 @@ test-peers: setup ## Compare workers and twins with stripe-mock (needs Go), loca
 	$(RUN) pytest -m peers
 
 test-nodes: setup ## Test the nodes of the chains: anvil (needs Node 20), and those at BITCOIN_RPC_URL and ETHEREUM_RPC_URL
-	$(RUN) pytest -m nodes
+	$(RUN) pytest -m nodes tests/contract
 	@test -n "$$BITCOIN_RPC_URL" || echo "Not run: the tests of another Bitcoin node (BITCOIN_RPC_URL is not set)"
 	@test -n "$$ETHEREUM_RPC_URL" || echo "Not run: the tests of another Ethereum node (ETHEREUM_RPC_URL is not set)"
 
