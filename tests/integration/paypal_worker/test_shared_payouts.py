@@ -203,6 +203,21 @@ class TestRefused:
             await settle(harness, *requests)
             assert await harness.batches() == [3, 1, 1, 1]
 
+    async def test_those_that_were_refused_alone_may_travel_together(
+        self, harness: PayoutsHarness
+    ) -> None:
+        await harness.set_balance("10.00")
+        requests = some(3)
+        for request in requests:
+            await harness.send(request)
+            await held(harness, request.payment_id)
+        await harness.stop()
+        await harness.set_balance("100000.00")
+        await harness.make_due()
+        await harness.start()
+        await settle(harness, *requests)
+        assert await harness.batches() == [3]
+
     async def test_a_held_one_can_be_canceled(self, harness: PayoutsHarness) -> None:
         await harness.set_balance("10.00")
         requests = some(3)
