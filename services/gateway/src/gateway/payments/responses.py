@@ -14,6 +14,8 @@ from gateway.http.responses import (
     MethodShown,
     Out,
     PageOut,
+    ProviderNameShown,
+    ProviderShown,
     RailShown,
 )
 from gateway.payment_methods.responses import FailureOut, NextAction, PaymentMethodOut
@@ -32,6 +34,10 @@ class PaymentOut(Out):
     """The payment method."""
     rail: RailShown
     """The rail that carries the payment."""
+    provider: ProviderShown | None
+    """The provider behind the rail; null when the rail was removed."""
+    provider_name: ProviderNameShown | None
+    """The provider's name for people; null when the rail was removed."""
     status: PaymentStatus
     """The current status of the payment."""
     amount: AmountShown
