@@ -399,7 +399,7 @@ TARGETS: dict[str, Target] = {
                 "amount": "100.00",
                 "currency": "KES",
                 "customer_id": "c_1",
-                "payment_method": {"phone": "07"},
+                "payment_method": {"phone": "0712345678"},
                 "idempotency_key": "k",
             }
         ),
