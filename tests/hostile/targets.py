@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 
 from card_method.events import read_event
@@ -32,10 +33,12 @@ from cift_shared.security.callback_token import CallbackTokens
 from cift_shared.testing import FakeClock
 from gateway.auth import key_format
 from gateway.http import cursors, prefer_wait
+from gateway.http.batches import read_item
 from gateway.http.client_address import _address
-from gateway.http.json_body import read_json
+from gateway.http.json_body import parse_json, read_json
 from gateway.http.opaque_ids import OpaqueIds
 from gateway.idempotency import header
+from gateway.payments.requests import PaymentItemIn
 from gateway.problems.problem import Problem
 from ledger.posting.consumer import decode
 from momo_worker import mapping as momo_mapping
@@ -434,6 +437,21 @@ TARGETS: dict[str, Target] = {
     "api key": Target(_api_key, (), (str(key_format.new_key("test")).encode(),)),
     "body of a request": Target(
         read_json, (Problem,), _dump({"amount": "100.00", "payment_method": {"phone": "07"}})
+    ),
+    "item of a batch": Target(
+        lambda data: read_item(PaymentItemIn, parse_json(data)),
+        (Problem, RequestValidationError),
+        _dump(
+            {
+                "type": "deposit",
+                "method": "mpesa",
+                "amount": "100.00",
+                "currency": "KES",
+                "customer_id": "c_1",
+                "payment_method": {"phone": "0712345678"},
+                "idempotency_key": "k",
+            }
+        ),
     ),
     "idempotency key": Target(
         lambda data: header.read_key([data.decode("latin-1")]), (Problem,), (b"a", b'"a\\"b"')
