@@ -6,9 +6,11 @@ from pathlib import Path
 from pydantic import AliasChoices
 from pydantic_settings import BaseSettings
 
+from bitcoin_watcher.settings import BitcoinConfig
 from card_worker.settings import CardConfig
 from card_worker.settings import WorkerSettings as CardWorkerSettings
 from cift_shared.rails.gateway import gateway_rails
+from crypto_watcher.settings import WorkerSettings as CryptoWatcherSettings
 from gateway.settings import GatewaySettings
 from ledger.settings import LedgerSettings
 from mpesa_worker.settings import MpesaConfig, WorkerSettings
@@ -39,7 +41,8 @@ def test_every_setting_is_listed_and_explained() -> None:
     settings = (GatewaySettings, LedgerSettings, WorkerSettings, MpesaConfig)
     of_rails = (rail.settings for rail in gateway_rails().values())
     workers = (CardWorkerSettings, CardConfig, PayPalWorkerSettings, PayPalConfig)
-    for kind in (*settings, *workers, *of_rails):
+    chains = (CryptoWatcherSettings, BitcoinConfig)
+    for kind in (*settings, *workers, *chains, *of_rails):
         needed |= variables(kind)
     assert sorted(needed - set(listed)) == []
     for name in needed:

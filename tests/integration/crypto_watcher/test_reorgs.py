@@ -9,11 +9,12 @@ from chain_watch.fork import ReorgTooDeep
 from cift_shared.errors import LeaseLost
 from cift_shared.money.amount import Money
 from tests.integration.crypto_watcher.harness import Deposit, OpenWatch, Watch
+from tests.support.bitcoin_chain import Tx
 
 pytestmark = pytest.mark.integration
 
 
-async def settled(watch: Watch, satoshi: int = 100_000) -> tuple[Deposit, object]:
+async def settled(watch: Watch, satoshi: int = 100_000) -> tuple[Deposit, Tx]:
     """A deposit that is credited, and its transaction, three blocks deep."""
     deposit = await watch.deposit(satoshi)
     tx = deposit.paid(satoshi)

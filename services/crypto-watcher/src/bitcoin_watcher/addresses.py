@@ -73,7 +73,7 @@ class AddressKey:
             raise SettingsInvalid("CRYPTO_BTC_XPUB: a descriptor without /* has one address only")
 
     def derive(self, index: int) -> Derived:
-        """The deposit address of an index, 0 to 2**31 - 1."""
+        """The deposit address of an index, 0 to 2**31 - 2."""
         address = wally.descriptor_to_address(self._parsed, 0, 0, index, 0)
         script = wally.descriptor_to_script(self._parsed, 0, 0, 0, 0, index, 0)
         return Derived(str(address), bytes(script))

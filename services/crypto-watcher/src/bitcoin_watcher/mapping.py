@@ -1,4 +1,4 @@
-"""From a node's answers to our terms. Pure, no I/O; amounts are exact."""
+"""From a node's fee estimate to our terms. Pure, no I/O; amounts are exact."""
 
 from decimal import ROUND_CEILING, Decimal
 
@@ -8,18 +8,6 @@ SATOSHI_PER_BTC = 10**8
 DEPOSIT_INPUT_VBYTES = 68
 """The size of an input that spends a P2WPKH output: what it costs to move a deposit.
 Source: BIP 141; measured with libwally."""
-
-
-def satoshi_of(btc: Decimal | int) -> int:
-    """Whole satoshi of a node's amount.
-
-    Raises:
-        ValueError: it has parts of a satoshi, or is no finite number.
-    """
-    exact = Decimal(btc)
-    if not exact.is_finite() or exact != exact.quantize(Decimal("1E-8")):
-        raise ValueError("not a whole number of satoshi")
-    return int(exact.scaleb(8))
 
 
 def rate_of(feerate: Decimal | int | None, *, lowest: int, highest: int, instead: int) -> Decimal:

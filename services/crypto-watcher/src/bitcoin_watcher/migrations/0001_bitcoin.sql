@@ -29,7 +29,7 @@ grant select, insert, delete on bitcoin.outbox to cift_bitcoin;
 -- in their order, and a reader of all new addresses misses none.
 create table bitcoin.address_counter (
     is_single  boolean primary key default true check (is_single),
-    next_index bigint not null check (next_index between 0 and 2147483648)
+    next_index bigint not null check (next_index between 0 and 2147483647)
 );
 
 create table bitcoin.address (
