@@ -46,6 +46,7 @@ async def test_nothing_personal_in_clear(monkeypatch: pytest.MonkeyPatch, own_br
         "ledger.log",
         "mpesa-worker.log",
         "paypal-worker.log",
+        "crypto-watcher.log",
     }
     assert any(path.suffix == ".jsonl" and text for path, text in files.items())
     assert not NUMBERS.findall(tables)
@@ -72,7 +73,8 @@ async def table_dump(stack: Stack) -> bytes:
         names = await connection.fetch(
             "select format('%I.%I', table_schema, table_name) as name "
             "from information_schema.tables where table_type = 'BASE TABLE' "
-            "and table_schema in ('ledger', 'gateway', 'mpesa', 'card', 'paypal', 'public')"
+            "and table_schema in "
+            "('ledger', 'gateway', 'mpesa', 'card', 'paypal', 'bitcoin', 'public')"
         )
         rows = []
         for name in names:
@@ -101,7 +103,7 @@ async def topic_dump(stack: Stack) -> bytes:
 
 def metrics_dump(stack: Stack) -> bytes:
     parts = []
-    for name in ("gateway", "ledger", "mpesa-worker", "paypal-worker"):
+    for name in ("gateway", "ledger", "mpesa-worker", "paypal-worker", "crypto-watcher"):
         with urlopen(stack.url(name) + "/metrics") as reply:
             parts.append(reply.read())
     return b"\n".join(parts)
