@@ -19,14 +19,14 @@ MUTANTS = (
     ),
     Mutant(
         "bitcoin-float-amount",
-        "an amount is computed in bitcoin as a float",
+        "an amount is computed in bitcoin as a rounded float",
         "bitcoin_odd_amount",
         ("completed_has_moved", "providers_hold_what_the_books_say"),
         (
             Edit(
                 f"{BITCOIN}/scanner.py",
                 "    return satoshi\n",
-                "    return int(satoshi / 10**8 * 10**8)\n",
+                "    return round(round(satoshi / 10**8, 7) * 10**8)\n",
             ),
         ),
     ),

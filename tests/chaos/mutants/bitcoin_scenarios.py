@@ -45,8 +45,8 @@ async def bitcoin_gone_for_good(context: ScenarioContext) -> None:
 
 
 async def bitcoin_odd_amount(context: ScenarioContext) -> None:
-    """A deposit is paid with an amount that is no float."""
-    await _paid(context, "0.28", 29_000_000)
+    """A deposit is paid to the satoshi."""
+    await _paid(context, "0.29000006", 29_000_006)
 
 
 ALL = (bitcoin_odd_amount, bitcoin_gone_for_good)
