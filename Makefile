@@ -137,6 +137,9 @@ bench-outage: setup ## Stop the M-Pesa twin for a minute under load, count payme
 bench-ledger: setup ## Measure the ledger; ARGS="--pgledger FILE" compares with pgledger's SQL
 	$(RUN) tests.bench.ledger $(ARGS)
 
+bench-crypto: setup ## Measure the search of Bitcoin blocks for 1 k, 1 M and 5 M scripts; bench/crypto.json
+	$(RUN) tests.bench.crypto
+
 clean: ## Remove the environment, the local data and every cache
 	rm -rf $(VENV) .cift .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -13,6 +13,8 @@ from typing import Any
 import asyncpg
 from aiokafka import AIOKafkaProducer
 
+from bitcoin_watcher import app as bitcoin_app
+from bitcoin_watcher.chain_store import SCHEMA as BITCOIN_SCHEMA
 from card_worker import app as card_app
 from card_worker.settings import WorkerSettings as CardWorkerSettings
 from cift_shared.clock import SystemClock
@@ -28,6 +30,7 @@ from cift_shared.messaging.topics import DAY_MS, Topic
 from cift_shared.runtime.readiness import Readiness
 from cift_shared.runtime.service import Base, Composition, store_rejected_records
 from cift_shared.security.kafka import Brokers
+from crypto_watcher.settings import WorkerSettings as CryptoWatcherSettings
 from gateway.app import ROLE as GATEWAY_ROLE
 from gateway.payment_methods.repository import MethodRepository
 from gateway.payment_methods.results import GROUP as GATEWAY_GROUP
@@ -44,7 +47,7 @@ from mpesa_worker import app as mpesa_app
 from mpesa_worker.settings import WorkerSettings as MpesaWorkerSettings
 from paypal_worker import app as paypal_app
 from paypal_worker.settings import WorkerSettings as PayPalWorkerSettings
-from tests.support import cards, momo, mpesa, paypal
+from tests.support import bitcoin, cards, momo, mpesa, paypal
 from tests.support.commands import CALLBACK_KEY, DATA_KEYS, INDEX_KEY
 from tests.support.gateway import MemoryPublisher
 from tests.support.kafka import Broker
@@ -148,6 +151,11 @@ def _services() -> Iterator[tuple[str, str, Any, Callable[[Base], Composition]]]
             return composed
 
         yield module.SCHEMA, module.ROLE, settings, compose
+
+    def watching(base: Base) -> Composition:
+        return bitcoin_app.compose(base, bitcoin.config(), concurrency=4)
+
+    yield BITCOIN_SCHEMA, bitcoin_app.ROLE, CryptoWatcherSettings, watching
 
 
 @asynccontextmanager

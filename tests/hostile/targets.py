@@ -14,6 +14,8 @@ from uuid import UUID
 from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 
+from bitcoin_watcher.blocks import BlockInvalid
+from bitcoin_watcher.scanner import scan_block, scan_transaction
 from card_method.events import read_event
 from card_method.signature import SignatureInvalid, verify
 from card_worker import wire as stripe_wire
@@ -53,7 +55,7 @@ from paypal_method.events import read_event as read_paypal_event
 from paypal_method.transmission import CertificateAddresses, Transmission, Unproven
 from paypal_worker.certificates import Trust
 from paypal_worker.notices import event_in
-from tests.support import cards, mpesa, paypal_signing
+from tests.support import bitcoin_chain, cards, mpesa, paypal_signing
 from tests.support.commands import VAULT
 
 CORPUS = Path(__file__).parent / "corpus"
@@ -166,6 +168,16 @@ def _mtn_statement(data: bytes) -> None:
         _keepable(line.external_id, *line.references, *line.hints)
 
 
+def _bitcoin_block(data: bytes) -> None:
+    for hit in scan_block(data, {bitcoin_chain.FOREIGN}):
+        assert 0 <= hit.satoshi <= 21 * 10**14
+
+
+def _bitcoin_transaction(data: bytes) -> None:
+    txid, _ = scan_transaction(data, {bitcoin_chain.FOREIGN})
+    assert len(txid) == 64
+
+
 def _paypal_event(data: bytes) -> None:
     event = read_paypal_event(data)
     if event is None:
@@ -187,6 +199,7 @@ def _paypal_transmission(data: bytes) -> None:
     transmission.check(_ADDRESSES)
 
 
+_TX = bitcoin_chain.Tx((bitcoin_chain.FOREIGN, 5), (b"\x51", 7), inputs=2)
 _TRUST = Trust.of("live", None)
 
 
@@ -379,6 +392,10 @@ TARGETS: dict[str, Target] = {
         (StatementUnreadable,),
         (_MTN_EXPORT,),
     ),
+    "block of Bitcoin": Target(
+        _bitcoin_block, (BlockInvalid,), (bitcoin_chain.block("00" * 32, [_TX])[1],)
+    ),
+    "transaction of Bitcoin": Target(_bitcoin_transaction, (BlockInvalid,), (_TX.raw, _TX.bare)),
     "event of PayPal": Target(
         _paypal_event, (_Refused,), (json.dumps(paypal_signing.EVENT).encode(),)
     ),

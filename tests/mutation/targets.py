@@ -6,12 +6,13 @@ end most mutants soonest.
 
 from collections.abc import Mapping, Sequence
 
-_SHARED, _CARD, _MPESA, _MOMO, _PAYPAL = (
+_SHARED, _CARD, _MPESA, _MOMO, _PAYPAL, _CRYPTO = (
     "tests/unit/cift_shared",
     "tests/unit/card_worker",
     "tests/unit/mpesa_worker",
     "tests/unit/momo_worker",
     "tests/unit/paypal_worker",
+    "tests/unit/crypto_watcher",
 )
 _GATEWAY, _LEDGER = "tests/unit/gateway", "tests/unit/ledger"
 
@@ -98,6 +99,12 @@ TARGETS: Mapping[str, Sequence[str]] = {
     "card_worker.context": _CARD_STEPS,
     "card_worker.deposits": _in(_CARD, "deposit_steps", "deposits"),
     "card_worker.refunds": _in(_CARD, "refund_steps", "refunds"),
+    "bitcoin_watcher.blocks": _in(_CRYPTO, "blocks"),
+    "bitcoin_watcher.scanner": _in(_CRYPTO, "scanner", "blocks"),
+    "bitcoin_watcher.domain": _in(_CRYPTO, "domain", "settings"),
+    "bitcoin_watcher.addresses": _in(_CRYPTO, "addresses", "settings"),
+    "bitcoin_watcher.mapping": _in(_CRYPTO, "mapping"),
+    "bitcoin_watcher.next_action": _in(_CRYPTO, "mapping"),
     "paypal_method.rail": _in(_PAYPAL, "currencies"),
     "paypal_method.currencies": _in(_PAYPAL, "currencies"),
     "paypal_worker.domain": _in(_PAYPAL, "domain", "deposit_steps"),

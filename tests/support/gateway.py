@@ -87,6 +87,7 @@ def rail_settings(mode: str = "test", **of_rails: Mapping[str, Any]) -> dict[str
     key = PUBLISHABLE_KEY.replace("test", mode)
     usual: dict[str, Mapping[str, Any]] = {
         "card": {"publishable_key": key, "webhook_secret": WEBHOOK_SECRET},
+        "bitcoin": {"xpub": "tpub"},
         "paypal": {
             "client_id": "client-id",
             "environment": "live" if mode == "live" else "sandbox",

@@ -16,13 +16,20 @@ MPESA = "services/mpesa-worker/src/mpesa_worker"
 MOMO = "services/mpesa-worker/src/momo_worker"
 CARD = "services/card-worker/src/card_worker"
 PAYPAL = "services/paypal-worker/src/paypal_worker"
+BITCOIN = "services/crypto-watcher/src/bitcoin_watcher"
+CRYPTO = (
+    BITCOIN,
+    "services/crypto-watcher/src/chain_watch",
+    "services/crypto-watcher/src/crypto_watcher",
+)
 RAILS = (
     "services/mpesa-worker/src/mpesa_method",
     "services/mpesa-worker/src/momo_method",
     "services/card-worker/src/card_method",
     "services/paypal-worker/src/paypal_method",
+    "services/crypto-watcher/src/bitcoin_method",
 )
-PACKAGES = (SHARED, GATEWAY, LEDGER, MPESA, MOMO, CARD, PAYPAL, *RAILS)
+PACKAGES = (SHARED, GATEWAY, LEDGER, MPESA, MOMO, CARD, PAYPAL, *CRYPTO, *RAILS)
 
 
 @dataclass(frozen=True, slots=True)

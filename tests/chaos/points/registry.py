@@ -20,6 +20,8 @@ SHARED = "cift_shared"
 _CALL = "failpoint"
 CANCELS = ("worker.before_provider_cancel", "worker.after_provider_cancel")
 """Points that only the worker of a rail passes whose provider can cancel a payment."""
+NOTICES = ("worker.before_notices_commit", "worker.after_notices")
+"""Points that only the worker of a rail passes whose provider posts notices."""
 
 
 class DuplicateName(Exception):
@@ -35,7 +37,9 @@ def points_of(service: str) -> dict[str, str]:
     found: dict[str, str] = {}
     for module in _modules_of(service):
         for name, place in _calls(module):
-            if name in CANCELS and not _cancels_at_provider(service):
+            if name in CANCELS and not _rails_have(service, "cancel_after_submit"):
+                continue
+            if name in NOTICES and not _rails_have(service, "has_notices"):
                 continue
             if name in found:
                 raise DuplicateName(f"{name}: {found[name]} and {place}")
@@ -43,10 +47,10 @@ def points_of(service: str) -> dict[str, str]:
     return found
 
 
-def _cancels_at_provider(service: str) -> bool:
-    """Whether a rail of this worker can cancel what its provider has."""
+def _rails_have(service: str, flag: str) -> bool:
+    """Whether a rail of this worker has a flag: without it, some places are never passed."""
     return any(
-        rails()[rail].cancel_after_submit
+        getattr(rails()[rail], flag)
         for rail, local in local_rails().items()
         if local.worker == service
     )
@@ -83,7 +87,8 @@ def _calls(module: Path) -> Iterator[tuple[str, str]]:
 
 
 def _modules_of(service: str) -> list[Path]:
-    own = sorted(_package(MODULES[service]).rglob("*.py"))
+    """The modules of the service's folder, which run in one process, and the shared ones."""
+    own = sorted(_package(MODULES[service]).parent.rglob("*.py"))
     return [*own, *_shared_by(own)]
 
 
