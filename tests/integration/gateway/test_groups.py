@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequen
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from random import Random
 from typing import Any
 from uuid import UUID, uuid4
@@ -19,6 +20,7 @@ from gateway.idempotency.acceptance import Acceptance
 from gateway.idempotency.store import IdempotencyStore, KeyInFlight, Outcome, RequestKey
 from gateway.payments.requests import PaymentIn
 from gateway.payments.service import Payments, _price_request
+from tests.support.eventually import eventually
 from tests.support.gateway import MERCHANT, OTHER_MERCHANT, RunningGateway
 from tests.support.payments import order, pay, refund
 from tests.support.problems import problem
@@ -45,10 +47,22 @@ async def together(gateway: RunningGateway, *sends: Send) -> list[httpx.Response
     with patient():
         async with keys_locked(gateway):
             tasks = [asyncio.ensure_future(sends[0]())]
-            await asyncio.sleep(0.3)
-            tasks += [asyncio.ensure_future(send()) for send in sends[1:]]
-            await asyncio.sleep(0.5)
+            await eventually(lambda: is_blocked(gateway), "the first waits for the lock")
+            for place, send in enumerate(sends[1:], start=1):
+                tasks.append(asyncio.ensure_future(send()))
+                await eventually(partial(waiting, gateway, place), "the next waits")
         return list(await asyncio.gather(*tasks))
+
+
+async def is_blocked(gateway: RunningGateway) -> bool:
+    """True when a statement waits for a lock."""
+    return bool(await gateway.admin.fetchval("select count(*) from pg_locks where not granted"))
+
+
+async def waiting(gateway: RunningGateway, count: int) -> bool:
+    """True when that many requests wait for the group after the running one."""
+    writers = gateway.parts[Payments].idempotency.store._writers.values()
+    return sum(len(writer._waiting) for writer in writers) == count
 
 
 @contextmanager
