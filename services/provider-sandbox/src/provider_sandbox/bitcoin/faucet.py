@@ -4,7 +4,8 @@ They are locked by a script that is always true (P2WSH of OP_TRUE), so the node 
 and replace what it has paid.
 """
 
-from collections.abc import Sequence
+import heapq
+from collections.abc import Iterator, Sequence
 
 from provider_sandbox.bitcoin import policy
 from provider_sandbox.bitcoin.mempool import Mempool
@@ -44,9 +45,7 @@ class Faucet:
         Raises:
             FaucetRefused: the faucet has too little.
         """
-        coins = self._confirmed()
-        coins.sort(key=self._value)
-        for chosen in self._selections(coins, sum(one.value for one in outputs)):
+        for chosen in self._selections(sum(one.value for one in outputs)):
             if transaction := self._built(chosen, outputs, rate, sequence):
                 return transaction
         raise FaucetRefused("the faucet has too little; mine blocks")
@@ -108,14 +107,20 @@ class Faucet:
             and (outpoint := pooled.transaction.outpoint(index)) not in self._pool.spenders
         ]
 
-    def _selections(self, coins: list[Outpoint], wanted: int) -> list[list[Outpoint]]:
-        """Coins to try: each single one that is large enough, then the largest together, then the
+    def _selections(self, wanted: int) -> Iterator[Sequence[Outpoint]]:
+        """Coins to try: the smallest that are large enough, then the largest together, then the
         unconfirmed change.
         """
-        single = [[one] for one in coins if self._value(one) > wanted]
-        together = [coins[-count:] for count in (2, 4, 8, 16, 32, 64, 128, 256)]
-        change = [[one] for one in self._change() if self._value(one) > wanted]
-        return [*single[:3], *together, *change]
+        coins = {one: self._value(one) for one in self._confirmed()}
+        enough = (one for one, value in coins.items() if value > wanted)
+        for one in heapq.nsmallest(3, enough, key=coins.__getitem__):
+            yield [one]
+        largest = heapq.nlargest(256, coins, key=coins.__getitem__)
+        for count in (2, 4, 8, 16, 32, 64, 128, 256):
+            yield largest[:count]
+        for one in self._change():
+            if self._value(one) > wanted:
+                yield [one]
 
     def _value(self, outpoint: Outpoint) -> int:
         coin = self._pool.coin(outpoint)

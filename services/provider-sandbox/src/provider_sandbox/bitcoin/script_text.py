@@ -1,5 +1,6 @@
 """Scripts as the RPC describes them: assembler text, type, address, descriptor."""
 
+from functools import lru_cache
 from typing import Any
 
 from provider_sandbox.bitcoin.addresses import address_of, script_type
@@ -28,6 +29,7 @@ _SUM_LETTERS = "qpzry9x8gf2tvdw0s3jn54khce6mua7l"
 _GENERATORS = (0xF5DEE51989, 0xA9FDCA3312, 0x1BAB10E32D, 0x3706B1677A, 0x644D626FFD)
 
 
+@lru_cache(maxsize=10_000)
 def describe_script(script: bytes) -> dict[str, Any]:
     """The member `scriptPubKey` of an output."""
     address = address_of(script)
@@ -41,6 +43,7 @@ def describe_script(script: bytes) -> dict[str, Any]:
     return {name: value for name, value in described.items() if value is not None}
 
 
+@lru_cache(maxsize=10_000)
 def descriptor(script: bytes) -> str:
     """A descriptor of exactly this script."""
     address = address_of(script)
