@@ -1,8 +1,8 @@
 """libwally, imported so that its Python module does not crash a process that ends.
 
-While the interpreter ends it frees the module's capsule, and the module (1.5.6) then makes an object
-of a type that may be gone already: the exit code would be a crash's. One reference to the capsule
-that is never returned keeps it.
+While the interpreter ends it frees the module's capsule, and the module (1.5.6) then makes an
+object of a type that may be gone already: the exit code would be a crash's. One reference to the
+capsule that is never returned keeps it.
 """
 
 import ctypes
