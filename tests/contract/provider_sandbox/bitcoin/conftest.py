@@ -19,5 +19,5 @@ def node(process: BitcoinNode) -> Iterator[BitcoinNode]:
     process.behave()
     yield process
     process.behave()
-    rates = {"min_relay": "0.1", "mempool_min": "0.1", "block_min": "0.001", "estimate": "0"}
+    rates = {"min_relay": "0.1", "mempool_min": "0", "block_min": "0.001", "estimate": "0"}
     process.control("PUT", "/fees", rates)

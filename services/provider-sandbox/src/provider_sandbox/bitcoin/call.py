@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from provider_sandbox.bitcoin.node import Node
-from provider_sandbox.bitcoin.parameters import INVALID, MISC
+from provider_sandbox.bitcoin.parameters import INVALID, MISC, expect
 from provider_sandbox.bitcoin.visible import Visible
 from provider_sandbox.node_rpc.errors import RpcError
 
@@ -53,7 +53,7 @@ class Call:
 
     def _named(self, params: dict[str, Any]) -> list[Any]:
         given = dict(params)
-        values = list(given.pop("args", []))
+        values = list(expect(given.pop("args", []), "array"))
         for place, name in enumerate(self.names):
             if name in given and place < len(values):
                 raise RpcError(INVALID, f"Parameter {name} specified twice")

@@ -29,6 +29,7 @@ _GENERAL_REASONS = {
     pbk.BlockValidationResult.INVALID_PREV: "bad-prevblk",
     pbk.BlockValidationResult.TIME_FUTURE: "time-too-new",
     pbk.BlockValidationResult.CACHED_INVALID: "duplicate-invalid",
+    pbk.BlockValidationResult.MUTATED: "bad-txnmrklroot",
 }
 
 

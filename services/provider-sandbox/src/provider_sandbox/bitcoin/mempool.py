@@ -222,7 +222,7 @@ class Mempool:
 
     def _check_fee(self, checked: Pooled) -> None:
         rates = (
-            ("mempool min fee not met", max(self.fees.mempool_min, 0)),
+            ("mempool min fee not met", self.fees.mempool_min),
             ("min relay fee not met", self.fees.min_relay),
         )
         for reason, rate in rates:

@@ -49,8 +49,8 @@ class Fees:
     """Fee rates in satoshi per 1000 virtual bytes."""
 
     min_relay: int = 100
-    mempool_min: int = 100
-    """Above `min_relay` when the mempool is full."""
+    mempool_min: int = 0
+    """What a full mempool asks for."""
     incremental: int = 100
     """What a replacement must add for its own size."""
     block_min: int = 1

@@ -4,105 +4,40 @@ Source: Bitcoin Core's doc/JSON-RPC-interface.md. With version 2 an error is HTT
 404 for an unknown method, 400 for a request that is none, 500 for every other error.
 """
 
-import asyncio
 import base64
 import hmac
 from typing import Any
 
-from starlette.types import Receive, Scope, Send
+from starlette.types import Scope
 
 from provider_sandbox.bitcoin import calls  # noqa: F401
 from provider_sandbox.bitcoin.call import CALLS, Context
-from provider_sandbox.node_rpc.behaviour import Behaviour, Mode
 from provider_sandbox.node_rpc.errors import RpcError
 from provider_sandbox.node_rpc.json_text import read_json, write_json
-from provider_sandbox.node_rpc.serving import cut, gone, read_body, respond, respond_half
+from provider_sandbox.node_rpc.server import JSON, Answer, RpcServer
 
 INVALID_REQUEST, UNKNOWN_METHOD, PARSE_ERROR, WARMING_UP = -32600, -32601, -32700, -28
 _STATUS = {INVALID_REQUEST: 400, UNKNOWN_METHOD: 404}
 _LARGEST_BODY = 0x02000000
-_JSON = {"content-type": "application/json"}
-_HTML = b"<html><head><title>502 Bad Gateway</title></head><body>502 Bad Gateway</body></html>"
-Answer = tuple[int, bytes, dict[str, str]]
-"""Status, body, headers."""
 
 
-class RpcServer:
-    """The ASGI app of the RPC."""
+def bitcoin_rpc(context: Context, *, user: str, password: str) -> RpcServer:
+    """The ASGI app of the RPC, for callers with this user and password."""
+    token = base64.b64encode(f"{user}:{password}".encode())
+    authorization = b"Basic " + token
 
-    def __init__(self, context: Context, *, user: str, password: str) -> None:
-        self._context = context
-        token = base64.b64encode(f"{user}:{password}".encode())
-        self._authorization = b"Basic " + token
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one HTTP request."""
+    def refuse(scope: Scope) -> Answer | None:
         if scope["method"] != "POST":
-            await respond(send, 405, b"JSONRPC server handles only POST requests", {})
-            return
+            return 405, b"JSONRPC server handles only POST requests", {}
         given = dict(scope["headers"]).get(b"authorization", b"")
-        if not hmac.compare_digest(given, self._authorization):
-            await respond(send, 401, b"", {"www-authenticate": 'Basic realm="jsonrpc"'})
-            return
-        body = await read_body(receive, _LARGEST_BODY)
-        if body is None:
-            await cut(receive, send)
-            return
-        await self._answer(body, receive, send)
+        if not hmac.compare_digest(given, authorization):
+            return 401, b"", {"www-authenticate": 'Basic realm="jsonrpc"'}
+        return None
 
-    async def _answer(self, body: bytes, receive: Receive, send: Send) -> None:
-        behaviour = self._context.node.behaviour
-        mode = behaviour.take(_methods(body))
-        if behaviour.delay_s:
-            await asyncio.sleep(behaviour.delay_s)
-        answer = _instead(mode) or answer_body(
-            self._context, body, warming_up=mode is Mode.WARMING_UP
-        )
-        if mode in (Mode.HANG_BEFORE, Mode.HANG_AFTER):
-            await _hang(behaviour, receive)
-        if mode in _CUTTING:
-            await cut(receive, send)
-        elif mode is Mode.TRUNCATED:
-            await respond_half(receive, send, *answer)
-        else:
-            await respond(send, *answer)
+    def answer(body: bytes, warming_up: bool) -> Answer:
+        return answer_body(context, body, warming_up=warming_up)
 
-
-_CUTTING = frozenset({Mode.HANG_BEFORE, Mode.HANG_AFTER, Mode.DROP_BEFORE, Mode.DROP_AFTER})
-
-
-def _instead(mode: Mode) -> Answer | None:
-    """The answer without any effect; None: the calls are made."""
-    page = {"content-type": "text/html"}
-    match mode:
-        case Mode.HTML:
-            return 502, _HTML, page
-        case Mode.HTML_200:
-            return 200, _HTML, page
-        case Mode.BUSY:
-            return 503, b"Work queue depth exceeded", {}
-        case Mode.HANG_BEFORE | Mode.DROP_BEFORE:
-            return 503, b"", {}
-    return None
-
-
-async def _hang(behaviour: Behaviour, receive: Receive) -> None:
-    """Wait until the mode changes or the caller gives up."""
-    waits = [asyncio.ensure_future(behaviour.hang()), asyncio.ensure_future(gone(receive))]
-    await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-    for one in waits:
-        one.cancel()
-
-
-def _methods(body: bytes) -> set[str]:
-    """The methods that a body calls, as far as it can be read."""
-    try:
-        content = read_json(body)
-    except ValueError:
-        return set()
-    requests = content if isinstance(content, list) else [content]
-    names = (one.get("method") for one in requests if isinstance(one, dict))
-    return {name for name in names if isinstance(name, str)}
+    return RpcServer(context.node.behaviour, refuse=refuse, answer=answer, largest=_LARGEST_BODY)
 
 
 def answer_body(context: Context, body: bytes, *, warming_up: bool = False) -> Answer:
@@ -121,13 +56,13 @@ def answer_body(context: Context, body: bytes, *, warming_up: bool = False) -> A
     kept = [reply for reply in replies if reply is not None]
     if content and not kept:
         return 204, b"", {}
-    return 200, write_json(kept).encode() + b"\n", _JSON
+    return 200, write_json(kept).encode() + b"\n", JSON
 
 
 def _single(reply: dict[str, Any] | None, status: int) -> Answer:
     if reply is None:
         return 204, b"", {}
-    return status, write_json(reply).encode() + b"\n", _JSON
+    return status, write_json(reply).encode() + b"\n", JSON
 
 
 def _run(context: Context, request: Any, *, warming_up: bool) -> tuple[dict[str, Any] | None, int]:
