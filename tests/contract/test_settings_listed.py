@@ -13,6 +13,8 @@ from cift_shared.rails.gateway import gateway_rails
 from crypto_watcher.settings import WorkerSettings as CryptoWatcherSettings
 from gateway.settings import GatewaySettings
 from ledger.settings import LedgerSettings
+from momo_worker.settings import RwandaConfig, UgandaConfig
+from momo_worker.settings import WorkerSettings as MomoWorkerSettings
 from mpesa_worker.settings import MpesaConfig, WorkerSettings
 from paypal_worker.settings import PayPalConfig
 from paypal_worker.settings import WorkerSettings as PayPalWorkerSettings
@@ -41,8 +43,9 @@ def test_every_setting_is_listed_and_explained() -> None:
     settings = (GatewaySettings, LedgerSettings, WorkerSettings, MpesaConfig)
     of_rails = (rail.settings for rail in gateway_rails().values())
     workers = (CardWorkerSettings, CardConfig, PayPalWorkerSettings, PayPalConfig)
+    momo = (MomoWorkerSettings, UgandaConfig, RwandaConfig)
     chains = (CryptoWatcherSettings, BitcoinConfig)
-    for kind in (*settings, *workers, *chains, *of_rails):
+    for kind in (*settings, *workers, *momo, *chains, *of_rails):
         needed |= variables(kind)
     assert sorted(needed - set(listed)) == []
     for name in needed:

@@ -19,9 +19,12 @@ from cift_local.stack import Options, Stack, open_api, running_stack
 from cift_shared.messaging.topics import all_topics
 from tests.support.postgres import throw_away_folder
 
-pytestmark = [pytest.mark.integration, pytest.mark.e2e, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.integration, pytest.mark.e2e, pytest.mark.timeout(300)]
 
-NUMBERS = re.compile(rb"708374149|700000032|711000001|722000000|pays@example\.com")
+NUMBERS = re.compile(
+    rb"708374149|700000032|711000001|722000000|772000(?:777|451|457)|788000(?:777|451|457)"
+    rb"|pays@example\.com"
+)
 """National parts of every phone, and the payer's address at PayPal: nowhere, in any spelling."""
 
 
@@ -45,6 +48,7 @@ async def test_nothing_personal_in_clear(monkeypatch: pytest.MonkeyPatch, own_br
         "gateway.log",
         "ledger.log",
         "mpesa-worker.log",
+        "momo-worker.log",
         "paypal-worker.log",
         "crypto-watcher.log",
     }
@@ -73,8 +77,8 @@ async def table_dump(stack: Stack) -> bytes:
         names = await connection.fetch(
             "select format('%I.%I', table_schema, table_name) as name "
             "from information_schema.tables where table_type = 'BASE TABLE' "
-            "and table_schema in "
-            "('ledger', 'gateway', 'mpesa', 'card', 'paypal', 'bitcoin', 'public')"
+            "and table_schema in ('ledger', 'gateway', 'mpesa', 'momo_ug', 'momo_rw', 'card', "
+            "'paypal', 'bitcoin', 'public')"
         )
         rows = []
         for name in names:
@@ -103,7 +107,8 @@ async def topic_dump(stack: Stack) -> bytes:
 
 def metrics_dump(stack: Stack) -> bytes:
     parts = []
-    for name in ("gateway", "ledger", "mpesa-worker", "paypal-worker", "crypto-watcher"):
+    workers = ("mpesa-worker", "momo-worker", "paypal-worker", "crypto-watcher")
+    for name in ("gateway", "ledger", *workers):
         with urlopen(stack.url(name) + "/metrics") as reply:
             parts.append(reply.read())
     return b"\n".join(parts)

@@ -29,6 +29,7 @@ from cift_shared.messaging.rail_status import RailStatus
 from cift_shared.messaging.topics import DAY_MS, Topic
 from cift_shared.runtime.readiness import Readiness
 from cift_shared.runtime.service import Base, Composition, store_rejected_records
+from cift_shared.security.kafka import Brokers
 from crypto_watcher.settings import WorkerSettings as CryptoWatcherSettings
 from gateway.app import ROLE as GATEWAY_ROLE
 from gateway.payment_methods.repository import MethodRepository
@@ -40,11 +41,13 @@ from gateway.payment_options.statuses import GROUP as RAILS_GROUP
 from gateway.payment_options.statuses import RailStatusHandler
 from ledger import app as ledger_app
 from ledger.settings import LedgerSettings
+from momo_worker import app as momo_app
+from momo_worker.settings import WorkerSettings as MomoWorkerSettings
 from mpesa_worker import app as mpesa_app
 from mpesa_worker.settings import WorkerSettings as MpesaWorkerSettings
 from paypal_worker import app as paypal_app
 from paypal_worker.settings import WorkerSettings as PayPalWorkerSettings
-from tests.support import bitcoin, cards, mpesa, paypal
+from tests.support import bitcoin, cards, momo, mpesa, paypal
 from tests.support.commands import CALLBACK_KEY, DATA_KEYS, INDEX_KEY
 from tests.support.gateway import MemoryPublisher
 from tests.support.kafka import Broker
@@ -126,9 +129,15 @@ def _gateway(base: Base) -> Composition:
     return Composition(subscriptions=[subscription, rails])
 
 
+def _momo(base: Base) -> Composition:
+    settings: Any = base.settings
+    return momo_app.compose(base, settings, momo.config())
+
+
 def _services() -> Iterator[tuple[str, str, Any, Callable[[Base], Composition]]]:
     """Schema, role, settings and composition of each."""
     yield GATEWAY_SCHEMA, GATEWAY_ROLE, LedgerSettings, _gateway
+    yield "momo_ug", "cift_momo_ug", MomoWorkerSettings, _momo
     for module, settings, config in (
         (ledger_app, LedgerSettings, None),
         (mpesa_app, MpesaWorkerSettings, mpesa.config()),
@@ -169,11 +178,11 @@ async def consuming(dsn: str, broker: Broker) -> AsyncIterator[Consumers]:
             base = Base(settings, pool, relay, SystemClock(), Readiness(pool, [schema]))
             composed = compose(base)
             closing += composed.close
-            reading = BatchBroker(broker.bootstrap)
+            reading = BatchBroker(Brokers(broker.bootstrap))
             for subscription in composed.subscriptions:
                 name = consumers.names[subscription.topic] = f"{subscription.topic}.{suffix}"
                 group = f"{subscription.group}.{suffix}"
-                await create_topics(broker.bootstrap, [Topic(name, 2, DAY_MS)])
+                await create_topics(Brokers(broker.bootstrap), [Topic(name, 2, DAY_MS)])
                 reading.subscribe(
                     replace(subscription, topic=name, group=group),
                     instance=f"{group}-0",

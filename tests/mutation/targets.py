@@ -6,10 +6,11 @@ end most mutants soonest.
 
 from collections.abc import Mapping, Sequence
 
-_SHARED, _CARD, _MPESA, _PAYPAL, _CRYPTO = (
+_SHARED, _CARD, _MPESA, _MOMO, _PAYPAL, _CRYPTO = (
     "tests/unit/cift_shared",
     "tests/unit/card_worker",
     "tests/unit/mpesa_worker",
+    "tests/unit/momo_worker",
     "tests/unit/paypal_worker",
     "tests/unit/crypto_watcher",
 )
@@ -67,12 +68,20 @@ TARGETS: Mapping[str, Sequence[str]] = {
     "cift_shared.attempts.fee_watch": _in(_SHARED, "fee_watch"),
     "gateway.payment_options.availability": _in(_GATEWAY, "availability"),
     "mpesa_method.phones": _in(_MPESA, "phones"),
+    "cift_shared.rails.phone_numbers": [*_in(_SHARED, "phone_numbers"), *_in(_MPESA, "phones")],
     "gateway.payment_methods.instrument_resolver": _in(_GATEWAY, "instrument_choice"),
     "gateway.quotes.pricing": _in(_GATEWAY, "pricing"),
     "gateway.idempotency.header": _in(_GATEWAY, "idempotency"),
     "card_method.signature": _in(_CARD, "signature"),
     "ledger.posting.domain": _in(_LEDGER, "domain"),
     "ledger.reconciliation.matching": _in(_LEDGER, "reconciliation"),
+    "momo_method.phones": _in(_MOMO, "domain"),
+    "momo_method.rail": _in(_MOMO, "domain"),
+    "momo_worker.domain": _in(_MOMO, "domain", "mapping"),
+    "momo_worker.mapping": _in(_MOMO, "mapping"),
+    "momo_worker.codes": _in(_MOMO, "mapping"),
+    "momo_worker.settings": _in(_MOMO, "settings"),
+    "momo_worker.statement": _in(_MOMO, "statement"),
     "mpesa_worker.domain": _in(_MPESA, "domain"),
     "mpesa_worker.codes": _in(_MPESA, "codes", "mapping"),
     "mpesa_worker.mapping": _MPESA_STEPS,

@@ -29,14 +29,21 @@ from tests.chaos.rails.installed import TRAFFIC
 from tests.chaos.rails.traffic import RailTraffic
 
 EVENTS_TOPIC = "payments.events"
-KEYS = ("attempt", "OriginatorConversationID", "refund_custom_id", "custom_id", "sender_item_id")
+KEYS = (
+    "attempt",
+    "OriginatorConversationID",
+    "refund_custom_id",
+    "custom_id",
+    "sender_item_id",
+    "externalId",
+)
 """Names under which a twin records our attempt, where a request carries its id as it is; the first
 that is there counts: a refund of PayPal's names its deposit as well."""
 SCHEMAS = ("gateway", "ledger", *local_rails())
 NOT_FOUND = 404
 BOOKS = {local.book.provider: local.book for local in local_rails().values()}
 _LEADS = re.compile(r'^cift_leader_is_self\{role="([^"]+)"\} 1\.0$', re.MULTILINE)
-_TOKEN = re.compile(r"/callbacks/([0-9a-f]{66})$")
+_TOKEN = re.compile(r"/callbacks/(?:[a-z-]+/)?([0-9a-f]{66})$")
 _ID_DIGITS = 32
 _POLL_MS = 500
 

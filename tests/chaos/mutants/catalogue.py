@@ -4,6 +4,7 @@ from tests.chaos.mutants import (
     bitcoin_bugs,
     delivery_bugs,
     ledger_bugs,
+    momo_bugs,
     paypal_bugs,
     scenarios,
     worker_bugs,
@@ -14,6 +15,7 @@ MUTANTS = (
     *delivery_bugs.MUTANTS,
     *worker_bugs.MUTANTS,
     *ledger_bugs.MUTANTS,
+    *momo_bugs.MUTANTS,
     *paypal_bugs.MUTANTS,
     *bitcoin_bugs.MUTANTS,
 )

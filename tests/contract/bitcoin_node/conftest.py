@@ -39,7 +39,7 @@ class Peer:
 
     def prepare(self) -> None:
         """Mine rewards and split them."""
-        rewards = []
+        rewards: list[Coin] = []
         while sum(one.sats for one in rewards) <= _COINS * _SATS + _FEE:
             [block] = self.rpc("generatetoaddress", 1, self.key.address)
             [reward] = self.rpc("getblock", block, 2)["tx"][:1]

@@ -1,11 +1,11 @@
 """Phones: the numbers of the wallets that M-Pesa takes money from and pays money to."""
 
 from cift_shared.rails.phones import phone_kind
-from mpesa_method.phones import COUNTRY, normalised
+from mpesa_method.phones import KENYA
 
 PHONES = phone_kind(
-    normalised,
-    home=COUNTRY,
+    KENYA.normalised,
+    home=KENYA.country,
     example=(
         "phone",
         "A phone",

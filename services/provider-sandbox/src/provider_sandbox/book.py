@@ -13,9 +13,10 @@ class Movement:
     """A movement of money at a provider."""
 
     provider: str
-    """``daraja``, ``stripe`` or ``paypal``."""
+    """``daraja``, ``stripe``, ``paypal``, ``momo_ug``, ``momo_rw`` or ``momo_sandbox``."""
     kind: str
-    """For Daraja ``stk`` (in), ``b2c`` (out) or ``reversal`` (out)."""
+    """For Daraja ``stk`` (in), ``b2c`` (out) or ``reversal`` (out); for MTN MoMo ``collection``
+    (in), ``transfer`` (out) or ``refund`` (out)."""
     msisdn: str
     """The other party: the phone for Daraja, brand and last four digits of the card for Stripe, the
     e-mail address for PayPal."""

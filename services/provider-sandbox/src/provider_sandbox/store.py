@@ -33,6 +33,11 @@ TABLES = (
     "paypal_request_ids",
     "paypal_balances",
     "paypal_payers",
+    "momo_users",
+    "momo_tokens",
+    "momo_phones",
+    "momo_accounts",
+    "momo_transactions",
 )
 
 _SCHEMA_VERSION = 2

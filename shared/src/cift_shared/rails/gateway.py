@@ -12,7 +12,7 @@ from typing import Any, Self
 from cift_shared.errors import SettingsInvalid
 from cift_shared.rails.entries import load_entries
 from cift_shared.rails.instruments import InstrumentKind
-from cift_shared.rails.registry import rails
+from cift_shared.rails.registry import rails, rails_of
 from cift_shared.rails.webhooks import WebhookRoute
 from cift_shared.settings import EnvironmentSettings, load_settings
 
@@ -75,6 +75,20 @@ def gateway_rails() -> Mapping[str, GatewayRail]:
         if rail.webhooks and name in rails() and not rails()[name].has_notices:
             raise SettingsInvalid(f"{GROUP}: {name!r} has webhooks, but no topic for notices")
     return dict(sorted(found, key=lambda entry: entry[1].keeps_at_provider))
+
+
+def payer_country(method: str, fields: Mapping[str, Any]) -> str | None:
+    """The payer's country (ISO 3166 alpha-2) in the fields of an instrument; None: not told.
+
+    Raises:
+        InvalidCommand: no installed rail serves the method.
+    """
+    for rail in rails_of(method):
+        for kind in gateway_rails()[rail.name].instruments.values():
+            country = kind.country_of(fields)
+            if country is not None:
+                return country
+    return None
 
 
 def saving_examples() -> list[tuple[str, str, Mapping[str, Any]]]:

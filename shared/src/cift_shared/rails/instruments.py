@@ -75,6 +75,10 @@ class Saving:
     """True if a saved one can be used when the customer is absent."""
 
 
+def _given_country(fields: Mapping[str, Any]) -> str | None:
+    return fields.get("country")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InstrumentKind:
     """One kind of instrument; rails that use the same kind share its `shows`."""
@@ -96,6 +100,8 @@ class InstrumentKind:
     """A short text of what may be shown, for lists and logs."""
     before_public: Callable[[Mapping[str, Any]], Public]
     """Reads what may be shown from a stored instrument that an earlier release wrote."""
+    country_of: Callable[[Mapping[str, Any]], str | None] = _given_country
+    """Reads the payer's country (ISO 3166 alpha-2) from the fields of a request; None: not told."""
     saving: Saving | None = None
     is_optional: bool = False
     """True if a payment may name none: the payer chooses the instrument at the provider."""

@@ -17,6 +17,7 @@ from cift_shared.rails.instruments import (
     Saving,
     Shown,
 )
+from cift_shared.rails.phone_numbers import country_of_number
 
 PHONE = "phone"
 
@@ -33,7 +34,8 @@ class PhoneIn(GivenInCountry):
     """A phone."""
 
     phone: PhoneText | None = None
-    """Phone of a mobile wallet: 07.., 01.., +254.., 254.. or the bare nine digits."""
+    """Phone of a mobile wallet: national (07..), international (+254.., 254..) or without the
+    leading zero."""
 
 
 class PhoneOut(Shown):
@@ -72,6 +74,7 @@ def phone_kind(
         shows=PhoneOut,
         display=lambda public: str(public["phone"]),
         before_public=_before_public,
+        country_of=_country_of,
         saving=Saving(
             at_provider=False,
             accepts=PhoneIn,
@@ -88,3 +91,7 @@ def phone_kind(
 
 def _before_public(stored: Mapping[str, Any]) -> Public:
     return {"phone": stored["display"], "country": stored["country"]}
+
+
+def _country_of(fields: Mapping[str, Any]) -> str | None:
+    return fields.get("country") or country_of_number(fields.get("phone") or "")

@@ -82,9 +82,16 @@ class Rail:
     has_notices: bool = True
     """False if its provider posts no notices: then there is no notice topic, and the worker only
     queries the provider."""
+    calls: frozenset[int] | None = None
+    """The numbers in its callback paths. Rails of one provider share the topic of notices: each has
+    its own numbers, and leaves the other notices alone. None: every notice is about this rail."""
+    shown: str | None = None
+    """The provider's name for people; None: its name in the API."""
     amount_policy: AmountPolicy = "exact"
     """If a deposit settles with another amount than requested: `exact`: an operator decides;
     `as_received`: the amount that arrived is credited, with the fee for that amount."""
+    is_example: bool = False
+    """True for the rail that the documents' examples show, so that another rail changes none."""
     estimates_network_fee: bool = False
     """True if its processor implements `EstimatesNetworkFee`. Where the price list charges the
     network's fee, payments are priced only while there is an estimate of it."""
@@ -93,6 +100,11 @@ class Rail:
     def currencies(self) -> frozenset[str]:
         """The currencies it moves."""
         return frozenset(self.limits)
+
+    @property
+    def provider_name(self) -> str:
+        """The provider's name for people."""
+        return self.shown or self.provider
 
     @property
     def priced_as(self) -> str:
@@ -139,7 +151,7 @@ class Rail:
         if amount.currency not in self.limits:
             raise InvalidCommand(
                 "currency_unsupported",
-                f"{self.method} moves {', '.join(sorted(self.currencies))}",
+                f"the method {self.method} moves {', '.join(sorted(self.currencies))}",
                 pointer="/currency",
             )
         step = self.steps.get(amount.currency, 1)
@@ -147,7 +159,7 @@ class Rail:
             multiple = Money(step, amount.currency).text
             raise InvalidCommand(
                 "amount_not_whole",
-                f"{self.method} moves multiples of {multiple} {amount.currency}",
+                f"the method {self.method} moves multiples of {multiple} {amount.currency}",
                 pointer="/amount",
             )
         limits = self.limits[amount.currency][operation]

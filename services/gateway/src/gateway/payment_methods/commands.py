@@ -9,6 +9,7 @@ from cift_shared.messaging import topics
 from cift_shared.messaging.envelope import OutgoingMessage, outgoing
 from cift_shared.messaging.instruments import Instrument
 from cift_shared.messaging.messages import RequestDetach, RequestSetup
+from cift_shared.rails.gateway import payer_country
 from cift_shared.rails.instruments import InstrumentKind, Named, Saving
 from cift_shared.rails.rail import Rail
 from cift_shared.rails.registry import in_country, rails_of
@@ -52,10 +53,15 @@ def rail_for_saving(body: SavedMethodIn) -> Rail:
     """The rail of the method that saves the instrument.
 
     Raises:
-        InvalidCommand: the method has several rails, and none is in the instrument's country.
+        InvalidCommand: the method has several rails, and none is in the instrument's country. If
+            the request tells no country, the rail with the method's own name is meant.
     """
     found = rails_of(body.method)
-    return found[0] if len(found) == 1 else in_country(found, body.fields().get("country"))
+    if len(found) == 1:
+        return found[0]
+    country = payer_country(body.method, body.fields())
+    first = [rail for rail in found if country is None and rail.name == body.method]
+    return first[0] if first else in_country(found, country)
 
 
 def save_request_of(body: SavedMethodIn, rail: Rail) -> SaveRequest:

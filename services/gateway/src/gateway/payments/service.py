@@ -15,6 +15,7 @@ from prometheus_client import Counter
 from cift_shared.clock import Clock
 from cift_shared.ids import IdFactory, PaymentId
 from cift_shared.messaging.outbox import Relay
+from cift_shared.rails.gateway import payer_country
 from cift_shared.rails.registry import rail_for
 from cift_shared.security.field_encryption import Vault
 from gateway.auth.authenticator import Caller
@@ -230,7 +231,8 @@ class Payments:
 
 def _price_request(body: PaymentIn) -> PriceRequest:
     fields = body.payment_method.fields() if body.payment_method else {}
-    rail = rail_for(body.method, body.type, body.currency, fields.get("country"))
+    country = payer_country(body.method, fields)
+    rail = rail_for(body.method, body.type, body.currency, country)
     return PriceRequest(body.type, rail, body.amount, body.currency)
 
 
