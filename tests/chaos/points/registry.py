@@ -87,7 +87,7 @@ def _calls(module: Path) -> Iterator[tuple[str, str]]:
 
 
 def _modules_of(service: str) -> list[Path]:
-    """The service's package, and what it imports of the packages beside it and of the shared one."""
+    """The package of the service, and what it imports of its neighbours and of `cift_shared`."""
     package = _package(MODULES[service])
     own = sorted(package.rglob("*.py"))
     return [*own, *sorted(_reached_by(own, package.parent) - set(own))]
