@@ -87,9 +87,10 @@ def _calls(module: Path) -> Iterator[tuple[str, str]]:
 
 
 def _modules_of(service: str) -> list[Path]:
-    """The modules of the service's folder, which run in one process, and the shared ones."""
-    own = sorted(_package(MODULES[service]).parent.rglob("*.py"))
-    return [*own, *_shared_by(own)]
+    """The package of the service, and what it imports of its neighbours and of `cift_shared`."""
+    package = _package(MODULES[service])
+    own = sorted(package.rglob("*.py"))
+    return [*own, *sorted(_reached_by(own, package.parent) - set(own))]
 
 
 def _package(name: str) -> Path:
@@ -100,32 +101,31 @@ def _package(name: str) -> Path:
     return Path(spec.submodule_search_locations[0])
 
 
-def _shared_by(modules: list[Path]) -> list[Path]:
-    """The modules of `cift_shared` that these import, and what those import."""
+def _reached_by(modules: list[Path], folder: Path) -> set[Path]:
+    """The modules that these import, and what those import: shared ones and those in a folder."""
     reached: set[Path] = set()
     waiting = list(modules)
     while waiting:
-        for path in _imports(waiting.pop()) - reached:
+        for path in _imports(waiting.pop(), folder) - reached:
             reached.add(path)
             waiting.append(path)
-    return sorted(reached)
+    return reached
 
 
-def _imports(module: Path) -> set[Path]:
+def _imports(module: Path, folder: Path) -> set[Path]:
     names: set[str] = set()
     for node in ast.walk(ast.parse(module.read_text())):
         if isinstance(node, ast.ImportFrom) and node.module:
             names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
         elif isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
-    return {path for name in names if (path := _shared_file(name)) is not None}
+    return {path for name in names if (path := _file_of(name, folder)) is not None}
 
 
-def _shared_file(name: str) -> Path | None:
+def _file_of(name: str, folder: Path) -> Path | None:
     parts = name.split(".")
-    if parts[0] != SHARED:
-        return None
-    path = _package(SHARED).parent / Path(*parts)
+    place = _package(SHARED).parent if parts[0] == SHARED else folder
+    path = place / Path(*parts)
     for file in (path.with_suffix(".py"), path / "__init__.py"):
         if file.is_file():
             return file

@@ -5,9 +5,15 @@ from typing import Any
 import httpx
 import pytest
 
-from bitcoin_watcher.client import GENESIS
-from chain_watch.rpc import NodeFailed
+from bitcoin_watcher.client import GENESIS, BitcoinNode
+from bitcoin_watcher.context import WatchState
+from bitcoin_watcher.deposit_store import MemoryDeposits
+from bitcoin_watcher.processor import BitcoinProcessor
+from chain_watch.rpc import Endpoint, NodeFailed
+from cift_shared.clock import SystemClock
+from cift_shared.money.amount import Money
 from tests.integration.crypto_watcher.harness import OpenWatch, Watch
+from tests.support import bitcoin
 from tests.support.bitcoin_chain import ScriptedNode, Tx, block
 
 pytestmark = pytest.mark.integration
@@ -126,3 +132,23 @@ async def test_amounts_are_exact(watch: Watch) -> None:
     told = (await large.reach("settled")).amount
     assert told is not None
     assert told.minor == all_but_one
+
+
+async def test_the_first_node_that_answers_estimates_the_fee(node: ScriptedNode) -> None:
+    away = node.copy()
+    away.lies["estimatesmartfee"] = lambda *_: HTML
+    node.lies["estimatesmartfee"] = lambda *_: {"feerate": 0.0001, "blocks": 6}
+    clients = [
+        BitcoinNode(Endpoint(f"node-{place}", "http://127.0.0.1:1/"), "regtest", timeout_s=5,
+                    transport=one.transport())
+        for place, one in enumerate((away, node), 1)
+    ]  # fmt: skip
+    clock = SystemClock()
+    processor = BitcoinProcessor(
+        bitcoin.config(), clients, MemoryDeposits(), watch=WatchState(clock), clock=clock
+    )
+    assert await processor.estimate_network_fee("deposit", "BTC") == Money(680, "BTC")
+    node.lies["estimatesmartfee"] = lambda *_: HTML
+    with pytest.raises(NodeFailed):
+        await processor.estimate_network_fee("deposit", "BTC")
+    await processor.close()

@@ -330,7 +330,9 @@ def test_what_an_outcome_tells() -> None:
         (Expired(failure), {"failure": wire}),
         (ActionRequired({"type": "pin"}, "R", CARD), {
             "next_action": {"type": "pin"}, "provider_reference": "R", "public": CARD}),
-        (Submitted("R"), {"provider_reference": "R"}),
+        (Submitted("R"), {"provider_reference": "R", "next_action": None}),
+        (Submitted("R", {"type": "x"}), {
+            "provider_reference": "R", "next_action": {"type": "x"}}),
         (Unknown("why"), {"reason": "why"}),
         (Conflicting("why"), {"reason": "why"}),
         (Reversed(amount, "R", "why"), {

@@ -3,6 +3,7 @@
 import pytest
 
 from bitcoin_watcher.addresses import AddressInvalid, AddressKey, check_library, parse_address
+from bitcoin_watcher.libwally import wally
 from cift_shared.errors import SettingsInvalid
 from tests.support.bitcoin import FIRST, TPUB, XPUB
 
@@ -60,8 +61,6 @@ def test_other_keys_stop_the_start_and_are_not_repeated(text: str, network: str)
 
 
 def test_a_private_key_is_refused() -> None:
-    import wallycore as wally
-
     seed = wally.bip39_mnemonic_to_seed512("abandon " * 11 + "about", "")
     key = wally.bip32_key_from_seed(seed, wally.BIP32_VER_TEST_PRIVATE, 0)
     private = wally.bip32_key_to_base58(key, wally.BIP32_FLAG_KEY_PRIVATE)

@@ -7,9 +7,8 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-import wallycore as wally
-
 from bitcoin_method.networks import Network
+from bitcoin_watcher.libwally import wally
 from cift_shared.errors import SettingsInvalid
 
 _NETWORKS: dict[Network, tuple[int, str]] = {

@@ -9,6 +9,7 @@ calls one.
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from decimal import Decimal
 
 from bitcoin_method.rail import RAIL
 from bitcoin_watcher.addresses import check_library
@@ -18,6 +19,7 @@ from bitcoin_watcher.deposit_store import DepositStore, MemoryDeposits
 from bitcoin_watcher.deposits import CHECK_EVERY, Deposits
 from bitcoin_watcher.mapping import deposit_fee, rate_of
 from bitcoin_watcher.settings import BitcoinConfig
+from bitcoin_watcher.wire import FeeEstimate
 from chain_watch.rpc import NodeFailed
 from cift_shared.attempts.processor import Answer, Attempt, Notice
 from cift_shared.clock import Clock, SystemClock
@@ -93,22 +95,22 @@ class BitcoinProcessor:
         Raises:
             NodeFailed: no node answers.
         """
-        config, estimate = self._config, None
+        failed = NodeFailed("no node is configured")
         for node in self._nodes:
             try:
-                estimate = await node.fee_estimate()
-                break
+                return deposit_fee(self._rate(await node.fee_estimate()))
             except NodeFailed as error:
-                if node is self._nodes[-1]:
-                    raise
-                _ = error
-        rate = rate_of(
-            estimate.feerate if estimate is not None else None,
+                failed = error
+        raise failed
+
+    def _rate(self, estimate: FeeEstimate) -> Decimal:
+        config = self._config
+        return rate_of(
+            estimate.feerate,
             lowest=config.fee_floor,
             highest=config.fee_ceiling,
             instead=config.fee_fallback,
         )
-        return deposit_fee(rate)
 
     def unavailable_reason(self) -> str | None:
         """Why no deposit can be taken now; None: it can."""
