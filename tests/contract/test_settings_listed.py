@@ -14,6 +14,7 @@ from ledger.settings import LedgerSettings
 from mpesa_worker.settings import MpesaConfig, WorkerSettings
 from paypal_worker.settings import PayPalConfig
 from paypal_worker.settings import WorkerSettings as PayPalWorkerSettings
+from vodacom_worker.settings import VodacomConfig
 
 EXAMPLE = Path(__file__).parents[2] / ".env.example.payments"
 
@@ -38,7 +39,7 @@ def test_every_setting_is_listed_and_explained() -> None:
     needed: set[str] = set()
     settings = (GatewaySettings, LedgerSettings, WorkerSettings, MpesaConfig)
     of_rails = (rail.settings for rail in gateway_rails().values())
-    workers = (CardWorkerSettings, CardConfig, PayPalWorkerSettings, PayPalConfig)
+    workers = (CardWorkerSettings, CardConfig, PayPalWorkerSettings, PayPalConfig, VodacomConfig)
     for kind in (*settings, *workers, *of_rails):
         needed |= variables(kind)
     assert sorted(needed - set(listed)) == []

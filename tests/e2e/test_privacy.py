@@ -21,7 +21,9 @@ from tests.support.postgres import throw_away_folder
 
 pytestmark = [pytest.mark.integration, pytest.mark.e2e, pytest.mark.timeout(180)]
 
-NUMBERS = re.compile(rb"708374149|700000032|711000001|722000000|pays@example\.com")
+NUMBERS = re.compile(
+    rb"708374149|700000032|711000001|722000000|754123456|754000001|pays@example\.com"
+)
 """National parts of every phone, and the payer's address at PayPal: nowhere, in any spelling."""
 
 
@@ -72,7 +74,8 @@ async def table_dump(stack: Stack) -> bytes:
         names = await connection.fetch(
             "select format('%I.%I', table_schema, table_name) as name "
             "from information_schema.tables where table_type = 'BASE TABLE' "
-            "and table_schema in ('ledger', 'gateway', 'mpesa', 'card', 'paypal', 'public')"
+            "and table_schema in"
+            " ('ledger', 'gateway', 'mpesa', 'mpesa_tz', 'card', 'paypal', 'public')"
         )
         rows = []
         for name in names:

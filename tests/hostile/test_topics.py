@@ -29,7 +29,7 @@ from tests.hostile.consumers import Consumers, Garbage, consuming
 from tests.hostile.mutations import RAW, hostile_documents
 from tests.hostile.targets import GOLDEN
 from tests.integration.ledger.books import Books, open_books
-from tests.support import cards, paypal
+from tests.support import cards, paypal, vodacom
 from tests.support.commands import CLOCK, PHONE, VAULT, deposit, withdrawal
 from tests.support.kafka import Broker
 from tests.support.payment_methods import method_result
@@ -37,8 +37,9 @@ from tests.support.payment_methods import method_result
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
 
 MPESA, CARD = topics.commands("mpesa"), topics.commands("card")
-PAYPAL = topics.commands("paypal")
+PAYPAL, TANZANIA = topics.commands("paypal"), topics.commands("mpesa_tz")
 MPESA_NOTICES, CARD_NOTICES = topics.webhooks("mpesa"), topics.webhooks("stripe")
+VODACOM_NOTICES = topics.webhooks("vodacom")
 READERS = {
     topics.RESULTS: "ledger",
     topics.METHOD_RESULTS: "gateway",
@@ -46,8 +47,10 @@ READERS = {
     MPESA: "mpesa",
     CARD: "card",
     PAYPAL: "paypal",
+    TANZANIA: "mpesa_tz",
     MPESA_NOTICES: "mpesa",
     CARD_NOTICES: "card",
+    VODACOM_NOTICES: "mpesa_tz",
 }
 """Who reads a topic."""
 
@@ -99,6 +102,8 @@ def good_for(topic: str, paid: Any) -> Message:
             return cards.deposit()
         case t if t == PAYPAL:
             return paypal.deposit()
+        case t if t == TANZANIA:
+            return vodacom.deposit()
     return notice()
 
 

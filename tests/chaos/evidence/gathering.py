@@ -29,7 +29,14 @@ from tests.chaos.rails.installed import TRAFFIC
 from tests.chaos.rails.traffic import RailTraffic
 
 EVENTS_TOPIC = "payments.events"
-KEYS = ("attempt", "OriginatorConversationID", "refund_custom_id", "custom_id", "sender_item_id")
+KEYS = (
+    "attempt",
+    "OriginatorConversationID",
+    "ThirdPartyConversationID",
+    "refund_custom_id",
+    "custom_id",
+    "sender_item_id",
+)
 """Names under which a twin records our attempt, where a request carries its id as it is; the first
 that is there counts: a refund of PayPal's names its deposit as well."""
 SCHEMAS = ("gateway", "ledger", *local_rails())
@@ -37,6 +44,7 @@ BOOKS = {local.book.provider: local.book for local in local_rails().values()}
 _LEADS = re.compile(r'^cift_leader_is_self\{role="([^"]+)"\} 1\.0$', re.MULTILINE)
 _TOKEN = re.compile(r"/callbacks/([0-9a-f]{66})$")
 _ID_DIGITS = 32
+_BARE_ID = re.compile(r"[0-9a-f]{32}[0-9]{0,8}")
 _POLL_MS = 500
 
 _PAYMENTS = """
@@ -214,7 +222,7 @@ def movement(entry: Mapping[str, Any]) -> facts.Movement:
         fee_currency=fee_currency,
         receipt=entry["receipt"],
         names=frozenset({entry["receipt"], *map(str, ids.values())}),
-        attempt_id=next(filter(None, map(refs.get, KEYS)), None)
+        attempt_id=_attempt_named(next(filter(None, map(refs.get, KEYS)), None))
         or attempt_in(entry["callback_url"]),
         payment_id=refs.get("cift_payment"),
     )
@@ -234,6 +242,13 @@ def attempt_in(address: str) -> str | None:
     return str(UUID(token.group(1)[:_ID_DIGITS])) if token else None
 
 
+def _attempt_named(key: str | None) -> str | None:
+    """The attempt of a key: its id, perhaps without hyphens and with digits after it."""
+    if key is None or not _BARE_ID.fullmatch(key):
+        return key
+    return str(UUID(key[:_ID_DIGITS]))
+
+
 def _delivered(callbacks: Iterable[Mapping[str, Any]]) -> Iterable[facts.Callback]:
     for callback in callbacks:
         attempt_id = attempt_in(callback["url"])
@@ -247,7 +262,7 @@ def _taken(requests: Mapping[str, Any], traffic: RailTraffic) -> dict[str, dict[
     for word, (operation, counter) in traffic.counters.items():
         taken = found.setdefault(word, {})
         for name, times in requests.get(operation, {}).get(counter, {}).items():
-            attempt_id = attempt_in(name) or name
+            attempt_id = attempt_in(name) or _attempt_named(name) or name
             taken[attempt_id] = taken.get(attempt_id, 0) + times
     return found
 

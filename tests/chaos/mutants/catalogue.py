@@ -1,9 +1,22 @@
 """Every bug, each of a kind that somebody has made before."""
 
-from tests.chaos.mutants import delivery_bugs, ledger_bugs, paypal_bugs, scenarios, worker_bugs
+from tests.chaos.mutants import (
+    delivery_bugs,
+    ledger_bugs,
+    paypal_bugs,
+    scenarios,
+    tanzania_bugs,
+    worker_bugs,
+)
 from tests.chaos.mutants.mutant import Suite
 
-MUTANTS = (*delivery_bugs.MUTANTS, *worker_bugs.MUTANTS, *ledger_bugs.MUTANTS, *paypal_bugs.MUTANTS)
+MUTANTS = (
+    *delivery_bugs.MUTANTS,
+    *worker_bugs.MUTANTS,
+    *ledger_bugs.MUTANTS,
+    *tanzania_bugs.MUTANTS,
+    *paypal_bugs.MUTANTS,
+)
 
 SUITE = Suite(MUTANTS, scenarios.__name__, frozenset(scenarios.WITH_TWO))
 """The bugs of `make chaos-mutants`."""

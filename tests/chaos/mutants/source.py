@@ -13,14 +13,17 @@ SHARED = "shared/src/cift_shared"
 GATEWAY = "services/gateway/src/gateway"
 LEDGER = "services/ledger/src/ledger"
 MPESA = "services/mpesa-worker/src/mpesa_worker"
+VODACOM = "services/mpesa-worker/src/vodacom_worker"
 CARD = "services/card-worker/src/card_worker"
 PAYPAL = "services/paypal-worker/src/paypal_worker"
 RAILS = (
+    "services/mpesa-worker/src/mpesa_common",
     "services/mpesa-worker/src/mpesa_method",
+    "services/mpesa-worker/src/vodacom_method",
     "services/card-worker/src/card_method",
     "services/paypal-worker/src/paypal_method",
 )
-PACKAGES = (SHARED, GATEWAY, LEDGER, MPESA, CARD, PAYPAL, *RAILS)
+PACKAGES = (SHARED, GATEWAY, LEDGER, MPESA, VODACOM, CARD, PAYPAL, *RAILS)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,13 +1,14 @@
 """The fail points there are, read from the source: nothing keeps a list of them by hand.
 
-A service passes the points of its own package and of every module of `cift_shared` that it imports,
-directly or through others.
+A service passes the points of its own packages and of every module of `cift_shared` that it
+imports, directly or through others.
 """
 
 import ast
 import importlib.util
 import os
 from collections.abc import Iterator, Mapping
+from importlib.metadata import entry_points
 from pathlib import Path
 
 from cift_local.stack import SERVICES as MODULES
@@ -83,8 +84,16 @@ def _calls(module: Path) -> Iterator[tuple[str, str]]:
 
 
 def _modules_of(service: str) -> list[Path]:
-    own = sorted(_package(MODULES[service]).rglob("*.py"))
+    packages = {MODULES[service], *_processors_of(service)}
+    own = sorted(file for name in packages for file in _package(name).rglob("*.py"))
     return [*own, *_shared_by(own)]
+
+
+def _processors_of(service: str) -> set[str]:
+    """The packages of the processors of this worker's rails."""
+    names = {rail for rail, local in local_rails().items() if local.worker == service}
+    found = entry_points(group="cift.processors")
+    return {point.module.split(".")[0] for point in found if point.name in names}
 
 
 def _package(name: str) -> Path:

@@ -112,7 +112,7 @@ class TestState:
         assert (await schema_state(admin, schemas=["mpesa"])).fits
 
     async def test_is_read_by_every_role(self, database: str) -> None:
-        for name in ("gateway", "ledger", "mpesa", "card", "paypal", "operator"):
+        for name in ("gateway", "ledger", "mpesa", "mpesa_tz", "card", "paypal", "operator"):
             pool = await open_pool(database, role=f"cift_{name}", size_max=1)
             async with pool.acquire() as connection:
                 assert (await schema_state(connection)).fits

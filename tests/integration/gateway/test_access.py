@@ -21,6 +21,7 @@ pytestmark = pytest.mark.integration
 
 PUBLIC = {
     "/api/v1/callbacks/{token}",
+    "/api/v1/callbacks/tz/{token}",
     "/api/v1/returns/{token}",
     "/api/v1/webhooks/mpesa",
     "/api/v1/webhooks/paypal",

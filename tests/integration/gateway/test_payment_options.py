@@ -81,6 +81,8 @@ class TestWhatFits:
             "type": "deposit",
             "method": "mpesa",
             "rail": "mpesa",
+            "provider": "mpesa",
+            "provider_name": "M-Pesa (Safaricom, Kenya)",
             "currency": "KES",
             "limits": {"min": "1.00", "max": "250000.00"},
             "fee": "25.00",
@@ -101,6 +103,9 @@ class TestWhatFits:
         [
             ({"country": "KE", "currency": "KES"}, ["card", "mpesa"]),
             ({"country": "UG", "currency": "KES"}, ["card"]),
+            ({"country": "TZ", "currency": "TZS"}, ["card", "mpesa_tz"]),
+            ({"country": "KE", "currency": "TZS"}, ["card"]),
+            ({"currency": "TZS", "type": "withdrawal"}, ["mpesa_tz"]),
             ({"currency": "USD"}, ["card", "paypal"]),
             ({"currency": "KES", "type": "withdrawal"}, ["mpesa"]),
             ({"currency": "USD", "type": "withdrawal"}, ["paypal"]),
@@ -120,7 +125,7 @@ class TestWhatFits:
     async def test_a_rail_that_is_not_set_up_is_not_offered(self, database: str) -> None:
         async with running_gateway(database, rails={"card": {"publishable_key": None}}) as gateway:
             found = await options(await gateway.client())
-            assert {one["rail"] for one in found} == {"mpesa", "paypal"}
+            assert {one["rail"] for one in found} == {"mpesa", "mpesa_tz", "paypal"}
 
     @pytest.mark.parametrize(
         ("wish", "code", "name"),

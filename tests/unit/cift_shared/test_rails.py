@@ -31,6 +31,7 @@ from cift_shared.rails.registry import (
 from mpesa_method.instruments import PHONES
 from mpesa_method.rail import RAIL as MPESA
 from provider_sandbox.stripe import money as twin
+from vodacom_method.rail import RAIL as TANZANIA
 
 MINIMA = """
     USD 0.50  AED 2.00  AUD 0.50  BRL 0.50  CAD 0.50  CHF 0.50  CZK 15.00  DKK 2.50  EUR 0.50
@@ -208,7 +209,7 @@ def test_rails_are_read_from_entry_points_in_alphabetical_order() -> None:
 
 
 def test_rails_are_found_by_method_and_by_name() -> None:
-    assert rails_of("mpesa") == [MPESA]
+    assert rails_of("mpesa") == [MPESA, TANZANIA]
     assert rail_named("card") is CARD
     with pytest.raises(InvalidCommand) as refused:
         rail_named("gone")

@@ -38,6 +38,7 @@ RAIL = Rail(
     name="paypal",
     method="paypal",
     provider="paypal",
+    title="PayPal",
     limits={code: _limits(code) for code in CURRENCIES},
     steps={code: step(code) for code in CURRENCIES if step(code) > 1},
     typical_duration={

@@ -13,15 +13,15 @@ class Movement:
     """A movement of money at a provider."""
 
     provider: str
-    """``daraja``, ``stripe`` or ``paypal``."""
+    """``daraja``, ``stripe``, ``paypal`` or ``vodacom``."""
     kind: str
-    """For Daraja ``stk`` (in), ``b2c`` (out) or ``reversal`` (out)."""
+    """For Daraja ``stk`` (in), ``b2c`` (out) or ``reversal`` (out); for Vodacom ``c2b`` is in."""
     msisdn: str
-    """The other party: the phone for Daraja, brand and last four digits of the card for Stripe, the
-    e-mail address for PayPal."""
+    """The other party: the phone for Daraja and Vodacom, brand and last four digits of the card for
+    Stripe, the e-mail address for PayPal."""
     amount: str
-    """Decimal text in the provider's unit: whole shillings for Daraja, minor units for Stripe, the
-    currency's unit with its decimals for PayPal."""
+    """Decimal text in the provider's unit: whole shillings for Daraja and Vodacom, minor units for
+    Stripe, the currency's unit with its decimals for PayPal."""
     currency: str
     """ISO 4217."""
     receipt: str

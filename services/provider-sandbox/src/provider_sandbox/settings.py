@@ -8,9 +8,12 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from provider_sandbox.daraja.behaviours import BEHAVIOURS
 from provider_sandbox.paypal.settings import PAYPAL_FIXED, PAYPAL_SECRET, PayPalSettings
+from provider_sandbox.vodacom.settings import VODACOM_FIXED, VODACOM_SECRET, VodacomSettings
 
-FIXED = PAYPAL_FIXED | frozenset(
+FIXED = frozenset(
     {
+        *PAYPAL_FIXED,
+        *VODACOM_FIXED,
         "http_port",
         "state",
         "seed",
@@ -36,12 +39,13 @@ _SECRET = {
     "stripe_webhook_secret",
     "stripe_webhook_old_secret",
     *PAYPAL_SECRET,
+    *VODACOM_SECRET,
 }
 
 _API_VERSION = r"^\d{4}-\d\d-\d\d(\.[a-z]+)?$"
 
 
-class Settings(PayPalSettings, BaseSettings):
+class Settings(PayPalSettings, VodacomSettings, BaseSettings):
     """The settings of the twin; secrets have no default, so a missing one stops the start.
 
     Delays are in seconds of real provider time and are divided by ``speed``.

@@ -33,6 +33,11 @@ TABLES = (
     "paypal_request_ids",
     "paypal_balances",
     "paypal_payers",
+    "vodacom_sessions",
+    "vodacom_phones",
+    "vodacom_accounts",
+    "vodacom_keys",
+    "vodacom_payments",
 )
 
 _SCHEMA_VERSION = 2

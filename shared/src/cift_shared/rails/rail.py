@@ -77,6 +77,8 @@ class Rail:
     """Steps of the evidence that show what the provider charged us; no merchant sees them."""
     countries: frozenset[str] = frozenset()
     """ISO 3166 alpha-2 codes of the countries whose payers can use it; empty: every country."""
+    title: str = ""
+    """Its text in the API, such as the name of the wallet; empty: the method's name."""
     fee_key: str | None = None
     """Its name in the price list; None: the method's."""
     has_notices: bool = True
@@ -98,6 +100,11 @@ class Rail:
     def priced_as(self) -> str:
         """The `method` of its rules in the price list."""
         return self.fee_key or self.method
+
+    @property
+    def shown(self) -> str:
+        """The text that names it for people."""
+        return self.title or self.method
 
     def competes_with(self, other: "Rail") -> bool:
         """True if both could carry the same payment of their common method."""

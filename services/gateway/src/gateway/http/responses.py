@@ -13,6 +13,8 @@ CurrencyShown = Annotated[str, Field(examples=["KES"])]
 CustomerShown = Annotated[str, Field(examples=["c_42"])]
 MethodShown = Annotated[str, Field(examples=[example_rail().method])]
 RailShown = Annotated[str, Field(examples=[example_rail().name])]
+ProviderShown = Annotated[str | None, Field(examples=[example_rail().provider])]
+ProviderNameShown = Annotated[str | None, Field(examples=[example_rail().shown])]
 CursorShown = Annotated[str, Field(examples=["WyIyMDI2LTAxLTMxVDEyOjAwOjAwKzAwOjAwIl0"])]
 
 

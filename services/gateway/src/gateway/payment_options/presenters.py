@@ -13,6 +13,8 @@ def option_out(option: PaymentOption, kind: PaymentType) -> PaymentOptionOut:
         type=kind,
         method=option.rail.method,
         rail=option.rail.name,
+        provider=option.rail.provider,
+        provider_name=option.rail.shown,
         currency=option.currency,
         limits=AmountLimitsOut(
             min=amount_text(option.limits.min_minor, option.currency),

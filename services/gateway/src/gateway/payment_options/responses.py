@@ -3,7 +3,14 @@
 from pydantic import AwareDatetime, Field
 
 from gateway.http.fields import PaymentType
-from gateway.http.responses import CurrencyShown, MethodShown, Out, RailShown
+from gateway.http.responses import (
+    CurrencyShown,
+    MethodShown,
+    Out,
+    ProviderNameShown,
+    ProviderShown,
+    RailShown,
+)
 
 
 class AmountLimitsOut(Out):
@@ -24,6 +31,10 @@ class PaymentOptionOut(Out):
     """The payment method: the `method` of a payment."""
     rail: RailShown
     """The rail that moves the money."""
+    provider: ProviderShown
+    """The provider that moves the money."""
+    provider_name: ProviderNameShown
+    """The same as a text for people."""
     currency: CurrencyShown
     """ISO 4217 code of every amount here."""
     limits: AmountLimitsOut

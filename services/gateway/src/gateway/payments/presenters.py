@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from cift_shared.rails.registry import rails
 from cift_shared.security.field_encryption import Vault
 from gateway.database.queries import Row
 from gateway.http.responses import amount_text
@@ -12,13 +13,15 @@ from gateway.payments.responses import PaymentOut
 
 def payment_out(row: Row, vault: Vault | None = None) -> PaymentOut:
     """A payment as response body; without a vault, its next action has no sealed fields."""
-    currency = row["currency"]
+    currency, rail = row["currency"], rails().get(row["rail"])
     return PaymentOut.model_validate(
         {
             "id": row["payment_id"],
             "type": row["type"],
             "method": row["method"],
             "rail": row["rail"],
+            "provider": rail and rail.provider,
+            "provider_name": rail and rail.shown,
             "status": row["status"],
             "amount": amount_text(row["minor"], currency),
             "requested_amount": _requested(row),

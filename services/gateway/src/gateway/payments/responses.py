@@ -13,6 +13,8 @@ from gateway.http.responses import (
     MethodShown,
     Out,
     PageOut,
+    ProviderNameShown,
+    ProviderShown,
     RailShown,
 )
 from gateway.payment_methods.responses import FailureOut, NextAction, PaymentMethodOut
@@ -30,6 +32,10 @@ class PaymentOut(Out):
     """The payment method."""
     rail: RailShown
     """The rail that carries the payment."""
+    provider: ProviderShown
+    """The provider that moves the money; null when its rail was removed."""
+    provider_name: ProviderNameShown
+    """The same as a text for people; null when its rail was removed."""
     status: PaymentStatus
     """The current status of the payment."""
     amount: AmountShown
