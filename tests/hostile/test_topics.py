@@ -203,7 +203,7 @@ async def taken(consumers: Consumers, topic: str, good: Any) -> bool:
         case topics.RAIL_STATUSES:
             query = "select available from gateway.rail_status where rail = $1"
             return bool(await consumers.admin.fetchval(query, good.rail))
-        case t if t in (MPESA, CARD, PAYPAL):
+        case t if t in (MPESA, CARD, PAYPAL, TANZANIA):
             query = f"select true from {READERS[t]}.attempt where payment_id = $1"
             return bool(await consumers.admin.fetchval(query, good.payment_id))
     query = f"select true from {READERS[topic]}.notice where notice_id = $1"

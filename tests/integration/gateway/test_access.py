@@ -48,7 +48,7 @@ def routes_of(app: FastAPI) -> list[tuple[str, ApiRoute]]:
 def test_every_route_has_a_scope_or_is_public() -> None:
     app = create_app(settings_for("postgresql://nowhere/none"))
     routes = routes_of(app)
-    assert len(routes) == 34
+    assert len(routes) == 35
     assert {path for path, route in routes if not route.scopes} == PUBLIC
     for path, route in routes:
         assert set(route.scopes) <= set(SCOPES), path
