@@ -16,7 +16,7 @@ RAIL_CHAOS := $(subst /,.,$(patsubst %/__main__.py,%,$(wildcard tests/*/chaos/__
 PARALLEL := -q -n logical --maxprocesses 4
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo smoke test test-kafka test-postgres test-containers test-peers lint types imports lock lock-api-docs check clean api-docs openapi functions \
+.PHONY: help setup demo smoke test test-kafka test-postgres test-containers test-peers test-nodes lint types imports lock lock-api-docs check clean api-docs openapi functions \
   chaos chaos-points chaos-mutants mutation mutation-sql mutation-gate hostile verify-books verify-chain rebuild-verify cift bench bench-outage bench-ledger
 
 help: ## List the targets
@@ -39,21 +39,27 @@ smoke: setup ## Start the whole stack, make one payment of each kind, check the 
 	$(RUN) cift_local smoke
 
 test: setup ## Run every test that needs only this machine
-	$(RUN) pytest -m "not kafka and not peers and not api_docs" $(PARALLEL)
+	$(RUN) pytest -m "not kafka and not peers and not nodes and not api_docs" $(PARALLEL)
+	@command -v npm >/dev/null || echo "Not run: the tests of an Ethereum node on anvil, which need Node 20 (make test-nodes)"
 
 test-kafka: setup ## Run the integration and crash tests on Apache Kafka
-	CIFT_TEST_BROKER=kafka $(RUN) pytest -m "integration and servers and not e2e and not kafka and not peers and not api_docs" $(PARALLEL)
+	CIFT_TEST_BROKER=kafka $(RUN) pytest -m "integration and servers and not e2e and not kafka and not peers and not nodes and not api_docs" $(PARALLEL)
 	CIFT_TEST_BROKER=kafka $(RUN) pytest -m kafka --durations=10
 
 test-postgres: setup ## Run the integration tests on a PostgreSQL as Debian ships it, with the JIT
 	$(RUN) tests.support.stock_postgres
-	CIFT_TEST_PG=stock $(RUN) pytest -m "integration and servers and not e2e and not kafka and not peers and not api_docs" $(PARALLEL)
+	CIFT_TEST_PG=stock $(RUN) pytest -m "integration and servers and not e2e and not kafka and not peers and not nodes and not api_docs" $(PARALLEL)
 
 test-containers: setup ## Run a part of the integration tests on PostgreSQL and Apache Kafka in containers
 	$(RUN) tests.support.containers pytest $(CONTAINER_TESTS)
 
 test-peers: setup ## Compare workers and twins with stripe-mock (needs Go), localstripe and Prism (needs Node 20)
 	$(RUN) pytest -m peers
+
+test-nodes: setup ## Test the nodes of the chains: anvil (needs Node 20), and those at BITCOIN_RPC_URL and ETHEREUM_RPC_URL
+	$(RUN) pytest -m nodes
+	@test -n "$$BITCOIN_RPC_URL" || echo "Not run: the tests of another Bitcoin node (BITCOIN_RPC_URL is not set)"
+	@test -n "$$ETHEREUM_RPC_URL" || echo "Not run: the tests of another Ethereum node (ETHEREUM_RPC_URL is not set)"
 
 api-docs: setup ## Check the API's documents with linters, a browser, and generated clients
 	$(RUN) pytest -m api_docs

@@ -19,6 +19,8 @@ from tests.bench.orders import Mix
 from tests.bench.proc import cpu_ms
 
 CONNECTIONS = 32
+CLIENTS = (1, 32, 128)
+"""Clients at a time: what arrives together is accepted in one statement."""
 BEHIND = ("ledger", "mpesa-worker", "card-worker", "provider-sandbox")
 
 
@@ -64,8 +66,19 @@ async def maxima(cluster: Cluster, rounds: int, seconds: float) -> Rates:
     return rates
 
 
-async def _flood(cluster: Cluster, seconds: float) -> float:
-    return _rate(await cluster.load(0, seconds, connections=CONNECTIONS))
+async def by_clients(cluster: Cluster, rounds: int, seconds: float) -> dict[int, list[float]]:
+    """Accepted a second, round by round, for each number of clients; the others are paused."""
+    rates: dict[int, list[float]] = {clients: [] for clients in CLIENTS}
+    for _ in range(rounds):
+        for clients, found in rates.items():
+            with held_still(cluster):
+                found.append(await _flood(cluster, seconds, clients))
+            await cluster.settled()
+    return rates
+
+
+async def _flood(cluster: Cluster, seconds: float, connections: int = CONNECTIONS) -> float:
+    return _rate(await cluster.load(0, seconds, connections=connections))
 
 
 def _rate(result: Result) -> float:

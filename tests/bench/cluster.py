@@ -41,6 +41,8 @@ TWIN = {
 }
 """A push is paid 0.5 s after it came and told 0.1 s later: `PROVIDER_S`. Nothing else fails."""
 QUIET = {"CIFT_LOG_LEVEL": "warning", "CIFT_TRACE_SAMPLE_RATIO": "0"}
+NO_LIMIT = {"CIFT_GATEWAY_REQUESTS_PER_SECOND": "100000"}
+"""The load comes with one API key: its rate limit would be what is measured."""
 SERVICES = ("gateway", "ledger", "mpesa-worker", "card-worker")
 FINAL = "('completed', 'failed', 'expired', 'canceled', 'in_review')"
 ASK_EVERY_S = 0.3
@@ -173,7 +175,9 @@ async def running_cluster(
     held = Supervisor([server(postgres)]), Supervisor([server(kafka)])
     async with held[0], held[1]:
         with _addresses(postgres.dsn(DATABASE), kafka.bootstrap):
-            options = Options(folder, speed=1, prefer_ports=False, extra_env={**QUIET, **env})
+            options = Options(
+                folder, speed=1, prefer_ports=False, extra_env={**QUIET, **NO_LIMIT, **env}
+            )
             async with running_stack(options) as stack:
                 took = time.perf_counter() - began
                 yield Cluster(stack, *held, await open_api(stack, "m_bench"), took)

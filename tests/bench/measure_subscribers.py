@@ -21,6 +21,7 @@ from cift_shared.ids import SystemIds
 from cift_shared.kafka import BatchSubscriber, Producer, Record, RejectedRecord, create_topics
 from cift_shared.messaging.envelope import OutgoingMessage
 from cift_shared.messaging.topics import DAY_MS, Topic
+from cift_shared.security.kafka import Brokers
 from tests.bench.faststream_subscriber import subscribe
 from tests.support.kafka import running_embedded_broker, running_kafka
 
@@ -41,7 +42,7 @@ async def ours(bootstrap: str, topic: str, arrived: Arrived) -> AsyncIterator[No
         [topic],
         group=f"ours-{topic}",
         instance=f"ours-{topic}",
-        bootstrap_servers=bootstrap,
+        brokers=Brokers(bootstrap),
         handler=handle,
         store_rejected=_refuse,
     )
@@ -113,7 +114,7 @@ class Run:
 
     def __init__(self, bootstrap: str, topic: str) -> None:
         self.topic = topic
-        self.producer = Producer(bootstrap, name="bench")
+        self.producer = Producer(Brokers(bootstrap), name="bench")
         self._left = 0
         self._all_came = asyncio.Event()
 
@@ -153,7 +154,7 @@ class Run:
 
 async def measure(variant: Variant, bootstrap: str) -> Figures:
     topic = f"bench.{SystemIds().new_id().hex}"
-    await create_topics(bootstrap, [Topic(topic, 12, DAY_MS)])
+    await create_topics(Brokers(bootstrap), [Topic(topic, 12, DAY_MS)])
     run = Run(bootstrap, topic)
     async with variant(bootstrap, topic, run.arrived):
         await run.send_and_wait()

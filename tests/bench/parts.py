@@ -164,6 +164,7 @@ async def accepting(bench: Bench) -> None:
     effort, cluster = bench.effort, bench.cluster
     rates = await accept.maxima(cluster, effort.accept_rounds, effort.accept_s)
     ours, alone = percentile(rates.ours, 0.5), percentile(rates.alone, 0.5)
+    clients = await accept.by_clients(cluster, effort.accept_rounds, effort.accept_s)
     half = await cluster.load(ours / 2, effort.half_s)
     await cluster.settled(300)
     p50, p99 = accept.quantiles_ms(half)
@@ -175,6 +176,7 @@ async def accepting(bench: Bench) -> None:
         "bare_per_s": percentile(rates.bare, 0.5),
         "accept_p50_ms": p50,
         "accept_p99_ms": p99,
+        **{f"accept_alone_{n}_clients_per_s": percentile(r, 0.5) for n, r in clients.items()},
     }
     if bench.sustained:
         easy = await cluster.load(bench.sustained / 2, effort.half_s)

@@ -11,6 +11,8 @@ from card_worker.settings import WorkerSettings as CardWorkerSettings
 from cift_shared.rails.gateway import gateway_rails
 from gateway.settings import GatewaySettings
 from ledger.settings import LedgerSettings
+from momo_worker.settings import RwandaConfig, UgandaConfig
+from momo_worker.settings import WorkerSettings as MomoWorkerSettings
 from mpesa_worker.settings import MpesaConfig, WorkerSettings
 from paypal_worker.settings import PayPalConfig
 from paypal_worker.settings import WorkerSettings as PayPalWorkerSettings
@@ -40,7 +42,8 @@ def test_every_setting_is_listed_and_explained() -> None:
     settings = (GatewaySettings, LedgerSettings, WorkerSettings, MpesaConfig)
     of_rails = (rail.settings for rail in gateway_rails().values())
     workers = (CardWorkerSettings, CardConfig, PayPalWorkerSettings, PayPalConfig, VodacomConfig)
-    for kind in (*settings, *workers, *of_rails):
+    momo = (MomoWorkerSettings, UgandaConfig, RwandaConfig)
+    for kind in (*settings, *workers, *momo, *of_rails):
         needed |= variables(kind)
     assert sorted(needed - set(listed)) == []
     for name in needed:

@@ -17,6 +17,7 @@ from cift_local.stack import Options, Stack, running_stack
 from cift_shared.kafka import Producer
 from cift_shared.messaging import topics
 from cift_shared.messaging.envelope import OutgoingMessage
+from cift_shared.security.kafka import Brokers
 from tests.support.books import check_books, check_nothing_sent_twice
 from tests.support.merchant_client import MerchantClient, phones
 from tests.support.postgres import throw_away_folder
@@ -107,7 +108,7 @@ async def test_what_the_provider_does_not_take_yet_can_be_canceled() -> None:
 
 async def test_garbage_on_every_topic_is_set_aside_and_stops_nobody() -> None:
     async with stack() as (running, client):
-        producer = Producer(running.kafka_bootstrap_servers, name="garbage")
+        producer = Producer(Brokers(running.kafka_bootstrap_servers), name="garbage")
         inward = [topics.commands("mpesa"), topics.webhooks("mpesa"), topics.RESULTS]
         garbage = [b"", b"{", b"\xff\x00", b"[]", b'{"kind": "dance"}', b"x" * 100_000]
         letters = [OutgoingMessage(topic, "k", body) for topic in inward for body in garbage]

@@ -22,7 +22,8 @@ from tests.support.postgres import throw_away_folder
 pytestmark = [pytest.mark.integration, pytest.mark.e2e, pytest.mark.timeout(180)]
 
 NUMBERS = re.compile(
-    rb"708374149|700000032|711000001|722000000|754123456|754000001|pays@example\.com"
+    rb"708374149|700000032|711000001|722000000|754123456|754000001"
+    rb"|772000(?:777|451|457)|788000(?:777|451|457)|pays@example\.com"
 )
 """National parts of every phone, and the payer's address at PayPal: nowhere, in any spelling."""
 
@@ -47,6 +48,7 @@ async def test_nothing_personal_in_clear(monkeypatch: pytest.MonkeyPatch, own_br
         "gateway.log",
         "ledger.log",
         "mpesa-worker.log",
+        "momo-worker.log",
         "paypal-worker.log",
     }
     assert any(path.suffix == ".jsonl" and text for path, text in files.items())
@@ -74,8 +76,8 @@ async def table_dump(stack: Stack) -> bytes:
         names = await connection.fetch(
             "select format('%I.%I', table_schema, table_name) as name "
             "from information_schema.tables where table_type = 'BASE TABLE' "
-            "and table_schema in"
-            " ('ledger', 'gateway', 'mpesa', 'mpesa_tz', 'card', 'paypal', 'public')"
+            "and table_schema in ('ledger', 'gateway', 'mpesa', 'mpesa_tz', 'momo_ug', 'momo_rw', "
+            "'card', 'paypal', 'public')"
         )
         rows = []
         for name in names:
@@ -104,7 +106,7 @@ async def topic_dump(stack: Stack) -> bytes:
 
 def metrics_dump(stack: Stack) -> bytes:
     parts = []
-    for name in ("gateway", "ledger", "mpesa-worker", "paypal-worker"):
+    for name in ("gateway", "ledger", "mpesa-worker", "momo-worker", "paypal-worker"):
         with urlopen(stack.url(name) + "/metrics") as reply:
             parts.append(reply.read())
     return b"\n".join(parts)

@@ -27,6 +27,7 @@ from cift_shared.messaging.rail_status import RailStatus
 from cift_shared.messaging.topics import DAY_MS, Topic
 from cift_shared.runtime.readiness import Readiness
 from cift_shared.runtime.service import Base, Composition, store_rejected_records
+from cift_shared.security.kafka import Brokers
 from gateway.app import ROLE as GATEWAY_ROLE
 from gateway.payment_methods.repository import MethodRepository
 from gateway.payment_methods.results import GROUP as GATEWAY_GROUP
@@ -163,11 +164,11 @@ async def consuming(dsn: str, broker: Broker) -> AsyncIterator[Consumers]:
             base = Base(settings, pool, relay, SystemClock(), Readiness(pool, [schema]))
             composed = compose(base)
             closing += composed.close
-            reading = BatchBroker(broker.bootstrap)
+            reading = BatchBroker(Brokers(broker.bootstrap))
             for subscription in composed.subscriptions:
                 name = consumers.names[subscription.topic] = f"{subscription.topic}.{suffix}"
                 group = f"{subscription.group}.{suffix}"
-                await create_topics(broker.bootstrap, [Topic(name, 2, DAY_MS)])
+                await create_topics(Brokers(broker.bootstrap), [Topic(name, 2, DAY_MS)])
                 reading.subscribe(
                     replace(subscription, topic=name, group=group),
                     instance=f"{group}-0",

@@ -42,6 +42,9 @@ class Case:
 
 TABLE = {
     "POST /api/v1/payments": Case(None, 202, order(customer_id="c_own")),
+    "POST /api/v1/payments/batch": Case(
+        None, 200, {"items": [order(customer_id="c_own", idempotency_key="item")]}
+    ),
     "GET /api/v1/payments": Case(None, 200),
     "GET /api/v1/payments/{payment_id}": Case("payment_not_found"),
     "GET /api/v1/payments/{payment_id}/timeline": Case("payment_not_found"),
@@ -62,6 +65,9 @@ TABLE = {
     "GET /api/v1/customers/{customer_id}/balances": Case("customer_not_found"),
     "GET /api/v1/customers/{customer_id}/statement": Case("customer_not_found"),
     "POST /api/v1/customers/{customer_id}/conversions": Case("insufficient_funds", 422, EXCHANGE),
+    "POST /api/v1/conversions/batch": Case(
+        None, 200, {"items": [EXCHANGE | {"customer_id": CUSTOMER, "idempotency_key": "item"}]}
+    ),
     "GET /api/v1/customers/{customer_id}/conversions/{conversion_id}": Case("conversion_not_found"),
     "GET /api/v1/disputes": Case(None, 200),
     "GET /api/v1/disputes/{dispute_id}": Case("dispute_not_found"),

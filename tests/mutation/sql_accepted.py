@@ -117,13 +117,29 @@ ACCEPTED = [
         ("not in ('deposit', 'withdrawal')", "not in ('deposit', 'withdrawal', 'refund')"),
     ),
     *on(
-        "function ledger.store_payment",
+        "function ledger.store_payments",
         (*ACCEPTANCE, *books("posting")),
-        ("if p_payment.type <> 'deposit' then", "if false then"),
+        ("where p.type <> 'deposit'", "where false"),
         (
-            "p_payment.customer_account_id, p_payment.net_minor,",
-            "p_payment.customer_account_id, p_payment.minor,",
+            "select p.payment_id, p.customer_account_id, p.net_minor,",
+            "select p.payment_id, p.customer_account_id, p.minor,",
         ),
+    ),
+    *on(
+        "function ledger.accept_deposits",
+        ("tests/integration/gateway/test_groups.py",),
+        (
+            "'merchant_account_id', case p->>'fee_bearer' when 'merchant' then",
+            "'merchant_account_id', case p->>'fee_bearer' when 'customer' then",
+        ),
+        ("customer_account(p, named.currency)))", "null))"),
+        ("'fees_account_id', house_account(", "'provider_account_id', house_account("),
+    ),
+    *on(
+        "function ledger.accept_each",
+        ("tests/integration/gateway/test_groups.py",),
+        ("when is_locked[n] then", "when not is_locked[n] then"),
+        ("where p->>'type' = 'deposit' order by n", "order by n"),
     ),
     *on(
         "function ledger.refund_fee_share",

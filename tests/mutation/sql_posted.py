@@ -26,10 +26,10 @@ AS_RECEIVED = [
         guards=ALL,
     ),
     *on(
-        "function ledger.store_payment",
+        "function ledger.store_payments",
         RECEIVED,
         (
-            "case p_payment.type when 'deposit' then coalesce",
+            "case p.type when 'deposit' then coalesce",
             "case 'deposit' when 'deposit' then coalesce",
         ),
     ),

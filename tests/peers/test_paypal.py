@@ -4,8 +4,10 @@ It must also refuse a request that is wrong. With the descriptions as they are p
 everything, because some of their patterns can't be compiled (`prism_tool/usable.mjs`).
 """
 
+import asyncio
 import re
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -13,12 +15,13 @@ from typing import Any
 import httpx
 import pytest
 
-from cift_shared.messaging.outcomes import Settled, Submitted
+from cift_shared.messaging.outcomes import Canceled, Settled, Submitted
 from cift_shared.money.amount import Money
 from paypal_worker.processor import PayPalProcessor
 from tests.peers import prism
 from tests.support import paypal
 from tests.support.commands import CLOCK
+from tests.support.paypal import withdrawal
 from tests.support.paypal_twin import CLIENT_ID, CLIENT_SECRET, PayPalTwin, open_twin
 
 pytestmark = [pytest.mark.peers, pytest.mark.timeout(600)]
@@ -26,6 +29,7 @@ pytestmark = [pytest.mark.peers, pytest.mark.timeout(600)]
 DESCRIPTIONS = {
     "/v2/checkout/": "paypal_checkout_orders_v2",
     "/v2/payments/": "paypal_payments_payment_v2",
+    "/v1/payments/": "paypal_payments_payouts_batch_v1",
 }
 """The description that judges a request, by the beginning of its path."""
 ABOUT_REQUEST = '"location":["request"'
@@ -36,22 +40,23 @@ JUDGED = {
     "POST /v2/checkout/orders", "GET /v2/checkout/orders/", "POST /v2/checkout/orders//capture",
     "GET /v2/payments/captures/", "POST /v2/payments/captures//refund",
     "GET /v2/payments/refunds/",
+    "POST /v1/payments/payouts", "GET /v1/payments/payouts/", "GET /v1/payments/payouts-item/",
+    "POST /v1/payments/payouts-item//cancel",
 }  # fmt: skip
 """Every request that the worker sends, ids left out."""
 
 
-ID = re.compile(r"[0-9A-Z]{15,}")
+ID = re.compile(r"[0-9A-Z]{13,}")
 
 
 @pytest.fixture(scope="session")
 def witnesses(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapping[str, str]]:
     folder = tmp_path_factory.mktemp("prism")
-    orders, payments = DESCRIPTIONS.items()
-    with (
-        prism.running(folder, orders[1]) as first,
-        prism.running(folder, payments[1]) as second,
-    ):
-        yield {orders[0]: first, payments[0]: second}
+    with ExitStack() as processes:
+        yield {
+            begins: processes.enter_context(prism.running(folder, description))
+            for begins, description in DESCRIPTIONS.items()
+        }
 
 
 @dataclass
@@ -114,6 +119,22 @@ async def paid(processor: PayPalProcessor, twin: PayPalTwin, amount: Money, emai
             await twin.control("POST", path, {"status": "COMPLETED"})
 
 
+async def pay_out(
+    processor: PayPalProcessor, twin: PayPalTwin, amount: Money, accounts: Sequence[str]
+) -> None:
+    """Payouts in one batch that nobody claims, and that are canceled."""
+    requests = [withdrawal(name, minor=amount.minor, currency=amount.currency) for name in accounts]
+    attempts = [paypal.attempt(request, CLOCK) for request in requests]
+    answers = await asyncio.gather(*map(processor.process_withdrawal, attempts))
+    await twin.advance(6)
+    for attempt, answer in zip(attempts, answers, strict=True):
+        sent = paypal.learned(attempt, answer)
+        await processor.get_transaction_status(sent)
+        assert isinstance((await processor.process_cancel(sent)).outcome, Canceled)
+    for item in await twin.control("GET", "/paypal/objects/item"):
+        await processor._context.api.read_payout_item(item)
+
+
 async def test_every_request_of_the_worker_is_legal(
     witnesses: Mapping[str, str], twin: PayPalTwin
 ) -> None:
@@ -125,6 +146,7 @@ async def test_every_request_of_the_worker_is_legal(
         client_id=CLIENT_ID,
         client_secret=CLIENT_SECRET,
         brand_name="CIFT",
+        payout_batch_max=10,
         read_timeout_s=60,
     )
     for currency, minor, email in (
@@ -141,6 +163,11 @@ async def test_every_request_of_the_worker_is_legal(
         answer = await processor.process_refund(attempt)
         await processor.get_transaction_status(replace(attempt, memory=answer.memory))
         await processor.get_transaction_status(attempt)  # as after a lost answer
+        for accounts in (
+            ["unclaimed@example.com"],
+            ["unclaimed+1@example.com", "unclaimed+2@example.com"],
+        ):
+            await pay_out(processor, twin, Money(minor, currency), accounts)
     await processor.close()
     assert witness.refused == []
     assert witness.judged == JUDGED
@@ -170,6 +197,27 @@ async def test_the_witness_refuses_a_wrong_order(witnesses, body: Mapping[str, A
     assert await judged(address, "POST", "/v2/checkout/orders", json=GOOD, headers=HEADERS) is None
     said = await judged(address, "POST", "/v2/checkout/orders", json=body, headers=HEADERS)
     assert said is not None
+
+
+ITEM = {"receiver": "a@example.com", "amount": {"currency": "USD", "value": "20.00"}}
+BATCH = {"sender_batch_header": {"sender_batch_id": "b"}, "items": [ITEM]}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"sender_batch_header": BATCH["sender_batch_header"]},
+        {"items": [ITEM]},
+        {**BATCH, "items": [{**ITEM, "amount": {"currency": "USD", "value": 20}}]},
+        {**BATCH, "items": [ITEM, {"amount": ITEM["amount"]}]},
+        {**BATCH, "items": [{**ITEM, "receiver": "a" * 128}]},
+    ],
+    ids=["no items", "no header", "a number", "no receiver", "a receiver too long"],
+)
+async def test_the_witness_refuses_a_wrong_payout(witnesses, body: Mapping[str, Any]) -> None:
+    address, path = witnesses["/v1/payments/"], "/v1/payments/payouts"
+    assert await judged(address, "POST", path, json=BATCH, headers=HEADERS) is None
+    assert await judged(address, "POST", path, json=body, headers=HEADERS) is not None
 
 
 async def test_the_witness_refuses_a_wrong_refund(witnesses) -> None:

@@ -18,6 +18,7 @@ from aiokafka.errors import CommitFailedError, KafkaConnectionError
 
 from cift_shared.kafka.subscriber import BatchSubscriber
 from cift_shared.messaging.envelope import OutgoingMessage
+from cift_shared.security.kafka import Brokers
 from tests.simulation.loop import PROCESS, Network
 
 PARTITIONS = 3
@@ -262,7 +263,7 @@ class SimulatedSubscriber(BatchSubscriber):
     """The service's own loop over a consumer in memory."""
 
     def __init__(self, broker: MemoryBroker, topics: Any, **options: Any) -> None:
-        super().__init__(topics, bootstrap_servers="", **options)
+        super().__init__(topics, brokers=Brokers(""), **options)
         self._broker = broker
         self._random = broker.random
 

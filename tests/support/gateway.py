@@ -95,6 +95,10 @@ def rail_settings(mode: str = "test", **of_rails: Mapping[str, Any]) -> dict[str
             "client_id": "client-id",
             "environment": "live" if mode == "live" else "sandbox",
         },
+        **{
+            name: {"collection_api_user": "user", "target_environment": target}
+            for name, target in (("momo_ug", "mtnuganda"), ("momo_rw", "mtnrwanda"))
+        },
     }
     return {
         name: rail.settings(**{**usual.get(name, {}), **of_rails.get(name, {})})

@@ -8,9 +8,15 @@ from typing import Any
 
 import httpx
 
+from cift_shared.clock import Clock, SystemClock
 from cift_shared.errors import PaymentProcessorError
 from cift_shared.messaging.instruments import Instrument
-from cift_shared.messaging.messages import OriginalPayment, RequestDeposit, RequestRefund
+from cift_shared.messaging.messages import (
+    OriginalPayment,
+    RequestDeposit,
+    RequestRefund,
+    RequestWithdrawal,
+)
 from cift_shared.money.amount import Money
 from cift_shared.security.return_token import ReturnTokens
 from cift_shared.testing import FakeClock
@@ -79,6 +85,32 @@ def refund(
         original=OriginalPayment(
             payment_id=IDS.new_id(), amount=Money(of, currency), provider_reference=capture
         ),
+    )
+
+
+def recipient(account: str = "receives@example.com") -> Instrument:
+    """The recipient of a withdrawal, as the gateway hands it on."""
+    sealed = VAULT.seal(account.encode(), context="paypal")
+    return Instrument(kind="paypal", display="r***@example.com", sealed=sealed)
+
+
+def withdrawal(
+    account: str = "receives@example.com",
+    *,
+    minor: int = 50_00,
+    currency: str = "USD",
+    clock: Clock | None = None,
+) -> RequestWithdrawal:
+    """A withdrawal to a PayPal account."""
+    return RequestWithdrawal(
+        payment_id=IDS.new_id(),
+        merchant_id="m_test",
+        livemode=False,
+        customer_id="cus_1",
+        method="paypal",
+        amount=Money(minor, currency),
+        instrument=recipient(account),
+        accepted_at=(clock or SystemClock()).now(),
     )
 
 

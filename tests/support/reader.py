@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 
 from cift_shared.kafka import BatchSubscriber, Record, RejectedRecord
+from cift_shared.security.kafka import Brokers
 
 
 async def handle(records: Sequence[Record]) -> list[RejectedRecord]:
@@ -24,6 +25,6 @@ if __name__ == "__main__":
     bootstrap, topic, instance = sys.argv[1:]
     subscriber = BatchSubscriber(
         [topic], group=f"group-{topic}", instance=f"{instance}-{topic}",
-        bootstrap_servers=bootstrap, handler=handle, store_rejected=keep,
+        brokers=Brokers(bootstrap), handler=handle, store_rejected=keep,
     )  # fmt: skip
     asyncio.run(subscriber.run())

@@ -18,7 +18,17 @@ from cift_local.waiting import wait_until
 from tests.support import cards
 from tests.support.commands import CALLBACK_KEY, DATA_KEYS, INDEX_KEY
 
-MODULES = ("gateway", "ledger", "mpesa_worker", "card_worker", "paypal_worker")
+MODULES = ("gateway", "ledger", "mpesa_worker", "momo_worker", "card_worker", "paypal_worker")
+MOMO = {
+    "MOMO_API_BASE": f"http://{LOOPBACK}:1",
+    "MOMO_CALLBACK_URL": "https://payments.example",
+    **{
+        f"MOMO_{country}_{product}_{name}": "unused"
+        for country in ("UG", "RW")
+        for product in ("COLLECTION", "DISBURSEMENT")
+        for name in ("SUBSCRIPTION_KEY", "API_USER", "API_KEY")
+    },
+}
 PATIENCE_S = 60.0
 """For what takes a second on a quiet machine."""
 
@@ -40,6 +50,7 @@ def environment(module: str, *, database: str, bootstrap: str, instance: str) ->
         "MPESA_ENVIRONMENT": "sandbox",
         "MPESA_CALLBACK_URL": "https://payments.example/api/v1/webhooks/mpesa",
         "MPESA_API_BASE": f"http://{LOOPBACK}:1",
+        **MOMO,
         "STRIPE_SECRET_KEY": cards.SECRET_KEY,
         "STRIPE_PUBLISHABLE_KEY": cards.PUBLISHABLE_KEY,
         "STRIPE_API_BASE": f"http://{LOOPBACK}:1",

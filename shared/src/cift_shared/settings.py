@@ -15,15 +15,17 @@ from typing import Literal, Self, TypeVar
 from urllib.parse import urlsplit
 
 from pydantic import AliasChoices, Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from cift_shared import clock
-from cift_shared.addresses import check_bootstrap_servers, check_database_url
+from cift_shared.addresses import check_database_url
 from cift_shared.errors import SettingsInvalid
 from cift_shared.security.callback_token import CallbackTokens
 from cift_shared.security.field_encryption import Vault
+from cift_shared.security.kafka import Brokers, Mechanism, Protocol
 from cift_shared.security.published_keys import refuse_published
 from cift_shared.security.return_token import ReturnTokens
+from cift_shared.security.secret_files import SUFFIX, SecretFiles, is_secret, variables_of
 
 FAILPOINT_FILE = "CIFT_FAILPOINT_FILE"
 """Turns fail points on (`cift_shared.failpoints`)."""
@@ -40,11 +42,63 @@ SettingsType = TypeVar("SettingsType", bound=BaseSettings)
 
 
 class EnvironmentSettings(BaseSettings):
-    """Settings from environment variables: others are ignored, an empty one counts as not set."""
+    """Settings from environment variables: others are ignored, an empty one counts as not set.
+
+    A secret can also come from a file (`cift_shared.security.secret_files`).
+    """
 
     model_config = SettingsConfigDict(
         frozen=True, extra="ignore", populate_by_name=True, env_ignore_empty=True
     )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Where values come from; the first source that has one wins."""
+        return init_settings, env_settings, SecretFiles(settings_cls)
+
+
+class KafkaSettings(EnvironmentSettings):
+    """How clients connect to the brokers."""
+
+    kafka_bootstrap_servers: str = Field(validation_alias="KAFKA_BOOTSTRAP_SERVERS")
+    """host:port, comma separated."""
+    kafka_protocol: Protocol = Field(
+        default="PLAINTEXT", validation_alias="KAFKA_SECURITY_PROTOCOL"
+    )
+    """SASL_SSL encrypts, and logs in with a user name and a password."""
+    kafka_mechanism: Mechanism = Field(
+        default="SCRAM-SHA-512", validation_alias="KAFKA_SASL_MECHANISM"
+    )
+    kafka_username: str | None = Field(default=None, validation_alias="KAFKA_SASL_USERNAME")
+    kafka_password: SecretStr | None = Field(default=None, validation_alias="KAFKA_SASL_PASSWORD")
+    kafka_ca_file: Path | None = Field(default=None, validation_alias="KAFKA_SSL_CA_FILE")
+    """PEM certificates of the authorities that sign the brokers' certificates."""
+    kafka_certificate_file: Path | None = Field(
+        default=None, validation_alias="KAFKA_SSL_CERTIFICATE_FILE"
+    )
+    """Our own certificate, in PEM, for brokers that ask for one."""
+    kafka_key_file: Path | None = Field(default=None, validation_alias="KAFKA_SSL_KEY_FILE")
+
+    @property
+    def brokers(self) -> Brokers:
+        """The brokers, as every client of this process connects to them."""
+        return Brokers(
+            self.kafka_bootstrap_servers,
+            protocol=self.kafka_protocol,
+            mechanism=self.kafka_mechanism,
+            username=self.kafka_username,
+            password=self.kafka_password.get_secret_value() if self.kafka_password else None,
+            ca_file=self.kafka_ca_file,
+            certificate_file=self.kafka_certificate_file,
+            key_file=self.kafka_key_file,
+        )
 
 
 class KeySettings(EnvironmentSettings):
@@ -104,13 +158,11 @@ class KeySettings(EnvironmentSettings):
             seen.add(key)
 
 
-class ServiceSettings(KeySettings):
+class ServiceSettings(KafkaSettings, KeySettings):
     """What every service needs to start."""
 
     database_url: SecretStr = Field(validation_alias="DATABASE_URL")
     """postgresql:// address; may carry a password."""
-    kafka_bootstrap_servers: str = Field(validation_alias="KAFKA_BOOTSTRAP_SERVERS")
-    """host:port, comma separated."""
     mode: Literal["test", "live"] = Field(default="test", validation_alias="CIFT_MODE")
     """Sandbox money or real money; one deployment serves only one of them."""
     instance: str = Field(
@@ -161,7 +213,7 @@ class ServiceSettings(KeySettings):
             SettingsInvalid: names the variable; in live mode also a variable that is for tests.
         """
         check_database_url(self.database_url.get_secret_value())
-        check_bootstrap_servers(self.kafka_bootstrap_servers)
+        self.brokers.checked()
         self.vault()
         self.callback_tokens()
         if self.livemode:
@@ -237,9 +289,9 @@ def _names(kind: type[BaseSettings]) -> set[str]:
     """The environment variables that settings are read from."""
     names: set[str] = set()
     for name, field in kind.model_fields.items():
-        alias = field.validation_alias or name
-        names |= set(map(str, alias.choices)) if isinstance(alias, AliasChoices) else {str(alias)}
-    return {name.upper() for name in names}
+        own = variables_of(name, field)
+        names |= {*own, *(each + SUFFIX for each in own if is_secret(field))}
+    return names
 
 
 def _misspelt(names: set[str]) -> Iterator[str]:

@@ -36,13 +36,14 @@ KEYS = (
     "refund_custom_id",
     "custom_id",
     "sender_item_id",
+    "externalId",
 )
 """Names under which a twin records our attempt, where a request carries its id as it is; the first
 that is there counts: a refund of PayPal's names its deposit as well."""
 SCHEMAS = ("gateway", "ledger", *local_rails())
 BOOKS = {local.book.provider: local.book for local in local_rails().values()}
 _LEADS = re.compile(r'^cift_leader_is_self\{role="([^"]+)"\} 1\.0$', re.MULTILINE)
-_TOKEN = re.compile(r"/callbacks/([0-9a-f]{66})$")
+_TOKEN = re.compile(r"/callbacks/(?:[a-z-]+/)?([0-9a-f]{66})$")
 _ID_DIGITS = 32
 _BARE_ID = re.compile(r"[0-9a-f]{32}[0-9]{0,8}")
 _POLL_MS = 500

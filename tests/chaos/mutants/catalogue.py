@@ -3,6 +3,7 @@
 from tests.chaos.mutants import (
     delivery_bugs,
     ledger_bugs,
+    momo_bugs,
     paypal_bugs,
     scenarios,
     tanzania_bugs,
@@ -15,6 +16,7 @@ MUTANTS = (
     *worker_bugs.MUTANTS,
     *ledger_bugs.MUTANTS,
     *tanzania_bugs.MUTANTS,
+    *momo_bugs.MUTANTS,
     *paypal_bugs.MUTANTS,
 )
 

@@ -79,12 +79,12 @@ class ScenarioContext:
         await self.until(lambda: self.cluster.status(service).restarts > was, f"{service} is dead")
         await self.cluster.stack.wait_ready(service, PATIENCE_S)
 
-    async def has_rows(self, counted: str, payment_id: str) -> None:
-        """Wait until a count about a payment is not zero."""
+    async def has_rows(self, counted: str, payments: str | list[str]) -> None:
+        """Wait until a count about a payment, or about several, is not zero."""
         connection = await asyncpg.connect(self.cluster.database_url)
         try:
             async with asyncio.timeout(PATIENCE_S):
-                while not await connection.fetchval(counted, payment_id):
+                while not await connection.fetchval(counted, payments):
                     await asyncio.sleep(0.05)
         finally:
             await connection.close()

@@ -20,8 +20,8 @@ MUTANTS = (
         (
             Edit(
                 f"{GATEWAY}/idempotency/sql/accept.sql",
-                "where known.merchant_id = $1 and known.livemode = $2",
-                "where known.livemode = $2",
+                "where known.merchant_id = latch.merchant_id and known.livemode",
+                "where known.livemode",
             ),
             Edit(
                 f"{GATEWAY}/idempotency/sql/stored_reply.sql",
@@ -38,8 +38,8 @@ MUTANTS = (
         (
             Edit(
                 f"{GATEWAY}/idempotency/sql/accept.sql",
-                "select $1, $2, $3, $4, $5, case when refusal is null",
-                "select $1, $2, $3, $7::uuid::text, $5, case when refusal is null",
+                "select merchant_id, livemode, route, key_digest, request_digest,\n",
+                "select merchant_id, livemode, route, resource_id::text, request_digest,\n",
             ),
         ),
     ),
@@ -51,9 +51,10 @@ MUTANTS = (
         (
             Edit(
                 f"{GATEWAY}/idempotency/sql/accept.sql",
-                "select $1, $2, $3, $4, $5, case when refusal is null",
-                "select $1, $2, $3, case when refusal is null then $4 else $7::uuid::text end,\n"
-                "           $5, case when refusal is null",
+                "select merchant_id, livemode, route, key_digest, request_digest,\n",
+                "select merchant_id, livemode, route,\n"
+                "           case when refusal is null then key_digest else resource_id::text end,\n"
+                "           request_digest,\n",
             ),
         ),
     ),
@@ -100,16 +101,17 @@ MUTANTS = (
         (
             Edit(
                 f"{GATEWAY}/idempotency/sql/accept.sql",
-                "where $13::text is not null and claimed.status < 300",
-                "where $13::text <> $13::text",
+                "where topic is not null and refusal is null",
+                "where topic <> topic",
             ),
             Edit(
                 f"{GATEWAY}/idempotency/store.py",
                 '        failpoint("gateway.after_commit")\n',
                 '        failpoint("gateway.after_commit")\n'
-                "        await self._pool.execute(\n"
-                '            "insert into gateway.outbox (topic, key, headers, body)"\n'
-                '            " values ($1, $2, $3, $4)", *outbox_row(acceptance.message))\n',
+                "        for one in group:\n"
+                "            await self._pool.execute(\n"
+                '                "insert into gateway.outbox (topic, key, headers, body) values"\n'
+                '                " ($1, $2, $3, $4)", *outbox_row(one.acceptance.message))\n',
             ),
             _NO_SWEEPER,
         ),

@@ -64,4 +64,17 @@ MUTANTS = (
             ),
         ),
     ),
+    Mutant(
+        "paypal-places-unstored",
+        "which withdrawals share a batch is not stored before it is sent",
+        "paypal_batch_sender_dies",
+        ("one_effect_a_command",),
+        (
+            Edit(
+                f"{PAYPAL}/records.py",
+                "return cls(StoredConsents(pool), StoredPlaces(pool))",
+                "return cls(StoredConsents(pool))",
+            ),
+        ),
+    ),
 )

@@ -1,6 +1,8 @@
 """Scenarios of PayPal that end well in sound services. Payers approve by themselves."""
 
-from tests.chaos.mutants.context import ScenarioContext
+import asyncio
+
+from tests.chaos.mutants.context import LOOK_S, PATIENCE_S, ScenarioContext
 from tests.chaos.mutants.light import SPEED
 
 DAY_S = 86_400
@@ -25,6 +27,17 @@ async def _deposit(context: ScenarioContext, amount: str, **terms: object) -> st
     return await _pay(context, "deposit", amount, return_url=RETURN_URL, **terms)
 
 
+async def _withdrawal(context: ScenarioContext, customer: str) -> str:
+    account = {"paypal_account": f"receives+{customer}@example.com"}
+    return await _pay(context, "withdrawal", "10.00", customer_id=customer, payment_method=account)
+
+
+async def _set_balance(context: ScenarioContext, amount: str) -> None:
+    """What PayPal can pay out for us."""
+    path = "/control/paypal/balances/USD"
+    (await context.twin.put(path, json={"amount": amount})).raise_for_status()
+
+
 async def paypal_capture_answer_lost(context: ScenarioContext) -> None:
     """PayPal captures an order, and its answer is lost."""
     await context.fault("paypal.orders.capture", "drop_after_effect")
@@ -42,10 +55,7 @@ async def paypal_payout_forgotten(context: ScenarioContext) -> None:
     await context.merchant.ends(await _deposit(context, "80.00", customer_id=customer))
     await context.fault("paypal.payouts.post", "drop_after_effect")
     await context.fault("paypal.payouts.post", "html_503", times=1_000)
-    account = {"paypal_account": f"receives+{customer}@example.com"}
-    payment = await _pay(
-        context, "withdrawal", "10.00", customer_id=customer, payment_method=account
-    )
+    payment = await _withdrawal(context, customer)
     sent = "select count(*) from paypal.attempt where payment_id = $1 and state = 'unknown'"
     await context.has_rows(sent, payment)
     month = """with aged as (update paypal.attempt set created_at = created_at - interval '31 days'
@@ -58,5 +68,36 @@ async def paypal_payout_forgotten(context: ScenarioContext) -> None:
     await context.merchant.reach(f"/payments/{payment}", ["in_review", "completed"])
 
 
-ALL = (paypal_capture_answer_lost, paypal_capture_declined, paypal_payout_forgotten)
+async def paypal_batch_sender_dies(context: ScenarioContext) -> None:
+    """Withdrawals share a batch, and the worker dies when PayPal has it."""
+    customers = [context.merchant.customer() for _ in range(3)]
+    for customer in customers:
+        await context.merchant.ends(await _deposit(context, "80.00", customer_id=customer))
+    await _set_balance(context, "0.00")
+    payments = [await _withdrawal(context, customer) for customer in customers]
+    hold = """with held as (update paypal.attempt set next_check_at = now() + interval '1 hour'
+                             where payment_id = any ($1::uuid[]) and state = 'ready'
+                               and submits > 0 and lease_owner is null returning true)
+              select count(*) = 3 from held"""
+    await context.has_rows(hold, payments)
+    await _set_balance(context, "100000.00")
+    context.arm("paypal-worker", "paypal.after_batch")
+    due = """with due as (update paypal.attempt set next_check_at = now()
+                           where payment_id = any ($1::uuid[]) and state = 'ready' returning true)
+             select 1 + count(*) from due"""
+    async with asyncio.timeout(PATIENCE_S):
+        while not context.cluster.fired("paypal-worker"):
+            await context.has_rows(due, payments)
+            await asyncio.sleep(LOOK_S)
+    await context.died("paypal-worker")
+    for payment in payments:
+        await context.merchant.ends(payment)
+
+
+ALL = (
+    paypal_capture_answer_lost,
+    paypal_capture_declined,
+    paypal_batch_sender_dies,
+    paypal_payout_forgotten,
+)
 """In the order in which they are played; the last one moves the twins' clock."""

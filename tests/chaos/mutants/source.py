@@ -14,16 +14,18 @@ GATEWAY = "services/gateway/src/gateway"
 LEDGER = "services/ledger/src/ledger"
 MPESA = "services/mpesa-worker/src/mpesa_worker"
 VODACOM = "services/mpesa-worker/src/vodacom_worker"
+MOMO = "services/mpesa-worker/src/momo_worker"
 CARD = "services/card-worker/src/card_worker"
 PAYPAL = "services/paypal-worker/src/paypal_worker"
 RAILS = (
     "services/mpesa-worker/src/mpesa_common",
     "services/mpesa-worker/src/mpesa_method",
     "services/mpesa-worker/src/vodacom_method",
+    "services/mpesa-worker/src/momo_method",
     "services/card-worker/src/card_method",
     "services/paypal-worker/src/paypal_method",
 )
-PACKAGES = (SHARED, GATEWAY, LEDGER, MPESA, VODACOM, CARD, PAYPAL, *RAILS)
+PACKAGES = (SHARED, GATEWAY, LEDGER, MPESA, VODACOM, MOMO, CARD, PAYPAL, *RAILS)
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,6 +37,8 @@ MUTANTS = (
                 "state = case when due.state = 'ready' then 'sending' else held.state end,",
                 "state = held.state,",
             ),
+            # Without this one, no push gets a reference before its attempt is in state `sending`.
+            Edit(f"{MPESA}/pushes.py", "attempt.state = 'sending')", "attempt.state <> 'done')"),
         ),
     ),
     Mutant(

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from cift_shared.messaging import topics
-from tests.chaos.scenarios import others, payments, paypal, tanzania
+from tests.chaos.scenarios import momo, others, payments, paypal, tanzania
 from tests.chaos.scenarios.context import Scenario
 
 SCENARIOS: Mapping[str, Scenario] = {
@@ -22,6 +22,16 @@ SCENARIOS: Mapping[str, Scenario] = {
     "mpesa no result": payments.no_result("mpesa"),
     "mpesa verification": payments.verification("mpesa"),
     "mpesa garbage": others.garbage(topics.commands("mpesa")),
+    "momo deposit": momo.deposit,
+    "momo callback": momo.prompted,
+    "momo new token": momo.new_token,
+    "momo payout": momo.payout(),
+    "momo refund": momo.refund(),
+    "momo refund in part": momo.refund("4000"),
+    "momo cancellation": momo.cancellation,
+    "momo after a kill": momo.after_a_kill,
+    "momo verification": momo.verification,
+    "momo garbage": others.garbage(topics.commands("momo_ug")),
     "phone saved": others.saved_phone,
     "phone forgotten": others.forgotten_phone,
     "conversion": others.conversion,
@@ -59,6 +69,8 @@ SCENARIOS: Mapping[str, Scenario] = {
     "paypal payout": paypal.payout("receives"),
     "paypal payout fails": paypal.payout("fails", ["failed"]),
     "paypal payout returned": paypal.returned_payout,
+    "paypal payouts together": paypal.payouts_together,
+    "paypal payouts apart": paypal.payouts_apart,
     "paypal saved": paypal.saved,
     "paypal deposit of saved": paypal.deposit_of_saved,
     "paypal forgotten": paypal.forgotten,
@@ -79,6 +91,7 @@ _BOTH = ("mpesa deposit", "card deposit")
 _MOVING = ("mpesa withdrawal", "mpesa refund", "mpesa refund in part")
 _PAYPALS = ("paypal deposit", "paypal refund", "paypal payout", "paypal saved", "paypal forgotten")
 _TANZANIA = ("tanzania deposit", "tanzania withdrawal", "tanzania refund in part")
+_MOMOS = ("momo deposit", "momo payout", "momo refund", "momo refund in part")
 _CARDS = ("card deposit", "card refund", "card saved", "card forgotten")
 
 _GATEWAY: Mapping[str, Sequence[str]] = {
@@ -218,6 +231,33 @@ _CARD: Mapping[str, Sequence[str]] = {
     "subscriber.before_commit": ("card deposit", "card 3ds"),
     "subscriber.after_commit": ("card deposit", "card 3ds"),
 }
+_MOMO: Mapping[str, Sequence[str]] = {
+    "worker.before_ingest_commit": ("momo deposit",),
+    "worker.after_ingest": ("momo deposit", "momo payout"),
+    "worker.before_cancel_commit": ("momo cancellation",),
+    "worker.after_cancel": ("momo cancellation",),
+    "worker.before_notices_commit": ("momo callback",),
+    "worker.after_notices": ("momo callback",),
+    "worker.after_verify": ("momo verification",),
+    "worker.after_release": ("momo after a kill",),
+    "worker.before_call": _MOMOS,
+    "worker.after_call": _MOMOS,
+    "worker.before_check": ("momo deposit", "momo payout", "momo refund"),
+    "worker.after_check": ("momo deposit", "momo payout", "momo refund"),
+    "worker.after_save": _MOMOS,
+    "momo.after_reserve": _MOMOS,
+    "momo.before_request": _MOMOS,
+    "momo.after_request": _MOMOS,
+    "momo.before_token_commit": ("momo new token",),
+    "relay.before_publish": ("momo deposit",),
+    "relay.after_publish": ("momo deposit",),
+    "relay.after_delete": ("momo deposit",),
+    "subscriber.after_poll": ("momo deposit", "momo callback"),
+    "subscriber.before_letters": ("momo garbage",),
+    "subscriber.after_letters": ("momo garbage",),
+    "subscriber.before_commit": ("momo deposit", "momo callback"),
+    "subscriber.after_commit": ("momo deposit", "momo callback"),
+}  # fmt: skip
 _PAYPAL: Mapping[str, Sequence[str]] = {
     "worker.before_ingest_commit": ("paypal deposit", "paypal saved"),
     "worker.after_ingest": ("paypal deposit", "paypal payout", "paypal saved"),
@@ -246,6 +286,10 @@ _PAYPAL: Mapping[str, Sequence[str]] = {
     "paypal.after_refund_look": ("paypal refund fails later",),
     "paypal.before_payout": ("paypal payout", "paypal payout fails"),
     "paypal.after_payout": ("paypal payout", "paypal payout fails"),
+    "paypal.before_batch": ("paypal payouts together", "paypal payouts apart"),
+    "paypal.after_batch": ("paypal payouts together",),
+    "paypal.before_places_commit": ("paypal payout", "paypal payouts together"),
+    "paypal.after_batch_apart": ("paypal payouts apart",),
     "paypal.before_setup": ("paypal saved",),
     "paypal.after_setup": ("paypal saved",),
     "paypal.before_token": ("paypal saved",),
@@ -273,6 +317,7 @@ TABLE: Mapping[str, Mapping[str, Sequence[str]]] = {
     "mpesa-worker": _MPESA,
     "card-worker": _CARD,
     "paypal-worker": _PAYPAL,
+    "momo-worker": _MOMO,
 }
 
 

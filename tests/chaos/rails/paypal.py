@@ -62,6 +62,7 @@ TRAFFIC = RailTraffic(
     settings={
         "PAYPAL_READ_TIMEOUT_S": "3",
         "PAYPAL_CONNECT_TIMEOUT_S": "2",
+        "PAYPAL_PAYOUT_BATCH_MAX": "20",
         "CIFT_PAYPAL_ACTION_TIMEOUT_S": "600",
         "CIFT_SANDBOX_PAYPAL_PAYER": "approve",
         "CIFT_SANDBOX_PAYPAL_ORDER_S": "800",

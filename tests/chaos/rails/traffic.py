@@ -7,6 +7,8 @@ from typing import Any, Literal
 
 import httpx
 
+from cift_shared.money.amount import EXPONENTS, Money
+
 Drawn = tuple[dict[str, Any], dict[str, Any]]
 Instrument = Callable[[random.Random, int, int], Drawn]
 """From a draw, the block of numbers of its schedule, and the customer's number in it, to the field
@@ -75,12 +77,15 @@ class RailTraffic:
 
     def deposit(self, draw: random.Random) -> str:
         """An amount to pay in."""
-        return f"{draw.randint(*self.units)}.00"
+        return self._text(draw.randint(*self.units))
 
     def part(self, draw: random.Random) -> str:
         """An amount that most deposits can bear once."""
         low = self.units[0]
-        return f"{draw.randint(max(low // 4, 1), low // 2)}.00"
+        return self._text(draw.randint(max(low // 4, 1), low // 2))
+
+    def _text(self, units: int) -> str:
+        return Money(units * int(10 ** EXPONENTS[self.currency]), self.currency).text
 
 
 def weighted(weights: Mapping[str, int], draw: random.Random) -> str:

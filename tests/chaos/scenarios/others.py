@@ -9,6 +9,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from cift_shared.kafka.producer import Producer
 from cift_shared.messaging import topics
 from cift_shared.messaging.envelope import OutgoingMessage
+from cift_shared.security.kafka import Brokers
 from tests.chaos.clients.merchant_client import WrongEnd
 from tests.chaos.scenarios.context import RICH, Scenario, ScenarioContext
 
@@ -105,7 +106,7 @@ def garbage(topic: str) -> Scenario:
     async def scenario(context: ScenarioContext) -> None:
         letters = await _length(context.cluster.kafka, topics.dead_letter(topic))
         context.arm()
-        producer = Producer(context.cluster.kafka, name="garbage")
+        producer = Producer(Brokers(context.cluster.kafka), name="garbage")
         try:
             await producer.publish([OutgoingMessage(topic, "garbage", b"garbage", {})])
         finally:

@@ -161,6 +161,61 @@ async def returned_payout(context: ScenarioContext) -> None:
     await context.merchant.ends(payment_id, ["canceled"])
 
 
+async def payouts_together(context: ScenarioContext) -> None:
+    """Withdrawals that wait for money at PayPal, and travel in one batch when it is there."""
+    payments = await _waiting_payouts(context)
+    await _set_balance(context, "100000.00")
+    context.arm()
+    await _claim_together(context, payments)
+    for payment_id in payments:
+        await context.merchant.ends(payment_id)
+
+
+async def payouts_apart(context: ScenarioContext) -> None:
+    """Withdrawals whose batch PayPal refuses, as the balance covers only one of them."""
+    payments = await _waiting_payouts(context)
+    await _set_balance(context, "15.00")
+    context.arm()
+    await _claim_together(context, payments)
+    await _set_balance(context, "100000.00")
+    for payment_id in payments:
+        await context.merchant.ends(payment_id)
+
+
+async def _set_balance(context: ScenarioContext, amount: str) -> None:
+    await context.control("PUT", f"{_CONTROL}/balances/USD", {"amount": amount})
+
+
+async def _waiting_payouts(context: ScenarioContext) -> list[str]:
+    """Withdrawals that are held because PayPal has no money of ours."""
+    customers = [await _customer_with_money(context) for _ in range(3)]
+    await _set_balance(context, "0.00")
+    payments = [await _pay_out(context, customer, "receives") for customer in customers]
+    hold = """with held as (update paypal.attempt set next_check_at = now() + interval '1 hour'
+                             where payment_id = any ($1::uuid[]) and state = 'ready'
+                               and submits > 0 and lease_owner is null returning true)
+              select count(*) = 3 from held"""
+
+    async def held() -> Any:
+        return await context.query(hold, payments)
+
+    await context.until(held, "three withdrawals that are held")
+    return payments
+
+
+async def _claim_together(context: ScenarioContext, payments: list[str]) -> None:
+    """Let the withdrawals be due at the same moment until somebody has died."""
+    due = """with due as (update paypal.attempt set next_check_at = now()
+                           where payment_id = any ($1::uuid[]) and state = 'ready' returning true)
+             select count(*) from due"""
+
+    async def fired() -> Any:
+        await context.query(due, payments)
+        return await context.has_fired()
+
+    await context.until(fired, "the death")
+
+
 async def saved(context: ScenarioContext) -> None:
     """An account that its owner wants to be kept."""
     context.arm()

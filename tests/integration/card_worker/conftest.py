@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.card_worker.harness import CardWorkerHarness, Deaths, open_worker
+from tests.integration.card_worker.harness import FAIL_POINTS_IN, CardWorkerHarness, open_worker
+from tests.support.deaths import Deaths
 
 
 @pytest.fixture
@@ -15,7 +16,7 @@ async def database(emptied_database: str) -> str:
 
 @pytest.fixture
 def deaths(monkeypatch: pytest.MonkeyPatch) -> Deaths:
-    return Deaths(monkeypatch)
+    return Deaths(monkeypatch, FAIL_POINTS_IN)
 
 
 @pytest.fixture

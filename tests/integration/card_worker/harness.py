@@ -1,8 +1,7 @@
 """The card worker's engine over PostgreSQL, in front of the Stripe twin, in one process.
 
-Webhooks of the twin reach the worker as the gateway would hand them on. `die_at` kills one task at
-a named place, as a power cut would: nothing after it happens, its lease stays until the same worker
-starts again.
+Webhooks of the twin reach the worker as the gateway would hand them on. `Deaths` end one task
+at a named place; its lease stays until the same worker starts again.
 """
 
 from collections.abc import AsyncIterator
@@ -35,32 +34,8 @@ from tests.support.twin_transport import TwinTransport
 WEBHOOK = "http://127.0.0.1:9/api/v1/webhooks/stripe"
 
 
-class Died(BaseException):
-    """A task that ended as in a power cut."""
-
-
-class Deaths:
-    """Places at which a task dies, once each."""
-
-    def __init__(self, monkeypatch: Any) -> None:
-        self._places: dict[str, int] = {}
-        self.met: list[str] = []
-        for module in (
-            "card_worker.deposits",
-            "card_worker.refunds",
-            "cift_shared.attempts.engine",
-        ):
-            monkeypatch.setattr(f"{module}.failpoint", self.pass_by)
-
-    def at(self, place: str, *, times: int = 1) -> None:
-        """Die there, so many times."""
-        self._places[place] = times
-
-    def pass_by(self, place: str) -> None:
-        if self._places.get(place, 0) > 0:
-            self._places[place] -= 1
-            self.met.append(place)
-            raise Died(place)
+FAIL_POINTS_IN = ("card_worker.deposits", "card_worker.refunds", "cift_shared.attempts.engine")
+"""Modules in which a task can die."""
 
 
 class CardWorkerHarness:

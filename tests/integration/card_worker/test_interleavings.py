@@ -4,8 +4,9 @@ import random
 
 import pytest
 
-from tests.integration.card_worker.harness import CardWorkerHarness, Deaths
+from tests.integration.card_worker.harness import CardWorkerHarness
 from tests.support import cards
+from tests.support.deaths import Deaths
 from tests.support.eventually import eventually
 
 pytestmark = pytest.mark.integration

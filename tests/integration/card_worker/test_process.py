@@ -24,6 +24,7 @@ from cift_shared.kafka.producer import Producer
 from cift_shared.messaging.envelope import outgoing
 from cift_shared.messaging.messages import PaymentResult
 from cift_shared.messaging.topics import all_topics, commands
+from cift_shared.security.kafka import Brokers
 from tests.support import cards
 from tests.support.commands import CALLBACK_KEY, CLOCK, DATA_KEYS, INDEX_KEY
 from tests.support.eventually import eventually
@@ -99,8 +100,8 @@ async def test_a_worker_killed_between_two_lines_charges_once(
 ) -> None:
     command = cards.deposit(clock=CLOCK)
     with running_embedded_broker() as broker:
-        await create_topics(broker.bootstrap, all_topics())
-        producer = Producer(broker.bootstrap, name="probe")
+        await create_topics(Brokers(broker.bootstrap), all_topics())
+        producer = Producer(Brokers(broker.bootstrap), name="probe")
         message = outgoing(commands("card"), command, source="probe", at=CLOCK.now())
         assert await producer.publish([message]) == [True]
         await producer.close()

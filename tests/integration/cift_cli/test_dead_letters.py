@@ -10,6 +10,7 @@ from cift_shared.kafka import Producer, Record, RejectedRecord, create_topics
 from cift_shared.messaging import dead_letters
 from cift_shared.messaging.envelope import OutgoingMessage
 from cift_shared.messaging.topics import DEAD_LETTER_SUFFIX, Topic
+from cift_shared.security.kafka import Brokers
 from tests.support.cift import Said, cift
 from tests.support.kafka import Broker
 from tests.support.records import count_records
@@ -27,7 +28,7 @@ class Letters:
         self.servers, self.topic = broker.bootstrap, topic
 
     async def publish(self, *messages: OutgoingMessage) -> None:
-        producer = Producer(self.servers, name="test")
+        producer = Producer(Brokers(self.servers), name="test")
         assert all(await producer.publish(messages))
         await producer.close()
 
@@ -62,7 +63,7 @@ class Letters:
 async def letters(broker: Broker) -> Letters:
     topic = f"test.{uuid4().hex}"
     names = (topic, topic + DEAD_LETTER_SUFFIX)
-    await create_topics(broker.bootstrap, [Topic(name, 1, HOUR_MS) for name in names])
+    await create_topics(Brokers(broker.bootstrap), [Topic(name, 1, HOUR_MS) for name in names])
     return Letters(broker, topic)
 
 

@@ -9,6 +9,7 @@ import pytest
 from cift_shared.database.migrations import schema_state
 from cift_shared.kafka import create_topics
 from cift_shared.messaging.topics import all_topics
+from cift_shared.security.kafka import Brokers
 from tests.support.cift import cift, shape
 from tests.support.commands import CALLBACK_KEY, DATA_KEYS, INDEX_KEY
 from tests.support.kafka import Broker
@@ -30,12 +31,12 @@ async def examined(**env: str) -> tuple[int, dict[str, dict[str, Any]]]:
 
 
 async def test_a_house_in_order(database: str, broker: Broker) -> None:
-    await create_topics(broker.bootstrap, all_topics())
+    await create_topics(Brokers(broker.bootstrap), all_topics())
     env = {**KEYS, "DATABASE_URL": database, "KAFKA_BOOTSTRAP_SERVERS": broker.bootstrap}
     code, found = await examined(**env)
     assert code == 0, found
     assert {name for name, finding in found.items() if finding["grade"] == "ok"} >= {
-        "settings.database_url", "settings.kafka_bootstrap_servers", "settings.mode",
+        "settings.database_url", "settings.kafka", "settings.mode",
         "database.connection", "database.version", "database.clock", "database.jit",
         "database.roles", "database.schema", "kafka.connection", "kafka.topics",
         "kafka.replication", "kafka.in_sync",
@@ -51,7 +52,7 @@ async def test_nothing_is_set() -> None:
     assert code == 1
     failing = {name for name, finding in found.items() if finding["grade"] == "fail"}
     assert failing == {
-        "settings.database_url", "settings.kafka_bootstrap_servers", "settings.keys"
+        "settings.database_url", "settings.kafka", "settings.keys"
     }  # fmt: skip
     assert "cift keys new" in found["settings.keys"]["advice"]
 
@@ -70,7 +71,7 @@ async def test_doctor_reports_servers_that_do_not_answer() -> None:
 
 
 async def test_real_money_asks_for_more(database: str, broker: Broker) -> None:
-    await create_topics(broker.bootstrap, all_topics())
+    await create_topics(Brokers(broker.bootstrap), all_topics())
     code, found = await examined(
         **KEYS, CIFT_MODE="live", DATABASE_URL=database, KAFKA_BOOTSTRAP_SERVERS=broker.bootstrap
     )

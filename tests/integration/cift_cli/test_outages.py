@@ -16,6 +16,7 @@ import pytest
 from cift_local.broker import EmbeddedBroker
 from cift_shared.kafka import create_topics
 from cift_shared.messaging.topics import all_topics
+from cift_shared.security.kafka import Brokers
 from tests.integration.cift_cli.test_setup_errors import settings
 from tests.support.breakable import Line
 from tests.support.postgres import throw_away_folder
@@ -86,7 +87,7 @@ async def test_kafka_and_the_database_away(service: str, database: str, tmp_path
     await line.mend()
     netloc = f"{address.username}:{address.password}@127.0.0.1:{line.port}"
     with throw_away_folder("broker") as folder, EmbeddedBroker(folder) as broker:
-        await create_topics(broker.bootstrap, all_topics())
+        await create_topics(Brokers(broker.bootstrap), all_topics())
 
         async def stop() -> None:
             await asyncio.to_thread(broker.stop)

@@ -23,10 +23,11 @@ from tests.support.cift import KEPT, Said, cift, cift_now
 from tests.support.commands import CALLBACK_KEY, DATA_KEYS, INDEX_KEY
 from tests.support.kafka import Broker
 from tests.support.postgres import PgServer, throw_away_folder
+from tests.support.services import MOMO
 
 pytestmark = pytest.mark.integration
 
-SERVICES = ["ledger", "gateway", "mpesa_worker", "card_worker", "paypal_worker"]
+SERVICES = ["ledger", "gateway", "mpesa_worker", "momo_worker", "card_worker", "paypal_worker"]
 AWAY = "postgresql://cift:hidden@127.0.0.1:9/none"
 
 
@@ -52,6 +53,7 @@ def settings(**more: str) -> dict[str, str]:
         "PAYPAL_CLIENT_SECRET": "secret",
         "PAYPAL_ENVIRONMENT": "sandbox",
         "PAYPAL_RETURN_BASE": "https://pay.example",
+        **MOMO,
         **more,
     }
 

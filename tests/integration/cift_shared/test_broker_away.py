@@ -17,6 +17,7 @@ from cift_shared.kafka import (
 )
 from cift_shared.messaging.envelope import OutgoingMessage
 from cift_shared.messaging.topics import DAY_MS, Topic
+from cift_shared.security.kafka import Brokers
 from tests.support.postgres import throw_away_folder
 
 pytestmark = pytest.mark.integration
@@ -48,7 +49,7 @@ async def test_readers_go_on_after_a_long_outage(
 ) -> None:
     monkeypatch.setattr(subscriber, "POLL_MS", 500)
     monkeypatch.setattr(consumer_watchdog, "SILENCE_S", 1.0)
-    await create_topics(mortal.bootstrap, [Topic("t", 1, DAY_MS)])
+    await create_topics(Brokers(mortal.bootstrap), [Topic("t", 1, DAY_MS)])
     heard: dict[str, set[bytes | None]] = {f"group-{n}": set() for n in range(READERS)}
 
     def reader(group: str) -> BatchSubscriber:
@@ -57,13 +58,13 @@ async def test_readers_go_on_after_a_long_outage(
             return []
 
         return BatchSubscriber(
-            ["t"], group=group, instance=group, bootstrap_servers=mortal.bootstrap,
+            ["t"], group=group, instance=group, brokers=Brokers(mortal.bootstrap),
             handler=handle, store_rejected=handle,
         )  # fmt: skip
 
     readers = [reader(group) for group in heard]
     running = [asyncio.create_task(each.run()) for each in readers]
-    producer = Producer(mortal.bootstrap, name="test")
+    producer = Producer(Brokers(mortal.bootstrap), name="test")
     for name in ("before", "after"):
         await published(producer, name)
         async with asyncio.timeout(PATIENCE_S):

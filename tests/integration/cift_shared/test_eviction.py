@@ -16,6 +16,7 @@ from cift_shared.kafka import Producer, create_topics
 from cift_shared.kafka.subscriber import SESSION_TIMEOUT_MS
 from cift_shared.messaging.envelope import OutgoingMessage
 from cift_shared.messaging.topics import DAY_MS, Topic
+from cift_shared.security.kafka import Brokers
 from tests.support.kafka import Broker
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(120)]
@@ -52,8 +53,8 @@ class Member:
 
 async def test_the_survivor_takes_over(real_kafka: Broker) -> None:
     topic = f"test.{SystemIds().new_id().hex}"
-    await create_topics(real_kafka.bootstrap, [Topic(topic, PARTITIONS, DAY_MS)])
-    producer = Producer(real_kafka.bootstrap, name="test")
+    await create_topics(Brokers(real_kafka.bootstrap), [Topic(topic, PARTITIONS, DAY_MS)])
+    producer = Producer(Brokers(real_kafka.bootstrap), name="test")
     first = await Member.start(real_kafka.bootstrap, topic, "a")
     second = await Member.start(real_kafka.bootstrap, topic, "b")
     try:

@@ -19,6 +19,7 @@ from cift_shared.messaging.envelope import OutgoingMessage
 from cift_shared.messaging.topics import DAY_MS, Topic
 from cift_shared.observability import metrics
 from cift_shared.runtime.service import running
+from cift_shared.security.kafka import Brokers
 from tests.support.gateway import MemoryPublisher
 from tests.support.kafka import Broker
 
@@ -46,7 +47,7 @@ async def pool(database: str) -> AsyncIterator[asyncpg.Pool]:
 
 @pytest.fixture
 async def producer(broker: Broker) -> AsyncIterator[Producer]:
-    producer = Producer(broker.bootstrap, name="test")
+    producer = Producer(Brokers(broker.bootstrap), name="test")
     yield producer
     await producer.close()
 
@@ -61,7 +62,7 @@ def unused() -> str:
 
 
 async def new_topic(broker: Broker, name: str) -> str:
-    await create_topics(broker.bootstrap, [Topic(name, 3, DAY_MS)])
+    await create_topics(Brokers(broker.bootstrap), [Topic(name, 3, DAY_MS)])
     return name
 
 
@@ -102,7 +103,7 @@ async def test_a_missing_topic_delays_its_own_messages_only(
 ) -> None:
     """The embedded broker creates a topic that is missing, Apache Kafka does not."""
     well, missing = await new_topic(real_kafka, unused()), unused()
-    producer = Producer(real_kafka.bootstrap, name="test")
+    producer = Producer(Brokers(real_kafka.bootstrap), name="test")
     relay = outbox.Relay(pool, "probe", producer)
     waiting = metrics.OUTBOX_WAITING.labels("probe", missing)
     batch = [*messages(missing, "abc"), *messages(well, "123"), *messages(missing, "d")]
@@ -242,10 +243,10 @@ async def test_a_record_that_the_broker_refuses_delays_its_topic_only(
 ) -> None:
     """The topic's own limit is unknown to the client; the next record of the key must not pass."""
     well, small = await new_topic(real_kafka, unused()), unused()
-    async with admin_client(real_kafka.bootstrap) as admin:
+    async with admin_client(Brokers(real_kafka.bootstrap)) as admin:
         limit = {"max.message.bytes": "20000"}
         await admin.create_topics([NewTopic(small, 1, 1, topic_configs=limit)])
-    producer = Producer(real_kafka.bootstrap, name="test")
+    producer = Producer(Brokers(real_kafka.bootstrap), name="test")
     large = "x" * 50_000
     await store(pool, [*messages(small, [large, "b", "c"]), *messages(well, "123")])
     with structlog.testing.capture_logs() as lines:
@@ -270,9 +271,9 @@ async def test_a_topic_that_is_deleted_while_it_is_used_delays_its_own_messages_
     real_kafka: Broker, pool: asyncpg.Pool
 ) -> None:
     well, gone = await new_topic(real_kafka, unused()), await new_topic(real_kafka, unused())
-    producer = Producer(real_kafka.bootstrap, name="test")
+    producer = Producer(Brokers(real_kafka.bootstrap), name="test")
     assert all(await producer.publish([*messages(well, "1"), *messages(gone, "a")]))
-    async with admin_client(real_kafka.bootstrap) as admin:
+    async with admin_client(Brokers(real_kafka.bootstrap)) as admin:
         await admin.delete_topics([gone])
     await store(pool, [*messages(gone, "bc"), *messages(well, "23")])
     relay = outbox.Relay(pool, "probe", producer)

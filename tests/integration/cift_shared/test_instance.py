@@ -22,6 +22,7 @@ from cift_shared.kafka import Producer, create_topics
 from cift_shared.messaging.envelope import OutgoingMessage
 from cift_shared.messaging.topics import RESULTS, all_topics, dead_letter
 from cift_shared.runtime.instance import InstanceName
+from cift_shared.security.kafka import Brokers
 from tests.support.breakable import breakable
 from tests.support.commands import CALLBACK_KEY, DATA_KEYS, INDEX_KEY
 from tests.support.kafka import Broker
@@ -62,7 +63,7 @@ class Ledger:
 
 @pytest.fixture
 async def topics(own_broker: Broker) -> None:
-    await create_topics(own_broker.bootstrap, all_topics())
+    await create_topics(Brokers(own_broker.bootstrap), all_topics())
 
 
 @asynccontextmanager
@@ -126,7 +127,7 @@ async def test_a_stopped_process_loses_its_name_and_ends_when_it_goes_on(
     database: str, where: str, request: pytest.FixtureRequest
 ) -> None:
     kafka: Broker = request.getfixturevalue(where)
-    await create_topics(kafka.bootstrap, all_topics())
+    await create_topics(Brokers(kafka.bootstrap), all_topics())
     async with ledger(database, kafka) as first:
         assert await first.is_ready()
         first.process.send_signal(signal.SIGSTOP)
@@ -144,7 +145,7 @@ async def test_a_stopped_process_loses_its_name_and_ends_when_it_goes_on(
 
 
 async def publish(broker: Broker, message: OutgoingMessage) -> None:
-    producer = Producer(broker.bootstrap, name="probe")
+    producer = Producer(Brokers(broker.bootstrap), name="probe")
     try:
         assert await producer.publish([message]) == [True]
     finally:

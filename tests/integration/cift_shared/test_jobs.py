@@ -9,6 +9,7 @@ import asyncpg
 import pytest
 
 from cift_shared.clock import SystemClock
+from cift_shared.database import lease as lease_module
 from cift_shared.database.lease import Lease
 from cift_shared.observability import metrics
 from cift_shared.runtime import jobs
@@ -78,6 +79,23 @@ async def test_one_of_two_processes_runs_it_and_the_other_takes_over(pool) -> No
         await until(lambda: second.runs >= 2)
     assert (first.lost, second.lost) == (1, 1)
     assert first.fences[-1][2] < second.fences[0][2]
+
+
+async def test_short_runs_one_after_the_other_do_not_let_the_lease_expire(
+    pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lease_module, "RENEW_S", 0.1)
+
+    async def ends_at():
+        return await pool.fetchval("select ends_at from probe.lease where name = 'job:tidy'")
+
+    worker = Worker(pool)
+    async with running([worker.loop]):
+        await until(lambda: worker.runs >= 1)
+        first = await ends_at()
+        seen = worker.runs
+        await until(lambda: worker.runs >= seen + 15)
+        assert await ends_at() > first
 
 
 async def test_a_failure_is_counted_and_tried_again_before_the_interval_ends(pool) -> None:

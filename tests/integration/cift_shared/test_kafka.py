@@ -26,6 +26,7 @@ from cift_shared.messaging import dead_letters, outbox
 from cift_shared.messaging.envelope import OutgoingMessage
 from cift_shared.messaging.topics import DAY_MS, Topic
 from cift_shared.runtime.service import running
+from cift_shared.security.kafka import Brokers
 from tests.support.commands import CLOCK
 from tests.support.kafka import Broker
 
@@ -45,7 +46,7 @@ class Reader:
             [topic],
             group=f"group-{topic}",
             instance=f"{instance}-{topic}",
-            bootstrap_servers=broker.bootstrap,
+            brokers=Brokers(broker.bootstrap),
             handler=self._handle,
             store_rejected=self._store,
         )
@@ -71,13 +72,13 @@ class Reader:
 @pytest.fixture
 async def topic(broker: Broker) -> str:
     name = f"test.{SystemIds().new_id().hex}"
-    await create_topics(broker.bootstrap, [Topic(name, 3, DAY_MS)])
+    await create_topics(Brokers(broker.bootstrap), [Topic(name, 3, DAY_MS)])
     return name
 
 
 @pytest.fixture
 async def producer(broker: Broker) -> AsyncIterator[Producer]:
-    producer = Producer(broker.bootstrap, name="test")
+    producer = Producer(Brokers(broker.bootstrap), name="test")
     yield producer
     await producer.close()
 
@@ -87,7 +88,7 @@ def messages(topic: str, bodies: Sequence[str], *, key: str = "k") -> list[Outgo
 
 
 async def test_creating_topics_twice_is_harmless(broker: Broker, topic: str) -> None:
-    assert await create_topics(broker.bootstrap, [Topic(topic, 3, DAY_MS)]) == []
+    assert await create_topics(Brokers(broker.bootstrap), [Topic(topic, 3, DAY_MS)]) == []
 
 
 async def test_records_of_one_key_arrive_in_order(broker, topic, producer) -> None:
@@ -187,8 +188,8 @@ async def test_partitions_of_another_member_are_read_before_the_long_poll_ends(
     """A broker answers one request of a connection at a time, and holds an empty fetch."""
     monkeypatch.setattr(subscriber, "POLL_MS", 10 * PATIENCE_S * 1000)
     topic = f"test.{SystemIds().new_id().hex}"
-    await create_topics(real_kafka.bootstrap, [Topic(topic, 3, DAY_MS)])
-    producer = Producer(real_kafka.bootstrap, name="test")
+    await create_topics(Brokers(real_kafka.bootstrap), [Topic(topic, 3, DAY_MS)])
+    producer = Producer(Brokers(real_kafka.bootstrap), name="test")
 
     async def spread(name: str) -> None:
         found = [
@@ -213,7 +214,7 @@ async def test_partitions_of_another_member_are_read_before_the_long_poll_ends(
 
 
 async def test_a_producer_without_a_broker_says_not_confirmed(topic) -> None:
-    lost = Producer("127.0.0.1:1", name="lost")
+    lost = Producer(Brokers("127.0.0.1:1"), name="lost")
     assert await lost.publish(messages(topic, ["a"])) == [False]
     await lost.close()
 
@@ -319,7 +320,7 @@ async def test_what_was_not_confirmed_is_sent_again(broker, topic, producer, poo
 async def test_a_dead_letter_keeps_the_record_and_says_where_it_was(
     broker, topic, producer
 ) -> None:
-    await create_topics(broker.bootstrap, [Topic(topic + ".dead-letter", 3, DAY_MS)])
+    await create_topics(Brokers(broker.bootstrap), [Topic(topic + ".dead-letter", 3, DAY_MS)])
     record = Record(topic, 2, 41, "key-1", b"\xff not json", {"ce_id": "7"}, 1234)
     letter = dead_letters.dead_letter(
         RejectedRecord(record, "undecodable", "bad"), group="g", at=CLOCK.now()

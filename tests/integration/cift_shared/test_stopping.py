@@ -18,6 +18,7 @@ from cift_local.broker import EmbeddedBroker
 from cift_local.ports import LOOPBACK, free_port
 from cift_shared.kafka import create_topics
 from cift_shared.messaging.topics import all_topics
+from cift_shared.security.kafka import Brokers
 from tests.chaos.cluster.proxy import Link
 from tests.support import services
 from tests.support.kafka import Broker
@@ -149,7 +150,7 @@ async def own_servers(database: str) -> AsyncIterator[tuple[Link, str, EmbeddedB
     login = parts.netloc.rpartition("@")[0]
     through = urlunsplit(parts._replace(netloc=f"{login}@{LOOPBACK}:{link.port}"))
     with throw_away_folder("broker") as folder, EmbeddedBroker(folder) as kafka:
-        await create_topics(kafka.bootstrap, all_topics())
+        await create_topics(Brokers(kafka.bootstrap), all_topics())
         try:
             yield link, through, kafka
         finally:

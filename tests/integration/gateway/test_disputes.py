@@ -77,7 +77,7 @@ async def test_a_dispute_is_shown_with_its_fields(
     told = json.loads(row["body"])
     assert told["type"] == "payment.disputed"
     assert told["payment"]["disputed"] == seen["disputed"]
-    # a message names only the rail, from which the other two follow
+    # an event names the rail; which provider is behind it, only the API says
     assert set(told["payment"]) == set(seen) - {"provider", "provider_name"}
 
 

@@ -30,6 +30,8 @@ _PARTS = {
 NOTICES = {
     "/api/v1/callbacks/x",
     "/api/v1/callbacks/tz/x",
+    "/api/v1/callbacks/momo-rw/x",
+    "/api/v1/callbacks/momo-ug/x",
     "/api/v1/returns/x",
     "/api/v1/webhooks/mpesa",
     "/api/v1/webhooks/paypal",

@@ -12,6 +12,7 @@ import pytest
 from cift_shared.kafka import Producer, create_topics
 from cift_shared.messaging.envelope import OutgoingMessage
 from cift_shared.messaging.topics import DAY_MS, Topic, dead_letter
+from cift_shared.security.kafka import Brokers
 from gateway.payment_methods.results import consume_method_results
 from tests.support.gateway import RunningGateway, running_gateway
 from tests.support.kafka import Broker
@@ -26,12 +27,12 @@ PATIENCE_S = 60
 @pytest.fixture
 async def topic(broker: Broker) -> str:
     name = f"test.{uuid4().hex}"
-    await create_topics(broker.bootstrap, [Topic(name, 3, DAY_MS)])
+    await create_topics(Brokers(broker.bootstrap), [Topic(name, 3, DAY_MS)])
     return name
 
 
 async def publish(broker: Broker, topic: str, key: str, *bodies: bytes) -> None:
-    producer = Producer(broker.bootstrap, name="test")
+    producer = Producer(Brokers(broker.bootstrap), name="test")
     messages = [OutgoingMessage(topic, key, body) for body in bodies]
     assert all(await producer.publish(messages))
     await producer.close()

@@ -56,7 +56,8 @@ async def test_save_show_list_delete(gateway: RunningGateway, client: httpx.Asyn
 async def test_a_field_that_is_wrong_for_a_phone_is_named(client: httpx.AsyncClient) -> None:
     for fields, pointer in (
         ({"phone": "12345678901"}, "/phone"),
-        ({"country": "UG"}, "/country"),
+        ({"country": "UG"}, "/phone"),  # a Kenyan number is none of Uganda's
+        ({"country": "TD"}, "/country"),
         ({"phone": "+4242424242424242"}, "/phone"),
         ({"phone": 712345149}, "/phone"),
         ({"method": "bitcoin"}, "/method"),

@@ -11,6 +11,7 @@ from cift_local.waiting import wait_until
 from cift_shared.kafka import Producer, create_topics
 from cift_shared.messaging.envelope import OutgoingMessage
 from cift_shared.messaging.topics import RAIL_STATUSES, all_topics, dead_letter
+from cift_shared.security.kafka import Brokers
 from gateway.payment_options.statuses import consume_rail_statuses
 from tests.support.clocks import ShiftedClock
 from tests.support.gateway import RunningGateway, running_gateway
@@ -34,7 +35,7 @@ async def shown(gateway: RunningGateway) -> dict[str, Any]:
 async def test_a_worker_that_stops_is_away_within_fifteen_seconds(
     database: str, own_broker: Broker, tmp_path: Path
 ) -> None:
-    await create_topics(own_broker.bootstrap, all_topics())
+    await create_topics(Brokers(own_broker.bootstrap), all_topics())
     clock = ShiftedClock()
     reading: dict[str, Any] = {
         "consume_statuses": consume_rail_statuses,
@@ -60,7 +61,7 @@ async def test_a_worker_that_stops_is_away_within_fifteen_seconds(
         health = await gateway.raw_client().get("http://gateway.test/healthz")
         assert health.json() == {"status": "ok"}
 
-        producer = Producer(own_broker.bootstrap, name="test")
+        producer = Producer(Brokers(own_broker.bootstrap), name="test")
         poison = OutgoingMessage(RAIL_STATUSES, "x", b"poison")
         assert await producer.publish([poison]) == [True]
         await producer.close()

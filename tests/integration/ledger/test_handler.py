@@ -11,6 +11,7 @@ from prometheus_client import REGISTRY
 
 from cift_shared.kafka import BatchSubscriber, Record
 from cift_shared.messaging.messages import PaymentResult
+from cift_shared.security.kafka import Brokers
 from ledger.posting.consumer import ResultsHandler
 from tests.integration.ledger.books import Books
 
@@ -125,7 +126,7 @@ async def test_one_poisoned_record_is_set_aside_and_all_others_count(
         ["payments.results"],
         group="ledger",
         instance="ledger-0",
-        bootstrap_servers="127.0.0.1:1",
+        brokers=Brokers("127.0.0.1:1"),
         handler=handler,
         store_rejected=_nobody,
     )

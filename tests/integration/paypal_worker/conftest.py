@@ -9,14 +9,27 @@ from typing import Any
 import pytest
 
 from provider_sandbox.paypal.certificates import load_or_create
-from tests.integration.paypal_worker.harness import Deaths, PayPalHarness, open_harness
+from tests.integration.paypal_worker.harness import PayPalHarness, open_harness
 from tests.integration.paypal_worker.notices_harness import NoticesHarness
 from tests.integration.paypal_worker.notices_harness import open_harness as open_notices_harness
+from tests.support.deaths import Deaths
+
+FAIL_POINTS_IN = (
+    "cift_shared.attempts.engine",
+    "paypal_worker.deposits",
+    "paypal_worker.payout_places",
+    "paypal_worker.payout_sender",
+    "paypal_worker.refunds",
+    "paypal_worker.shared_payouts",
+    "paypal_worker.token_store",
+    "paypal_worker.transport",
+)
+"""Modules in which a task can die."""
 
 
 @pytest.fixture
 def deaths(monkeypatch: pytest.MonkeyPatch) -> Deaths:
-    return Deaths(monkeypatch)
+    return Deaths(monkeypatch, FAIL_POINTS_IN)
 
 
 @pytest.fixture

@@ -1,19 +1,16 @@
 """The PayPal worker's engine over PostgreSQL, in front of the PayPal twin behind a real socket.
 
-`Deaths.at` kills one task at a named place, as a power cut would: nothing after it happens, and its
-lease stays until the same worker starts again.
+`Deaths` end one task at a named place; its lease stays until the same worker starts again.
 """
 
-import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import asyncpg
 import httpx
-import uvicorn
 from pydantic import BaseModel
 
 from cift_shared.attempts import AttemptEngine, AttemptStore, CommandConsumer
@@ -26,45 +23,11 @@ from cift_shared.runtime.service import running
 from paypal_worker.client import PayPalClient
 from paypal_worker.processor import PayPalProcessor
 from paypal_worker.token_store import SharedTokens
-from provider_sandbox.app import create_app
-from provider_sandbox.settings import Settings
-from tests.integration.card_worker.harness import Died
+from tests.integration.paypal_worker.serving import serving_twin
 from tests.support import paypal
 from tests.support.clocks import ShiftedClock
 from tests.support.commands import VAULT
 from tests.support.eventually import eventually
-
-
-class Deaths:
-    """Places at which a task dies, once each."""
-
-    def __init__(self, monkeypatch: Any) -> None:
-        self._places: dict[str, int] = {}
-        self.met: list[str] = []
-        for module in (
-            "paypal_worker.deposits",
-            "paypal_worker.refunds",
-            "paypal_worker.transport",
-            "paypal_worker.token_store",
-            "cift_shared.attempts.engine",
-        ):
-            monkeypatch.setattr(f"{module}.failpoint", self.pass_by)
-
-    def at(self, place: str, *, times: int = 1) -> None:
-        """Die there, so many times."""
-        self._places[place] = times
-
-    def pass_by(self, place: str) -> None:
-        if self._places.get(place, 0) > 0:
-            self._places[place] -= 1
-            self.met.append(place)
-            raise Died(place)
-
-    async def have_met(self, place: str) -> None:
-        async def look() -> bool:
-            return place in self.met
-
-        await eventually(look, f"the death at {place}")
 
 
 class PayPalHarness:
@@ -227,56 +190,15 @@ class PayPalHarness:
         return Record("payments.commands.paypal", 0, self._offset, None, body)
 
 
-def twin_settings(folder: Path, **over: Any) -> Settings:
-    """A twin of PayPal a hundred times faster than the real one."""
-    fields: dict[str, Any] = {
-        "state": folder / "twin.sqlite3",
-        "consumer_key": "unused",
-        "consumer_secret": "unused",
-        "passkey": "unused",
-        "initiator_password": "unused",
-        "speed": 100,
-        "paypal_client_id": "client-id",
-        "paypal_client_secret": "client-secret",
-    }
-    return Settings(**{**fields, **over})
-
-
-@asynccontextmanager
-async def serving_twin(folder: Path, **over: Any) -> AsyncIterator[httpx.AsyncClient]:
-    """The twin behind a socket of this machine; a client of its own address."""
-    gate = create_app(twin_settings(folder, **over))
-    config = uvicorn.Config(
-        gate, port=0, lifespan="off", log_config=None, access_log=False, timeout_keep_alive=30
-    )
-    server = uvicorn.Server(config)
-    server.capture_signals = nullcontext  # type: ignore[method-assign,assignment]
-    async with gate.inner.router.lifespan_context(gate.inner):
-        serving = asyncio.create_task(server.serve())
-        while not server.started:
-            await asyncio.sleep(0.01)
-        port = server.servers[0].sockets[0].getsockname()[1]
-        try:
-            async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as http:
-                body = {"paypal_public_url": f"http://127.0.0.1:{port}"}
-                (await http.patch("/control/settings", json=body)).raise_for_status()
-                yield http
-        finally:
-            server.should_exit = True
-            await serving
-
-
 @asynccontextmanager
 async def open_harness(database: str, folder: Path, **over: Any) -> AsyncIterator[PayPalHarness]:
-    """A harness with its worker running."""
+    """A harness with its worker running; its twin is a hundred times faster than PayPal."""
     pool = await open_pool(database, role="cift_paypal")
-    async with serving_twin(folder, **over) as http:
+    async with serving_twin(folder, **{"speed": 100, **over}) as http:
         harness = PayPalHarness(pool, http)
         await harness.start()
         try:
             yield harness
-            violations = (await harness.control("GET", "/paypal/violations"))["violations"]
-            assert violations == []
         finally:
             await harness.stop()
             await pool.close()

@@ -5,8 +5,9 @@ description. Webhooks are not delivered: a test makes the next check due instead
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -14,32 +15,28 @@ from uuid import UUID
 
 import asyncpg
 import httpx
-import uvicorn
 from pydantic import BaseModel
 
 from cift_shared.attempts import AttemptEngine, AttemptStore, CommandConsumer
 from cift_shared.attempts.store import attempt_id_of
 from cift_shared.database.pool import open_pool
 from cift_shared.kafka import Record
-from cift_shared.messaging.instruments import Instrument
 from cift_shared.messaging.messages import (
     CancelPayment,
     MethodResult,
     PaymentResult,
     RequestWithdrawal,
 )
-from cift_shared.money.amount import Money
 from cift_shared.runtime.service import running
 from cift_shared.security.return_token import ReturnTokens
 from paypal_worker.client import PayPalClient
-from paypal_worker.consents import StoredConsents
 from paypal_worker.processor import PayPalProcessor
+from paypal_worker.records import Records
 from paypal_worker.settings import PayPalConfig
 from paypal_worker.token_store import MemoryTokens
-from provider_sandbox.app import create_app
-from provider_sandbox.settings import Settings
+from tests.integration.paypal_worker.serving import serving_twin
 from tests.support.clocks import ShiftedClock
-from tests.support.commands import IDS, VAULT
+from tests.support.commands import VAULT
 from tests.support.eventually import eventually
 from tests.support.paypal_twin import CLIENT_ID, CLIENT_SECRET
 
@@ -60,57 +57,29 @@ def config(base: str = "http://127.0.0.1:9", **over: Any) -> PayPalConfig:
     return PayPalConfig(**{**fields, **over})
 
 
-def recipient(account: str = "receives@example.com") -> Instrument:
-    """The recipient of a withdrawal, as the gateway hands it on."""
-    sealed = VAULT.seal(account.encode(), context="paypal")
-    return Instrument(kind="paypal", display="r***@example.com", sealed=sealed)
-
-
-def withdrawal(
-    account: str = "receives@example.com", *, minor: int = 50_00, currency: str = "USD"
-) -> RequestWithdrawal:
-    """A withdrawal to a PayPal account."""
-    return RequestWithdrawal(
-        payment_id=IDS.new_id(),
-        merchant_id="m_test",
-        livemode=False,
-        customer_id="cus_1",
-        method="paypal",
-        amount=Money(minor, currency),
-        instrument=recipient(account),
-        accepted_at=ShiftedClock().now(),
-    )
-
-
-def twin_settings(folder: Path, **over: Any) -> Settings:
-    """A twin of PayPal at the real provider's speed."""
-    fields: dict[str, Any] = {
-        "state": folder / "twin.sqlite3",
-        "consumer_key": "unused",
-        "consumer_secret": "unused",
-        "passkey": "unused",
-        "initiator_password": "unused",
-        "paypal_client_id": CLIENT_ID,
-        "paypal_client_secret": CLIENT_SECRET,
-        "paypal_public_url": "http://twin",
-    }
-    return Settings(**{**fields, **over})
-
-
 class PayoutsHarness:
     """The twin, the database, and one worker that can stop and start again."""
 
-    def __init__(self, pool: asyncpg.Pool, base: str, http: httpx.AsyncClient) -> None:
+    def __init__(
+        self,
+        pool: asyncpg.Pool,
+        http: httpx.AsyncClient,
+        *,
+        owner: str = "p-0",
+        payout_batch_max: int = 1,
+    ) -> None:
         self.pool = pool
-        self.base = base
         self.http = http
+        self._owner = owner
+        self._payout_batch_max = payout_batch_max
         self.clock = ShiftedClock()
         self._loops = AsyncExitStack()
         self._offset = 0
 
-    async def start(self, **over: Any) -> None:
+    async def start(self) -> None:
         """Start the worker, or start it again as the same instance."""
-        settings = config(self.base, **over)
+        base = str(self.http.base_url)
+        settings = config(base, payout_batch_max=self._payout_batch_max)
         api = PayPalClient(settings, MemoryTokens(self.clock), self.clock)
         self.processor = PayPalProcessor(
             settings,
@@ -118,13 +87,13 @@ class PayoutsHarness:
             vault=VAULT,
             returns=RETURNS,
             clock=self.clock,
-            consents=StoredConsents(self.pool),
+            records=Records.stored(self.pool),
         )
-        store = AttemptStore(
+        self.store = store = AttemptStore(
             self.pool,
             schema="paypal",
             rail="paypal",
-            owner="p-0",
+            owner=self._owner,
             vault=VAULT,
             cancels_at_provider=True,
         )
@@ -157,6 +126,12 @@ class PayoutsHarness:
             body = command.model_dump_json().encode()
             record = Record("payments.commands.paypal", 0, self._offset, None, body)
             await self.commands.handle([record])
+
+    async def queue(self, *requests: RequestWithdrawal) -> None:
+        """Let withdrawals wait for a worker that stands, and start it."""
+        await self.stop()
+        await self.send(*requests)
+        await self.start()
 
     async def cancel(self, payment_id: UUID) -> None:
         """The merchant's request to cancel."""
@@ -276,44 +251,43 @@ class PayoutsHarness:
         found: dict[str, Any] = await self.control("GET", f"/paypal/objects/{kind}")
         return found
 
-    async def move_item(self, status: str) -> None:
-        """Give the only item at PayPal its next status."""
-        [name] = await self.objects("item")
+    async def batches(self) -> list[int]:
+        """How many items each batch at PayPal has, the largest first."""
+        items = (await self.objects("item")).values()
+        counts = Counter(item["parent"] for item in items)
+        return sorted(counts.values(), reverse=True)
+
+    async def paid(self) -> Counter[str]:
+        """How often PayPal has paid each withdrawal and not got the money back, by attempt."""
+        out = ("SUCCESS", "UNCLAIMED", "ONHOLD")
+        items = (await self.objects("item")).values()
+        return Counter(
+            item["body"]["payout_item"]["sender_item_id"] for item in items if item["status"] in out
+        )
+
+    async def move_item(self, status: str, *, of: UUID | None = None) -> None:
+        """Give an item at PayPal its next status; without a payment, the only one."""
+        items = await self.objects("item")
+        key = of and str(attempt_id_of(of))
+        [name] = [
+            name
+            for name, item in items.items()
+            if key in (None, item["body"]["payout_item"]["sender_item_id"])
+        ]
         await self.control("POST", f"/paypal/items/{name}", {"status": status})
 
 
 @asynccontextmanager
-async def serve_twin(folder: Path, **over: Any) -> AsyncIterator[str]:
-    """The twin on a free port of this machine; yields its address."""
-    gate = create_app(twin_settings(folder, **over))
-    server = uvicorn.Server(
-        uvicorn.Config(gate, port=0, lifespan="off", log_config=None, access_log=False)
-    )
-    server.capture_signals = nullcontext  # type: ignore[method-assign,assignment]
-    async with gate.inner.router.lifespan_context(gate.inner):
-        serving = asyncio.create_task(server.serve())
-        while not server.started:
-            await asyncio.sleep(0.01)
-        try:
-            yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-        finally:
-            server.should_exit = True
-            await serving
-
-
-@asynccontextmanager
-async def open_harness(database: str, folder: Path, **over: Any) -> AsyncIterator[PayoutsHarness]:
-    """A harness with its worker running; whatever PayPal would never do fails the test."""
+async def open_harness(
+    database: str, folder: Path, *, payout_batch_max: int = 1, **over: Any
+) -> AsyncIterator[PayoutsHarness]:
+    """A harness with its worker running; `over` are settings of the twin."""
     pool = await open_pool(database, role="cift_paypal")
-    async with (
-        serve_twin(folder, **over) as base,
-        httpx.AsyncClient(base_url=base) as http,
-    ):
-        harness = PayoutsHarness(pool, base, http)
+    async with serving_twin(folder, **over) as http:
+        harness = PayoutsHarness(pool, http, payout_batch_max=payout_batch_max)
         await harness.start()
         try:
             yield harness
         finally:
             await harness.stop()
             await pool.close()
-        assert (await harness.control("GET", "/paypal/violations"))["violations"] == []

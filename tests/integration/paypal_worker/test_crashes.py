@@ -6,8 +6,9 @@ number of orders is watched as well.
 
 import pytest
 
-from tests.integration.paypal_worker.harness import Deaths, PayPalHarness
+from tests.integration.paypal_worker.harness import PayPalHarness
 from tests.support import paypal
+from tests.support.deaths import Deaths
 
 pytestmark = pytest.mark.integration
 

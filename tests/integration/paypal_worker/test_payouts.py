@@ -17,9 +17,9 @@ from tests.integration.paypal_worker.payouts_harness import (
     PayoutsHarness,
     config,
     open_harness,
-    withdrawal,
 )
 from tests.support.eventually import eventually
+from tests.support.paypal import withdrawal
 from tests.support.paypal_twin import payout_body
 
 SOON = timedelta(seconds=6)

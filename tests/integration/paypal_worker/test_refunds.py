@@ -3,7 +3,8 @@
 import pytest
 
 from cift_shared.money.amount import Money
-from tests.integration.paypal_worker.harness import Deaths, PayPalHarness
+from tests.integration.paypal_worker.harness import PayPalHarness
+from tests.support.deaths import Deaths
 
 pytestmark = pytest.mark.integration
 

@@ -13,13 +13,9 @@ import pytest
 from cift_shared.messaging.instruments import Instrument
 from cift_shared.messaging.messages import MethodResult, RequestDeposit, RequestDetach, RequestSetup
 from cift_shared.money.amount import Money
-from tests.integration.paypal_worker.payouts_harness import (
-    PayoutsHarness,
-    open_harness,
-    recipient,
-    withdrawal,
-)
+from tests.integration.paypal_worker.payouts_harness import PayoutsHarness, open_harness
 from tests.support.commands import IDS, VAULT
+from tests.support.paypal import recipient, withdrawal
 
 RETURN_URL = "https://shop.example/saved"
 EMAIL = "owner@example.com"
@@ -85,8 +81,7 @@ async def page_of(harness: PayoutsHarness, method_id: UUID) -> str:
     """The address of PayPal's page for a setup."""
     told = await harness.reach(method_id, "action_required")
     assert told.next_action["type"] == "redirect_to_url"
-    address = VAULT.open(told.next_action["url_sealed"], context="next_action").decode()
-    return address.replace("http://twin", harness.base)
+    return VAULT.open(told.next_action["url_sealed"], context="next_action").decode()
 
 
 async def approve(harness: PayoutsHarness, page: str, email: str = EMAIL) -> httpx.Response:

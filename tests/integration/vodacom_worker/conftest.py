@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from provider_sandbox.vodacom.keys import load_or_create
-from tests.integration.vodacom_worker.harness import Deaths, VodacomHarness, open_harness
+from tests.integration.vodacom_worker.harness import VodacomHarness, open_harness
+from tests.support.deaths import Deaths
 
 
 @pytest.fixture
@@ -17,7 +18,8 @@ async def database(emptied_database: str) -> str:
 
 @pytest.fixture
 def deaths(monkeypatch: pytest.MonkeyPatch) -> Deaths:
-    return Deaths(monkeypatch)
+    modules = ("vodacom_worker.client", "vodacom_worker.session_store")
+    return Deaths(monkeypatch, [*modules, "cift_shared.attempts.engine"])
 
 
 @pytest.fixture(scope="session")

@@ -28,7 +28,6 @@ from cift_shared.runtime.service import running
 from cift_shared.security.callback_token import NO_ATTEMPT
 from provider_sandbox.app import create_app
 from provider_sandbox.settings import Settings
-from tests.integration.card_worker.harness import Died
 from tests.support import vodacom
 from tests.support.clocks import ShiftedClock
 from tests.support.commands import VAULT
@@ -40,36 +39,6 @@ from vodacom_worker.session_store import SessionTimes, SharedSessions
 
 SPEED = 100
 _LISTENER = "/listener"
-
-
-class Deaths:
-    """Places at which a task dies, once each."""
-
-    def __init__(self, monkeypatch: Any) -> None:
-        self._places: dict[str, int] = {}
-        self.met: list[str] = []
-        for module in (
-            "vodacom_worker.client",
-            "vodacom_worker.session_store",
-            "cift_shared.attempts.engine",
-        ):
-            monkeypatch.setattr(f"{module}.failpoint", self.pass_by)
-
-    def at(self, place: str, *, times: int = 1) -> None:
-        """Die there, so many times."""
-        self._places[place] = times
-
-    def pass_by(self, place: str) -> None:
-        if self._places.get(place, 0) > 0:
-            self._places[place] -= 1
-            self.met.append(place)
-            raise Died(place)
-
-    async def have_met(self, place: str) -> None:
-        async def look() -> bool:
-            return place in self.met
-
-        await eventually(look, f"the death at {place}")
 
 
 class VodacomHarness:

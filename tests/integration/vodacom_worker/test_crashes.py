@@ -2,8 +2,9 @@
 
 import pytest
 
-from tests.integration.vodacom_worker.harness import Deaths, VodacomHarness
+from tests.integration.vodacom_worker.harness import VodacomHarness
 from tests.support import vodacom
+from tests.support.deaths import Deaths
 
 PLACES = [
     "vodacom.after_session",

@@ -19,6 +19,8 @@ NOW = datetime(2026, 1, 1, tzinfo=UTC)
         ("mpesa", "deposit", "100.00", "KES", "2.50"),
         ("mpesa", "withdrawal", "1000.00", "KES", "25.00"),
         ("card", "deposit", "100.00", "USD", "3.20"),
+        ("mpesa", "deposit", "20000", "UGX", "500"),
+        ("mpesa", "withdrawal", "101", "RWF", "3"),
         ("paypal", "deposit", "100.00", "USD", "3.48"),
         ("paypal", "withdrawal", "100.00", "USD", "0.25"),
         ("bank", "deposit", "100.00", "USD", "0.00"),

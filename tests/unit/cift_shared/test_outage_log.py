@@ -15,6 +15,7 @@ import card_worker
 import cift_shared
 import gateway
 import ledger
+import momo_worker
 import mpesa_worker
 import paypal_worker
 from cift_shared.observability.outage_log import (
@@ -181,7 +182,15 @@ _TOLD_ONCE = {
 
 def events_of_servers_away() -> Iterator[str]:
     """Every event that our code logs where it has caught such an error."""
-    for package in (cift_shared, gateway, ledger, mpesa_worker, card_worker, paypal_worker):
+    for package in (
+        cift_shared,
+        gateway,
+        ledger,
+        mpesa_worker,
+        momo_worker,
+        card_worker,
+        paypal_worker,
+    ):
         for file in Path(str(package.__file__)).parent.rglob("*.py"):
             for node in ast.walk(ast.parse(file.read_text("utf-8"))):
                 if isinstance(node, ast.ExceptHandler) and _AWAY & names_in(node.type):

@@ -16,6 +16,7 @@ from cift_shared.kafka import producer as producers
 from cift_shared.kafka import topic_batches
 from cift_shared.kafka.producer import Producer
 from cift_shared.messaging.envelope import OutgoingMessage
+from cift_shared.security.kafka import Brokers
 
 Answer = Callable[[str, list[bytes]], BaseException | None]
 
@@ -103,7 +104,7 @@ def messages(topic: str, bodies: Sequence[str], key: str = "k") -> list[Outgoing
 
 
 async def test_a_missing_topic_fails_alone_and_the_producer_is_kept(kafka: FakeKafka) -> None:
-    producer = Producer("", name="test")
+    producer = Producer(Brokers(""), name="test")
     for _ in range(2):
         mixed = [*messages("well", "a"), *messages("none", "b"), *messages("well", "c")]
         assert await producer.publish(mixed) == [True, False, True]
@@ -114,7 +115,7 @@ async def test_a_missing_topic_fails_alone_and_the_producer_is_kept(kafka: FakeK
 
 
 async def test_a_forbidden_topic_fails_alone(kafka: FakeKafka) -> None:
-    producer = Producer("", name="test")
+    producer = Producer(Brokers(""), name="test")
     kafka.client.cluster.unauthorized_topics = {"secret"}
     mixed = [*messages("secret", "a"), *messages("well", "b")]
     assert await producer.publish(mixed) == [False, True]
@@ -122,7 +123,7 @@ async def test_a_forbidden_topic_fails_alone(kafka: FakeKafka) -> None:
 
 
 async def test_a_topic_that_may_be_seen_but_not_written_fails_alone(kafka: FakeKafka) -> None:
-    producer = Producer("", name="test")
+    producer = Producer(Brokers(""), name="test")
     kafka.answer = lambda topic, _: (
         TopicAuthorizationFailedError(topic) if topic == "other" else None
     )
@@ -134,7 +135,7 @@ async def test_a_topic_that_may_be_seen_but_not_written_fails_alone(kafka: FakeK
 
 
 async def test_nothing_follows_a_refused_record_in_its_partition(kafka: FakeKafka) -> None:
-    producer = Producer("", name="test")
+    producer = Producer(Brokers(""), name="test")
     kafka.answer = lambda _, bodies: MessageSizeTooLargeError() if b"e" in bodies else None
     batch = [*messages("well", "abcdefghi"), *messages("other", "xyz")]
     assert await producer.publish(batch) == [True] * 3 + [False] * 6 + [True] * 3
@@ -143,7 +144,7 @@ async def test_nothing_follows_a_refused_record_in_its_partition(kafka: FakeKafk
 
 
 async def test_a_message_that_is_too_large_is_not_sent(kafka: FakeKafka) -> None:
-    producer = Producer("", name="test")
+    producer = Producer(Brokers(""), name="test")
     large = "x" * (topic_batches.MESSAGE_BYTES_MAX + 1)
     batch = [*messages("well", ["a", large, "c"]), *messages("other", ["b"])]
     assert await producer.publish(batch) == [True, False, False, True]
@@ -152,7 +153,7 @@ async def test_a_message_that_is_too_large_is_not_sent(kafka: FakeKafka) -> None
 
 
 async def test_other_partitions_of_the_topic_go_on(kafka: FakeKafka) -> None:
-    producer = Producer("", name="test")
+    producer = Producer(Brokers(""), name="test")
     kafka.answer = lambda _, bodies: MessageSizeTooLargeError() if b"0" in bodies else None
     batch = [OutgoingMessage("wide", f"key-{n}", str(n).encode()) for n in range(30)]
     flags = await producer.publish(batch)
@@ -167,7 +168,7 @@ async def test_any_other_error_belongs_to_the_topic_if_another_topic_is_well(
     kafka: FakeKafka, monkeypatch: pytest.MonkeyPatch, error: BaseException
 ) -> None:
     monkeypatch.setattr(topic_batches, "ANSWER_S", 0.05)
-    producer = Producer("", name="test")
+    producer = Producer(Brokers(""), name="test")
     kafka.answer = lambda topic, _: error if topic == "other" else None
     assert await producer.publish(messages("other", "a")) == [False]
     assert not producer.failing  # nothing shows that the broker is well
@@ -177,7 +178,7 @@ async def test_any_other_error_belongs_to_the_topic_if_another_topic_is_well(
 
 
 async def test_a_broker_that_does_not_answer_is_no_failure_of_a_topic(kafka: FakeKafka) -> None:
-    producer = Producer("", name="test")
+    producer = Producer(Brokers(""), name="test")
     kafka.client.answers = False
     mixed = [*messages("none", "a"), *messages("never", "b")]
     assert await producer.publish(mixed) == [False, False]
@@ -185,7 +186,7 @@ async def test_a_broker_that_does_not_answer_is_no_failure_of_a_topic(kafka: Fak
 
 
 async def test_a_topic_that_was_deleted_is_reported_as_missing(kafka: FakeKafka) -> None:
-    producer = Producer("", name="test")
+    producer = Producer(Brokers(""), name="test")
 
     def deleted(topic: str, _: list[bytes]) -> BaseException | None:
         if topic != "other":

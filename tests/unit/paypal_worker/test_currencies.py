@@ -146,7 +146,7 @@ def test_a_currency_that_paypal_does_not_move_is_refused_with_those_it_moves(cur
     with pytest.raises(InvalidCommand) as refused:
         RAIL.check_amount(Money(100, currency), "deposit")
     assert (refused.value.code, refused.value.pointer) == ("currency_unsupported", "/currency")
-    assert f"paypal moves {', '.join(CURRENCIES)}" == str(refused.value)
+    assert f"the method paypal moves {', '.join(CURRENCIES)}" == str(refused.value)
 
 
 @pytest.mark.parametrize("currency", ["HUF", "TWD"])

@@ -136,9 +136,10 @@ class TestBatches:
             payout_wire.readable(value, "USD")
 
     def test_the_request(self) -> None:
-        body = payout_wire.payout_request(
-            Account(email="a@example.com"), Money(500_00, "HUF"), batch_key="b", item_key="w"
+        item = payout_wire.payout_item(
+            Account(email="a@example.com"), Money(500_00, "HUF"), item_key="w"
         )
+        body = payout_wire.payout_request("b", [item])
         assert body == {
             "sender_batch_header": {"sender_batch_id": "b"},
             "items": [

@@ -9,6 +9,8 @@ from provider_sandbox.daraja.behaviours import BEHAVIOURS, BY_SUFFIX
 from provider_sandbox.daraja.codes import result_text, stk_callback_text, stk_query_text
 from provider_sandbox.daraja.phones import behaviour_of
 from provider_sandbox.faults import Kind
+from provider_sandbox.momo.behaviours import BEHAVIOURS as MOMO_BEHAVIOURS
+from provider_sandbox.momo.behaviours import BY_SUFFIX as MOMO_BY_SUFFIX
 from provider_sandbox.paypal.operations import ROUTES as PAYPAL_ROUTES
 from provider_sandbox.paypal.payers import PAYERS, RECEIVERS
 from provider_sandbox.settings import Settings
@@ -40,6 +42,13 @@ class TestTable:
         rows = re.findall(r"^\| `(\d{3})` \| `(\w+)` \|", DOCUMENT.read_text(), re.MULTILINE)
         assert dict(rows) == {suffix: row.name for suffix, row in BY_SUFFIX.items()}
 
+    def test_those_of_mtn_stand_there_too(self) -> None:
+        row_form = re.compile(r"^\| `…(\d{3})` \| `(\w+)` \| (.+) \|$", re.MULTILINE)
+        rows = row_form.findall(DOCUMENT.read_text())
+        known = [(suffix, row.name, row.summary) for suffix, row in MOMO_BY_SUFFIX.items()]
+        assert rows == known
+        assert len(known) == len(MOMO_BEHAVIOURS) - 1
+
     @pytest.mark.parametrize("name", sorted(BEHAVIOURS))
     def test_every_result_has_its_texts(self, name: str) -> None:
         row = BEHAVIOURS[name]
@@ -48,7 +57,7 @@ class TestTable:
         assert result_text(row.payout_code)
 
     def test_tanzanias_phones_stand_there_too(self) -> None:
-        rows = re.findall(r"^\| `…(\d{3})` \| `(\w+)` \|", DOCUMENT.read_text(), re.MULTILINE)
+        rows = re.findall(r"^\| `255…(\d{3})` \| `(\w+)` \|", DOCUMENT.read_text(), re.MULTILINE)
         assert dict(rows) == {suffix: row.name for suffix, row in TANZANIA.items()}
         words = set(re.findall(r"`([\w.]+)`", DOCUMENT.read_text()))
         assert {operation.name for operation in VODACOM_OPERATIONS.values()} <= words

@@ -40,6 +40,7 @@ from cift_shared.rails.local import (
     local_rails,
     local_twins,
 )
+from cift_shared.security.kafka import Brokers
 
 DATABASE = "cift"
 _CHECKS = {
@@ -196,7 +197,7 @@ async def _prepare(stack: Stack) -> None:
         await _ensure_database(dsn)
         await migrate(dsn)
     with broker_errors(kafka), no_client_logs():
-        await create_topics(kafka, all_topics())
+        await create_topics(Brokers(kafka), all_topics())
 
 
 def _servers(options: Options) -> tuple[list[Part], str, str]:

@@ -41,7 +41,7 @@ RAIL = Rail(
     name="card",
     method="card",
     provider="stripe",
-    title="Card (Stripe)",
+    shown="Stripe",
     limits={code: _card_limits(code) for code in _CURRENCIES.split()},
     # Source: docs.stripe.com/currencies. Three-decimal amounts end in a zero.
     steps=dict.fromkeys(_THOUSANDTHS, 10),

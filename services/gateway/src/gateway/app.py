@@ -18,6 +18,7 @@ from cift_shared.money.fees import load_schedule
 from cift_shared.rails.gateway import RailSettings, gateway_rails, load_rail_settings
 from cift_shared.rails.webhooks import WebhookRefused
 from cift_shared.runtime.service import Base, open_base, running
+from gateway.conversions import batch_endpoints as conversion_batches
 from gateway.conversions import endpoints as conversions
 from gateway.customers import endpoints as customers
 from gateway.database.notifications import PaymentSignals
@@ -33,6 +34,7 @@ from gateway.payment_methods import endpoints as payment_methods
 from gateway.payment_methods.results import MethodResultsHandler, consume_method_results
 from gateway.payment_options import endpoints as payment_options
 from gateway.payment_options.statuses import RailStatusHandler, consume_rail_statuses
+from gateway.payments import batch_endpoints as payment_batches
 from gateway.payments import endpoints as payments
 from gateway.payments import refund_endpoints as refunds
 from gateway.payments import verify_endpoints as verifications
@@ -58,6 +60,7 @@ callback tokens; `Observe` does neither."""
 
 FEATURES = (
     payments,
+    payment_batches,
     verifications,
     refunds,
     payment_options,
@@ -65,6 +68,7 @@ FEATURES = (
     payment_methods,
     customers,
     conversions,
+    conversion_batches,
     disputes,
     ledger_head,
     returns,

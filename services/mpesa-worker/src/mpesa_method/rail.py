@@ -9,7 +9,7 @@ RAIL = Rail(
     name="mpesa",
     method="mpesa",
     provider="mpesa",
-    title="M-Pesa (Safaricom, Kenya)",
+    shown="M-Pesa",
     limits={
         # Source: Daraja portal. M-Pesa Express 1 to 250,000 shillings; B2C 10 to 250,000.
         "KES": {

@@ -14,7 +14,7 @@ RAIL = Rail(
     name="mpesa_tz",
     method="mpesa",
     provider="vodacom",
-    title="M-Pesa (Vodacom, Tanzania)",
+    shown="M-Pesa (Vodacom)",
     limits={"TZS": {"deposit": _LIMITS, "withdrawal": _LIMITS, "refund": _LIMITS}},
     # Wallets hold whole shillings.
     steps={"TZS": 1_00},

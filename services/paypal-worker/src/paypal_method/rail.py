@@ -38,7 +38,7 @@ RAIL = Rail(
     name="paypal",
     method="paypal",
     provider="paypal",
-    title="PayPal",
+    shown="PayPal",
     limits={code: _limits(code) for code in CURRENCIES},
     steps={code: step(code) for code in CURRENCIES if step(code) > 1},
     typical_duration={
@@ -48,6 +48,7 @@ RAIL = Rail(
     },
     # An order whose capture was not sent moves no money, and an unclaimed payout can be returned.
     cancel_after_submit=True,
+    is_example=True,
     cost_steps=frozenset({"paypal.fee.known"}),
     example=Example(
         amount=Money(50_00, "USD"),

@@ -18,11 +18,11 @@ from paypal_method.transmission import CertificateAddresses
 from paypal_worker.certificate_source import CertificateSource
 from paypal_worker.certificates import Certificates, Trust
 from paypal_worker.client import PayPalClient
-from paypal_worker.consents import StoredConsents
 from paypal_worker.event_catchup import EventCatchUp
 from paypal_worker.event_store import EventStore
 from paypal_worker.notices import Delivery, Notices
 from paypal_worker.processor import PayPalProcessor
+from paypal_worker.records import Records
 from paypal_worker.settings import PayPalConfig, WorkerSettings
 from paypal_worker.token_store import SharedTokens
 from paypal_worker.webhook_verifier import Verifier
@@ -44,7 +44,7 @@ def compose(base: Base, settings: WorkerSettings, config: PayPalConfig) -> Compo
         vault=vault,
         returns=settings.return_tokens(),
         clock=base.clock,
-        consents=StoredConsents(base.pool),
+        records=Records.stored(base.pool),
     )
     source = CertificateSource()
     delivery = _delivery(base, vault, processor.fingerprint)

@@ -136,7 +136,7 @@ class PayPalClient:
     async def cancel_payout(self, item_id: str, key: str) -> payout_wire.PayoutItem:
         """Have an unclaimed payout returned; any other is refused."""
         path = f"/v1/payments/payouts-item/{_id(item_id)}/cancel"
-        return await self.post("payout_cancel", path, {}, payout_wire.PayoutItem, key=key)
+        return await self.post("payout_cancel", path, None, payout_wire.PayoutItem, key=key)
 
     async def read_balances(self) -> payout_wire.Balances:
         """Our balance in each currency."""
@@ -186,7 +186,7 @@ class PayPalClient:
         self,
         operation: str,
         path: str,
-        body: Mapping[str, Any],
+        body: Mapping[str, Any] | None,
         kind: type[Reply],
         *,
         key: str | None = None,

@@ -25,6 +25,8 @@ _MATCH = """
 select attempt_id from paypal.attempt where fingerprint = any ($1::text[])
 union
 select attempt_id from paypal.attempt where memory ->> 'capture' = any ($2::text[])
+union
+select attempt_id from paypal.attempt where memory ->> 'batch' = any ($2::text[])
 """
 _SEE = """
 with fresh as (

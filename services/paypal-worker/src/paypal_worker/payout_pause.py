@@ -13,7 +13,9 @@ from cift_shared.clock import Clock
 from cift_shared.errors import ProviderThrottled
 from cift_shared.money.amount import Money
 from cift_shared.observability.log import get_logger
+from paypal_worker import payout_refusals
 from paypal_worker.payout_waits import pause_s
+from paypal_worker.transport import RequestRefused
 
 PAUSED = "payouts_paused"
 ACCOUNT_PAUSE_S = 300
@@ -51,6 +53,18 @@ class PayoutPause:
         self._short[amount.currency] = least
         log.error("paypal.payouts.balance_too_low", currency=amount.currency, pause=str(left))
         return left
+
+    def refused(self, error: RequestRefused, amount: Money) -> timedelta | None:
+        """Pause payouts if a refusal is about our balance or our account, not about this payout."""
+        if payout_refusals.lacks_funds(error.error):
+            return self.begin(amount)
+        return self.account_refused(error)
+
+    def account_refused(self, error: RequestRefused) -> timedelta | None:
+        """Pause every payout if a refusal is about our account."""
+        if payout_refusals.is_about_our_account(error.error, error.status):
+            return self.begin_all(error.issue)
+        return None
 
     def begin_all(self, issue: str) -> timedelta:
         """Pause every payout: PayPal refused our account, and an operator must act."""

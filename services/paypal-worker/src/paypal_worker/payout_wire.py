@@ -5,7 +5,7 @@ Transaction Search v1. An amount's currency is `currency` in Payouts, `currency_
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -96,24 +96,30 @@ class PayoutBatch(wire.Part):
     batch_header: BatchHeader
     items: list[PayoutItem] = Field(default_factory=list)
 
-    def is_ours(self, batch_key: str, item_key: str) -> bool:
-        """True when the batch carries our id, and holds no item of anything else."""
-        sent = self.batch_header.sender_batch_header
-        items = [item.payout_item.sender_item_id for item in self.items]
-        return sent is not None and sent.sender_batch_id == batch_key and items in ([], [item_key])
+    def is_ours(self, batch_key: str, item_keys: Collection[str]) -> bool:
+        """True when the batch carries our id, and each of its items once one of these ids."""
+        found = [item.payout_item.sender_item_id for item in self.items]
+        return (
+            self._has_id(batch_key)
+            and len(set(found)) == len(found)
+            and set(found) <= set(item_keys)
+        )
 
     def item_of(self, batch_key: str, item_key: str) -> PayoutItem | None:
         """Our item; None when PayPal does not show it yet, or the batch is not ours."""
-        return next(iter(self.items), None) if self.is_ours(batch_key, item_key) else None
+        found = [item for item in self.items if item.payout_item.sender_item_id == item_key]
+        return found[0] if self._has_id(batch_key) and len(found) == 1 else None
 
     def is_denied(self, batch_key: str, item_key: str) -> bool:
-        """True when PayPal denied our batch, and so paid nothing of it."""
+        """True when PayPal denied our batch, and so did not pay our item."""
+        if self.batch_header.batch_status != "DENIED" or not self._has_id(batch_key):
+            return False
         item = self.item_of(batch_key, item_key)
-        return (
-            self.batch_header.batch_status == "DENIED"
-            and self.is_ours(batch_key, item_key)
-            and (item is None or item.status not in _MOVED)
-        )
+        return not self.items if item is None else item.status not in _MOVED
+
+    def _has_id(self, batch_key: str) -> bool:
+        sent = self.batch_header.sender_batch_header
+        return sent is not None and sent.sender_batch_id == batch_key
 
 
 class Balance(wire.Part):
@@ -153,10 +159,8 @@ def readable(value: str, currency: str) -> Money:
         raise OutcomeUnknown("provider_answer_unreadable", str(error)) from error
 
 
-def payout_request(
-    account: Account, amount: Money, *, batch_key: str, item_key: str
-) -> Mapping[str, Any]:
-    """A batch with one item; always the same for the same payout, as PayPal compares repeats.
+def payout_item(account: Account, amount: Money, *, item_key: str) -> Mapping[str, Any]:
+    """One payout of a batch; always the same for the same payout, as PayPal compares repeats.
 
     Raises:
         ValueError: PayPal does not move this amount.
@@ -164,13 +168,17 @@ def payout_request(
     kind, receiver = (
         ("PAYPAL_ID", account.payer_id) if account.payer_id else ("EMAIL", account.email)
     )
-    item = {
+    return {
         "recipient_type": kind,
         "receiver": receiver,
         "amount": {"currency": amount.currency, "value": to_text(amount)},
         "sender_item_id": item_key,
     }
-    return {"sender_batch_header": {"sender_batch_id": batch_key}, "items": [item]}
+
+
+def payout_request(batch_key: str, items: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
+    """A batch."""
+    return {"sender_batch_header": {"sender_batch_id": batch_key}, "items": list(items)}
 
 
 def first_batch(error: wire.ApiError) -> str | None:

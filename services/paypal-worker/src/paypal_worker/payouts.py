@@ -1,6 +1,6 @@
-"""Withdrawals by Payouts v1: one batch with one item for each withdrawal.
+"""Withdrawals by Payouts v1: one item for each, in a batch of its own or in a shared one.
 
-submit    create the batch (`payout_sender`)
+submit    create the batch (`payout_sender`), alone or with others that wait (`payout_queue`)
 check     read the batch; the status of its item decides (`payout_items`)
 unclaimed waits; canceled by the merchant at any time, by us after 29 days, by PayPal after 30
 denied    for lack of money: nothing was paid, so it is sent again under a new id after a pause
@@ -33,15 +33,18 @@ from paypal_worker.payout_items import (
     is_listed,
     meaning_of,
 )
-from paypal_worker.payout_pause import PayoutPause
-from paypal_worker.payout_sender import (
+from paypal_worker.payout_keys import (
     BATCH,
     ROUND,
-    PayoutSender,
+    SHARED,
     batch_key,
     item_key,
+    own_key,
     round_of,
 )
+from paypal_worker.payout_pause import PayoutPause
+from paypal_worker.payout_places import Places
+from paypal_worker.payout_sender import PayoutSender
 from paypal_worker.payout_wire import PayoutItem
 from paypal_worker.transport import RequestRefused
 
@@ -53,10 +56,10 @@ Stored with attempts: never rename them."""
 class Payouts:
     """Pays out to PayPal accounts."""
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: Context, places: Places) -> None:
         self._context = context
         self._pause = PayoutPause(context.clock, context.config.check_speed)
-        self._sender = PayoutSender(context, self._pause)
+        self._sender = PayoutSender(context, self._pause, places)
 
     async def submit(self, attempt: Attempt) -> Answer:
         """Create the payout; see `PayoutSender.send`.
@@ -153,7 +156,7 @@ class Payouts:
         """Have an unclaimed payout returned; the item as it is afterwards."""
         api = self._context.api
         try:
-            return await api.cancel_payout(item.payout_item_id, f"{batch_key(attempt)}:return")
+            return await api.cancel_payout(item.payout_item_id, f"{own_key(attempt)}:return")
         except RequestRefused:  # returned, or claimed, meanwhile
             return await api.read_payout_item(item.payout_item_id)
 
@@ -188,7 +191,7 @@ class Payouts:
         left = self._pause.begin(attempt.request.amount, round_number=number)
         if context.age(attempt) >= payout_waits.RESEND_ROUNDS_FOR:
             return Answer(Declined(NO_FUNDS), {REPORTED: Reported.NOT_PAID}, None, [step])
-        memory = {BATCH: "", ROUND: str(number + 1)}
+        memory = {BATCH: "", SHARED: "", ROUND: str(number + 1)}
         return Answer(Pending(), memory, None, [step], left)
 
     def _canceled(self, step: Step) -> Answer:

@@ -3,7 +3,7 @@
     deposit     order: create -> the payer approves -> capture -> Settled | Declined | Expired
     setup       approval of later deposits ........... Saved | ActionRequired | Declined
     refund      refund of the capture ................. Settled | Submitted | Declined
-    withdrawal  payout: a batch with one item ........ Settled | Declined; later Reversed
+    withdrawal  payout: an item of a batch ........... Settled | Declined; later Reversed
 
 Only an order whose id is stored is captured, so a deposit is never sent again blindly; a refund is
 looked for before it is created again. A payout is
@@ -32,10 +32,10 @@ from cift_shared.security.return_token import ReturnTokens
 from cift_shared.settings import KeySettings, load_settings
 from paypal_method.rail import RAIL
 from paypal_worker.client import PayPalClient
-from paypal_worker.consents import Consents, MemoryConsents
 from paypal_worker.context import ACCOUNT_RESTRICTED, Context
 from paypal_worker.deposits import Deposits
 from paypal_worker.payouts import Payouts
+from paypal_worker.records import Records
 from paypal_worker.refunds import Refunds
 from paypal_worker.saved_accounts import SavedAccounts
 from paypal_worker.settings import PayPalConfig
@@ -61,21 +61,22 @@ class PayPalProcessor:
         vault: Vault,
         returns: ReturnTokens,
         clock: Clock,
-        consents: Consents | None = None,
+        records: Records | None = None,
     ) -> None:
         """Create the processor from the shared parts of a worker.
 
-        `consents` records the consents of payers whose accounts are saved; None: in memory.
+        Without `records` they are kept in memory.
 
         Raises:
             SettingsInvalid: the fee schedule can't be read.
         """
+        records = records or Records()
         self._context = Context(config, api, vault, returns, clock)
         self._fees = load_schedule(config.fee_schedule)
         self._deposits = Deposits(self._context)
         self._refunds = Refunds(self._context)
-        self._payouts = Payouts(self._context)
-        self._saved_accounts = SavedAccounts(self._context, consents or MemoryConsents())
+        self._payouts = Payouts(self._context, records.places)
+        self._saved_accounts = SavedAccounts(self._context, records.consents)
 
     def resend_is_safe(self, operation: Operation) -> bool:  # noqa: ARG002  the port's signature
         """False: PayPal forgets our keys after hours or days, so we read first."""

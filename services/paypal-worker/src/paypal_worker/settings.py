@@ -69,6 +69,11 @@ class PayPalConfig(EnvironmentSettings):
     """Divides every wait of ours; above 1 only with a twin that runs faster."""
     float_minimum_text: str = Field(default="", validation_alias="PAYPAL_FLOAT_MINIMUM")
     """By currency, the balance below which withdrawals are refused: `USD:500.00,EUR:200.00`."""
+    payout_batch_max: int = Field(
+        default=1, ge=1, le=500, validation_alias="PAYPAL_PAYOUT_BATCH_MAX"
+    )
+    """How many withdrawals travel in one batch when several wait; PayPal shows a batch of this size
+    in one answer."""
     fee_schedule: str | None = Field(default=None, validation_alias="CIFT_FEE_SCHEDULE")
 
     @field_validator("float_minimum_text")

@@ -52,6 +52,8 @@ TOKEN_TRIES = 3
 """The current token, a token that another process may have stored since, and a new one."""
 TOKEN_TIMEOUT_S = 15
 
+IN_PROGRESS = "provider_request_in_progress"
+"""Code of a request that PayPal did not take because one with the same key still runs."""
 _IN_PROGRESS = frozenset({"ORDER_COMPLETION_IN_PROGRESS", "PREVIOUS_REQUEST_IN_PROGRESS"})
 _OK, _NO_CONTENT, _REDIRECTS, _REFUSED, _FAILED = 200, 204, 300, 400, 500
 _UNAUTHORIZED, _CONFLICT, _THROTTLED = 401, 409, 429
@@ -249,9 +251,7 @@ class PayPalHttp:
             self._breaker.trip(CREDENTIALS_PAUSE_S)
             raise _CredentialsRefused
         if status == _CONFLICT or _IN_PROGRESS & set(error.issues):
-            raise ProviderThrottled(
-                "provider_request_in_progress", operation, retry_after_s=IN_PROGRESS_S
-            )
+            raise ProviderThrottled(IN_PROGRESS, operation, retry_after_s=IN_PROGRESS_S)
         if status >= _FAILED or document is None or status < _REFUSED:
             raise OutcomeUnknown("provider_failed", f"{operation}: {status}")
         raise RequestRefused(error, status)
@@ -303,7 +303,7 @@ def _translated_errors(operation: str) -> Iterator[None]:
 
 def _headers_of(request: Request) -> dict[str, str]:
     named = dict(request.headers)
-    if request.content is not None:
+    if request.method == "POST":  # PayPal wants it also without a body
         named.setdefault("Content-Type", "application/json")
     if request.key is not None:
         named["PayPal-Request-Id"] = request.key

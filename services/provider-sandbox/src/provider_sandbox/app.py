@@ -15,6 +15,9 @@ from provider_sandbox.daraja.errors import install_error_pages
 from provider_sandbox.daraja.provider import DarajaProvider
 from provider_sandbox.fault_middleware import FaultMiddleware
 from provider_sandbox.faults import FaultPlan
+from provider_sandbox.momo.access import is_configured
+from provider_sandbox.momo.errors import install_errors
+from provider_sandbox.momo.provider import MomoProvider
 from provider_sandbox.paypal.provider import PayPalProvider
 from provider_sandbox.request_log import RequestLog
 from provider_sandbox.scheduled_events import ScheduledEvents
@@ -54,6 +57,7 @@ def create_app(
 
     app = FastAPI(title="Provider twins", lifespan=lifespan)
     install_error_pages(app)
+    install_errors(app)
     app.include_router(control_router(twin, providers))
     for provider in providers:
         for router in provider.routers():
@@ -67,6 +71,8 @@ def _providers(twin: Twin) -> Sequence[Provider]:
         providers.append(PayPalProvider(twin))  # before Stripe, which serves the rest of /v1
     if twin.settings.vodacom_api_key.get_secret_value():
         providers.append(VodacomProvider(twin))
+    if is_configured(twin.settings):
+        providers.append(MomoProvider(twin))
     if twin.settings.stripe_secret_key is not None:
         providers.append(StripeProvider(twin))
     return providers

@@ -13,9 +13,11 @@ class Movement:
     """A movement of money at a provider."""
 
     provider: str
-    """``daraja``, ``stripe``, ``paypal`` or ``vodacom``."""
+    """``daraja``, ``vodacom``, ``stripe``, ``paypal``, ``momo_ug``, ``momo_rw`` or
+    ``momo_sandbox``."""
     kind: str
-    """For Daraja ``stk`` (in), ``b2c`` (out) or ``reversal`` (out); for Vodacom ``c2b`` is in."""
+    """For Daraja ``stk`` (in), ``b2c`` (out) or ``reversal`` (out); for Vodacom ``c2b`` is in; for
+    MTN MoMo ``collection`` (in), ``transfer`` (out) or ``refund`` (out)."""
     msisdn: str
     """The other party: the phone for Daraja and Vodacom, brand and last four digits of the card for
     Stripe, the e-mail address for PayPal."""

@@ -199,6 +199,59 @@ CREATE TABLE IF NOT EXISTS paypal_payers (
     behaviour TEXT NOT NULL
 ) WITHOUT ROWID;
 
+CREATE TABLE IF NOT EXISTS momo_users (
+    api_user TEXT PRIMARY KEY,
+    product TEXT NOT NULL,
+    callback_host TEXT NOT NULL,
+    api_key TEXT
+) WITHOUT ROWID;
+
+CREATE TABLE IF NOT EXISTS momo_tokens (
+    token TEXT PRIMARY KEY,
+    target TEXT NOT NULL,
+    product TEXT NOT NULL,
+    api_user TEXT NOT NULL,
+    expires_at REAL NOT NULL
+) WITHOUT ROWID;
+
+CREATE TABLE IF NOT EXISTS momo_phones (
+    msisdn TEXT PRIMARY KEY,
+    behaviour TEXT,
+    wallet INTEGER CHECK (wallet >= 0),
+    refused_last INTEGER NOT NULL DEFAULT 0
+) WITHOUT ROWID;
+
+CREATE TABLE IF NOT EXISTS momo_accounts (
+    name TEXT PRIMARY KEY,
+    units INTEGER NOT NULL CHECK (units >= 0)
+) WITHOUT ROWID;
+
+CREATE TABLE IF NOT EXISTS momo_transactions (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    target TEXT NOT NULL,
+    kind TEXT NOT NULL CHECK (kind IN ('collection', 'transfer', 'refund')),
+    reference_id TEXT NOT NULL,
+    msisdn TEXT NOT NULL,
+    amount INTEGER NOT NULL CHECK (amount >= 0),
+    amount_text TEXT NOT NULL,
+    external_id TEXT NOT NULL,
+    refunds TEXT NOT NULL,
+    callback_url TEXT NOT NULL,
+    payer_message TEXT NOT NULL,
+    payee_note TEXT NOT NULL,
+    behaviour TEXT NOT NULL,
+    callback_mode TEXT NOT NULL,
+    status TEXT NOT NULL,
+    reason TEXT,
+    receipt TEXT UNIQUE,
+    created_at REAL NOT NULL,
+    visible_at REAL NOT NULL,
+    decided_at REAL,
+    UNIQUE (target, kind, reference_id)
+);
+CREATE INDEX IF NOT EXISTS momo_refunds ON momo_transactions (target, refunds)
+    WHERE kind = 'refund';
+
 CREATE TABLE IF NOT EXISTS vodacom_sessions (
     session_id TEXT PRIMARY KEY,
     live_at REAL NOT NULL,

@@ -7,6 +7,7 @@ from pydantic import Field, NonNegativeInt, PositiveFloat, SecretStr, field_vali
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from provider_sandbox.daraja.behaviours import BEHAVIOURS
+from provider_sandbox.momo.settings import MOMO_FIXED, MOMO_SECRET, MomoSettings
 from provider_sandbox.paypal.settings import PAYPAL_FIXED, PAYPAL_SECRET, PayPalSettings
 from provider_sandbox.vodacom.settings import VODACOM_FIXED, VODACOM_SECRET, VodacomSettings
 
@@ -14,6 +15,7 @@ FIXED = frozenset(
     {
         *PAYPAL_FIXED,
         *VODACOM_FIXED,
+        *MOMO_FIXED,
         "http_port",
         "state",
         "seed",
@@ -40,12 +42,13 @@ _SECRET = {
     "stripe_webhook_old_secret",
     *PAYPAL_SECRET,
     *VODACOM_SECRET,
+    *MOMO_SECRET,
 }
 
 _API_VERSION = r"^\d{4}-\d\d-\d\d(\.[a-z]+)?$"
 
 
-class Settings(PayPalSettings, VodacomSettings, BaseSettings):
+class Settings(PayPalSettings, VodacomSettings, MomoSettings, BaseSettings):
     """The settings of the twin; secrets have no default, so a missing one stops the start.
 
     Delays are in seconds of real provider time and are divided by ``speed``.

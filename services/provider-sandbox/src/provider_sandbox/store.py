@@ -38,6 +38,11 @@ TABLES = (
     "vodacom_accounts",
     "vodacom_keys",
     "vodacom_payments",
+    "momo_users",
+    "momo_tokens",
+    "momo_phones",
+    "momo_accounts",
+    "momo_transactions",
 )
 
 _SCHEMA_VERSION = 2

@@ -26,6 +26,8 @@ log = logging.getLogger(__name__)
 
 _CONCURRENT_MAX = 64
 """Maximum concurrent postings; slow receivers delay other callbacks only above this number."""
+METHOD = ":method"
+"""Key among a notice's headers of its HTTP method, which is POST without it."""
 _HEADERS = {"Accept": "*/*", "User-Agent": "provider-sandbox"}
 
 
@@ -177,7 +179,8 @@ class WebhookSender:
                 self._finish(callback, hooks, http_status=status)
 
     async def _post(self, url: str, body: str, headers: dict[str, str]) -> int:
-        request = httpx.Request("POST", url, headers=_HEADERS | headers, content=body)
+        method = headers.pop(METHOD, "POST")
+        request = httpx.Request(method, url, headers=_HEADERS | headers, content=body)
         async with asyncio.timeout(self._timeout_s):
             answer = await self._transport.handle_async_request(request)
         await answer.aclose()

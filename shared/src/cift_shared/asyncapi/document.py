@@ -20,6 +20,7 @@ from cift_shared.messaging.messages import (
 from cift_shared.messaging.rail_status import RailStatus
 from cift_shared.messaging.record import RejectedRecord
 from cift_shared.rails.registry import rails
+from cift_shared.security.kafka import Brokers
 
 FIELDS = {
     "accepted_at": "When the gateway accepted the request.",
@@ -73,11 +74,15 @@ async def _no_handler(_: object) -> list[RejectedRecord]:
 
 def document() -> dict[str, Any]:
     """The document as JSON data; a test compares `docs/asyncapi.json` with it."""
-    broker = BatchBroker("localhost:9092")
-    for name, rail in rails().items():
-        read = [(PaymentCommand, topics.ABOUT_COMMANDS), (ProviderNotice, topics.ABOUT_WEBHOOKS)]
-        for topic, (message, about) in zip(topics.topics_of(rail), read, strict=False):
-            broker.document(Subscription(topic, message, f"{name}-worker", _no_handler, about))
+    broker = BatchBroker(Brokers("localhost:9092"))
+    read = [(PaymentCommand, topics.ABOUT_COMMANDS), (ProviderNotice, topics.ABOUT_WEBHOOKS)]
+    of_rails = {  # by topic: rails of one provider share its notices
+        topic: Subscription(topic, message, f"{name}-worker", _no_handler, about)
+        for name, rail in rails().items()
+        for topic, (message, about) in zip(topics.topics_of(rail), read, strict=False)
+    }
+    for subscription in of_rails.values():
+        broker.document(subscription)
     broker.document(
         Subscription(topics.RESULTS, PaymentResult, "ledger", _no_handler, topics.ABOUT_RESULTS)
     )

@@ -3,7 +3,7 @@
 Kafka offsets are committed after the database transaction.
 """
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -174,16 +174,20 @@ class NoticeConsumer:
         read_fingerprint: Callable[[bytes], "AttemptId | str | None"],
         wake_poll: Callable[[], None],
         find_attempts: "FindAttempts | None" = None,
+        purposes: Collection[int] | None = None,
     ) -> None:
         """`find_attempts` handles notices in which `read_fingerprint` finds nothing.
 
-        `wake_poll` wakes the polling loop when a notice was stored.
+        `wake_poll` wakes the polling loop when a notice was stored. `purposes` are the numbers of
+        the rail's callback paths, if several rails read the notices of one provider: a notice on
+        another path is left to the other rail. None: every notice is for this rail.
         """
         self._store = store
         self._vault = vault
         self._read_fingerprint = read_fingerprint
         self._wake_poll = wake_poll
         self._find_attempts = find_attempts
+        self._purposes = purposes
 
     async def handle(self, records: Sequence[Record]) -> list[RejectedRecord]:
         """Store a batch of notices; records that can't be parsed or decrypted are rejected."""
@@ -197,6 +201,8 @@ class NoticeConsumer:
                 body = self._vault.open(notice.sealed_body, context="notice")
             except (ValidationError, SealBroken) as error:
                 rejected.append(RejectedRecord(record, "undecodable", _reason(error)))
+                continue
+            if self._purposes is not None and notice.purpose not in self._purposes:
                 continue
             if notice.attempt_id == NO_ATTEMPT:
                 notice = notice.model_copy(update={"attempt_id": None})

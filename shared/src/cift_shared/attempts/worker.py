@@ -197,6 +197,7 @@ def _notices(
         read_fingerprint=processor.read_fingerprint,
         wake_poll=wake_poll,
         find_attempts=find_attempts,
+        purposes=rail.calls,
     )
     topic, group = topics.webhooks(rail.provider), f"{rail.name}-notices"
     return [Subscription(topic, ProviderNotice, group, consumer.handle, topics.ABOUT_WEBHOOKS)]

@@ -7,15 +7,16 @@ from typing import Any
 
 import click
 
-from cift_shared.addresses import check_bootstrap_servers
 from cift_shared.cli.command import command
-from cift_shared.cli.errors import Refused, environment, no_client_logs
+from cift_shared.cli.errors import Refused, no_client_logs
 from cift_shared.cli.lazy import Lazy, LazyGroup
 from cift_shared.cli.output import Cell, Output, Table
 from cift_shared.clock import SystemClock
 from cift_shared.database.connecting import broker_errors
 from cift_shared.kafka.letters import Letter, Position, read_letter, read_letters, replay
 from cift_shared.observability.log import mask
+from cift_shared.security.kafka import Brokers
+from cift_shared.settings import KafkaSettings, load_settings
 
 _BODY_CHARS_MAX = 4_000
 _HEADER_CHARS_MAX = 300
@@ -57,8 +58,8 @@ _LETTER = click.argument("letter", type=_PositionType(), metavar="LETTER")
 @click.option("--open", "only_open", is_flag=True, help="Only those that were not replayed.")
 async def list_letters(topics: tuple[str, ...], newest: int, only_open: bool) -> Output:
     """List dead letters, the oldest first."""
-    with _kafka() as servers:
-        found = await read_letters(servers, topics=topics, newest=newest)
+    with _kafka() as brokers:
+        found = await read_letters(brokers, topics=topics, newest=newest)
     letters = [one for one in found if not (only_open and one.replayed_at)]
     headings = ["letter", "at", "reason", "key", "bytes", "attempt", "replayed"]
     rows: list[list[str | Cell]] = [
@@ -80,8 +81,8 @@ async def list_letters(topics: tuple[str, ...], newest: int, only_open: bool) ->
 @click.option("--body", "with_body", is_flag=True, help="Also the body, with personal data masked.")
 async def show(letter: Position, with_body: bool) -> Output:
     """Show one dead letter."""
-    with _kafka() as servers:
-        found = await read_letter(servers, letter)
+    with _kafka() as brokers:
+        found = await read_letter(brokers, letter)
     document = _facts(found) | {"headers": _headers(found)}
     parts: list[str | Table] = [_described(found), Table(["header", "value"], _header_rows(found))]
     if with_body:
@@ -102,13 +103,13 @@ async def replay_letter(letter: Position, yes: bool, again: bool) -> Output:
     Fix the cause first. Handlers deduplicate by message id, so a record that was handled meanwhile
     changes nothing. The letter stays and is marked as replayed.
     """
-    with _kafka() as servers:
-        found = await read_letter(servers, letter)
+    with _kafka() as brokers:
+        found = await read_letter(brokers, letter)
         if found.replayed_at and not again:
             raise Refused(
                 f"{found.position} was replayed at {found.replayed_at}; --again repeats it"
             )
-        sent = await replay(servers, found, at=SystemClock().now()) if yes else None
+        sent = await replay(brokers, found, at=SystemClock().now()) if yes else None
     document = {
         "letter": str(found.position),
         "topic": found.topic,
@@ -122,12 +123,11 @@ async def replay_letter(letter: Position, yes: bool, again: bool) -> Output:
 
 
 @contextmanager
-def _kafka() -> Iterator[str]:
-    """The address of the brokers; a Kafka error inside the block is printed as one line."""
-    servers = environment("KAFKA_BOOTSTRAP_SERVERS")
-    check_bootstrap_servers(servers)
-    with broker_errors(servers), no_client_logs():
-        yield servers
+def _kafka() -> Iterator[Brokers]:
+    """The brokers; a Kafka error inside the block is printed as one line."""
+    brokers = load_settings(KafkaSettings).brokers.checked()
+    with broker_errors(brokers.servers), no_client_logs():
+        yield brokers
 
 
 def _facts(letter: Letter) -> dict[str, Any]:

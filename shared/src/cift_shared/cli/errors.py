@@ -1,6 +1,5 @@
 """The exit codes of a command, and its errors as one plain line."""
 
-import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -50,12 +49,15 @@ class WrongInput(click.ClickException):
 
 
 def environment(name: str) -> str:
-    """An environment variable that a command needs.
+    """A setting that a command needs, from its variable or from the file of `<name>_FILE`.
 
     Raises:
-        WrongInput: it is not set.
+        WrongInput: it is not set, or its file can't be read.
     """
-    value = os.environ.get(name)
+    try:
+        value = _secret(name)
+    except SettingsInvalid as error:
+        raise WrongInput(str(error)) from error
     if not value:
         raise WrongInput(f"{name} is not set; .env.example.payments describes it")
     return value
@@ -91,7 +93,15 @@ def one_line_errors() -> Iterator[None]:
             raise
         from cift_shared.database.connecting import as_cift_error  # noqa: PLC0415  is loaded
 
-        raise Refused(str(as_cift_error(error, os.environ.get("DATABASE_URL", "")))) from error
+        raise Refused(str(as_cift_error(error, _secret("DATABASE_URL") or ""))) from error
+
+
+def _secret(name: str) -> str | None:
+    from cift_shared.security.secret_files import (  # noqa: PLC0415  imports pydantic
+        secret_from_environment,
+    )
+
+    return secret_from_environment(name)
 
 
 def _is_of_the_database(error: Exception) -> bool:

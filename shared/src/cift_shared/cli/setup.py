@@ -5,7 +5,7 @@ import json
 
 import click
 
-from cift_shared.addresses import check_bootstrap_servers, check_database_url
+from cift_shared.addresses import check_database_url
 from cift_shared.cli.command import command
 from cift_shared.cli.errors import environment, no_client_logs
 from cift_shared.cli.output import Output
@@ -50,11 +50,11 @@ def topics(replication: int) -> Output:
     from cift_shared.database import connecting  # noqa: PLC0415  imports asyncpg
     from cift_shared.kafka.admin import create_topics  # noqa: PLC0415  imports aiokafka
     from cift_shared.messaging.topics import all_topics  # noqa: PLC0415
+    from cift_shared.settings import KafkaSettings, load_settings  # noqa: PLC0415
 
-    servers = environment("KAFKA_BOOTSTRAP_SERVERS")
-    check_bootstrap_servers(servers)
-    with connecting.broker_errors(servers), no_client_logs():
-        created = asyncio.run(create_topics(servers, all_topics(), replication=replication))
+    brokers = load_settings(KafkaSettings).brokers.checked()
+    with connecting.broker_errors(brokers.servers), no_client_logs():
+        created = asyncio.run(create_topics(brokers, all_topics(), replication=replication))
     return Output({"created": created}, [f"created {name}" for name in created], created)
 
 

@@ -151,18 +151,26 @@ class Lease:
     async def keep(self, session: Session, work: Coroutine[Any, Any, T]) -> T:
         """Run `work` and return its result; renew the lease while it runs.
 
+        The time since the last renewal counts over several calls: short pieces of work one after
+        the other do not let the lease expire.
+
         Raises:
             LeaseLost: another process has taken it; the work is cancelled.
         """
         task = asyncio.create_task(work)
         try:
-            while not (await asyncio.wait({task}, timeout=RENEW_S))[0]:
+            while not (await asyncio.wait({task}, timeout=self._renewal_due_s()))[0]:
                 if not await self.renew(session):
                     raise LeaseLost(self.name)
             return task.result()
         finally:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
+
+    def _renewal_due_s(self) -> float:
+        """Seconds until the next renewal; 0: it is due."""
+        renewed_at = self._sure_until - self.length.total_seconds()
+        return max(0.0, renewed_at + RENEW_S - self._clock.monotonic())
 
     async def release(self, session: Session) -> None:
         """Release it, so that the next holder does not wait for its expiry."""

@@ -9,19 +9,20 @@ from aiokafka.errors import InvalidReplicationFactorError, TopicAlreadyExistsErr
 
 from cift_shared.errors import ServerRefused
 from cift_shared.messaging.topics import Topic
+from cift_shared.security.kafka import Brokers
 
 REQUEST_TIMEOUT_MS = 10_000
 
 
 async def create_topics(
-    bootstrap_servers: str, topics: Sequence[Topic], *, replication: int = 1
+    brokers: Brokers, topics: Sequence[Topic], *, replication: int = 1
 ) -> list[str]:
     """Create the missing topics; returns their names.
 
     Raises:
         ServerRefused: the broker refused a topic for a reason other than that it exists.
     """
-    async with admin_client(bootstrap_servers) as admin:
+    async with admin_client(brokers) as admin:
         existing = set(await admin.list_topics())
         missing = [topic for topic in topics if topic.name not in existing]
         if missing:
@@ -30,12 +31,12 @@ async def create_topics(
         return [topic.name for topic in missing]
 
 
-async def partitions(bootstrap_servers: str) -> list[TopicPartition]:
+async def partitions(brokers: Brokers) -> list[TopicPartition]:
     """Every partition of every topic, in order.
 
     A consumer can't list them: it knows only the partitions of the topics that it reads.
     """
-    async with admin_client(bootstrap_servers) as admin:
+    async with admin_client(brokers) as admin:
         topics = await admin.describe_topics()
     return sorted(
         TopicPartition(topic["topic"], partition["partition"])
@@ -45,11 +46,9 @@ async def partitions(bootstrap_servers: str) -> list[TopicPartition]:
 
 
 @asynccontextmanager
-async def admin_client(bootstrap_servers: str) -> AsyncIterator[AIOKafkaAdminClient]:
+async def admin_client(brokers: Brokers) -> AsyncIterator[AIOKafkaAdminClient]:
     """An admin client for the block; it is closed even if it could not connect."""
-    admin = AIOKafkaAdminClient(
-        bootstrap_servers=bootstrap_servers, request_timeout_ms=REQUEST_TIMEOUT_MS
-    )
+    admin = AIOKafkaAdminClient(request_timeout_ms=REQUEST_TIMEOUT_MS, **brokers.client_options())
     try:
         await admin.start()
         yield admin

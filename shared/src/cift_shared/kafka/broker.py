@@ -15,6 +15,7 @@ from pydantic import BaseModel
 
 from cift_shared.kafka.subscriber import BatchSubscriber, StoreRejected, Wait
 from cift_shared.messaging.record import Handler
+from cift_shared.security.kafka import Brokers
 
 STOP_GRACE_S = 25.0
 
@@ -35,9 +36,9 @@ class Subscription:
 class BatchBroker(KafkaBroker):
     """A Kafka broker object whose subscribers are ours."""
 
-    def __init__(self, bootstrap_servers: str) -> None:
-        super().__init__(bootstrap_servers, allow_auto_create_topics=False)
-        self._bootstrap_servers = bootstrap_servers
+    def __init__(self, brokers: Brokers) -> None:
+        super().__init__(brokers.servers, allow_auto_create_topics=False)
+        self._brokers = brokers
         self._batch_subscribers: dict[BatchSubscriber, Wait | None] = {}
         """Each subscriber, with the function that must return before it starts."""
         self._tasks: list[asyncio.Task[None]] = []
@@ -56,7 +57,7 @@ class BatchBroker(KafkaBroker):
             [subscription.topic],
             group=subscription.group,
             instance=instance,
-            bootstrap_servers=self._bootstrap_servers,
+            brokers=self._brokers,
             handler=subscription.handler,
             store_rejected=store_rejected,
         )

@@ -17,6 +17,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPa
 from cift_shared.errors import ServerRefused
 from cift_shared.kafka.admin import partitions
 from cift_shared.messaging.topics import DEAD_LETTER_SUFFIX
+from cift_shared.security.kafka import Brokers
 
 REPLAY_OF, REPLAYED_AT = "x-dlq-replay-of", "x-dlq-replayed-at"
 REPLAYED_FROM = "x-replayed-from"
@@ -88,53 +89,55 @@ class Letter:
 
 
 async def read_letters(
-    servers: str, *, topics: Sequence[str] = (), newest: int = 100
+    brokers: Brokers, *, topics: Sequence[str] = (), newest: int = 100
 ) -> list[Letter]:
     """The newest letters, the oldest first.
 
     Args:
-        servers: Kafka bootstrap servers.
+        brokers: where the topics are.
         topics: only letters of these topics.
         newest: how many records of each partition are read, from the end.
     """
     chosen = [
         partition
-        for partition in await partitions(servers)
+        for partition in await partitions(brokers)
         if partition.topic.endswith(DEAD_LETTER_SUFFIX)
         and (not topics or partition.topic.removesuffix(DEAD_LETTER_SUFFIX) in topics)
     ]
-    async with _consumer(servers) as consumer:
+    if not chosen:
+        return []
+    async with _consumer(brokers) as consumer:
         records = await _read(consumer, chosen, newest)
     return _with_markers(records)
 
 
-async def read_letter(servers: str, position: Position) -> Letter:
+async def read_letter(brokers: Brokers, position: Position) -> Letter:
     """One letter.
 
     Raises:
         ServerRefused: there is no letter at this position, or it is deleted.
     """
     if position.topic.endswith(DEAD_LETTER_SUFFIX):
-        records = await _read_from(servers, position)
+        records = await _read_from(brokers, position)
         found = [letter for letter in _with_markers(records) if letter.position == position]
         if found:
             return found[0]
     raise ServerRefused(f"there is no dead letter {position}: `cift dead-letters list` shows them")
 
 
-async def replay(servers: str, letter: Letter, *, at: datetime) -> Position:
+async def replay(brokers: Brokers, letter: Letter, *, at: datetime) -> Position:
     """Publish a letter to its topic again, with its key and headers; returns the new position.
 
     Raises:
         ServerRefused: the letter's body was cut, and the full body no longer exists.
     """
-    body = await _whole_body(servers, letter)
+    body = await _whole_body(brokers, letter)
     headers = [
         *((name, value) for name, value in letter.raw_headers if _is_kept(name)),
         (REPLAYED_FROM, str(letter.position).encode()),
     ]
     producer = AIOKafkaProducer(
-        bootstrap_servers=servers,
+        **brokers.client_options(),
         acks="all",
         enable_idempotence=True,
         request_timeout_ms=_TIMEOUT_MS,
@@ -161,10 +164,10 @@ async def replay(servers: str, letter: Letter, *, at: datetime) -> Position:
 
 
 @asynccontextmanager
-async def _consumer(servers: str) -> AsyncIterator[AIOKafkaConsumer]:
+async def _consumer(brokers: Brokers) -> AsyncIterator[AIOKafkaConsumer]:
     """A consumer without a group: it commits nothing and takes no partition from another one."""
     consumer = AIOKafkaConsumer(
-        bootstrap_servers=servers, enable_auto_commit=False, request_timeout_ms=_TIMEOUT_MS
+        **brokers.client_options(), enable_auto_commit=False, request_timeout_ms=_TIMEOUT_MS
     )
     try:
         await consumer.start()
@@ -177,8 +180,6 @@ async def _read(
     consumer: AIOKafkaConsumer, chosen: Sequence[TopicPartition], newest: int
 ) -> list[ConsumerRecord]:
     """The last `newest` records of each of these partitions, up to their current ends."""
-    if not chosen:
-        return []
     consumer.assign(chosen)
     begins = await consumer.beginning_offsets(chosen)
     ends = await consumer.end_offsets(chosen)
@@ -187,12 +188,12 @@ async def _read(
     return await _drain(consumer, ends)
 
 
-async def _read_from(servers: str, position: Position) -> list[ConsumerRecord]:
+async def _read_from(brokers: Brokers, position: Position) -> list[ConsumerRecord]:
     """The records of a partition from a position on; none if the position is not in the log."""
     partition = TopicPartition(position.topic, position.partition)
-    if partition not in await partitions(servers):
+    if partition not in await partitions(brokers):
         return []
-    async with _consumer(servers) as consumer:
+    async with _consumer(brokers) as consumer:
         consumer.assign([partition])
         begins = await consumer.beginning_offsets([partition])
         ends = await consumer.end_offsets([partition])
@@ -218,12 +219,12 @@ async def _drain(
     return sorted(records, key=lambda record: (record.timestamp, record.offset))
 
 
-async def _whole_body(servers: str, letter: Letter) -> bytes:
+async def _whole_body(brokers: Brokers, letter: Letter) -> bytes:
     """The letter's body; if it was cut, the full body is read at its original position."""
     if CUT_BODY not in letter.headers:
         return letter.body
     if letter.origin is not None:
-        for record in await _read_from(servers, letter.origin):
+        for record in await _read_from(brokers, letter.origin):
             if record.offset == letter.origin.offset:
                 return bytes(record.value or b"")
     raise ServerRefused(

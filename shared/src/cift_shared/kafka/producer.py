@@ -19,6 +19,7 @@ from cift_shared.kafka.topic_batches import MESSAGE_BYTES_MAX, TopicBatches
 from cift_shared.messaging.envelope import OutgoingMessage
 from cift_shared.observability import metrics
 from cift_shared.observability.log import get_logger
+from cift_shared.security.kafka import Brokers
 
 REQUEST_TIMEOUT_MS = 10_000
 CLOSE_S = 5.0
@@ -29,8 +30,8 @@ log = get_logger()
 class Producer:
     """Publishes batches and reports which messages are confirmed."""
 
-    def __init__(self, bootstrap_servers: str, *, name: str) -> None:
-        self._bootstrap_servers = bootstrap_servers
+    def __init__(self, brokers: Brokers, *, name: str) -> None:
+        self._brokers = brokers
         self._name = name
         self._producer: AIOKafkaProducer | None = None
         self._failing: dict[str, str] = {}
@@ -75,13 +76,13 @@ class Producer:
     async def _ready(self) -> AIOKafkaProducer:
         if self._producer is None:
             producer = AIOKafkaProducer(
-                bootstrap_servers=self._bootstrap_servers,
                 client_id=self._name,
                 acks="all",
                 enable_idempotence=True,
                 linger_ms=0,
                 request_timeout_ms=REQUEST_TIMEOUT_MS,
                 max_request_size=MESSAGE_BYTES_MAX,
+                **self._brokers.client_options(),
             )
             try:
                 await producer.start()

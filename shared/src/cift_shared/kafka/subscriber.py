@@ -25,6 +25,7 @@ from cift_shared.kafka.fetch_throttle import throttle_fetches
 from cift_shared.messaging.record import Handler, Record, RejectedRecord
 from cift_shared.observability import metrics
 from cift_shared.observability.log import get_logger
+from cift_shared.security.kafka import Brokers
 from cift_shared.waiting import backoff_s, wait_for_event
 
 BATCH_RECORDS_MAX = 500
@@ -59,7 +60,7 @@ class BatchSubscriber:
         *,
         group: str,
         instance: str,
-        bootstrap_servers: str,
+        brokers: Brokers,
         handler: Handler,
         store_rejected: StoreRejected,
     ) -> None:
@@ -67,7 +68,7 @@ class BatchSubscriber:
         self._topics = tuple(topics)
         self._group = group
         self._instance = instance
-        self._bootstrap_servers = bootstrap_servers
+        self._brokers = brokers
         self._handler = handler
         self._store_rejected = store_rejected
         self._random = random.Random()  # noqa: S311  jitter, not a secret
@@ -100,7 +101,6 @@ class BatchSubscriber:
     def _new_consumer(self) -> AIOKafkaConsumer:
         return AIOKafkaConsumer(
             *self._topics,
-            bootstrap_servers=self._bootstrap_servers,
             group_id=self._group,
             group_instance_id=self._instance,
             client_id=self._instance,
@@ -111,6 +111,7 @@ class BatchSubscriber:
             max_poll_interval_ms=MAX_POLL_INTERVAL_MS,
             fetch_max_wait_ms=POLL_MS,
             request_timeout_ms=POLL_MS * 4,
+            **self._brokers.client_options(),
         )
 
     async def _consume(self, consumer: AIOKafkaConsumer) -> None:

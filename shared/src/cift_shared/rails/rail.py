@@ -77,16 +77,21 @@ class Rail:
     """Steps of the evidence that show what the provider charged us; no merchant sees them."""
     countries: frozenset[str] = frozenset()
     """ISO 3166 alpha-2 codes of the countries whose payers can use it; empty: every country."""
-    title: str = ""
-    """Its text in the API, such as the name of the wallet; empty: the method's name."""
     fee_key: str | None = None
     """Its name in the price list; None: the method's."""
     has_notices: bool = True
     """False if its provider posts no notices: then there is no notice topic, and the worker only
     queries the provider."""
+    calls: frozenset[int] | None = None
+    """The numbers in its callback paths. Rails of one provider share the topic of notices: each has
+    its own numbers, and leaves the other notices alone. None: every notice is about this rail."""
+    shown: str | None = None
+    """The provider's name for people; None: its name in the API."""
     amount_policy: AmountPolicy = "exact"
     """If a deposit settles with another amount than requested: `exact`: an operator decides;
     `as_received`: the amount that arrived is credited, with the fee for that amount."""
+    is_example: bool = False
+    """True for the rail that the documents' examples show, so that another rail changes none."""
     estimates_network_fee: bool = False
     """True if its processor implements `EstimatesNetworkFee`. Where the price list charges the
     network's fee, payments are priced only while there is an estimate of it."""
@@ -97,14 +102,14 @@ class Rail:
         return frozenset(self.limits)
 
     @property
+    def provider_name(self) -> str:
+        """The provider's name for people."""
+        return self.shown or self.provider
+
+    @property
     def priced_as(self) -> str:
         """The `method` of its rules in the price list."""
         return self.fee_key or self.method
-
-    @property
-    def shown(self) -> str:
-        """The text that names it for people."""
-        return self.title or self.method
 
     def competes_with(self, other: "Rail") -> bool:
         """True if both could carry the same payment of their common method."""
@@ -146,7 +151,7 @@ class Rail:
         if amount.currency not in self.limits:
             raise InvalidCommand(
                 "currency_unsupported",
-                f"{self.method} moves {', '.join(sorted(self.currencies))}",
+                f"the method {self.method} moves {', '.join(sorted(self.currencies))}",
                 pointer="/currency",
             )
         step = self.steps.get(amount.currency, 1)
@@ -154,7 +159,7 @@ class Rail:
             multiple = Money(step, amount.currency).text
             raise InvalidCommand(
                 "amount_not_whole",
-                f"{self.method} moves multiples of {multiple} {amount.currency}",
+                f"the method {self.method} moves multiples of {multiple} {amount.currency}",
                 pointer="/amount",
             )
         limits = self.limits[amount.currency][operation]

@@ -57,8 +57,9 @@ def rail_refusals() -> Mapping[str, Refusal]:
 
 
 def example_rail() -> Rail:
-    """The rail in the examples of the documents: the last by name."""
-    return list(rails().values())[-1]
+    """The rail in the examples of the documents: the one made for it, else the last by name."""
+    installed = list(rails().values())
+    return next((rail for rail in installed if rail.is_example), installed[-1])
 
 
 def rail_named(name: str) -> Rail:
@@ -69,7 +70,9 @@ def rail_named(name: str) -> Rail:
     """
     found = rails().get(name)
     if found is None:
-        raise InvalidCommand("method_unavailable", f"{name} is not installed", pointer="/method")
+        raise InvalidCommand(
+            "method_unavailable", f"the rail {name} is not installed", pointer="/method"
+        )
     return found
 
 
@@ -104,7 +107,9 @@ def rail_for(method: str, operation: Operation, currency: str, country: str | No
     moving = [rail for rail in offering if currency in rail.currencies]
     if not moving:
         names = ", ".join(sorted({name for rail in offering for name in rail.currencies}))
-        raise InvalidCommand("currency_unsupported", f"{method} moves {names}", pointer="/currency")
+        raise InvalidCommand(
+            "currency_unsupported", f"the method {method} moves {names}", pointer="/currency"
+        )
     return moving[0] if len(moving) == 1 else in_country(moving, country)
 
 

@@ -112,3 +112,5 @@ class WebhookRoute:
     """Makes the reader from the rail's settings."""
     is_limited: bool = False
     """True: the address is public without a secret, so the requests of each source are limited."""
+    methods: Sequence[str] = ("POST",)
+    """The HTTP methods with which the provider posts."""

@@ -20,7 +20,7 @@ async def consuming(
         schema: of the outbox that stores rejected records as dead letters.
     """
     group = subscription.group
-    broker = BatchBroker(base.settings.kafka_bootstrap_servers)
+    broker = BatchBroker(base.settings.brokers)
     broker.subscribe(
         replace(subscription, handler=base.readiness.guarded(subscription.handler)),
         instance=base.settings.group_instance(group),

@@ -125,7 +125,7 @@ async def open_base(
         generic_plans=generic_plans,
     )
     readiness = Readiness(pool, [schema, *uses], is_named=lambda: name is None or name.is_held)
-    producer = Producer(settings.kafka_bootstrap_servers, name=f"{schema}-relay")
+    producer = Producer(settings.brokers, name=f"{schema}-relay")
     try:
         async with running([relay := Relay(pool, schema, producer)], after=readiness.wait):
             yield Base(settings, pool, relay, SystemClock(), readiness)
@@ -194,7 +194,7 @@ async def run_units(service: str, settings: ServiceSettings, units: Sequence[Uni
     """Run a consumer service of several units; it is ready when each of them is."""
     start_observing(service, settings)
     log.info("service.starting", version=version(f"cift-{service}"), mode=settings.mode)
-    broker = BatchBroker(settings.kafka_bootstrap_servers)
+    broker = BatchBroker(settings.brokers)
     async with contextlib.AsyncExitStack() as exit_stack:
         bases = [await exit_stack.enter_async_context(_unit_open(unit, settings)) for unit in units]
         composed = [_connect(*pair, broker) for pair in zip(units, bases, strict=True)]

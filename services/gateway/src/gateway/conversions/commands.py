@@ -90,9 +90,14 @@ def requested_amount(body: ConversionIn) -> Money:
         raise InvalidCommand(error.code, str(error), pointer=f"/from{error.pointer}") from error
 
 
+def conversions_path(customer_id: str) -> str:
+    """The URL path of a customer's conversions."""
+    return f"/api/v1/customers/{customer_id}/conversions"
+
+
 def conversion_path(customer_id: str, conversion_id: UUID) -> str:
     """The URL path of a conversion."""
-    return f"/api/v1/customers/{customer_id}/conversions/{conversion_id}"
+    return f"{conversions_path(customer_id)}/{conversion_id}"
 
 
 def conversion_acceptance(

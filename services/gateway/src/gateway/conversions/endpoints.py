@@ -18,7 +18,7 @@ from gateway.http.opaque_ids import OpaqueIds
 from gateway.http.parts import part
 from gateway.idempotency.answers import stored_answer
 from gateway.idempotency.header import request_key
-from gateway.idempotency.service import Accepted
+from gateway.idempotency.service import Accepted, Decision
 from gateway.problems.problem import Problem
 
 TheConversions = Annotated[Conversions, part(Conversions)]
@@ -36,6 +36,8 @@ _REFUSALS = (
     "rate_unavailable",
     "not_found",
 )
+CONVERT_ROUTE = "POST /customers/{customer_id}/conversions"
+"""The scope of the idempotency keys of conversions."""
 _HEADERS: list[dict[str, Any]] = MONEY_HEADERS[:1]
 """The idempotency key, without `Prefer`: a conversion is complete in its response."""
 
@@ -56,9 +58,12 @@ async def convert_money(
     caller: Known,
 ) -> Response:
     """Exchange at the current rate minus our spread; the response shows the complete conversion."""
-    route = "POST /customers/{customer_id}/conversions"
-    key = request_key(request, caller, conversions.vault, route=route)
-    decision = await conversions.convert(customer_id, body, key)
+    key = request_key(request, caller, conversions.vault, route=CONVERT_ROUTE)
+    return decision_answer(await conversions.convert(customer_id, body, key), ids)
+
+
+def decision_answer(decision: Decision, ids: OpaqueIds) -> Response:
+    """The stored reply."""
     if not isinstance(decision, Accepted):
         return stored_answer(decision, partial(conversion_reply, ids=ids))
     headers = {"Location": decision.acceptance.location}

@@ -4,11 +4,8 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, Field
 
-from gateway.http.responses import (
-    CurrencyShown,
-    CustomerShown,
-    Out,
-)
+from gateway.http.responses import CurrencyShown, CustomerShown, ItemOut, Out
+from gateway.problems.responses import ProblemOut
 
 
 class AmountOut(Out):
@@ -47,3 +44,19 @@ class ConversionOut(Out):
     """True when this is real money."""
     created_at: AwareDatetime
     """When the money was exchanged."""
+
+
+class ConversionItemOut(ItemOut):
+    """What became of one conversion of a batch."""
+
+    body: ConversionOut | None
+    """The conversion; null for a refusal."""
+    problem: ProblemOut | None = Field(examples=[None])
+    """The refusal; null for a conversion that was carried out."""
+
+
+class ConversionBatchOut(Out):
+    """What became of each conversion of a batch."""
+
+    items: list[ConversionItemOut]
+    """One for each item, in their order."""

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from starlette.requests import Request
 
-from gateway.auth.authenticator import Authenticator, Scope
+from gateway.auth.authenticator import Authenticator, Caller, Scope
 from gateway.http.limits import SourceRate
 from gateway.problems.problem import Problem
 
@@ -27,3 +27,12 @@ class Admission:
         if not self._rate.allows(caller.key_id):
             raise Problem("too_many_requests")
         caller.require(*scopes)
+
+    def count(self, caller: Caller, requests: int) -> None:
+        """Count more requests of a caller that was admitted.
+
+        Raises:
+            Problem: too_many_requests.
+        """
+        if not self._rate.allows_many(caller.key_id, requests):
+            raise Problem("too_many_requests")

@@ -152,6 +152,7 @@ class ApiRoute(APIRoute):
 
     needs_schema = True
     checks_query = True
+    body_bytes_max = API_BODY_BYTES_MAX
 
     def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
         if _SCOPES not in (options.get("openapi_extra") or {}):
@@ -184,12 +185,37 @@ class ApiRoute(APIRoute):
                 parameters.check(request.query_params)
             refuse_encoded(request)
             if takes_body:
-                request = await _with_document(request)
+                request = await self._with_document(request)
             reply = await handle(request)
             failpoint("gateway.before_reply")
             return reply
 
         return guarded
+
+    async def _with_document(self, request: Request) -> Request:
+        body = await read_body(request, bytes_max=self.body_bytes_max)
+        parsed = _ParsedRequest(request.scope, _receive_again(body))
+        request.state.document = None
+        if body:
+            _require_json(request)
+            parsed.document = request.state.document = self.read_document(body)
+            self.admit_document(request, parsed.document)
+        return parsed
+
+    def read_document(self, body: bytes) -> Any:
+        """The checked JSON document of a body.
+
+        Raises:
+            Problem: as `read_json`.
+        """
+        return read_json(body)
+
+    def admit_document(self, request: Request, document: Any) -> None:
+        """Check what a document costs beyond its request: nothing.
+
+        Raises:
+            Problem: too_many_requests, where a document costs more.
+        """
 
 
 class NoticeRoute(ApiRoute):
@@ -248,16 +274,6 @@ class _ParsedRequest(Request):
     async def json(self) -> Any:
         """The document that our reader parsed."""
         return self.document
-
-
-async def _with_document(request: Request) -> Request:
-    body = await read_body(request, bytes_max=API_BODY_BYTES_MAX)
-    parsed = _ParsedRequest(request.scope, _receive_again(body))
-    request.state.document = None
-    if body:
-        _require_json(request)
-        parsed.document = request.state.document = read_json(body)
-    return parsed
 
 
 def _receive_again(body: bytes) -> Callable[[], Awaitable[dict[str, Any]]]:

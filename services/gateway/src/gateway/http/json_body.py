@@ -21,20 +21,37 @@ def read_json(body: bytes) -> Any:
     """The JSON document in a body.
 
     Raises:
-        Problem: not JSON, a repeated key, NaN or Infinity, too deep, text that can't be stored, or
-            a card number.
+        Problem: as `parse_json` and `check_texts`.
+    """
+    document = parse_json(body)
+    check_texts(document)
+    return document
+
+
+def parse_json(body: bytes) -> Any:
+    """The JSON document in a body; its texts are not checked.
+
+    Raises:
+        Problem: not JSON, a repeated key, NaN or Infinity.
     """
     if not body:
         raise Problem("json_malformed", "The body is empty.")
     try:
-        document = json.loads(
+        return json.loads(
             body.decode("utf-8"), object_pairs_hook=_object_once, parse_constant=_no_constant
         )
     except (ValueError, RecursionError) as error:
         raise Problem("json_malformed") from error
+
+
+def check_texts(document: Any) -> None:
+    """Refuse what must not be stored, in every string, key and number of a document.
+
+    Raises:
+        Problem: too deep, text that can't be stored, or a card number.
+    """
     for path, text in _texts(document):
         _check_text(path, text)
-    return document
 
 
 def _object_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -82,11 +82,19 @@ class SourceRate:
 
     def allows(self, source: str) -> bool:
         """Count one request of the source; False when it exceeds the rate."""
+        return self.allows_many(source, 1)
+
+    def allows_many(self, source: str, count: int) -> bool:
+        """Count requests that come together; False when the source has exceeded the rate before.
+
+        They are allowed as soon as one is, also more than a second's worth; the requests after them
+        then wait until the source is within its rate again.
+        """
         now = self._clock.monotonic()
         due = max(self._due.get(source, now), now)
         if due - now > 1:
             return False
-        self._due[source] = due + self._interval_s
+        self._due[source] = due + count * self._interval_s
         self._due.move_to_end(source)
         if len(self._due) > SOURCES_MAX:
             self._due.popitem(last=False)

@@ -8,7 +8,6 @@ from outside.
 from typing import Any
 from uuid import UUID
 
-import asyncpg
 from opentelemetry.trace import SpanKind
 from prometheus_client import Counter, Histogram
 from starlette.datastructures import MutableHeaders
@@ -17,13 +16,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from structlog.contextvars import bound_contextvars
 
 from cift_shared.clock import Clock
-from cift_shared.database.pool import INFRASTRUCTURE_ERRORS
-from cift_shared.errors import SchemaRefused
 from cift_shared.ids import IdFactory
 from cift_shared.observability.log import get_logger
 from cift_shared.observability.telemetry import span
-from cift_shared.runtime.readiness import Readiness
-from gateway.problems.problem import Problem, problem_response
+from gateway.http.failures import problem_of_failure
+from gateway.problems.problem import problem_response
 
 HTTP_REQUESTS = Counter(
     "cift_http_requests_total", "Requests answered.", ["method", "route", "status"]
@@ -46,11 +43,6 @@ SAFE_HEADERS = {
 }
 CLIENT_GONE = 499
 UNMATCHED = "unmatched"
-# asyncpg raises the last one if the server closes the connection during a query.
-_UNAVAILABLE: tuple[type[BaseException], ...] = (
-    *INFRASTRUCTURE_ERRORS,
-    asyncpg.InternalClientError,
-)
 _METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"}
 
 log = get_logger()
@@ -87,29 +79,12 @@ class Observe:
         except ClientDisconnect:
             reply.status = CLIENT_GONE
             return None
-        except _UNAVAILABLE as error:
-            log.warning("gateway.request.unavailable", error=repr(error))
-            problem = Problem("unavailable")
-        except asyncpg.PostgresError as error:
-            problem = await _refused_by_database(scope, error)
-        except Exception:
-            log.exception("gateway.request.failed")
-            problem = Problem("internal_error")
+        except Exception as error:  # noqa: BLE001  every request has an answer
+            problem = await problem_of_failure(scope, error)
         if reply.status == 0:
             response = problem_response(problem, scope["state"]["instance"])
             await response(scope, receive, reply.send)
         return None
-
-
-async def _refused_by_database(scope: Scope, error: asyncpg.PostgresError) -> Problem:
-    """`unavailable` when the schema no longer fits this release, else `internal_error`."""
-    try:
-        await scope["app"].state.parts[Readiness].recheck()
-    except SchemaRefused as refused:
-        log.warning("gateway.request.unavailable", error=repr(error), problem=str(refused))
-        return Problem("unavailable")
-    log.error("gateway.request.failed", exc_info=error)
-    return Problem("internal_error")
 
 
 class _Reply:

@@ -14,21 +14,26 @@ KEY_LIFETIME = timedelta(days=30)
 Refusals = Mapping[str, Problem | InvalidCommand]
 """The error that the API returns for each SQLSTATE (class CF) with which the database refuses."""
 
-_LEDGER_FUNCTION = """decided as materialized (
-    select ledger.accept_or_refuse('{name}', $6::jsonb, $17::jsonb) as outcome from fresh
+_LEDGER_FUNCTION = """judged as materialized (
+    select array_agg(n order by n) as places, ledger.accept_each(
+        '{name}', array_agg(resource order by n), array_agg(refusals order by n)) as outcomes
+    from fresh having count(*) > 0
+),
+decided as materialized (
+    select one.n, one.outcome from judged, unnest(places, outcomes) as one (n, outcome)
 )"""
 
 
 @dataclass(frozen=True, slots=True)
 class Acceptance:
-    """Everything that one acceptance writes, in one statement."""
+    """Everything that one acceptance writes, in one statement with those beside it."""
 
     resource_id: UUID
     """The id of the accepted resource: a payment, a conversion, a saved method."""
     write: str
     """The part of `sql/accept.sql` that writes the resource; it ends in the CTE `decided`."""
     row: dict[str, Any]
-    """The data of the resource, as that part expects it ($6)."""
+    """The data of the resource, as that part expects it (`resource`)."""
     message: OutgoingMessage | None
     """The command for the worker, if there is one."""
     reply: dict[str, Any]
@@ -42,7 +47,7 @@ class Acceptance:
 
 
 def ledger_function(name: str) -> str:
-    """The part of the statement that calls a function of the ledger to accept the request.
+    """The part of the statement that calls a function of the ledger to accept each request.
 
     Args:
         name: `accept_payment`, `accept_refund` or `convert`.

@@ -59,6 +59,22 @@ def request_key(request: Request, caller: Caller, vault: Vault, *, route: str) -
     return RequestKey(caller, route, digest, request_digest(request.url.path, document), instance)
 
 
+def item_key(request: Request, key: str, single: tuple[str, str, Any], vault: Vault) -> RequestKey:
+    """The key of an item of a batch: that of the single request with the same content.
+
+    Args:
+        request: the request with the batch.
+        key: the item's idempotency key.
+        single: route, path and body of the single request.
+        vault: hashes the key.
+    """
+    route, path, document = single
+    digest = vault.fingerprint(key.encode(), context="idempotency-key")
+    caller: Caller = request.state.caller
+    instance: str = request.scope["state"]["instance"]
+    return RequestKey(caller, route, digest, request_digest(path, document), instance)
+
+
 def optional_key(
     request: Request, caller: Caller, vault: Vault, ids: IdFactory, *, route: str
 ) -> RequestKey:

@@ -1,8 +1,9 @@
 """Stored decisions: one for each idempotency key, written by the statement that decides."""
 
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
+from functools import cache, partial
 from typing import Any
 from uuid import UUID
 
@@ -11,13 +12,15 @@ import asyncpg
 from cift_shared.database.pool import Pool
 from cift_shared.failpoints import failpoint
 from gateway.auth.authenticator import Caller
+from gateway.database.groups import GroupWriter, Unjudged, Written
 from gateway.database.outbox import outbox_row
-from gateway.database.queries import fetch_row, load_statements
+from gateway.database.queries import Row, fetch_row, fetch_rows, load_statements
 from gateway.idempotency.acceptance import KEY_LIFETIME, Acceptance
 from gateway.problems.problem import as_problem
 
 SQL = load_statements("gateway.idempotency")
 
+_KEY_CONSTRAINT = "idempotency_key_pkey"
 REFUSED_FROM = 400
 """The lowest HTTP status of a refusal."""
 
@@ -69,8 +72,37 @@ class Outcome:
 
 @cache
 def accept_statement(write: str) -> str:
-    """The SQL statement of an acceptance; `write` is the part that the feature provides."""
+    """The SQL statement of acceptances; `write` is the part that the feature provides."""
     return SQL["accept"].replace("{write}", write)
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """One acceptance to write."""
+
+    key: RequestKey
+    acceptance: Acceptance
+    now: datetime
+
+    @property
+    def identity(self) -> Hashable:
+        """The key in its scope; a group has one request of each."""
+        caller = self.key.caller
+        return caller.merchant_id, caller.livemode, self.key.route, self.key.key_digest
+
+    def columns(self) -> tuple[Any, ...]:
+        """The element of each argument of `sql/accept.sql`."""
+        key, accepted = self.key, self.acceptance
+        refusals = {
+            state: as_problem(error).document(key.instance)
+            for state, error in accepted.refusals.items()
+        }
+        return (
+            key.caller.merchant_id, key.caller.livemode, key.route, key.key_digest,
+            key.request_digest, accepted.row, accepted.resource_id, accepted.location,
+            accepted.reply, self.now, self.now + KEY_LIFETIME, accepted.status,
+            *outbox_row(accepted.message), refusals,
+        )  # fmt: skip
 
 
 class IdempotencyStore:
@@ -78,11 +110,12 @@ class IdempotencyStore:
 
     def __init__(self, pool: "Pool[asyncpg.Record]") -> None:
         self._pool = pool
+        self._writers: dict[str, GroupWriter[_Entry, Outcome | None]] = {}
 
     async def accept(
         self, key: RequestKey, acceptance: Acceptance, *, now: datetime
     ) -> Outcome | None:
-        """Write the accepted resource, its command and the key in one statement.
+        """Write the accepted resource, its command and the key, in one statement with others.
 
         When the database refuses, the same statement stores the refusal under the key instead.
 
@@ -92,20 +125,29 @@ class IdempotencyStore:
         Raises:
             KeyInFlight: another request with the same key is being decided.
         """
-        refusals = {
-            state: as_problem(error).document(key.instance)
-            for state, error in acceptance.refusals.items()
-        }
+        entry = _Entry(key, acceptance, now)
+        return await self._writer(acceptance.write).write(entry)
+
+    def _writer(self, write: str) -> "GroupWriter[_Entry, Outcome | None]":
+        """The writer of one kind of resource: refunds don't wait for conversions."""
+        if write not in self._writers:
+            accept = partial(self._accept_group, accept_statement(write))
+            self._writers[write] = GroupWriter(accept, lambda entry: entry.identity)
+        return self._writers[write]
+
+    async def _accept_group(
+        self, statement: str, group: Sequence[_Entry]
+    ) -> "Written[Outcome | None]":
+        columns = zip(*(entry.columns() for entry in group), strict=True)
         failpoint("gateway.before_commit")
-        stored = await self._claim(
-            accept_statement(acceptance.write),
-            key.caller.merchant_id, key.caller.livemode, key.route, key.key_digest,
-            key.request_digest, acceptance.row, acceptance.resource_id, acceptance.location,
-            acceptance.reply, now, now + KEY_LIFETIME, acceptance.status,
-            *outbox_row(acceptance.message), refusals,
-        )  # fmt: skip
+        try:
+            rows = await fetch_rows(self._pool, statement, *columns)
+        except asyncpg.UniqueViolationError as error:
+            if error.constraint_name != _KEY_CONSTRAINT or len(group) > 1:
+                raise
+            rows = None
         failpoint("gateway.after_commit")
-        return stored
+        return [None] if rows is None else [_accepted(row) for row in rows]
 
     async def refuse(
         self, key: RequestKey, problem: dict[str, Any], *, now: datetime
@@ -131,12 +173,12 @@ class IdempotencyStore:
         try:
             row = await fetch_row(self._pool, statement, *args)
         except asyncpg.UniqueViolationError as error:
-            if error.constraint_name != "idempotency_key_pkey":
+            if error.constraint_name != _KEY_CONSTRAINT:
                 raise
             return None
         if row is None or not row["held"]:
             raise KeyInFlight
-        return None if row["status"] is None else Outcome(row["status"], row["reply"])
+        return _outcome(row)
 
     async def stored_reply(self, key: RequestKey) -> StoredReply | None:
         """Read the stored decision of the key's first request; None for a new key."""
@@ -149,3 +191,14 @@ class IdempotencyStore:
     async def delete_old(self, *, expired_before: datetime) -> None:
         """Delete some of the keys that expired before a moment."""
         await self._pool.execute(SQL["delete_old_keys"], expired_before)
+
+
+def _accepted(row: Row) -> Outcome | KeyInFlight | Unjudged | None:
+    """What became of one request of a group."""
+    if not row["held"]:
+        return KeyInFlight()
+    return Unjudged.BUSY if row["is_busy"] else _outcome(row)
+
+
+def _outcome(row: Row) -> Outcome | None:
+    return None if row["status"] is None else Outcome(row["status"], row["reply"])

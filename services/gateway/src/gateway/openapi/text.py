@@ -118,6 +118,8 @@ OPERATION_IDS: Mapping[str, str] = {
     "show_balances": "getBalances",
     "show_statement": "getStatement",
     "convert_money": "createConversion",
+    "create_payments": "createPaymentBatch",
+    "convert_many": "createConversionBatch",
     "show_conversion": "getConversion",
     "show_dispute": "getDispute",
     "show_head": "getLedgerHead",
@@ -143,6 +145,8 @@ ANSWERS: Mapping[str, str] = {
     "getBalances": "The customer's balances.",
     "getStatement": "A page of the statement.",
     "createConversion": "The money is exchanged.",
+    "createPaymentBatch": "What became of each payment, in the order of the items.",
+    "createConversionBatch": "What became of each conversion, in the order of the items.",
     "getConversion": "The conversion.",
     "listDisputes": "A page of disputes.",
     "getDispute": "The dispute as it is now.",
@@ -195,6 +199,13 @@ HEADERS: Mapping[str, Any] = {
 }
 """Headers of responses."""
 
+
+def _with_keys(rail: str) -> list[dict[str, Any]]:
+    """The example payments of a rail as items of a batch."""
+    bodies = [body for _, body in gateway_rails()[rail].payments.values()]
+    return [{**body, "idempotency_key": f"order-{1001 + n}"} for n, body in enumerate(bodies)]
+
+
 BODIES: Mapping[str, Mapping[str, tuple[str, Any]]] = {
     "createPayment": {
         name: example
@@ -220,6 +231,28 @@ BODIES: Mapping[str, Mapping[str, tuple[str, Any]]] = {
                 "method": example_rail().method,
                 "amount": _EXAMPLE.amount.text,
                 "currency": _EXAMPLE.amount.currency,
+            },
+        )
+    },
+    "createPaymentBatch": {
+        "deposits": (
+            "Deposits, each with its own key",
+            {"items": _with_keys(example_rail().name)},
+        )
+    },
+    "createConversionBatch": {
+        "exchanges": (
+            "Two conversions, each with its own key",
+            {
+                "items": [
+                    {
+                        "customer_id": "c_42",
+                        "from": {"amount": "400.00", "currency": "KES"},
+                        "to_currency": "USD",
+                        "idempotency_key": f"exchange-{number}",
+                    }
+                    for number in (1001, 1002)
+                ]
             },
         )
     },

@@ -53,12 +53,15 @@ def rail_for_saving(body: SavedMethodIn) -> Rail:
     """The rail of the method that saves the instrument.
 
     Raises:
-        InvalidCommand: the method has several rails, and none is in the instrument's country.
+        InvalidCommand: the method has several rails, and none is in the instrument's country. If
+            the request tells no country, the rail with the method's own name is meant.
     """
     found = rails_of(body.method)
     if len(found) == 1:
         return found[0]
-    return in_country(found, payer_country(body.method, body.fields()))
+    country = payer_country(body.method, body.fields())
+    first = [rail for rail in found if country is None and rail.name == body.method]
+    return first[0] if first else in_country(found, country)
 
 
 def save_request_of(body: SavedMethodIn, rail: Rail) -> SaveRequest:

@@ -14,7 +14,7 @@ def option_out(option: PaymentOption, kind: PaymentType) -> PaymentOptionOut:
         method=option.rail.method,
         rail=option.rail.name,
         provider=option.rail.provider,
-        provider_name=option.rail.shown,
+        provider_name=option.rail.provider_name,
         currency=option.currency,
         limits=AmountLimitsOut(
             min=amount_text(option.limits.min_minor, option.currency),

@@ -32,9 +32,9 @@ class PaymentOptionOut(Out):
     rail: RailShown
     """The rail that moves the money."""
     provider: ProviderShown
-    """The provider that moves the money."""
+    """The provider behind the rail."""
     provider_name: ProviderNameShown
-    """The same as a text for people."""
+    """The provider's name for people."""
     currency: CurrencyShown
     """ISO 4217 code of every amount here."""
     limits: AmountLimitsOut

@@ -14,15 +14,23 @@ ACCEPTED = 202
 
 async def decision_answer(decision: Decision, request: Request, payments: Payments) -> Response:
     """The stored reply; with `Prefer: wait`, the payment as it is at the end of the wait."""
-    if not isinstance(decision, Accepted):
-        return stored_answer(decision, with_terms)
-    acceptance = decision.acceptance
-    headers = {"Location": acceptance.location}
     wait_s = preferred_wait_s(request.headers.getlist("prefer"))
-    if wait_s:
+    if wait_s and isinstance(decision, Accepted):
+        acceptance = decision.acceptance
         row = await payments.wait(request.state.caller, acceptance.resource_id, wait_s)
         if row is not None:
-            headers["Preference-Applied"] = f"wait={wait_s}"
+            headers = {
+                "Location": acceptance.location,
+                "Preference-Applied": f"wait={wait_s}",
+            }
             shown = payments.shown(row).model_dump(mode="json")
             return JSONResponse(shown, status_code=ACCEPTED, headers=headers)
+    return immediate_answer(decision)
+
+
+def immediate_answer(decision: Decision) -> Response:
+    """The stored reply."""
+    if not isinstance(decision, Accepted):
+        return stored_answer(decision, with_terms)
+    headers = {"Location": decision.acceptance.location}
     return JSONResponse(with_terms(decision.reply), status_code=ACCEPTED, headers=headers)

@@ -34,6 +34,8 @@ from gateway.payments.requests import PaymentIn, RefundIn
 from gateway.problems.problem import Problem
 from gateway.quotes.pricing import Quote
 
+PAYMENTS_PATH = "/api/v1/payments"
+
 
 @dataclass(frozen=True, slots=True)
 class Origin:
@@ -46,7 +48,7 @@ class Origin:
 
 def payment_path(payment_id: UUID) -> str:
     """The URL path of a payment."""
-    return f"/api/v1/payments/{payment_id}"
+    return f"{PAYMENTS_PATH}/{payment_id}"
 
 
 def payment_acceptance(

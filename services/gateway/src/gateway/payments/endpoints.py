@@ -42,7 +42,7 @@ WRITE_SCOPE: dict[str, Scope] = {
     "refund": "refunds:write",
 }
 """The scope that a caller needs for a payment of each type."""
-_BUSINESS = (
+CREATE_REFUSALS = (
     *KEYED,
     *PRICED,
     *PAID_WITH,
@@ -68,6 +68,9 @@ _STREAM_ANSWERS: dict[int | str, dict[str, Any]] = {
 }
 _LAST_EVENT = "The id of the last event received: the stream continues after it."
 
+CREATE_ROUTE = "POST /payments"
+"""The scope of the idempotency keys of new payments."""
+
 ThePayments = Annotated[Payments, part(Payments)]
 
 router = APIRouter(prefix="/api/v1", route_class=ApiRoute, tags=["payments"])
@@ -77,7 +80,7 @@ router = APIRouter(prefix="/api/v1", route_class=ApiRoute, tags=["payments"])
     "/payments",
     status_code=ACCEPTED,
     response_model=PaymentOut,
-    responses=refusals(*_BUSINESS, body=True),
+    responses=refusals(*CREATE_REFUSALS, body=True),
     **needs("payments:write", "payouts:write", headers=MONEY_HEADERS),
 )
 async def create_payment(
@@ -88,7 +91,7 @@ async def create_payment(
     The payment is stored with its command before the answer; the provider's result follows.
     """
     caller.require(WRITE_SCOPE[body.type])
-    key = request_key(request, caller, payments.vault, route="POST /payments")
+    key = request_key(request, caller, payments.vault, route=CREATE_ROUTE)
     return await decision_answer(await payments.create(body, key), request, payments)
 
 

@@ -6,6 +6,7 @@ from uuid import UUID
 from pydantic import Field
 
 from cift_shared.rails.return_url import ReturnUrl
+from gateway.http.batches import IdempotencyKey, Items
 from gateway.http.fields import (
     AmountText,
     BodyId,
@@ -51,6 +52,21 @@ class PaymentIn(Body):
     """Your own names and values; lists filter by them."""
     quote_id: BodyId | None = None
     """A quote whose terms apply."""
+
+
+class PaymentItemIn(PaymentIn):
+    """A payment of a batch."""
+
+    idempotency_key: IdempotencyKey
+    """As the header `Idempotency-Key` of a single request: new for each payment, the same for each
+    retry."""
+
+
+class PaymentBatchIn(Body):
+    """Payments to accept, each as if it came alone."""
+
+    items: Items[PaymentItemIn]
+    """The payments."""
 
 
 class RefundIn(Body):

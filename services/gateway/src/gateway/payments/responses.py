@@ -10,6 +10,7 @@ from gateway.http.responses import (
     AmountShown,
     CurrencyShown,
     CustomerShown,
+    ItemOut,
     MethodShown,
     Out,
     PageOut,
@@ -19,6 +20,7 @@ from gateway.http.responses import (
 )
 from gateway.payment_methods.responses import FailureOut, NextAction, PaymentMethodOut
 from gateway.payments.statuses import AnyPaymentType, PaymentStatus
+from gateway.problems.responses import ProblemOut
 
 
 class PaymentOut(Out):
@@ -32,10 +34,10 @@ class PaymentOut(Out):
     """The payment method."""
     rail: RailShown
     """The rail that carries the payment."""
-    provider: ProviderShown
-    """The provider that moves the money; null when its rail was removed."""
-    provider_name: ProviderNameShown
-    """The same as a text for people; null when its rail was removed."""
+    provider: ProviderShown | None
+    """The provider behind the rail; null when the rail was removed."""
+    provider_name: ProviderNameShown | None
+    """The provider's name for people; null when the rail was removed."""
     status: PaymentStatus
     """The current status of the payment."""
     amount: AmountShown
@@ -89,6 +91,22 @@ class PaymentsOut(PageOut):
 
     data: list[PaymentOut]
     """The payments, newest first."""
+
+
+class PaymentItemOut(ItemOut):
+    """What became of one payment of a batch."""
+
+    body: PaymentOut | None
+    """The payment; null for a refusal."""
+    problem: ProblemOut | None = Field(examples=[None])
+    """The refusal; null for a payment that was accepted."""
+
+
+class PaymentBatchOut(Out):
+    """What became of each payment of a batch."""
+
+    items: list[PaymentItemOut]
+    """One for each item, in their order."""
 
 
 class TimelineItemOut(Out):

@@ -42,15 +42,18 @@ def _add(router: APIRouter, provider: str, route: WebhookRoute) -> None:
             "content": {"application/json": {"example": dict(route.acknowledgement)}},
         }
     }
-    router.add_api_route(
-        route.path,
-        _endpoint(provider, route),
-        methods=["POST"],
-        operation_id=route.operation,
-        description=route.about,
-        responses={**taken, **refusals(*codes, public=True)},
-        openapi_extra=notice_body(*route.example),
-    )
+    first, *others = route.methods
+    names = {first: route.operation, **{one: f"{route.operation}By{one.title()}" for one in others}}
+    for method, name in names.items():
+        router.add_api_route(
+            route.path,
+            _endpoint(provider, route),
+            methods=[method],
+            operation_id=name,
+            description=route.about,
+            responses={**taken, **refusals(*codes, public=True)},
+            openapi_extra=notice_body(*route.example),
+        )
 
 
 def _endpoint(provider: str, route: WebhookRoute) -> Endpoint:

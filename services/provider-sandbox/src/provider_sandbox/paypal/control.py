@@ -131,7 +131,10 @@ def _add_views(router: APIRouter, context: RequestContext) -> None:
     async def listed(kind: str) -> dict[str, Any]:
         """Every object of a kind, with the data that only the twin uses."""
         rows = context.objects.all(kind)
-        return {row.id: {"status": row.status, "body": row.body, **row.hidden} for row in rows}
+        return {
+            row.id: {"status": row.status, "parent": row.parent, "body": row.body, **row.hidden}
+            for row in rows
+        }
 
     @router.get("/violations")
     async def violations() -> dict[str, Any]:

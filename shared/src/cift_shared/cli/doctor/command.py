@@ -1,6 +1,5 @@
 """The command `cift doctor`: run all checks and print their findings."""
 
-import os
 from collections.abc import AsyncIterator
 
 from cift_shared.cli.command import command
@@ -8,9 +7,10 @@ from cift_shared.cli.doctor.database import check_database
 from cift_shared.cli.doctor.finding import Finding, Grade
 from cift_shared.cli.doctor.kafka import check_kafka
 from cift_shared.cli.doctor.machine import check_machine, check_settings, is_live
-from cift_shared.cli.errors import Exit
+from cift_shared.cli.errors import Exit, environment
 from cift_shared.cli.output import Cell, Output, Table
 from cift_shared.cli.progress import progress
+from cift_shared.settings import KafkaSettings, load_settings
 
 _STYLES = {Grade.OK: "green", Grade.WARN: "yellow", Grade.FAIL: "bold red"}
 
@@ -53,12 +53,13 @@ async def examine() -> AsyncIterator[Finding]:
     settings = list(check_settings())
     for finding in settings:
         yield finding
-    usable = {finding.name for finding in settings if finding.grade is Grade.OK}
+    usable = {finding.name for finding in settings if finding.grade is not Grade.FAIL}
     if "settings.database_url" in usable:
-        async for finding in check_database(os.environ["DATABASE_URL"]):
+        async for finding in check_database(environment("DATABASE_URL")):
             yield finding
-    if "settings.kafka_bootstrap_servers" in usable:
-        async for finding in check_kafka(os.environ["KAFKA_BOOTSTRAP_SERVERS"], live=is_live()):
+    if "settings.kafka" in usable:
+        brokers = load_settings(KafkaSettings).brokers
+        async for finding in check_kafka(brokers, live=is_live()):
             yield finding
     for finding in check_machine():
         yield finding

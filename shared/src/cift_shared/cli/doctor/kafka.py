@@ -16,6 +16,7 @@ from cift_shared.database.connecting import broker_errors
 from cift_shared.errors import CiftError
 from cift_shared.kafka.admin import REQUEST_TIMEOUT_MS, admin_client
 from cift_shared.messaging.topics import all_topics
+from cift_shared.security.kafka import Brokers
 
 REPLICATION_IN_LIVE = 3
 _FETCH = 1
@@ -29,35 +30,41 @@ _FETCH_MIN = 13
 Topics = dict[str, dict[str, Any]]
 
 
-async def check_kafka(servers: str, *, live: bool) -> AsyncIterator[Finding]:
+async def check_kafka(brokers: Brokers, *, live: bool) -> AsyncIterator[Finding]:
     """All findings about the brokers; after a failed connection only that one."""
     try:
-        with broker_errors(servers), no_client_logs():
-            brokers, topics = await _metadata(servers)
-            fetch = await _fetch_version(servers)
+        with broker_errors(brokers.servers), no_client_logs():
+            count, topics = await _metadata(brokers)
+            fetch = await _fetch_version(brokers)
     except CiftError as error:
-        advice = "start Kafka or correct KAFKA_BOOTSTRAP_SERVERS"
+        advice = "start Kafka, or correct the settings KAFKA_..."
         yield fail("kafka.connection", str(error), advice)
         return
-    yield ok("kafka.connection", f"{brokers} brokers answer for {servers}")
+    yield ok("kafka.connection", f"{count} brokers answer for {brokers.servers}")
     yield _version(fetch)
-    for finding in _topics(topics, brokers=brokers, live=live):
+    for finding in _topics(topics, brokers=count, live=live):
         yield finding
 
 
-async def _metadata(servers: str) -> tuple[int, Topics]:
-    async with admin_client(servers) as admin:
-        brokers = (await admin.describe_cluster())["brokers"]
+async def _metadata(brokers: Brokers) -> tuple[int, Topics]:
+    async with admin_client(brokers) as admin:
+        nodes = (await admin.describe_cluster())["brokers"]
         found = await admin.describe_topics()  # all: a broker may create a topic that is named
     ours = {topic.name for topic in all_topics()}
-    return len(brokers), {topic["topic"]: topic for topic in found if topic["topic"] in ours}
+    return len(nodes), {topic["topic"]: topic for topic in found if topic["topic"] in ours}
 
 
-async def _fetch_version(servers: str) -> int:
+async def _fetch_version(brokers: Brokers) -> int:
     """The newest version of the fetch request that the first broker accepts; 0: it states none."""
-    host, _, port = servers.split(",", maxsplit=1)[0].strip().rpartition(":")
+    host, _, port = brokers.servers.split(",", maxsplit=1)[0].strip().rpartition(":")
+    options = brokers.client_options()
+    del options["bootstrap_servers"]
     connection = await create_conn(
-        host.strip("[]"), int(port), client_id="cift-doctor", request_timeout_ms=REQUEST_TIMEOUT_MS
+        host.strip("[]"),
+        int(port),
+        client_id="cift-doctor",
+        request_timeout_ms=REQUEST_TIMEOUT_MS,
+        **options,
     )
     try:
         answer = await connection.send(ApiVersionRequest())

@@ -3,19 +3,26 @@
 import os
 import resource
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
-from cift_shared.addresses import check_bootstrap_servers, check_database_url
+from cift_shared.addresses import check_database_url
 from cift_shared.cli.doctor.finding import Finding, fail, ok, warn
 from cift_shared.errors import SettingsInvalid
-from cift_shared.settings import KeySettings, load_settings, misspelt_variables
+from cift_shared.security.secret_files import secret_from_environment
+from cift_shared.settings import (
+    KafkaSettings,
+    KeySettings,
+    load_settings,
+    misspelt_variables,
+)
 
 FILES_MIN = 4_200
 """Open files that a gateway with 4,000 connections needs: docs/operations.md."""
 DISK_FREE_MIN = 1_000_000_000
 DISK_FREE_LOW = 5_000_000_000
 MODE = "CIFT_MODE"
+_DESCRIBED = ".env.example.payments describes the settings"
 
 
 def is_live() -> bool:
@@ -25,8 +32,8 @@ def is_live() -> bool:
 
 def check_settings() -> Iterator[Finding]:
     """Check the environment variables that every service reads."""
-    yield _address("DATABASE_URL", check_database_url)
-    yield _address("KAFKA_BOOTSTRAP_SERVERS", check_bootstrap_servers)
+    yield _database_url()
+    yield _kafka()
     mode = os.environ.get(MODE) or "test"
     if mode in {"test", "live"}:
         yield ok("settings.mode", f"{MODE} is {mode}")
@@ -58,16 +65,27 @@ def check_machine() -> Iterator[Finding]:
         yield ok("machine.disk", seen)
 
 
-def _address(name: str, check: Callable[[str], None]) -> Finding:
-    label = f"settings.{name.lower()}"
-    value = os.environ.get(name)
-    if not value:
-        return fail(label, f"{name} is not set", "set it: .env.example.payments describes it")
+def _database_url() -> Finding:
+    label, name = "settings.database_url", "DATABASE_URL"
     try:
-        check(value)
+        value = secret_from_environment(name)
+        if not value:
+            return fail(label, f"{name} is not set", _DESCRIBED)
+        check_database_url(value)
     except SettingsInvalid as error:
         return fail(label, str(error), "correct the address")
     return ok(label, f"{name} is an address")
+
+
+def _kafka() -> Finding:
+    label = "settings.kafka"
+    try:
+        brokers = load_settings(KafkaSettings).brokers.checked()
+    except SettingsInvalid as error:
+        return fail(label, str(error), _DESCRIBED)
+    if is_live() and not brokers.is_encrypted:
+        return warn(label, "connections to Kafka are not encrypted", "use SASL_SSL")
+    return ok(label, f"KAFKA_BOOTSTRAP_SERVERS are addresses, protocol {brokers.protocol}")
 
 
 def _keys() -> Finding:

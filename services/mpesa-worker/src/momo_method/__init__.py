@@ -1,0 +1,1 @@
+"""MTN MoMo in Uganda and Rwanda, described for the rest of the platform, without I/O."""

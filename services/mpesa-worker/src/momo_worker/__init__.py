@@ -1,0 +1,1 @@
+"""MTN MoMo in Uganda and Rwanda: collections, payouts, refunds. One code, one unit per country."""

@@ -1,0 +1,1 @@
+"""The schema of MTN MoMo Rwanda: its migrations."""

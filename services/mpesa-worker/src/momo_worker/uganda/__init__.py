@@ -1,0 +1,1 @@
+"""The schema of MTN MoMo Uganda: its migrations."""

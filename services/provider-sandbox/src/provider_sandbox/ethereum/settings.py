@@ -1,0 +1,19 @@
+"""Settings of the node: environment variables with the prefix `CIFT_SANDBOX_`."""
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class EthereumSettings(BaseSettings):
+    """The settings."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="CIFT_SANDBOX_", frozen=True, extra="forbid", use_attribute_docstrings=True
+    )
+
+    http_port: int = Field(default=8545, ge=0, le=65535)
+    """Port on 127.0.0.1."""
+    ethereum_chain_id: int = Field(default=31337, ge=2)
+    """The chain's id."""
+    ethereum_rpc_key: SecretStr = SecretStr("")
+    """A key in the path, as providers of nodes give: the RPC is at `/v3/KEY`; empty: at `/`."""

@@ -1,0 +1,1 @@
+"""MTN MoMo: Collection and Disbursement in Uganda, Rwanda and MTN's own sandbox."""

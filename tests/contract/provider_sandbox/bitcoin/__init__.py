@@ -1,0 +1,1 @@
+"""The Bitcoin node's control routes, and how it fails on command."""

@@ -1,0 +1,1 @@
+"""The Ethereum node's control routes, and how it fails on command."""

@@ -1,0 +1,1 @@
+"""Rules of the Bitcoin node that need no server."""
