@@ -57,7 +57,7 @@ test-peers: setup ## Compare workers and twins with stripe-mock (needs Go), loca
 	$(RUN) pytest -m peers
 
 test-nodes: setup ## Test the nodes of the chains: anvil (needs Node 20), and those at BITCOIN_RPC_URL and ETHEREUM_RPC_URL
-	$(RUN) pytest -m nodes
+	$(RUN) pytest -m nodes tests/contract
 	@test -n "$$BITCOIN_RPC_URL" || echo "Not run: the tests of another Bitcoin node (BITCOIN_RPC_URL is not set)"
 	@test -n "$$ETHEREUM_RPC_URL" || echo "Not run: the tests of another Ethereum node (ETHEREUM_RPC_URL is not set)"
 
@@ -136,6 +136,9 @@ bench-outage: setup ## Stop the M-Pesa twin for a minute under load, count payme
 
 bench-ledger: setup ## Measure the ledger; ARGS="--pgledger FILE" compares with pgledger's SQL
 	$(RUN) tests.bench.ledger $(ARGS)
+
+bench-crypto: setup ## Measure the search of Bitcoin blocks for 1 k, 1 M and 5 M scripts; bench/crypto.json
+	$(RUN) tests.bench.crypto
 
 clean: ## Remove the environment, the local data and every cache
 	rm -rf $(VENV) .cift .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -6,9 +6,11 @@ from pathlib import Path
 from pydantic import AliasChoices
 from pydantic_settings import BaseSettings
 
+from bitcoin_watcher.settings import BitcoinConfig
 from card_worker.settings import CardConfig
 from card_worker.settings import WorkerSettings as CardWorkerSettings
 from cift_shared.rails.gateway import gateway_rails
+from crypto_watcher.settings import WorkerSettings as CryptoWatcherSettings
 from gateway.settings import GatewaySettings
 from ledger.settings import LedgerSettings
 from momo_worker.settings import RwandaConfig, UgandaConfig
@@ -43,7 +45,8 @@ def test_every_setting_is_listed_and_explained() -> None:
     of_rails = (rail.settings for rail in gateway_rails().values())
     workers = (CardWorkerSettings, CardConfig, PayPalWorkerSettings, PayPalConfig, VodacomConfig)
     momo = (MomoWorkerSettings, UgandaConfig, RwandaConfig)
-    for kind in (*settings, *workers, *momo, *of_rails):
+    chains = (CryptoWatcherSettings, BitcoinConfig)
+    for kind in (*settings, *workers, *momo, *chains, *of_rails):
         needed |= variables(kind)
     assert sorted(needed - set(listed)) == []
     for name in needed:

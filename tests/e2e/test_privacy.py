@@ -19,7 +19,7 @@ from cift_local.stack import Options, Stack, open_api, running_stack
 from cift_shared.messaging.topics import all_topics
 from tests.support.postgres import throw_away_folder
 
-pytestmark = [pytest.mark.integration, pytest.mark.e2e, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.integration, pytest.mark.e2e, pytest.mark.timeout(300)]
 
 NUMBERS = re.compile(
     rb"708374149|700000032|711000001|722000000|754123456|754000001"
@@ -50,6 +50,7 @@ async def test_nothing_personal_in_clear(monkeypatch: pytest.MonkeyPatch, own_br
         "mpesa-worker.log",
         "momo-worker.log",
         "paypal-worker.log",
+        "crypto-watcher.log",
     }
     assert any(path.suffix == ".jsonl" and text for path, text in files.items())
     assert not NUMBERS.findall(tables)
@@ -77,7 +78,7 @@ async def table_dump(stack: Stack) -> bytes:
             "select format('%I.%I', table_schema, table_name) as name "
             "from information_schema.tables where table_type = 'BASE TABLE' "
             "and table_schema in ('ledger', 'gateway', 'mpesa', 'mpesa_tz', 'momo_ug', 'momo_rw', "
-            "'card', 'paypal', 'public')"
+            "'card', 'paypal', 'bitcoin', 'public')"
         )
         rows = []
         for name in names:
@@ -106,7 +107,8 @@ async def topic_dump(stack: Stack) -> bytes:
 
 def metrics_dump(stack: Stack) -> bytes:
     parts = []
-    for name in ("gateway", "ledger", "mpesa-worker", "momo-worker", "paypal-worker"):
+    workers = ("mpesa-worker", "momo-worker", "paypal-worker", "crypto-watcher")
+    for name in ("gateway", "ledger", *workers):
         with urlopen(stack.url(name) + "/metrics") as reply:
             parts.append(reply.read())
     return b"\n".join(parts)

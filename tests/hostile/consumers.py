@@ -13,6 +13,8 @@ from typing import Any
 import asyncpg
 from aiokafka import AIOKafkaProducer
 
+from bitcoin_watcher import app as bitcoin_app
+from bitcoin_watcher.chain_store import SCHEMA as BITCOIN_SCHEMA
 from card_worker import app as card_app
 from card_worker.settings import WorkerSettings as CardWorkerSettings
 from cift_shared.clock import SystemClock
@@ -28,6 +30,7 @@ from cift_shared.messaging.topics import DAY_MS, Topic
 from cift_shared.runtime.readiness import Readiness
 from cift_shared.runtime.service import Base, Composition, store_rejected_records
 from cift_shared.security.kafka import Brokers
+from crypto_watcher.settings import WorkerSettings as CryptoWatcherSettings
 from gateway.app import ROLE as GATEWAY_ROLE
 from gateway.payment_methods.repository import MethodRepository
 from gateway.payment_methods.results import GROUP as GATEWAY_GROUP
@@ -38,11 +41,13 @@ from gateway.payment_options.statuses import GROUP as RAILS_GROUP
 from gateway.payment_options.statuses import RailStatusHandler
 from ledger import app as ledger_app
 from ledger.settings import LedgerSettings
+from momo_worker import app as momo_app
+from momo_worker.settings import WorkerSettings as MomoWorkerSettings
 from mpesa_worker import app as mpesa_app
 from mpesa_worker.settings import WorkerSettings as MpesaWorkerSettings
 from paypal_worker import app as paypal_app
 from paypal_worker.settings import WorkerSettings as PayPalWorkerSettings
-from tests.support import cards, mpesa, paypal, vodacom
+from tests.support import bitcoin, cards, momo, mpesa, paypal, vodacom
 from tests.support.commands import CALLBACK_KEY, DATA_KEYS, INDEX_KEY
 from tests.support.gateway import MemoryPublisher
 from tests.support.kafka import Broker
@@ -125,9 +130,15 @@ def _gateway(base: Base) -> Composition:
     return Composition(subscriptions=[subscription, rails])
 
 
+def _momo(base: Base) -> Composition:
+    settings: Any = base.settings
+    return momo_app.compose(base, settings, momo.config())
+
+
 def _services() -> Iterator[tuple[str, str, Any, Callable[[Base], Composition]]]:
     """Schema, role, settings and composition of each."""
     yield GATEWAY_SCHEMA, GATEWAY_ROLE, LedgerSettings, _gateway
+    yield "momo_ug", "cift_momo_ug", MomoWorkerSettings, _momo
     for module, settings, config in (
         (ledger_app, LedgerSettings, None),
         (mpesa_app, MpesaWorkerSettings, mpesa.config()),
@@ -142,6 +153,11 @@ def _services() -> Iterator[tuple[str, str, Any, Callable[[Base], Composition]]]
             return composed
 
         yield module.SCHEMA, module.ROLE, settings, compose
+
+    def watching(base: Base) -> Composition:
+        return bitcoin_app.compose(base, bitcoin.config(), concurrency=4)
+
+    yield BITCOIN_SCHEMA, bitcoin_app.ROLE, CryptoWatcherSettings, watching
 
 
 @asynccontextmanager

@@ -49,11 +49,19 @@ CHECKS_OFF = {
     "object_level_authorization": {"enabled": False},
 }
 
+# Wrong items are refused each for itself, in an answer that is 200.
+BATCHES = [
+    {"include-path": path, "checks": {"negative_data_rejection": {"enabled": False}}}
+    for path in ("/api/v1/payments/batch", "/api/v1/conversions/batch")
+]
 
 PRICE = {"type": "deposit", "method": "mpesa", "amount": "100.00", "currency": "KES"}
 PHONE_OF = {"payment_method": {"phone": PHONE, "country": "KE"}}
 GOOD: Mapping[str, Mapping[str, Any]] = {
     "POST /api/v1/payments": {**PRICE, **PHONE_OF, "customer_id": CUSTOMER},
+    "POST /api/v1/payments/batch": {
+        "items": [{**PRICE, **PHONE_OF, "customer_id": CUSTOMER, "idempotency_key": "item"}]
+    },
     "POST /api/v1/quotes": PRICE,
     "POST /api/v1/payment-methods": {"method": "card", "customer_id": CUSTOMER},
     "POST /api/v1/payments/{payment_id}/refunds": {"amount": "1.00"},
@@ -133,6 +141,7 @@ def schema_for(served: Served, seed: int, phases: Mapping[str, Any], share: int)
             "headers": {"Authorization": served.authorization},
             "generation": {"no-shrink": True, "database": "none"},
             "checks": CHECKS_OFF,
+            "operations": BATCHES,
             "phases": dict(phases),
         }
     )

@@ -11,8 +11,11 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 
+from bitcoin_watcher.blocks import BlockInvalid
+from bitcoin_watcher.scanner import scan_block, scan_transaction
 from card_method.events import read_event
 from card_method.signature import SignatureInvalid, verify
 from card_worker import wire as stripe_wire
@@ -24,7 +27,7 @@ from cift_shared.kafka import Record, RejectedRecord
 from cift_shared.kafka.subscriber import _record
 from cift_shared.messaging.dead_letters import dead_letter
 from cift_shared.messaging.messages import COMMANDS, MethodResult, ProviderNotice
-from cift_shared.money.amount import parse_money
+from cift_shared.money.amount import Money, parse_money
 from cift_shared.observability.log import mask
 from cift_shared.rails.statements import StatementUnreadable
 from cift_shared.rails.webhooks import WebhookRefused
@@ -32,12 +35,18 @@ from cift_shared.security.callback_token import CallbackTokens
 from cift_shared.testing import FakeClock
 from gateway.auth import key_format
 from gateway.http import cursors, prefer_wait
+from gateway.http.batches import read_item
 from gateway.http.client_address import _address
-from gateway.http.json_body import read_json
+from gateway.http.json_body import parse_json, read_json
 from gateway.http.opaque_ids import OpaqueIds
 from gateway.idempotency import header
+from gateway.payments.requests import PaymentItemIn
 from gateway.problems.problem import Problem
 from ledger.posting.consumer import decode
+from momo_worker import mapping as momo_mapping
+from momo_worker import statement as momo_statement
+from momo_worker import wire as momo_wire
+from momo_worker.codes import COLLECTION_REASONS
 from mpesa_method import phones
 from mpesa_method.purposes import Purpose
 from mpesa_worker import mapping, statement
@@ -46,7 +55,7 @@ from paypal_method.events import read_event as read_paypal_event
 from paypal_method.transmission import CertificateAddresses, Transmission, Unproven
 from paypal_worker.certificates import Trust
 from paypal_worker.notices import event_in
-from tests.support import cards, mpesa, paypal_signing, vodacom
+from tests.support import bitcoin_chain, cards, mpesa, paypal_signing, vodacom
 from tests.support.commands import VAULT
 from vodacom_method.webhooks import acknowledgement
 from vodacom_worker import domain as vodacom_domain
@@ -156,6 +165,41 @@ def _gateway_event(data: bytes) -> None:
     _keepable(event.event_id, event.subject)
 
 
+def _mtn_status(data: bytes) -> None:
+    document = read_object(data)
+    if document is None:
+        return
+    state = momo_wire.Status.model_validate(document)
+    asked = momo_mapping.Asked(
+        amount=Money(20_000, "UGX"), wire_currency="UGX", external_id="1", party="256772000777"
+    )
+    momo_mapping.outcome_of(asked, state, COLLECTION_REASONS)
+    momo_mapping.is_listed(state, COLLECTION_REASONS)
+
+
+_MTN_EXPORT = (
+    b"Id,External id,Date,Status,Type,Amount,Currency,Fee,Currency\n"
+    b"15,a-1,2026-11-29 18:04:05,Successful,Payment,20000,UGX,0,UGX\n"
+)
+
+
+def _mtn_statement(data: bytes) -> None:
+    for line in momo_statement.UGANDA.read(data).lines:
+        assert isinstance(line.gross, int)
+        assert line.at.tzinfo is not None
+        _keepable(line.external_id, *line.references, *line.hints)
+
+
+def _bitcoin_block(data: bytes) -> None:
+    for hit in scan_block(data, {bitcoin_chain.FOREIGN}):
+        assert 0 <= hit.satoshi <= 21 * 10**14
+
+
+def _bitcoin_transaction(data: bytes) -> None:
+    txid, _ = scan_transaction(data, {bitcoin_chain.FOREIGN})
+    assert len(txid) == 64
+
+
 def _paypal_event(data: bytes) -> None:
     event = read_paypal_event(data)
     if event is None:
@@ -177,6 +221,7 @@ def _paypal_transmission(data: bytes) -> None:
     transmission.check(_ADDRESSES)
 
 
+_TX = bitcoin_chain.Tx((bitcoin_chain.FOREIGN, 5), (b"\x51", 7), inputs=2)
 _TRUST = Trust.of("live", None)
 
 
@@ -349,6 +394,30 @@ TARGETS: dict[str, Target] = {
             cards.event("charge.dispute.created", cards.dispute_object()),
         ),
     ),
+    "status of MTN": Target(
+        _mtn_status,
+        (ValidationError,),
+        _dump(
+            {
+                "amount": "20000",
+                "currency": "UGX",
+                "externalId": "1",
+                "status": "SUCCESSFUL",
+                "financialTransactionId": "15",
+                "payer": {"partyId": "256772000777"},
+            },
+            {"status": "FAILED", "reason": {"code": "EXPIRED", "message": "x"}},
+        ),
+    ),
+    "statement of MTN": Target(
+        _mtn_statement,
+        (StatementUnreadable,),
+        (_MTN_EXPORT,),
+    ),
+    "block of Bitcoin": Target(
+        _bitcoin_block, (BlockInvalid,), (bitcoin_chain.block("00" * 32, [_TX])[1],)
+    ),
+    "transaction of Bitcoin": Target(_bitcoin_transaction, (BlockInvalid,), (_TX.raw, _TX.bare)),
     "event of PayPal": Target(
         _paypal_event, (_Refused,), (json.dumps(paypal_signing.EVENT).encode(),)
     ),
@@ -422,6 +491,21 @@ TARGETS: dict[str, Target] = {
     "api key": Target(_api_key, (), (str(key_format.new_key("test")).encode(),)),
     "body of a request": Target(
         read_json, (Problem,), _dump({"amount": "100.00", "payment_method": {"phone": "07"}})
+    ),
+    "item of a batch": Target(
+        lambda data: read_item(PaymentItemIn, parse_json(data)),
+        (Problem, RequestValidationError),
+        _dump(
+            {
+                "type": "deposit",
+                "method": "mpesa",
+                "amount": "100.00",
+                "currency": "KES",
+                "customer_id": "c_1",
+                "payment_method": {"phone": "0712345678"},
+                "idempotency_key": "k",
+            }
+        ),
     ),
     "idempotency key": Target(
         lambda data: header.read_key([data.decode("latin-1")]), (Problem,), (b"a", b'"a\\"b"')

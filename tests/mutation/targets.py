@@ -6,11 +6,13 @@ end most mutants soonest.
 
 from collections.abc import Mapping, Sequence
 
-_SHARED, _CARD, _MPESA, _PAYPAL, _VODACOM = (
+_SHARED, _CARD, _MPESA, _MOMO, _PAYPAL, _CRYPTO, _VODACOM = (
     "tests/unit/cift_shared",
     "tests/unit/card_worker",
     "tests/unit/mpesa_worker",
+    "tests/unit/momo_worker",
     "tests/unit/paypal_worker",
+    "tests/unit/crypto_watcher",
     "tests/unit/vodacom_worker",
 )
 _GATEWAY, _LEDGER = "tests/unit/gateway", "tests/unit/ledger"
@@ -74,6 +76,13 @@ TARGETS: Mapping[str, Sequence[str]] = {
     "card_method.signature": _in(_CARD, "signature"),
     "ledger.posting.domain": _in(_LEDGER, "domain"),
     "ledger.reconciliation.matching": _in(_LEDGER, "reconciliation"),
+    "momo_method.phones": _in(_MOMO, "domain"),
+    "momo_method.rail": _in(_MOMO, "domain"),
+    "momo_worker.domain": _in(_MOMO, "domain", "mapping"),
+    "momo_worker.mapping": _in(_MOMO, "mapping"),
+    "momo_worker.codes": _in(_MOMO, "mapping"),
+    "momo_worker.settings": _in(_MOMO, "settings"),
+    "momo_worker.statement": _in(_MOMO, "statement"),
     "mpesa_worker.domain": _in(_MPESA, "domain"),
     "mpesa_worker.codes": _in(_MPESA, "codes", "mapping"),
     "mpesa_worker.mapping": _MPESA_STEPS,
@@ -100,6 +109,12 @@ TARGETS: Mapping[str, Sequence[str]] = {
     "card_worker.context": _CARD_STEPS,
     "card_worker.deposits": _in(_CARD, "deposit_steps", "deposits"),
     "card_worker.refunds": _in(_CARD, "refund_steps", "refunds"),
+    "bitcoin_watcher.blocks": _in(_CRYPTO, "blocks"),
+    "bitcoin_watcher.scanner": _in(_CRYPTO, "scanner", "blocks"),
+    "bitcoin_watcher.domain": _in(_CRYPTO, "domain", "settings"),
+    "bitcoin_watcher.addresses": _in(_CRYPTO, "addresses", "settings"),
+    "bitcoin_watcher.mapping": _in(_CRYPTO, "mapping"),
+    "bitcoin_watcher.next_action": _in(_CRYPTO, "mapping"),
     "paypal_method.rail": _in(_PAYPAL, "currencies"),
     "paypal_method.currencies": _in(_PAYPAL, "currencies"),
     "paypal_worker.domain": _in(_PAYPAL, "domain", "deposit_steps"),

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import wallycore as wally
+from tests.support.wally import wally
 
 PREFIX = "bcrt"
 REPLACEABLE = 0xFFFFFFFD

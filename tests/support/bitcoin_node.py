@@ -47,10 +47,9 @@ class Rpc:
 class BitcoinNode(NodeProcess):
     """One run of `python -m provider_sandbox.bitcoin`."""
 
-    def __init__(self) -> None:
-        super().__init__(
-            "provider_sandbox.bitcoin", {"CIFT_SANDBOX_BITCOIN_RPC_PASSWORD": PASSWORD}
-        )
+    def __init__(self, **environment: str) -> None:
+        password = {"CIFT_SANDBOX_BITCOIN_RPC_PASSWORD": PASSWORD}
+        super().__init__("provider_sandbox.bitcoin", {**password, **environment})
         self.url = f"http://{USER}:{PASSWORD}@127.0.0.1:{self.port}"
         self.rpc = Rpc(self.url)
 

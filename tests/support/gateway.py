@@ -91,6 +91,7 @@ def rail_settings(mode: str = "test", **of_rails: Mapping[str, Any]) -> dict[str
             "service_provider_code": "171717",
             "environment": "sandbox" if mode == "test" else "production",
         },
+        "bitcoin": {"xpub": "tpub"},
         "paypal": {
             "client_id": "client-id",
             "environment": "live" if mode == "live" else "sandbox",

@@ -15,10 +15,18 @@ import httpx
 
 from cift_local.ports import LOOPBACK, free_port
 from cift_local.waiting import wait_until
-from tests.support import cards
+from tests.support import bitcoin, cards
 from tests.support.commands import CALLBACK_KEY, DATA_KEYS, INDEX_KEY
 
-MODULES = ("gateway", "ledger", "mpesa_worker", "momo_worker", "card_worker", "paypal_worker")
+MODULES = (
+    "gateway",
+    "ledger",
+    "mpesa_worker",
+    "momo_worker",
+    "card_worker",
+    "paypal_worker",
+    "crypto_watcher",
+)
 MOMO = {
     "MOMO_API_BASE": f"http://{LOOPBACK}:1",
     "MOMO_CALLBACK_URL": "https://payments.example",
@@ -59,6 +67,9 @@ def environment(module: str, *, database: str, bootstrap: str, instance: str) ->
         "PAYPAL_ENVIRONMENT": "sandbox",
         "PAYPAL_API_BASE": f"http://{LOOPBACK}:1",
         "PAYPAL_RETURN_BASE": "https://payments.example",
+        "BITCOIN_RPC_URL": f"http://{LOOPBACK}:1",
+        "CRYPTO_BTC_NETWORK": "regtest",
+        "CRYPTO_BTC_XPUB": bitcoin.TPUB,
     }
 
 

@@ -61,9 +61,12 @@ def owners(evidence: Evidence) -> dict[Movement, str | None]:
     """Whose payment each movement of the provider's book is; None: nobody's."""
     payments = {payment.payment_id for payment in evidence.payments}
     of_attempt = {attempt.attempt_id: attempt.payment_id for attempt in evidence.attempts}
+    of_reference = {payment.reference: payment.payment_id for payment in evidence.payments}
     found: dict[Movement, str | None] = {}
     for moved in evidence.movements:
         owner = moved.payment_id or of_attempt.get(moved.attempt_id or "")
+        if moved.is_public:
+            owner = of_reference.get(moved.receipt)
         found[moved] = owner if owner in payments else None
     return found
 

@@ -174,6 +174,9 @@ class Movement:
     """From our key or from our callback address."""
     payment_id: str | None = None
     """From our metadata."""
+    is_public: bool = False
+    """True in a book that has no references of ours, such as a chain: only the receipt tells whose
+    it is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

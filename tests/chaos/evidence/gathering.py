@@ -41,6 +41,7 @@ KEYS = (
 """Names under which a twin records our attempt, where a request carries its id as it is; the first
 that is there counts: a refund of PayPal's names its deposit as well."""
 SCHEMAS = ("gateway", "ledger", *local_rails())
+NOT_FOUND = 404
 BOOKS = {local.book.provider: local.book for local in local_rails().values()}
 _LEADS = re.compile(r'^cift_leader_is_self\{role="([^"]+)"\} 1\.0$', re.MULTILINE)
 _TOKEN = re.compile(r"/callbacks/(?:[a-z-]+/)?([0-9a-f]{66})$")
@@ -200,7 +201,10 @@ def _plain(row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 async def _read(http: httpx.AsyncClient, path: str, **params: int) -> dict[str, Any]:
+    """What a twin answers; nothing where it has no such route, because it sends no webhooks."""
     reply = await http.get(path, params=params)
+    if reply.status_code == NOT_FOUND:
+        return {"entries": []}
     reply.raise_for_status()
     body: dict[str, Any] = reply.json()
     return body
@@ -208,7 +212,7 @@ async def _read(http: httpx.AsyncClient, path: str, **params: int) -> dict[str, 
 
 def movement(entry: Mapping[str, Any]) -> facts.Movement:
     """An entry of the twins' book, in our minor units."""
-    ids, refs = entry["provider_ids"], entry["caller_refs"]
+    ids, refs = entry["provider_ids"], entry.get("caller_refs", {})
     book, currency = BOOKS[entry["provider"]], entry["currency"]
     fee_currency = ids.get("fee_currency") or currency
     return facts.Movement(
@@ -224,8 +228,9 @@ def movement(entry: Mapping[str, Any]) -> facts.Movement:
         receipt=entry["receipt"],
         names=frozenset({entry["receipt"], *map(str, ids.values())}),
         attempt_id=_attempt_named(next(filter(None, map(refs.get, KEYS)), None))
-        or attempt_in(entry["callback_url"]),
+        or attempt_in(entry.get("callback_url", "")),
         payment_id=refs.get("cift_payment"),
+        is_public="caller_refs" not in entry,
     )
 
 

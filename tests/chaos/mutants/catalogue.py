@@ -1,6 +1,7 @@
 """Every bug, each of a kind that somebody has made before."""
 
 from tests.chaos.mutants import (
+    bitcoin_bugs,
     delivery_bugs,
     ledger_bugs,
     momo_bugs,
@@ -18,6 +19,7 @@ MUTANTS = (
     *tanzania_bugs.MUTANTS,
     *momo_bugs.MUTANTS,
     *paypal_bugs.MUTANTS,
+    *bitcoin_bugs.MUTANTS,
 )
 
 SUITE = Suite(MUTANTS, scenarios.__name__, frozenset(scenarios.WITH_TWO))

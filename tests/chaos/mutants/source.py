@@ -17,6 +17,12 @@ VODACOM = "services/mpesa-worker/src/vodacom_worker"
 MOMO = "services/mpesa-worker/src/momo_worker"
 CARD = "services/card-worker/src/card_worker"
 PAYPAL = "services/paypal-worker/src/paypal_worker"
+BITCOIN = "services/crypto-watcher/src/bitcoin_watcher"
+CRYPTO = (
+    BITCOIN,
+    "services/crypto-watcher/src/chain_watch",
+    "services/crypto-watcher/src/crypto_watcher",
+)
 RAILS = (
     "services/mpesa-worker/src/mpesa_common",
     "services/mpesa-worker/src/mpesa_method",
@@ -24,8 +30,9 @@ RAILS = (
     "services/mpesa-worker/src/momo_method",
     "services/card-worker/src/card_method",
     "services/paypal-worker/src/paypal_method",
+    "services/crypto-watcher/src/bitcoin_method",
 )
-PACKAGES = (SHARED, GATEWAY, LEDGER, MPESA, VODACOM, MOMO, CARD, PAYPAL, *RAILS)
+PACKAGES = (SHARED, GATEWAY, LEDGER, MPESA, VODACOM, MOMO, CARD, PAYPAL, *CRYPTO, *RAILS)
 
 
 @dataclass(frozen=True, slots=True)

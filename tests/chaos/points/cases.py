@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from cift_shared.messaging import topics
-from tests.chaos.scenarios import momo, others, payments, paypal, tanzania
+from tests.chaos.scenarios import bitcoin, momo, others, payments, paypal, tanzania
 from tests.chaos.scenarios.context import Scenario
 
 SCENARIOS: Mapping[str, Scenario] = {
@@ -83,6 +83,15 @@ SCENARIOS: Mapping[str, Scenario] = {
     "tanzania withdrawal": tanzania.withdrawal,
     "tanzania refund in part": tanzania.refund_in_part,
     "tanzania new session": tanzania.new_session,
+    "bitcoin asked": bitcoin.asked,
+    "bitcoin deposit": bitcoin.deposit,
+    "bitcoin seen": bitcoin.seen,
+    "bitcoin verification": bitcoin.verification,
+    "bitcoin after a kill": bitcoin.after_a_kill,
+    "bitcoin late cancellation": bitcoin.late_cancellation,
+    "bitcoin paid twice": bitcoin.paid_twice,
+    "bitcoin reorganised": bitcoin.reorganised,
+    "bitcoin garbage": others.garbage(topics.commands("bitcoin")),
     "card answers garbage": others.garbage(topics.METHOD_RESULTS),
     "results garbage": others.garbage(topics.RESULTS),
 }
@@ -311,6 +320,41 @@ _PAYPAL: Mapping[str, Sequence[str]] = {
     "subscriber.before_commit": ("paypal deposit", "paypal approval"),
     "subscriber.after_commit": ("paypal deposit", "paypal approval"),
 }  # fmt: skip
+_BITCOIN: Mapping[str, Sequence[str]] = {
+    "worker.before_ingest_commit": ("bitcoin asked",),
+    "worker.after_ingest": ("bitcoin asked",),
+    "worker.before_cancel_commit": ("bitcoin late cancellation",),
+    "worker.after_cancel": ("bitcoin late cancellation",),
+    "worker.after_verify": ("bitcoin verification",),
+    "worker.after_release": ("bitcoin after a kill",),
+    "worker.before_call": ("bitcoin asked",),
+    "worker.after_call": ("bitcoin asked",),
+    "worker.before_check": ("bitcoin deposit",),
+    "worker.after_check": ("bitcoin deposit",),
+    "worker.after_save": ("bitcoin asked", "bitcoin deposit"),
+    "bitcoin.before_address_commit": ("bitcoin asked",),
+    "bitcoin.after_address_commit": ("bitcoin asked",),
+    "bitcoin.before_claim_commit": ("bitcoin deposit",),
+    "bitcoin.after_claim_commit": ("bitcoin deposit",),
+    "bitcoin.before_block": ("bitcoin deposit",),
+    "bitcoin.before_block_commit": ("bitcoin deposit",),
+    "bitcoin.after_block_commit": ("bitcoin deposit",),
+    "bitcoin.before_seen_commit": ("bitcoin seen",),
+    "bitcoin.after_followed": ("bitcoin deposit",),
+    "bitcoin.before_undo": ("bitcoin reorganised",),
+    "bitcoin.before_undo_commit": ("bitcoin reorganised",),
+    "bitcoin.after_undo_commit": ("bitcoin reorganised",),
+    "bitcoin.before_credit_commit": ("bitcoin paid twice", "bitcoin reorganised"),
+    "bitcoin.after_credit_commit": ("bitcoin paid twice", "bitcoin reorganised"),
+    "relay.before_publish": ("bitcoin deposit",),
+    "relay.after_publish": ("bitcoin deposit",),
+    "relay.after_delete": ("bitcoin deposit",),
+    "subscriber.after_poll": ("bitcoin asked",),
+    "subscriber.before_letters": ("bitcoin garbage",),
+    "subscriber.after_letters": ("bitcoin garbage",),
+    "subscriber.before_commit": ("bitcoin asked",),
+    "subscriber.after_commit": ("bitcoin asked",),
+}
 TABLE: Mapping[str, Mapping[str, Sequence[str]]] = {
     "gateway": _GATEWAY,
     "ledger": _LEDGER,
@@ -318,6 +362,7 @@ TABLE: Mapping[str, Mapping[str, Sequence[str]]] = {
     "card-worker": _CARD,
     "paypal-worker": _PAYPAL,
     "momo-worker": _MOMO,
+    "crypto-watcher": _BITCOIN,
 }
 
 

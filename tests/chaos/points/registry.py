@@ -21,6 +21,8 @@ SHARED = "cift_shared"
 _CALL = "failpoint"
 CANCELS = ("worker.before_provider_cancel", "worker.after_provider_cancel")
 """Points that only the worker of a rail passes whose provider can cancel a payment."""
+NOTICES = ("worker.before_notices_commit", "worker.after_notices")
+"""Points that only the worker of a rail passes whose provider posts notices."""
 
 
 class DuplicateName(Exception):
@@ -36,7 +38,9 @@ def points_of(service: str) -> dict[str, str]:
     found: dict[str, str] = {}
     for module in _modules_of(service):
         for name, place in _calls(module):
-            if name in CANCELS and not _cancels_at_provider(service):
+            if name in CANCELS and not _rails_have(service, "cancel_after_submit"):
+                continue
+            if name in NOTICES and not _rails_have(service, "has_notices"):
                 continue
             if name in found:
                 raise DuplicateName(f"{name}: {found[name]} and {place}")
@@ -44,10 +48,10 @@ def points_of(service: str) -> dict[str, str]:
     return found
 
 
-def _cancels_at_provider(service: str) -> bool:
-    """Whether a rail of this worker can cancel what its provider has."""
+def _rails_have(service: str, flag: str) -> bool:
+    """Whether a rail of this worker has a flag: without it, some places are never passed."""
     return any(
-        rails()[rail].cancel_after_submit
+        getattr(rails()[rail], flag)
         for rail, local in local_rails().items()
         if local.worker == service
     )
@@ -84,16 +88,23 @@ def _calls(module: Path) -> Iterator[tuple[str, str]]:
 
 
 def _modules_of(service: str) -> list[Path]:
-    packages = {MODULES[service], *_processors_of(service)}
-    own = sorted(file for name in packages for file in _package(name).rglob("*.py"))
+    """The modules of the service's folder that run in its process, and the shared ones."""
+    folder = _package(MODULES[service]).parent
+    elsewhere = _packages_of_others(service)
+    own = sorted(
+        file for file in folder.rglob("*.py") if file.relative_to(folder).parts[0] not in elsewhere
+    )
     return [*own, *_shared_by(own)]
 
 
-def _processors_of(service: str) -> set[str]:
-    """The packages of the processors of this worker's rails."""
-    names = {rail for rail, local in local_rails().items() if local.worker == service}
+def _packages_of_others(service: str) -> set[str]:
+    """The packages of other processes, which may be in the same folder."""
+    rails_of = {rail: local.worker for rail, local in local_rails().items()}
     found = entry_points(group="cift.processors")
-    return {point.module.split(".")[0] for point in found if point.name in names}
+    processors = {
+        point.module.split(".")[0] for point in found if rails_of.get(point.name) != service
+    }
+    return (processors | set(MODULES.values())) - {MODULES[service]}
 
 
 def _package(name: str) -> Path:

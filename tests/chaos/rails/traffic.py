@@ -74,6 +74,8 @@ class RailTraffic:
     resolvable: str = ""
     """A query for payments of unknown outcome that the provider's records will still settle."""
     reversals: Reversals | None = None
+    pay: Callable[[httpx.AsyncClient, dict[str, Any]], Awaitable[None]] | None = None
+    """Pays what the next action of a deposit shows, at the twin; None: nobody has to."""
 
     def deposit(self, draw: random.Random) -> str:
         """An amount to pay in."""

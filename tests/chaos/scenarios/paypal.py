@@ -4,6 +4,7 @@ The payers are moved by the twin's control API; the part of their address before
 they do.
 """
 
+import asyncio
 from collections.abc import Collection
 from typing import Any
 
@@ -13,6 +14,8 @@ from tests.chaos.scenarios.context import Scenario, ScenarioContext
 RETURN_URL = "https://shop.example/paid"
 PAYER = "pays@example.com"
 _CONTROL = "/control/paypal"
+PAUSE_S = 3.0
+"""Longer than payouts pause after a refusal, at the speed of these clusters."""
 
 
 def deposit(payer: str = PAYER) -> Scenario:
@@ -204,16 +207,13 @@ async def _waiting_payouts(context: ScenarioContext) -> list[str]:
 
 
 async def _claim_together(context: ScenarioContext, payments: list[str]) -> None:
-    """Let the withdrawals be due at the same moment until somebody has died."""
+    """Let the withdrawals be due at the same moment, and wait until somebody has died."""
     due = """with due as (update paypal.attempt set next_check_at = now()
                            where payment_id = any ($1::uuid[]) and state = 'ready' returning true)
-             select count(*) from due"""
-
-    async def fired() -> Any:
-        await context.query(due, payments)
-        return await context.has_fired()
-
-    await context.until(fired, "the death")
+             select count(*) = 3 from due"""
+    await asyncio.sleep(PAUSE_S)
+    await context.query(due, payments)
+    await context.until(context.has_fired, "the death")
 
 
 async def saved(context: ScenarioContext) -> None:

@@ -155,7 +155,27 @@ class _CustomerRun:
         said = await self._ask(step, path, body, None if step.kind in AT_ONCE else key)
         if step.kind in AT_ONCE or said is None or said.status != 202:
             return None
+        if step.kind == "deposit":
+            await self._pay(str(said.answer["id"]))
         return str(said.answer["id"])
+
+    async def _pay(self, payment_id: str) -> None:
+        """Pays what the deposit shows, once, if the rail's customers have to."""
+        pays = TRAFFIC[self._customer.rail].pay
+        if pays is None:
+            return
+        try:
+            async with asyncio.timeout(ANSWERED_WITHIN_S):
+                while not (action := await self._action(payment_id)):
+                    await asyncio.sleep(READ_GAP_S)
+        except TimeoutError:
+            return  # nobody pays what is not shown
+        async with httpx.AsyncClient(base_url=self._twin, timeout=REQUEST_TIMEOUT_S) as twin:
+            await pays(twin, action)
+
+    async def _action(self, payment_id: str) -> dict[str, Any] | None:
+        said = await self._api.once("GET", f"/payments/{payment_id}")
+        return said.answer.get("next_action") if said is not None else None
 
     def _request(self, step: Step) -> tuple[str | None, dict[str, Any]]:
         """Path and body; no path where the step's earlier payment never came to be."""

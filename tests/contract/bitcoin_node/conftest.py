@@ -2,6 +2,7 @@
 
 import itertools
 import os
+import secrets
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
@@ -15,7 +16,7 @@ NODES = [pytest.param("", id="ours")]
 if URL in os.environ:
     NODES.append(pytest.param(os.environ[URL], id="given", marks=pytest.mark.nodes))
 _COINS, _SATS = 60, 10_000_000
-_MATURITY = 100
+_MATURITY, _FEE = 100, 50_000
 
 
 @dataclass
@@ -37,20 +38,23 @@ class Peer:
         return self.coins.pop()
 
     def prepare(self) -> None:
-        """Mine a reward and split it."""
-        [block] = self.rpc("generatetoaddress", 1, self.key.address)
-        [reward] = self.rpc("getblock", block, 2)["tx"]
-        sats = int(reward["vout"][0]["value"] * 10**8)
+        """Mine rewards and split them."""
+        rewards: list[Coin] = []
+        while sum(one.sats for one in rewards) <= _COINS * _SATS + _FEE:
+            [block] = self.rpc("generatetoaddress", 1, self.key.address)
+            [reward] = self.rpc("getblock", block, 2)["tx"][:1]
+            sats = int(reward["vout"][0]["value"] * 10**8)
+            rewards.append(Coin(reward["txid"], 0, sats))
         self.mine(_MATURITY)
-        outputs = [(self.key.script, _SATS)] * _COINS
-        outputs.append((self.key.script, sats - _COINS * _SATS - 10_000))
-        raw = self.key.spend([Coin(reward["txid"], 0, sats)], outputs)
-        txid = self.rpc("sendrawtransaction", raw)
+        left = sum(one.sats for one in rewards) - _COINS * _SATS - _FEE
+        outputs = [(self.key.script, _SATS)] * _COINS + [(self.key.script, left)]
+        txid = self.rpc("sendrawtransaction", self.key.spend(rewards, outputs))
         self.coins = [Coin(txid, index, _SATS) for index in range(_COINS)]
         self.mine()
 
 
-_KEYS = itertools.count(600)
+_KEYS = itertools.count(600 + secrets.randbelow(10**9))
+"""Others than those of an earlier run on the same node."""
 
 
 @pytest.fixture
@@ -59,7 +63,7 @@ def other() -> Key:
     return Key(next(_KEYS))
 
 
-@pytest.fixture(scope="module", params=NODES)
+@pytest.fixture(scope="session", params=NODES)
 def peer(request: pytest.FixtureRequest) -> Iterator[Peer]:
     if request.param:
         rpc = Rpc(request.param)

@@ -8,6 +8,7 @@ import pytest
 from tests.contract.bitcoin_node.conftest import Peer
 from tests.support.bitcoin_keys import Key, txid_of
 from tests.support.bitcoin_node import RpcFailed
+from tests.support.wally import wally
 
 UNKNOWN = "12" * 32
 
@@ -168,3 +169,24 @@ def test_unspent_outputs_are_found_and_counted(peer: Peer, other: Key) -> None:
     assert peer.rpc("gettxout", first, 0)["confirmations"] == 2
     assert peer.rpc("gettxout", UNKNOWN, 0) is None
     assert failed(peer, "scantxoutset", "start", ["addr(nothing)"]).code == -5
+
+
+def test_the_outputs_of_an_extended_public_key_are_found(peer: Peer, other: Key) -> None:
+    """Keys and scripts by libwally; the last two are beyond the range that is asked for."""
+    account = wally.bip32_key_from_seed(wally.sha256(other.script), wally.BIP32_VER_TEST_PRIVATE, 0)
+    xpub = wally.bip32_key_to_base58(account, wally.BIP32_FLAG_KEY_PUBLIC)
+    paths = [[0, 0], [0, 7], [1, 3], [0, 8], [1, 9]]
+    for sats, path in enumerate(paths, 1_000_001):
+        child = wally.bip32_key_from_parent_path(account, path, wally.BIP32_FLAG_KEY_PUBLIC)
+        key = wally.bip32_key_get_pub_key(child)
+        paid(peer, bytes.fromhex("0014") + bytes(wally.hash160(key)), sats)
+    peer.mine()
+    wanted = {"desc": f"wpkh([73c5da0a/84h/1h/0h]{xpub}/<0;1>/*)", "range": 7}
+    found = peer.rpc("scantxoutset", "start", [wanted])
+    assert sorted(one["amount"] for one in found["unspents"]) == [
+        Decimal(f"0.0100000{number}") for number in (1, 2, 3)
+    ]
+    single = peer.rpc("scantxoutset", "start", [f"wpkh({xpub}/1/9)"])
+    assert single["total_amount"] == Decimal("0.01000005")
+    assert failed(peer, "scantxoutset", "start", [f"wpkh({xpub}/0h/*)"]).code == -5
+    assert failed(peer, "scantxoutset", "start", [{**wanted, "range": [5, 2]}]).code == -8

@@ -18,7 +18,7 @@ from urllib.parse import urlsplit, urlunsplit
 import pytest
 
 from cift_local.ports import free_port
-from tests.support import cards
+from tests.support import bitcoin, cards
 from tests.support.cift import KEPT, Said, cift, cift_now
 from tests.support.commands import CALLBACK_KEY, DATA_KEYS, INDEX_KEY
 from tests.support.kafka import Broker
@@ -27,7 +27,15 @@ from tests.support.services import MOMO
 
 pytestmark = pytest.mark.integration
 
-SERVICES = ["ledger", "gateway", "mpesa_worker", "momo_worker", "card_worker", "paypal_worker"]
+SERVICES = [
+    "ledger",
+    "gateway",
+    "mpesa_worker",
+    "momo_worker",
+    "card_worker",
+    "paypal_worker",
+    "crypto_watcher",
+]
 AWAY = "postgresql://cift:hidden@127.0.0.1:9/none"
 
 
@@ -54,6 +62,9 @@ def settings(**more: str) -> dict[str, str]:
         "PAYPAL_ENVIRONMENT": "sandbox",
         "PAYPAL_RETURN_BASE": "https://pay.example",
         **MOMO,
+        "BITCOIN_RPC_URL": "http://127.0.0.1:9",
+        "CRYPTO_BTC_NETWORK": "regtest",
+        "CRYPTO_BTC_XPUB": bitcoin.TPUB,
         **more,
     }
 

@@ -112,17 +112,8 @@ class TestState:
         assert (await schema_state(admin, schemas=["mpesa"])).fits
 
     async def test_is_read_by_every_role(self, database: str) -> None:
-        for name in (
-            "gateway",
-            "ledger",
-            "mpesa",
-            "mpesa_tz",
-            "momo_ug",
-            "momo_rw",
-            "card",
-            "paypal",
-            "operator",
-        ):
+        rails = ("mpesa", "mpesa_tz", "momo_ug", "momo_rw", "card", "paypal", "bitcoin")
+        for name in ("gateway", "ledger", *rails, "operator"):
             pool = await open_pool(database, role=f"cift_{name}", size_max=1)
             async with pool.acquire() as connection:
                 assert (await schema_state(connection)).fits
@@ -192,7 +183,8 @@ class TestReadyz:
     async def test_follows_the_schema(
         self, empty_database: str, broker: Broker, tmp_path: Path, module: str
     ) -> None:
-        schema = {"momo_worker": "momo_ug"}.get(module, module.removesuffix("_worker"))
+        odd = {"momo_worker": "momo_ug", "crypto_watcher": "bitcoin"}
+        schema = odd.get(module, module.removesuffix("_worker"))
         names = {"database": empty_database, "bootstrap": broker.bootstrap}
         env = environment(module, instance=uuid4().hex[:8], **names)
         async with running(module, env, tmp_path) as service:

@@ -60,7 +60,7 @@ async def test_a_field_that_is_wrong_for_a_phone_is_named(client: httpx.AsyncCli
         ({"country": "TD"}, "/country"),
         ({"phone": "+4242424242424242"}, "/phone"),
         ({"phone": 712345149}, "/phone"),
-        ({"method": "bitcoin"}, "/method"),
+        ({"method": "dogecoin"}, "/method"),
         ({"customer_id": ""}, "/customer_id"),
         ({"pin": "1234"}, "/pin"),
     ):

@@ -11,8 +11,11 @@ import pytest
 
 from cift_shared.attempts.store import attempt_id_of
 from cift_shared.messaging.messages import RequestWithdrawal
+from paypal_method.events import event_of
+from paypal_worker.event_store import EventStore
 from paypal_worker.payout_places import StoredPlaces
 from tests.integration.paypal_worker.payouts_harness import DAY, PayoutsHarness, open_harness
+from tests.support.commands import VAULT
 from tests.support.deaths import Deaths
 from tests.support.eventually import eventually
 from tests.support.paypal import withdrawal
@@ -159,6 +162,26 @@ class TestEachByItself:
             told = await harness.reach(request.payment_id, "declined")
             assert told.failure.code == "payout_unclaimed"
 
+    async def test_an_event_about_the_batch_is_about_each(self, harness: PayoutsHarness) -> None:
+        requests = some()
+        await harness.queue(*requests)
+        for request in requests:
+            await harness.reach(request.payment_id, "submitted")
+        [batch] = await harness.objects("batch")
+        sent = (await harness.objects("batch"))[batch]["body"]["sender_batch_header"]
+        head = {"payout_batch_id": batch, "sender_batch_header": sent}
+        event = event_of(
+            {
+                "id": "WH-1",
+                "event_type": "PAYMENT.PAYOUTSBATCH.SUCCESS",
+                "resource": {"batch_header": head},
+            }
+        )
+        assert event is not None
+        events = EventStore(harness.pool, VAULT, harness.processor.fingerprint)
+        found = await events.attempts_of(event)
+        assert set(map(str, found)) == {key(request) for request in requests}
+
 
 class TestRefused:
     async def test_for_one_payout_the_others_are_paid(self, harness: PayoutsHarness) -> None:
@@ -202,6 +225,21 @@ class TestRefused:
             await harness.pass_time(timedelta(seconds=121))
             await settle(harness, *requests)
             assert await harness.batches() == [3, 1, 1, 1]
+
+    async def test_those_that_were_refused_alone_may_travel_together(
+        self, harness: PayoutsHarness
+    ) -> None:
+        await harness.set_balance("10.00")
+        requests = some(3)
+        for request in requests:
+            await harness.send(request)
+            await held(harness, request.payment_id)
+        await harness.stop()
+        await harness.set_balance("100000.00")
+        await harness.make_due()
+        await harness.start()
+        await settle(harness, *requests)
+        assert await harness.batches() == [3]
 
     async def test_a_held_one_can_be_canceled(self, harness: PayoutsHarness) -> None:
         await harness.set_balance("10.00")
@@ -362,9 +400,7 @@ async def claimed(harness: PayoutsHarness, count: int) -> Any:
     requests = some(count)
     await harness.send(*requests)
     claims = await harness.store.claim(["ready"], limit=count)
-    found = sorted((claim.attempt for claim in claims), key=lambda attempt: attempt.attempt_id)
-    await harness.start()
-    return found
+    return sorted((claim.attempt for claim in claims), key=lambda attempt: attempt.attempt_id)
 
 
 async def become(harness: PayoutsHarness, attempt_id: UUID, state: str) -> None:

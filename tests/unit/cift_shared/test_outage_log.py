@@ -182,15 +182,8 @@ _TOLD_ONCE = {
 
 def events_of_servers_away() -> Iterator[str]:
     """Every event that our code logs where it has caught such an error."""
-    for package in (
-        cift_shared,
-        gateway,
-        ledger,
-        mpesa_worker,
-        momo_worker,
-        card_worker,
-        paypal_worker,
-    ):
+    workers = (mpesa_worker, momo_worker, card_worker, paypal_worker)
+    for package in (cift_shared, gateway, ledger, *workers):
         for file in Path(str(package.__file__)).parent.rglob("*.py"):
             for node in ast.walk(ast.parse(file.read_text("utf-8"))):
                 if isinstance(node, ast.ExceptHandler) and _AWAY & names_in(node.type):

@@ -77,6 +77,9 @@ delete from paypal.payout_place as place
  using locked where (place.attempt_id, place.round) = (locked.attempt_id, locked.round)
 returning true
 """
+_LEAVE = """
+delete from paypal.payout_place where attempt_id = $1 and round = $2 and batch_key is null
+"""
 
 
 class Places(Protocol):
@@ -89,6 +92,10 @@ class Places(Protocol):
 
         A payout that has ended, or is claimed by nobody, gets no place and is left out.
         """
+        ...
+
+    async def leave(self, attempt: Attempt) -> None:
+        """Forget that a payout travels alone: its first request was refused, or did not leave."""
         ...
 
     async def members(self, batch_key: str) -> Sequence[Attempt]:
@@ -148,6 +155,10 @@ class StoredPlaces:
         # another statement: it sees what another process has just committed
         return await connection.fetch(_PLACES, ids, rounds)
 
+    async def leave(self, attempt: Attempt) -> None:
+        """Forget that a payout travels alone; see `Places.leave`."""
+        await self._fetch(_LEAVE, attempt.attempt_id, round_of(attempt))
+
     async def members(self, batch_key: str) -> Sequence[Attempt]:
         """The payouts of a shared batch, in the order of their ids."""
         found = (attempt_of(row) for row in await self._fetch(_MEMBERS, batch_key))
@@ -162,9 +173,9 @@ class StoredPlaces:
         """End a batch whose only request was refused; see `Places.take_apart`."""
         return bool(await self._fetch(_SEND_ALONE if alone else _SET_FREE, batch_key))
 
-    async def _fetch(self, query: str, batch_key: str) -> Sequence[asyncpg.Record]:
+    async def _fetch(self, query: str, *values: object) -> Sequence[asyncpg.Record]:
         try:
-            return await self._pool.fetch(query, batch_key)
+            return await self._pool.fetch(query, *values)
         except INFRASTRUCTURE_ERRORS as error:
             raise _unreachable(error) from error
 
@@ -192,6 +203,10 @@ class MemoryPlaces:
             name = attempt.attempt_id, round_of(attempt)
             found[attempt.attempt_id] = self._places.setdefault(name, new).batch_key
         return found
+
+    async def leave(self, attempt: Attempt) -> None:
+        """Forget that a payout travels alone; see `Places.leave`."""
+        self._places.pop((attempt.attempt_id, round_of(attempt)), None)
 
     async def members(self, batch_key: str) -> Sequence[Attempt]:
         """The payouts of a shared batch, in the order of their ids."""

@@ -12,7 +12,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from cift_shared.attempts.processor import Answer, Attempt
-from cift_shared.errors import OutcomeUnknown, PaymentProcessorError
+from cift_shared.errors import (
+    OutcomeUnknown,
+    PaymentProcessorError,
+    ProviderThrottled,
+    ProviderUnavailable,
+)
 from cift_shared.failpoints import failpoint
 from cift_shared.ids import AttemptId
 from cift_shared.messaging.outcomes import Conflicting, Declined, Failure, Pending, Submitted
@@ -24,7 +29,7 @@ from paypal_worker.payout_pause import PayoutPause, throttled
 from paypal_worker.payout_places import Places
 from paypal_worker.payout_queue import PayoutQueue
 from paypal_worker.shared_payouts import Accepted, Sent, SharedPayouts, item_in, new_batch_key
-from paypal_worker.transport import RequestRefused
+from paypal_worker.transport import IN_PROGRESS, RequestRefused
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,13 +69,7 @@ class PayoutSender:
         if joined.place is not None:
             sent = joined.sent or await self._shared.send(joined.place)
             return self._answer(joined.place, sent)
-        try:
-            return await self._create(attempt, item)
-        except RequestRefused as error:
-            paused = self._pause.refused(error, attempt.request.amount)
-            if paused is not None:
-                raise throttled(paused) from error
-            return self._refused(error)
+        return await self._send_alone(attempt, item)
 
     async def send_again(self, attempt: Attempt) -> Answer:
         """Send a request again that may have arrived; raises as `send`.
@@ -116,6 +115,26 @@ class PayoutSender:
         if attempt.attempt_id not in places:
             raise OutcomeUnknown("payout_claim_lost", "another process has ended this payout")
         return _Joined(places[attempt.attempt_id])
+
+    async def _send_alone(self, attempt: Attempt, item: Mapping[str, object]) -> Answer:
+        """Send a payout for the first time, alone; one that PayPal does not have may join others.
+
+        Raises:
+            PaymentProcessorError: see `cift_shared.errors`.
+        """
+        try:
+            return await self._create(attempt, item)
+        except RequestRefused as error:
+            paused = self._pause.refused(error, attempt.request.amount)
+            if paused is None:
+                return self._refused(error)
+            await self._places.leave(attempt)
+            raise throttled(paused) from error
+        except (ProviderUnavailable, ProviderThrottled) as error:
+            if error.code == IN_PROGRESS:  # another process has sent it
+                raise OutcomeUnknown(error.code, "PayPal may have the payout") from error
+            await self._places.leave(attempt)
+            raise
 
     async def _send_together(self, attempts: Sequence[Attempt]) -> Mapping[AttemptId, _Joined]:
         """Store the places of payouts that wait, then send the batch that they share."""

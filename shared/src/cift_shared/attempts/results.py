@@ -100,7 +100,11 @@ def details_of(outcome: Outcome) -> dict[str, object]:
                 "public": outcome.public,
             }
         case Submitted():
-            return {"provider_reference": outcome.provider_reference}
+            action = outcome.next_action
+            return {
+                "provider_reference": outcome.provider_reference,
+                "next_action": dict(action) if action is not None else None,
+            }
         case Unknown() | Conflicting():
             return {"reason": outcome.reason}
         case Reversed():

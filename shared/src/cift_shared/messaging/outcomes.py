@@ -69,6 +69,8 @@ class Submitted:
     """The provider accepted the request; its final answer comes later."""
 
     provider_reference: str | None = None
+    next_action: Mapping[str, str] | None = None
+    """As in `ActionRequired`, if the payer may look at it meanwhile: how far the payment is."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from decimal import Decimal
 
 import pytest
 
+from tests.contract.provider_sandbox.test_process import wait_until
 from tests.support.bitcoin_keys import Key, txid_of, virtual_size
 from tests.support.bitcoin_node import BitcoinNode, RpcFailed
 
@@ -141,3 +142,9 @@ def test_the_book_has_what_moved_and_follows_a_reorganisation(node: BitcoinNode)
     assert moved() == [("payment", "4321", "0")]
     node.reorg(1, drop=[txid])
     assert moved() == []
+
+
+def test_blocks_can_come_by_themselves() -> None:
+    with BitcoinNode(CIFT_SANDBOX_BITCOIN_BLOCK_S="0.1") as timed:
+        txid = timed.pay(Key(14).address, 4_321)
+        wait_until(lambda: (confirmations(timed, txid) or 0) >= 2)

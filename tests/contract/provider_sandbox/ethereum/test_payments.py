@@ -6,6 +6,7 @@ import pytest
 
 from tests.contract.ethereum_node.test_blocks import block, height
 from tests.contract.ethereum_node.test_sending import balance, nonce, refusal
+from tests.contract.provider_sandbox.test_process import wait_until
 from tests.support.ethereum_keys import ETHER, GWEI, Wallet
 from tests.support.ethereum_node import CHAIN_ID, OurNode
 from tests.support.json_rpc import CallFailed, JsonRpc
@@ -224,3 +225,10 @@ def test_a_key_in_the_path_is_needed() -> None:
         answer = other.http.post(other.url, json={})
         other.close()
         assert answer.status_code == 401
+
+
+def test_blocks_can_come_by_themselves(wallet: Wallet) -> None:
+    with OurNode(CIFT_SANDBOX_ETHEREUM_BLOCK_S="0.1") as timed:
+        txid = timed.pay(wallet.address, 5)
+        wait_until(lambda: receipt(timed, txid) is not None)
+        wait_until(lambda: int(block(timed, "finalized")["number"], 16) > 12)

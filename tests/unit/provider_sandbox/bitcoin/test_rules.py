@@ -5,7 +5,6 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-import wallycore as wally
 
 from provider_sandbox.bitcoin import policy
 from provider_sandbox.bitcoin.addresses import BadAddress, address_of, script_of, script_type
@@ -26,6 +25,7 @@ from provider_sandbox.bitcoin.script_text import assembler, with_checksum
 from provider_sandbox.bitcoin.serial import Malformed, Reader, length_bytes
 from provider_sandbox.bitcoin.transaction import Input, Output, Transaction, parse_transaction
 from provider_sandbox.node_rpc.errors import RpcError
+from tests.support.wally import wally
 
 NOT_ADDRESSES = [
     "",

@@ -16,6 +16,7 @@ _CONSTANTS = {0: 1}
 _BECH32M = 0x2BC830A3
 _CHECKSUM = 6
 _LONGEST = 90
+_LONGEST_BASE58 = 120
 _HASH, _LONG_HASH = 20, 32
 _SMALLEST_PROGRAM, _LARGEST_PROGRAM = 2, 40
 _NEWEST_VERSION = 16
@@ -34,7 +35,7 @@ def script_of(address: str) -> bytes:
     """
     if address.lower().startswith(PREFIX + "1"):
         return _segwit_script(address)
-    payload = _base58_payload(address)
+    payload = base58_payload(address)
     if len(payload) == 1 + _HASH and payload[0] == _KEY_HASH:
         return b"\x76\xa9\x14" + payload[1:] + b"\x88\xac"
     if len(payload) == 1 + _HASH and payload[0] == _SCRIPT_HASH:
@@ -189,8 +190,13 @@ def _base58(payload: bytes) -> str:
     return "1" * (len(data) - len(data.lstrip(b"\0"))) + letters
 
 
-def _base58_payload(text: str) -> bytes:
-    if not text or len(text) > _LONGEST or not set(text) <= set(_BASE58):
+def base58_payload(text: str) -> bytes:
+    """The bytes that a text with a checksum stands for.
+
+    Raises:
+        BadAddress: it is not Base58, or the checksum is wrong.
+    """
+    if not text or len(text) > _LONGEST_BASE58 or not set(text) <= set(_BASE58):
         raise BadAddress("Invalid or unsupported Segwit (Bech32) or Base58 encoding.")
     number = 0
     for letter in text:

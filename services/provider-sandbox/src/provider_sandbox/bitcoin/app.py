@@ -11,20 +11,22 @@ from provider_sandbox.bitcoin.control import control_router
 from provider_sandbox.bitcoin.node import Node
 from provider_sandbox.bitcoin.rpc import bitcoin_rpc
 from provider_sandbox.bitcoin.settings import BitcoinSettings
+from provider_sandbox.node_rpc.block_clock import blocks_every
 
 
 def create_app(settings: BitcoinSettings, node: Node, stop: Callable[[], None]) -> ASGIApp:
     """The app.
 
     Args:
-        settings: user and password of the RPC.
+        settings: user and password of the RPC, time between blocks.
         node: the node; it is closed with the app.
         stop: ends the process, for the RPC's `stop`.
     """
 
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        yield
+        async with blocks_every(settings.bitcoin_block_s, lambda: node.mine(1)):
+            yield
         node.close()
 
     control = FastAPI(title="Bitcoin node", lifespan=lifespan)

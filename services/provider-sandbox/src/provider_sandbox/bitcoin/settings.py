@@ -17,3 +17,5 @@ class BitcoinSettings(BaseSettings):
     """User of the RPC."""
     bitcoin_rpc_password: SecretStr = Field(min_length=1)
     """Password of the RPC."""
+    bitcoin_block_s: float = Field(default=0, ge=0)
+    """Seconds between blocks that come by themselves; 0: only on command."""

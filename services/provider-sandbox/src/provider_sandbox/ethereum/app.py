@@ -1,5 +1,8 @@
 """The node as an ASGI app: the RPC at `/` or at a path with a key, and `/control`."""
 
+import contextlib
+from collections.abc import AsyncIterator
+
 from fastapi import FastAPI
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -8,11 +11,18 @@ from provider_sandbox.ethereum.control import control_router
 from provider_sandbox.ethereum.node import Node
 from provider_sandbox.ethereum.rpc import ethereum_rpc
 from provider_sandbox.ethereum.settings import EthereumSettings
+from provider_sandbox.node_rpc.block_clock import blocks_every
 
 
 def create_app(settings: EthereumSettings, node: Node) -> ASGIApp:
     """The app."""
-    control = FastAPI(title="Ethereum node")
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        async with blocks_every(settings.ethereum_block_s, lambda: node.mine(1)):
+            yield
+
+    control = FastAPI(title="Ethereum node", lifespan=lifespan)
     control.include_router(control_router(node))
     key = settings.ethereum_rpc_key.get_secret_value()
     rpc = ethereum_rpc(Context(node), f"/v3/{key}" if key else "/")

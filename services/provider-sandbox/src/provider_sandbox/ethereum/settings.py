@@ -17,3 +17,5 @@ class EthereumSettings(BaseSettings):
     """The chain's id."""
     ethereum_rpc_key: SecretStr = SecretStr("")
     """A key in the path, as providers of nodes give: the RPC is at `/v3/KEY`; empty: at `/`."""
+    ethereum_block_s: float = Field(default=0, ge=0)
+    """Seconds between blocks that come by themselves; 0: only on command."""

@@ -4,13 +4,18 @@ from provider_sandbox.faults import Kind
 from provider_sandbox.momo.behaviours import BEHAVIOURS, BY_SUFFIX, Behaviour
 from provider_sandbox.twin import Twin
 
+_WITH_MEANING = ("2563", "2567", "2507", "46733123")
+"""Numbers whose last digits select a behaviour: those of the two countries, and the numbers that
+MTN publishes for its sandbox. Any other number of the sandbox pays."""
+
 
 def behaviour_of(twin: Twin, msisdn: str) -> Behaviour:
     """The behaviour of a number: set by hand, else by its last three digits, else pays."""
     row = twin.store.one("SELECT behaviour FROM momo_phones WHERE msisdn = ?", (msisdn,))
     if row is not None and row["behaviour"] is not None:
         return BEHAVIOURS[row["behaviour"]]
-    if twin.settings.suffix_behaviours and msisdn[-3:] in BY_SUFFIX:
+    has_meaning = twin.settings.suffix_behaviours and msisdn.startswith(_WITH_MEANING)
+    if has_meaning and msisdn[-3:] in BY_SUFFIX:
         return BY_SUFFIX[msisdn[-3:]]
     return BEHAVIOURS["pays"]
 

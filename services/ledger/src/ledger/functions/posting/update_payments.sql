@@ -1,4 +1,4 @@
--- revision: 6 66fe1497b7238af7
+-- revision: 7 970ed1ee33fb878e
 -- Update the payments, and the deposits they refund, to their new state.
 create or replace function ledger.update_payments(p_decisions ledger.decision[]) returns void
 language plpgsql
@@ -22,8 +22,9 @@ begin
             when v.to_status is null then p.failure
             when v.to_status in ('failed', 'expired', 'canceled') then v.failure end,
         next_action = case
-            when v.to_status is null then p.next_action
-            when v.to_status = 'requires_action' then v.next_action end,
+            -- how far a payment is that is being processed; a result without it takes nothing away
+            when v.to_status is null then coalesce(v.next_action, p.next_action)
+            when v.to_status in ('requires_action', 'processing') then v.next_action end,
         instrument = case
             when v.public is null then p.instrument
             else coalesce(p.instrument, '{}') || jsonb_build_object('public', v.public) end,

@@ -6,6 +6,7 @@ from typing import Any
 from provider_sandbox.bitcoin import parameters as given
 from provider_sandbox.bitcoin.block import target_of
 from provider_sandbox.bitcoin.call import Context, call
+from provider_sandbox.bitcoin.chain import Chain, Entry
 from provider_sandbox.bitcoin.descriptors import scripts_of
 from provider_sandbox.bitcoin.parameters import INVALID, coins
 from provider_sandbox.bitcoin.script_text import describe_script, descriptor
@@ -88,23 +89,23 @@ def getchaintips(context: Context) -> list[dict[str, Any]]:
     """The ends of all branches, highest first."""
     chain = context.node.chain
     parents = {entry.block.previous for entry in chain.entries.values()}
-    tips = []
-    for block_hash, entry in chain.entries.items():
-        if block_hash in parents - {chain.active[-1]} or (
-            chain.is_active(block_hash) and block_hash != chain.active[-1]
-        ):
-            continue
-        length = next(
-            depth
-            for depth, one in enumerate(chain.branch(entry))
-            if chain.is_active(one.block.hash)
-        )
-        status = "valid-fork" if length else "active"
-        if chain.is_invalid(block_hash):
-            status = "invalid"
-        tip = {"height": entry.height, "hash": block_hash, "branchlen": length, "status": status}
-        tips.append(tip)
+    ends = (chain.entries.keys() - parents - set(chain.active)) | {chain.active[-1]}
+    tips = [_tip(chain, chain.entries[block_hash]) for block_hash in ends]
     return sorted(tips, key=lambda tip: -tip["height"])
+
+
+def _tip(chain: Chain, entry: Entry) -> dict[str, Any]:
+    depths = enumerate(chain.branch(entry))
+    length = next(depth for depth, one in depths if chain.is_active(one.block.hash))
+    status = "valid-fork" if length else "active"
+    if chain.is_invalid(entry.block.hash):
+        status = "invalid"
+    return {
+        "height": entry.height,
+        "hash": entry.block.hash,
+        "branchlen": length,
+        "status": status,
+    }
 
 
 @call("txid", "n", "include_mempool", required=2)

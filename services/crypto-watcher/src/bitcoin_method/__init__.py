@@ -1,0 +1,1 @@
+"""Bitcoin as a rail: what it offers, without I/O."""

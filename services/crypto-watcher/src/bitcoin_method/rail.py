@@ -1,0 +1,47 @@
+"""Bitcoin: its operations, limits and typical durations."""
+
+from datetime import timedelta
+
+from cift_shared.money.amount import Money
+from cift_shared.rails.rail import Example, Limits, Rail, Refusal
+
+DUST_SATOSHI = 1_000
+"""Outputs below this are recorded and credited to nobody: moving one costs more than it is worth.
+Every node relays them from 294 satoshi on, and some are sent only to link addresses."""
+
+_DEPOSIT = Limits(10_000, 21_000_000 * 10**8)
+
+RAIL = Rail(
+    name="bitcoin",
+    method="bitcoin",
+    provider="bitcoin",
+    limits={"BTC": {"deposit": _DEPOSIT}},
+    # Three blocks, which come every ten minutes on average.
+    typical_duration={
+        "deposit": timedelta(minutes=30),
+        "withdrawal": timedelta(0),
+        "refund": timedelta(0),
+    },
+    example=Example(
+        amount=Money(1_000_000, "BTC"),
+        reference="4a5e1e4baab89f3a32518a88c31bc87f618f76673e2cc77ab2127b7afdeda33b:0",
+        instrument={"kind": "bitcoin", "display": "bitcoin", "public": {"network": "bitcoin"}},
+        evidence=("bitcoin.output.confirmed", {"confirmations": "3"}),
+    ),
+    cancel_after_submit=False,
+    has_notices=False,
+    amount_policy="as_received",
+    estimates_network_fee=True,
+    refusals={
+        "withdrawal": Refusal(
+            "Bitcoin can't be paid out",
+            "This release only receives bitcoin: withdraw by another method.",
+        ),
+        "refund": Refusal(
+            "Bitcoin deposits can't be refunded",
+            "A transaction does not name an address that may be refunded to: withdraw by another "
+            "method.",
+        ),
+    },
+)
+"""The entry point `cift.rails`."""

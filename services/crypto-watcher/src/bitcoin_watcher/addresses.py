@@ -1,0 +1,116 @@
+"""Addresses: derived from an extended public key, checked for their network. No private key.
+
+Source: BIP 32, BIP 84, BIP 173, BIP 350, BIP 380; the work is done by libwally.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import wallycore as wally
+
+from bitcoin_method.networks import Network
+from cift_shared.errors import SettingsInvalid
+
+_NETWORKS: dict[Network, tuple[int, str]] = {
+    "main": (wally.WALLY_NETWORK_BITCOIN_MAINNET, "bc"),
+    "test": (wally.WALLY_NETWORK_BITCOIN_TESTNET, "tb"),
+    "testnet4": (wally.WALLY_NETWORK_BITCOIN_TESTNET, "tb"),
+    "signet": (wally.WALLY_NETWORK_BITCOIN_TESTNET, "tb"),
+    "regtest": (wally.WALLY_NETWORK_BITCOIN_REGTEST, "bcrt"),
+}
+"""libwally's number of the network, and the prefix of its SegWit addresses (BIP 173)."""
+
+_BARE_KEY = re.compile(r"[xt]pub[1-9A-HJ-NP-Za-km-z]{100,112}")
+_WITNESS_MAX = 1
+"""Anyone may spend an output of a later witness version today."""
+_TAPROOT_BYTES = 34
+
+_VECTOR_KEY = (
+    "xpub6CatWdiZiodmUeTDp8LT5or8nmbKNcuyvz7WyksVFkKB4RHwCD3XyuvPEbvqAQY3rAPshWcMLoP2fMFMKHPJ4"
+    "ZeZXYVUhLv1VMrjPC7PW6V"
+)
+_VECTOR_ADDRESS = "bc1qcr8te4kr609gcawutmrza0j4xv80jy8z306fyu"
+"""The first test vector of BIP 84."""
+
+
+class AddressInvalid(Exception):
+    """The text is not an address of the network."""
+
+
+@dataclass(frozen=True, slots=True)
+class Derived:
+    """An address with the script that pays to it."""
+
+    address: str
+    script: bytes
+
+
+class AddressKey:
+    """An extended public key, or a descriptor with one, that addresses are derived from."""
+
+    def __init__(self, text: str, network: Network) -> None:
+        """Parse a bare account key (`xpub...`, `tpub...`) or a `wpkh(...)` descriptor.
+
+        Raises:
+            SettingsInvalid: it is neither, is a private key, or is of another network.
+        """
+        descriptor = f"wpkh({text}/0/*)" if _BARE_KEY.fullmatch(text) else text
+        problem = SettingsInvalid(
+            "CRYPTO_BTC_XPUB: neither an extended public key nor a wpkh() descriptor with one, "
+            f"of the network {network}"
+        )
+        if not descriptor.startswith("wpkh("):
+            raise problem
+        try:
+            self._parsed: Any = wally.descriptor_parse(descriptor, None, _NETWORKS[network][0], 0)
+            features = wally.descriptor_get_features(self._parsed)
+        except ValueError:
+            raise problem from None
+        if features & wally.WALLY_MS_IS_PRIVATE:
+            raise SettingsInvalid("CRYPTO_BTC_XPUB: a private key; the watcher must have none")
+        if not features & wally.WALLY_MS_IS_RANGED:
+            raise SettingsInvalid("CRYPTO_BTC_XPUB: a descriptor without /* has one address only")
+
+    def derive(self, index: int) -> Derived:
+        """The deposit address of an index, 0 to 2**31 - 2."""
+        address = wally.descriptor_to_address(self._parsed, 0, 0, index, 0)
+        script = wally.descriptor_to_script(self._parsed, 0, 0, 0, 0, index, 0)
+        return Derived(str(address), bytes(script))
+
+
+def parse_address(text: str, network: Network) -> Derived:
+    """An address of the network in its usual spelling, with its script.
+
+    Raises:
+        AddressInvalid: not an address, one of another network, or one that anyone may spend from.
+    """
+    number, prefix = _NETWORKS[network]
+    try:
+        if text.lower().startswith(f"{prefix}1"):
+            script = bytes(wally.addr_segwit_to_bytes(text, prefix, 0))
+            text = text.lower()
+        else:
+            script = bytes(wally.address_to_scriptpubkey(text, number))
+    except ValueError:
+        raise AddressInvalid(f"not an address of the network {network}") from None
+    _check_witness(script, is_segwit=text.startswith(f"{prefix}1"))
+    return Derived(text, script)
+
+
+def check_library() -> None:
+    """Derive the vector of BIP 84.
+
+    Raises:
+        SettingsInvalid: libwally derives another address; nothing can be received safely.
+    """
+    if AddressKey(_VECTOR_KEY, "main").derive(0).address != _VECTOR_ADDRESS:
+        raise SettingsInvalid("libwally does not derive the test vector of BIP 84")
+
+
+def _check_witness(script: bytes, *, is_segwit: bool) -> None:
+    if not is_segwit:
+        return
+    version = script[0] - 0x50 if script[0] else 0
+    if version > _WITNESS_MAX or (version == 1 and len(script) != _TAPROOT_BYTES):
+        raise AddressInvalid(f"witness version {version} is not protected by the network's rules")

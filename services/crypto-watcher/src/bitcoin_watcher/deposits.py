@@ -1,0 +1,192 @@
+"""Deposits: an address of their own, then what the watcher has read from the chain.
+
+submit: address stored -> ActionRequired: the payer sends the money
+check:  outputs of the deposit, depth of the chain -> nothing yet | seen | settled | expired
+
+A deposit is settled once: its outputs are claimed first, in one transaction, so that none of them
+is also reported as received without a command (`credits.py`). What the chain does after that is
+reported by `credits.py`, too.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+
+from bitcoin_watcher.context import Context
+from bitcoin_watcher.domain import Asked, Awaited, Output, Seen, Settle, TooLate, judge, shown
+from bitcoin_watcher.next_action import pay_to_address
+from bitcoin_watcher.wire import HASH
+from cift_shared.attempts.processor import Answer, Attempt
+from cift_shared.errors import OutcomeUnknown, ProviderUnavailable
+from cift_shared.messaging.messages import Step
+from cift_shared.messaging.outcomes import (
+    ActionRequired,
+    Expired,
+    Failure,
+    FailureCategory,
+    Pending,
+    Settled,
+    Submitted,
+)
+from cift_shared.money.amount import Money
+
+ADDRESS, EXPIRES, SHOWN, NAMED = "address", "expires_at", "shown", "transactions"
+"""Memory fields, stored with attempts, so their names never change."""
+
+CHECK_EVERY = timedelta(seconds=30)
+"""The watcher makes a deposit due when something happens to it; this is for what it may miss."""
+CHECK_SOON = timedelta(seconds=1)
+NAMED_MAX = 20
+"""Maximum number of transactions that callers can name for one deposit."""
+
+EXPIRED = Failure(
+    "action_expired",
+    FailureCategory.DECLINED,
+    "No transaction was seen in time.",
+    retryable=True,
+)
+
+
+class Deposits:
+    """Takes deposits; knows the chain only through what the watcher has stored."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    async def submit(self, attempt: Attempt) -> Answer:
+        """Assign an address; the same one if it is called again.
+
+        Raises:
+            ProviderUnavailable: the chain is not being read, so a payment would not be noticed.
+        """
+        if self._context.watch.unavailable_reason() is not None:
+            raise ProviderUnavailable("node_unavailable", "the chain is not being read")
+        address = await self._address(attempt)
+        expires_at = self._expires_at(attempt)
+        memory = {ADDRESS: address, EXPIRES: expires_at.isoformat(), SHOWN: _mark(Awaited())}
+        action = self._action(attempt, address, expires_at, Awaited())
+        step = self._context.step("address.assigned")
+        return Answer(ActionRequired(action), memory, evidence=[step], check_after=CHECK_EVERY)
+
+    async def check(self, attempt: Attempt) -> Answer:
+        """Judge a deposit by what was read from the chain.
+
+        Raises:
+            OutcomeUnknown: nothing was read yet.
+        """
+        if attempt.ended:
+            return Answer(Pending())
+        if ADDRESS not in attempt.memory:
+            return await self.submit(attempt)
+        memory, steps = await self._named(attempt)
+        tip = await self._context.store.tip()
+        if tip is None:
+            raise OutcomeUnknown("node_unavailable", "the chain was never read")
+        outputs = await self._context.store.outputs(attempt.request.payment_id)
+        asked = Asked(attempt.request.amount.minor, self._expires_at(attempt))
+        config = self._context.config
+        verdict = judge(asked, outputs, tip, config.depths, dust=config.dust)
+        match verdict:
+            case Settle():
+                return await self._settled(attempt, verdict, memory, steps, tip.height)
+            case TooLate():
+                return Answer(Expired(EXPIRED), memory, evidence=steps)
+            case Awaited() | Seen():
+                return self._progress(attempt, verdict, memory, steps)
+
+    async def _settled(
+        self,
+        attempt: Attempt,
+        verdict: Settle,
+        memory: Mapping[str, str],
+        steps: Sequence[Step],
+        tip: int,
+    ) -> Answer:
+        """Claim the outputs, then settle with their sum."""
+        payment_id = attempt.request.payment_id
+        if not await self._context.store.claim(payment_id, verdict.outputs):
+            return Answer(Pending(), memory, evidence=steps, check_after=CHECK_SOON)
+        outcome = Settled(Money(verdict.satoshi, "BTC"), verdict.outputs[0].reference)
+        found = [self._confirmed(one, tip) for one in verdict.outputs]
+        return Answer(outcome, memory, evidence=[*steps, *found])
+
+    def _progress(
+        self,
+        attempt: Attempt,
+        verdict: Awaited | Seen,
+        memory: Mapping[str, str],
+        steps: Sequence[Step],
+    ) -> Answer:
+        """Report what is under way, once for each change."""
+        mark = _mark(verdict)
+        delay = min(CHECK_EVERY, self._left(attempt))
+        if attempt.memory.get(SHOWN) == mark:
+            return Answer(Pending(), memory, evidence=steps, check_after=delay)
+        action = self._action(attempt, attempt.memory[ADDRESS], self._expires_at(attempt), verdict)
+        is_seen = isinstance(verdict, Seen)
+        step = self._context.step("deposit.seen" if is_seen else "deposit.gone", shown(verdict))
+        outcome = Submitted(next_action=action) if is_seen else ActionRequired(action)
+        memory = {**memory, SHOWN: mark}
+        return Answer(outcome, memory, evidence=[*steps, step], check_after=delay)
+
+    async def _named(self, attempt: Attempt) -> tuple[dict[str, str], list[Step]]:
+        """Note the transactions that the caller has named; with its own address none is needed."""
+        named = [one for one in attempt.memory.get(NAMED, "").split(",") if one]
+        fresh = [one.lower() for one in attempt.references if re.fullmatch(HASH, one.lower())]
+        named = list(dict.fromkeys([*named, *fresh]))[:NAMED_MAX]
+        if self._context.shared is None:
+            return {}, []
+        steps = []
+        for txid in named:
+            found = await self._context.store.name_payment(
+                attempt.request.payment_id,
+                txid,
+                attempt.memory[ADDRESS],
+                since=attempt.request.accepted_at,
+            )
+            if found:
+                detail = {"transaction": txid, "outputs": str(found)}
+                steps.append(self._context.step("transaction.named", detail))
+        return {NAMED: ",".join(named)} if named else {}, steps
+
+    async def _address(self, attempt: Attempt) -> str:
+        if self._context.shared is not None:
+            return self._context.shared.address
+        return await self._context.store.assign(attempt.request.payment_id, self._context.derive)
+
+    def _expires_at(self, attempt: Attempt) -> datetime:
+        stored = attempt.memory.get(EXPIRES)
+        if stored is not None:
+            return datetime.fromisoformat(stored)
+        return self._context.clock.now() + timedelta(seconds=self._context.config.action_timeout_s)
+
+    def _left(self, attempt: Attempt) -> timedelta:
+        """The time until the deposit expires, a second at least."""
+        return max(self._expires_at(attempt) - self._context.clock.now(), CHECK_SOON)
+
+    def _action(
+        self, attempt: Attempt, address: str, expires_at: datetime, verdict: Awaited | Seen
+    ) -> dict[str, str]:
+        amount, config = attempt.request.amount, self._context.config
+        seen = verdict.satoshi if isinstance(verdict, Seen) else 0
+        return pay_to_address(
+            address,
+            amount,
+            network=config.network,
+            expires_at=expires_at,
+            needed=config.depths.needed(max(seen, amount.minor)),
+            progress=shown(verdict),
+        )
+
+    def _confirmed(self, output: Output, tip: int) -> Step:
+        detail = {
+            "output": output.reference,
+            "amount": Money(output.satoshi, "BTC").text,
+            "confirmations": str(output.confirmations(tip)),
+            "block": str(output.block_hash),
+        }
+        return self._context.step("output.confirmed", detail)
+
+
+def _mark(verdict: Awaited | Seen) -> str:
+    return "/".join(shown(verdict).values())

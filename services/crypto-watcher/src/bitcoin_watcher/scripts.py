@@ -1,0 +1,22 @@
+"""The scripts that we watch, in memory: all of them, for ever, because payers reuse addresses."""
+
+from bitcoin_watcher.chain_store import ChainStore
+
+
+class Scripts:
+    """The set of watched scripts; it only grows."""
+
+    def __init__(self, store: ChainStore) -> None:
+        self._store = store
+        self._found: set[bytes] = set()
+        self._index = -1
+
+    async def read(self) -> set[bytes]:
+        """Every script that is stored by now; only new ones are read.
+
+        A script becomes visible before its address is shown to anyone, so whoever reads a block or
+        a transaction first, and the scripts after it, misses none.
+        """
+        self._index, fresh = await self._store.scripts_after(self._index)
+        self._found.update(fresh)
+        return self._found

@@ -1,0 +1,1 @@
+"""The process that watches chains: for each chain a unit of its own."""

@@ -1,0 +1,52 @@
+"""Scenarios of Bitcoin that end well in sound services."""
+
+from typing import Any
+
+import httpx
+
+from cift_shared.rails.local import local_rails
+from tests.chaos.mutants.context import ScenarioContext
+
+_CONFIRMATIONS = 3
+
+
+async def _paid(context: ScenarioContext, amount: str, sats: int) -> str:
+    """A deposit that is paid with so many satoshi, and completed."""
+    order = {
+        "type": "deposit",
+        "method": "bitcoin",
+        "amount": amount,
+        "currency": "BTC",
+        "customer_id": context.merchant.customer(),
+    }
+    payment_id = str((await context.merchant.make("/payments", order))["id"])
+    payment = await context.merchant.reach(f"/payments/{payment_id}", ["requires_action"])
+    outputs = [{"address": payment["next_action"]["address"], "sats": sats}]
+    await _node(context, "/control/pay", {"outputs": outputs, "fee_rate": "5"})
+    await _node(context, "/control/mine", {"blocks": _CONFIRMATIONS})
+    await context.merchant.ends(payment_id)
+    return payment_id
+
+
+async def _node(context: ScenarioContext, path: str, body: dict[str, Any]) -> None:
+    name = local_rails()["bitcoin"].twin.name
+    async with httpx.AsyncClient(base_url=context.cluster.stack.url(name), timeout=30) as node:
+        (await node.post(path, json=body)).raise_for_status()
+
+
+async def bitcoin_gone_for_good(context: ScenarioContext) -> None:
+    """A credited deposit is in no block after a reorganisation, and never comes back."""
+    payment_id = await _paid(context, "0.02", 2_000_000)
+    body = {"depth": _CONFIRMATIONS, "drop_all": True, "forget": True}
+    await _node(context, "/control/reorg", body)
+    sql = """select count(*) from bitcoin.output
+              where deposit_id = $1 and is_reversed and height is null"""
+    await context.has_rows(sql, payment_id)
+
+
+async def bitcoin_odd_amount(context: ScenarioContext) -> None:
+    """A deposit is paid to the satoshi."""
+    await _paid(context, "0.29000006", 29_000_006)
+
+
+ALL = (bitcoin_odd_amount, bitcoin_gone_for_good)

@@ -1,0 +1,39 @@
+"""Bitcoin: customers whose wallets pay the shown address, a miner, and reorganisations."""
+
+import random
+from typing import Any
+
+import httpx
+
+from tests.chaos.rails.traffic import Drawn, RailTraffic
+
+_CONFIRMATIONS = 3
+_REORGANISED_AT = 3
+"""After every third payment the highest blocks are replaced by others with the same payments."""
+
+
+def _payer(draw: random.Random, block: int, number: int) -> Drawn:
+    return {}, {}
+
+
+async def _pay(node: httpx.AsyncClient, action: dict[str, Any]) -> None:
+    """Pay the whole amount; it is mined, sometimes in two branches, until it is deep enough."""
+    sats = int(action["amount"].replace(".", ""))
+    order = {"outputs": [{"address": action["address"], "sats": sats}], "fee_rate": "5"}
+    (await node.post("/control/pay", json=order)).raise_for_status()
+    for _ in range(_CONFIRMATIONS):
+        (await node.post("/control/mine", json={"blocks": 1})).raise_for_status()
+    if sats % _REORGANISED_AT == 0:
+        (await node.post("/control/reorg", json={"depth": 2})).raise_for_status()
+
+
+TRAFFIC = RailTraffic(
+    method="bitcoin",
+    currency="BTC",
+    units=(2, 3),
+    instrument=_payer,
+    afterwards=(),
+    cancels=0.0,
+    settings={"CIFT_BITCOIN_ACTION_TIMEOUT_S": "600", "BITCOIN_RPC_TIMEOUT_S": "3"},
+    pay=_pay,
+)
