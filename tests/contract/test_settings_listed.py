@@ -18,6 +18,7 @@ from momo_worker.settings import WorkerSettings as MomoWorkerSettings
 from mpesa_worker.settings import MpesaConfig, WorkerSettings
 from paypal_worker.settings import PayPalConfig
 from paypal_worker.settings import WorkerSettings as PayPalWorkerSettings
+from vodacom_worker.settings import VodacomConfig
 
 EXAMPLE = Path(__file__).parents[2] / ".env.example.payments"
 
@@ -42,7 +43,7 @@ def test_every_setting_is_listed_and_explained() -> None:
     needed: set[str] = set()
     settings = (GatewaySettings, LedgerSettings, WorkerSettings, MpesaConfig)
     of_rails = (rail.settings for rail in gateway_rails().values())
-    workers = (CardWorkerSettings, CardConfig, PayPalWorkerSettings, PayPalConfig)
+    workers = (CardWorkerSettings, CardConfig, PayPalWorkerSettings, PayPalConfig, VodacomConfig)
     momo = (MomoWorkerSettings, UgandaConfig, RwandaConfig)
     chains = (CryptoWatcherSettings, BitcoinConfig)
     for kind in (*settings, *workers, *momo, *chains, *of_rails):

@@ -47,10 +47,11 @@ from mpesa_worker import app as mpesa_app
 from mpesa_worker.settings import WorkerSettings as MpesaWorkerSettings
 from paypal_worker import app as paypal_app
 from paypal_worker.settings import WorkerSettings as PayPalWorkerSettings
-from tests.support import bitcoin, cards, momo, mpesa, paypal
+from tests.support import bitcoin, cards, momo, mpesa, paypal, vodacom
 from tests.support.commands import CALLBACK_KEY, DATA_KEYS, INDEX_KEY
 from tests.support.gateway import MemoryPublisher
 from tests.support.kafka import Broker
+from vodacom_worker import app as vodacom_app
 
 PATIENCE_S = 60
 
@@ -143,6 +144,7 @@ def _services() -> Iterator[tuple[str, str, Any, Callable[[Base], Composition]]]
         (mpesa_app, MpesaWorkerSettings, mpesa.config()),
         (card_app, CardWorkerSettings, cards.config()),
         (paypal_app, PayPalWorkerSettings, paypal.config()),
+        (vodacom_app, MpesaWorkerSettings, vodacom.config()),
     ):
 
         def compose(base: Base, module: Any = module, config: Any = config) -> Composition:

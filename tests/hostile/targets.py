@@ -55,8 +55,12 @@ from paypal_method.events import read_event as read_paypal_event
 from paypal_method.transmission import CertificateAddresses, Transmission, Unproven
 from paypal_worker.certificates import Trust
 from paypal_worker.notices import event_in
-from tests.support import bitcoin_chain, cards, mpesa, paypal_signing
+from tests.support import bitcoin_chain, cards, mpesa, paypal_signing, vodacom
 from tests.support.commands import VAULT
+from vodacom_method.webhooks import acknowledgement
+from vodacom_worker import domain as vodacom_domain
+from vodacom_worker import mapping as vodacom_mapping
+from vodacom_worker import wire as vodacom_wire
 
 CORPUS = Path(__file__).parent / "corpus"
 GOLDEN = Path(__file__).parents[1] / "contract" / "cift_shared" / "golden"
@@ -125,6 +129,24 @@ def _result(data: bytes) -> None:
         mapping.money_of(result.parameter(name))
     mapping.fee_of(result.parameter("DebitPartyCharges"))
     mapping.time_of(result.parameter("TransactionCompletedDateTime"))
+
+
+def _vodacom_notice(data: bytes) -> None:
+    acknowledgement(data)
+    notice = vodacom_wire.read_notice(data)
+    if notice is None:
+        return
+    _keepable(notice.key, notice.code, notice.conversation_id, notice.transaction_id)
+    found = vodacom_domain.attempt_of(notice.key)
+    assert found is None or isinstance(found, UUID)
+
+
+def _vodacom_answer(data: bytes) -> None:
+    body = read_object(data)
+    reply = vodacom_mapping.reply_of(200, body, key="0" * 32)
+    _keepable(reply.code, reply.transaction_id, reply.conversation_id)
+    status = vodacom_mapping.status_of(reply, body)
+    _keepable(status.word, status.code, status.receipt)
 
 
 def _stripe_event(data: bytes) -> None:
@@ -408,6 +430,21 @@ TARGETS: dict[str, Target] = {
     "callback of a push": Target(_stk, (), _dump(mpesa.paid_callback(), mpesa.stk_callback(1032))),
     "result of a payout": Target(
         _result, (), _dump(mpesa.result(0, _PARAMETERS), mpesa.result("2001"))
+    ),
+    "notice of Vodacom": Target(_vodacom_notice, (), (vodacom.notice("0" * 32),)),
+    "answer of Vodacom": Target(
+        _vodacom_answer,
+        (),
+        _dump(
+            {
+                "output_ResponseCode": "INS-0",
+                "output_ResponseTransactionStatus": "Completed",
+                "output_OriginalTransactionID": vodacom.RECEIPT,
+                "output_ConversationID": "c" * 32,
+                "output_ThirdPartyConversationID": "0" * 32,
+            },
+            {"output_ResponseCode": "INS-2006"},
+        ),
     ),
     "error of Daraja": Target(
         _error_body,

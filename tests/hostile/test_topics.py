@@ -29,7 +29,7 @@ from tests.hostile.consumers import Consumers, Garbage, consuming
 from tests.hostile.mutations import RAW, hostile_documents
 from tests.hostile.targets import GOLDEN
 from tests.integration.ledger.books import Books, open_books
-from tests.support import bitcoin, cards, momo, paypal
+from tests.support import bitcoin, cards, momo, paypal, vodacom
 from tests.support.commands import CLOCK, PHONE, VAULT, deposit, withdrawal
 from tests.support.kafka import Broker
 from tests.support.payment_methods import method_result
@@ -39,7 +39,9 @@ pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
 MPESA, CARD = topics.commands("mpesa"), topics.commands("card")
 PAYPAL, MOMO = topics.commands("paypal"), topics.commands("momo_ug")
 BITCOIN = topics.commands("bitcoin")
+TANZANIA = topics.commands("mpesa_tz")
 MPESA_NOTICES, CARD_NOTICES = topics.webhooks("mpesa"), topics.webhooks("stripe")
+VODACOM_NOTICES = topics.webhooks("vodacom")
 READERS = {
     topics.RESULTS: "ledger",
     topics.METHOD_RESULTS: "gateway",
@@ -47,10 +49,12 @@ READERS = {
     MPESA: "mpesa",
     CARD: "card",
     PAYPAL: "paypal",
+    TANZANIA: "mpesa_tz",
     MOMO: "momo_ug",
     BITCOIN: "bitcoin",
     MPESA_NOTICES: "mpesa",
     CARD_NOTICES: "card",
+    VODACOM_NOTICES: "mpesa_tz",
 }
 """Who reads a topic."""
 
@@ -102,6 +106,8 @@ def good_for(topic: str, paid: Any) -> Message:
             return cards.deposit()
         case t if t == PAYPAL:
             return paypal.deposit()
+        case t if t == TANZANIA:
+            return vodacom.deposit()
         case t if t == MOMO:
             return momo.deposit()
         case t if t == BITCOIN:
@@ -205,7 +211,7 @@ async def taken(consumers: Consumers, topic: str, good: Any) -> bool:
         case topics.RAIL_STATUSES:
             query = "select available from gateway.rail_status where rail = $1"
             return bool(await consumers.admin.fetchval(query, good.rail))
-        case t if t in (MPESA, MOMO, CARD, PAYPAL, BITCOIN):
+        case t if t in (MPESA, MOMO, TANZANIA, CARD, PAYPAL, BITCOIN):
             query = f"select true from {READERS[t]}.attempt where payment_id = $1"
             return bool(await consumers.admin.fetchval(query, good.payment_id))
     query = f"select true from {READERS[topic]}.notice where notice_id = $1"

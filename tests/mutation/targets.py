@@ -6,13 +6,14 @@ end most mutants soonest.
 
 from collections.abc import Mapping, Sequence
 
-_SHARED, _CARD, _MPESA, _MOMO, _PAYPAL, _CRYPTO = (
+_SHARED, _CARD, _MPESA, _MOMO, _PAYPAL, _CRYPTO, _VODACOM = (
     "tests/unit/cift_shared",
     "tests/unit/card_worker",
     "tests/unit/mpesa_worker",
     "tests/unit/momo_worker",
     "tests/unit/paypal_worker",
     "tests/unit/crypto_watcher",
+    "tests/unit/vodacom_worker",
 )
 _GATEWAY, _LEDGER = "tests/unit/gateway", "tests/unit/ledger"
 
@@ -92,6 +93,15 @@ TARGETS: Mapping[str, Sequence[str]] = {
     "mpesa_worker.payouts": _in(_MPESA, "payout_steps", "payouts", "notices_kept"),
     "mpesa_worker.reversals": _in(_MPESA, "reversal_steps", "reversals", "notices_kept"),
     "mpesa_worker.statement": _in(_MPESA, "statement"),
+    "mpesa_common.portal": _in(_MPESA, "statement"),
+    "vodacom_method.webhooks": _in(_VODACOM, "webhooks"),
+    "vodacom_worker.domain": _in(_VODACOM, "domain"),
+    "vodacom_worker.codes": _in(_VODACOM, "codes", "mapping", "payment_steps"),
+    "vodacom_worker.mapping": _in(_VODACOM, "mapping", "payment_steps"),
+    "vodacom_worker.context": _in(_VODACOM, "payment_steps"),
+    "vodacom_worker.payments": _in(_VODACOM, "payment_steps"),
+    "vodacom_worker.requests": _in(_VODACOM, "payment_steps", "client"),
+    "vodacom_worker.payout_pause": _in(_VODACOM, "payment_steps"),
     "card_worker.amounts": _in(_CARD, "amounts"),
     "card_worker.domain": _in(_CARD, "domain", "deposits"),
     "card_worker.declines": _in(_CARD, "decline_tables", "declines"),

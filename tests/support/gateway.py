@@ -87,6 +87,10 @@ def rail_settings(mode: str = "test", **of_rails: Mapping[str, Any]) -> dict[str
     key = PUBLISHABLE_KEY.replace("test", mode)
     usual: dict[str, Mapping[str, Any]] = {
         "card": {"publishable_key": key, "webhook_secret": WEBHOOK_SECRET},
+        "mpesa_tz": {
+            "service_provider_code": "171717",
+            "environment": "sandbox" if mode == "test" else "production",
+        },
         "bitcoin": {"xpub": "tpub"},
         "paypal": {
             "client_id": "client-id",

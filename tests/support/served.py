@@ -78,7 +78,7 @@ async def serving(dsn: str) -> AsyncIterator[Served]:
         async with running_gateway(dsn, streams_per_key=1_000) as gateway:
             client = await gateway.client()
             payment = await gateway.funded(client, CUSTOMER, "1000.00")
-            phone = {"method": "mpesa", "customer_id": CUSTOMER, "phone": "0712345678"}
+            phone = {"method": "mpesa", "customer_id": CUSTOMER, "phone": "+254712345678"}
             await client.post("/payment-methods", json=phone)
             saved = await _card(gateway, client)
             await _disputed(gateway, client)

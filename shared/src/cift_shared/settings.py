@@ -244,6 +244,23 @@ def load_settings(kind: type[SettingsType]) -> SettingsType:
     return settings
 
 
+def load_if_set(kind: type[SettingsType]) -> SettingsType | None:
+    """Read settings; None if not one of the variables that they require is set.
+
+    Raises:
+        SettingsInvalid: some of them are set; as `load_settings`.
+    """
+    if not any(os.environ.get(name) for name in required_variables(kind)):
+        return None
+    return load_settings(kind)
+
+
+def required_variables(kind: type[BaseSettings]) -> list[str]:
+    """The environment variables without a default, in the order of the fields."""
+    fields = kind.model_fields.items()
+    return [str(field.validation_alias or name) for name, field in fields if field.is_required()]
+
+
 def instance_of(host: str) -> str:
     """A host's name as the name of a replica: `[a-z0-9-]+`, at most `INSTANCE_CHARS_MAX` long.
 

@@ -32,6 +32,7 @@ EVENTS_TOPIC = "payments.events"
 KEYS = (
     "attempt",
     "OriginatorConversationID",
+    "ThirdPartyConversationID",
     "refund_custom_id",
     "custom_id",
     "sender_item_id",
@@ -45,6 +46,7 @@ BOOKS = {local.book.provider: local.book for local in local_rails().values()}
 _LEADS = re.compile(r'^cift_leader_is_self\{role="([^"]+)"\} 1\.0$', re.MULTILINE)
 _TOKEN = re.compile(r"/callbacks/(?:[a-z-]+/)?([0-9a-f]{66})$")
 _ID_DIGITS = 32
+_BARE_ID = re.compile(r"[0-9a-f]{32}[0-9]{0,8}")
 _POLL_MS = 500
 
 _PAYMENTS = """
@@ -225,7 +227,7 @@ def movement(entry: Mapping[str, Any]) -> facts.Movement:
         fee_currency=fee_currency,
         receipt=entry["receipt"],
         names=frozenset({entry["receipt"], *map(str, ids.values())}),
-        attempt_id=next(filter(None, map(refs.get, KEYS)), None)
+        attempt_id=_attempt_named(next(filter(None, map(refs.get, KEYS)), None))
         or attempt_in(entry.get("callback_url", "")),
         payment_id=refs.get("cift_payment"),
         is_public="caller_refs" not in entry,
@@ -246,6 +248,13 @@ def attempt_in(address: str) -> str | None:
     return str(UUID(token.group(1)[:_ID_DIGITS])) if token else None
 
 
+def _attempt_named(key: str | None) -> str | None:
+    """The attempt of a key: its id, perhaps without hyphens and with digits after it."""
+    if key is None or not _BARE_ID.fullmatch(key):
+        return key
+    return str(UUID(key[:_ID_DIGITS]))
+
+
 def _delivered(callbacks: Iterable[Mapping[str, Any]]) -> Iterable[facts.Callback]:
     for callback in callbacks:
         attempt_id = attempt_in(callback["url"])
@@ -259,7 +268,7 @@ def _taken(requests: Mapping[str, Any], traffic: RailTraffic) -> dict[str, dict[
     for word, (operation, counter) in traffic.counters.items():
         taken = found.setdefault(word, {})
         for name, times in requests.get(operation, {}).get(counter, {}).items():
-            attempt_id = attempt_in(name) or name
+            attempt_id = attempt_in(name) or _attempt_named(name) or name
             taken[attempt_id] = taken.get(attempt_id, 0) + times
     return found
 

@@ -7,6 +7,7 @@ from tests.chaos.mutants import (
     momo_bugs,
     paypal_bugs,
     scenarios,
+    tanzania_bugs,
     worker_bugs,
 )
 from tests.chaos.mutants.mutant import Suite
@@ -15,6 +16,7 @@ MUTANTS = (
     *delivery_bugs.MUTANTS,
     *worker_bugs.MUTANTS,
     *ledger_bugs.MUTANTS,
+    *tanzania_bugs.MUTANTS,
     *momo_bugs.MUTANTS,
     *paypal_bugs.MUTANTS,
     *bitcoin_bugs.MUTANTS,

@@ -7,7 +7,12 @@ from collections.abc import Awaitable, Callable, Mapping
 from cift_shared.rails.local import FINAL
 from tests.chaos.clients.history import new_key
 from tests.chaos.faults.injection import leading
-from tests.chaos.mutants import bitcoin_scenarios, momo_scenarios, paypal_scenarios
+from tests.chaos.mutants import (
+    bitcoin_scenarios,
+    momo_scenarios,
+    paypal_scenarios,
+    tanzania_scenarios,
+)
 from tests.chaos.mutants.context import LOOK_S, PATIENCE_S, ScenarioContext
 from tests.chaos.mutants.light import SPEED
 
@@ -305,6 +310,7 @@ SCENARIOS: Mapping[str, Scenario] = {
         refund_answer_lost,
         push_answer_and_callback_lost,
         leader_hangs,
+        *tanzania_scenarios.ALL,
         *momo_scenarios.ALL,
         *bitcoin_scenarios.ALL,
         *paypal_scenarios.ALL,

@@ -13,6 +13,7 @@ SHARED = "shared/src/cift_shared"
 GATEWAY = "services/gateway/src/gateway"
 LEDGER = "services/ledger/src/ledger"
 MPESA = "services/mpesa-worker/src/mpesa_worker"
+VODACOM = "services/mpesa-worker/src/vodacom_worker"
 MOMO = "services/mpesa-worker/src/momo_worker"
 CARD = "services/card-worker/src/card_worker"
 PAYPAL = "services/paypal-worker/src/paypal_worker"
@@ -23,13 +24,15 @@ CRYPTO = (
     "services/crypto-watcher/src/crypto_watcher",
 )
 RAILS = (
+    "services/mpesa-worker/src/mpesa_common",
     "services/mpesa-worker/src/mpesa_method",
+    "services/mpesa-worker/src/vodacom_method",
     "services/mpesa-worker/src/momo_method",
     "services/card-worker/src/card_method",
     "services/paypal-worker/src/paypal_method",
     "services/crypto-watcher/src/bitcoin_method",
 )
-PACKAGES = (SHARED, GATEWAY, LEDGER, MPESA, MOMO, CARD, PAYPAL, *CRYPTO, *RAILS)
+PACKAGES = (SHARED, GATEWAY, LEDGER, MPESA, VODACOM, MOMO, CARD, PAYPAL, *CRYPTO, *RAILS)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from cift_shared.messaging import topics
-from tests.chaos.scenarios import bitcoin, momo, others, payments, paypal
+from tests.chaos.scenarios import bitcoin, momo, others, payments, paypal, tanzania
 from tests.chaos.scenarios.context import Scenario
 
 SCENARIOS: Mapping[str, Scenario] = {
@@ -77,6 +77,12 @@ SCENARIOS: Mapping[str, Scenario] = {
     "paypal dispute": paypal.dispute,
     "paypal dispute, no webhook": paypal.dispute_without_webhook,
     "paypal garbage": others.garbage(topics.commands("paypal")),
+    "tanzania deposit": tanzania.deposit,
+    "tanzania notice": tanzania.late_notice,
+    "tanzania answer lost": tanzania.answer_lost,
+    "tanzania withdrawal": tanzania.withdrawal,
+    "tanzania refund in part": tanzania.refund_in_part,
+    "tanzania new session": tanzania.new_session,
     "bitcoin asked": bitcoin.asked,
     "bitcoin deposit": bitcoin.deposit,
     "bitcoin seen": bitcoin.seen,
@@ -93,6 +99,7 @@ SCENARIOS: Mapping[str, Scenario] = {
 _BOTH = ("mpesa deposit", "card deposit")
 _MOVING = ("mpesa withdrawal", "mpesa refund", "mpesa refund in part")
 _PAYPALS = ("paypal deposit", "paypal refund", "paypal payout", "paypal saved", "paypal forgotten")
+_TANZANIA = ("tanzania deposit", "tanzania withdrawal", "tanzania refund in part")
 _MOMOS = ("momo deposit", "momo payout", "momo refund", "momo refund in part")
 _CARDS = ("card deposit", "card refund", "card saved", "card forgotten")
 
@@ -156,15 +163,15 @@ _MPESA: Mapping[str, Sequence[str]] = {
     "worker.after_ingest": ("mpesa deposit, unknown outcome", "mpesa withdrawal"),
     "worker.before_cancel_commit": ("mpesa cancellation",),
     "worker.after_cancel": ("mpesa cancellation",),
-    "worker.before_notices_commit": ("mpesa callback",),
-    "worker.after_notices": ("mpesa callback",),
+    "worker.before_notices_commit": ("mpesa callback", "tanzania notice"),
+    "worker.after_notices": ("mpesa callback", "tanzania notice"),
     "worker.after_verify": ("mpesa verification",),
     "worker.after_release": ("mpesa after a kill",),
-    "worker.before_call": ("mpesa deposit, unknown outcome", *_MOVING),
-    "worker.after_call": ("mpesa deposit", *_MOVING),
-    "worker.before_check": ("mpesa deposit", *_MOVING),
-    "worker.after_check": ("mpesa deposit", *_MOVING),
-    "worker.after_save": ("mpesa deposit", *_MOVING),
+    "worker.before_call": ("mpesa deposit, unknown outcome", *_MOVING, *_TANZANIA),
+    "worker.after_call": ("mpesa deposit", *_MOVING, *_TANZANIA),
+    "worker.before_check": ("mpesa deposit", *_MOVING, *_TANZANIA),
+    "worker.after_check": ("mpesa deposit", *_MOVING, *_TANZANIA),
+    "worker.after_save": ("mpesa deposit", *_MOVING, *_TANZANIA),
     "mpesa.before_request": ("mpesa deposit, unknown outcome", *_MOVING),
     "mpesa.after_request": ("mpesa deposit", *_MOVING),
     "mpesa.after_reference": ("mpesa deposit, unknown outcome",),
@@ -175,6 +182,10 @@ _MPESA: Mapping[str, Sequence[str]] = {
     "mpesa.before_coverage": ("mpesa callback lost",),
     "mpesa.after_token": ("mpesa withdrawal, new token",),
     "mpesa.before_token_commit": ("mpesa withdrawal, new token",),
+    "vodacom.before_request": _TANZANIA,
+    "vodacom.after_request": (*_TANZANIA, "tanzania answer lost"),
+    "vodacom.after_session": ("tanzania new session",),
+    "vodacom.before_session_commit": ("tanzania new session",),
     "relay.before_publish": ("mpesa deposit",),
     "relay.after_publish": ("mpesa deposit",),
     "relay.after_delete": ("mpesa deposit",),

@@ -1,7 +1,7 @@
 """The fail points there are, read from the source: nothing keeps a list of them by hand.
 
-A service passes the points of its own package and of every module of `cift_shared` that it imports,
-directly or through others.
+A service passes the points of its own packages and of every module of `cift_shared` that it
+imports, directly or through others.
 """
 
 import ast

@@ -21,6 +21,7 @@ pytestmark = pytest.mark.integration
 
 PUBLIC = {
     "/api/v1/callbacks/{token}",
+    "/api/v1/callbacks/tz/{token}",
     "/api/v1/callbacks/momo-rw/{token}",
     "/api/v1/callbacks/momo-ug/{token}",
     "/api/v1/returns/{token}",
@@ -49,7 +50,7 @@ def routes_of(app: FastAPI) -> list[tuple[str, ApiRoute]]:
 def test_every_route_has_a_scope_or_is_public() -> None:
     app = create_app(settings_for("postgresql://nowhere/none"))
     routes = routes_of(app)
-    assert len(routes) == 40
+    assert len(routes) == 41
     assert {path for path, route in routes if not route.scopes} == PUBLIC
     for path, route in routes:
         assert set(route.scopes) <= set(SCOPES), path

@@ -79,6 +79,7 @@ async def test_card_is_shown_once_it_is_known(
     (row,) = await gateway.admin.fetch("select body from ledger.outbox order by id desc limit 1")
     told = json.loads(row["body"])["payment"]
     assert told["payment_method"] == KNOWN
+    # a message names only the rail, from which the other two follow
     assert set(told) == set(shown) - {"provider", "provider_name"}
 
     back = (await refund(client, payment["id"], "5.00")).json()

@@ -29,6 +29,7 @@ _PARTS = {
 # to the address of a returning payer: test_returns.py.
 NOTICES = {
     "/api/v1/callbacks/x",
+    "/api/v1/callbacks/tz/x",
     "/api/v1/callbacks/momo-rw/x",
     "/api/v1/callbacks/momo-ug/x",
     "/api/v1/returns/x",

@@ -88,7 +88,7 @@ class TestFilters:
 
     async def test_saved_methods(self, client: httpx.AsyncClient) -> None:
         made: dict[str, str] = {}
-        for customer, phone in (("c_1", "0712345678"), ("c_2", "0712345679")):
+        for customer, phone in (("c_1", "+254712345678"), ("c_2", "+254712345679")):
             body = {"method": "mpesa", "customer_id": customer, "phone": phone}
             made[customer] = (await client.post("/payment-methods", json=body)).json()["id"]
         body = {"method": "card", "customer_id": "c_1"}
@@ -130,7 +130,7 @@ class TestBothWays:
         phones = iter(range(10_000_000, 10_000_100))
 
         async def made(client: httpx.AsyncClient) -> str:
-            phone = f"07{next(phones)}"
+            phone = f"+2547{next(phones)}"
             body = {"method": "mpesa", "customer_id": "c_1", "phone": phone}
             return str((await client.post("/payment-methods", json=body)).json()["id"])
 

@@ -160,7 +160,7 @@ async def test_its_saved_phone_is_kept_once_and_can_be_deleted(
 ) -> None:
     async with running_gateway(older_database) as gateway:
         client = await gateway.client()
-        wish = {"method": "mpesa", "customer_id": "c_1", "phone": "0712345678"}
+        wish = {"method": "mpesa", "customer_id": "c_1", "phone": "+254712345678"}
         again = await client.post("/payment-methods", json=wish)
         assert (again.status_code, again.json()["id"]) == (200, str(older.phone_id))
         assert again.json()["phone"] == PHONE_SHOWN

@@ -103,6 +103,9 @@ class TestWhatFits:
         [
             ({"country": "KE", "currency": "KES"}, ["card", "mpesa"]),
             ({"country": "UG", "currency": "KES"}, ["card"]),
+            ({"country": "TZ", "currency": "TZS"}, ["card", "mpesa_tz"]),
+            ({"country": "KE", "currency": "TZS"}, ["card"]),
+            ({"currency": "TZS", "type": "withdrawal"}, ["mpesa_tz"]),
             ({"country": "UG", "currency": "UGX"}, ["card", "momo_ug"]),
             ({"country": "RW", "currency": "RWF"}, ["card", "momo_rw"]),
             ({"country": "RW", "currency": "UGX"}, ["card"]),

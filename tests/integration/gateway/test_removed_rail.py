@@ -54,7 +54,7 @@ async def test_an_instrument_of_a_kind_that_is_left_is_shown(
 async def test_its_saved_methods_are_gone(
     client: httpx.AsyncClient, gateway: RunningGateway
 ) -> None:
-    wish = {"method": "mpesa", "customer_id": "c_1", "phone": "0712345678"}
+    wish = {"method": "mpesa", "customer_id": "c_1", "phone": "+254712345678"}
     saved = (await client.post("/payment-methods", json=wish)).json()
     assert saved["rail"] == "mpesa"
     await gateway.admin.execute("update gateway.payment_method set rail = 'cheque'")
@@ -68,7 +68,7 @@ async def test_its_saved_methods_are_gone(
 async def test_a_saved_method_is_for_payments_of_its_rail(
     client: httpx.AsyncClient, gateway: RunningGateway
 ) -> None:
-    wish = {"method": "mpesa", "customer_id": "c_1", "phone": "0712345678"}
+    wish = {"method": "mpesa", "customer_id": "c_1", "phone": "+254712345678"}
     saved = (await client.post("/payment-methods", json=wish)).json()
     await gateway.admin.execute("update gateway.payment_method set rail = 'card'")
     order = {

@@ -112,8 +112,9 @@ def test_which_digits_look_like_a_card(digits: str, is_card: bool) -> None:
 
 
 @pytest.mark.parametrize(
-    "number", ["254112345678", "255712345678", "256712345678", "250712345678", "0112345678"]
-)
+    "number", ["254112345678", "255712345678", "256712345678", "250712345678", "0112345678",
+               "255612345678", "256312345678", "0612345678"]
+)  # fmt: skip
 def test_phones_of_four_countries_are_masked(number: str) -> None:
     assert mask(f"to {number}!") == f"to {number[:4]}****{number[-3:]}!"
 

@@ -16,6 +16,9 @@ from provider_sandbox.paypal.payers import PAYERS, RECEIVERS
 from provider_sandbox.settings import Settings
 from provider_sandbox.stripe.cards import TOKENS
 from provider_sandbox.stripe.operations import ROUTES
+from provider_sandbox.vodacom.behaviours import BY_SUFFIX as TANZANIA
+from provider_sandbox.vodacom.behaviours import SANDBOX_NUMBERS
+from provider_sandbox.vodacom.faults import OPERATIONS as VODACOM_OPERATIONS
 from provider_sandbox.webhook_sender import CallbackMode, delays_s, is_loopback
 
 DOCUMENT = Path(__file__).parents[3] / "docs" / "provider-sandbox.md"
@@ -52,6 +55,13 @@ class TestTable:
         assert stk_callback_text(row.stk_code)
         assert stk_query_text(row.stk_code)
         assert result_text(row.payout_code)
+
+    def test_tanzanias_phones_stand_there_too(self) -> None:
+        rows = re.findall(r"^\| `255…(\d{3})` \| `(\w+)` \|", DOCUMENT.read_text(), re.MULTILINE)
+        assert dict(rows) == {suffix: row.name for suffix, row in TANZANIA.items()}
+        words = set(re.findall(r"`([\w.]+)`", DOCUMENT.read_text()))
+        assert {operation.name for operation in VODACOM_OPERATIONS.values()} <= words
+        assert set(SANDBOX_NUMBERS) <= words
 
     def test_settings_and_faults_stand_in_the_documentation(self) -> None:
         words = set(re.findall(r"`([\w.]+)`", DOCUMENT.read_text()))

@@ -9,6 +9,6 @@ PHONES = phone_kind(
     example=(
         "phone",
         "A phone",
-        {"method": "mpesa", "customer_id": "c_42", "phone": "0712345678"},
+        {"method": "mpesa", "customer_id": "c_42", "phone": "+254712345678"},
     ),
 )

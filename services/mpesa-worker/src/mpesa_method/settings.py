@@ -25,6 +25,14 @@ class MpesaSettings(RailSettings):
     )
     """Quarantine notices from other addresses; unset means: in live mode only."""
 
+    offered: bool = Field(default=True, validation_alias="CIFT_GATEWAY_MPESA_OFFERED")
+    """False in a deployment whose worker does not serve M-Pesa Kenya."""
+
+    @property
+    def is_offered(self) -> bool:
+        """True unless the deployment says otherwise."""
+        return self.offered
+
     def is_enforced(self, *, livemode: bool) -> bool:
         """True when notices from unlisted sources are quarantined."""
         return livemode if self.enforce_sources is None else self.enforce_sources

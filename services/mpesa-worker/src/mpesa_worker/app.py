@@ -6,10 +6,12 @@ Pull Transactions -> rows -> notices ─────────┘    └─> o
 """
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from cift_shared.attempts import AttemptStore, compose_worker
 from cift_shared.observability.log import get_logger
-from cift_shared.runtime.service import Base, Composition, Part
+from cift_shared.runtime.service import Base, Composition, Part, Unit
+from cift_shared.settings import load_if_set
 from mpesa_worker.client import DarajaClient
 from mpesa_worker.processor import MpesaProcessor
 from mpesa_worker.pull_job import RECENT, PullJob, coverage_name, read_kinds, registration_of
@@ -23,6 +25,19 @@ SCHEMA = "mpesa"
 ROLE = "cift_mpesa"
 
 log = get_logger()
+
+
+def unit(settings: WorkerSettings) -> Unit | None:
+    """The rail as a unit of the process; None if nothing of it is set up.
+
+    Raises:
+        SettingsInvalid: a setting is missing or wrong.
+    """
+    config = load_if_set(MpesaConfig)
+    if config is None:
+        return None
+    composition = partial(compose, settings=settings, config=config)
+    return Unit(name="mpesa-worker", schema=SCHEMA, role=ROLE, compose=composition)
 
 
 def compose(base: Base, settings: WorkerSettings, config: MpesaConfig) -> Composition:

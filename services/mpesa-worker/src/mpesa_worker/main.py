@@ -1,24 +1,58 @@
-"""The process of the mpesa-worker: read the settings, then run until SIGTERM."""
+"""The process of the mpesa-worker: a unit for each rail that is set up, until SIGTERM.
 
-from functools import partial
+Each unit has its own schema, role, connections, loops and provider client, so an outage of one
+operator delays no payment of another.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
 
 import uvloop
 
 from cift_shared.addresses import check_listens
-from cift_shared.runtime.service import run_service
-from cift_shared.settings import load_settings
-from mpesa_worker.app import ROLE, SCHEMA, compose
-from mpesa_worker.settings import WorkerSettings, load_mpesa_config
+from cift_shared.errors import SettingsInvalid
+from cift_shared.observability.log import get_logger, start_logging
+from cift_shared.runtime.service import Unit, run_units
+from cift_shared.settings import load_settings, required_variables
+from mpesa_worker import app as kenya
+from mpesa_worker.settings import MpesaConfig, WorkerSettings
+from vodacom_worker import app as tanzania
+from vodacom_worker.settings import VodacomConfig
+
+UNITS: Mapping[str, tuple[Callable[[WorkerSettings], Unit | None], Sequence[str]]] = {
+    "mpesa": (kenya.unit, required_variables(MpesaConfig)),
+    "mpesa_tz": (tanzania.unit, required_variables(VodacomConfig)),
+}
+"""By rail, what makes its unit, and the variables without which the rail is not served."""
+
+log = get_logger()
 
 
 def main() -> None:
     """Read the settings and run the worker.
 
     Raises:
-        SettingsInvalid: a setting is missing or wrong, or the port is taken.
+        SettingsInvalid: a setting is missing or wrong, no rail is set up, or the port is taken.
     """
     settings = load_settings(WorkerSettings).checked()
     check_listens(settings.http_host, settings.http_port)
-    config = load_mpesa_config()
-    composition = partial(compose, settings=settings, config=config)
-    uvloop.run(run_service("mpesa-worker", settings, composition, schema=SCHEMA, role=ROLE))
+    start_logging("mpesa-worker", level=settings.log_level, style=settings.log_format)
+    uvloop.run(run_units("mpesa-worker", settings, served(settings)))
+
+
+def served(settings: WorkerSettings) -> list[Unit]:
+    """The units of the rails that are set up; logs each rail that is not.
+
+    Raises:
+        SettingsInvalid: no rail is set up, or one only in part.
+    """
+    units = []
+    for rail, (make, needs) in UNITS.items():
+        unit = make(settings)
+        if unit is None:
+            log.info("rail.not_served", rail=rail, needs=needs)
+        else:
+            units.append(unit)
+    if not units:
+        wanted = "; or ".join(", ".join(needs) for _, needs in UNITS.values())
+        raise SettingsInvalid(f"no rail is set up; set {wanted}")
+    return units

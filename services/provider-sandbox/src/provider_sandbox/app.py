@@ -26,6 +26,7 @@ from provider_sandbox.settings import Settings
 from provider_sandbox.store import Store
 from provider_sandbox.stripe.provider import StripeProvider
 from provider_sandbox.twin import Provider, Twin
+from provider_sandbox.vodacom.provider import VodacomProvider
 from provider_sandbox.webhook_sender import WebhookSender
 
 
@@ -68,6 +69,8 @@ def _providers(twin: Twin) -> Sequence[Provider]:
     providers: list[Provider] = [DarajaProvider(twin)]
     if twin.settings.paypal_client_id and twin.settings.paypal_client_secret.get_secret_value():
         providers.append(PayPalProvider(twin))  # before Stripe, which serves the rest of /v1
+    if twin.settings.vodacom_api_key.get_secret_value():
+        providers.append(VodacomProvider(twin))
     if is_configured(twin.settings):
         providers.append(MomoProvider(twin))
     if twin.settings.stripe_secret_key is not None:

@@ -13,16 +13,17 @@ class Movement:
     """A movement of money at a provider."""
 
     provider: str
-    """``daraja``, ``stripe``, ``paypal``, ``momo_ug``, ``momo_rw`` or ``momo_sandbox``."""
+    """``daraja``, ``vodacom``, ``stripe``, ``paypal``, ``momo_ug``, ``momo_rw`` or
+    ``momo_sandbox``."""
     kind: str
-    """For Daraja ``stk`` (in), ``b2c`` (out) or ``reversal`` (out); for MTN MoMo ``collection``
-    (in), ``transfer`` (out) or ``refund`` (out)."""
+    """For Daraja ``stk`` (in), ``b2c`` (out) or ``reversal`` (out); for Vodacom ``c2b`` is in; for
+    MTN MoMo ``collection`` (in), ``transfer`` (out) or ``refund`` (out)."""
     msisdn: str
-    """The other party: the phone for Daraja, brand and last four digits of the card for Stripe, the
-    e-mail address for PayPal."""
+    """The other party: the phone for Daraja and Vodacom, brand and last four digits of the card for
+    Stripe, the e-mail address for PayPal."""
     amount: str
-    """Decimal text in the provider's unit: whole shillings for Daraja, minor units for Stripe, the
-    currency's unit with its decimals for PayPal."""
+    """Decimal text in the provider's unit: whole shillings for Daraja and Vodacom, minor units for
+    Stripe, the currency's unit with its decimals for PayPal."""
     currency: str
     """ISO 4217."""
     receipt: str

@@ -251,3 +251,44 @@ CREATE TABLE IF NOT EXISTS momo_transactions (
 );
 CREATE INDEX IF NOT EXISTS momo_refunds ON momo_transactions (target, refunds)
     WHERE kind = 'refund';
+
+CREATE TABLE IF NOT EXISTS vodacom_sessions (
+    session_id TEXT PRIMARY KEY,
+    live_at REAL NOT NULL,
+    expires_at REAL NOT NULL,
+    calls INTEGER NOT NULL DEFAULT 0
+) WITHOUT ROWID;
+
+CREATE TABLE IF NOT EXISTS vodacom_phones (
+    msisdn TEXT PRIMARY KEY,
+    behaviour TEXT,
+    wallet INTEGER CHECK (wallet >= 0),
+    refused_last INTEGER NOT NULL DEFAULT 0
+) WITHOUT ROWID;
+
+-- Our balance, in whole shillings.
+CREATE TABLE IF NOT EXISTS vodacom_accounts (
+    name TEXT PRIMARY KEY,
+    shillings INTEGER NOT NULL CHECK (shillings >= 0)
+) WITHOUT ROWID;
+
+-- Every conversation id that a caller has used.
+CREATE TABLE IF NOT EXISTS vodacom_keys (key TEXT PRIMARY KEY) WITHOUT ROWID;
+
+CREATE TABLE IF NOT EXISTS vodacom_payments (
+    key TEXT PRIMARY KEY,
+    kind TEXT NOT NULL CHECK (kind IN ('c2b', 'b2c', 'reversal')),
+    conversation_id TEXT NOT NULL UNIQUE,
+    transaction_id TEXT UNIQUE,
+    msisdn TEXT NOT NULL,
+    amount INTEGER NOT NULL CHECK (amount > 0),
+    reference TEXT NOT NULL DEFAULT '',
+    original TEXT,
+    reversed INTEGER NOT NULL DEFAULT 0 CHECK (reversed BETWEEN 0 AND amount),
+    behaviour TEXT NOT NULL,
+    callback_mode TEXT NOT NULL,
+    code TEXT,
+    status TEXT NOT NULL,
+    created_at REAL NOT NULL,
+    decided_at REAL
+) WITHOUT ROWID;

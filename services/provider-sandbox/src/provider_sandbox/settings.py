@@ -9,25 +9,25 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from provider_sandbox.daraja.behaviours import BEHAVIOURS
 from provider_sandbox.momo.settings import MOMO_FIXED, MOMO_SECRET, MomoSettings
 from provider_sandbox.paypal.settings import PAYPAL_FIXED, PAYPAL_SECRET, PayPalSettings
+from provider_sandbox.vodacom.settings import VODACOM_FIXED, VODACOM_SECRET, VodacomSettings
 
-FIXED = (
-    PAYPAL_FIXED
-    | MOMO_FIXED
-    | frozenset(
-        {
-            "http_port",
-            "state",
-            "seed",
-            "callback_timeout_s",
-            "consumer_key",
-            "consumer_secret",
-            "passkey",
-            "initiator_password",
-            "b2c_float_kes",
-            "stripe_secret_key",
-            "stripe_publishable_key",
-        }
-    )
+FIXED = frozenset(
+    {
+        *PAYPAL_FIXED,
+        *VODACOM_FIXED,
+        *MOMO_FIXED,
+        "http_port",
+        "state",
+        "seed",
+        "callback_timeout_s",
+        "consumer_key",
+        "consumer_secret",
+        "passkey",
+        "initiator_password",
+        "b2c_float_kes",
+        "stripe_secret_key",
+        "stripe_publishable_key",
+    }
 )
 """Settings that cannot change while the twin runs."""
 
@@ -41,13 +41,14 @@ _SECRET = {
     "stripe_webhook_secret",
     "stripe_webhook_old_secret",
     *PAYPAL_SECRET,
+    *VODACOM_SECRET,
     *MOMO_SECRET,
 }
 
 _API_VERSION = r"^\d{4}-\d\d-\d\d(\.[a-z]+)?$"
 
 
-class Settings(PayPalSettings, MomoSettings, BaseSettings):
+class Settings(PayPalSettings, VodacomSettings, MomoSettings, BaseSettings):
     """The settings of the twin; secrets have no default, so a missing one stops the start.
 
     Delays are in seconds of real provider time and are divided by ``speed``.

@@ -180,6 +180,18 @@ class HasJobs(Protocol):
         ...
 
 
+@runtime_checkable
+class HoldsCallsOpen(Protocol):
+    """A processor also implements this if its provider may answer only after minutes.
+
+    A claim of its rail is held longer, so no other process takes an attempt whose call is open.
+    """
+
+    def longest_work(self) -> timedelta:
+        """The longest time that a submission or a query takes, with all its calls."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class FloatRules:
     """How the balance that a rail pays out from is monitored."""
@@ -205,6 +217,18 @@ class ReportsFloat(Protocol):
         Raises:
             PaymentProcessorError: the balance could not be read.
         """
+        ...
+
+
+@runtime_checkable
+class ReportsLowFloat(Protocol):
+    """A processor implements this instead of `ReportsFloat` if the balance can't be read.
+
+    It learns from a refused payout that there is too little to pay out.
+    """
+
+    def low_float(self) -> Sequence[str]:
+        """The currencies in which this process sends no payouts now, because one was refused."""
         ...
 
 

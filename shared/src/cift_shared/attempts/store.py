@@ -31,7 +31,7 @@ from cift_shared.observability.telemetry import trace_headers
 from cift_shared.security.field_encryption import Vault
 
 LEASE = timedelta(seconds=60)
-"""How long a claim is held; longer than any provider call."""
+"""How long a claim is held: longer than any provider call, unless a worker sets another time."""
 
 NOTICES_MAX = 20
 """Maximum number of notices of one attempt in one decision: each adds a step to the result, and the
@@ -97,6 +97,7 @@ class AttemptStore:
         works on them.
         """
         self._vault = vault
+        self.lease = LEASE
 
     async def ingest(self, commands: Sequence[Command]) -> int:
         """Insert attempts for new commands; republish the last result for known ones.
@@ -173,7 +174,7 @@ class AttemptStore:
     async def claim(self, states: Sequence[State], *, limit: int) -> list[Claim]:
         """Claim up to `limit` due attempts in these states, each under a new lease."""
         rows = await self._pool.fetch(
-            self._sql(queries.CLAIM), list(states), limit, self._holder, LEASE
+            self._sql(queries.CLAIM), list(states), limit, self._holder, self.lease
         )
         return [self._claim(row) for row in rows]
 

@@ -15,13 +15,15 @@ from cift_shared.attempts.processor import (
     CancelsAtProvider,
     EstimatesNetworkFee,
     HasJobs,
+    HoldsCallsOpen,
     PaymentProcessor,
     ReportsFloat,
+    ReportsLowFloat,
     SavedMethodProvider,
 )
 from cift_shared.attempts.results import State
 from cift_shared.attempts.status_report import StatusReport
-from cift_shared.attempts.store import AttemptStore
+from cift_shared.attempts.store import LEASE, AttemptStore
 from cift_shared.errors import SettingsInvalid
 from cift_shared.ids import AttemptId
 from cift_shared.kafka.broker import Subscription
@@ -102,6 +104,8 @@ def compose_worker(
         vault=vault,
         cancels_at_provider=_implements(processor, CancelsAtProvider, "cancel_after_submit"),
     )
+    if isinstance(processor, HoldsCallsOpen):
+        store.lease = max(LEASE, processor.longest_work())
     engine = AttemptEngine(
         store, processor, clock=base.clock, wake_relay=base.relay.wake, concurrency=concurrency
     )
@@ -140,6 +144,8 @@ def _with_jobs(status: StatusReport, processor: PaymentProcessor) -> tuple[Statu
     if isinstance(processor, ReportsFloat):
         floats = FloatWatch(processor, processor.rail, status.clock)
         status, jobs = replace(status, float_low=floats.low), [*jobs, floats.job()]
+    elif isinstance(processor, ReportsLowFloat):
+        status = replace(status, float_low=processor.low_float)
     _implements(processor, EstimatesNetworkFee, "estimates_network_fee")
     if isinstance(processor, EstimatesNetworkFee):
         fees = FeeWatch(processor, rails()[processor.rail], status.clock)

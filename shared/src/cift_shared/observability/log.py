@@ -22,7 +22,7 @@ _SECRET_FIELD = re.compile(
 )
 _SUSPECT = re.compile(r"@|(?:\d[ -]?){10}")
 """Found in every text that one of the patterns below matches; most texts have no such part."""
-_PHONE = re.compile(r"(?<![0-9a-fA-F-])\+?(?:254|255|256|250|0)[17]\d{8}(?!\d)")
+_PHONE = re.compile(r"(?<![0-9a-fA-F-])\+?(?:25[0456][17]|255[67]|256[37]|0[1367])\d{8}(?!\d)")
 _PUSH_REQUEST = re.compile(r"ws_CO_\d{10,}")
 # Matches only from the start of a word: from every letter of a long word it would be very slow.
 _EMAIL = re.compile(r"(?<![\w.+-])[\w.+-]+@([\w-]+\.[\w.-]+)")

@@ -56,6 +56,8 @@ class Evidence:
     the body."""
     subject: str | None = None
     """Notices of one subject keep their order; None: the message's own key."""
+    acknowledgement: Mapping[str, Any] | None = None
+    """The JSON of the answer 200, if it repeats a part of the request; None: the route's."""
     logged: Mapping[str, Any] = field(default_factory=dict)
     """Additional fields of the log line; no personal data."""
 
@@ -103,7 +105,7 @@ class WebhookRoute:
     example: tuple[str, str, Mapping[str, Any]]
     """A body: its name, its title, its JSON."""
     acknowledgement: Mapping[str, Any]
-    """The JSON that the provider expects in the answer 200."""
+    """The JSON that the provider expects in the answer 200, unless the evidence has another."""
     refusals: Sequence[str]
     """Codes of the problems with which the reader refuses."""
     open: Callable[[Any, WebhookContext], WebhookReader]

@@ -58,11 +58,9 @@ def _add(router: APIRouter, provider: str, route: WebhookRoute) -> None:
 
 def _endpoint(provider: str, route: WebhookRoute) -> Endpoint:
     async def take(request: Request, intake: TheIntake) -> JSONResponse:
-        await intake.take(provider, route, request)
-        return JSONResponse(dict(route.acknowledgement))
+        return JSONResponse(await intake.take(provider, route, request))
 
     async def take_on_path(token: str, request: Request, intake: TheIntake) -> JSONResponse:
-        await intake.take(provider, route, request, token)
-        return JSONResponse(dict(route.acknowledgement))
+        return JSONResponse(await intake.take(provider, route, request, token))
 
     return take_on_path if "{token}" in route.path else take

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from starlette.requests import Request
 
@@ -27,8 +28,8 @@ class Intake:
 
     async def take(
         self, provider: str, route: WebhookRoute, request: Request, token: str = ""
-    ) -> None:
-        """Store a request once its reader has admitted and read it.
+    ) -> dict[str, Any]:
+        """Store a request once its reader has admitted and read it; returns the JSON to answer.
 
         Raises:
             Problem: too_many_notices; as `read_body`.
@@ -40,7 +41,9 @@ class Intake:
         head = WebhookHead(request.headers.getlist, source, token)
         read = self.readers[route.path].admit(head)
         body = await read_body(request, bytes_max=WEBHOOK_BODY_BYTES_MAX)
-        await self.webhooks.take(provider, read(body), body, source)
+        evidence = read(body)
+        await self.webhooks.take(provider, evidence, body, source)
+        return dict(evidence.acknowledgement or route.acknowledgement)
 
 
 def open_readers(

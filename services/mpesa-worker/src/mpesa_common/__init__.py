@@ -1,0 +1,1 @@
+"""What the rails of M-Pesa in several countries have in common."""

@@ -1,0 +1,1 @@
+"""M-Pesa Tanzania in the mpesa-worker: a rail of its own, through Vodacom's M-Pesa OpenAPI."""

@@ -1,0 +1,1 @@
+"""The twin of M-Pesa Tanzania: Vodacom's M-Pesa OpenAPI."""
