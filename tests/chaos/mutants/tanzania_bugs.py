@@ -30,6 +30,11 @@ MUTANTS = (
             ),
             Edit(
                 f"{VODACOM}/payments.py",
+                "proven = attempt.memory.get(CONVERSATION) and found.code == codes.SUCCESS",
+                "proven = found.code == codes.SUCCESS",
+            ),
+            Edit(
+                f"{VODACOM}/payments.py",
                 "        if status.word == codes.COMPLETED:\n",
                 "        if status.word == codes.COMPLETED or told_receipt:\n",
             ),
