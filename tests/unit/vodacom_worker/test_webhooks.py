@@ -52,6 +52,7 @@ def test_the_path_is_always_the_same_and_has_a_token() -> None:
         TOKENS.make(AttemptId(IDS.new_id()), Purpose.RESULT),  # an attempt's own
         TOKENS.make(NO_ATTEMPT, 9),  # another rail's
     ],
+    ids=["none", "zeros", "capitals", "last digit", "too long", "an attempt", "another rail"],
 )
 def test_another_path_is_not_found(token: str) -> None:
     with pytest.raises(WebhookRefused) as refused:
