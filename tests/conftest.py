@@ -5,6 +5,7 @@ so a test picks topic and group names of its own.
 """
 
 import os
+import sys
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
@@ -23,6 +24,9 @@ SERVERS = frozenset({"pg_server", "broker", "own_broker", "real_kafka"})
 """Fixtures that are another server in another run."""
 
 
+RECURSION_LIMIT = sys.getrecursionlimit()
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Mark the tests that use a server of the session.
@@ -38,6 +42,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     items[:] = [item for item in items if item not in left_out]
     if left_out:
         config.hook.pytest_deselected(items=left_out)
+
+
+def pytest_collection_finish() -> None:
+    """py-evm raises the limit when a test module imports it; deep JSON would end the process."""
+    sys.setrecursionlimit(RECURSION_LIMIT)
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

@@ -10,6 +10,7 @@ from cift_shared.messaging import topics
 from cift_shared.messaging.envelope import outgoing
 from cift_shared.messaging.messages import CancelPayment
 from cift_shared.rails.local import local_rails
+from cift_shared.security.kafka import Brokers
 from tests.chaos.clients.merchant_client import WrongEnd
 from tests.chaos.scenarios.context import ScenarioContext
 
@@ -69,7 +70,7 @@ async def late_cancellation(context: ScenarioContext) -> None:
         {"payment_id": payment_id, "requested_at": datetime.now(UTC)}
     )
     message = outgoing(topics.commands("bitcoin"), command, source="test", at=command.requested_at)
-    producer = Producer(context.cluster.kafka, name="late-cancellation")
+    producer = Producer(Brokers(context.cluster.kafka), name="late-cancellation")
     try:
         await producer.publish([message])
     finally:
