@@ -9,6 +9,9 @@ MEMBERS := shared $(sort $(wildcard services/*)) deploy/local
 PROJECTS := pyproject.toml $(MEMBERS:%=%/pyproject.toml)
 LOCK := requirements.lock
 STAMP := $(VENV)/.setup-done
+ON_SERVERS := "integration and servers and not e2e and not kafka and not peers and not nodes and not api_docs"
+# Of the rails' workers one is enough on another broker: all of them publish and read in the same way.
+OTHER_WORKERS := $(addprefix --ignore=tests/integration/,card_worker crypto_watcher momo_worker paypal_worker vodacom_worker)
 CONTAINER_TESTS := $(addprefix tests/integration/,cift_shared/test_kafka.py cift_shared/test_failing_topics.py \
   cift_cli/test_dead_letters.py gateway/test_payments.py cift_local/test_fixtures.py)
 # Tests of a rail outside the project may have chaos schedules and mutants of their own.
@@ -43,12 +46,12 @@ test: setup ## Run every test that needs only this machine
 	@command -v npm >/dev/null || echo "Not run: the tests of an Ethereum node on anvil, which need Node 20 (make test-nodes)"
 
 test-kafka: setup ## Run the integration and crash tests on Apache Kafka
-	CIFT_TEST_BROKER=kafka $(RUN) pytest -m "integration and servers and not e2e and not kafka and not peers and not nodes and not api_docs" $(PARALLEL)
+	CIFT_TEST_BROKER=kafka $(RUN) pytest -m $(ON_SERVERS) $(OTHER_WORKERS) $(PARALLEL)
 	CIFT_TEST_BROKER=kafka $(RUN) pytest -m kafka --durations=10
 
 test-postgres: setup ## Run the integration tests on a PostgreSQL as Debian ships it, with the JIT
 	$(RUN) tests.support.stock_postgres
-	CIFT_TEST_PG=stock $(RUN) pytest -m "integration and servers and not e2e and not kafka and not peers and not nodes and not api_docs" $(PARALLEL)
+	CIFT_TEST_PG=stock $(RUN) pytest -m $(ON_SERVERS) $(PARALLEL)
 
 test-containers: setup ## Run a part of the integration tests on PostgreSQL and Apache Kafka in containers
 	$(RUN) tests.support.containers pytest $(CONTAINER_TESTS)
