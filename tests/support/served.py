@@ -4,6 +4,7 @@ python -m tests.support.served DSN      serves until SIGTERM; the line "served {
 """
 
 import asyncio
+import contextlib
 import json
 import os
 import signal
@@ -16,9 +17,16 @@ from typing import Any
 import httpx
 import uvicorn
 
+from cift_shared.clock import SystemClock
+from cift_shared.kafka import Record
+from cift_shared.messaging.rail_status import NetworkFee, RailStatus
+from cift_shared.messaging.topics import RAIL_STATUSES
+from cift_shared.money.amount import Money
+from cift_shared.rails.registry import rails
 from gateway.database.notifications import PaymentSignals
 from gateway.http.server_protocol import STOP, BoundedHttpProtocol
 from gateway.payment_methods import service
+from gateway.payment_options.statuses import RailStatusHandler
 from gateway.payments import event_stream
 from tests.support.gateway import RunningGateway, running_gateway
 from tests.support.payment_methods import CARD_DETAILS
@@ -26,6 +34,7 @@ from tests.support.payments import card_order, order, pay
 
 DISPUTE = "du_1"
 CUSTOMER = "c_1"
+REPORT_EVERY_S = 5
 
 
 @dataclass(frozen=True)
@@ -83,13 +92,45 @@ async def serving(dsn: str) -> AsyncIterator[Served]:
             saved = await _card(gateway, client)
             await _disputed(gateway, client)
             await pay(client, order())
-            async with listening(gateway) as port:
+            async with listening(gateway) as port, _network_fees(gateway):
                 yield Served(
                     f"http://127.0.0.1:{port}",
                     client.headers["authorization"],
                     payment["id"],
                     saved["id"],
                 )
+
+
+@asynccontextmanager
+async def _network_fees(gateway: RunningGateway) -> AsyncIterator[None]:
+    """Report what networks charge while it lasts, as the workers of such rails do."""
+
+    async def report() -> None:
+        while True:
+            now = SystemClock().now()
+            for rail in rails().values():
+                fees = [
+                    NetworkFee(
+                        type=direction, currency=currency, fee=Money(0, currency), estimated_at=now
+                    )
+                    for currency in rail.currencies
+                    for direction in ("deposit", "withdrawal")
+                ]
+                status = RailStatus(
+                    rail=rail.name, instance="w-0", available=True, reported_at=now,
+                    network_fees=fees if rail.estimates_network_fee else None,
+                )  # fmt: skip
+                body = status.model_dump_json(exclude_none=True).encode()
+                await gateway.parts[RailStatusHandler]([Record(RAIL_STATUSES, 0, 0, None, body)])
+            await asyncio.sleep(REPORT_EVERY_S)
+
+    reporting = asyncio.create_task(report())
+    try:
+        yield
+    finally:
+        reporting.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await reporting
 
 
 async def _card(gateway: RunningGateway, client: httpx.AsyncClient) -> Any:

@@ -341,7 +341,8 @@ async def test_a_field_that_is_wrong_for_a_card_is_named(client: httpx.AsyncClie
         ({"token": "tok_visa"}, "/token"),
         ({"return_url": "http://shop.example"}, "/return_url"),
         ({"cvc": "123"}, "/cvc"),
-        ({"method": "mpesa"}, "/country"),
+        ({"method": "mpesa"}, "/phone"),
+        ({"method": "mpesa", "country": "XX"}, "/country"),
         ({"method": "mpesa", "country": "KE"}, "/phone"),
         ({"method": "mpesa", "phone": "+254712345678", "token": CARD_TOKEN}, "/token"),
     ):
