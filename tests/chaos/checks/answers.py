@@ -141,7 +141,7 @@ def no_more_than_asked(evidence: Evidence) -> Iterator[Finding]:
         refused = any(said.answer.get("code") in _REVERSIBLE for said in answers)
         may_be = [said for said in answers if said.status not in _DEFINITE and not refused]
         asked.update({_asked_terms(said) for said in accepted[:1] or may_be})
-    made = grouped(evidence.payments, _made_terms)
+    made = grouped([one for one in evidence.payments if not one.received], _made_terms)
     for terms, payments in made.items():
         if len(payments) > asked[terms]:
             words = f"{len(payments)} payments for {asked[terms]} orders: {terms}"

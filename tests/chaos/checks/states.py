@@ -24,23 +24,29 @@ end; an end is final, but what did not move may turn out to have moved, and then
 LATE_CANCEL = defaultdict(set, processing={"canceled"}, requires_action={"canceled"})
 """Further moves where the provider can cancel what it has."""
 
+RECEIVED_AS = {"completed", "in_review"}
 _SILENT = {"cancel_requested"}
 
 
 def histories_are_paths(evidence: Evidence) -> Iterator[Finding]:
-    """A payment begins as pending, moves as the table allows, and stands where its history ends."""
+    """A payment begins as pending, moves as the table allows, and stands where its history ends.
+
+    Money that no order asked for begins with its end: credited, or in review.
+    """
     changes = grouped(evidence.changes, lambda change: change.payment_id)
     for payment in evidence.payments:
         history = changes.get(payment.payment_id, [])
         moves = [change for change in history if change.to_status is not None]
-        if not moves or (moves[0].from_status, moves[0].to_status) != (None, "pending"):
-            yield Finding(Kind.ILLEGAL_STATE, payment.payment_id, "does not begin as pending")
+        begins = RECEIVED_AS if payment.received else {"pending"}
+        if not moves or moves[0].from_status is not None or moves[0].to_status not in begins:
+            words = f"does not begin as {' or '.join(sorted(begins))}"
+            yield Finding(Kind.ILLEGAL_STATE, payment.payment_id, words)
             continue
         yield from _path(payment, moves)
 
 
 def _path(payment: Payment, moves: list[Change]) -> Iterator[Finding]:
-    status = "pending"
+    status = str(moves[0].to_status)
     for move in moves[1:]:
         target = str(move.to_status)
         allowed = MOVES[status] | (LATE_CANCEL[status] if payment.cancels_after_submit else set())

@@ -53,6 +53,8 @@ class Payment:
     version: int = 1
     cancels_after_submit: bool = False
     """Its rail can cancel what the provider has."""
+    received: bool = False
+    """Money that no order asked for: a deposit that the worker has reported by itself."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

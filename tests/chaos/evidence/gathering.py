@@ -57,7 +57,9 @@ select payment_id::text, merchant_id as merchant, livemode, customer_id as custo
        disputed_minor as disputed, provider_reference as reference,
        provider_fee_minor as provider_fee, suspense_posted,
        merchant_account_id is not null as paid_by_merchant, version,
-       exists (select from ledger.unfinished u where u.payment_id = p.payment_id) as swept
+       exists (select from ledger.unfinished u where u.payment_id = p.payment_id) as swept,
+       exists (select from ledger.payment_event e
+                where e.payment_id = p.payment_id and e.kind = 'received') as received
   from ledger.payment p order by created_at, payment_id
 """
 _CHANGES = """

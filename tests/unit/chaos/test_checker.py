@@ -382,3 +382,28 @@ def test_what_was_sent_is_canceled_only_where_the_provider_can_cancel(*, can: bo
     evidence = replace(evidence, payments=(*others, canceled), changes=(*evidence.changes, end))
     found = {finding.by for finding in check(evidence).findings}
     assert ("histories_are_paths" in found) is not can
+
+
+@pytest.mark.parametrize("received", [True, False])
+def test_money_that_no_order_asked_for_begins_with_its_end(*, received: bool) -> None:
+    evidence = sound()
+    payment = evidence.payments[_of(DEPOSIT)]
+    life = [c for c in evidence.changes if c.payment_id == DEPOSIT]
+    told = next(event for event in evidence.events if event.payment_id == DEPOSIT)
+    credit = replace(
+        life[0], kind="received", from_status=None, to_status="completed", result_id=None
+    )
+    others = {
+        name: tuple(one for one in getattr(evidence, name) if one.payment_id != DEPOSIT)
+        for name in ("payments", "changes", "events")
+    }
+    evidence = replace(
+        evidence,
+        payments=(*others["payments"], replace(payment, version=1, received=received)),
+        changes=(*others["changes"], replace(credit, seq=99, version=1)),
+        events=(*others["events"], replace(told, version=1, status="completed")),
+        said=tuple(one for one in evidence.said if one.answer.get("id") != DEPOSIT),
+    )
+    found = {finding.by for finding in check(evidence).findings}
+    wrong = {"no_more_than_asked", "histories_are_paths", "every_change_is_told"}
+    assert found & wrong == (set() if received else wrong)
