@@ -49,10 +49,17 @@ CHECKS_OFF = {
     "object_level_authorization": {"enabled": False},
 }
 
-# Wrong items are refused each for itself, in an answer that is 200.
+# Wrong items are refused each for itself, in an answer that is 200. `GET /payments/batch` is also of
+# the form `/payments/{payment_id}`: it is answered as a payment that does not exist.
 BATCHES = [
-    {"include-path": path, "checks": {"negative_data_rejection": {"enabled": False}}}
-    for path in ("/api/v1/payments/batch", "/api/v1/conversions/batch")
+    {
+        "include-path": path,
+        "checks": {name: {"enabled": False} for name in ("negative_data_rejection", *others)},
+    }
+    for path, others in (
+        ("/api/v1/payments/batch", ("unsupported_method", "allow_header_conformance")),
+        ("/api/v1/conversions/batch", ()),
+    )
 ]
 
 PRICE = {"type": "deposit", "method": "mpesa", "amount": "100.00", "currency": "KES"}
