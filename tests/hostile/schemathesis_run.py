@@ -49,8 +49,8 @@ CHECKS_OFF = {
     "object_level_authorization": {"enabled": False},
 }
 
-# Wrong items are refused each for itself, in an answer that is 200. `GET /payments/batch` is also of
-# the form `/payments/{payment_id}`: it is answered as a payment that does not exist.
+# Wrong items are refused each for itself, in an answer that is 200. `GET /payments/batch` is also
+# of the form `/payments/{payment_id}`: it is answered as a payment that does not exist.
 BATCHES = [
     {
         "include-path": path,
