@@ -16,6 +16,8 @@ _PAYMENT_SHOWN: Mapping[str, Any] = {
     "type": "deposit",
     "method": example_rail().method,
     "rail": example_rail().name,
+    "provider": example_rail().provider,
+    "provider_name": example_rail().provider_name,
     "status": "completed",
     "amount": _EXAMPLE.amount.text,
     "requested_amount": None,
