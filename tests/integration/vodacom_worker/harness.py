@@ -9,6 +9,7 @@ import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
 from datetime import UTC, datetime
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -131,8 +132,12 @@ class VodacomHarness:
         return [PaymentResult.model_validate_json(row["body"]) for row in rows]
 
     async def kinds(self, payment_id: UUID) -> list[str]:
-        """The kinds of what was told, notes left out."""
-        return [one.kind for one in await self.results(payment_id) if one.kind != "noted"]
+        """The kinds of what was told, notes left out, the same kind in a row once.
+
+        A notice that arrives beside the query that ends a payment tells the end once more.
+        """
+        told = [one.kind for one in await self.results(payment_id) if one.kind != "noted"]
+        return [kind for kind, _ in groupby(told)]
 
     async def reach(self, payment_id: UUID, kind: str) -> PaymentResult:
         """The first result of a kind, once it is told; every check is due at once."""
