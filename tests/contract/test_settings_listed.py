@@ -14,7 +14,6 @@ from crypto_watcher.settings import WorkerSettings as CryptoWatcherSettings
 from gateway.settings import GatewaySettings
 from ledger.settings import LedgerSettings
 from momo_worker.settings import RwandaConfig, UgandaConfig
-from momo_worker.settings import WorkerSettings as MomoWorkerSettings
 from mpesa_worker.settings import MpesaConfig, WorkerSettings
 from paypal_worker.settings import PayPalConfig
 from paypal_worker.settings import WorkerSettings as PayPalWorkerSettings
@@ -44,7 +43,7 @@ def test_every_setting_is_listed_and_explained() -> None:
     settings = (GatewaySettings, LedgerSettings, WorkerSettings, MpesaConfig)
     of_rails = (rail.settings for rail in gateway_rails().values())
     workers = (CardWorkerSettings, CardConfig, PayPalWorkerSettings, PayPalConfig, VodacomConfig)
-    momo = (MomoWorkerSettings, UgandaConfig, RwandaConfig)
+    momo = (UgandaConfig, RwandaConfig)
     chains = (CryptoWatcherSettings, BitcoinConfig)
     for kind in (*settings, *workers, *momo, *chains, *of_rails):
         needed |= variables(kind)

@@ -48,7 +48,6 @@ async def test_nothing_personal_in_clear(monkeypatch: pytest.MonkeyPatch, own_br
         "gateway.log",
         "ledger.log",
         "mpesa-worker.log",
-        "momo-worker.log",
         "paypal-worker.log",
         "crypto-watcher.log",
     }
@@ -110,7 +109,7 @@ async def topic_dump(stack: Stack) -> bytes:
 
 def metrics_dump(stack: Stack) -> bytes:
     parts = []
-    workers = ("mpesa-worker", "momo-worker", "paypal-worker", "crypto-watcher")
+    workers = ("mpesa-worker", "paypal-worker", "crypto-watcher")
     for name in ("gateway", "ledger", *workers):
         with urlopen(stack.url(name) + "/metrics") as reply:
             parts.append(reply.read())

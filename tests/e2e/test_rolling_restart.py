@@ -51,7 +51,7 @@ async def test_rolling_restart_under_load(folder: Path) -> None:
         sending = asyncio.gather(
             *(_later(n * 0.2, client, number) for n, number in enumerate(numbers))
         )
-        workers = ("mpesa-worker", "momo-worker", "card-worker", "paypal-worker", "crypto-watcher")
+        workers = ("mpesa-worker", "card-worker", "paypal-worker", "crypto-watcher")
         for service in ("gateway", "ledger", *workers):
             await asyncio.sleep(0.5)
             os.kill(pid_of(stack, service), signal.SIGTERM)

@@ -42,7 +42,6 @@ from gateway.payment_options.statuses import RailStatusHandler
 from ledger import app as ledger_app
 from ledger.settings import LedgerSettings
 from momo_worker import app as momo_app
-from momo_worker.settings import WorkerSettings as MomoWorkerSettings
 from mpesa_worker import app as mpesa_app
 from mpesa_worker.settings import WorkerSettings as MpesaWorkerSettings
 from paypal_worker import app as paypal_app
@@ -138,7 +137,7 @@ def _momo(base: Base) -> Composition:
 def _services() -> Iterator[tuple[str, str, Any, Callable[[Base], Composition]]]:
     """Schema, role, settings and composition of each."""
     yield GATEWAY_SCHEMA, GATEWAY_ROLE, LedgerSettings, _gateway
-    yield "momo_ug", "cift_momo_ug", MomoWorkerSettings, _momo
+    yield "momo_ug", "cift_momo_ug", MpesaWorkerSettings, _momo
     for module, settings, config in (
         (ledger_app, LedgerSettings, None),
         (mpesa_app, MpesaWorkerSettings, mpesa.config()),

@@ -22,7 +22,6 @@ MODULES = (
     "gateway",
     "ledger",
     "mpesa_worker",
-    "momo_worker",
     "card_worker",
     "paypal_worker",
     "crypto_watcher",

@@ -38,8 +38,8 @@ OPTIONS = ClusterOptions(
 CASE_S = 120
 REST_S = 60
 CLUSTERS = (
-    ("card-worker", "paypal-worker", "momo-worker", "crypto-watcher"),
-    ("mpesa-worker", "gateway", "ledger"),
+    ("card-worker", "paypal-worker", "crypto-watcher", "gateway"),
+    ("mpesa-worker", "ledger"),
 )
 """Whose deaths share a cluster; each cluster has every service, and two keep two cores busy."""
 FUNDS_KES = "50000.00"

@@ -355,13 +355,20 @@ _BITCOIN: Mapping[str, Sequence[str]] = {
     "subscriber.before_commit": ("bitcoin asked",),
     "subscriber.after_commit": ("bitcoin asked",),
 }
+
+
+def _joined(*tables: Mapping[str, Sequence[str]]) -> Mapping[str, Sequence[str]]:
+    """The points of one process that runs several workers, each with the scenarios of all."""
+    points = dict.fromkeys(point for table in tables for point in table)
+    return {point: [name for table in tables for name in table.get(point, ())] for point in points}
+
+
 TABLE: Mapping[str, Mapping[str, Sequence[str]]] = {
     "gateway": _GATEWAY,
     "ledger": _LEDGER,
-    "mpesa-worker": _MPESA,
+    "mpesa-worker": _joined(_MPESA, _MOMO),
     "card-worker": _CARD,
     "paypal-worker": _PAYPAL,
-    "momo-worker": _MOMO,
     "crypto-watcher": _BITCOIN,
 }
 

@@ -31,7 +31,6 @@ SERVICES = [
     "ledger",
     "gateway",
     "mpesa_worker",
-    "momo_worker",
     "card_worker",
     "paypal_worker",
     "crypto_watcher",

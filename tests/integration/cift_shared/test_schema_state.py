@@ -183,8 +183,7 @@ class TestReadyz:
     async def test_follows_the_schema(
         self, empty_database: str, broker: Broker, tmp_path: Path, module: str
     ) -> None:
-        odd = {"momo_worker": "momo_ug", "crypto_watcher": "bitcoin"}
-        schema = odd.get(module, module.removesuffix("_worker"))
+        schema = {"crypto_watcher": "bitcoin"}.get(module, module.removesuffix("_worker"))
         names = {"database": empty_database, "bootstrap": broker.bootstrap}
         env = environment(module, instance=uuid4().hex[:8], **names)
         async with running(module, env, tmp_path) as service:

@@ -21,6 +21,15 @@ TANZANIA = {
     "MPESA_TZ_ENVIRONMENT": "sandbox",
     "MPESA_TZ_PUBLIC_KEY": "key",
 }
+UGANDA = {
+    "MOMO_CALLBACK_URL": "https://pay.example",
+    "MOMO_UG_COLLECTION_SUBSCRIPTION_KEY": "key",
+    "MOMO_UG_COLLECTION_API_USER": "user",
+    "MOMO_UG_COLLECTION_API_KEY": "key",
+    "MOMO_UG_DISBURSEMENT_SUBSCRIPTION_KEY": "key",
+    "MOMO_UG_DISBURSEMENT_API_USER": "user",
+    "MOMO_UG_DISBURSEMENT_API_KEY": "key",
+}
 KENYA = {
     "MPESA_CONSUMER_KEY": "key",
     "MPESA_CONSUMER_SECRET": "secret",
@@ -33,7 +42,7 @@ KENYA = {
 
 @pytest.fixture(autouse=True)
 def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
-    for name in (*TANZANIA, *KENYA):
+    for name in (*TANZANIA, *KENYA, *UGANDA):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.delenv("CIFT_MODE", raising=False)
     return monkeypatch
@@ -117,7 +126,14 @@ class TestServedRails:
 
     @pytest.mark.parametrize(
         ("given", "schemas"),
-        [(KENYA, ["mpesa"]), (TANZANIA, ["mpesa_tz"]), (KENYA | TANZANIA, ["mpesa", "mpesa_tz"])],
+        [
+            (KENYA, ["mpesa"]),
+            (TANZANIA, ["mpesa_tz"]),
+            (UGANDA, ["momo_ug"]),
+            (KENYA | TANZANIA | UGANDA, ["mpesa", "mpesa_tz", "momo_ug"]),
+            # what every country of MTN reads sets up none of them
+            (KENYA | {"MOMO_CALLBACK_URL": "https://pay.example"}, ["mpesa"]),
+        ],
     )
     def test_a_unit_for_each_rail_that_is_set_up(
         self, environment: pytest.MonkeyPatch, given: dict[str, str], schemas: list[str]
@@ -126,12 +142,22 @@ class TestServedRails:
         assert self.names() == schemas
 
     def test_none_is_refused_and_names_what_is_needed(self) -> None:
-        with pytest.raises(SettingsInvalid, match=r"MPESA_CONSUMER_KEY.*MPESA_TZ_API_KEY"):
+        with pytest.raises(SettingsInvalid) as refused:
             self.names()
+        for name in ("MPESA_CONSUMER_KEY", "MPESA_TZ_API_KEY", "MOMO_UG_COLLECTION_API_USER"):
+            assert name in str(refused.value)
 
-    @pytest.mark.parametrize("missing", ["MPESA_TZ_API_KEY", "MPESA_TZ_ENVIRONMENT"])
+    @pytest.mark.parametrize(
+        "missing",
+        [
+            "MPESA_TZ_API_KEY",
+            "MPESA_TZ_ENVIRONMENT",
+            "MOMO_UG_COLLECTION_API_USER",
+            "MOMO_CALLBACK_URL",
+        ],
+    )
     def test_half_a_rail_is_refused(self, environment: pytest.MonkeyPatch, missing: str) -> None:
-        set_all(environment, KENYA | TANZANIA)
+        set_all(environment, KENYA | TANZANIA | UGANDA)
         environment.delenv(missing)
         with pytest.raises(SettingsInvalid, match=missing):
             self.names()
@@ -139,7 +165,7 @@ class TestServedRails:
     def test_each_unit_has_a_name_a_schema_and_a_role_of_its_own(
         self, environment: pytest.MonkeyPatch
     ) -> None:
-        set_all(environment, KENYA | TANZANIA)
+        set_all(environment, KENYA | TANZANIA | UGANDA)
         units = main.served(self.settings())
         for field in ("name", "schema", "role"):
             assert len({getattr(unit, field) for unit in units}) == len(units)

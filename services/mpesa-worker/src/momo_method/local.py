@@ -47,9 +47,9 @@ def _environment(country: Country) -> Callable[[StackContext], Mapping[str, str]
 def local_of(country: Country) -> LocalRail:
     """A country in the local stack."""
     return LocalRail(
-        worker="momo-worker",
-        module="momo_worker",
-        port=8086,
+        worker="mpesa-worker",
+        module="mpesa_worker",
+        port=8082,
         secrets=_secrets(country),
         environment=_environment(country),
         # The currencies here have no decimals.

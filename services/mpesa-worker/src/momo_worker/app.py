@@ -8,21 +8,38 @@ The countries share the topic of notices, and each takes those of its own callba
 nothing else: each has its schema, role, connections, pace, circuit and float.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable
+from functools import partial
 
 from cift_shared.attempts import compose_worker
 from cift_shared.runtime.service import Base, Composition, Unit
-from cift_shared.settings import load_settings
-from momo_method.countries import COUNTRIES
+from cift_shared.settings import ServiceSettings
+from momo_method.countries import Country
 from momo_worker.client import MomoClient
 from momo_worker.processor import MomoProcessor
 from momo_worker.sent_requests import SharedSentRequests
-from momo_worker.settings import CONFIGS, MomoConfig, WorkerSettings, is_set_up
+from momo_worker.settings import MomoConfig, config_of
 from momo_worker.token_store import SharedTokens
 
 
-def compose(base: Base, settings: WorkerSettings, config: MomoConfig) -> Composition:
-    """Build the worker of one country from its settings."""
+def unit_of(country: Country) -> Callable[[ServiceSettings], Unit | None]:
+    """Makes the unit of one country from the settings of the process; None if it is not set up.
+
+    The call raises SettingsInvalid if a setting of the country is missing or wrong.
+    """
+
+    def unit(settings: ServiceSettings) -> Unit | None:
+        config = config_of(country)
+        if config is None:
+            return None
+        rail, composed = country.rail, partial(compose, settings=settings, config=config)
+        return Unit(name=f"{rail}-worker", schema=rail, role=f"cift_{rail}", compose=composed)
+
+    return unit
+
+
+def compose(base: Base, settings: ServiceSettings, config: MomoConfig) -> Composition:
+    """Build the unit of one country from its settings."""
     vault, schema = settings.vault(), config.country.rail
     tokens = SharedTokens(base.pool, vault, base.clock, schema=schema)
     processor = MomoProcessor(
@@ -33,25 +50,4 @@ def compose(base: Base, settings: WorkerSettings, config: MomoConfig) -> Composi
         clock=base.clock,
         sent=SharedSentRequests(base.pool, vault, base.clock, schema=schema),
     )
-    return compose_worker(base, processor, schema=schema, concurrency=settings.concurrency)
-
-
-def unit_of(config: MomoConfig, settings: WorkerSettings) -> Unit:
-    """The unit of one country."""
-    rail = config.country.rail
-
-    def composed(base: Base) -> Composition:
-        return compose(base, settings, config)
-
-    return Unit(name=f"{rail}-worker", schema=rail, role=f"cift_{rail}", compose=composed)
-
-
-def units() -> Sequence[Unit]:
-    """A unit for each country that is set up in the environment.
-
-    Raises:
-        SettingsInvalid: a setting of such a country is missing or wrong.
-    """
-    settings = load_settings(WorkerSettings)
-    found = [one for one in COUNTRIES if is_set_up(one)]
-    return [unit_of(load_settings(CONFIGS[country.rail]), settings) for country in found]
+    return compose_worker(base, processor, schema=schema, concurrency=config.concurrency)

@@ -1,4 +1,4 @@
-"""Settings of MTN MoMo and of its worker, from environment variables; one class per country."""
+"""Settings of MTN MoMo in the worker, from environment variables; one class per country."""
 
 import ipaddress
 import os
@@ -12,7 +12,7 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 
 from cift_shared.errors import InvalidCommand
 from cift_shared.money.amount import Money, parse_amounts
-from cift_shared.settings import EnvironmentSettings, ServiceSettings, load_settings
+from cift_shared.settings import EnvironmentSettings, load_settings, required_variables
 from momo_method.countries import RWANDA, UGANDA, Country
 from momo_method.settings import SANDBOX, named
 
@@ -94,6 +94,10 @@ class MomoConfig(EnvironmentSettings):
         default=Decimal(1), ge=1, le=1000, validation_alias="MOMO_CHECK_SPEED"
     )
     """Divides every wait of ours; above 1 only with a twin that runs faster."""
+    concurrency: int = Field(
+        default=64, ge=1, le=1000, validation_alias="CIFT_MOMO_WORKER_CONCURRENCY"
+    )
+    """Maximum concurrent calls to MTN, for each loop of each country."""
     fee_schedule: str | None = Field(default=None, validation_alias="CIFT_FEE_SCHEDULE")
 
     @field_validator("api_base", "general_api_base", "former_api_base", "callback_url")
@@ -263,18 +267,22 @@ def _is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-class WorkerSettings(ServiceSettings):
-    """Settings of the process."""
+def config_of(country: Country) -> MomoConfig | None:
+    """Read the settings of a country; None if not one of its own required variables is set.
 
-    concurrency: int = Field(
-        default=64, ge=1, le=1000, validation_alias="CIFT_MOMO_WORKER_CONCURRENCY"
-    )
-    """Maximum concurrent calls to MTN, for each loop of each country."""
+    Raises:
+        SettingsInvalid: some of them are set, and another setting is missing or wrong.
+    """
+    kind = CONFIGS[country.rail]
+    if not any(os.environ.get(name) for name in own_variables(country)):
+        return None
+    return load_settings(kind)
 
 
-def is_set_up(country: Country) -> bool:
-    """True when the environment has an API user for collections in the country."""
-    return bool(os.environ.get(f"{country.prefix}_COLLECTION_API_USER"))
+def own_variables(country: Country) -> list[str]:
+    """The required variables of a country that no other country reads."""
+    required = required_variables(CONFIGS[country.rail])
+    return [name for name in required if name.startswith(f"{country.prefix}_")]
 
 
 def load_uganda_config() -> UgandaConfig:

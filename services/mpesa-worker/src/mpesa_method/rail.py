@@ -25,6 +25,7 @@ RAIL = Rail(
         "refund": timedelta(minutes=2),
     },
     cancel_after_submit=False,
+    is_example=True,
     countries=frozenset({"KE"}),
     example=Example(
         amount=Money(1000_00, "KES"),

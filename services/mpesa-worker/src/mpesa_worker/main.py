@@ -13,6 +13,9 @@ from cift_shared.errors import SettingsInvalid
 from cift_shared.observability.log import get_logger, start_logging
 from cift_shared.runtime.service import Unit, run_units
 from cift_shared.settings import load_settings, required_variables
+from momo_method.countries import RWANDA, UGANDA
+from momo_worker import app as momo
+from momo_worker.settings import own_variables
 from mpesa_worker import app as kenya
 from mpesa_worker.settings import MpesaConfig, WorkerSettings
 from vodacom_worker import app as tanzania
@@ -21,6 +24,8 @@ from vodacom_worker.settings import VodacomConfig
 UNITS: Mapping[str, tuple[Callable[[WorkerSettings], Unit | None], Sequence[str]]] = {
     "mpesa": (kenya.unit, required_variables(MpesaConfig)),
     "mpesa_tz": (tanzania.unit, required_variables(VodacomConfig)),
+    UGANDA.rail: (momo.unit_of(UGANDA), own_variables(UGANDA)),
+    RWANDA.rail: (momo.unit_of(RWANDA), own_variables(RWANDA)),
 }
 """By rail, what makes its unit, and the variables without which the rail is not served."""
 

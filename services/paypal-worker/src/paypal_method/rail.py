@@ -48,7 +48,6 @@ RAIL = Rail(
     },
     # An order whose capture was not sent moves no money, and an unclaimed payout can be returned.
     cancel_after_submit=True,
-    is_example=True,
     cost_steps=frozenset({"paypal.fee.known"}),
     example=Example(
         amount=Money(50_00, "USD"),
