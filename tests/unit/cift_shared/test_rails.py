@@ -194,11 +194,35 @@ def test_a_method_that_is_not_built_is_refused(name: object) -> None:
             (MPESA, replace(CARD, method="mpesa")),
             "card and mpesa serve the same payers",
         ),
+        (
+            (MPESA, replace(CARD, provider="mpesa")),
+            "card and mpesa share numbers in the callback paths of mpesa",
+        ),
+        (
+            (
+                replace(MPESA, calls=frozenset({1, 2})),
+                replace(CARD, provider="mpesa", calls={2, 3}),
+            ),
+            "card and mpesa share numbers",
+        ),
     ],
 )
 def test_rails_that_contradict_each_other_are_refused(found, words: str) -> None:
     with pytest.raises(SettingsInvalid, match=words):
         by_name(found)
+
+
+@pytest.mark.parametrize(
+    ("mpesa", "card"),
+    [
+        ({"calls": frozenset({1, 2})}, {"calls": frozenset({3})}),
+        ({}, {"has_notices": False}),
+        ({"has_notices": False}, {}),
+    ],
+)
+def test_rails_of_one_provider_need_numbers_of_their_own(mpesa, card) -> None:
+    one, other = replace(MPESA, **mpesa), replace(CARD, provider="mpesa", **card)
+    assert list(by_name([one, other])) == ["card", "mpesa"]
 
 
 def test_rails_are_read_from_entry_points_in_alphabetical_order() -> None:
@@ -218,11 +242,12 @@ def test_rails_are_found_by_method_and_by_name() -> None:
 MPESA_TZ = replace(
     MPESA,
     name="mpesa_tz",
+    provider="vodacom",
     countries=frozenset({"TZ"}),
     limits={"TZS": MPESA.limits["KES"]},
     fee_key="mpesa_tz",
 )
-MPESA_UG = replace(MPESA, name="mpesa_ug", countries=frozenset({"UG"}))
+MPESA_UG = replace(MPESA, name="mpesa_ug", provider="mtn", countries=frozenset({"UG"}))
 """The same currency as MPESA, in another country."""
 
 

@@ -94,3 +94,21 @@ def test_a_request_names_one_party_and_a_refund_none() -> None:
 )
 def test_an_account_holder_may_be_told_in_words(told: object, result: bool) -> None:
     assert wire.Holder.model_validate({"result": told}).result is result
+
+
+@pytest.mark.parametrize(
+    ("text", "units"),
+    [("1000", 1000), ("1000.99", 1000), ("0", 0), ("-25", -25),
+     ("", None), ("1e9", None), ("NaN", None), ("9" * 16, None), ("1,000", None)],
+)  # fmt: skip
+def test_a_balance_is_an_amount_in_whole_units(text: str, units: int | None) -> None:
+    assert domain.balance_units(text) == units
+
+
+@pytest.mark.parametrize(
+    ("text", "receipt"),
+    [("23503452", "23503452"), ("AB-1_2", "AB-1_2"), ("x" * 64, "x" * 64),
+     ("x" * 65, None), ("", None), (None, None), ("a\0b", None), ("1 2", None)],
+)  # fmt: skip
+def test_a_receipt_has_the_form_of_one(text: str | None, receipt: str | None) -> None:
+    assert domain.receipt_in(text) == receipt

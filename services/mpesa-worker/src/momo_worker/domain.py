@@ -26,6 +26,9 @@ PROMPT_AGAIN_S_MAX = 60 * 60
 
 _REFERENCE_CONTEXT = "momo-reference-id"
 """Must never change: with another text, requests in flight would get other ids."""
+_BALANCE = re.compile(r"(-?[0-9]{1,15})(?:\.[0-9]{1,10})?")
+_RECEIPT = re.compile(r"[A-Za-z0-9_-]{1,64}")
+"""MTN's ids have about ten digits; it promises no form."""
 _WHOLE = re.compile(r"(0|[1-9][0-9]*)(?:\.0+)?")
 
 
@@ -48,6 +51,17 @@ def whole_units(text: str | None) -> int | None:
     """The whole units in an amount of MTN, "5000" or "5000.00"; None when it is not whole."""
     match = _WHOLE.fullmatch(text or "") if len(text or "") <= 40 else None
     return int(match[1]) if match else None
+
+
+def balance_units(text: str) -> int | None:
+    """The whole units in a balance of MTN, "1000" or "1000.25"; None when it is no amount."""
+    match = _BALANCE.fullmatch(text)
+    return int(match[1]) if match else None
+
+
+def receipt_in(text: str | None) -> str | None:
+    """`text` if it has the form of MTN's transaction ids; else None: the payment has no receipt."""
+    return text if text and _RECEIPT.fullmatch(text) else None
 
 
 def check_delay(checks: int, age: timedelta | None, *, speed: Decimal) -> timedelta | None:

@@ -42,7 +42,7 @@ def settled(asked: Asked, state: wire.Status) -> Settled | Conflicting:
     wrong = difference(asked, state)
     if wrong is not None:
         return Conflicting(f"MTN reports a success with another {wrong}")
-    return Settled(asked.amount, state.financialTransactionId)
+    return Settled(asked.amount, domain.receipt_in(state.financialTransactionId))
 
 
 def difference(asked: Asked, state: wire.Status) -> str | None:

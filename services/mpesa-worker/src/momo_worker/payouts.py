@@ -1,14 +1,13 @@
 """Payouts: a transfer from our disbursement account to a wallet."""
 
 from collections.abc import Sequence
-from decimal import Decimal, InvalidOperation
 
 from cift_shared.attempts.processor import Answer, Attempt, Notice
 from cift_shared.errors import OutcomeUnknown, ProviderUnavailable
 from cift_shared.messaging.outcomes import Declined
 from cift_shared.money.amount import Money
 from momo_method.calls import Call
-from momo_worker import codes
+from momo_worker import codes, domain
 from momo_worker.client import TRANSFER
 from momo_worker.context import Context
 from momo_worker.moves import Moves, Plan
@@ -46,10 +45,9 @@ class Payouts:
         """
         config = self._context.config
         balance = await self._context.client.balance()
-        try:
-            units = int(Decimal(balance.availableBalance))
-        except (InvalidOperation, ValueError, OverflowError):
-            raise OutcomeUnknown("provider_answer_unreadable", "the balance is no number") from None
+        units = domain.balance_units(balance.availableBalance)
+        if units is None:
+            raise OutcomeUnknown("provider_answer_unreadable", "the balance is no amount")
         if balance.currency != config.wire_currency:
             raise OutcomeUnknown("provider_answer_unreadable", "a balance in another currency")
         return Money(units, config.country.currency)

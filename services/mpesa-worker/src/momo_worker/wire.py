@@ -12,6 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 NOTE = "Payment"
 """What payer and payee read in their list of transactions: plain ASCII, shorter than 160."""
+_WORD_MAX = 64
+"""Longer words are cut: they are stored with the attempt."""
 
 
 class Part(BaseModel):
@@ -51,6 +53,11 @@ class Status(Part):
     @classmethod
     def _is_word(cls, value: Any) -> Any:
         return value.get("code") if isinstance(value, Mapping) else value
+
+    @field_validator("status", "reason")
+    @classmethod
+    def _is_short(cls, value: str | None) -> str | None:
+        return value[:_WORD_MAX] if value else value
 
 
 class Balance(Part):

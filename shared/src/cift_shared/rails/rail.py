@@ -120,6 +120,16 @@ class Rail:
             and (anywhere or bool(self.countries & other.countries))
         )
 
+    def shares_notices_with(self, other: "Rail") -> bool:
+        """True if a notice of their common provider could be about either of them."""
+        everything = self.calls is None or other.calls is None
+        return (
+            self.provider == other.provider
+            and self.has_notices
+            and other.has_notices
+            and (everything or bool((self.calls or frozenset()) & (other.calls or frozenset())))
+        )
+
     def offers(self, operation: Operation, currency: str) -> bool:
         """True when it carries this operation in this currency."""
         return operation not in self.refusals and operation in self.limits.get(currency, {})

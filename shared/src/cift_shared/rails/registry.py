@@ -16,8 +16,9 @@ def rails() -> Mapping[str, Rail]:
     """The installed rails by name, in alphabetical order; read once per process.
 
     Raises:
-        SettingsInvalid: an entry point is not a rail, two rails share a name, or two rails of one
-            method move the same currency in the same country.
+        SettingsInvalid: an entry point is not a rail, two rails share a name, two rails of one
+            method move the same currency in the same country, or two rails of one provider have a
+            number of a callback path in common.
     """
     return by_name(rail for _, rail in load_entries(GROUP, Rail))
 
@@ -37,6 +38,11 @@ def by_name(found: Iterable[object]) -> Mapping[str, Rail]:
             if rail.competes_with(other):
                 raise SettingsInvalid(
                     f"{GROUP}: {rail.name} and {other.name} serve the same payers"
+                )
+            if rail.shares_notices_with(other):
+                raise SettingsInvalid(
+                    f"{GROUP}: {rail.name} and {other.name} share numbers in the callback paths "
+                    f"of {rail.provider}"
                 )
         known[rail.name] = rail
     return dict(sorted(known.items()))
