@@ -6,12 +6,10 @@ Error texts may contain secrets and are never passed on.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, NoReturn, TypeVar
 
 import stripe
-from opentelemetry.trace import SpanKind
 from pydantic import BaseModel, ValidationError
 
 from card_worker import wire
@@ -26,8 +24,7 @@ from cift_shared.errors import (
     ProviderUnavailable,
 )
 from cift_shared.observability.log import get_logger
-from cift_shared.observability.metrics import PROVIDER_REQUESTS, PROVIDER_SECONDS
-from cift_shared.observability.telemetry import span
+from cift_shared.observability.provider_calls import recorded_call
 from cift_shared.resilience.circuit_breaker import CircuitBreaker
 
 PROVIDER = "stripe"
@@ -89,12 +86,14 @@ class Caller:
         Raises:
             CardRefused, RequestRefused, PaymentProcessorError: see the module's docstring.
         """
-        with self._observed(operation), self._breaker.guard():
+        with recorded_call(PROVIDER, operation, self._clock) as record, self._breaker.guard():
             CALL.set(call := Call(operation))
             try:
                 async with asyncio.timeout(self._deadline_s):
                     answer = await send()
             except stripe.StripeError as error:
+                if isinstance(error, stripe.CardError):
+                    record.result = "declined"
                 self._raise_translated(operation, error, call)
             except TimeoutError:
                 raise _no_answer_error(operation, call) from None
@@ -131,27 +130,6 @@ class Caller:
         if status >= _SERVER_ERROR_STATUS:
             raise ServerFailed("provider_failed", f"{operation}: {status}") from None
         raise _no_answer_error(operation, call) from None
-
-    @contextmanager
-    def _observed(self, operation: str) -> Iterator[None]:
-        """Record span, duration and count of one call."""
-        began, result = self._clock.monotonic(), "error"
-        with span(f"stripe.{operation}", kind=SpanKind.CLIENT) as current:
-            try:
-                yield
-                result = "ok"
-            except CardRefused:
-                result = "declined"
-                raise
-            except PaymentProcessorError as error:
-                result = error.code
-                raise
-            finally:
-                current.set_attribute("stripe.result", result)
-                PROVIDER_SECONDS.labels(PROVIDER, operation).observe(
-                    self._clock.monotonic() - began
-                )
-                PROVIDER_REQUESTS.labels(PROVIDER, operation, result).inc()
 
 
 class _CredentialsRefused(ProviderThrottled):

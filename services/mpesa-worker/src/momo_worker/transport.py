@@ -20,7 +20,6 @@ from typing import Any, NoReturn, TypeVar
 from uuid import UUID
 
 import httpx
-from opentelemetry.trace import SpanKind
 from pydantic import BaseModel, ValidationError
 
 from cift_shared.attempts.access_token import Token
@@ -28,7 +27,6 @@ from cift_shared.attempts.polling_schedule import sped_up
 from cift_shared.clock import Clock
 from cift_shared.errors import (
     OutcomeUnknown,
-    PaymentProcessorError,
     ProviderRejectedRequest,
     ProviderThrottled,
     ProviderUnavailable,
@@ -37,8 +35,7 @@ from cift_shared.failpoints import failpoint
 from cift_shared.http.transport import NOTHING_SENT, HttpTransport, ResponseRejected, whole_body
 from cift_shared.http.untrusted_json import read_object
 from cift_shared.observability.log import get_logger
-from cift_shared.observability.metrics import PROVIDER_REQUESTS, PROVIDER_SECONDS
-from cift_shared.observability.telemetry import span
+from cift_shared.observability.provider_calls import recorded_call
 from cift_shared.resilience.circuit_breaker import PAUSE_S, CircuitBreaker
 from cift_shared.resilience.rate_limiter import TokenBucket, wait_for_turn
 from momo_worker import wire
@@ -182,7 +179,7 @@ class MomoHttp:
     async def send(self, request: Request) -> Response:
         """Send a request; the answer is one of success. Raises as `read`."""
         await wait_for_turn([self._bucket])
-        with self._observed(request.operation), self._breaker.guard():
+        with recorded_call(self._rail, request.operation, self._clock), self._breaker.guard():
             refused = None
             for _ in range(TOKEN_TRIES):
                 token = await self._token(request.product, refused)
@@ -244,7 +241,7 @@ class MomoHttp:
         request = Request(
             operation=f"{product}_token", product=product, method="POST", path=f"/{product}/token/"
         )
-        with self._observed(request.operation):
+        with recorded_call(self._rail, request.operation, self._clock):
             try:
                 response = await self._transfer(request, basic, TOKEN_TIMEOUT_S)
                 if not _OK <= response.status < _REDIRECTS:
@@ -285,24 +282,6 @@ class MomoHttp:
         if status >= _FAILED or document is None or status < _REFUSED:
             raise OutcomeUnknown("provider_failed", f"{operation}: {status}")
         raise RequestRefused(reason, status)
-
-    @contextmanager
-    def _observed(self, operation: str) -> Iterator[None]:
-        """Record span, duration and count of one call."""
-        began, result = self._clock.monotonic(), "error"
-        with span(f"momo.{operation}", kind=SpanKind.CLIENT) as current:
-            try:
-                yield
-                result = "ok"
-            except PaymentProcessorError as error:
-                result = error.code
-                raise
-            finally:
-                current.set_attribute("momo.result", result)
-                PROVIDER_SECONDS.labels(self._rail, operation).observe(
-                    self._clock.monotonic() - began
-                )
-                PROVIDER_REQUESTS.labels(self._rail, operation, result).inc()
 
 
 @contextmanager

@@ -13,7 +13,6 @@ from datetime import timedelta
 from typing import Any, TypeVar
 
 import httpx
-from opentelemetry.trace import SpanKind
 from pydantic import BaseModel, ValidationError
 
 from cift_shared.attempts.access_token import Token, TokenStore
@@ -29,12 +28,8 @@ from cift_shared.http.transport import (
 from cift_shared.http.untrusted_json import read_object
 from cift_shared.messaging.outcomes import Failure
 from cift_shared.observability.log import get_logger
-from cift_shared.observability.metrics import (
-    PROVIDER_REQUESTS,
-    PROVIDER_SECONDS,
-    UNKNOWN_WORDS,
-)
-from cift_shared.observability.telemetry import span
+from cift_shared.observability.metrics import UNKNOWN_WORDS
+from cift_shared.observability.provider_calls import recorded_call
 from cift_shared.resilience.answer_watch import AnswerWatch
 from mpesa_worker import mapping, pull_wire, wire
 from mpesa_worker.mapping import DarajaError, Meaning
@@ -202,13 +197,13 @@ class DarajaClient:
         for _ in range(TOKEN_TRIES):
             token = await self._tokens.get(self._issue_token, refused=refused)
             failpoint("mpesa.before_request")
-            with self._observed(operation) as observed:
+            with recorded_call(PROVIDER, operation, self._clock) as call:
                 status, answer = await self._exchange(
                     operation, path, f"Bearer {token}", body, bytes_max=bytes_max
                 )
                 failpoint("mpesa.after_request")
                 error = mapping.error_in(status, answer, accepted=accepted)
-                observed.update(result=error.meaning.value if error else "ok", http_status=status)
+                call.result, call.http_status = error.meaning.value if error else "ok", status
             if error is None:
                 return answer or {}
             self._log_error(operation, error)
@@ -222,7 +217,7 @@ class DarajaClient:
         key, secret = config.consumer_key, config.consumer_secret
         pair = f"{key.get_secret_value()}:{secret.get_secret_value()}"
         basic = base64.b64encode(pair.encode()).decode()
-        with self._observed("oauth") as observed:
+        with recorded_call(PROVIDER, "oauth", self._clock) as call:
             try:
                 status, body = await self._exchange(
                     "oauth",
@@ -232,14 +227,13 @@ class DarajaClient:
             except OutcomeUnknown as error:
                 # A token request moves no money, so a lost answer counts as a request not sent.
                 raise ProviderUnavailable("provider_token_unavailable", str(error)) from error
-            observed.update(http_status=status)
+            call.http_status = status
             try:
                 issued = wire.AccessToken.model_validate(body) if status == 200 else None
             except ValidationError:
                 issued = None
             if issued is None:
                 raise mapping.token_error_of(status, body)
-            observed.update(result="ok")
         log.info("mpesa.token.issued", lifetime_s=issued.expires_in)
         failpoint("mpesa.after_token")
         lifetime = timedelta(seconds=issued.expires_in)
@@ -286,25 +280,6 @@ class DarajaClient:
         except PaymentProcessorError:
             self._watch.failed()
             raise
-
-    @contextmanager
-    def _observed(self, operation: str) -> Iterator[dict[str, Any]]:
-        """Record span, duration and count of one call; the caller's block sets the result."""
-        observed: dict[str, Any] = {"result": "error", "http_status": 0}
-        began = self._clock.monotonic()
-        with span(f"mpesa.{operation}", kind=SpanKind.CLIENT) as current:
-            try:
-                yield observed
-            except PaymentProcessorError as error:
-                observed["result"] = error.code
-                raise
-            finally:
-                current.set_attribute("mpesa.result", str(observed["result"]))
-                current.set_attribute("http.response.status_code", int(observed["http_status"]))
-                PROVIDER_SECONDS.labels(PROVIDER, operation).observe(
-                    self._clock.monotonic() - began
-                )
-                PROVIDER_REQUESTS.labels(PROVIDER, operation, str(observed["result"])).inc()
 
     @staticmethod
     def _log_error(operation: str, error: DarajaError) -> None:

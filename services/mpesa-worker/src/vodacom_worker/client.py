@@ -12,7 +12,6 @@ from typing import Any
 from urllib.parse import urlencode
 
 import httpx
-from opentelemetry.trace import SpanKind
 
 from cift_shared.attempts.access_token import TokenStore
 from cift_shared.clock import Clock
@@ -27,8 +26,8 @@ from cift_shared.failpoints import failpoint
 from cift_shared.http.transport import NOTHING_SENT, HttpTransport, ResponseRejected, whole_body
 from cift_shared.http.untrusted_json import read_object
 from cift_shared.observability.log import get_logger
-from cift_shared.observability.metrics import PROVIDER_REQUESTS, PROVIDER_SECONDS, UNKNOWN_WORDS
-from cift_shared.observability.telemetry import span
+from cift_shared.observability.metrics import UNKNOWN_WORDS
+from cift_shared.observability.provider_calls import recorded_call
 from cift_shared.resilience.circuit_breaker import CircuitBreaker
 from cift_shared.resilience.rate_limiter import TokenBucket, wait_for_turn
 from vodacom_worker import codes, domain, mapping, wire
@@ -137,16 +136,15 @@ class VodacomClient:
         """
         config, began = self._config, self._clock.now()
         secret = domain.bearer(config.api_key.get_secret_value(), self._key)
-        with self._observed("session") as observed:
+        with recorded_call(PROVIDER, "session", self._clock) as call:
             try:
                 status, body = await self._exchange("session", "GET", "getSession/", secret, {})
             except OutcomeUnknown as error:
                 raise ProviderUnavailable("provider_session_unavailable", str(error)) from error
-            observed["http_status"] = status
+            call.http_status = status
             session = wire.text(body or {}, "output_SessionID")
             if not session:
                 raise _no_session(status, body)
-            observed["result"] = "ok"
         log.info("mpesa_tz.session.issued", lifetime_s=config.session_s)
         failpoint("vodacom.after_session")
         # Its life began after the request, and it is live that long after the answer at the latest.
@@ -160,14 +158,14 @@ class VodacomClient:
         for _ in range(SESSION_TRIES):
             session = await self._sessions.get(self.issue_session, refused=refused)
             failpoint("vodacom.before_request")
-            with self._observed(request.operation) as observed:
+            with recorded_call(PROVIDER, request.operation, self._clock) as call:
                 status, body = await self._exchange(
                     request.operation, request.verb, request.path,
                     self._bearer_of(session), request.document(), held=held,
                 )  # fmt: skip
                 failpoint("vodacom.after_request")
                 reply = mapping.reply_of(status, body, key=request.key)
-                observed.update(result=reply.meaning.value, http_status=status)
+                call.result, call.http_status = reply.meaning.value, status
             self._log(request.operation, reply)
             if reply.meaning not in (Meaning.NO_SESSION, Meaning.SESSION_SPENT):
                 return self._checked(reply), body
@@ -248,25 +246,6 @@ class VodacomClient:
             json=None if verb == "GET" else dict(fields),
             extensions={"timeout": timeout.as_dict()},
         )
-
-    @contextmanager
-    def _observed(self, operation: str) -> Iterator[dict[str, Any]]:
-        """Record span, duration and count of one call; the caller's block sets the result."""
-        observed: dict[str, Any] = {"result": "error", "http_status": 0}
-        began = self._clock.monotonic()
-        with span(f"vodacom.{operation}", kind=SpanKind.CLIENT) as current:
-            try:
-                yield observed
-            except PaymentProcessorError as error:
-                observed["result"] = error.code
-                raise
-            finally:
-                current.set_attribute("vodacom.result", str(observed["result"]))
-                current.set_attribute("http.response.status_code", int(observed["http_status"]))
-                PROVIDER_SECONDS.labels(PROVIDER, operation).observe(
-                    self._clock.monotonic() - began
-                )
-                PROVIDER_REQUESTS.labels(PROVIDER, operation, str(observed["result"])).inc()
 
     @staticmethod
     def _log(operation: str, reply: Reply) -> None:

@@ -16,7 +16,6 @@ from datetime import timedelta
 from typing import Any, NoReturn, TypeVar
 
 import httpx
-from opentelemetry.trace import SpanKind
 from pydantic import BaseModel, ValidationError
 
 from cift_shared.attempts.access_token import Token, TokenStore
@@ -24,7 +23,6 @@ from cift_shared.attempts.polling_schedule import sped_up
 from cift_shared.clock import Clock
 from cift_shared.errors import (
     OutcomeUnknown,
-    PaymentProcessorError,
     ProviderRejectedRequest,
     ProviderThrottled,
     ProviderUnavailable,
@@ -33,8 +31,7 @@ from cift_shared.failpoints import failpoint
 from cift_shared.http.transport import NOTHING_SENT, HttpTransport, ResponseRejected, whole_body
 from cift_shared.http.untrusted_json import read_object
 from cift_shared.observability.log import get_logger
-from cift_shared.observability.metrics import PROVIDER_REQUESTS, PROVIDER_SECONDS
-from cift_shared.observability.telemetry import span
+from cift_shared.observability.provider_calls import recorded_call
 from cift_shared.resilience.circuit_breaker import PAUSE_S, CircuitBreaker
 from paypal_worker import wire
 from paypal_worker.settings import PayPalConfig
@@ -158,7 +155,7 @@ class PayPalHttp:
             RequestRefused: PayPal refused it.
             PaymentProcessorError: see `cift_shared.errors`.
         """
-        with self._observed(request.operation), self._breaker.guard():
+        with recorded_call(PROVIDER, request.operation, self._clock), self._breaker.guard():
             response = await self._send(request)
             if response.status == _NO_CONTENT:
                 return _parsed({}, kind)
@@ -220,7 +217,7 @@ class PayPalHttp:
             headers={"Content-Type": "application/x-www-form-urlencoded"},
         )
         basic = f"Basic {base64.b64encode(pair.encode()).decode()}"
-        with self._observed("oauth"):
+        with recorded_call(PROVIDER, "oauth", self._clock):
             try:
                 response = await self._transfer(form, basic, TOKEN_TIMEOUT_S)
                 if response.status != _OK:
@@ -255,24 +252,6 @@ class PayPalHttp:
         if status >= _FAILED or document is None or status < _REFUSED:
             raise OutcomeUnknown("provider_failed", f"{operation}: {status}")
         raise RequestRefused(error, status)
-
-    @contextmanager
-    def _observed(self, operation: str) -> Iterator[None]:
-        """Record span, duration and count of one call."""
-        began, result = self._clock.monotonic(), "error"
-        with span(f"paypal.{operation}", kind=SpanKind.CLIENT) as current:
-            try:
-                yield
-                result = "ok"
-            except PaymentProcessorError as error:
-                result = error.code
-                raise
-            finally:
-                current.set_attribute("paypal.result", result)
-                PROVIDER_SECONDS.labels(PROVIDER, operation).observe(
-                    self._clock.monotonic() - began
-                )
-                PROVIDER_REQUESTS.labels(PROVIDER, operation, result).inc()
 
 
 class _CredentialsRefused(ProviderThrottled):
