@@ -42,15 +42,22 @@ MUTANTS = (
     ),
     Mutant(
         "tanzania-payout-new-key",
-        "a payout whose answer was lost is sent again under another key",
+        "a payout whose answer was lost is queried, and then sent again, under another key",
         "tanzania_payout_answer_lost",
         ("one_effect_a_command",),
         (
             Edit(
-                f"{VODACOM}/context.py",
-                "        return domain.request_key(attempt.attempt_id, round_of(attempt))\n",
-                "        number = round_of(attempt) + attempt.checks % 900\n"
-                "        return domain.request_key(attempt.attempt_id, number)\n",
+                f"{VODACOM}/payments.py",
+                "        status = await self._query(attempt)\n",
+                "        if requests.pays_out(attempt) and not is_accepted(attempt):\n"
+                '            attempt = replace(attempt, memory={**attempt.memory, ROUND: "1"})\n'
+                "        status = await self._query(attempt)\n",
+            ),
+            Edit(
+                f"{VODACOM}/payments.py",
+                "        return replace(answer, evidence=[step, *answer.evidence])\n",
+                '        told = {**answer.memory, ROUND: "1"}\n'
+                "        return replace(answer, memory=told, evidence=[step, *answer.evidence])\n",
             ),
         ),
     ),
