@@ -17,7 +17,7 @@ def main() -> None:
         SettingsInvalid: a setting is missing or wrong, no country is set up, or the port is taken.
     """
     settings = load_settings(WorkerSettings).checked()
-    check_listens(settings.http_host, settings.http_port)
+    check_listens("CIFT_OPS", settings.ops_host, settings.ops_port)
     found = units()
     if not found:
         raise SettingsInvalid("MOMO_UG_COLLECTION_API_USER or MOMO_RW_...: no country is set up")
