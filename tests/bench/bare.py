@@ -9,7 +9,6 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from decimal import Decimal
-from types import SimpleNamespace
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 from uuid import UUID, uuid4
@@ -118,9 +117,9 @@ async def _make_database(dsn: str, address: str) -> None:
 
 def main() -> None:
     """Serves until SIGTERM."""
-    settings: Any = SimpleNamespace(http_host=LOOPBACK, http_port=int(os.environ["BARE_PORT"]))
     start_logging("bare", level="warning", style="console")
-    uvloop.run(serve(create_app(os.environ["DATABASE_URL"]), settings))
+    app = create_app(os.environ["DATABASE_URL"])
+    uvloop.run(serve(app, LOOPBACK, int(os.environ["BARE_PORT"])))
 
 
 if __name__ == "__main__":

@@ -65,14 +65,15 @@ class Pair:
             while await self.leader(service) != pid:
                 await asyncio.sleep(0.1)
 
-    def pids(self, service: str) -> dict[int, int]:
-        """Both processes of a service: pid to port."""
+    def pids(self, service: str) -> dict[int, str]:
+        """Both processes of a service: pid to name."""
         by_name = {status.name: status.pid for status in self.stack.status()}
         names = (replica(service, 1), replica(service, 2))
-        return {by_name[name] or 0: self.stack.ports[name] for name in names}
+        return {by_name[name] or 0: name for name in names}
 
-    def turn_to(self, port: int) -> None:
+    def turn_to(self, gateway: str) -> None:
         """Send everybody to one gateway, as a balancer does with one that doesn't answer."""
+        port = self.stack.ports[gateway]
         if self.front.target != port:
             self.front.target = port
             self.front.poison("reset")

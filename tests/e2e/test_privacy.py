@@ -111,7 +111,7 @@ def metrics_dump(stack: Stack) -> bytes:
     parts = []
     workers = ("mpesa-worker", "paypal-worker", "crypto-watcher")
     for name in ("gateway", "ledger", *workers):
-        with urlopen(stack.url(name) + "/metrics") as reply:
+        with urlopen(stack.ops_url(name) + "/metrics") as reply:
             parts.append(reply.read())
     return b"\n".join(parts)
 

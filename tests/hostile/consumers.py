@@ -109,7 +109,7 @@ def _settings(kind: Any, dsn: str, bootstrap: str) -> Any:
         data_keys=DATA_KEYS,
         index_key=INDEX_KEY,
         callback_key=CALLBACK_KEY,
-        http_port=8080,
+        ops_port=8070,
     )
 
 

@@ -38,6 +38,7 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
         "DATABASE_URL": DSN,
         "KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:9",
         "CIFT_HTTP_PORT": "8080",
+        "CIFT_OPS_PORT": "8070",
         "CIFT_DATA_KEYS": DATA_KEYS,
         "CIFT_INDEX_KEY": INDEX_KEY,
         "CIFT_CALLBACK_KEY": CALLBACK_KEY,
@@ -124,6 +125,7 @@ def test_variables_of_others_are_left_alone(environment, name: str) -> None:
     ("name", "value"),
     [
         ("CIFT_HTTP_PORT", "99999"),
+        ("CIFT_OPS_PORT", "0"),
         ("CIFT_MODE", "prod"),
         ("CIFT_INSTANCE", "a b"),
         ("CIFT_LOG_LEVEL", "trace"),

@@ -84,7 +84,7 @@ class Process:
 @asynccontextmanager
 async def running(database: str, folder: Path) -> AsyncIterator[Process]:
     settings = settings_for(database)
-    port, log = free_port(), folder / "gateway.log"
+    port, ops_port, log = free_port(), free_port(), folder / "gateway.log"
     env = {
         **os.environ,
         "DATABASE_URL": database,
@@ -93,6 +93,7 @@ async def running(database: str, folder: Path) -> AsyncIterator[Process]:
         "CIFT_INDEX_KEY": settings.index_key.get_secret_value(),
         "CIFT_CALLBACK_KEY": settings.callback_key.get_secret_value(),
         "CIFT_HTTP_PORT": str(port),
+        "CIFT_OPS_PORT": str(ops_port),
         "CIFT_GATEWAY_REQUESTS_PER_SECOND": str(PER_SECOND),
         "CIFT_GATEWAY_STREAMS_PER_KEY": str(STREAMS),
         "STRIPE_WEBHOOK_SECRET": "whsec_test_secret",
@@ -111,7 +112,7 @@ async def running(database: str, folder: Path) -> AsyncIterator[Process]:
         async with asyncio.timeout(PATIENCE_S), httpx.AsyncClient() as http:
             while process.returncode is None:
                 try:
-                    if (await http.get(f"http://127.0.0.1:{port}/readyz")).is_success:
+                    if (await http.get(f"http://127.0.0.1:{ops_port}/readyz")).is_success:
                         break
                 except httpx.TransportError:
                     await asyncio.sleep(0.1)

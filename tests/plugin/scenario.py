@@ -77,8 +77,8 @@ async def seen_outside(stack: Stack) -> dict[str, Any]:
     gateway = stack.url("gateway")
     async with httpx.AsyncClient() as http:
         document = (await http.get(f"{gateway}/openapi.json")).json()
-        topics = (await http.get(f"{stack.url('demopay-worker')}/asyncapi.json")).json()
-        metrics = (await http.get(f"{stack.url('demopay-worker')}/metrics")).text
+        topics = (await http.get(f"{stack.ops_url('demopay-worker')}/asyncapi.json")).json()
+        metrics = (await http.get(f"{stack.ops_url('demopay-worker')}/metrics")).text
         forged = await http.post(
             f"{gateway}/api/v1/webhooks/demopay",
             content=b'{"id": "t", "state": "done"}',

@@ -22,6 +22,7 @@ from cift_shared.messaging.envelope import OutgoingMessage
 from cift_shared.messaging.outbox import Relay
 from cift_shared.messaging.topics import METHOD_RESULTS
 from cift_shared.rails.gateway import RailSettings, gateway_rails
+from cift_shared.runtime.operations import Operations
 from cift_shared.runtime.readiness import Readiness
 from cift_shared.runtime.service import Base, running
 from gateway.app import (
@@ -78,6 +79,7 @@ def settings_for(dsn: str, **fields: Any) -> GatewaySettings:
         "index_key": key("i"),
         "callback_key": key("c"),
         "http_port": 8080,
+        "ops_port": 8070,
     }
     return GatewaySettings(**{**values, **fields})
 
@@ -154,6 +156,14 @@ class RunningGateway:
             base_url="http://gateway.test/api/v1",
             headers=headers,
         )
+        self.clients.append(client)
+        return client
+
+    def ops_client(self) -> httpx.AsyncClient:
+        """A client of its operations port."""
+        operations: Operations = self.app.state.operations
+        transport = httpx.ASGITransport(operations.app())
+        client = httpx.AsyncClient(transport=transport, base_url="http://gateway.test")
         self.clients.append(client)
         return client
 

@@ -46,7 +46,8 @@ def environment(module: str, *, database: str, bootstrap: str, instance: str) ->
         "DATABASE_URL": database,
         "KAFKA_BOOTSTRAP_SERVERS": bootstrap,
         "CIFT_INSTANCE": f"{instance}-{module.replace('_', '-')}",
-        "CIFT_HTTP_PORT": str(free_port()),
+        "CIFT_OPS_PORT": str(free_port()),
+        **({"CIFT_HTTP_PORT": str(free_port())} if module == "gateway" else {}),
         "CIFT_DATA_KEYS": DATA_KEYS,
         "CIFT_INDEX_KEY": INDEX_KEY,
         "CIFT_CALLBACK_KEY": CALLBACK_KEY,
@@ -79,6 +80,7 @@ class Service:
     module: str
     process: Process
     http: httpx.AsyncClient
+    """Asks its operations port; a twin has one port for everything."""
     log_file: Path
 
     @property
@@ -142,7 +144,8 @@ async def running(module: str, env: dict[str, str], folder: Path) -> AsyncIterat
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", module, env={**os.environ, **env}, stdout=out, stderr=out
         )
-    base_url = f"http://{LOOPBACK}:{env.get('CIFT_HTTP_PORT') or env['CIFT_SANDBOX_HTTP_PORT']}"
+    port = env.get("CIFT_OPS_PORT") or env["CIFT_SANDBOX_HTTP_PORT"]
+    base_url = f"http://{LOOPBACK}:{port}"
     try:
         async with httpx.AsyncClient(base_url=base_url, timeout=15, trust_env=False) as http:
             yield Service(module, process, http, log_file)

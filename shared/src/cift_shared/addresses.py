@@ -41,8 +41,8 @@ def check_bootstrap_servers(servers: str) -> None:
             raise SettingsInvalid(f"KAFKA_BOOTSTRAP_SERVERS: {shown!r} is not host:port")
 
 
-def check_listens(host: str, port: int) -> None:
-    """Refuse an address that this process can't listen on.
+def check_listens(prefix: str, host: str, port: int) -> None:
+    """Refuse an address that this process can't listen on; its settings begin with the prefix.
 
     Raises:
         SettingsInvalid: names the setting and says why.
@@ -57,4 +57,4 @@ def check_listens(host: str, port: int) -> None:
             why = f"{host}:{port} is in use by another process: stop it, or choose another port"
         else:
             why = f"can't listen on {host}:{port}: {error.strerror or error}"
-        raise SettingsInvalid(f"CIFT_HTTP_PORT, CIFT_HTTP_HOST: {why}") from error
+        raise SettingsInvalid(f"{prefix}_PORT, {prefix}_HOST: {why}") from error

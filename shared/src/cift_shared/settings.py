@@ -172,9 +172,9 @@ class ServiceSettings(KafkaSettings, KeySettings):
         max_length=INSTANCE_CHARS_MAX,
     )
     """Stable name of this replica, by default its host's; see `cift_shared.runtime.instance`."""
-    http_host: str = Field(default="127.0.0.1", validation_alias="CIFT_HTTP_HOST")
-    http_port: int = Field(validation_alias="CIFT_HTTP_PORT", ge=1, le=65535)
-    """Port of health, metrics (and the gateway's API)."""
+    ops_host: str = Field(default="127.0.0.1", validation_alias="CIFT_OPS_HOST")
+    ops_port: int = Field(validation_alias="CIFT_OPS_PORT", ge=1, le=65535)
+    """The operations port: health, readiness and metrics. Payers and merchants have no access."""
     otlp_endpoint: str | None = Field(
         default=None,
         validation_alias=AliasChoices("OTEL_EXPORTER_OTLP_ENDPOINT", "CIFT_OTLP_ENDPOINT"),

@@ -125,9 +125,9 @@ class Cluster:
         return next(status for status in everyone if status.name == name)
 
     def addresses(self) -> dict[str, str]:
-        """Where each process of each service answers."""
+        """Where each process of each service tells its health and its metrics."""
         processes = (name for service in SERVICES for name in self.replicas(service))
-        return {name: self.stack.url(name) for name in processes}
+        return {name: self.stack.ops_url(name) for name in processes}
 
     def is_ready(self) -> bool:
         """Whether every part serves."""

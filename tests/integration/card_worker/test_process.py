@@ -82,7 +82,7 @@ def worker_env(folder: Path, database: str, bootstrap: str, twin: httpx.AsyncCli
     return {
         "DATABASE_URL": database,
         "KAFKA_BOOTSTRAP_SERVERS": bootstrap,
-        "CIFT_HTTP_PORT": str(free_port()),
+        "CIFT_OPS_PORT": str(free_port()),
         "CIFT_DATA_KEYS": DATA_KEYS,
         "CIFT_INDEX_KEY": INDEX_KEY,
         "CIFT_CALLBACK_KEY": CALLBACK_KEY,

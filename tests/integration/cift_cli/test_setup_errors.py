@@ -47,6 +47,7 @@ def settings(**more: str) -> dict[str, str]:
         "CIFT_INDEX_KEY": INDEX_KEY,
         "CIFT_CALLBACK_KEY": CALLBACK_KEY,
         "CIFT_HTTP_PORT": str(free_port()),
+        "CIFT_OPS_PORT": str(free_port()),
         "STRIPE_SECRET_KEY": cards.SECRET_KEY,
         "STRIPE_PUBLISHABLE_KEY": "pk_test_unused",
         "STRIPE_API_BASE": "http://127.0.0.1:9",
@@ -113,7 +114,7 @@ class TestServices:
             ("DATABASE_URL", "nonsense"),
             ("DATABASE_URL", "postgresql://h:port/x"),
             ("KAFKA_BOOTSTRAP_SERVERS", "nonsense"),
-            ("CIFT_HTTP_PORT", "http"),
+            ("CIFT_OPS_PORT", "http"),
             ("CIFT_INDEX_KEY", "short"),
         ],
     )
@@ -129,8 +130,15 @@ class TestServices:
     def test_a_port_in_use(self, service: str) -> None:
         with socket.create_server(("127.0.0.1", 0)) as taken:
             port = taken.getsockname()[1]
-            said = start(service, **settings(CIFT_HTTP_PORT=str(port)))
-        said.is_one_line(1, "CIFT_HTTP_PORT", f"127.0.0.1:{port} is in use", "another port")
+            said = start(service, **settings(CIFT_OPS_PORT=str(port)))
+        said.is_one_line(1, "CIFT_OPS_PORT", f"127.0.0.1:{port} is in use", "another port")
+
+
+def test_the_port_of_the_api_in_use() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        said = start("gateway", **settings(CIFT_HTTP_PORT=str(port)))
+    said.is_one_line(1, "CIFT_HTTP_PORT", f"127.0.0.1:{port} is in use", "another port")
 
 
 @pytest.mark.parametrize("file", ["missing.pem", "empty.pem"])

@@ -75,7 +75,7 @@ async def ledger(
         **os.environ,
         "DATABASE_URL": database,
         "KAFKA_BOOTSTRAP_SERVERS": broker.bootstrap,
-        "CIFT_HTTP_PORT": str(port),
+        "CIFT_OPS_PORT": str(port),
         "CIFT_DATA_KEYS": DATA_KEYS,
         "CIFT_INDEX_KEY": INDEX_KEY,
         "CIFT_CALLBACK_KEY": CALLBACK_KEY,

@@ -23,7 +23,7 @@ from tests.chaos.cluster.proxy import Link
 from tests.support import services
 from tests.support.kafka import Broker
 from tests.support.postgres import throw_away_folder
-from tests.support.services import PATIENCE_S, Service, running_all
+from tests.support.services import PATIENCE_S, Service, environment, running, running_all
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
 
@@ -138,6 +138,28 @@ async def test_services_stop_when_their_servers_end_or_hang(
             os.kill(kafka.pid, signal.SIGSTOP)
         await all_answer(found, "/readyz", 503)
         await all_stop(found, number)
+
+
+async def test_a_gateway_that_stops_says_so_until_its_last_answer(
+    database: str, tmp_path: Path
+) -> None:
+    env = environment("gateway", database=database, bootstrap=nowhere(), instance="stops")
+    async with running("gateway", env, tmp_path) as gateway:
+        await gateway.wait_for("/readyz", 200)
+        reader, writer = await asyncio.open_connection(LOOPBACK, int(env["CIFT_HTTP_PORT"]))
+        head = b"POST /api/v1/webhooks/mpesa HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n"
+        writer.write(head + b"Expect: 100-continue\r\nConnection: close\r\n\r\n")
+        async with asyncio.timeout(PATIENCE_S):
+            assert b"100 Continue" in await reader.readuntil(b"\r\n\r\n")
+        gateway.process.send_signal(signal.SIGTERM)
+        said = await gateway.wait_for("/readyz", 503)
+        assert said == {"status": "not_ready", "detail": "the process is stopping"}
+        assert (await gateway.http.get("/metrics")).status_code == 200
+        writer.write(b"{}")
+        async with asyncio.timeout(PATIENCE_S):
+            assert (await reader.read()).startswith(b"HTTP/1.1 ")
+            assert await gateway.process.wait() == 0
+        writer.close()
 
 
 @asynccontextmanager

@@ -28,9 +28,6 @@ PUBLIC = {
     "/api/v1/webhooks/mpesa",
     "/api/v1/webhooks/paypal",
     "/api/v1/webhooks/stripe",
-    "/healthz",
-    "/readyz",
-    "/metrics",
     "/openapi.json",
     "/docs",
     "/docs/{name}",
@@ -50,7 +47,7 @@ def routes_of(app: FastAPI) -> list[tuple[str, ApiRoute]]:
 def test_every_route_has_a_scope_or_is_public() -> None:
     app = create_app(settings_for("postgresql://nowhere/none"))
     routes = routes_of(app)
-    assert len(routes) == 41
+    assert len(routes) == 38
     assert {path for path, route in routes if not route.scopes} == PUBLIC
     for path, route in routes:
         assert set(route.scopes) <= set(SCOPES), path

@@ -215,8 +215,6 @@ class TestOperations:
     async def test_answers_without_a_key(self, gateway: RunningGateway) -> None:
         client = gateway.raw_client()
         client.base_url = httpx.URL("http://gateway.test")
-        assert (await client.get("/healthz")).json() == {"status": "ok"}
-        assert (await client.get("/readyz")).json() == {"status": "ok"}
         document = (await client.get("/openapi.json")).json()
         assert document["openapi"].startswith("3.1")
         assert "/api/v1/payments/{payment_id}/timeline" in document["paths"]
@@ -235,6 +233,18 @@ class TestOperations:
         problem(await client.get("/docs/ORIGIN.md"), 404, "not_found")
         assert 'id="problem-insufficient_funds"' in page.text
 
+    async def test_its_own_port_answers_operators_only(self, gateway: RunningGateway) -> None:
+        public, operations = gateway.raw_client(), gateway.ops_client()
+        public.base_url = httpx.URL("http://gateway.test")
+        assert (await operations.get("/healthz")).json() == {"status": "ok", "dead": []}
+        assert (await operations.get("/readyz")).json() == {"status": "ok"}
+        for path in ("/healthz", "/readyz", "/metrics"):
+            assert (await operations.get(path)).status_code == 200
+            problem(await public.get(path), 404, "not_found")
+            problem(await public.get(f"/api/v1{path}"), 404, "not_found")
+        for path in ("/docs", "/openapi.json", "/api/v1/payments", "/asyncapi"):
+            assert (await operations.get(path)).status_code == 404
+
     async def test_metrics_count_requests_by_template(
         self, gateway: RunningGateway, client: httpx.AsyncClient
     ) -> None:
@@ -242,9 +252,7 @@ class TestOperations:
         await pay(client, order(), key="k")
         await client.get(f"/payments/{payment['id']}")
         await client.request("BREW", "/pot")
-        root = gateway.raw_client()
-        root.base_url = httpx.URL("http://gateway.test")
-        text = (await root.get("/metrics")).text
+        text = (await gateway.ops_client().get("/metrics")).text
         assert 'route="/api/v1/payments/{payment_id}",status="200"' in text
         assert payment["id"] not in text
         assert 'method="OTHER",route="unmatched",status="404"' in text

@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 
 from cift_local import demo
-from cift_local.stack import PREFERRED_PORTS, Options, Stack
+from cift_local.stack import PREFERRED_OPS_PORTS, PREFERRED_PORTS, Options, Stack
 
 KEY = "cift_test_" + "k" * 60
 GATEWAY = "http://127.0.0.1:8080"
@@ -18,7 +18,7 @@ GATEWAY = "http://127.0.0.1:8080"
 
 def stack(folder: Path, *, prefer_ports: bool = True, **ports: int) -> Stack:
     taken = {**PREFERRED_PORTS, **{name.replace("_", "-"): port for name, port in ports.items()}}
-    return Stack(Options(folder, prefer_ports=prefer_ports), "", "", taken, {})
+    return Stack(Options(folder, prefer_ports=prefer_ports), "", "", taken, PREFERRED_OPS_PORTS, {})
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from cift_shared.observability import metrics
 from cift_shared.rails import gateway, registry
 from cift_shared.rails.rail import Rail
 from cift_shared.runtime import service
-from cift_shared.runtime.operations import problem_of
+from cift_shared.runtime.operations import Operations
 from cift_shared.testing.processor import ScriptedProcessor
 from tests.support.commands import CLOCK, VAULT
 
@@ -53,7 +53,19 @@ async def test_a_process_is_ready_when_all_its_units_are(
     problems: list[str | None], answer: str | None
 ) -> None:
     units: list[Any] = [Ready(problem) for problem in problems]
-    assert await problem_of(units) == answer
+    operations = Operations()
+    operations.watch(units, [])
+    assert await operations.problem() == answer
+
+
+async def test_a_process_that_starts_or_stops_is_not_ready() -> None:
+    operations = Operations()
+    assert await operations.problem() == "the process is starting"
+    units: list[Any] = [Ready(None)]
+    operations.watch(units, [])
+    assert await operations.problem() is None
+    operations.stop()
+    assert await operations.problem() == "the process is stopping"
 
 
 class Part:

@@ -18,6 +18,11 @@ def live_settings(dsn: str = DSN, **fields: str) -> GatewaySettings:
     return settings_for(dsn, mode="live", **live, **fields)
 
 
+def test_the_two_ports_differ() -> None:
+    with pytest.raises(SettingsInvalid, match="CIFT_OPS_PORT: the same as CIFT_HTTP_PORT"):
+        settings_for(DSN, http_port=8080, ops_port=8080).checked()
+
+
 def test_the_password_of_the_example_is_for_tests_only() -> None:
     example = "postgresql://cift:change-me@127.0.0.1:5432/cift"
     with pytest.raises(SettingsInvalid, match="DATABASE_URL: a published value"):

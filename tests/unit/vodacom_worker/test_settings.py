@@ -115,7 +115,7 @@ class TestServedRails:
         return WorkerSettings(
             database_url="postgresql://a@127.0.0.1/b",
             kafka_bootstrap_servers="127.0.0.1:9",
-            http_port=8082,
+            ops_port=8082,
             data_keys=DATA_KEYS,
             index_key=INDEX_KEY,
             callback_key=CALLBACK_KEY,

@@ -98,8 +98,8 @@ def _print_change(status: Status) -> None:
 
 
 def _print_moved_ports(stack: Stack) -> None:
-    """Print the services that are not on their well-known port."""
-    for name, (preferred, taken) in stack.moved().items():
+    """Print what is not on its well-known port."""
+    for name, preferred, taken in stack.moved():
         console.print(
             f"[yellow]port {preferred} is in use by another program:[/yellow] "
             f"{name} listens on port {taken} instead",
@@ -111,8 +111,9 @@ def _print_addresses(stack: Stack, key: str, customer: str) -> None:
     gateway = stack.url("gateway")
     table = Table(title="where to look", show_header=False, title_justify="left")
     table.add_row("API and its documentation", f"{gateway}/docs")
-    table.add_row("health, metrics", f"{gateway}/healthz  {gateway}/metrics")
-    table.add_row("topics (AsyncAPI)", f"{stack.url('ledger')}/asyncapi")
+    operations = stack.ops_url("gateway")
+    table.add_row("health, metrics", f"{operations}/readyz  {operations}/metrics")
+    table.add_row("topics (AsyncAPI)", f"{stack.ops_url('ledger')}/asyncapi")
     for twin in local_twins():
         url = stack.url(twin.name)
         table.add_row("providers' twins", f"{url}/docs")

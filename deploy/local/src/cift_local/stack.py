@@ -14,7 +14,6 @@ import sys
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import MappingProxyType
 from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
@@ -36,6 +35,7 @@ from cift_shared.messaging.topics import all_topics
 from cift_shared.rails.local import (
     LocalRail,
     StackContext,
+    Twin,
     local_processes,
     local_rails,
     local_twins,
@@ -55,11 +55,15 @@ SERVICES = {
 """Our services and their modules, in the order of their start."""
 PREFERRED_PORTS = {
     "gateway": 8080,
-    "ledger": 8081,
-    **{rail.worker: rail.port for rail in local_rails().values()},
     **{name: process.port for name, (_, process) in local_processes().items()},
     **{twin.name: twin.port for twin in local_twins()},
 }
+PREFERRED_OPS_PORTS = {
+    "gateway": 8070,
+    "ledger": 8081,
+    **{rail.worker: rail.port for rail in local_rails().values()},
+}
+"""Of our services: health, readiness, metrics."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,21 +103,31 @@ class Stack:
     database_url: str
     kafka_bootstrap_servers: str
     ports: Mapping[str, int]
+    """Of the API, the twins and the additional processes."""
+    ops_ports: Mapping[str, int]
+    """The operations port of each service."""
     env: Mapping[str, str]
     supervisors: list[Supervisor] = field(default_factory=list)
 
     def url(self, name: str) -> str:
-        """Return a service's HTTP address."""
+        """Return the HTTP address of the API, a twin or an additional process."""
         return f"http://{LOOPBACK}:{self.ports[name]}"
 
-    def moved(self) -> dict[str, tuple[int, int]]:
-        """Return the services that are not on their well-known port: (well-known, actual) port."""
-        preferred = PREFERRED_PORTS if self.options.prefer_ports else {}
-        return {
-            name: (port, self.ports[name])
+    def ops_url(self, name: str) -> str:
+        """Return the address of a service's health, readiness and metrics."""
+        return f"http://{LOOPBACK}:{self.ops_ports[name]}"
+
+    def moved(self) -> list[tuple[str, int, int]]:
+        """Return what is not on its well-known port: name, well-known port, actual port."""
+        if not self.options.prefer_ports:
+            return []
+        known = ((PREFERRED_PORTS, self.ports), (PREFERRED_OPS_PORTS, self.ops_ports))
+        return [
+            (name, port, actual[name])
+            for preferred, actual in known
             for name, port in preferred.items()
-            if port != self.ports[name]
-        }
+            if port != actual[name]
+        ]
 
     def log_file(self, name: str) -> Path:
         """Return the log file of a part."""
@@ -165,15 +179,13 @@ async def running_stack(options: Options) -> AsyncIterator[Stack]:
         LocalStackError: a part did not start, or another stack uses this folder.
     """
     servers, database_url, kafka = _servers(options)
-    ports = {name: _port(name, options) for name in PREFERRED_PORTS}
-    extra = [replica(name, n) for n in range(2, options.replicas + 1) for name in SERVICES]
-    ports |= {name: free_port() for name in extra}
+    ports, ops_ports = _ports(options)
     env = _environment(options, ports, database_url, kafka)
-    stack = Stack(options, database_url, kafka, ports, env)
-    twins = [_service(stack, twin.name, twin.module, "/control/health") for twin in local_twins()]
+    stack = Stack(options, database_url, kafka, ports, ops_ports, env)
+    twins = [_twin(stack, twin) for twin in local_twins()]
     services = [_process(stack, name) for name in local_processes()]
     services += [
-        _service(stack, name, module, "/readyz", number)
+        _service(stack, name, module, number)
         for number in range(1, options.replicas + 1)
         for name, module in SERVICES.items()
     ]
@@ -237,9 +249,18 @@ def _previous_port(folder: Path) -> int:
     return port if port and is_free(port) else free_port()
 
 
-def _port(name: str, options: Options) -> int:
-    preferred = PREFERRED_PORTS[name]
-    return preferred if options.prefer_ports and is_free(preferred) else free_port()
+def _ports(options: Options) -> tuple[dict[str, int], dict[str, int]]:
+    """Choose the HTTP ports and the operations ports."""
+
+    def choose(preferred: int) -> int:
+        return preferred if options.prefer_ports and is_free(preferred) else free_port()
+
+    ports = {name: choose(port) for name, port in PREFERRED_PORTS.items()}
+    ops_ports = {name: choose(port) for name, port in PREFERRED_OPS_PORTS.items()}
+    for number in range(2, options.replicas + 1):
+        ports[replica("gateway", number)] = free_port()
+        ops_ports |= {replica(name, number): free_port() for name in SERVICES}
+    return ports, ops_ports
 
 
 def _environment(
@@ -279,35 +300,39 @@ def _process(stack: Stack, name: str) -> Part:
     """Describe an additional process of a rail, with its additional variables."""
     rail, process = local_processes()[name]
     place = _place(rail, stack.options, stack.ports, local_secrets(stack.options.folder))
-    extra = process.environment(place)
-    return _service(stack, name, process.module, process.health, extra=extra)
+    extra = {"CIFT_HTTP_PORT": str(stack.ports[name]), **process.environment(place)}
+    return _part(stack, name, name, process.module, stack.url(name) + process.health, extra)
 
 
-def _service(
+def _twin(stack: Stack, twin: Twin) -> Part:
+    extra = {"CIFT_SANDBOX_HTTP_PORT": str(stack.ports[twin.name])}
+    health_url = stack.url(twin.name) + "/control/health"
+    return _part(stack, twin.name, twin.name, twin.module, health_url, extra)
+
+
+def _service(stack: Stack, service_name: str, module: str, number: int) -> Part:
+    name = replica(service_name, number)
+    extra = {"CIFT_OPS_PORT": str(stack.ops_ports[name]), "CIFT_INSTANCE": str(number)}
+    if name in stack.ports:
+        extra["CIFT_HTTP_PORT"] = str(stack.ports[name])
+    return _part(stack, name, service_name, module, stack.ops_url(name) + "/readyz", extra)
+
+
+def _part(
     stack: Stack,
+    name: str,
     service_name: str,
     module: str,
-    health: str,
-    number: int = 1,
-    *,
-    extra: Mapping[str, str] = MappingProxyType({}),
+    health_url: str,
+    extra: Mapping[str, str],
 ) -> Part:
-    name = replica(service_name, number)
-    port = str(stack.ports[name])
-    variables = {
-        **stack.env,
-        "CIFT_HTTP_PORT": port,
-        "CIFT_INSTANCE": str(number),
-        "CIFT_SANDBOX_HTTP_PORT": port,
-        "CIFT_TRACE_FILE": str(stack.options.folder / "traces" / f"{name}.jsonl"),
-        **extra,
-    }
+    trace_file = stack.options.folder / "traces" / f"{name}.jsonl"
     return service(
         name,
         [sys.executable, "-m", module],
-        env=variables,
+        env={**stack.env, "CIFT_TRACE_FILE": str(trace_file), **extra},
         changing_env=stack.options.service_env.get(service_name, {}),
-        health_url=stack.url(name) + health,
+        health_url=health_url,
         log=stack.log_file(name),
     )
 
@@ -327,6 +352,7 @@ async def _ensure_database(database_url: str) -> None:
 def _write_addresses(stack: Stack) -> None:
     """Write the addresses and environment to a file for later commands (`make verify-books`)."""
     addresses = {name: stack.url(name) for name in stack.ports}
+    addresses |= {f"{name}-operations": stack.ops_url(name) for name in stack.ops_ports}
     file = stack.options.folder / ADDRESSES
     with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as out:
         json.dump({**addresses, **stack.env}, out, indent=2)

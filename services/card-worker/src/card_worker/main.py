@@ -18,7 +18,7 @@ def main() -> None:
         SettingsInvalid: a setting is missing or wrong, or the port is taken.
     """
     settings = load_settings(WorkerSettings).checked()
-    check_listens(settings.http_host, settings.http_port)
+    check_listens("CIFT_OPS", settings.ops_host, settings.ops_port)
     config = load_card_config()
     composition = partial(compose, settings=settings, config=config)
     uvloop.run(run_service("card-worker", settings, composition, schema=SCHEMA, role=ROLE))

@@ -17,6 +17,6 @@ def main() -> None:
         SettingsInvalid: a setting is missing or wrong, or the port is taken.
     """
     settings = load_settings(WorkerSettings).checked()
-    check_listens(settings.http_host, settings.http_port)
+    check_listens("CIFT_OPS", settings.ops_host, settings.ops_port)
     units = [unit_of(load_bitcoin_config(), concurrency=settings.concurrency)]
     uvloop.run(run_units("crypto-watcher", settings, units))

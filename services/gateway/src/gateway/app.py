@@ -17,6 +17,7 @@ from cift_shared.kafka.broker import BatchBroker
 from cift_shared.money.fees import load_schedule
 from cift_shared.rails.gateway import RailSettings, gateway_rails, load_rail_settings
 from cift_shared.rails.webhooks import WebhookRefused
+from cift_shared.runtime.operations import Operations
 from cift_shared.runtime.service import Base, open_base, running
 from gateway.conversions import batch_endpoints as conversion_batches
 from gateway.conversions import endpoints as conversions
@@ -151,9 +152,10 @@ def create_app(
             )
             async with (
                 running([signals, parts[Retention]], after=base.readiness.wait),
-                method_results as app.state.broker,
-                consumers.rail_statuses(parts[RailStatusHandler], base) as app.state.rail_broker,
+                method_results as results_broker,
+                consumers.rail_statuses(parts[RailStatusHandler], base) as statuses_broker,
             ):
+                app.state.operations.watch([base.readiness], [results_broker, statuses_broker])
                 yield {STOP: signals.stop}
 
     app = FastAPI(
@@ -167,6 +169,7 @@ def create_app(
         redirect_slashes=False,
         telemetry=NO_TELEMETRY,
     )
+    app.state.operations = Operations()
     for router in (*(feature.router for feature in FEATURES), webhook_router()):
         app.include_router(router)
     for error in ANSWERED_ERRORS:

@@ -12,6 +12,9 @@ from cift_shared.settings import ServiceSettings
 class GatewaySettings(ServiceSettings):
     """Settings of the gateway, in addition to those that every service has."""
 
+    http_host: str = Field(default="127.0.0.1", validation_alias="CIFT_HTTP_HOST")
+    http_port: int = Field(validation_alias="CIFT_HTTP_PORT", ge=1, le=65535)
+    """The port of the API, which merchants, payers and providers use."""
     fee_schedule: str | None = Field(default=None, validation_alias="CIFT_FEE_SCHEDULE")
     """Path of a price list; None: the shipped one."""
     rate_table: str | None = Field(default=None, validation_alias="CIFT_RATES")
@@ -43,8 +46,11 @@ class GatewaySettings(ServiceSettings):
         """These settings, after a check.
 
         Raises:
-            SettingsInvalid: in live mode, every address is a trusted proxy; or as in every service.
+            SettingsInvalid: both ports are the same; in live mode, every address is a trusted
+                proxy; or as in every service.
         """
+        if self.http_port == self.ops_port:
+            raise SettingsInvalid("CIFT_OPS_PORT: the same as CIFT_HTTP_PORT; it needs its own")
         if self.livemode and any(network.prefixlen == 0 for network in self.trusted_proxies):
             raise SettingsInvalid(
                 "CIFT_GATEWAY_TRUSTED_PROXIES: every address; any client could forge its address"

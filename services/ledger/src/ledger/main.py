@@ -18,6 +18,6 @@ def main() -> None:
         SettingsInvalid: a setting is missing or wrong, or the port is taken.
     """
     settings = load_settings(LedgerSettings).checked()
-    check_listens(settings.http_host, settings.http_port)
+    check_listens("CIFT_OPS", settings.ops_host, settings.ops_port)
     composition = partial(compose, settings=settings)
     uvloop.run(run_service("ledger", settings, composition, schema=SCHEMA, role=ROLE))

@@ -39,7 +39,7 @@ def main() -> None:
         SettingsInvalid: a setting is missing or wrong, no rail is set up, or the port is taken.
     """
     settings = load_settings(WorkerSettings).checked()
-    check_listens(settings.http_host, settings.http_port)
+    check_listens("CIFT_OPS", settings.ops_host, settings.ops_port)
     start_logging("mpesa-worker", level=settings.log_level, style=settings.log_format)
     uvloop.run(run_units("mpesa-worker", settings, served(settings)))
 

@@ -173,7 +173,7 @@ class LocalRail:
     module: str
     """The worker's module, for `python -m`."""
     port: int
-    """The worker's port, if it is free."""
+    """The worker's operations port, if it is free."""
     secrets: Mapping[str, Callable[[], str]]
     """The function that makes each secret, by environment variable."""
     environment: Callable[[StackContext], Mapping[str, str]]

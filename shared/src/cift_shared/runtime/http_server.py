@@ -1,16 +1,18 @@
-"""Serve a process's HTTP port until SIGTERM or SIGINT."""
+"""Serve a process's HTTP ports until SIGTERM or SIGINT."""
 
+import asyncio
 import gc
 import os
 import signal
 import threading
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, nullcontext
 from types import FrameType
 from typing import Any
 
 import uvicorn
 
 from cift_shared.observability.log import get_logger
-from cift_shared.settings import ServiceSettings
 
 HTTP_GRACE_S = 10
 STOP_S_MAX = 85.0
@@ -22,25 +24,51 @@ examined many times while it is in progress, which took a sixth of each service'
 log = get_logger()
 
 
-async def serve(app: Any, settings: ServiceSettings, **options: Any) -> None:
-    """Serve an ASGI application until SIGTERM or SIGINT, then return."""
-    config = uvicorn.Config(
-        app,
-        host=settings.http_host,
-        port=settings.http_port,
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        timeout_graceful_shutdown=HTTP_GRACE_S,
-        lifespan="on",
-        **options,
-    )
-    server = _Server(config)
+async def serve(
+    app: Any,
+    host: str,
+    port: int,
+    *,
+    when_stopping: Callable[[], None] = lambda: None,
+    **options: Any,
+) -> None:
+    """Serve an ASGI application until SIGTERM or SIGINT, then return.
+
+    `when_stopping` is called at the signal, before the last requests are answered; it may do no
+    more than a signal handler may.
+    """
+    server = _Server(_config(app, host, port, lifespan="on", **options), when_stopping)
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, server.handle_exit)  # also before and after uvicorn's own handlers
     gc.freeze()  # objects of the start live until the end: the collector can skip them
     gc.set_threshold(GARBAGE_OBJECTS)
     await server.serve()
+
+
+@asynccontextmanager
+async def serving(app: Any, host: str, port: int) -> AsyncIterator[None]:
+    """Serve a second ASGI application, one without a lifespan, while the block runs."""
+    server = uvicorn.Server(_config(app, host, port, lifespan="off"))
+    server.capture_signals = nullcontext  # type: ignore[method-assign,assignment]  # `serve` does
+    task = asyncio.create_task(server.serve(), name="second server")
+    try:
+        yield
+    finally:
+        server.should_exit = True
+        await task
+
+
+def _config(app: Any, host: str, port: int, **options: Any) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        host=host,
+        port=port,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=HTTP_GRACE_S,
+        **options,
+    )
 
 
 class _Server(uvicorn.Server):
@@ -51,6 +79,10 @@ class _Server(uvicorn.Server):
     run, or the process ends after `STOP_S_MAX`.
     """
 
+    def __init__(self, config: uvicorn.Config, when_stopping: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._when_stopping = when_stopping
+
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Stop; this logs nothing, because a signal handler may interrupt a write to the log."""
         del sig, frame
@@ -58,6 +90,7 @@ class _Server(uvicorn.Server):
             last = threading.Timer(STOP_S_MAX, _give_up)
             last.daemon = True
             last.start()
+            self._when_stopping()
         self.should_exit = True
 
 

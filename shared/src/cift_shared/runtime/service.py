@@ -1,6 +1,6 @@
 """Run one process of a service: loops, health and metrics, and a graceful stop of limited time.
 
-A process has one unit, or several that share only the process and its HTTP port: a worker of
+A process has one unit, or several that share only the process and its operations port: a worker of
 several rails has one unit for each.
 
 start:  pool -> HTTP; relay, other loops and subscribers begin once the database's schema is
@@ -38,7 +38,7 @@ from cift_shared.observability.log import get_logger, start_logging
 from cift_shared.observability.telemetry import start_tracing
 from cift_shared.runtime.http_server import serve
 from cift_shared.runtime.instance import InstanceName, instance_held
-from cift_shared.runtime.operations import operations
+from cift_shared.runtime.operations import Operations
 from cift_shared.runtime.readiness import Readiness
 from cift_shared.settings import ServiceSettings
 from cift_shared.waiting import backoff_s, was_cancelled
@@ -198,15 +198,18 @@ async def run_units(service: str, settings: ServiceSettings, units: Sequence[Uni
     async with contextlib.AsyncExitStack() as exit_stack:
         bases = [await exit_stack.enter_async_context(_unit_open(unit, settings)) for unit in units]
         composed = [_connect(*pair, broker) for pair in zip(units, bases, strict=True)]
-        routes = operations([base.readiness for base in bases], broker)
-        app = AsgiFastStream(broker, logger=None, asgi_routes=routes, asyncapi_path="/asyncapi")
+        operations = Operations()
+        operations.watch([base.readiness for base in bases], [broker])
+        app = AsgiFastStream(
+            broker, logger=None, asgi_routes=operations.routes(), asyncapi_path="/asyncapi"
+        )
         parts = [
             (part, base.readiness.wait)
             for base, composition in zip(bases, composed, strict=True)
             for part in composition.parts
         ]
         async with _running(parts):  # all of them end at the same time, within one grace
-            await serve(app, settings)
+            await serve(app, settings.ops_host, settings.ops_port)
         for close in (close for composition in composed for close in composition.close):
             await close()
     log.info("service.stopped")

@@ -227,7 +227,7 @@ class NoticeRoute(ApiRoute):
     checks_query = False
 
 
-class OperationsRoute(ApiRoute):
+class DocumentRoute(ApiRoute):
     """A route that responds whatever the state of the database is."""
 
     needs_schema = False

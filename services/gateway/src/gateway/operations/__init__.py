@@ -1,1 +1,1 @@
-"""For operators: health, metrics, documents, and the deletion of old rows."""
+"""The API's documents, and the deletion of old rows."""
