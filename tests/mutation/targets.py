@@ -115,6 +115,8 @@ TARGETS: Mapping[str, Sequence[str]] = {
     "bitcoin_watcher.addresses": _in(_CRYPTO, "addresses", "settings"),
     "bitcoin_watcher.mapping": _in(_CRYPTO, "mapping"),
     "bitcoin_watcher.next_action": _in(_CRYPTO, "mapping"),
+    "chain_watch.domain": _in(_CRYPTO, "domain"),
+    "chain_watch.next_action": _in(_CRYPTO, "mapping"),
     "paypal_method.rail": _in(_PAYPAL, "currencies"),
     "paypal_method.currencies": _in(_PAYPAL, "currencies"),
     "paypal_worker.domain": _in(_PAYPAL, "domain", "deposit_steps"),

@@ -1,7 +1,7 @@
 """Bugs where the chain is read."""
 
 from tests.chaos.mutants.mutant import Mutant
-from tests.chaos.mutants.source import BITCOIN, Edit
+from tests.chaos.mutants.source import BITCOIN, CHAIN, Edit
 
 MUTANTS = (
     Mutant(
@@ -11,7 +11,7 @@ MUTANTS = (
         ("providers_hold_what_the_books_say",),
         (
             Edit(
-                f"{BITCOIN}/credits.py",
+                f"{CHAIN}/credits.py",
                 "            await self._store(connection, result)\n        log.error(",
                 "        log.error(",
             ),

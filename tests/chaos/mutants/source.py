@@ -18,9 +18,10 @@ MOMO = "services/mpesa-worker/src/momo_worker"
 CARD = "services/card-worker/src/card_worker"
 PAYPAL = "services/paypal-worker/src/paypal_worker"
 BITCOIN = "services/crypto-watcher/src/bitcoin_watcher"
+CHAIN = "services/crypto-watcher/src/chain_watch"
 CRYPTO = (
     BITCOIN,
-    "services/crypto-watcher/src/chain_watch",
+    CHAIN,
     "services/crypto-watcher/src/crypto_watcher",
 )
 RAILS = (

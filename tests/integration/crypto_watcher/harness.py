@@ -12,14 +12,15 @@ import asyncpg
 from pydantic import BaseModel
 
 from bitcoin_watcher.addresses import parse_address
-from bitcoin_watcher.chain_store import ChainStore
+from bitcoin_watcher.chain_store import TABLES, ChainStore
 from bitcoin_watcher.client import BitcoinNode
-from bitcoin_watcher.context import WatchState
-from bitcoin_watcher.credits import Credits
-from bitcoin_watcher.deposit_store import StoredDeposits
 from bitcoin_watcher.processor import BitcoinProcessor
 from bitcoin_watcher.settings import BitcoinConfig
+from bitcoin_watcher.terms import terms_of
 from bitcoin_watcher.watcher import Watcher
+from chain_watch.context import WatchState
+from chain_watch.credits import Credits
+from chain_watch.deposit_store import StoredDeposits
 from chain_watch.rpc import Endpoint
 from cift_shared.attempts import AttemptEngine, AttemptStore, CommandConsumer
 from cift_shared.attempts.store import attempt_id_of
@@ -49,6 +50,7 @@ class Watch:
         self.config = config
         self.clock = ShiftedClock()
         self.store = ChainStore(pool)
+        self.deposits = StoredDeposits(pool, TABLES)
         self.state = WatchState(self.clock)
         self._offset = 0
         self._loops = AsyncExitStack()
@@ -65,16 +67,15 @@ class Watch:
             )
             for number, node in enumerate(self.nodes, 1)
         ]
-        credits_ = Credits(self.pool, self.config, self.clock)
+        credits_ = Credits(self.pool, TABLES, terms_of(self.config), self.clock)
         watcher = Watcher(clients, self.store, credits_, self.config, self.clock)
         return watcher, Lease("bitcoin", "job:watch", self.clock)
 
     async def start(self) -> None:
         if self.config.shared is not None:
-            shared = self.config.shared
-            await self.store.share(shared.address, shared.script)
+            await self.deposits.share(self.config.shared)
         self.processor = BitcoinProcessor(
-            self.config, [], StoredDeposits(self.pool), watch=self.state, clock=self.clock
+            self.config, [], self.deposits, watch=self.state, clock=self.clock
         )
         store = AttemptStore(
             self.pool, schema="bitcoin", rail="bitcoin", owner="bitcoin-0", vault=VAULT
@@ -100,7 +101,7 @@ class Watch:
     async def read(self) -> None:
         """Read the chain up to the nodes' head, and let every deposit be checked."""
         await self.watcher.run(self.lease)
-        self.state.tip = await StoredDeposits(self.pool).tip()
+        self.state.tip = await self.deposits.tip()
         self.engine.poll.wake()
 
     async def mined(self, *txs: Tx, times: int = 1) -> None:

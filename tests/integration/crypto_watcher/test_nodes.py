@@ -6,9 +6,9 @@ import httpx
 import pytest
 
 from bitcoin_watcher.client import GENESIS, BitcoinNode
-from bitcoin_watcher.context import WatchState
-from bitcoin_watcher.deposit_store import MemoryDeposits
 from bitcoin_watcher.processor import BitcoinProcessor
+from chain_watch.context import WatchState
+from chain_watch.deposit_store import MemoryDeposits
 from chain_watch.rpc import Endpoint, NodeFailed
 from cift_shared.clock import SystemClock
 from cift_shared.money.amount import Money

@@ -3,7 +3,7 @@
 import pytest
 
 from bitcoin_watcher.addresses import AddressInvalid, AddressKey, check_library, parse_address
-from bitcoin_watcher.libwally import wally
+from chain_watch.libwally import wally
 from cift_shared.errors import SettingsInvalid
 from tests.support.bitcoin import FIRST, TPUB, XPUB
 

@@ -7,18 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bitcoin_watcher.domain import (
-    Asked,
-    Awaited,
-    Depths,
-    Output,
-    Seen,
-    Settle,
-    Tip,
-    TooLate,
-    judge,
-    shown,
-)
+from bitcoin_watcher.domain import Depths, Output
+from chain_watch.domain import Asked, Awaited, Seen, Settle, Tip, TooLate, judge, shown
 from tests.support.commands import CLOCK
 
 NOW = CLOCK.now()
@@ -43,19 +33,19 @@ def confirmed(depth: int, satoshi: int = 100_000, **over: object) -> Output:
         ([], AFTER, TooLate()),
         ([], replace(AFTER, followed_at=None), Awaited()),
         ([], replace(AFTER, is_settled=False), Awaited()),
-        ([output(in_mempool=True)], BEFORE, Seen(100_000, 0, 3)),
-        ([output(in_mempool=True)], AFTER, Seen(100_000, 0, 3)),
+        ([output(in_mempool=True)], BEFORE, Seen(100_000, 0)),
+        ([output(in_mempool=True)], AFTER, Seen(100_000, 0)),
         ([output()], BEFORE, Awaited()),
         ([output()], AFTER, TooLate()),
-        ([confirmed(2)], BEFORE, Seen(100_000, 2, 3)),
+        ([confirmed(2)], BEFORE, Seen(100_000, 2)),
         ([confirmed(3)], BEFORE, Settle([confirmed(3)])),
-        ([confirmed(3)], replace(BEFORE, is_settled=False), Seen(100_000, 3, 3)),
-        ([confirmed(3, 99_999)], BEFORE, Seen(99_999, 3, 3)),
+        ([confirmed(3)], replace(BEFORE, is_settled=False), Seen(100_000, 3)),
+        ([confirmed(3, 99_999)], BEFORE, Seen(99_999, 3)),
         ([confirmed(3, 99_999)], AFTER, Settle([confirmed(3, 99_999)])),
-        ([confirmed(2, 99_999)], AFTER, Seen(99_999, 2, 3)),
+        ([confirmed(2, 99_999)], AFTER, Seen(99_999, 2)),
         ([confirmed(3, 999)], BEFORE, Awaited()),
         ([confirmed(3, 999)], AFTER, TooLate()),
-        ([confirmed(99, is_coinbase=True)], BEFORE, Seen(100_000, 99, 3)),
+        ([confirmed(99, is_coinbase=True)], BEFORE, Seen(100_000, 99)),
         ([confirmed(100, is_coinbase=True)], BEFORE, Settle([confirmed(100, is_coinbase=True)])),
     ],
 )
@@ -70,14 +60,15 @@ def test_an_unconfirmed_rest_does_not_hold_up_what_is_enough() -> None:
 
 def test_what_is_under_way_is_waited_for_after_the_time() -> None:
     deep, rest = confirmed(3, 60_000), output(40_000, in_mempool=True, vout=1)
-    assert judge(ASKED, [deep, rest], AFTER, THREE, dust=1) == Seen(100_000, 0, 3)
+    assert judge(ASKED, [deep, rest], AFTER, THREE, dust=1) == Seen(100_000, 0)
 
 
 def test_splitting_does_not_lower_the_confirmations() -> None:
     depths = Depths(6, [(50_000, 1), (200_000, 2)])
     parts = [confirmed(1, 50_000, vout=place) for place in range(5)]
     assert isinstance(judge(ASKED, parts[:1], AFTER, depths, dust=1), Settle)
-    assert judge(ASKED, parts, AFTER, depths, dust=1) == Seen(250_000, 1, 6)
+    assert [depths.needed(total) for total in (50_000, 50_001, 200_001)] == ["1", "2", "6"]
+    assert judge(ASKED, parts, AFTER, depths, dust=1) == Seen(250_000, 1)
 
 
 @given(st.lists(st.tuples(st.integers(0, 300_000), st.integers(0, 8), st.booleans()), max_size=6),
@@ -93,9 +84,9 @@ def test_nothing_is_ever_settled_above_or_before_what_is_confirmed(
     ]
     verdict = judge(ASKED, outputs, AFTER if is_late else BEFORE, Depths(needed), dust=1_000)
     if isinstance(verdict, Settle):
-        assert all(one.confirmations(100) >= needed for one in verdict.outputs)
-        assert 0 < verdict.satoshi <= sum(one.satoshi for one in outputs)
-        assert is_late or verdict.satoshi >= ASKED.satoshi
+        assert all(one.confirmations(100) >= needed for one in verdict.arrivals)
+        assert 0 < verdict.minor <= sum(one.satoshi for one in outputs)
+        assert is_late or verdict.minor >= ASKED.minor
     if isinstance(verdict, TooLate):
         assert not any(one.is_under_way and one.satoshi >= 1_000 for one in outputs)
 
@@ -108,5 +99,5 @@ def test_confirmations_count_both_ends() -> None:
 
 
 def test_the_progress_is_text() -> None:
-    assert shown(Awaited()) == {"satoshi": "0", "confirmations": "0"}
-    assert shown(Seen(7, 2, 3)) == {"satoshi": "7", "confirmations": "2"}
+    assert shown(Awaited(), "BTC") == {"received": "0.00000000", "confirmations": "0"}
+    assert shown(Seen(7, 2), "BTC") == {"received": "0.00000007", "confirmations": "2"}

@@ -5,7 +5,8 @@ from decimal import Decimal
 import pytest
 
 from bitcoin_watcher.mapping import deposit_fee, rate_of
-from bitcoin_watcher.next_action import pay_to_address, qr_of, uri_of
+from bitcoin_watcher.next_action import uri_of
+from chain_watch.next_action import pay_to_address, qr_of
 from cift_shared.money.amount import Money
 from tests.support.bitcoin import FIRST
 from tests.support.commands import CLOCK
@@ -50,11 +51,13 @@ def test_the_next_action_says_everything_a_payer_needs() -> None:
     action = pay_to_address(
         FIRST,
         Money(150_000, "BTC"),
-        network="regtest",
+        uri=uri_of(FIRST, Money(150_000, "BTC")),
+        network="bitcoin:regtest",
         expires_at=CLOCK.now(),
-        needed=3,
-        progress={"satoshi": "50000", "confirmations": "1"},
-    )
+        progress={
+            "received": "0.00050000", "confirmations": "1", "confirmations_required": "3",
+        },
+    )  # fmt: skip
     assert action["type"] == "pay_to_address"
     assert action["amount"] == "0.00150000"
     assert action["received"] == "0.00050000"

@@ -44,7 +44,8 @@ def test_contradictions_are_refused(over: dict[str, object], name: str) -> None:
 def test_tiers_give_the_confirmations_of_an_amount() -> None:
     depths = config(confirmation_tiers="0.001:1, 0.01:2", confirmations=4).depths
     assert depths == Depths(4, ((100_000, 1), (1_000_000, 2)))
-    assert [depths.needed(one) for one in (1, 100_000, 100_001, 1_000_001)] == [1, 1, 2, 4]
+    needed = [depths.confirmations_for(one) for one in (1, 100_000, 100_001, 1_000_001)]
+    assert needed == [1, 1, 2, 4]
 
 
 def test_credentials_are_taken_out_of_the_address_and_not_shown() -> None:

@@ -26,7 +26,7 @@ RAIL = Rail(
         amount=Money(1_000_000, "BTC"),
         reference="4a5e1e4baab89f3a32518a88c31bc87f618f76673e2cc77ab2127b7afdeda33b:0",
         instrument={"kind": "bitcoin", "display": "bitcoin", "public": {"network": "bitcoin"}},
-        evidence=("bitcoin.output.confirmed", {"confirmations": "3"}),
+        evidence=("bitcoin.arrival.confirmed", {"confirmations": "3"}),
     ),
     cancel_after_submit=False,
     has_notices=False,

@@ -4,11 +4,11 @@ Source: BIP 32, BIP 84, BIP 173, BIP 350, BIP 380; the work is done by libwally.
 """
 
 import re
-from dataclasses import dataclass
 from typing import Any
 
 from bitcoin_method.networks import Network
-from bitcoin_watcher.libwally import wally
+from chain_watch.domain import Derived
+from chain_watch.libwally import wally
 from cift_shared.errors import SettingsInvalid
 
 _NETWORKS: dict[Network, tuple[int, str]] = {
@@ -35,14 +35,6 @@ _VECTOR_ADDRESS = "bc1qcr8te4kr609gcawutmrza0j4xv80jy8z306fyu"
 
 class AddressInvalid(Exception):
     """The text is not an address of the network."""
-
-
-@dataclass(frozen=True, slots=True)
-class Derived:
-    """An address with the script that pays to it."""
-
-    address: str
-    script: bytes
 
 
 class AddressKey:

@@ -5,14 +5,15 @@ transaction and block, so reading a block twice changes nothing.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 
 import asyncpg
 
 from bitcoin_watcher.blocks import Header
-from bitcoin_watcher.deposit_store import NEXT_INDEX
+from bitcoin_watcher.domain import Output
 from bitcoin_watcher.scanner import Hit
+from chain_watch.context import Tables
 from chain_watch.fence import fenced
 from chain_watch.heads import Head
 from cift_shared.attempts import queries
@@ -22,6 +23,17 @@ from cift_shared.errors import InvariantViolated
 from cift_shared.failpoints import failpoint
 
 SCHEMA = "bitcoin"
+
+TABLES = Tables(
+    schema=SCHEMA,
+    arrivals="output",
+    hash="txid",
+    place="vout",
+    amount="satoshi",
+    fields=tuple(field.name for field in fields(Output)),
+    arrival=Output,
+)
+"""Where what every chain has is in Bitcoin's schema."""
 
 CURSOR = "select network, height, hash from bitcoin.chain"
 HASH_AT = "select hash from bitcoin.block where height = $1 and is_active"
@@ -76,11 +88,6 @@ select held.attempt_id
  where held.state in ('waiting', 'unknown')
    and held.payment_id in (
        select payment_id from bitcoin.output where deposit_id is null and received_as is null)
-"""
-SCRIPTS_AFTER = "select index, script from bitcoin.address where index > $1 order by index"
-IS_WATCHED = "select true from bitcoin.address where script = $1"
-SHARE = """
-insert into bitcoin.address (index, address, script) values ($1, $2, $3) on conflict do nothing
 """
 
 
@@ -190,19 +197,6 @@ class ChainStore:
             await connection.execute(FOLLOWED, head.height, head.hash, since)
             if await connection.fetch(IN_MEMPOOL, list(in_mempool)):
                 await self._make_due(connection)
-
-    async def scripts_after(self, index: int) -> tuple[int, list[bytes]]:
-        """The scripts of addresses with a higher index, and the highest index."""
-        rows = await self.pool.fetch(SCRIPTS_AFTER, index)
-        return (rows[-1]["index"] if rows else index), [row["script"] for row in rows]
-
-    async def share(self, address: str, script: bytes) -> None:
-        """Watch an address that deposits share."""
-        if await self.pool.fetchval(IS_WATCHED, script):
-            return
-        async with self.pool.acquire() as connection, connection.transaction():
-            index = await connection.fetchval(NEXT_INDEX)
-            await connection.execute(SHARE, index, address, script)
 
     async def _store_block(self, connection: Connection, header: Header, height: int) -> None:
         await connection.execute(STORE_BLOCK, header.hash, height, header.prev_hash, header.bits)

@@ -7,9 +7,9 @@ from bitcoin_watcher.blocks import BlockInvalid
 from bitcoin_watcher.chain_store import ChainStore
 from bitcoin_watcher.client import BitcoinNode
 from bitcoin_watcher.scanner import Hit, scan_transaction
-from bitcoin_watcher.scripts import Scripts
 from chain_watch.heads import Head
 from chain_watch.rpc import NodeFailed, NodeRefused
+from chain_watch.watched import Watched
 from cift_shared.clock import Clock
 from cift_shared.database.lease import Lease
 
@@ -21,7 +21,7 @@ AT_ONCE = 8
 class Mempool:
     """Reads what is new in a node's mempool."""
 
-    def __init__(self, store: ChainStore, scripts: Scripts, clock: Clock) -> None:
+    def __init__(self, store: ChainStore, scripts: Watched, clock: Clock) -> None:
         self._store = store
         self._scripts = scripts
         self._clock = clock

@@ -14,12 +14,15 @@ from decimal import Decimal
 from bitcoin_method.rail import RAIL
 from bitcoin_watcher.addresses import check_library
 from bitcoin_watcher.client import BitcoinNode
-from bitcoin_watcher.context import Context, WatchState
-from bitcoin_watcher.deposit_store import DepositStore, MemoryDeposits
-from bitcoin_watcher.deposits import CHECK_EVERY, Deposits
+from bitcoin_watcher.domain import Output
 from bitcoin_watcher.mapping import deposit_fee, rate_of
 from bitcoin_watcher.settings import BitcoinConfig
+from bitcoin_watcher.terms import terms_of
 from bitcoin_watcher.wire import FeeEstimate
+from chain_watch.context import Context, WatchState
+from chain_watch.deposit_store import DepositStore, MemoryDeposits
+from chain_watch.deposits import CHECK_EVERY, Deposits
+from chain_watch.domain import Derived
 from chain_watch.rpc import NodeFailed
 from cift_shared.attempts.processor import Answer, Attempt, Notice
 from cift_shared.clock import Clock, SystemClock
@@ -45,7 +48,7 @@ class BitcoinProcessor:
         self,
         config: BitcoinConfig,
         nodes: Sequence[BitcoinNode],
-        store: DepositStore,
+        store: DepositStore[Output],
         *,
         watch: WatchState,
         clock: Clock,
@@ -61,7 +64,9 @@ class BitcoinProcessor:
         self._config = config
         self._watch = watch
         self._fees = load_schedule(config.fee_schedule)
-        self._deposits = Deposits(Context(config, store, watch, clock, config.key(), config.shared))
+        self._key = config.key()
+        context = Context(terms_of(config), watch, clock, self._derive, config.shared)
+        self._deposits = Deposits(context, store)
 
     def resend_is_safe(self, operation: Operation) -> bool:  # noqa: ARG002  the port's signature
         """True: a deposit has one address, however often it is submitted."""
@@ -102,6 +107,11 @@ class BitcoinProcessor:
             except NodeFailed as error:
                 failed = error
         raise failed
+
+    def _derive(self, index: int) -> Derived:
+        if self._key is None:
+            raise AssertionError("deposits share one address")
+        return self._key.derive(index)
 
     def _rate(self, estimate: FeeEstimate) -> Decimal:
         config = self._config

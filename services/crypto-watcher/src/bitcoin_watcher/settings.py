@@ -7,8 +7,9 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 
 from bitcoin_method.networks import Network
 from bitcoin_method.rail import DUST_SATOSHI
-from bitcoin_watcher.addresses import AddressInvalid, AddressKey, Derived, parse_address
+from bitcoin_watcher.addresses import AddressInvalid, AddressKey, parse_address
 from bitcoin_watcher.domain import CONFIRMATIONS_MAX, Depths
+from chain_watch.domain import Derived
 from chain_watch.rpc import AddressRefused, Endpoint, endpoints
 from cift_shared.errors import InvalidCommand
 from cift_shared.money.amount import parse_money

@@ -12,17 +12,18 @@ from datetime import timedelta
 from prometheus_client import Counter, Gauge
 
 from bitcoin_watcher.blocks import BlockInvalid, Header, merkle_root, work_of
-from bitcoin_watcher.chain_store import ChainStore, StoredBlock
+from bitcoin_watcher.chain_store import TABLES, ChainStore, StoredBlock
 from bitcoin_watcher.client import BitcoinNode
-from bitcoin_watcher.credits import Credits
-from bitcoin_watcher.deposit_store import StoredDeposits
+from bitcoin_watcher.domain import Output
 from bitcoin_watcher.mempool import Mempool
 from bitcoin_watcher.scanner import Hit, scan_block, txids_of
-from bitcoin_watcher.scripts import Scripts
 from bitcoin_watcher.settings import BitcoinConfig
+from chain_watch.credits import Credits
+from chain_watch.deposit_store import StoredDeposits
 from chain_watch.fork import common_height
 from chain_watch.heads import Agreed, Head, agree
 from chain_watch.rpc import NodeFailed
+from chain_watch.watched import Watched
 from cift_shared.clock import Clock
 from cift_shared.database.lease import Lease
 from cift_shared.errors import InvariantViolated
@@ -47,7 +48,7 @@ class Watcher:
         self,
         nodes: list[BitcoinNode],
         store: ChainStore,
-        reports: Credits,
+        reports: Credits[Output],
         config: BitcoinConfig,
         clock: Clock,
     ) -> None:
@@ -56,7 +57,8 @@ class Watcher:
         self._credits = reports
         self._config = config
         self._clock = clock
-        self._scripts = Scripts(store)
+        self._deposits = StoredDeposits(store.pool, TABLES)
+        self._scripts = Watched(self._deposits)
         self._mempool = Mempool(store, self._scripts, clock)
 
     def job(self, wake: Callable[[], None]) -> Job:
@@ -87,7 +89,7 @@ class Watcher:
         if present is not None:
             await self._store.followed(lease, agreed.head, present, since=since)
             failpoint("bitcoin.after_followed")
-        tip = await StoredDeposits(self._store.pool).tip()
+        tip = await self._deposits.tip()
         if tip is not None:
             await self._credits.run(lease, tip)
 

@@ -1,21 +1,21 @@
 """Deposits: an address of their own, then what the watcher has read from the chain.
 
 submit: address stored -> ActionRequired: the payer sends the money
-check:  outputs of the deposit, depth of the chain -> nothing yet | seen | settled | expired
+check:  arrivals of the deposit, depth of the chain -> nothing yet | seen | settled | expired
 
-A deposit is settled once: its outputs are claimed first, in one transaction, so that none of them
+A deposit is settled once: its arrivals are claimed first, in one transaction, so that none of them
 is also reported as received without a command (`credits.py`). What the chain does after that is
 reported by `credits.py`, too.
 """
 
-import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import Generic
 
-from bitcoin_watcher.context import Context
-from bitcoin_watcher.domain import Asked, Awaited, Output, Seen, Settle, TooLate, judge, shown
-from bitcoin_watcher.next_action import pay_to_address
-from bitcoin_watcher.wire import HASH
+from chain_watch.context import Context
+from chain_watch.deposit_store import DepositStore
+from chain_watch.domain import ArrivalType, Asked, Awaited, Seen, Settle, TooLate, judge, shown
+from chain_watch.next_action import pay_to_address
 from cift_shared.attempts.processor import Answer, Attempt
 from cift_shared.errors import OutcomeUnknown, ProviderUnavailable
 from cift_shared.messaging.messages import Step
@@ -28,7 +28,6 @@ from cift_shared.messaging.outcomes import (
     Settled,
     Submitted,
 )
-from cift_shared.money.amount import Money
 
 ADDRESS, EXPIRES, SHOWN, NAMED = "address", "expires_at", "shown", "transactions"
 """Memory fields, stored with attempts, so their names never change."""
@@ -47,11 +46,13 @@ EXPIRED = Failure(
 )
 
 
-class Deposits:
+class Deposits(Generic[ArrivalType]):
     """Takes deposits; knows the chain only through what the watcher has stored."""
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: Context[ArrivalType], store: DepositStore[ArrivalType]) -> None:
         self._context = context
+        self._terms = context.terms
+        self._store = store
 
     async def submit(self, attempt: Attempt) -> Answer:
         """Assign an address; the same one if it is called again.
@@ -63,7 +64,7 @@ class Deposits:
             raise ProviderUnavailable("node_unavailable", "the chain is not being read")
         address = await self._address(attempt)
         expires_at = self._expires_at(attempt)
-        memory = {ADDRESS: address, EXPIRES: expires_at.isoformat(), SHOWN: _mark(Awaited())}
+        memory = {ADDRESS: address, EXPIRES: expires_at.isoformat(), SHOWN: self._mark(Awaited())}
         action = self._action(attempt, address, expires_at, Awaited())
         step = self._context.step("address.assigned")
         return Answer(ActionRequired(action), memory, evidence=[step], check_after=CHECK_EVERY)
@@ -79,13 +80,12 @@ class Deposits:
         if ADDRESS not in attempt.memory:
             return await self.submit(attempt)
         memory, steps = await self._named(attempt)
-        tip = await self._context.store.tip()
+        tip = await self._store.tip()
         if tip is None:
             raise OutcomeUnknown("node_unavailable", "the chain was never read")
-        outputs = await self._context.store.outputs(attempt.request.payment_id)
+        arrivals = await self._store.arrivals(attempt.request.payment_id)
         asked = Asked(attempt.request.amount.minor, self._expires_at(attempt))
-        config = self._context.config
-        verdict = judge(asked, outputs, tip, config.depths, dust=config.dust)
+        verdict = judge(asked, arrivals, tip, self._terms.depths, dust=self._terms.dust)
         match verdict:
             case Settle():
                 return await self._settled(attempt, verdict, memory, steps, tip.height)
@@ -97,17 +97,17 @@ class Deposits:
     async def _settled(
         self,
         attempt: Attempt,
-        verdict: Settle,
+        verdict: Settle[ArrivalType],
         memory: Mapping[str, str],
         steps: Sequence[Step],
         tip: int,
     ) -> Answer:
-        """Claim the outputs, then settle with their sum."""
+        """Claim the arrivals, then settle with their sum."""
         payment_id = attempt.request.payment_id
-        if not await self._context.store.claim(payment_id, verdict.outputs):
+        if not await self._store.claim(payment_id, verdict.arrivals):
             return Answer(Pending(), memory, evidence=steps, check_after=CHECK_SOON)
-        outcome = Settled(Money(verdict.satoshi, "BTC"), verdict.outputs[0].reference)
-        found = [self._confirmed(one, tip) for one in verdict.outputs]
+        outcome = Settled(self._terms.money(verdict.minor), verdict.arrivals[0].reference)
+        found = [self._confirmed(one, tip) for one in verdict.arrivals]
         return Answer(outcome, memory, evidence=[*steps, *found])
 
     def _progress(
@@ -118,47 +118,49 @@ class Deposits:
         steps: Sequence[Step],
     ) -> Answer:
         """Report what is under way, once for each change."""
-        mark = _mark(verdict)
+        mark = self._mark(verdict)
         delay = min(CHECK_EVERY, self._left(attempt))
         if attempt.memory.get(SHOWN) == mark:
             return Answer(Pending(), memory, evidence=steps, check_after=delay)
         action = self._action(attempt, attempt.memory[ADDRESS], self._expires_at(attempt), verdict)
         is_seen = isinstance(verdict, Seen)
-        step = self._context.step("deposit.seen" if is_seen else "deposit.gone", shown(verdict))
+        step = self._context.step(
+            "deposit.seen" if is_seen else "deposit.gone", self._shown(verdict)
+        )
         outcome = Submitted(next_action=action) if is_seen else ActionRequired(action)
         memory = {**memory, SHOWN: mark}
         return Answer(outcome, memory, evidence=[*steps, step], check_after=delay)
 
     async def _named(self, attempt: Attempt) -> tuple[dict[str, str], list[Step]]:
         """Note the transactions that the caller has named; with its own address none is needed."""
-        named = [one for one in attempt.memory.get(NAMED, "").split(",") if one]
-        fresh = [one.lower() for one in attempt.references if re.fullmatch(HASH, one.lower())]
-        named = list(dict.fromkeys([*named, *fresh]))[:NAMED_MAX]
+        known = [one for one in attempt.memory.get(NAMED, "").split(",") if one]
+        given = map(self._terms.transaction_of, attempt.references)
+        named = list(dict.fromkeys([*known, *(one for one in given if one)]))[:NAMED_MAX]
         if self._context.shared is None:
             return {}, []
         steps = []
         for txid in named:
-            found = await self._context.store.name_payment(
+            found = await self._store.name_payment(
                 attempt.request.payment_id,
                 txid,
                 attempt.memory[ADDRESS],
                 since=attempt.request.accepted_at,
             )
             if found:
-                detail = {"transaction": txid, "outputs": str(found)}
+                detail = {"transaction": txid, "arrivals": str(found)}
                 steps.append(self._context.step("transaction.named", detail))
         return {NAMED: ",".join(named)} if named else {}, steps
 
     async def _address(self, attempt: Attempt) -> str:
         if self._context.shared is not None:
             return self._context.shared.address
-        return await self._context.store.assign(attempt.request.payment_id, self._context.derive)
+        return await self._store.assign(attempt.request.payment_id, self._context.derive)
 
     def _expires_at(self, attempt: Attempt) -> datetime:
         stored = attempt.memory.get(EXPIRES)
         if stored is not None:
             return datetime.fromisoformat(stored)
-        return self._context.clock.now() + timedelta(seconds=self._context.config.action_timeout_s)
+        return self._context.clock.now() + self._terms.action_timeout
 
     def _left(self, attempt: Attempt) -> timedelta:
         """The time until the deposit expires, a second at least."""
@@ -167,26 +169,29 @@ class Deposits:
     def _action(
         self, attempt: Attempt, address: str, expires_at: datetime, verdict: Awaited | Seen
     ) -> dict[str, str]:
-        amount, config = attempt.request.amount, self._context.config
-        seen = verdict.satoshi if isinstance(verdict, Seen) else 0
+        amount, terms = attempt.request.amount, self._terms
+        seen = verdict.minor if isinstance(verdict, Seen) else 0
+        needed = terms.depths.needed(max(seen, amount.minor))
         return pay_to_address(
             address,
             amount,
-            network=config.network,
+            uri=terms.uri(address, amount),
+            network=terms.network,
             expires_at=expires_at,
-            needed=config.depths.needed(max(seen, amount.minor)),
-            progress=shown(verdict),
+            progress={**self._shown(verdict), "confirmations_required": needed},
         )
 
-    def _confirmed(self, output: Output, tip: int) -> Step:
+    def _confirmed(self, arrival: ArrivalType, tip: int) -> Step:
         detail = {
-            "output": output.reference,
-            "amount": Money(output.satoshi, "BTC").text,
-            "confirmations": str(output.confirmations(tip)),
-            "block": str(output.block_hash),
+            "arrival": arrival.reference,
+            "amount": self._terms.money(arrival.minor).text,
+            "confirmations": str(arrival.confirmations(tip)),
+            "block": str(arrival.block_hash),
         }
-        return self._context.step("output.confirmed", detail)
+        return self._context.step("arrival.confirmed", detail)
 
+    def _shown(self, verdict: Awaited | Seen) -> Mapping[str, str]:
+        return shown(verdict, self._terms.currency)
 
-def _mark(verdict: Awaited | Seen) -> str:
-    return "/".join(shown(verdict).values())
+    def _mark(self, verdict: Awaited | Seen) -> str:
+        return "/".join(self._shown(verdict).values())

@@ -1,0 +1,110 @@
+"""What deposits of a chain are made of: terms, tables, stores, clock, timeline."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any, Generic
+
+from chain_watch.domain import ArrivalType, Depths, Derived, Tip
+from cift_shared.attempts.processor import PROVIDER_UNAVAILABLE
+from cift_shared.clock import Clock
+from cift_shared.messaging.instruments import Instrument
+from cift_shared.messaging.messages import Step
+from cift_shared.money.amount import Money
+from cift_shared.rails.rail import Rail
+
+FOLLOWED_WITHIN = timedelta(seconds=120)
+"""From this age of the last read that reached the tip on, no deposit is taken."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tables(Generic[ArrivalType]):
+    """How a chain's schema names what every chain has."""
+
+    schema: str
+    arrivals: str
+    """The table of what arrived."""
+    hash: str
+    """Its columns: the two of the key, and the amount."""
+    place: str
+    amount: str
+    fields: Sequence[str]
+    """The columns that an arrival is made of."""
+    arrival: Callable[..., ArrivalType]
+    tip: Sequence[str] = ("height", "is_settled", "followed_at")
+    """The columns of the tip."""
+
+    def sql(self, text: str) -> str:
+        """A statement for these tables."""
+        return text.format(
+            schema=self.schema,
+            arrivals=f"{self.schema}.{self.arrivals}",
+            hash=self.hash,
+            place=self.place,
+            amount=self.amount,
+            fields=", ".join(f"o.{name}" for name in self.fields),
+            tip=", ".join(self.tip),
+        )
+
+    def read(self, row: Any) -> ArrivalType:
+        """An arrival from a row of the database."""
+        return self.arrival(**{name: row[name] for name in self.fields})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms(Generic[ArrivalType]):
+    """On which terms a chain's deposits are taken and credited."""
+
+    rail: Rail
+    currency: str
+    instrument: Instrument
+    """The payer of money that came without a deposit."""
+    depths: Depths[ArrivalType]
+    dust: int
+    """Less is recorded and credited to nobody."""
+    action_timeout: timedelta
+    """How long a payer has."""
+    park_after: timedelta
+    """With one address for all deposits: how long money waits for a caller to name it."""
+    livemode: bool
+    network: str
+    """As payers are shown it."""
+    uri: Callable[[str, Money], str]
+    """What wallets open, of address and amount."""
+    transaction_of: Callable[[str], str | None]
+    """A transaction that a caller named, as the chain writes it; None: it is none."""
+
+    def money(self, minor: int) -> Money:
+        """An amount of the chain's coin."""
+        return Money(minor, self.currency)
+
+
+@dataclass
+class WatchState:
+    """How far the chain is read, as this process knows it; a loop keeps it up to date."""
+
+    clock: Clock
+    tip: Tip | None = None
+
+    def unavailable_reason(self) -> str | None:
+        """Why no deposit can be taken now; None: it can."""
+        at = self.tip.followed_at if self.tip is not None else None
+        is_new = at is not None and self.clock.now() - at < FOLLOWED_WITHIN
+        return None if is_new else PROVIDER_UNAVAILABLE
+
+
+@dataclass(frozen=True, slots=True)
+class Context(Generic[ArrivalType]):
+    """The dependencies of deposits, without their store."""
+
+    terms: Terms[ArrivalType]
+    watch: WatchState
+    clock: Clock
+    derive: Callable[[int], Derived]
+    """The address of an index."""
+    shared: Derived | None = field(default=None)
+    """The address of all deposits; None: each has its own."""
+
+    def step(self, name: str, detail: Mapping[str, object] | None = None) -> Step:
+        """A step for the timeline, now."""
+        return Step.of(self.clock.now(), f"{self.terms.rail.name}.{name}", detail or {})
