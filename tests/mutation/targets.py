@@ -6,13 +6,14 @@ end most mutants soonest.
 
 from collections.abc import Mapping, Sequence
 
-_SHARED, _CARD, _MPESA, _MOMO, _PAYPAL, _CRYPTO, _VODACOM = (
+_SHARED, _CARD, _MPESA, _MOMO, _PAYPAL, _CRYPTO, _WALLET, _VODACOM = (
     "tests/unit/cift_shared",
     "tests/unit/card_worker",
     "tests/unit/mpesa_worker",
     "tests/unit/momo_worker",
     "tests/unit/paypal_worker",
     "tests/unit/crypto_watcher",
+    "tests/unit/wallet_keys",
     "tests/unit/vodacom_worker",
 )
 _GATEWAY, _LEDGER = "tests/unit/gateway", "tests/unit/ledger"
@@ -117,6 +118,7 @@ TARGETS: Mapping[str, Sequence[str]] = {
     "bitcoin_watcher.next_action": _in(_CRYPTO, "mapping"),
     "chain_watch.domain": _in(_CRYPTO, "domain"),
     "chain_watch.next_action": _in(_CRYPTO, "mapping"),
+    "wallet_keys.account": _in(_WALLET, "account"),
     "paypal_method.rail": _in(_PAYPAL, "currencies"),
     "paypal_method.currencies": _in(_PAYPAL, "currencies"),
     "paypal_worker.domain": _in(_PAYPAL, "domain", "deposit_steps"),

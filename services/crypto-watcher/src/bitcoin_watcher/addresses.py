@@ -89,6 +89,18 @@ def parse_address(text: str, network: Network) -> Derived:
     return Derived(text, script)
 
 
+def address_of(script: bytes, network: Network) -> str:
+    """The address of a SegWit script.
+
+    Raises:
+        AddressInvalid: the script has none.
+    """
+    try:
+        return str(wally.addr_segwit_from_bytes(script, _NETWORKS[network][1], 0))
+    except ValueError:
+        raise AddressInvalid("no SegWit script") from None
+
+
 def check_library() -> None:
     """Derive the vector of BIP 84.
 

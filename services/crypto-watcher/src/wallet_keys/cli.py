@@ -1,0 +1,150 @@
+"""Commands for operators of the wallet: `cift wallet ...`."""
+
+import sys
+from pathlib import Path
+from typing import Any, cast, get_args
+
+import click
+
+from bitcoin_method.networks import Network
+from cift_shared.cli import Lazy, LazyGroup, Output, Table, command, environment
+
+_FILE = click.Path(dir_okay=False, path_type=Path)
+PASSPHRASE, BACKUP_PASSPHRASE = "CRYPTO_WALLET_PASSPHRASE", "CRYPTO_WALLET_BACKUP_PASSPHRASE"
+ADDRESSES_MAX = 1000
+
+
+def _index() -> tuple[Lazy, ...]:
+    here = "wallet_keys.cli"
+    return (
+        Lazy("create", f"{here}:create", "Create a wallet's file, and print its public key."),
+        Lazy("addresses", f"{here}:addresses", "Print the first addresses of the wallet."),
+        Lazy("backup", f"{here}:backup", "Write an encrypted copy under another passphrase."),
+        Lazy("restore", f"{here}:restore", "Make the wallet's file again from a backup."),
+    )
+
+
+wallet = LazyGroup("wallet", index=_index, help="The Bitcoin wallet that pays withdrawals.")
+
+_network = click.option(
+    "--network",
+    type=click.Choice(get_args(Network)),
+    envvar="CRYPTO_BTC_NETWORK",
+    default="main",
+    show_default=True,
+    help="The network; as CRYPTO_BTC_NETWORK.",
+)
+_file = click.option(
+    "--file",
+    "path",
+    type=_FILE,
+    envvar="CRYPTO_WALLET_FILE",
+    required=True,
+    help="The wallet's file; as CRYPTO_WALLET_FILE.",
+)
+
+
+@command("create")
+@_file
+@_network
+@click.option("--show-words", is_flag=True, help="Also print the 24 words, this one time.")
+def create(path: Path, network: str, *, show_words: bool) -> Output:
+    """Create a wallet's file, encrypted by CRYPTO_WALLET_PASSPHRASE.
+
+    The printed key is public: it is the value of CRYPTO_BTC_XPUB.
+    """
+    from wallet_keys import seed_file  # noqa: PLC0415  loads libwally
+
+    passphrase = environment(PASSPHRASE)
+    seed = seed_file.new_seed(cast("Network", network))
+    seed_file.write(path, seed_file.seal(seed, passphrase))
+    return _shown(seed, show_words=show_words)
+
+
+@command("addresses")
+@_file
+@_network
+@click.option("--count", type=click.IntRange(1, ADDRESSES_MAX), default=5, show_default=True)
+@click.option("--change", is_flag=True, help="The addresses of change instead of deposits.")
+def addresses(path: Path, network: str, count: int, *, change: bool) -> Output:
+    """Print the first addresses of the wallet."""
+    from bitcoin_watcher.addresses import address_of  # noqa: PLC0415  loads libwally
+    from wallet_keys.account import BitcoinAccount  # noqa: PLC0415
+
+    account, chain = BitcoinAccount(_opened(path, network)), 1 if change else 0
+    found = [
+        {
+            "path": f"m/{account.path}/{chain}/{index}",
+            "address": address_of(account.script(chain, index), account.network),
+        }
+        for index in range(count)
+    ]
+    rows = [[one["path"], one["address"]] for one in found]
+    return Output(found, [Table(["PATH", "ADDRESS"], rows)], [one["address"] for one in found])
+
+
+@command("backup")
+@_file
+@_network
+@click.option("--to", "copy", type=_FILE, required=True, help="The new file.")
+def backup(path: Path, network: str, copy: Path) -> Output:
+    """Write an encrypted copy of the wallet under CRYPTO_WALLET_BACKUP_PASSPHRASE."""
+    from wallet_keys import seed_file  # noqa: PLC0415  loads libwally
+
+    seed = _opened(path, network)
+    seed_file.write(copy, seed_file.seal(seed, environment(BACKUP_PASSPHRASE)))
+    return Output(
+        {"wallet_id": seed.wallet_id, "file": str(copy)},
+        [f"wallet {seed.wallet_id}: written to {copy}"],
+        [seed.wallet_id],
+    )
+
+
+@command("restore")
+@_file
+@_network
+@click.option("--from", "copy", type=_FILE, help="A file made by `cift wallet backup`.")
+@click.option("--words", is_flag=True, help="Read the 24 words from standard input instead.")
+def restore(path: Path, network: str, copy: Path | None, *, words: bool) -> Output:
+    """Make the wallet's file again, encrypted by CRYPTO_WALLET_PASSPHRASE.
+
+    A backup is opened with CRYPTO_WALLET_BACKUP_PASSPHRASE.
+    """
+    from wallet_keys import seed_file  # noqa: PLC0415  loads libwally
+    from wallet_keys.account import entropy_of  # noqa: PLC0415
+
+    if words == (copy is not None):
+        raise click.UsageError("either --from or --words")
+    passphrase, known = environment(PASSPHRASE), cast("Network", network)
+    if copy is not None:
+        seed = seed_file.unseal(seed_file.read(copy), environment(BACKUP_PASSPHRASE), known)
+    else:
+        blank = seed_file.new_seed(known)
+        seed = seed_file.Seed(known, blank.wallet_id, entropy_of(sys.stdin.read()))
+    seed_file.write(path, seed_file.seal(seed, passphrase))
+    return _shown(seed, show_words=False)
+
+
+def _opened(path: Path, network: str) -> Any:
+    from wallet_keys import seed_file  # noqa: PLC0415  loads libwally
+
+    passphrase = environment(PASSPHRASE)
+    return seed_file.unseal(seed_file.read(path), passphrase, cast("Network", network))
+
+
+def _shown(seed: Any, *, show_words: bool) -> Output:
+    from wallet_keys.account import BitcoinAccount, words_of  # noqa: PLC0415  loads libwally
+
+    account = BitcoinAccount(seed)
+    document = {
+        "wallet_id": seed.wallet_id,
+        "network": seed.network,
+        "fingerprint": account.fingerprint,
+        "path": f"m/{account.path}",
+        "xpub": account.xpub,
+    }
+    lines = [f"{name}: {value}" for name, value in document.items()]
+    if show_words:
+        document["words"] = words_of(seed)
+        lines += ["", document["words"], "", "Write these words down. They are not shown again."]
+    return Output(document, lines, [account.xpub])

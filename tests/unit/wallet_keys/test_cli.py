@@ -1,0 +1,104 @@
+"""`cift wallet`: made once, copied, and made again elsewhere with the same addresses."""
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from wallet_keys import seed_file
+from wallet_keys.cli import wallet
+
+ENV = {
+    "CRYPTO_WALLET_PASSPHRASE": "the signer's passphrase",
+    "CRYPTO_WALLET_BACKUP_PASSPHRASE": "another one, in a safe",
+    "CRYPTO_BTC_NETWORK": "regtest",
+}
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(seed_file.seal, "__kwdefaults__", {"cost": 2**14})
+
+
+def run(*words: str, env: dict[str, str] | None = None, stdin: str = "") -> Result:
+    return CliRunner().invoke(wallet, words, env={**ENV, **(env or {})}, input=stdin)
+
+
+def created(path: Path, *more: str) -> dict[str, str]:
+    done = run("create", "--file", str(path), "--json", *more)
+    assert done.exit_code == 0, done.output
+    return dict(json.loads(done.output))
+
+
+def addresses(path: Path, *more: str, env: dict[str, str] | None = None) -> str:
+    done = run("addresses", "--file", str(path), "--quiet", *more, env=env)
+    assert done.exit_code == 0, done.output
+    return done.output
+
+
+def test_create_prints_the_public_key_and_no_secret(tmp_path: Path) -> None:
+    made = created(tmp_path / "wallet.json")
+    assert made["xpub"].startswith("tpub")
+    assert made["path"] == "m/84h/1h/0h"
+    assert "words" not in made
+
+
+def test_the_words_are_shown_when_asked_for_and_restore_the_wallet(tmp_path: Path) -> None:
+    made = created(tmp_path / "one.json", "--show-words")
+    done = run("restore", "--file", str(tmp_path / "two.json"), "--words", "--quiet",
+               stdin=made["words"])  # fmt: skip
+    assert done.output.strip() == made["xpub"]
+
+
+def test_a_wallet_restored_elsewhere_has_the_same_addresses(tmp_path: Path) -> None:
+    here, there, copy = tmp_path / "here.json", tmp_path / "there.json", tmp_path / "backup.json"
+    made = created(here)
+    assert run("backup", "--file", str(here), "--to", str(copy)).exit_code == 0
+    before = addresses(here), addresses(here, "--change")
+    here.unlink()
+    env = {"CRYPTO_WALLET_PASSPHRASE": "a new machine, a new one"}
+    done = run("restore", "--file", str(there), "--from", str(copy), "--quiet", env=env)
+    assert done.output.strip() == made["xpub"]
+    assert (addresses(there, env=env), addresses(there, "--change", env=env)) == before
+
+
+def test_a_wallet_is_never_overwritten(tmp_path: Path) -> None:
+    path = tmp_path / "wallet.json"
+    created(path)
+    content = path.read_bytes()
+    assert run("create", "--file", str(path)).exit_code == 3
+    assert path.read_bytes() == content
+
+
+@pytest.mark.parametrize(
+    ("words", "env", "exit_code"),
+    [
+        (("create", "--file", "new.json"), {"CRYPTO_WALLET_PASSPHRASE": ""}, 2),
+        (("create", "--file", "new.json"), {"CRYPTO_WALLET_PASSPHRASE": "short"}, 3),
+        (("addresses", "--file", "none.json"), {}, 3),
+        (("restore", "--file", "new.json"), {}, 2),
+        (("restore", "--file", "new.json", "--words"), {}, 3),
+    ],
+    ids=["no passphrase", "short one", "no file", "restore from nothing", "no words"],
+)
+def test_a_mistake_is_one_line(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    words: tuple[str, ...],
+    env: dict[str, str],
+    exit_code: int,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    done = run(*words, env=env)
+    assert done.exit_code == exit_code, done.output
+    assert "Traceback" not in done.output
+    assert not (tmp_path / "new.json").exists()
+
+
+def test_a_wrong_passphrase_opens_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "wallet.json"
+    created(path)
+    done = run("addresses", "--file", str(path), env={"CRYPTO_WALLET_PASSPHRASE": "not that one"})
+    assert done.exit_code == 3
+    assert "wrong passphrase" in done.output
