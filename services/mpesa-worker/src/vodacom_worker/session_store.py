@@ -3,8 +3,8 @@
     renewed in advance   one process requests a session at its start, and the next one `LEAD_S`
                          before the newest one ends
     changed              every process uses the next one from `MARGIN_S` before that end: both live
-    refused              Vodacom ended a session early: request another one; until it is accepted,
-                         nothing is sent
+    refused              Vodacom ended a session early: delete it, and use or request another one;
+                         until that is accepted, nothing is sent
 
 A new session does not end the former one, so two processes that renew at the same time do no harm.
 Sessions are stored encrypted in `mpesa_tz.session`. Without a database (a processor without a
@@ -40,6 +40,7 @@ _STORE = """
 with outdated as (delete from mpesa_tz.session where app = $1 and expires_at < $5)
 insert into mpesa_tz.session (app, sealed, issued_at, expires_at) values ($1, $2, $3, $4)
 """
+_FORGET = "delete from mpesa_tz.session where app = $1 and issued_at = $2"
 _NEWEST = """
 select sealed, issued_at, expires_at from mpesa_tz.session
  where app = $1 and expires_at > $2 order by issued_at desc limit 3
@@ -127,9 +128,10 @@ class SharedSessions(StoredTokens):
         """
         now = self._clock.now()
         stored = await self._stored()
-        newest = stored[0] if stored else None
-        if newest is not None and newest.text == refused:
-            refuse_early(newest, now, self._times)
+        ended = next((one for one in stored if one.text == refused), None)
+        if ended is not None:
+            refuse_early(ended, now, self._times)
+            await self._forget(ended)
         usable = [one for one in stored if self._usable(one, refused)]
         settled = [one for one in usable if now - one.issued_at >= self._times.settles]
         if usable:
@@ -153,6 +155,10 @@ class SharedSessions(StoredTokens):
             _STORE, self._app, self._sealed(session), issued_at, session.expires_at, now
         )
         return session
+
+    async def _forget(self, ended: Session) -> None:
+        """Delete a session that Vodacom has ended, else two of them would be used in turn."""
+        await self._pool.execute(_FORGET, self._app, ended.issued_at)
 
     async def _stored(self) -> list[Session]:
         """The stored sessions that have not ended, newest first."""
