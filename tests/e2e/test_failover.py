@@ -123,7 +123,7 @@ async def test_no_acknowledged_payment_is_lost(
             payments = await load.client.all_final(ids)
             print(
                 f"{len(ids)} payments, {acknowledged} acknowledged before the death, 0 lost; "
-                f"accepted again after {recovery_s:.1f} s"
+                f"accepted again after {again - died_at:.1f} s"
             )
             assert acknowledged
             assert len(set(ids)) == BEFORE + DURING + AFTER
