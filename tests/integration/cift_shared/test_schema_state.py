@@ -13,6 +13,7 @@ import asyncpg
 import httpx
 import pytest
 
+from cift_local.ports import LOOPBACK
 from cift_shared.database.migrations import (
     Migration,
     SchemaState,
@@ -190,7 +191,8 @@ class TestReadyz:
             body = await service.wait_for("/readyz", 503)
             assert "run `cift migrate`" in body["detail"]
             if module == "gateway":
-                answer = await service.http.get("/api/v1/payments")
+                api = f"http://{LOOPBACK}:{env['CIFT_HTTP_PORT']}/api/v1"
+                answer = await service.http.get(f"{api}/payments")
                 assert answer.status_code == 503
                 assert answer.headers["retry-after"]
                 assert answer.json()["code"] == "unavailable"
