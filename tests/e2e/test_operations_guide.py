@@ -22,7 +22,7 @@ from tests.support.postgres import throw_away_folder
 
 CHECKOUT = Path(__file__).parents[2]
 GUIDE = CHECKOUT / "docs" / "operations.md"
-PORTS = 8
+PORTS = 9
 TIMEOUT_S = 600
 NOT_RUN_HERE = [
     # needs payments in review
