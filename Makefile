@@ -11,7 +11,7 @@ LOCK := requirements.lock
 STAMP := $(VENV)/.setup-done
 ON_SERVERS := "integration and servers and not e2e and not kafka and not peers and not nodes and not api_docs"
 # Of the rails' workers one is enough on another broker: all of them publish and read in the same way.
-OTHER_WORKERS := $(addprefix --ignore=tests/integration/,card_worker crypto_watcher momo_worker paypal_worker vodacom_worker)
+OTHER_WORKERS := $(addprefix --ignore=tests/integration/,card_worker crypto_watcher ethereum_watcher momo_worker paypal_worker vodacom_worker)
 CONTAINER_TESTS := $(addprefix tests/integration/,cift_shared/test_kafka.py cift_shared/test_failing_topics.py \
   cift_cli/test_dead_letters.py gateway/test_payments.py cift_local/test_fixtures.py)
 # Tests of a rail outside the project may have chaos schedules and mutants of their own.

@@ -11,6 +11,7 @@ from card_worker.settings import CardConfig
 from card_worker.settings import WorkerSettings as CardWorkerSettings
 from cift_shared.rails.gateway import gateway_rails
 from crypto_watcher.settings import WorkerSettings as CryptoWatcherSettings
+from ethereum_watcher.settings import EthereumConfig
 from gateway.settings import GatewaySettings
 from ledger.settings import LedgerSettings
 from momo_worker.settings import RwandaConfig, UgandaConfig
@@ -44,7 +45,7 @@ def test_every_setting_is_listed_and_explained() -> None:
     of_rails = (rail.settings for rail in gateway_rails().values())
     workers = (CardWorkerSettings, CardConfig, PayPalWorkerSettings, PayPalConfig, VodacomConfig)
     momo = (UgandaConfig, RwandaConfig)
-    chains = (CryptoWatcherSettings, BitcoinConfig)
+    chains = (CryptoWatcherSettings, BitcoinConfig, EthereumConfig)
     for kind in (*settings, *workers, *momo, *chains, *of_rails):
         needed |= variables(kind)
     assert sorted(needed - set(listed)) == []

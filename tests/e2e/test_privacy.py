@@ -77,7 +77,7 @@ async def table_dump(stack: Stack) -> bytes:
             "select format('%I.%I', table_schema, table_name) as name "
             "from information_schema.tables where table_type = 'BASE TABLE' "
             "and table_schema in ('ledger', 'gateway', 'mpesa', 'mpesa_tz', 'momo_ug', 'momo_rw', "
-            "'card', 'paypal', 'bitcoin', 'public')"
+            "'card', 'paypal', 'bitcoin', 'ethereum', 'public')"
         )
         rows = []
         for name in names:

@@ -31,6 +31,8 @@ from cift_shared.runtime.readiness import Readiness
 from cift_shared.runtime.service import Base, Composition, store_rejected_records
 from cift_shared.security.kafka import Brokers
 from crypto_watcher.settings import WorkerSettings as CryptoWatcherSettings
+from ethereum_watcher import app as ethereum_app
+from ethereum_watcher.chain_store import SCHEMA as ETHEREUM_SCHEMA
 from gateway.app import ROLE as GATEWAY_ROLE
 from gateway.payment_methods.repository import MethodRepository
 from gateway.payment_methods.results import GROUP as GATEWAY_GROUP
@@ -46,7 +48,7 @@ from mpesa_worker import app as mpesa_app
 from mpesa_worker.settings import WorkerSettings as MpesaWorkerSettings
 from paypal_worker import app as paypal_app
 from paypal_worker.settings import WorkerSettings as PayPalWorkerSettings
-from tests.support import bitcoin, cards, momo, mpesa, paypal, vodacom
+from tests.support import bitcoin, cards, ethereum, momo, mpesa, paypal, vodacom
 from tests.support.commands import CALLBACK_KEY, DATA_KEYS, INDEX_KEY
 from tests.support.gateway import MemoryPublisher
 from tests.support.kafka import Broker
@@ -153,10 +155,14 @@ def _services() -> Iterator[tuple[str, str, Any, Callable[[Base], Composition]]]
 
         yield module.SCHEMA, module.ROLE, settings, compose
 
-    def watching(base: Base) -> Composition:
+    def bitcoin_unit(base: Base) -> Composition:
         return bitcoin_app.compose(base, bitcoin.config(), concurrency=4)
 
-    yield BITCOIN_SCHEMA, bitcoin_app.ROLE, CryptoWatcherSettings, watching
+    def ethereum_unit(base: Base) -> Composition:
+        return ethereum_app.compose(base, ethereum.config(), concurrency=4)
+
+    yield BITCOIN_SCHEMA, bitcoin_app.ROLE, CryptoWatcherSettings, bitcoin_unit
+    yield ETHEREUM_SCHEMA, ethereum_app.ROLE, CryptoWatcherSettings, ethereum_unit
 
 
 @asynccontextmanager

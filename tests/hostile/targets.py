@@ -33,6 +33,10 @@ from cift_shared.rails.statements import StatementUnreadable
 from cift_shared.rails.webhooks import WebhookRefused
 from cift_shared.security.callback_token import CallbackTokens
 from cift_shared.testing import FakeClock
+from ethereum_watcher.scanner import BlockInvalid as EthereumBlockInvalid
+from ethereum_watcher.scanner import concerned
+from ethereum_watcher.wire import Block as EthereumBlock
+from ethereum_watcher.wire import Receipt as EthereumReceipt
 from gateway.auth import key_format
 from gateway.http import cursors, prefer_wait
 from gateway.http.batches import read_item
@@ -200,6 +204,19 @@ def _bitcoin_transaction(data: bytes) -> None:
     assert len(txid) == 64
 
 
+def _ethereum_block(data: bytes) -> None:
+    block = EthereumBlock.model_validate_json(data)
+    for one in concerned(block, {_FOREIGN_ACCOUNT}):
+        assert 0 <= one.value < 2**256
+        assert len(one.hash) == 66
+
+
+def _ethereum_receipt(data: bytes) -> None:
+    receipt = EthereumReceipt.model_validate_json(data)
+    assert 0 <= receipt.gas_used * receipt.gas_price < 2**512
+    assert isinstance(receipt.succeeded, bool)
+
+
 def _paypal_event(data: bytes) -> None:
     event = read_paypal_event(data)
     if event is None:
@@ -221,6 +238,29 @@ def _paypal_transmission(data: bytes) -> None:
     transmission.check(_ADDRESSES)
 
 
+_FOREIGN_ACCOUNT = bytes(19) + b"\x09"
+_ETHEREUM_HASH = "0x" + "ab" * 32
+_ETHEREUM_BLOCK = {
+    "hash": _ETHEREUM_HASH,
+    "number": "0x10",
+    "parentHash": "0x" + "cd" * 32,
+    "transactions": [
+        {
+            "hash": "0x" + "ef" * 32,
+            "blockHash": _ETHEREUM_HASH,
+            "from": "0x" + "11" * 20,
+            "to": f"0x{_FOREIGN_ACCOUNT.hex()}",
+            "value": "0xde0b6b3a7640000",
+        }
+    ],
+}
+_ETHEREUM_RECEIPT = {
+    "transactionHash": _ETHEREUM_HASH,
+    "blockHash": "0x" + "cd" * 32,
+    "status": "0x1",
+    "gasUsed": "0x5208",
+    "effectiveGasPrice": "0x3b9aca00",
+}
 _TX = bitcoin_chain.Tx((bitcoin_chain.FOREIGN, 5), (b"\x51", 7), inputs=2)
 _TRUST = Trust.of("live", None)
 
@@ -418,6 +458,10 @@ TARGETS: dict[str, Target] = {
         _bitcoin_block, (BlockInvalid,), (bitcoin_chain.block("00" * 32, [_TX])[1],)
     ),
     "transaction of Bitcoin": Target(_bitcoin_transaction, (BlockInvalid,), (_TX.raw, _TX.bare)),
+    "block of Ethereum": Target(
+        _ethereum_block, (ValidationError, EthereumBlockInvalid), _dump(_ETHEREUM_BLOCK)
+    ),
+    "receipt of Ethereum": Target(_ethereum_receipt, (ValidationError,), _dump(_ETHEREUM_RECEIPT)),
     "event of PayPal": Target(
         _paypal_event, (_Refused,), (json.dumps(paypal_signing.EVENT).encode(),)
     ),

@@ -10,7 +10,7 @@ contradict `integration/ledger/test_handler.py`, letters that always leave
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
@@ -29,7 +29,7 @@ from tests.hostile.consumers import Consumers, Garbage, consuming
 from tests.hostile.mutations import RAW, hostile_documents
 from tests.hostile.targets import GOLDEN
 from tests.integration.ledger.books import Books, open_books
-from tests.support import bitcoin, cards, momo, paypal, vodacom
+from tests.support import bitcoin, cards, ethereum, momo, paypal, vodacom
 from tests.support.commands import CLOCK, PHONE, VAULT, deposit, withdrawal
 from tests.support.kafka import Broker
 from tests.support.payment_methods import method_result
@@ -38,10 +38,20 @@ pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
 
 MPESA, CARD = topics.commands("mpesa"), topics.commands("card")
 PAYPAL, MOMO = topics.commands("paypal"), topics.commands("momo_ug")
-BITCOIN = topics.commands("bitcoin")
+BITCOIN, ETHEREUM = topics.commands("bitcoin"), topics.commands("ethereum")
 TANZANIA = topics.commands("mpesa_tz")
 MPESA_NOTICES, CARD_NOTICES = topics.webhooks("mpesa"), topics.webhooks("stripe")
 VODACOM_NOTICES = topics.webhooks("vodacom")
+DEPOSITS: Mapping[str, Callable[[], Message]] = {
+    MPESA: deposit,
+    CARD: cards.deposit,
+    PAYPAL: paypal.deposit,
+    TANZANIA: vodacom.deposit,
+    MOMO: momo.deposit,
+    BITCOIN: bitcoin.deposit,
+    ETHEREUM: ethereum.deposit,
+}
+"""Makes a command for each topic of commands."""
 READERS = {
     topics.RESULTS: "ledger",
     topics.METHOD_RESULTS: "gateway",
@@ -52,6 +62,7 @@ READERS = {
     TANZANIA: "mpesa_tz",
     MOMO: "momo_ug",
     BITCOIN: "bitcoin",
+    ETHEREUM: "ethereum",
     MPESA_NOTICES: "mpesa",
     CARD_NOTICES: "card",
     VODACOM_NOTICES: "mpesa_tz",
@@ -100,19 +111,8 @@ def good_for(topic: str, paid: Any) -> Message:
             return RailStatus(
                 rail="mpesa", instance="w-0", available=True, reported_at=datetime.now(UTC)
             )
-        case t if t == MPESA:
-            return deposit()
-        case t if t == CARD:
-            return cards.deposit()
-        case t if t == PAYPAL:
-            return paypal.deposit()
-        case t if t == TANZANIA:
-            return vodacom.deposit()
-        case t if t == MOMO:
-            return momo.deposit()
-        case t if t == BITCOIN:
-            return bitcoin.deposit()
-    return notice()
+    asked = DEPOSITS.get(topic)
+    return asked() if asked else notice()
 
 
 def nobody_can_read() -> Iterator[Garbage]:
@@ -211,7 +211,7 @@ async def taken(consumers: Consumers, topic: str, good: Any) -> bool:
         case topics.RAIL_STATUSES:
             query = "select available from gateway.rail_status where rail = $1"
             return bool(await consumers.admin.fetchval(query, good.rail))
-        case t if t in (MPESA, MOMO, TANZANIA, CARD, PAYPAL, BITCOIN):
+        case t if t in (MPESA, MOMO, TANZANIA, CARD, PAYPAL, BITCOIN, ETHEREUM):
             query = f"select true from {READERS[t]}.attempt where payment_id = $1"
             return bool(await consumers.admin.fetchval(query, good.payment_id))
     query = f"select true from {READERS[topic]}.notice where notice_id = $1"

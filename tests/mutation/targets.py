@@ -6,7 +6,7 @@ end most mutants soonest.
 
 from collections.abc import Mapping, Sequence
 
-_SHARED, _CARD, _MPESA, _MOMO, _PAYPAL, _CRYPTO, _WALLET, _VODACOM = (
+_SHARED, _CARD, _MPESA, _MOMO, _PAYPAL, _CRYPTO, _WALLET, _ETHEREUM, _VODACOM = (
     "tests/unit/cift_shared",
     "tests/unit/card_worker",
     "tests/unit/mpesa_worker",
@@ -14,6 +14,7 @@ _SHARED, _CARD, _MPESA, _MOMO, _PAYPAL, _CRYPTO, _WALLET, _VODACOM = (
     "tests/unit/paypal_worker",
     "tests/unit/crypto_watcher",
     "tests/unit/wallet_keys",
+    "tests/unit/ethereum_watcher",
     "tests/unit/vodacom_worker",
 )
 _GATEWAY, _LEDGER = "tests/unit/gateway", "tests/unit/ledger"
@@ -116,7 +117,12 @@ TARGETS: Mapping[str, Sequence[str]] = {
     "bitcoin_watcher.addresses": _in(_CRYPTO, "addresses", "settings"),
     "bitcoin_watcher.mapping": _in(_CRYPTO, "mapping"),
     "bitcoin_watcher.next_action": _in(_CRYPTO, "mapping"),
-    "chain_watch.domain": _in(_CRYPTO, "domain"),
+    "ethereum_watcher.domain": _in(_ETHEREUM, "domain", "settings"),
+    "ethereum_watcher.scanner": _in(_ETHEREUM, "scanner"),
+    "ethereum_watcher.addresses": _in(_ETHEREUM, "addresses", "settings"),
+    "ethereum_watcher.mapping": _in(_ETHEREUM, "mapping"),
+    "ethereum_watcher.next_action": _in(_ETHEREUM, "mapping"),
+    "chain_watch.domain": [*_in(_CRYPTO, "domain"), *_in(_ETHEREUM, "domain")],
     "chain_watch.next_action": _in(_CRYPTO, "mapping"),
     "wallet_keys.account": _in(_WALLET, "account"),
     "paypal_method.rail": _in(_PAYPAL, "currencies"),

@@ -94,6 +94,7 @@ def rail_settings(mode: str = "test", **of_rails: Mapping[str, Any]) -> dict[str
             "environment": "sandbox" if mode == "test" else "production",
         },
         "bitcoin": {"xpub": "tpub"},
+        "ethereum": {"xpub": "xpub"},
         "paypal": {
             "client_id": "client-id",
             "environment": "live" if mode == "live" else "sandbox",

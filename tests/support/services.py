@@ -15,7 +15,7 @@ import httpx
 
 from cift_local.ports import LOOPBACK, free_port
 from cift_local.waiting import wait_until
-from tests.support import bitcoin, cards
+from tests.support import bitcoin, cards, ethereum
 from tests.support.commands import CALLBACK_KEY, DATA_KEYS, INDEX_KEY
 
 MODULES = (
@@ -70,6 +70,9 @@ def environment(module: str, *, database: str, bootstrap: str, instance: str) ->
         "BITCOIN_RPC_URL": f"http://{LOOPBACK}:1",
         "CRYPTO_BTC_NETWORK": "regtest",
         "CRYPTO_BTC_XPUB": bitcoin.TPUB,
+        "ETHEREUM_RPC_URL": f"http://{LOOPBACK}:1",
+        "CRYPTO_ETH_CHAIN_ID": str(ethereum.CHAIN_ID),
+        "CRYPTO_ETH_XPUB": ethereum.XPUB,
     }
 
 

@@ -3,6 +3,7 @@
 from tests.chaos.mutants import (
     bitcoin_bugs,
     delivery_bugs,
+    ethereum_bugs,
     ledger_bugs,
     momo_bugs,
     paypal_bugs,
@@ -20,6 +21,7 @@ MUTANTS = (
     *momo_bugs.MUTANTS,
     *paypal_bugs.MUTANTS,
     *bitcoin_bugs.MUTANTS,
+    *ethereum_bugs.MUTANTS,
 )
 
 SUITE = Suite(MUTANTS, scenarios.__name__, frozenset(scenarios.WITH_TWO))

@@ -9,6 +9,7 @@ from tests.chaos.clients.history import new_key
 from tests.chaos.faults.injection import leading
 from tests.chaos.mutants import (
     bitcoin_scenarios,
+    ethereum_scenarios,
     momo_scenarios,
     paypal_scenarios,
     tanzania_scenarios,
@@ -313,6 +314,7 @@ SCENARIOS: Mapping[str, Scenario] = {
         *tanzania_scenarios.ALL,
         *momo_scenarios.ALL,
         *bitcoin_scenarios.ALL,
+        *ethereum_scenarios.ALL,
         *paypal_scenarios.ALL,
     )
 }

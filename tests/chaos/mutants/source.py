@@ -18,9 +18,11 @@ MOMO = "services/mpesa-worker/src/momo_worker"
 CARD = "services/card-worker/src/card_worker"
 PAYPAL = "services/paypal-worker/src/paypal_worker"
 BITCOIN = "services/crypto-watcher/src/bitcoin_watcher"
+ETHEREUM = "services/crypto-watcher/src/ethereum_watcher"
 CHAIN = "services/crypto-watcher/src/chain_watch"
 CRYPTO = (
     BITCOIN,
+    ETHEREUM,
     CHAIN,
     "services/crypto-watcher/src/crypto_watcher",
 )
@@ -32,6 +34,7 @@ RAILS = (
     "services/card-worker/src/card_method",
     "services/paypal-worker/src/paypal_method",
     "services/crypto-watcher/src/bitcoin_method",
+    "services/crypto-watcher/src/ethereum_method",
 )
 PACKAGES = (SHARED, GATEWAY, LEDGER, MPESA, VODACOM, MOMO, CARD, PAYPAL, *CRYPTO, *RAILS)
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from cift_shared.messaging import topics
-from tests.chaos.scenarios import bitcoin, momo, others, payments, paypal, tanzania
+from tests.chaos.scenarios import bitcoin, ethereum, momo, others, payments, paypal, tanzania
 from tests.chaos.scenarios.context import Scenario
 
 SCENARIOS: Mapping[str, Scenario] = {
@@ -92,6 +92,15 @@ SCENARIOS: Mapping[str, Scenario] = {
     "bitcoin paid twice": bitcoin.paid_twice,
     "bitcoin reorganised": bitcoin.reorganised,
     "bitcoin garbage": others.garbage(topics.commands("bitcoin")),
+    "ethereum asked": ethereum.asked,
+    "ethereum deposit": ethereum.deposit,
+    "ethereum by contract": ethereum.by_contract,
+    "ethereum verification": ethereum.verification,
+    "ethereum after a kill": ethereum.after_a_kill,
+    "ethereum late cancellation": ethereum.late_cancellation,
+    "ethereum paid twice": ethereum.paid_twice,
+    "ethereum reorganised": ethereum.reorganised,
+    "ethereum garbage": others.garbage(topics.commands("ethereum")),
     "card answers garbage": others.garbage(topics.METHOD_RESULTS),
     "results garbage": others.garbage(topics.RESULTS),
 }
@@ -320,22 +329,25 @@ _PAYPAL: Mapping[str, Sequence[str]] = {
     "subscriber.before_commit": ("paypal deposit", "paypal approval"),
     "subscriber.after_commit": ("paypal deposit", "paypal approval"),
 }  # fmt: skip
-_BITCOIN: Mapping[str, Sequence[str]] = {
-    "worker.before_ingest_commit": ("bitcoin asked",),
-    "worker.after_ingest": ("bitcoin asked",),
-    "worker.before_cancel_commit": ("bitcoin late cancellation",),
-    "worker.after_cancel": ("bitcoin late cancellation",),
-    "worker.after_verify": ("bitcoin verification",),
-    "worker.after_release": ("bitcoin after a kill",),
-    "worker.before_call": ("bitcoin asked",),
-    "worker.after_call": ("bitcoin asked",),
-    "worker.before_check": ("bitcoin deposit",),
-    "worker.after_check": ("bitcoin deposit",),
-    "worker.after_save": ("bitcoin asked", "bitcoin deposit"),
-    "chain.before_address_commit": ("bitcoin asked",),
-    "chain.after_address_commit": ("bitcoin asked",),
-    "chain.before_claim_commit": ("bitcoin deposit",),
-    "chain.after_claim_commit": ("bitcoin deposit",),
+_CREDITED = (
+    "bitcoin paid twice", "bitcoin reorganised", "ethereum paid twice", "ethereum reorganised",
+)  # fmt: skip
+_CRYPTO: Mapping[str, Sequence[str]] = {
+    "worker.before_ingest_commit": ("bitcoin asked", "ethereum asked"),
+    "worker.after_ingest": ("bitcoin asked", "ethereum asked"),
+    "worker.before_cancel_commit": ("bitcoin late cancellation", "ethereum late cancellation"),
+    "worker.after_cancel": ("bitcoin late cancellation", "ethereum late cancellation"),
+    "worker.after_verify": ("bitcoin verification", "ethereum verification"),
+    "worker.after_release": ("bitcoin after a kill", "ethereum after a kill"),
+    "worker.before_call": ("bitcoin asked", "ethereum asked"),
+    "worker.after_call": ("bitcoin asked", "ethereum asked"),
+    "worker.before_check": ("bitcoin deposit", "ethereum deposit"),
+    "worker.after_check": ("bitcoin deposit", "ethereum deposit"),
+    "worker.after_save": ("bitcoin asked", "bitcoin deposit", "ethereum asked", "ethereum deposit"),
+    "chain.before_address_commit": ("bitcoin asked", "ethereum asked"),
+    "chain.after_address_commit": ("bitcoin asked", "ethereum asked"),
+    "chain.before_claim_commit": ("bitcoin deposit", "ethereum deposit"),
+    "chain.after_claim_commit": ("bitcoin deposit", "ethereum deposit"),
     "bitcoin.before_block": ("bitcoin deposit",),
     "bitcoin.before_block_commit": ("bitcoin deposit",),
     "bitcoin.after_block_commit": ("bitcoin deposit",),
@@ -344,17 +356,26 @@ _BITCOIN: Mapping[str, Sequence[str]] = {
     "bitcoin.before_undo": ("bitcoin reorganised",),
     "bitcoin.before_undo_commit": ("bitcoin reorganised",),
     "bitcoin.after_undo_commit": ("bitcoin reorganised",),
-    "chain.before_credit_commit": ("bitcoin paid twice", "bitcoin reorganised"),
-    "chain.after_credit_commit": ("bitcoin paid twice", "bitcoin reorganised"),
-    "relay.before_publish": ("bitcoin deposit",),
-    "relay.after_publish": ("bitcoin deposit",),
-    "relay.after_delete": ("bitcoin deposit",),
-    "subscriber.after_poll": ("bitcoin asked",),
-    "subscriber.before_letters": ("bitcoin garbage",),
-    "subscriber.after_letters": ("bitcoin garbage",),
-    "subscriber.before_commit": ("bitcoin asked",),
-    "subscriber.after_commit": ("bitcoin asked",),
-}
+    "chain.before_credit_commit": _CREDITED,
+    "chain.after_credit_commit": _CREDITED,
+    "relay.before_publish": ("bitcoin deposit", "ethereum deposit"),
+    "relay.after_publish": ("bitcoin deposit", "ethereum deposit"),
+    "relay.after_delete": ("bitcoin deposit", "ethereum deposit"),
+    "subscriber.after_poll": ("bitcoin asked", "ethereum asked"),
+    "subscriber.before_letters": ("bitcoin garbage", "ethereum garbage"),
+    "subscriber.after_letters": ("bitcoin garbage", "ethereum garbage"),
+    "subscriber.before_commit": ("bitcoin asked", "ethereum asked"),
+    "subscriber.after_commit": ("bitcoin asked", "ethereum asked"),
+    "ethereum.before_block": ("ethereum deposit",),
+    "ethereum.before_block_commit": ("ethereum deposit",),
+    "ethereum.after_block_commit": ("ethereum deposit",),
+    "ethereum.after_followed": ("ethereum deposit",),
+    "ethereum.before_balance_commit": ("ethereum by contract",),
+    "ethereum.after_balance_commit": ("ethereum by contract",),
+    "ethereum.before_undo": ("ethereum reorganised",),
+    "ethereum.before_undo_commit": ("ethereum reorganised",),
+    "ethereum.after_undo_commit": ("ethereum reorganised",),
+}  # fmt: skip
 
 
 def _joined(*tables: Mapping[str, Sequence[str]]) -> Mapping[str, Sequence[str]]:
@@ -369,7 +390,7 @@ TABLE: Mapping[str, Mapping[str, Sequence[str]]] = {
     "mpesa-worker": _joined(_MPESA, _MOMO),
     "card-worker": _CARD,
     "paypal-worker": _PAYPAL,
-    "crypto-watcher": _BITCOIN,
+    "crypto-watcher": _CRYPTO,
 }
 
 

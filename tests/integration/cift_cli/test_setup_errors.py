@@ -18,7 +18,7 @@ from urllib.parse import urlsplit, urlunsplit
 import pytest
 
 from cift_local.ports import free_port
-from tests.support import bitcoin, cards
+from tests.support import bitcoin, cards, ethereum
 from tests.support.cift import KEPT, Said, cift, cift_now
 from tests.support.commands import CALLBACK_KEY, DATA_KEYS, INDEX_KEY
 from tests.support.kafka import Broker
@@ -65,6 +65,9 @@ def settings(**more: str) -> dict[str, str]:
         "BITCOIN_RPC_URL": "http://127.0.0.1:9",
         "CRYPTO_BTC_NETWORK": "regtest",
         "CRYPTO_BTC_XPUB": bitcoin.TPUB,
+        "ETHEREUM_RPC_URL": "http://127.0.0.1:9",
+        "CRYPTO_ETH_CHAIN_ID": str(ethereum.CHAIN_ID),
+        "CRYPTO_ETH_XPUB": ethereum.XPUB,
         **more,
     }
 

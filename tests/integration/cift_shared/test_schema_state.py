@@ -113,7 +113,8 @@ class TestState:
         assert (await schema_state(admin, schemas=["mpesa"])).fits
 
     async def test_is_read_by_every_role(self, database: str) -> None:
-        rails = ("mpesa", "mpesa_tz", "momo_ug", "momo_rw", "card", "paypal", "bitcoin")
+        phones = ("mpesa", "mpesa_tz", "momo_ug", "momo_rw")
+        rails = (*phones, "card", "paypal", "bitcoin", "ethereum")
         for name in ("gateway", "ledger", *rails, "operator"):
             pool = await open_pool(database, role=f"cift_{name}", size_max=1)
             async with pool.acquire() as connection:

@@ -130,7 +130,7 @@ async def test_dust_is_recorded_and_credited_to_nobody(watch: Watch) -> None:
     await watch.rest(deposit.id)
     assert await deposit.kinds() == ["action_required"]
     assert await watch.received() == []
-    assert [row["satoshi"] for row in await watch.outputs()] == [999]
+    assert [row["satoshi"] for row in await watch.arrivals()] == [999]
 
 
 async def test_a_replaced_transaction_leads_back_to_the_address(watch: Watch) -> None:

@@ -60,7 +60,7 @@ async def test_a_lie_credits_nothing_and_is_forgotten_once_the_node_is_honest(
         await watch.read()
     await watch.rest(deposit.id)
     assert "settled" not in await deposit.kinds()
-    assert {row["satoshi"] for row in await watch.outputs()} <= {100_000}
+    assert {row["satoshi"] for row in await watch.arrivals()} <= {100_000}
     watch.node.lies.clear()
     await watch.read()
     await deposit.reach("settled")
@@ -73,7 +73,7 @@ async def test_a_mempool_transaction_with_other_bytes_is_not_shown(watch: Watch)
     watch.node.lies["getrawtransaction"] = lambda *_: other.raw.hex()
     with pytest.raises(NodeFailed):
         await watch.read()
-    assert await watch.outputs() == []
+    assert await watch.arrivals() == []
 
 
 async def test_a_mempool_that_cannot_be_read_holds_up_no_block(watch: Watch) -> None:

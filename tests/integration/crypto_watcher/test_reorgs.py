@@ -76,7 +76,7 @@ async def test_money_that_only_moves_to_another_block_is_left_alone(watch: Watch
     await watch.read()
     await watch.mined(times=3)
     assert (await deposit.kinds())[-1] == "settled"
-    (row,) = await watch.outputs()
+    (row,) = await watch.arrivals()
     assert row["height"] == watch.node.height - 5
 
 
@@ -148,7 +148,7 @@ async def test_a_leader_that_was_paused_changes_nothing(watch: Watch) -> None:
     with pytest.raises(LeaseLost):
         await watch.read()
     assert await watch.cursor() == before
-    assert await watch.outputs() == []
+    assert await watch.arrivals() == []
     await late.run(lease)
     await deposit.reach("settled")
 

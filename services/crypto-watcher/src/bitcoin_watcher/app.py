@@ -7,6 +7,7 @@ outbox -> payments.results
 """
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from bitcoin_method.rail import RAIL
 from bitcoin_watcher.chain_store import SCHEMA, TABLES, ChainStore
@@ -21,6 +22,7 @@ from chain_watch.watch_reader import WatchReader
 from cift_shared.attempts import AttemptStore, compose_worker
 from cift_shared.runtime.jobs import JobLoop
 from cift_shared.runtime.service import Base, Composition, Part, Unit
+from cift_shared.settings import load_if_set
 
 ROLE = "cift_bitcoin"
 
@@ -46,10 +48,14 @@ def compose(base: Base, config: BitcoinConfig, *, concurrency: int) -> Compositi
     )
 
 
-def unit_of(config: BitcoinConfig, *, concurrency: int) -> Unit:
-    """Bitcoin's part of the process."""
+def unit(*, concurrency: int) -> Unit | None:
+    """The chain as a unit of the process; None if nothing of it is set up.
 
-    def composition(base: Base) -> Composition:
-        return compose(base, config, concurrency=concurrency)
-
+    Raises:
+        SettingsInvalid: a setting is missing or wrong.
+    """
+    config = load_if_set(BitcoinConfig)
+    if config is None:
+        return None
+    composition = partial(compose, config=config, concurrency=concurrency)
     return Unit(name=f"{RAIL.name}-worker", schema=SCHEMA, role=ROLE, compose=composition)

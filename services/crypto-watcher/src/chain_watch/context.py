@@ -33,6 +33,8 @@ class Tables(Generic[ArrivalType]):
     arrival: Callable[..., ArrivalType]
     tip: Sequence[str] = ("height", "is_settled", "followed_at")
     """The columns of the tip."""
+    address_also: tuple[str, str] = ("", "")
+    """One more column of a new address, and the value that it gets, in SQL."""
 
     def sql(self, text: str) -> str:
         """A statement for these tables."""
@@ -44,6 +46,8 @@ class Tables(Generic[ArrivalType]):
             amount=self.amount,
             fields=", ".join(f"o.{name}" for name in self.fields),
             tip=", ".join(self.tip),
+            column=self.address_also[0],
+            value=self.address_also[1],
         )
 
     def read(self, row: Any) -> ArrivalType:

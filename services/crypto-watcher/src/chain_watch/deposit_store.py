@@ -23,7 +23,8 @@ returning next_index - 1
 """
 """Locks the row until the commit: a second process waits, and gets the next index."""
 STORE_ADDRESS = """
-insert into {schema}.address (index, address, script, payment_id) values ($1, $2, $3, $4)
+insert into {schema}.address (index, address, script, payment_id{column})
+     values ($1, $2, $3, $4{value})
 """
 IS_WATCHED = "select true from {schema}.address where script = $1"
 SCRIPTS_AFTER = "select index, script from {schema}.address where index > $1 order by index"

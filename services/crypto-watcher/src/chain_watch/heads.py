@@ -6,8 +6,8 @@ is behind, follows another chain or does not answer moves nothing: not the curso
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Generic, Protocol, TypeVar
 
 from chain_watch.rpc import NodeFailed
@@ -49,6 +49,7 @@ class Node(Protocol):
 
 
 NodeType = TypeVar("NodeType", bound=Node)
+Answer = TypeVar("Answer")
 
 
 class NodesDisagree(NodeFailed):
@@ -62,6 +63,8 @@ class Agreed(Generic[NodeType]):
     head: Head
     nodes: Sequence[NodeType]
     """The nodes that have it; at least one."""
+    needed: int = 1
+    """How many nodes must say the same."""
 
     async def hash_at(self, height: int) -> str:
         """The block at a height, the same at every one of the nodes.
@@ -74,6 +77,25 @@ class Agreed(Generic[NodeType]):
         if len(found) != 1:
             raise NodesDisagree(f"nodes differ at height {height}")
         return found.pop()
+
+    async def answer(self, ask: Callable[[NodeType], Awaitable[Answer]]) -> Answer:
+        """The answer that enough of the nodes give, for what nobody can compute from a hash.
+
+        Raises:
+            NodesDisagree: too few of them answer the same.
+        """
+        found: list[Answer] = []
+        for given in await asyncio.gather(*map(ask, self.nodes), return_exceptions=True):
+            if isinstance(given, NodeFailed):
+                log.warning("chain.node_unusable", error=str(given))
+            elif isinstance(given, BaseException):
+                raise given
+            else:
+                found.append(given)
+        for one in found:
+            if found.count(one) >= self.needed:
+                return one
+        raise NodesDisagree(f"{len(found)} answers, {self.needed} must be the same")
 
 
 def quorum_of(configured: int) -> int:
@@ -96,7 +118,7 @@ async def agree(nodes: Sequence[NodeType]) -> Agreed[NodeType]:
     for height in range(top, max(top - STEPS_BACK_MAX, -1), -1):
         group = await _largest_group(usable, height)
         if group is not None and len(group.nodes) >= needed:
-            return group
+            return replace(group, needed=needed)
     raise NodesDisagree(f"no block in common at {top} or just below")
 
 

@@ -126,12 +126,16 @@ class JsonRpc:
         provider: str,
         *,
         timeout_s: float,
+        version: str = "1.0",
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
-        """`provider` names the chain in metrics; `transport` replaces the network in tests."""
+        """`provider` names the chain in metrics, `version` is JSON-RPC's; `transport` replaces the
+        network in tests.
+        """
         self.name = endpoint.name
         self._url = endpoint.url
         self._provider = provider
+        self._version = version
         self._ids = count(1)
         self._http = httpx.AsyncClient(
             transport=transport or HttpTransport(CONNECTIONS_MAX),
@@ -167,7 +171,7 @@ class JsonRpc:
 
     async def _call(self, method: str, params: Sequence[Any]) -> Any:
         number = next(self._ids)
-        body = {"jsonrpc": "1.0", "id": number, "method": method, "params": list(params)}
+        body = {"jsonrpc": self._version, "id": number, "method": method, "params": list(params)}
         content = json.dumps(body, separators=(",", ":")).encode()
         headers = {"Content-Type": "application/json"}
         try:

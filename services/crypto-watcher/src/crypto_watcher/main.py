@@ -1,22 +1,59 @@
-"""The process of the crypto watcher: read the settings, then run until SIGTERM."""
+"""The process of the crypto watcher: a unit for each chain that is set up, until SIGTERM.
+
+Each unit has its own schema, role, connections, loops and nodes, so an outage of one chain's nodes
+delays no payment of another.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
 
 import uvloop
 
-from bitcoin_watcher.app import unit_of
-from bitcoin_watcher.settings import load_bitcoin_config
+from bitcoin_watcher import app as bitcoin
+from bitcoin_watcher.settings import BitcoinConfig
 from cift_shared.addresses import check_listens
-from cift_shared.runtime.service import run_units
-from cift_shared.settings import load_settings
+from cift_shared.errors import SettingsInvalid
+from cift_shared.observability.log import get_logger, start_logging
+from cift_shared.runtime.service import Unit, run_units
+from cift_shared.settings import load_settings, required_variables
 from crypto_watcher.settings import WorkerSettings
+from ethereum_watcher import app as ethereum
+from ethereum_watcher.settings import EthereumConfig
+
+UNITS: Mapping[str, tuple[Callable[..., Unit | None], Sequence[str]]] = {
+    "bitcoin": (bitcoin.unit, required_variables(BitcoinConfig)),
+    "ethereum": (ethereum.unit, required_variables(EthereumConfig)),
+}
+"""By rail, what makes its unit, and the variables without which the rail is not served."""
+
+log = get_logger()
 
 
 def main() -> None:
     """Read the settings and run the watcher.
 
     Raises:
-        SettingsInvalid: a setting is missing or wrong, or the port is taken.
+        SettingsInvalid: a setting is missing or wrong, no chain is set up, or the port is taken.
     """
     settings = load_settings(WorkerSettings).checked()
     check_listens("CIFT_OPS", settings.ops_host, settings.ops_port)
-    units = [unit_of(load_bitcoin_config(), concurrency=settings.concurrency)]
-    uvloop.run(run_units("crypto-watcher", settings, units))
+    start_logging("crypto-watcher", level=settings.log_level, style=settings.log_format)
+    uvloop.run(run_units("crypto-watcher", settings, served(settings)))
+
+
+def served(settings: WorkerSettings) -> list[Unit]:
+    """The units of the chains that are set up; logs each one that is not.
+
+    Raises:
+        SettingsInvalid: no chain is set up, or one only in part.
+    """
+    units = []
+    for rail, (make, needs) in UNITS.items():
+        unit = make(concurrency=settings.concurrency)
+        if unit is None:
+            log.info("rail.not_served", rail=rail, needs=needs)
+        else:
+            units.append(unit)
+    if not units:
+        wanted = "; or ".join(", ".join(needs) for _, needs in UNITS.values())
+        raise SettingsInvalid(f"no rail is set up; set {wanted}")
+    return units

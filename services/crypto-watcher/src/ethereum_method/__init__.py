@@ -1,0 +1,1 @@
+"""Ethereum as a rail: what it offers, without I/O."""

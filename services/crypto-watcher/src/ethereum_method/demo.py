@@ -1,0 +1,132 @@
+"""Ethereum in the demo: a deposit credited once its block is final, and one that a contract pays.
+
+The demo's payer has no wallet: the faucet of the test node pays, and its miner mines on command.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+from cift_shared.rails.local import FINAL, Merchant, Step
+
+DEPOSIT, BY_CONTRACT = "0.05", "0.02"
+ETHER = 10**18
+FINAL_AFTER = 8
+"""Blocks after which the node calls a block final."""
+WITHIN_S = 60.0
+LOOK_EVERY_S = 0.2
+SEEN = frozenset({"processing", "requires_action"}) | FINAL
+
+
+@dataclass
+class Payer:
+    """A payer with the faucet of the node; learns its address when the stack is made."""
+
+    node: str = ""
+
+    async def pay(self, address: str, amount: str, *, by_contract: bool = False) -> None:
+        """Send an amount of ETH to an address, or let a contract pass it on."""
+        order = {"address": address, "amount": str(wei_of(amount)), "by_contract": by_contract}
+        await self._post("/control/pay", order)
+
+    async def mine(self, blocks: int = 1) -> None:
+        """Add blocks."""
+        await self._post("/control/mine", {"blocks": blocks})
+
+    async def _post(self, path: str, body: Mapping[str, Any]) -> None:
+        async with httpx.AsyncClient(base_url=self.node, timeout=30) as http:
+            (await http.post(path, json=dict(body))).raise_for_status()
+
+
+def wei_of(amount: str) -> int:
+    """The wei of an amount in ETH."""
+    whole, _, part = amount.partition(".")
+    return int(whole) * ETHER + int(part.ljust(18, "0"))
+
+
+async def play(payer: Payer, merchant: Merchant, customer: str) -> AsyncIterator[Step]:
+    """Make every Ethereum payment of the demo in turn."""
+    async for step in _until_final(payer, merchant, customer):
+        yield step
+    async for step in _passed_on(payer, merchant, customer):
+        yield step
+
+
+async def _until_final(payer: Payer, merchant: Merchant, customer: str) -> AsyncIterator[Step]:
+    payment, action = await _asked(merchant, customer, DEPOSIT)
+    yield Step(
+        "ethereum_asked", "A deposit by Ethereum",
+        f"The payer's wallet opens {action.get('uri', '')}",
+        payment["status"], "requires_action", payment,
+    )  # fmt: skip
+    await payer.pay(action["address"], DEPOSIT)
+    await payer.mine()
+    seen = await _until(merchant, payment["id"], lambda one: one["status"] == "processing")
+    shown = seen["next_action"] or {}
+    yield Step(
+        "ethereum_seen", "The same deposit, in a block that the network may still replace",
+        f"{shown.get('confirmations')} confirmation, needed: "
+        f"{shown.get('confirmations_required')}",
+        seen["status"], "processing", seen,
+    )  # fmt: skip
+    await payer.mine(FINAL_AFTER)
+    paid = await merchant.final(payment["id"])
+    yield Step(
+        "ethereum_deposit", "The same deposit, once its block is final",
+        "Nothing can take it back any more, so it is credited.",
+        paid["status"], "completed", paid, (f"payment {wei_of(DEPOSIT)} ETH",),
+    )  # fmt: skip
+
+
+async def _passed_on(payer: Payer, merchant: Merchant, customer: str) -> AsyncIterator[Step]:
+    payment, action = await _asked(merchant, customer, BY_CONTRACT)
+    await payer.pay(action["address"], BY_CONTRACT, by_contract=True)
+    await payer.mine(FINAL_AFTER + 1)
+    paid = await merchant.final(payment["id"])
+    yield Step(
+        "ethereum_by_contract", "A deposit that a contract pays, as exchanges do",
+        "No transaction names the address: its balance shows the ether.",
+        paid["status"], "completed", paid, (f"payment {wei_of(BY_CONTRACT)} ETH",),
+    )  # fmt: skip
+
+
+async def _asked(
+    merchant: Merchant, customer: str, amount: str
+) -> tuple[dict[str, Any], dict[str, str]]:
+    order = {
+        "type": "deposit",
+        "method": "ethereum",
+        "amount": amount,
+        "currency": "ETH",
+        "customer_id": customer,
+    }
+    accepted = await _accepted(merchant, order)
+    waiting = await merchant.reach(accepted["id"], FINAL | {"requires_action"})
+    return waiting, waiting["next_action"] or {}
+
+
+async def _accepted(merchant: Merchant, order: Mapping[str, Any]) -> dict[str, Any]:
+    """The accepted payment; a watcher that has just started is not available yet."""
+    async with asyncio.timeout(WITHIN_S):
+        while True:
+            reply = await merchant.pay(order)
+            if reply.is_success:
+                found: dict[str, Any] = reply.json()
+                return found
+            await asyncio.sleep(LOOK_EVERY_S)
+
+
+async def _until(
+    merchant: Merchant, payment_id: str, is_it: Callable[[dict[str, Any]], bool]
+) -> dict[str, Any]:
+    """The payment once it is as wanted, or as it is after a minute."""
+    payment = await merchant.reach(payment_id, SEEN)
+    for _ in range(int(WITHIN_S / LOOK_EVERY_S)):
+        if is_it(payment) or payment["status"] in FINAL:
+            break
+        await asyncio.sleep(LOOK_EVERY_S)
+        payment = await merchant.reach(payment_id, SEEN)
+    return payment

@@ -1,0 +1,48 @@
+"""Ethereum: its operations, limits and typical durations."""
+
+from datetime import timedelta
+
+from cift_shared.money.amount import Money
+from cift_shared.rails.rail import Example, Limits, Rail, Refusal
+
+ETHER = 10**18
+"""Wei in one ether."""
+DUST_WEI = ETHER // 10_000
+"""Less is recorded and credited to nobody: moving it costs more than it is worth."""
+
+_DEPOSIT = Limits(ETHER // 1_000, 10_000_000 * ETHER)
+
+RAIL = Rail(
+    name="ethereum",
+    method="ethereum",
+    provider="ethereum",
+    limits={"ETH": {"deposit": _DEPOSIT}},
+    # A block is final after two to three epochs of 6.4 minutes.
+    typical_duration={
+        "deposit": timedelta(minutes=16),
+        "withdrawal": timedelta(0),
+        "refund": timedelta(0),
+    },
+    example=Example(
+        amount=Money(ETHER // 20, "ETH"),
+        reference="0x5c504ed432cb51138bcf09aa5e8a410dd4a1e204ef84bfed1be16dfba1b22060",
+        instrument={"kind": "ethereum", "display": "ethereum", "public": {"network": "ethereum"}},
+        evidence=("ethereum.arrival.confirmed", {"confirmations": "66"}),
+    ),
+    cancel_after_submit=False,
+    has_notices=False,
+    amount_policy="as_received",
+    estimates_network_fee=True,
+    refusals={
+        "withdrawal": Refusal(
+            "Ether can't be paid out",
+            "This release only receives ether: withdraw by another method.",
+        ),
+        "refund": Refusal(
+            "Ethereum deposits can't be refunded",
+            "The sender of a transaction may be an exchange or a contract that can't be refunded "
+            "to: withdraw by another method.",
+        ),
+    },
+)
+"""The entry point `cift.rails`."""

@@ -1,0 +1,1 @@
+"""The Ethereum watcher: addresses, blocks, balances, credits. It has no private key."""

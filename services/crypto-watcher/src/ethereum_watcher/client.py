@@ -1,0 +1,111 @@
+"""The calls to an Ethereum node, and the checks of its answers.
+
+A node of another chain and one that is still loading it count as not available.
+"""
+
+from typing import Any, TypeVar
+
+import httpx
+from pydantic import TypeAdapter, ValidationError
+
+from chain_watch.heads import Head
+from chain_watch.rpc import Endpoint, JsonRpc, NodeFailed, NodeRefused
+from ethereum_watcher.wire import Block, FeeHistory, Header, Quantity, Receipt
+
+PROVIDER = "ethereum"
+FEE_BLOCKS, FEE_PERCENTILE = 4, 50
+
+Answer = TypeVar("Answer")
+_HEADER = TypeAdapter(Header)
+_BLOCK = TypeAdapter(Block)
+_RECEIPT = TypeAdapter(Receipt)
+_FEES = TypeAdapter(FeeHistory)
+_NUMBER: TypeAdapter[int] = TypeAdapter(Quantity)
+
+
+class EthereumNode:
+    """One node of one chain."""
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        chain_id: int,
+        *,
+        timeout_s: float,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
+        self.name = endpoint.name
+        self._chain_id = chain_id
+        self._rpc = JsonRpc(
+            endpoint, PROVIDER, timeout_s=timeout_s, version="2.0", transport=transport
+        )
+
+    async def head(self) -> Head:
+        """The node's latest block.
+
+        Raises:
+            NodeFailed: the node does not answer, is of another chain, or is still loading blocks.
+        """
+        if await self._call(_NUMBER, "eth_chainId") != self._chain_id:
+            raise NodeFailed(f"{self.name}: of another chain than {self._chain_id}")
+        if await self._rpc.call("eth_syncing") is not False:
+            raise NodeFailed(f"{self.name}: still loading the chain")
+        return _head(await self._call(_HEADER, "eth_getBlockByNumber", "latest", False))
+
+    async def hash_at(self, height: int) -> str:
+        """The hash of the block at a height of the node's chain.
+
+        Raises:
+            NodeFailed: the node does not answer, or has no such block.
+        """
+        found = await self._call(_HEADER, "eth_getBlockByNumber", hex(height), False)
+        if found.height != height:
+            raise NodeFailed(f"{self.name}: a block of another height")
+        return found.hash
+
+    async def final(self) -> Head | None:
+        """The last block that can't be undone; None: there is none yet; raises as `hash_at`."""
+        try:
+            found = await self._rpc.call("eth_getBlockByNumber", ["finalized", False])
+        except NodeRefused:
+            return None
+        return None if found is None else _head(self._read(_HEADER, found))
+
+    async def header(self, name: str) -> Header:
+        """The block with this hash, without its transactions; raises as `hash_at`."""
+        return await self._call(_HEADER, "eth_getBlockByHash", name, False)
+
+    async def block(self, name: str) -> Block:
+        """The block with this hash; raises as `hash_at`."""
+        return await self._call(_BLOCK, "eth_getBlockByHash", name, True)
+
+    async def receipt(self, transaction: str) -> Receipt:
+        """What a transaction did; raises as `hash_at`."""
+        return await self._call(_RECEIPT, "eth_getTransactionReceipt", transaction)
+
+    async def balance(self, address: str, name: str) -> int:
+        """The wei of an address after the block with this hash (EIP-1898); raises as `hash_at`."""
+        at = {"blockHash": name, "requireCanonical": True}
+        return await self._call(_NUMBER, "eth_getBalance", address, at)
+
+    async def fees(self) -> FeeHistory:
+        """What recent blocks charged; raises as `hash_at`."""
+        wanted = (hex(FEE_BLOCKS), "latest", [FEE_PERCENTILE])
+        return await self._call(_FEES, "eth_feeHistory", *wanted)
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._rpc.close()
+
+    async def _call(self, kind: TypeAdapter[Answer], method: str, *params: Any) -> Answer:
+        return self._read(kind, await self._rpc.call(method, params))
+
+    def _read(self, kind: TypeAdapter[Answer], answer: Any) -> Answer:
+        try:
+            return kind.validate_python(answer)
+        except ValidationError:
+            raise NodeFailed(f"{self.name}: an answer of another form") from None
+
+
+def _head(found: Header) -> Head:
+    return Head(found.height, found.hash)

@@ -1,0 +1,76 @@
+"""Ether that came to our addresses, and how deep it must be. Pure, no I/O."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from chain_watch.domain import Tip
+
+FINALIZED = "finalized"
+"""What credits by default: the block that the network can't undo without burning a third of all
+stake. Source: ethereum.org/developers/docs/consensus-mechanisms/pos/gasper."""
+CONFIRMATIONS_MAX = 1_000
+BY_TRANSACTION = -1
+"""The place of ether that a transaction sent to the address itself."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arrival:
+    """Ether that came to one of our addresses, where it is now.
+
+    A transaction that pays the address is named by its hash. Ether that a contract sent is found as
+    an increase of the balance up to a final block: it is named by this block and the address.
+    """
+
+    hash: str
+    """Of the transaction, or of the block."""
+    place: int
+    """`BY_TRANSACTION`, or the index of the address."""
+    wei: int
+    first_seen_at: datetime
+    height: int | None = None
+    """The height of its block; None: it is in no block of our chain."""
+    block_hash: str | None = None
+
+    @property
+    def key(self) -> tuple[str, int]:
+        """Hash and place."""
+        return self.hash, self.place
+
+    @property
+    def reference(self) -> str:
+        """Its name, unique on the chain."""
+        return self.hash if self.place == BY_TRANSACTION else f"{self.hash}:{self.place}"
+
+    @property
+    def minor(self) -> int:
+        """The amount in wei."""
+        return self.wei
+
+    @property
+    def is_under_way(self) -> bool:
+        """True in a block of our chain."""
+        return self.height is not None
+
+    def confirmations(self, tip: int) -> int:
+        """The number of blocks from its own to the tip, both included; 0: in no block."""
+        return 0 if self.height is None else max(tip - self.height + 1, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Depths:
+    """When ether counts as final."""
+
+    blocks: int | None
+    """This many confirmations; None: once its block is final."""
+
+    def needed(self, minor: int) -> str:  # noqa: ARG002  the same for every amount
+        """What a payer is shown."""
+        return FINALIZED if self.blocks is None else str(self.blocks)
+
+    def is_deep(self, arrival: Arrival, total: int, tip: Tip) -> bool:  # noqa: ARG002
+        """True if the ether counts as final."""
+        if arrival.height is None:
+            return False
+        if self.blocks is not None:
+            return arrival.confirmations(tip.height) >= self.blocks
+        return tip.final_height is not None and arrival.height <= tip.final_height

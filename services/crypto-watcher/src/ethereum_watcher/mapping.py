@@ -1,0 +1,23 @@
+"""From a node's fee history to our terms. Pure, no I/O; amounts are exact."""
+
+from statistics import median_low
+
+from cift_shared.money.amount import Money
+from ethereum_watcher.wire import FeeHistory
+
+GWEI = 10**9
+TRANSFER_GAS = 21_000
+"""What a transfer of ether needs (Yellow Paper, appendix G)."""
+
+
+def price_of(history: FeeHistory) -> int:
+    """Wei per gas that gets a transaction into one of the next blocks: the next base fee, and the
+    usual priority fee of recent blocks.
+    """
+    tips = [of_block[0] for of_block in history.tips if of_block]
+    return history.base_fees[-1] + (median_low(tips) if tips else 0)
+
+
+def deposit_fee(price: int, *, lowest: int, highest: int) -> Money:
+    """What it will cost to move a deposit, at a price that is kept between two limits."""
+    return Money(min(max(price, lowest), highest) * TRANSFER_GAS, "ETH")

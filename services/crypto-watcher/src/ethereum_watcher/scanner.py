@@ -1,0 +1,85 @@
+"""The search of a block for transactions of our addresses. Pure, no I/O.
+
+Whether a transaction did what it says is in its receipt only: a transfer inside a failed one moves
+nothing.
+"""
+
+from collections.abc import Container, Sequence
+from dataclasses import dataclass
+
+from ethereum_watcher.wire import Block, Header, Receipt, Transaction
+
+
+class BlockInvalid(Exception):
+    """The block contradicts itself, or is another than the one requested."""
+
+
+@dataclass(frozen=True, slots=True)
+class Payment:
+    """A successful transaction to one of our addresses."""
+
+    hash: str
+    account: bytes
+    wei: int
+
+
+@dataclass(frozen=True, slots=True)
+class Spending:
+    """A transaction of one of our addresses, which somebody who has its key has sent."""
+
+    hash: str
+    account: bytes
+    wei: int
+    """What it cost: the value if it succeeded, and the fee."""
+
+
+def check_header(header: Header, name: str, *, height: int, prev_hash: str) -> None:
+    """Refuse another block than the one with this hash, after this one.
+
+    Raises:
+        BlockInvalid: it is another.
+    """
+    if header.hash != name or header.height != height:
+        raise BlockInvalid("another block than the one requested")
+    if header.prev_hash != prev_hash:
+        raise BlockInvalid("does not follow the block before")
+
+
+def concerned(block: Block, accounts: Container[bytes]) -> list[Transaction]:
+    """The transactions that may move ether of our addresses.
+
+    Raises:
+        BlockInvalid: a transaction says that it is in another block.
+    """
+    found = [
+        one
+        for one in block.transactions
+        if (one.recipient in accounts and one.value) or one.sender in accounts
+    ]
+    if any(one.block_hash != block.hash for one in found):
+        raise BlockInvalid("a transaction of another block")
+    return found
+
+
+def effects(
+    transactions: Sequence[Transaction],
+    receipts: Sequence[Receipt],
+    accounts: Container[bytes],
+) -> tuple[list[Payment], list[Spending]]:
+    """What the transactions did to our addresses.
+
+    Raises:
+        BlockInvalid: a receipt is of another transaction or block.
+    """
+    paid: list[Payment] = []
+    spent: list[Spending] = []
+    for one, receipt in zip(transactions, receipts, strict=True):
+        if (receipt.hash, receipt.block_hash) != (one.hash, one.block_hash):
+            raise BlockInvalid("a receipt of another transaction")
+        moved = one.value if receipt.succeeded else 0
+        if moved and one.recipient is not None and one.recipient in accounts:
+            paid.append(Payment(one.hash, one.recipient, moved))
+        if one.sender in accounts:
+            cost = moved + receipt.gas_used * receipt.gas_price
+            spent.append(Spending(one.hash, one.sender, cost))
+    return paid, spent

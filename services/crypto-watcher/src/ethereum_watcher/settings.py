@@ -1,0 +1,134 @@
+"""Settings of the Ethereum network, its nodes and our addresses, from environment variables."""
+
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Literal, Self
+
+from pydantic import Field, SecretStr, field_validator, model_validator
+
+from chain_watch.domain import Derived
+from chain_watch.rpc import AddressRefused, Endpoint, endpoints
+from cift_shared.settings import EnvironmentSettings, load_settings
+from ethereum_method.rail import DUST_WEI
+from ethereum_watcher.addresses import AddressInvalid, AddressKey, parse_address
+from ethereum_watcher.domain import CONFIRMATIONS_MAX, FINALIZED, Depths
+from ethereum_watcher.mapping import GWEI
+
+MAIN_CHAIN = 1
+
+
+class EthereumConfig(EnvironmentSettings):
+    """The settings of one Ethereum network. There is no private key among them."""
+
+    rpc_url: SecretStr = Field(validation_alias="ETHEREUM_RPC_URL", min_length=1)
+    """Addresses of nodes with their credentials, comma separated; more than half must agree."""
+    chain_id: int = Field(
+        default=MAIN_CHAIN, ge=1, le=2**53, validation_alias="CRYPTO_ETH_CHAIN_ID"
+    )
+    xpub: str | None = Field(default=None, validation_alias="CRYPTO_ETH_XPUB")
+    """The account's extended public key: each deposit gets an address of its own."""
+    deposit_address: str | None = Field(default=None, validation_alias="CRYPTO_ETH_DEPOSIT_ADDRESS")
+    """Without an extended public key: the address of all deposits."""
+    confirmations: str = Field(
+        default=FINALIZED, validation_alias="CRYPTO_ETH_CONFIRMATIONS_REQUIRED"
+    )
+    """`finalized`, or a number of blocks."""
+    mode: Literal["test", "live"] = Field(default="test", validation_alias="CIFT_MODE")
+    dust: int = Field(default=DUST_WEI, ge=0, validation_alias="CRYPTO_ETH_DUST_WEI")
+    action_timeout_s: int = Field(
+        default=3600, ge=60, le=604_800, validation_alias="CIFT_ETHEREUM_ACTION_TIMEOUT_S"
+    )
+    """How long a payer has until the transaction must be seen."""
+    park_after_s: int = Field(
+        default=86_400, ge=1, le=2_592_000, validation_alias="CIFT_ETHEREUM_PARK_AFTER_S"
+    )
+    """With one address for all deposits: how long money waits for a caller to name its
+    transaction, before it is reported without an owner."""
+    poll_s: float = Field(default=5.0, ge=0.1, le=60, validation_alias="CIFT_ETHEREUM_POLL_S")
+    """Seconds between two reads of the chain."""
+    timeout_s: float = Field(default=30.0, gt=0, le=120, validation_alias="ETHEREUM_RPC_TIMEOUT_S")
+    balance_days: int = Field(default=30, ge=1, le=3650, validation_alias="CRYPTO_ETH_BALANCE_DAYS")
+    """How long the balance of a new address is compared with its transactions."""
+    reorg_max: int = Field(default=128, ge=1, le=1000, validation_alias="CRYPTO_ETH_REORG_MAX")
+    """Blocks that a reorganisation may replace; a deeper one stops the watcher with an alarm."""
+    undo_final: bool = Field(default=False, validation_alias="CRYPTO_ETH_UNDO_FINAL")
+    """True only after an operator has found that a block was final for our nodes alone."""
+    fee_floor: Decimal = Field(
+        default=Decimal("0.1"), gt=0, le=1000, validation_alias="CRYPTO_ETH_FEE_FLOOR"
+    )
+    fee_ceiling: Decimal = Field(
+        default=Decimal(300), gt=0, le=100_000, validation_alias="CRYPTO_ETH_FEE_CEILING"
+    )
+    """Limits of what the network may seem to charge, in gwei per gas."""
+    fee_schedule: str | None = Field(default=None, validation_alias="CIFT_FEE_SCHEDULE")
+
+    @field_validator("rpc_url")
+    @classmethod
+    def _are_nodes(cls, value: SecretStr) -> SecretStr:
+        try:
+            endpoints(value.get_secret_value())
+        except AddressRefused as error:
+            raise ValueError(str(error)) from None
+        return value
+
+    @field_validator("confirmations")
+    @classmethod
+    def _is_depth(cls, value: str) -> str:
+        is_number = value.isascii() and value.isdigit() and 1 <= int(value) <= CONFIRMATIONS_MAX
+        if value != FINALIZED and not is_number:
+            raise ValueError(f"must be {FINALIZED}, or 1 to {CONFIRMATIONS_MAX} blocks")
+        return value
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        if (self.mode == "live") != (self.chain_id == MAIN_CHAIN):
+            raise ValueError("CRYPTO_ETH_CHAIN_ID must be 1 with real money, and only then")
+        if self.xpub is None and self.deposit_address is None:
+            raise ValueError("CRYPTO_ETH_XPUB or CRYPTO_ETH_DEPOSIT_ADDRESS is needed")
+        if self.fee_floor > self.fee_ceiling:
+            raise ValueError("CRYPTO_ETH_FEE_FLOOR is above CRYPTO_ETH_FEE_CEILING")
+        if self.deposit_address is not None:
+            try:
+                parse_address(self.deposit_address)
+            except AddressInvalid as error:
+                raise ValueError(f"CRYPTO_ETH_DEPOSIT_ADDRESS: {error}") from None
+        return self
+
+    @property
+    def nodes(self) -> Sequence[Endpoint]:
+        """The nodes."""
+        return endpoints(self.rpc_url.get_secret_value())
+
+    @property
+    def depths(self) -> Depths:
+        """When ether counts as final."""
+        return Depths(None if self.confirmations == FINALIZED else int(self.confirmations))
+
+    @property
+    def fee_limits(self) -> tuple[int, int]:
+        """The lowest and the highest fee, in wei per gas."""
+        return int(self.fee_floor * GWEI), int(self.fee_ceiling * GWEI)
+
+    def key(self) -> AddressKey | None:
+        """What addresses are derived from; None: all deposits share one address.
+
+        Raises:
+            SettingsInvalid: the key can't be used.
+        """
+        return None if self.xpub is None else AddressKey(self.xpub)
+
+    @property
+    def shared(self) -> Derived | None:
+        """The address that all deposits share; None if each has its own."""
+        if self.xpub is not None or self.deposit_address is None:
+            return None
+        return parse_address(self.deposit_address)
+
+
+def load_ethereum_config() -> EthereumConfig:
+    """Load the settings of Ethereum from the environment.
+
+    Raises:
+        SettingsInvalid: names what is missing, wrong or contradictory, never a value.
+    """
+    return load_settings(EthereumConfig)

@@ -1,0 +1,34 @@
+"""Bugs where Ethereum's chain is read."""
+
+from tests.chaos.mutants.mutant import Mutant
+from tests.chaos.mutants.source import ETHEREUM, Edit
+
+MUTANTS = (
+    Mutant(
+        "eth-undone-block-kept",
+        "a payment stays where it was when its block is undone, and is credited once that is final",
+        "ethereum_gone_before_final",
+        ("completed_has_moved", "providers_hold_what_the_books_say"),
+        (
+            Edit(
+                f"{ETHEREUM}/chain_store.py",
+                "            await connection.execute(UNDO_ARRIVALS, name)\n",
+                "",
+            ),
+        ),
+    ),
+    Mutant(
+        "eth-balance-counts-twice",
+        "what transactions paid is taken for an unexplained increase of the balance, too",
+        "ethereum_paid",
+        ("completed_has_moved", "providers_hold_what_the_books_say"),
+        (
+            Edit(
+                f"{ETHEREUM}/balance_store.py",
+                "select coalesce((select sum(wei) from ethereum.arrival\n"
+                "                  where address = $1 and height > $2 and height <= $3), 0)\n",
+                "select 0\n",
+            ),
+        ),
+    ),
+)

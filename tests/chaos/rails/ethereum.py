@@ -1,0 +1,45 @@
+"""Ethereum: customers whose wallets pay the shown address, a miner, and reorganisations."""
+
+import random
+from typing import Any
+
+import httpx
+
+from tests.chaos.rails.traffic import Drawn, RailTraffic
+
+_FINAL_AFTER = 8
+_REORGANISED_AT = 3
+"""After every third payment the highest blocks are replaced by others with the same payments."""
+_DEPTH = 2
+
+
+def _payer(draw: random.Random, block: int, number: int) -> Drawn:
+    return {}, {}
+
+
+async def _pay(node: httpx.AsyncClient, action: dict[str, Any]) -> None:
+    """Pay the whole amount; it is mined, sometimes in two branches, until it is final."""
+    wei = int(action["amount"].replace(".", ""))
+    order = {"address": action["address"], "amount": str(wei), "confirm": 1}
+    (await node.post("/control/pay", json=order)).raise_for_status()
+    if wei // 10**16 % _REORGANISED_AT == 0:
+        (await node.post("/control/mine", json={"blocks": _DEPTH})).raise_for_status()
+        (await node.post("/control/reorg", json={"depth": _DEPTH + 1})).raise_for_status()
+    (await node.post("/control/mine", json={"blocks": _FINAL_AFTER})).raise_for_status()
+
+
+TRAFFIC = RailTraffic(
+    method="ethereum",
+    currency="ETH",
+    units=(2, 3),
+    instrument=_payer,
+    afterwards=(),
+    cancels=0.0,
+    settings={
+        "CIFT_ETHEREUM_ACTION_TIMEOUT_S": "600",
+        "ETHEREUM_RPC_TIMEOUT_S": "3",
+        "CRYPTO_ETH_UNDO_FINAL": "true",
+    },
+    pay=_pay,
+)
+"""Ethereum: the operator lets final blocks be undone, so that credited ether can disappear."""

@@ -1,0 +1,164 @@
+"""Ethereum: customers whose wallets pay the shown address, blocks that come and go again."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import httpx
+
+from cift_shared.kafka.producer import Producer
+from cift_shared.messaging import topics
+from cift_shared.messaging.envelope import outgoing
+from cift_shared.messaging.messages import CancelPayment
+from cift_shared.rails.local import local_rails
+from cift_shared.security.kafka import Brokers
+from tests.chaos.clients.merchant_client import WrongEnd
+from tests.chaos.scenarios.context import ScenarioContext
+
+_FINAL = 9
+"""Blocks until a payment's block is final: its own, and eight above it."""
+_AMOUNT, _WEI = "0.020000000000000000", 2 * 10**16
+
+
+async def asked(context: ScenarioContext) -> None:
+    """A deposit gets its address, whoever dies meanwhile, and is paid."""
+    context.arm()
+    await _paid(context)
+
+
+async def deposit(context: ScenarioContext) -> None:
+    """The money of a deposit is read from the chain, whoever dies meanwhile."""
+    payment_id, address = await _asked(context)
+    context.arm()
+    await _pay(context, address)
+    await context.merchant.ends(payment_id)
+
+
+async def by_contract(context: ScenarioContext) -> None:
+    """A contract passes the ether on, whoever dies while balances are compared."""
+    _, address = await _paid(context)
+    before = await _count(context)
+    context.arm()
+    await _node(context, "/control/pay", {**_order(address), "by_contract": True})
+    await _mine(context)
+
+    async def reported() -> bool:
+        return await _count(context) > before
+
+    await context.until(reported, f"the contract's ether to {address}")
+
+
+async def verification(context: ScenarioContext) -> None:
+    """A customer names a foreign transaction; then the own money comes."""
+    payment_id, address = await _asked(context)
+    context.arm()
+    path = f"/payments/{payment_id}/verify"
+    answer = await context.merchant.ask("POST", path, {"provider_reference": f"0x{'ab' * 32}"})
+    if answer.status_code not in (200, 202):
+        raise WrongEnd(f"POST {path}: {answer.status_code}")
+    await context.until(context.has_fired, "the death")
+    await _pay(context, address)
+    await context.merchant.ends(payment_id)
+
+
+async def after_a_kill(context: ScenarioContext) -> None:
+    """The watcher dies anyhow, and again while it takes up what it had left."""
+    context.arm()
+    context.cluster.kill(context.service)
+    await _paid(context)
+
+
+async def late_cancellation(context: ScenarioContext) -> None:
+    """A cancellation comes when the address is shown already: the money is credited."""
+    payment_id, address = await _asked(context)
+    context.arm()
+    command = CancelPayment.model_validate(
+        {"payment_id": payment_id, "requested_at": datetime.now(UTC)}
+    )
+    message = outgoing(topics.commands("ethereum"), command, source="test", at=command.requested_at)
+    producer = Producer(Brokers(context.cluster.kafka), name="late-cancellation")
+    try:
+        await producer.publish([message])
+    finally:
+        await producer.close()
+    await context.until(context.has_fired, "the death")
+    await _pay(context, address)
+    await context.merchant.ends(payment_id)
+
+
+async def paid_twice(context: ScenarioContext) -> None:
+    """A second payment to the address of a deposit that is settled."""
+    payment_id, address = await _paid(context)
+    before = await _count(context)
+    context.arm()
+    await _pay(context, address)
+
+    async def reported() -> bool:
+        return await _count(context) > before
+
+    await context.until(reported, f"the second payment to the address of {payment_id}")
+
+
+async def reorganised(context: ScenarioContext) -> None:
+    """Credited money disappears in a reorganisation, and is mined again later."""
+    payment_id, _ = await _paid(context)
+    shown = await context.merchant.show(f"/payments/{payment_id}")
+    transaction = str(shown["provider_reference"])
+    context.arm()
+    await _node(context, "/control/reorg", {"depth": _FINAL, "drop": [transaction]})
+
+    async def reversed_by(amount: str) -> bool:
+        return bool((await context.merchant.show(f"/payments/{payment_id}"))["reversed"] == amount)
+
+    await context.until(lambda: reversed_by(_AMOUNT), "the reversal")
+    await _mine(context)
+    await context.until(lambda: reversed_by("0.000000000000000000"), "the reinstatement")
+
+
+async def _paid(context: ScenarioContext) -> tuple[str, str]:
+    payment_id, address = await _asked(context)
+    await _pay(context, address)
+    await context.merchant.ends(payment_id)
+    return payment_id, address
+
+
+async def _asked(context: ScenarioContext) -> tuple[str, str]:
+    """An accepted deposit, with the address that it shows."""
+    order = {
+        "type": "deposit",
+        "method": "ethereum",
+        "amount": _AMOUNT,
+        "currency": "ETH",
+        "customer_id": context.merchant.customer(),
+    }
+    payment_id = str((await context.merchant.make("/payments", order))["id"])
+    payment = await context.merchant.reach(f"/payments/{payment_id}", ["requires_action"])
+    return payment_id, payment["next_action"]["address"]
+
+
+async def _pay(context: ScenarioContext, address: str) -> None:
+    """Pay, and mine until it is final."""
+    await _send(context, address)
+    await _mine(context)
+
+
+async def _send(context: ScenarioContext, address: str) -> None:
+    await _node(context, "/control/pay", _order(address))
+
+
+def _order(address: str) -> dict[str, Any]:
+    return {"address": address, "amount": str(_WEI)}
+
+
+async def _mine(context: ScenarioContext) -> None:
+    await _node(context, "/control/mine", {"blocks": _FINAL})
+
+
+async def _node(context: ScenarioContext, path: str, body: dict[str, Any]) -> None:
+    name = local_rails()["ethereum"].twin.name
+    async with httpx.AsyncClient(base_url=context.cluster.stack.url(name), timeout=30) as node:
+        (await node.post(path, json=body)).raise_for_status()
+
+
+async def _count(context: ScenarioContext) -> int:
+    sql = "select count(*) from ledger.payment where rail = 'ethereum' and status = 'completed'"
+    return int(await context.query(sql))

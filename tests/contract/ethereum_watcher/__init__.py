@@ -1,0 +1,1 @@
+"""The Ethereum watcher in front of whole nodes: ours, anvil, and one that is given."""

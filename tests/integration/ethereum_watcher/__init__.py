@@ -1,0 +1,1 @@
+"""The Ethereum watcher in front of a node over a real EVM."""

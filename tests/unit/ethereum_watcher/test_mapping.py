@@ -1,0 +1,39 @@
+"""Fees of nodes are exact, and what is shown to payers."""
+
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from cift_shared.money.amount import Money
+from ethereum_watcher.mapping import GWEI, deposit_fee, price_of
+from ethereum_watcher.next_action import uri_of
+from ethereum_watcher.wire import FeeHistory
+from tests.support.ethereum import ETHER, FIRST
+
+
+def history(base: list[str], reward: Any = ()) -> FeeHistory:
+    return FeeHistory.model_validate({"baseFeePerGas": base, "reward": list(reward)})
+
+
+def test_the_price_is_the_next_base_fee_and_the_usual_tip() -> None:
+    assert price_of(history(["0x1", "0x64"], [["0x3"], ["0x9"], ["0x5"]])) == 105
+    assert price_of(history(["0x1", "0x64"], [["0x3"], ["0x9"]])) == 103
+    assert price_of(history(["0x64"])) == 100
+    assert price_of(history(["0x64"], [[], ["0x2"]])) == 102
+
+
+def test_without_a_base_fee_there_is_no_price() -> None:
+    with pytest.raises(ValidationError):
+        history([])
+
+
+@pytest.mark.parametrize(("price", "wei"), [(0, 21_000), (7, 147_000), (10 * GWEI, 21_000 * 100)])
+def test_the_fee_of_a_deposit_is_one_transfer_between_its_limits(price: int, wei: int) -> None:
+    assert deposit_fee(price, lowest=1, highest=100) == Money(wei, "ETH")
+
+
+def test_the_address_for_wallets_has_the_exact_amount() -> None:
+    assert uri_of(FIRST, Money(1, "ETH"), chain_id=1) == f"ethereum:{FIRST}@1?value=1"
+    exact = Money(123 * ETHER + 1, "ETH")
+    assert uri_of(FIRST, exact, chain_id=31337).endswith("@31337?value=123000000000000000001")
