@@ -22,6 +22,8 @@ CRYPTO = (
     BITCOIN,
     "services/crypto-watcher/src/chain_watch",
     "services/crypto-watcher/src/crypto_watcher",
+    "services/crypto-watcher/src/crypto_signer",
+    "services/crypto-watcher/src/wallet_keys",
 )
 RAILS = (
     "services/mpesa-worker/src/mpesa_common",

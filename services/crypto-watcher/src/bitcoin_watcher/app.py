@@ -2,6 +2,7 @@
 
 payments.commands.bitcoin -> ingest -> attempt ─┬─ dispatch ─> processor ─> address
 nodes -> watcher -> blocks, outputs ────────────┴─ poll ─────> processor ─> outbox
+                                                                  └> transactions -> signer -> nodes
                        └─ credits: received, reversed, reinstated ────────> outbox
 outbox -> payments.results
 """
@@ -12,11 +13,16 @@ from dataclasses import dataclass
 
 from bitcoin_method.rail import RAIL
 from bitcoin_watcher.chain_store import SCHEMA, ChainStore
+from bitcoin_watcher.client import BitcoinNode
 from bitcoin_watcher.context import WatchState
 from bitcoin_watcher.credits import Credits
+from bitcoin_watcher.deny_list import denied_scripts
 from bitcoin_watcher.deposit_store import StoredDeposits
+from bitcoin_watcher.payout_context import PayoutContext
+from bitcoin_watcher.payout_store import StoredPayouts
 from bitcoin_watcher.processor import BitcoinProcessor, nodes_of
 from bitcoin_watcher.settings import BitcoinConfig
+from bitcoin_watcher.undone_payouts import UndonePayouts
 from bitcoin_watcher.watcher import Watcher
 from cift_shared.attempts import AttemptStore, compose_worker
 from cift_shared.database.pool import INFRASTRUCTURE_ERRORS
@@ -56,7 +62,10 @@ def compose(base: Base, config: BitcoinConfig, *, concurrency: int) -> Compositi
     """Build the unit from its settings."""
     nodes, watch = nodes_of(config), WatchState(base.clock)
     store, chain = StoredDeposits(base.pool), ChainStore(base.pool)
-    processor = BitcoinProcessor(config, nodes, store, watch=watch, clock=base.clock)
+    payouts = payouts_of(base, config, nodes)
+    processor = BitcoinProcessor(
+        config, nodes, store, watch=watch, clock=base.clock, payouts=payouts
+    )
     watcher = Watcher(nodes, chain, Credits(base.pool, config, base.clock), config, base.clock)
 
     def beside(_: AttemptStore, wake: Callable[[], None]) -> Sequence[Part]:
@@ -64,11 +73,37 @@ def compose(base: Base, config: BitcoinConfig, *, concurrency: int) -> Compositi
             wake()
             base.relay.wake()
 
-        job = JobLoop(watcher.job(found), base.pool, SCHEMA, base.clock)
-        return [WatchReader(store, chain, config, watch), job]
+        jobs = [watcher.job(found)]
+        if payouts is not None:
+            jobs.append(UndonePayouts(StoredPayouts(base.pool), payouts).job())
+        loops = [JobLoop(job, base.pool, SCHEMA, base.clock) for job in jobs]
+        return [WatchReader(store, chain, config, watch), *loops]
 
     return compose_worker(
         base, processor, schema=SCHEMA, concurrency=concurrency, extra_loops=beside
+    )
+
+
+def payouts_of(
+    base: Base, config: BitcoinConfig, nodes: Sequence[BitcoinNode]
+) -> PayoutContext | None:
+    """What withdrawals work with; None without a key that has a branch for change.
+
+    Raises:
+        SettingsInvalid: the list of denied addresses can't be read.
+    """
+    key = config.key()
+    if key is None or not key.has_change:
+        return None
+    return PayoutContext(
+        config=config,
+        store=StoredPayouts(base.pool),
+        deposits=StoredDeposits(base.pool),
+        nodes=nodes,
+        vault=base.settings.vault(),
+        clock=base.clock,
+        key=key,
+        denied=denied_scripts(config.deny_file, config.network),
     )
 
 

@@ -1,4 +1,7 @@
-"""The scripts that we watch, in memory: all of them, for ever, because payers reuse addresses."""
+"""The scripts that we watch, in memory: all of them, for ever, because payers reuse addresses.
+
+They are those of deposits, and those that our own transactions pay.
+"""
 
 from bitcoin_watcher.chain_store import ChainStore
 
@@ -10,6 +13,7 @@ class Scripts:
         self._store = store
         self._found: set[bytes] = set()
         self._index = -1
+        self._payout_output = 0
 
     async def read(self) -> set[bytes]:
         """Every script that is stored by now; only new ones are read.
@@ -19,4 +23,6 @@ class Scripts:
         """
         self._index, fresh = await self._store.scripts_after(self._index)
         self._found.update(fresh)
+        self._payout_output, paid = await self._store.payout_scripts_after(self._payout_output)
+        self._found.update(paid)
         return self._found

@@ -10,7 +10,7 @@ from typing import Any
 import uvicorn
 
 from cift_shared.observability.log import get_logger
-from cift_shared.settings import ServiceSettings
+from cift_shared.settings import ProcessSettings
 
 HTTP_GRACE_S = 10
 STOP_S_MAX = 85.0
@@ -22,7 +22,7 @@ examined many times while it is in progress, which took a sixth of each service'
 log = get_logger()
 
 
-async def serve(app: Any, settings: ServiceSettings, **options: Any) -> None:
+async def serve(app: Any, settings: ProcessSettings, **options: Any) -> None:
     """Serve an ASGI application until SIGTERM or SIGINT, then return."""
     config = uvicorn.Config(
         app,

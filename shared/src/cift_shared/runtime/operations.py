@@ -12,12 +12,14 @@ from cift_shared.observability import metrics
 from cift_shared.runtime.readiness import Readiness
 
 
-def operations(units: Sequence[Readiness], broker: BatchBroker) -> list[tuple[str, Any]]:
+def operations(
+    units: Sequence[Readiness], broker: BatchBroker | None = None
+) -> list[tuple[str, Any]]:
     """The routes of a process; it is ready when every one of its units is."""
 
     @get(include_in_schema=False)
     async def healthz(_: Any) -> AsgiResponse:
-        dead = broker.dead_tasks()
+        dead = broker.dead_tasks() if broker is not None else []
         return _json({"status": "failing" if dead else "ok", "dead": dead}, bad=bool(dead))
 
     @get(include_in_schema=False)
