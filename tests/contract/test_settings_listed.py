@@ -10,6 +10,7 @@ from bitcoin_watcher.settings import BitcoinConfig
 from card_worker.settings import CardConfig
 from card_worker.settings import WorkerSettings as CardWorkerSettings
 from cift_shared.rails.gateway import gateway_rails
+from crypto_signer.settings import SignerSettings
 from crypto_watcher.settings import WorkerSettings as CryptoWatcherSettings
 from ethereum_watcher.settings import EthereumConfig
 from gateway.settings import GatewaySettings
@@ -45,7 +46,7 @@ def test_every_setting_is_listed_and_explained() -> None:
     of_rails = (rail.settings for rail in gateway_rails().values())
     workers = (CardWorkerSettings, CardConfig, PayPalWorkerSettings, PayPalConfig, VodacomConfig)
     momo = (UgandaConfig, RwandaConfig)
-    chains = (CryptoWatcherSettings, BitcoinConfig, EthereumConfig)
+    chains = (CryptoWatcherSettings, BitcoinConfig, EthereumConfig, SignerSettings)
     for kind in (*settings, *workers, *momo, *chains, *of_rails):
         needed |= variables(kind)
     assert sorted(needed - set(listed)) == []

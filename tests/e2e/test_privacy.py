@@ -4,6 +4,7 @@ Business rule: personal data is sealed where it rests or travels and masked wher
 the provider's own servers (here: its twin) ever see a phone number or an e-mail address.
 """
 
+import base64
 import json
 import re
 from pathlib import Path
@@ -18,6 +19,8 @@ from cift_local.scenario import play
 from cift_local.stack import Options, Stack, open_api, running_stack
 from cift_shared.messaging.topics import all_topics
 from tests.support.postgres import throw_away_folder
+from wallet_keys import seed_file
+from wallet_keys.account import BitcoinAccount, words_of
 
 pytestmark = [pytest.mark.integration, pytest.mark.e2e, pytest.mark.timeout(180)]
 
@@ -40,6 +43,7 @@ async def test_nothing_personal_in_clear(monkeypatch: pytest.MonkeyPatch, own_br
             tables = await table_dump(stack)
             topics = await topic_dump(stack)
             metrics = metrics_dump(stack)
+            secrets = wallet_secrets(stack)
         files = {path: path.read_bytes() for path in visible_files(folder)}
 
     assert len(tables) > 10_000
@@ -50,6 +54,7 @@ async def test_nothing_personal_in_clear(monkeypatch: pytest.MonkeyPatch, own_br
         "mpesa-worker.log",
         "paypal-worker.log",
         "crypto-watcher.log",
+        "crypto-signer.log",
     }
     assert any(path.suffix == ".jsonl" and text for path, text in files.items())
     assert not NUMBERS.findall(tables)
@@ -57,10 +62,24 @@ async def test_nothing_personal_in_clear(monkeypatch: pytest.MonkeyPatch, own_br
     assert not NUMBERS.findall(metrics)
     for path, text in files.items():
         assert not NUMBERS.findall(text), path
+    for where in (tables, topics, metrics, *files.values()):
+        assert not [secret for secret in secrets if secret in where]
     replies = json.dumps([step.payment for step in steps]).encode()
     assert not NUMBERS.findall(replies)
     assert b"2547****149" in replies
     check_that_a_trace_survives_the_outbox(files)
+
+
+def wallet_secrets(stack: Stack) -> list[bytes]:
+    """The seed of the wallet, and the keys that may have signed, in the forms that text has."""
+    content = seed_file.read(Path(stack.env["CRYPTO_WALLET_FILE"]))
+    passphrase = stack.env["CRYPTO_WALLET_PASSPHRASE"]
+    seed = seed_file.unseal(content, passphrase, "regtest")
+    account = BitcoinAccount(seed)
+    keys = [account.key(chain, index)[0] for chain in (0, 1) for index in range(10)]
+    raw = [bytes(seed.entropy), *keys]
+    texts = [one.hex().encode() for one in raw] + [base64.b64encode(one) for one in raw]
+    return [*raw, *texts, words_of(seed).encode(), passphrase.encode(), b"tprv"]
 
 
 def visible_files(folder: Path) -> list[Path]:
@@ -77,7 +96,7 @@ async def table_dump(stack: Stack) -> bytes:
             "select format('%I.%I', table_schema, table_name) as name "
             "from information_schema.tables where table_type = 'BASE TABLE' "
             "and table_schema in ('ledger', 'gateway', 'mpesa', 'mpesa_tz', 'momo_ug', 'momo_rw', "
-            "'card', 'paypal', 'bitcoin', 'ethereum', 'public')"
+            "'card', 'paypal', 'bitcoin', 'bitcoin_signer', 'ethereum', 'public')"
         )
         rows = []
         for name in names:
@@ -109,7 +128,7 @@ async def topic_dump(stack: Stack) -> bytes:
 
 def metrics_dump(stack: Stack) -> bytes:
     parts = []
-    workers = ("mpesa-worker", "paypal-worker", "crypto-watcher")
+    workers = ("mpesa-worker", "paypal-worker", "crypto-watcher", "crypto-signer")
     for name in ("gateway", "ledger", *workers):
         with urlopen(stack.ops_url(name) + "/metrics") as reply:
             parts.append(reply.read())

@@ -14,8 +14,10 @@ from uuid import UUID
 from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 
+from bitcoin_method.address_text import is_address, shortened
 from bitcoin_watcher.blocks import BlockInvalid
 from bitcoin_watcher.scanner import scan_block, scan_transaction
+from bitcoin_watcher.spending import TransactionInvalid, parse
 from card_method.events import read_event
 from card_method.signature import SignatureInvalid, verify
 from card_worker import wire as stripe_wire
@@ -65,6 +67,8 @@ from vodacom_method.webhooks import acknowledgement
 from vodacom_worker import domain as vodacom_domain
 from vodacom_worker import mapping as vodacom_mapping
 from vodacom_worker import wire as vodacom_wire
+from wallet_keys import seed_file
+from wallet_keys.seed_file import WalletUnusable
 
 CORPUS = Path(__file__).parent / "corpus"
 GOLDEN = Path(__file__).parents[1] / "contract" / "cift_shared" / "golden"
@@ -217,6 +221,26 @@ def _ethereum_receipt(data: bytes) -> None:
     assert isinstance(receipt.succeeded, bool)
 
 
+def _bitcoin_address(data: bytes) -> None:
+    text = data.decode("utf-8", "replace")
+    if is_address(text):
+        assert text.isascii()
+        assert len(shortened(text)) == len("bc1qcr8t…306fyu")
+    else:
+        raise _Refused
+
+
+def _bitcoin_to_sign(data: bytes) -> None:
+    transaction = parse(data)
+    assert len(transaction.txid) == 64
+    assert all(one.satoshi >= 0 for one in transaction.outputs)
+
+
+def _wallet_file(data: bytes) -> None:
+    seed = seed_file.unseal(data, "the passphrase", "regtest")
+    assert bytes(seed.entropy) == bytes(32)
+
+
 def _paypal_event(data: bytes) -> None:
     event = read_paypal_event(data)
     if event is None:
@@ -262,6 +286,9 @@ _ETHEREUM_RECEIPT = {
     "effectiveGasPrice": "0x3b9aca00",
 }
 _TX = bitcoin_chain.Tx((bitcoin_chain.FOREIGN, 5), (b"\x51", 7), inputs=2)
+_WALLET = seed_file.seal(
+    seed_file.Seed("regtest", "0" * 16, bytearray(32)), "the passphrase", cost=2**14
+)
 _TRUST = Trust.of("live", None)
 
 
@@ -462,6 +489,13 @@ TARGETS: dict[str, Target] = {
         _ethereum_block, (ValidationError, EthereumBlockInvalid), _dump(_ETHEREUM_BLOCK)
     ),
     "receipt of Ethereum": Target(_ethereum_receipt, (ValidationError,), _dump(_ETHEREUM_RECEIPT)),
+    "address of Bitcoin": Target(
+        _bitcoin_address,
+        (_Refused,),
+        (b"bc1qcr8te4kr609gcawutmrza0j4xv80jy8z306fyu", b"1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNa"),
+    ),
+    "transaction to sign": Target(_bitcoin_to_sign, (TransactionInvalid,), (_TX.raw, _TX.bare)),
+    "wallet's file": Target(_wallet_file, (WalletUnusable,), (_WALLET,)),
     "event of PayPal": Target(
         _paypal_event, (_Refused,), (json.dumps(paypal_signing.EVENT).encode(),)
     ),

@@ -101,19 +101,24 @@ class KafkaSettings(EnvironmentSettings):
         )
 
 
-class KeySettings(EnvironmentSettings):
-    """The keys that gateway and workers share."""
+class VaultSettings(EnvironmentSettings):
+    """The keys of sealed personal data."""
 
     data_keys: SecretStr = Field(validation_alias="CIFT_DATA_KEYS")
     """Data keys for sealing, `k2:<base64 of 32 bytes>,k1:...`, newest first."""
     index_key: SecretStr = Field(validation_alias="CIFT_INDEX_KEY")
     """Key of the search hashes, base64 of 32 bytes."""
-    callback_key: SecretStr = Field(validation_alias="CIFT_CALLBACK_KEY")
-    """Key of the callback paths, base64 of at least 32 bytes."""
 
     def vault(self) -> Vault:
         """The `Vault` that encrypts personal data."""
         return Vault.from_text(self.data_keys.get_secret_value(), self.index_key.get_secret_value())
+
+
+class KeySettings(VaultSettings):
+    """The keys that gateway and workers share."""
+
+    callback_key: SecretStr = Field(validation_alias="CIFT_CALLBACK_KEY")
+    """Key of the callback paths, base64 of at least 32 bytes."""
 
     def callback_tokens(self) -> CallbackTokens:
         """The object that makes and checks the tokens in callback paths.
@@ -158,8 +163,8 @@ class KeySettings(EnvironmentSettings):
             seen.add(key)
 
 
-class ServiceSettings(KafkaSettings, KeySettings):
-    """What every service needs to start."""
+class ProcessSettings(EnvironmentSettings):
+    """What every process on our database needs: the database, a name, a port, logs and traces."""
 
     database_url: SecretStr = Field(validation_alias="DATABASE_URL")
     """postgresql:// address; may carry a password."""
@@ -206,21 +211,34 @@ class ServiceSettings(KafkaSettings, KeySettings):
         """
         return f"{service}-{self.instance}"
 
+    def check_database(self) -> None:
+        """Check the database's address, in live mode also for passwords and switches of tests.
+
+        Raises:
+            SettingsInvalid: names the variable.
+        """
+        check_database_url(self.database_url.get_secret_value())
+        if self.livemode:
+            password = urlsplit(self.database_url.get_secret_value()).password
+            refuse_published("DATABASE_URL", [password])
+            _refuse_test_switches()
+
+
+class ServiceSettings(KafkaSettings, KeySettings, ProcessSettings):
+    """What every service needs to start."""
+
     def checked(self) -> Self:
         """These settings after a check of addresses and keys, so that a bad one stops the start.
 
         Raises:
             SettingsInvalid: names the variable; in live mode also a variable that is for tests.
         """
-        check_database_url(self.database_url.get_secret_value())
+        self.check_database()
         self.brokers.checked()
         self.vault()
         self.callback_tokens()
         if self.livemode:
             self.refuse_weak_keys()
-            password = urlsplit(self.database_url.get_secret_value()).password
-            refuse_published("DATABASE_URL", [password])
-            _refuse_test_switches()
         return self
 
 

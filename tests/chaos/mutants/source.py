@@ -25,6 +25,8 @@ CRYPTO = (
     ETHEREUM,
     CHAIN,
     "services/crypto-watcher/src/crypto_watcher",
+    "services/crypto-watcher/src/crypto_signer",
+    "services/crypto-watcher/src/wallet_keys",
 )
 RAILS = (
     "services/mpesa-worker/src/mpesa_common",

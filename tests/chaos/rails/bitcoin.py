@@ -1,4 +1,4 @@
-"""Bitcoin: customers whose wallets pay the shown address, a miner, and reorganisations."""
+"""Bitcoin: customers who pay the shown address and are paid, a miner, and reorganisations."""
 
 import random
 from typing import Any
@@ -27,13 +27,26 @@ async def _pay(node: httpx.AsyncClient, action: dict[str, Any]) -> None:
         (await node.post("/control/reorg", json={"depth": 2})).raise_for_status()
 
 
+async def _recipient(node: httpx.AsyncClient) -> dict[str, Any]:
+    reply = await node.post("/control/addresses")
+    reply.raise_for_status()
+    return {"bitcoin_address": reply.json()["address"]}
+
+
 TRAFFIC = RailTraffic(
     method="bitcoin",
     currency="BTC",
     units=(2, 3),
     instrument=_payer,
-    afterwards=(),
+    afterwards=("withdrawal",),
     cancels=0.0,
-    settings={"CIFT_BITCOIN_ACTION_TIMEOUT_S": "600", "BITCOIN_RPC_TIMEOUT_S": "3"},
+    settings={
+        "CIFT_BITCOIN_ACTION_TIMEOUT_S": "600",
+        "BITCOIN_RPC_TIMEOUT_S": "3",
+        # Withdrawals are confirmed although nobody pays in; the fee is not raised meanwhile.
+        "CIFT_SANDBOX_BITCOIN_BLOCK_S": "1",
+        "CRYPTO_BTC_BUMP_AFTER_BLOCKS": "6",
+    },
     pay=_pay,
+    recipient=_recipient,
 )

@@ -76,6 +76,8 @@ class RailTraffic:
     reversals: Reversals | None = None
     pay: Callable[[httpx.AsyncClient, dict[str, Any]], Awaitable[None]] | None = None
     """Pays what the next action of a deposit shows, at the twin; None: nobody has to."""
+    recipient: Callable[[httpx.AsyncClient], Awaitable[dict[str, Any]]] | None = None
+    """Makes the `payment_method` of a withdrawal at the twin; None: that of a deposit."""
 
     def deposit(self, draw: random.Random) -> str:
         """An amount to pay in."""

@@ -152,6 +152,8 @@ class _CustomerRun:
         path, body = self._request(step)
         if path is None:
             return None
+        if step.kind == "withdrawal":
+            body |= await self._recipient()
         said = await self._ask(step, path, body, None if step.kind in AT_ONCE else key)
         if step.kind in AT_ONCE or said is None or said.status != 202:
             return None
@@ -172,6 +174,14 @@ class _CustomerRun:
             return  # nobody pays what is not shown
         async with httpx.AsyncClient(base_url=self._twin, timeout=REQUEST_TIMEOUT_S) as twin:
             await pays(twin, action)
+
+    async def _recipient(self) -> dict[str, Any]:
+        """The field that names who is paid, where it is another one than of a deposit."""
+        recipient = TRAFFIC[self._customer.rail].recipient
+        if recipient is None:
+            return {}
+        async with httpx.AsyncClient(base_url=self._twin, timeout=REQUEST_TIMEOUT_S) as twin:
+            return {"payment_method": await recipient(twin)}
 
     async def _action(self, payment_id: str) -> dict[str, Any] | None:
         said = await self._api.once("GET", f"/payments/{payment_id}")

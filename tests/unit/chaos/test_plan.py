@@ -47,7 +47,11 @@ def test_every_customer_sends_what_the_api_accepts() -> None:
     for customer in (customer for plan in plans(1_000, 40) for customer in plan.customers):
         for step in customer.steps:
             if step.kind in ("deposit", "withdrawal"):
-                body = PaymentIn.model_validate(order_of(customer, step))
+                order = order_of(customer, step)
+                if step.kind == "withdrawal" and TRAFFIC[customer.rail].recipient is not None:
+                    assert "payment_method" not in order  # the twin makes one
+                    continue
+                body = PaymentIn.model_validate(order)
                 kind = kind_for(rails()[customer.rail], step.kind)
                 check_choice(kind, body.payment_method, off_session=body.off_session)
 

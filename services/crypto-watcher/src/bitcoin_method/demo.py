@@ -1,4 +1,6 @@
-"""Bitcoin in the demo: a deposit confirmed block by block, and one that a reorganisation undoes.
+"""Bitcoin in the demo: deposits and a withdrawal, confirmed block by block.
+
+A reorganisation undoes a deposit; the withdrawal is left out by miners, so its fee is raised.
 
 The demo's payer has no wallet: the faucet of the regtest node pays, and its miner mines on command.
 """
@@ -12,7 +14,9 @@ import httpx
 
 from cift_shared.rails.local import FINAL, Merchant, Step
 
-DEPOSIT, SECOND = "0.01000000", "0.00500000"
+DEPOSIT, SECOND, WITHDRAWAL = "0.01000000", "0.00500000", "0.00600000"
+STUCK_BLOCKS = 2
+"""Blocks without the withdrawal, until its fee is raised."""
 BLOCKS = 3
 WITHIN_S = 60.0
 LOOK_EVERY_S = 0.2
@@ -31,9 +35,20 @@ class Payer:
         order = {"outputs": [{"address": address, "sats": sats}], "fee_rate": "5"}
         return str((await self._post("/control/pay", order))["txid"])
 
-    async def mine(self) -> None:
-        """Mine one block."""
-        await self._post("/control/mine", {"blocks": 1})
+    async def mine(self, *, nothing: bool = False) -> None:
+        """Mine one block: of what waits, or of nothing."""
+        await self._post("/control/mine", {"transactions": []} if nothing else {"blocks": 1})
+
+    async def receive(self) -> str:
+        """A new address of somebody's wallet."""
+        return str((await self._post("/control/addresses", {}))["address"])
+
+    async def waiting(self) -> list[str]:
+        """The transactions that wait for a block, oldest first."""
+        async with httpx.AsyncClient(base_url=self.node, timeout=30) as http:
+            reply = await http.get("/control/mempool")
+            reply.raise_for_status()
+            return [str(one) for one in reply.json()["txids"]]
 
     async def reorganise(self, depth: int) -> None:
         """Replace the highest blocks by a longer branch without their transactions."""
@@ -52,6 +67,8 @@ async def play(payer: Payer, merchant: Merchant, customer: str) -> AsyncIterator
     async for step in _block_by_block(payer, merchant, customer):
         yield step
     async for step in _taken_back(payer, merchant, customer):
+        yield step
+    async for step in _paid_out(payer, merchant, customer):
         yield step
 
 
@@ -99,6 +116,44 @@ async def _taken_back(payer: Payer, merchant: Merchant, customer: str) -> AsyncI
         "The address stays the same, and the new transaction needs its own confirmations.",
         paid["status"], "completed", paid, ("payment 500000 BTC",),
     )  # fmt: skip
+
+
+async def _paid_out(payer: Payer, merchant: Merchant, customer: str) -> AsyncIterator[Step]:
+    order = {
+        "type": "withdrawal",
+        "method": "bitcoin",
+        "amount": WITHDRAWAL,
+        "currency": "BTC",
+        "customer_id": customer,
+        "payment_method": {"bitcoin_address": await payer.receive()},
+    }
+    accepted = await _accepted(merchant, order)
+    first = await _in_mempool(payer, frozenset())
+    for _ in range(STUCK_BLOCKS):
+        await payer.mine(nothing=True)
+    second = await _in_mempool(payer, frozenset({first}))
+    for _ in range(BLOCKS):
+        await payer.mine()
+    paid = await merchant.final(accepted["id"])
+    reference = paid["provider_reference"] or ""
+    is_second = reference.startswith(second) if second else False
+    yield Step(
+        "bitcoin_withdrawal", "A withdrawal to a Bitcoin address, with a raised fee",
+        "Two blocks leave it out; the same payment with a higher fee replaces it.",
+        paid["status"] if is_second else f"{paid['status']} by {reference}", "completed", paid,
+        ("withdrawal 600000 BTC",),
+        {"replaced": first[:16], "transaction": second[:16]},
+    )  # fmt: skip
+
+
+async def _in_mempool(payer: Payer, known: frozenset[str]) -> str:
+    """The transaction that waits for a block and was not known; empty: none within a minute."""
+    for _ in range(int(WITHIN_S / LOOK_EVERY_S)):
+        found = [one for one in await payer.waiting() if one not in known]
+        if found:
+            return found[0]
+        await asyncio.sleep(LOOK_EVERY_S)
+    return ""
 
 
 async def _asked(

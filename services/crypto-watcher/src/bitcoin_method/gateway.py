@@ -1,12 +1,12 @@
 """Bitcoin in the gateway (entry point `cift.gateway`)."""
 
-from bitcoin_method.instruments import PAYER
+from bitcoin_method.instruments import PAYER, RECIPIENT
 from bitcoin_method.settings import BitcoinSettings
 from cift_shared.rails.gateway import GatewayRail
 
 GATEWAY = GatewayRail(
     settings=BitcoinSettings,
-    instruments={"deposit": PAYER},
+    instruments={"deposit": PAYER, "withdrawal": RECIPIENT},
     payments={
         "bitcoinDeposit": (
             "Deposit by Bitcoin",
@@ -17,6 +17,17 @@ GATEWAY = GatewayRail(
                 "currency": "BTC",
                 "customer_id": "c_42",
             },
-        )
+        ),
+        "bitcoinWithdrawal": (
+            "Withdrawal to a Bitcoin address",
+            {
+                "type": "withdrawal",
+                "method": "bitcoin",
+                "amount": "0.005",
+                "currency": "BTC",
+                "customer_id": "c_42",
+                "payment_method": {"bitcoin_address": "bc1qcr8te4kr609gcawutmrza0j4xv80jy8z306fyu"},
+            },
+        ),
     },
 )

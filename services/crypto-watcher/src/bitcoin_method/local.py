@@ -1,18 +1,29 @@
-"""Bitcoin in the local stack: a regtest node, and the demo's payments."""
+"""Bitcoin in the local stack: a regtest node, a wallet of its own, and the demo's payments."""
 
+import json
+import os
 import secrets
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Mapping
 from decimal import Decimal
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from bitcoin_method import demo
-from cift_shared.rails.local import LocalRail, Merchant, StackContext, Step, Twin, TwinBook
-
-XPUB = (
-    "tpubDC8msFGeGuwnKG9Upg7DM2b4DaRqg3CUZa5g8v2SRQ6K4NSkxUgd7HsL2XVWbVm39yBA4LAxysQAm397zwQSQ"
-    "oQgewGiYZqrA9DsP4zbQ1M"
+from cift_shared.errors import SettingsInvalid
+from cift_shared.rails.local import (
+    LocalProcess,
+    LocalRail,
+    Merchant,
+    StackContext,
+    Step,
+    Twin,
+    TwinBook,
 )
-"""The account m/84h/1h/0h of BIP 39's test mnemonic (abandon ... about), which is public."""
+
+NETWORK = "regtest"
+PASSPHRASE = "CRYPTO_WALLET_PASSPHRASE"  # noqa: S105  the name of a variable
 FEE_RATE = "10"
 """The only fee rate in the local stack, so that the demo's fees are always the same."""
 
@@ -21,20 +32,54 @@ _PAYER = demo.Payer()
 
 
 def environment(place: StackContext) -> Mapping[str, str]:
-    """The variables of the worker, the gateway and the node."""
+    """The variables of the worker, the gateway, the node and the signer.
+
+    Raises:
+        SettingsInvalid: the wallet can't be created.
+    """
     password = place.secrets["CIFT_SANDBOX_BITCOIN_RPC_PASSWORD"]
     node = urlsplit(place.twin)
     _PAYER.node = place.twin
     return {
         "BITCOIN_RPC_URL": f"{node.scheme}://cift:{password}@{node.netloc}/",
-        "CRYPTO_BTC_NETWORK": "regtest",
-        "CRYPTO_BTC_XPUB": XPUB,
+        "CRYPTO_BTC_NETWORK": NETWORK,
+        "CRYPTO_BTC_XPUB": _xpub(place),
+        "CRYPTO_WALLET_FILE": str(_wallet(place)),
         "CRYPTO_CONFIRMATIONS_REQUIRED": str(demo.BLOCKS),
         "CRYPTO_BTC_FEE_FLOOR": FEE_RATE,
         "CRYPTO_BTC_FEE_CEILING": FEE_RATE,
         "CRYPTO_BTC_FEE_FALLBACK": FEE_RATE,
         "CIFT_BITCOIN_POLL_S": "0.3",
+        "CRYPTO_BTC_BUMP_AFTER_BLOCKS": str(demo.STUCK_BLOCKS),
+        "CIFT_SIGNER_POLL_S": "0.2",
+        "CRYPTO_SIGNER_MAX_SATOSHI": str(10**9),
+        "CRYPTO_SIGNER_DAY_MAX_SATOSHI": str(10**12),
     }
+
+
+def _wallet(place: StackContext) -> Path:
+    return place.folder / "bitcoin-wallet.json"
+
+
+def _xpub(place: StackContext) -> str:
+    """The public key of the stack's wallet, which is created at the first start.
+
+    The command is another process: whoever only watches must not load the code with the keys.
+    """
+    public = place.folder / "bitcoin-wallet-public.json"
+    if not public.exists():
+        words = ["wallet", "create", "--json", "--file", str(_wallet(place)), "--network", NETWORK]
+        done = subprocess.run(  # noqa: S603  our own command, no shell
+            [sys.executable, "-m", "cift_shared", *words],
+            check=False,
+            capture_output=True,
+            text=True,
+            env={**os.environ, PASSPHRASE: place.secrets[PASSPHRASE]},
+        )
+        if done.returncode:
+            raise SettingsInvalid(f"cift wallet create: {done.stderr.strip()}")
+        public.write_text(done.stdout)
+    return str(json.loads(public.read_text())["xpub"])
 
 
 def play(merchant: Merchant, customer: str) -> AsyncIterator[Step]:
@@ -46,18 +91,26 @@ LOCAL = LocalRail(
     worker="crypto-watcher",
     module="crypto_watcher",
     port=8085,
-    secrets={"CIFT_SANDBOX_BITCOIN_RPC_PASSWORD": lambda: secrets.token_urlsafe(24)},
+    secrets={
+        "CIFT_SANDBOX_BITCOIN_RPC_PASSWORD": lambda: secrets.token_urlsafe(24),
+        PASSPHRASE: lambda: secrets.token_urlsafe(24),
+    },
     environment=environment,
     # Amounts in satoshi. The rewards of its blocks go to the faucet.
     book=TwinBook(
         "bitcoin",
         places=8,
         incoming=frozenset({"payment", "reward"}),
-        operations={"payment": frozenset({"deposit"})},
+        operations={
+            "payment": frozenset({"deposit"}),
+            "withdrawal": frozenset({"withdrawal"}),
+        },
     ),
     play=play,
-    # 0.01 and 0.005, each less 0.50 USD at 95,000 (526 satoshi) and 68 vbytes at 10 satoshi.
-    final_balance={"BTC": Decimal("0.01497588")},
+    # 0.01 and 0.005, each less 0.50 USD at 95,000 (526 satoshi) and 68 vbytes at 10 satoshi;
+    # then 0.006 out, with 5 USD (5,263 satoshi) and 209 vbytes at 10 satoshi.
+    final_balance={"BTC": Decimal("0.00890235")},
     twin=NODE,
+    processes=(LocalProcess(name="crypto-signer", module="crypto_signer", port=8086),),
 )
 """The entry point `cift.local`."""

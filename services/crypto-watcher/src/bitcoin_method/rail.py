@@ -9,17 +9,17 @@ DUST_SATOSHI = 1_000
 """Outputs below this are recorded and credited to nobody: moving one costs more than it is worth.
 Every node relays them from 294 satoshi on, and some are sent only to link addresses."""
 
-_DEPOSIT = Limits(10_000, 21_000_000 * 10**8)
+_LIMITS = Limits(10_000, 21_000_000 * 10**8)
 
 RAIL = Rail(
     name="bitcoin",
     method="bitcoin",
     provider="bitcoin",
-    limits={"BTC": {"deposit": _DEPOSIT}},
+    limits={"BTC": {"deposit": _LIMITS, "withdrawal": _LIMITS}},
     # Three blocks, which come every ten minutes on average.
     typical_duration={
         "deposit": timedelta(minutes=30),
-        "withdrawal": timedelta(0),
+        "withdrawal": timedelta(minutes=30),
         "refund": timedelta(0),
     },
     example=Example(
@@ -33,14 +33,10 @@ RAIL = Rail(
     amount_policy="as_received",
     estimates_network_fee=True,
     refusals={
-        "withdrawal": Refusal(
-            "Bitcoin can't be paid out",
-            "This release only receives bitcoin: withdraw by another method.",
-        ),
         "refund": Refusal(
             "Bitcoin deposits can't be refunded",
-            "A transaction does not name an address that may be refunded to: withdraw by another "
-            "method.",
+            "A transaction does not name an address that may be refunded to: withdraw to an "
+            "address of the customer.",
         ),
     },
 )

@@ -20,6 +20,9 @@ _NETWORKS: dict[Network, tuple[int, str]] = {
 }
 """libwally's number of the network, and the prefix of its SegWit addresses (BIP 173)."""
 
+DEPOSITS, CHANGE = 0, 1
+"""The branches of an account (BIP 44)."""
+
 _BARE_KEY = re.compile(r"[xt]pub[1-9A-HJ-NP-Za-km-z]{100,112}")
 _WITNESS_MAX = 1
 """Anyone may spend an output of a later witness version today."""
@@ -46,7 +49,7 @@ class AddressKey:
         Raises:
             SettingsInvalid: it is neither, is a private key, or is of another network.
         """
-        descriptor = f"wpkh({text}/0/*)" if _BARE_KEY.fullmatch(text) else text
+        descriptor = f"wpkh({text}/<0;1>/*)" if _BARE_KEY.fullmatch(text) else text
         problem = SettingsInvalid(
             "CRYPTO_BTC_XPUB: neither an extended public key nor a wpkh() descriptor with one, "
             f"of the network {network}"
@@ -63,10 +66,15 @@ class AddressKey:
         if not features & wally.WALLY_MS_IS_RANGED:
             raise SettingsInvalid("CRYPTO_BTC_XPUB: a descriptor without /* has one address only")
 
-    def derive(self, index: int) -> Derived:
-        """The deposit address of an index, 0 to 2**31 - 2."""
-        address = wally.descriptor_to_address(self._parsed, 0, 0, index, 0)
-        script = wally.descriptor_to_script(self._parsed, 0, 0, 0, 0, index, 0)
+    @property
+    def has_change(self) -> bool:
+        """True if there is a second branch, for change: `<0;1>`, or a bare key."""
+        return int(wally.descriptor_get_num_paths(self._parsed)) > 1
+
+    def derive(self, index: int, chain: int = DEPOSITS) -> Derived:
+        """The address of an index, 0 to 2**31 - 2: of deposits, or of change."""
+        address = wally.descriptor_to_address(self._parsed, 0, chain, index, 0)
+        script = wally.descriptor_to_script(self._parsed, 0, 0, 0, chain, index, 0)
         return Derived(str(address), bytes(script))
 
 

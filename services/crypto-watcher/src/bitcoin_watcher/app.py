@@ -2,6 +2,7 @@
 
 payments.commands.bitcoin -> ingest -> attempt ─┬─ dispatch ─> processor ─> address
 nodes -> watcher -> blocks, outputs ────────────┴─ poll ─────> processor ─> outbox
+                                                                  └> transactions -> signer -> nodes
                        └─ credits: received, reversed, reinstated ────────> outbox
 outbox -> payments.results
 """
@@ -11,9 +12,14 @@ from functools import partial
 
 from bitcoin_method.rail import RAIL
 from bitcoin_watcher.chain_store import SCHEMA, TABLES, ChainStore
+from bitcoin_watcher.client import BitcoinNode
+from bitcoin_watcher.deny_list import denied_scripts
+from bitcoin_watcher.payout_context import PayoutContext
+from bitcoin_watcher.payout_store import StoredPayouts
 from bitcoin_watcher.processor import BitcoinProcessor, nodes_of
 from bitcoin_watcher.settings import BitcoinConfig
 from bitcoin_watcher.terms import terms_of
+from bitcoin_watcher.undone_payouts import UndonePayouts
 from bitcoin_watcher.watcher import Watcher
 from chain_watch.context import WatchState
 from chain_watch.credits import Credits
@@ -31,7 +37,10 @@ def compose(base: Base, config: BitcoinConfig, *, concurrency: int) -> Compositi
     """Build the unit from its settings."""
     nodes, watch = nodes_of(config), WatchState(base.clock)
     store, chain = StoredDeposits(base.pool, TABLES), ChainStore(base.pool)
-    processor = BitcoinProcessor(config, nodes, store, watch=watch, clock=base.clock)
+    payouts = payouts_of(base, config, nodes)
+    processor = BitcoinProcessor(
+        config, nodes, store, watch=watch, clock=base.clock, payouts=payouts
+    )
     reports = Credits(base.pool, TABLES, terms_of(config), base.clock)
     watcher = Watcher(nodes, chain, reports, config, base.clock)
 
@@ -40,11 +49,37 @@ def compose(base: Base, config: BitcoinConfig, *, concurrency: int) -> Compositi
             wake()
             base.relay.wake()
 
-        job = JobLoop(watcher.job(found), base.pool, SCHEMA, base.clock)
-        return [WatchReader(store, watch, config.shared, "bitcoin:watch-state"), job]
+        jobs = [watcher.job(found)]
+        if payouts is not None:
+            jobs.append(UndonePayouts(StoredPayouts(base.pool), payouts).job())
+        loops = [JobLoop(job, base.pool, SCHEMA, base.clock) for job in jobs]
+        return [WatchReader(store, watch, config.shared, "bitcoin:watch-state"), *loops]
 
     return compose_worker(
         base, processor, schema=SCHEMA, concurrency=concurrency, extra_loops=beside
+    )
+
+
+def payouts_of(
+    base: Base, config: BitcoinConfig, nodes: Sequence[BitcoinNode]
+) -> PayoutContext | None:
+    """What withdrawals work with; None without a key that has a branch for change.
+
+    Raises:
+        SettingsInvalid: the list of denied addresses can't be read.
+    """
+    key = config.key()
+    if key is None or not key.has_change:
+        return None
+    return PayoutContext(
+        config=config,
+        store=StoredPayouts(base.pool),
+        deposits=StoredDeposits(base.pool, TABLES),
+        nodes=nodes,
+        vault=base.settings.vault(),
+        clock=base.clock,
+        key=key,
+        denied=denied_scripts(config.deny_file, config.network),
     )
 
 

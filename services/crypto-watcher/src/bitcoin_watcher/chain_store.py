@@ -86,8 +86,15 @@ OPEN = """
 select held.attempt_id
   from bitcoin.attempt as held
  where held.state in ('waiting', 'unknown')
-   and held.payment_id in (
-       select payment_id from bitcoin.output where deposit_id is null and received_as is null)
+   and (held.operation = 'withdrawal' or held.payment_id in (
+       select payment_id from bitcoin.output where deposit_id is null and received_as is null))
+"""
+CONFIRM_SPENDS = """
+update bitcoin.spend set block_hash = $2, height = $3 where txid = any ($1::text[])
+"""
+UNDO_SPENDS = "update bitcoin.spend set block_hash = null, height = null where block_hash = $1"
+PAYOUT_SCRIPTS_AFTER = """
+select id, script from bitcoin.spend_output where id > $1 order by id
 """
 
 
@@ -150,6 +157,9 @@ class ChainStore:
                 raise InvariantViolated(f"the cursor is not at the block before {height}")
             await self._store_block(connection, header, height)
             await self._store_hits(connection, hits, header.hash, height, at)
+            await connection.execute(
+                CONFIRM_SPENDS, [hit.txid for hit in hits], header.hash, height
+            )
             await self._make_due(connection)
             failpoint("bitcoin.before_block_commit")
         failpoint("bitcoin.after_block_commit")
@@ -165,6 +175,7 @@ class ChainStore:
             if not await connection.fetchval(STEP_BACK, name, prev_hash):
                 raise InvariantViolated("the cursor is at another block")
             await connection.execute(UNDO_OUTPUTS, name)
+            await connection.execute(UNDO_SPENDS, name)
             await connection.execute(FORGET_BLOCK, name)
             failpoint("bitcoin.before_undo_commit")
         failpoint("bitcoin.after_undo_commit")
@@ -198,6 +209,14 @@ class ChainStore:
             if await connection.fetch(IN_MEMPOOL, list(in_mempool)):
                 await self._make_due(connection)
 
+    async def payout_scripts_after(self, number: int) -> tuple[int, list[bytes]]:
+        """The scripts that later transactions of ours pay, and the highest number of an output.
+
+        They are found in blocks as those of deposits are: so our transactions are seen confirmed.
+        """
+        rows = await self.pool.fetch(PAYOUT_SCRIPTS_AFTER, number)
+        return (rows[-1]["id"] if rows else number), [row["script"] for row in rows]
+
     async def _store_block(self, connection: Connection, header: Header, height: int) -> None:
         await connection.execute(STORE_BLOCK, header.hash, height, header.prev_hash, header.bits)
 
@@ -223,7 +242,7 @@ class ChainStore:
             )
 
     async def _make_due(self, connection: Connection) -> None:
-        """Make open deposits due whose money was seen: their confirmations have changed."""
+        """Make due what has other confirmations now: deposits with money, and withdrawals."""
         rows = await connection.fetch(OPEN)
         if rows:
             await connection.fetch(

@@ -11,9 +11,10 @@ from pydantic import TypeAdapter, ValidationError
 
 from bitcoin_method.networks import Network
 from bitcoin_watcher.blocks import HEADER_BYTES, BlockInvalid, Header, check_work, read_header
+from bitcoin_watcher.broadcast_codes import Broadcast, meaning_of
 from bitcoin_watcher.wire import ChainInfo, FeeEstimate, Hash
 from chain_watch.heads import Head
-from chain_watch.rpc import Endpoint, JsonRpc, NodeFailed
+from chain_watch.rpc import Endpoint, JsonRpc, NodeFailed, NodeRefused
 
 PROVIDER = "bitcoin"
 
@@ -105,6 +106,16 @@ class BitcoinNode:
         found = await self._rpc.call("estimatesmartfee", [FEE_TARGET_BLOCKS])
         estimate: FeeEstimate = self._read(FeeEstimate.model_validate, found)
         return estimate
+
+    async def send(self, raw: bytes) -> Broadcast:
+        """Send a signed transaction; it may be sent again and again."""
+        try:
+            await self._rpc.call("sendrawtransaction", [raw.hex()])
+        except NodeRefused as refused:
+            return meaning_of(refused.number, refused.text)
+        except NodeFailed:
+            return Broadcast.UNKNOWN
+        return Broadcast.ACCEPTED
 
     async def close(self) -> None:
         """Close the connections."""

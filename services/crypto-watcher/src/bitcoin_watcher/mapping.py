@@ -21,7 +21,19 @@ def rate_of(feerate: Decimal | int | None, *, lowest: int, highest: int, instead
     return min(max(rate, Decimal(lowest)), Decimal(highest))
 
 
+WITHDRAWAL_VBYTES = 209
+"""The usual size of a withdrawal: two inputs, the recipient's output, and change."""
+
+
+def withdrawal_fee(rate: Decimal) -> Money:
+    """What a withdrawal will cost, rounded up."""
+    return _cost(rate, WITHDRAWAL_VBYTES)
+
+
 def deposit_fee(rate: Decimal) -> Money:
     """What it will cost to move a deposit of one output, rounded up."""
-    cost = (rate * DEPOSIT_INPUT_VBYTES).to_integral_value(ROUND_CEILING)
-    return Money(int(cost), "BTC")
+    return _cost(rate, DEPOSIT_INPUT_VBYTES)
+
+
+def _cost(rate: Decimal, vbytes: int) -> Money:
+    return Money(int((rate * vbytes).to_integral_value(ROUND_CEILING)), "BTC")

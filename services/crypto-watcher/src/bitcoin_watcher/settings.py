@@ -1,6 +1,7 @@
 """Settings of the Bitcoin network, its nodes and our addresses, from environment variables."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Literal, Self
 
 from pydantic import Field, SecretStr, field_validator, model_validator
@@ -58,6 +59,18 @@ class BitcoinConfig(EnvironmentSettings):
         default=20, ge=1, le=10_000, validation_alias="CRYPTO_BTC_FEE_FALLBACK"
     )
     """The rate while nodes can't estimate, in satoshi per virtual byte."""
+    payout_fee_max: int = Field(
+        default=200_000, ge=1_000, validation_alias="CRYPTO_BTC_PAYOUT_FEE_MAX_SATOSHI"
+    )
+    """The most that the network may cost for one withdrawal, with all raises of the fee."""
+    bump_after_blocks: int = Field(
+        default=6, ge=1, le=1008, validation_alias="CRYPTO_BTC_BUMP_AFTER_BLOCKS"
+    )
+    """Blocks without a withdrawal's transaction, until its fee is raised."""
+    float_min: int = Field(default=10_000, ge=1, validation_alias="CRYPTO_BTC_FLOAT_MIN_SATOSHI")
+    """While less can be spent, or no signer is at work, the API refuses withdrawals."""
+    deny_file: Path | None = Field(default=None, validation_alias="CRYPTO_BTC_DENY_FILE")
+    """A file of addresses that are never paid, one a line."""
     fee_schedule: str | None = Field(default=None, validation_alias="CIFT_FEE_SCHEDULE")
 
     @field_validator("rpc_url")

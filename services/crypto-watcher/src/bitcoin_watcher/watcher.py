@@ -17,6 +17,7 @@ from bitcoin_watcher.client import BitcoinNode
 from bitcoin_watcher.domain import Output
 from bitcoin_watcher.mempool import Mempool
 from bitcoin_watcher.scanner import Hit, scan_block, txids_of
+from bitcoin_watcher.scripts import PayoutScripts
 from bitcoin_watcher.settings import BitcoinConfig
 from chain_watch.credits import Credits
 from chain_watch.deposit_store import StoredDeposits
@@ -58,7 +59,7 @@ class Watcher:
         self._config = config
         self._clock = clock
         self._deposits = StoredDeposits(store.pool, TABLES)
-        self._scripts = Watched(self._deposits)
+        self._scripts = Watched(self._deposits, PayoutScripts(store))
         self._mempool = Mempool(store, self._scripts, clock)
 
     def job(self, wake: Callable[[], None]) -> Job:

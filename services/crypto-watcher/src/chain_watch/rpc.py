@@ -1,8 +1,8 @@
 """Calls to a node by JSON-RPC over HTTP.
 
-Every call only reads, so any error means that nothing has happened. A node's address may contain
-credentials (a user and a password, a key in the path), so only the node's number is logged and
-traced. Texts of nodes are never passed on.
+A call that only reads has changed nothing if it fails; one that sends a transaction may have.
+A node's address may contain credentials (a user and a password, a key in the path), so only the
+node's number is logged and traced. Texts of nodes are compared with known ones, and never shown.
 """
 
 import ipaddress
@@ -25,6 +25,7 @@ from cift_shared.observability.telemetry import span
 BODY_BYTES_MAX = 32 * 1024 * 1024
 """Maximum size of an answer: the largest are blocks of 4 MB in hex, and ids of a full mempool."""
 CONNECTIONS_MAX = 8
+TEXT_MAX = 300
 
 
 class NodeFailed(ProviderUnavailable):
@@ -39,11 +40,13 @@ class NodeRefused(NodeFailed):
 
     Attributes:
         number: the error's number, such as -5 for something that the node does not know.
+        text: the node's words in lower case, to compare them with known ones; never shown.
     """
 
-    def __init__(self, number: int) -> None:
+    def __init__(self, number: int, text: str = "") -> None:
         super().__init__(f"the node refused with error {number}")
         self.number = number
+        self.text = text
 
 
 class AddressRefused(ValueError):
@@ -188,7 +191,7 @@ class JsonRpc:
             raise NodeFailed(f"{self.name}: HTTP {status} without an answer to the call")
         error = answer.get("error")
         if isinstance(error, dict) and type(error.get("code")) is int:
-            raise NodeRefused(error["code"])
+            raise NodeRefused(error["code"], str(error.get("message"))[:TEXT_MAX].lower())
         if error is not None or "result" not in answer:
             raise NodeFailed(f"{self.name}: HTTP {status} without a result")
         return answer["result"]

@@ -4,7 +4,7 @@ from typing import Protocol
 
 
 class WatchedStore(Protocol):
-    """Where addresses are stored."""
+    """Where addresses, or other scripts that we watch, are stored."""
 
     async def scripts_after(self, index: int) -> tuple[int, list[bytes]]:
         """The addresses with a higher index as blocks have them, and the highest index."""
@@ -14,10 +14,10 @@ class WatchedStore(Protocol):
 class Watched:
     """The set of watched addresses as blocks have them; it only grows."""
 
-    def __init__(self, store: WatchedStore) -> None:
-        self._store = store
+    def __init__(self, *stores: WatchedStore) -> None:
         self._found: set[bytes] = set()
-        self._index = -1
+        self._index = dict.fromkeys(stores, -1)
+        """What was read last, by store."""
 
     async def read(self) -> set[bytes]:
         """Every address that is stored by now; only new ones are read.
@@ -25,6 +25,7 @@ class Watched:
         An address becomes visible before it is shown to anyone, so whoever reads a block or a
         transaction first, and the addresses after it, misses none.
         """
-        self._index, fresh = await self._store.scripts_after(self._index)
-        self._found.update(fresh)
+        for store, index in self._index.items():
+            self._index[store], fresh = await store.scripts_after(index)
+            self._found.update(fresh)
         return self._found

@@ -26,7 +26,7 @@ from cift_shared.clock import SystemClock
 from cift_shared.database.lease import LENGTH, RENEW_S, Lease
 from cift_shared.database.pool import INFRASTRUCTURE_ERRORS, Pool, open_pool
 from cift_shared.observability.log import get_logger
-from cift_shared.settings import ServiceSettings
+from cift_shared.settings import ProcessSettings
 
 TAKE_TIMEOUT_S = LENGTH.total_seconds() + 2
 """How long a start waits for the name; the lease of a hanging or dead process ends earlier."""
@@ -101,7 +101,7 @@ class InstanceName:
 
 @contextlib.asynccontextmanager
 async def instance_held(
-    service: str, settings: ServiceSettings, *, schema: str, role: str
+    service: str, settings: ProcessSettings, *, schema: str, role: str
 ) -> AsyncIterator[InstanceName]:
     """Hold the replica's name while the block runs, through a separate connection.
 
@@ -133,7 +133,7 @@ async def instance_held(
         )
 
 
-def _taken(settings: ServiceSettings) -> str:
+def _taken(settings: ProcessSettings) -> str:
     if settings.instance_is_derived:
         return (
             f"a process with the name of this host ({settings.instance}) is already running; "

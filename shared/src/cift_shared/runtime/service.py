@@ -40,7 +40,7 @@ from cift_shared.runtime.http_server import serve
 from cift_shared.runtime.instance import InstanceName, instance_held
 from cift_shared.runtime.operations import Operations
 from cift_shared.runtime.readiness import Readiness
-from cift_shared.settings import ServiceSettings
+from cift_shared.settings import ProcessSettings, ServiceSettings
 from cift_shared.waiting import backoff_s, was_cancelled
 
 RESTART_S_MIN = 0.5
@@ -165,7 +165,7 @@ async def _running(
                 log.warning("part.late", part=task.get_name())
 
 
-def start_observing(service: str, settings: ServiceSettings) -> None:
+def start_observing(service: str, settings: ProcessSettings) -> None:
     """Start logging and tracing."""
     start_logging(service, level=settings.log_level, style=settings.log_format)
     start_tracing(

@@ -135,6 +135,11 @@ def _add_views(router: APIRouter, node: Node) -> None:
         """What moved between the platform and others in the active chain."""
         return {"entries": node.outside.movements(node.chain)}
 
+    @router.get("/mempool")
+    async def mempool() -> dict[str, Any]:
+        """The ids of the unconfirmed transactions, oldest first."""
+        return {"txids": list(node.pool.pooled)}
+
     @router.post("/addresses", status_code=201)
     async def addresses() -> dict[str, str]:
         """A new address of somebody who is not the platform."""

@@ -1,0 +1,111 @@
+"""From a withdrawal and coins to an unsigned transaction, and to its replacement. Pure, no I/O."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from secrets import randbelow
+
+from bitcoin_watcher.coin_selection import Coin, Selection, Wanted, extend, select
+from bitcoin_watcher.payout_store import Draft, Version
+from bitcoin_watcher.sizes import vbytes_of, weight_of
+from bitcoin_watcher.spending import Paid, Spent, build, parse
+
+BUMP_PERCENT = 125
+"""A replacement pays this rate at least, of the rate before."""
+INCREMENT_RATE = 1_000
+"""A replacement pays this more for each 1000 virtual bytes, so that nodes relay it: their
+`incrementalrelayfee` before Bitcoin Core 30 (since then a tenth)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """Who is paid what."""
+
+    script: bytes
+    satoshi: int
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """What a transaction says besides its coins."""
+
+    change_script: bytes
+    lock_time: int
+    """Our tip: a transaction that is valid only from now on gains nothing by undoing blocks."""
+
+
+def first_draft(
+    recipient: Recipient, coins: Sequence[Coin], frame: Frame, *, rate: int, fee_max: int
+) -> Draft | None:
+    """A transaction that pays a withdrawal; None: the coins are too few, or the fee too high."""
+    selection = select(coins, Wanted(recipient.satoshi, len(recipient.script), rate))
+    return _draft(recipient, selection, frame, fee_max)
+
+
+@dataclass(frozen=True, slots=True)
+class Replaced:
+    """The version that is to be replaced."""
+
+    version: Version
+    coins: Sequence[Coin]
+
+    @property
+    def rate(self) -> int:
+        """Its fee in satoshi for 1000 virtual bytes, rounded up."""
+        return -(-self.version.fee * 1000 // vbytes_of(self.version.weight))
+
+
+def replacement(
+    recipient: Recipient,
+    old: Replaced,
+    others: Sequence[Coin],
+    frame: Frame,
+    *,
+    rate: int,
+    fee_max: int,
+) -> Draft | None:
+    """The same payment with a higher fee, from the same coins and more if needed.
+
+    It spends every coin of the version before, so only one of them can be confirmed.
+
+    Source: BIP 125, and Bitcoin Core, doc/policy/mempool-replacements.md.
+    """
+    rate = max(rate, -(-old.rate * BUMP_PERCENT // 100))
+    size = len(recipient.script)
+    selection = extend(old.coins, others, Wanted(recipient.satoshi, size, rate))
+    if selection is None:
+        return None
+    weight = weight_of(len(selection.coins), [size, size])
+    least = old.version.fee + -(-INCREMENT_RATE * vbytes_of(weight) // 1000)
+    if selection.fee < least:
+        wanted = Wanted(recipient.satoshi, size, rate, least)
+        selection = extend(old.coins, others, wanted)
+    return _draft(recipient, selection, frame, fee_max)
+
+
+def vout_of(unsigned: bytes, recipient: Recipient) -> int:
+    """The place of the recipient's output."""
+    return list(parse(unsigned).outputs).index(Paid(recipient.script, recipient.satoshi))
+
+
+def _draft(
+    recipient: Recipient, selection: Selection | None, frame: Frame, fee_max: int
+) -> Draft | None:
+    if selection is None or selection.fee > fee_max:
+        return None
+    outputs = [(recipient.script, recipient.satoshi, False)]
+    if selection.change:
+        # At a random place, so that the change can't be told by its place.
+        outputs.insert(randbelow(2), (frame.change_script, selection.change, True))
+    unsigned = build(
+        [Spent(one.txid, one.vout) for one in selection.coins],
+        [Paid(script, satoshi) for script, satoshi, _ in outputs],
+        lock_time=frame.lock_time,
+    )
+    return Draft(
+        txid=parse(unsigned).txid,
+        unsigned=unsigned,
+        fee=selection.fee,
+        weight=weight_of(len(selection.coins), [len(script) for script, _, _ in outputs]),
+        coins=selection.coins,
+        outputs=outputs,
+    )

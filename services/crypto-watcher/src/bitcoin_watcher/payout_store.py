@@ -1,0 +1,309 @@
+"""Withdrawals in PostgreSQL: coins, planned transactions, signatures, confirmations.
+
+The signer's answers are read from its own schema; nothing here can write them.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+from uuid import UUID
+
+import asyncpg
+
+from bitcoin_watcher.coin_selection import Coin
+from cift_shared.database.pool import Connection, Pool
+from cift_shared.failpoints import failpoint
+
+COINS_MAX = 2_000
+"""So many of the largest coins are considered."""
+
+SPENDABLE = """
+select coin.txid, coin.vout, coin.satoshi, coin.chain, coin.index, coin.script
+  from (
+    select o.txid, o.vout, o.satoshi, 0 as chain, a.index, a.script
+      from bitcoin.output as o join bitcoin.address as a on a.address = o.address
+     where o.height <= $1 and (not o.is_coinbase or o.height <= $2)
+     union all
+    select p.spend_txid, p.vout, p.satoshi, 1, s.change_index, p.script
+      from bitcoin.spend_output as p join bitcoin.spend as s on s.txid = p.spend_txid
+     where p.is_change and s.height is not null
+  ) as coin
+ where not exists (select from bitcoin.reserved_coin as held
+                    where held.txid = coin.txid and held.vout = coin.vout)
+ order by coin.satoshi desc, coin.txid, coin.vout
+ limit $3
+"""
+IS_OURS = """
+select true
+ where exists (select from bitcoin.address where script = $1)
+    or exists (select from bitcoin.spend_output where script = $1 and is_change)
+"""
+NEXT_CHANGE = """
+insert into bitcoin.change_counter as counter (next_index) values (1)
+    on conflict (is_single) do update set next_index = counter.next_index + 1
+returning next_index - 1
+"""
+"""Locks the row until the commit: plans are made one after the other."""
+STORE_PAYOUT = """
+insert into bitcoin.payout (payment_id, script, satoshi) values ($1, $2, $3) on conflict do nothing
+"""
+STORE_SPEND = """
+insert into bitcoin.spend (txid, payment_id, version, unsigned, fee, weight, change_index)
+values ($1, $2, $3, $4, $5, $6, $7)
+"""
+STORE_INPUTS = """
+insert into bitcoin.spend_input (spend_txid, place, txid, vout, satoshi, chain, index)
+select $1, place - 1, txid, vout, satoshi, chain, index
+  from unnest($2::text[], $3::bigint[], $4::bigint[], $5::smallint[], $6::bigint[])
+       with ordinality as coin (txid, vout, satoshi, chain, index, place)
+"""
+STORE_OUTPUTS = """
+insert into bitcoin.spend_output (spend_txid, vout, script, satoshi, is_change)
+select $1, vout - 1, script, satoshi, is_change
+  from unnest($2::bytea[], $3::bigint[], $4::boolean[])
+       with ordinality as paid (script, satoshi, is_change, vout)
+"""
+RESERVE = """
+insert into bitcoin.reserved_coin (txid, vout, payment_id)
+select txid, vout, $3 from unnest($1::text[], $2::bigint[]) as coin (txid, vout)
+"""
+VERSIONS = """
+select s.txid, s.version, s.unsigned, s.fee, s.weight, s.sent_at, s.sent_height, s.height,
+       s.block_hash, g.raw, r.reason as refusal
+  from bitcoin.spend as s
+  left join bitcoin_signer.signature as g on g.txid = s.txid
+  left join bitcoin_signer.refusal as r on r.txid = s.txid
+ where s.payment_id = $1
+ order by s.version
+"""
+INPUTS = """
+select i.txid, i.vout, i.satoshi, i.chain, i.index, ''::bytea as script
+  from bitcoin.spend_input as i where i.spend_txid = $1 order by i.place
+"""
+MARK_SENT = """
+update bitcoin.spend set sent_at = coalesce(sent_at, $2), sent_height = coalesce(sent_height, $3)
+ where txid = $1
+"""
+MARK_SETTLED = "update bitcoin.payout set settled_txid = $2 where payment_id = $1"
+RELEASE = """
+delete from bitcoin.reserved_coin as held
+ where held.payment_id = $1
+   and not exists (select from bitcoin_signer.signature as g where g.payment_id = $1)
+"""
+"""Coins of a payout of which nothing is signed."""
+RELEASE_UNUSED = """
+delete from bitcoin.reserved_coin as held
+ using bitcoin.payout as p join bitcoin.spend as s on s.txid = p.settled_txid
+ where held.payment_id = p.payment_id and s.height <= $1
+   and not exists (select from bitcoin.spend_input as i
+                    where i.spend_txid = p.settled_txid
+                      and i.txid = held.txid and i.vout = held.vout)
+"""
+"""Coins that only a replaced version would have spent, once the settled one is final."""
+UNDONE = """
+select p.payment_id, g.txid, g.raw
+  from bitcoin.payout as p
+  join bitcoin_signer.signature as g on g.txid = p.settled_txid
+ where not exists (select from bitcoin.spend as s
+                    where s.payment_id = p.payment_id and s.height is not null)
+   and exists (select from bitcoin.spend as s
+                where s.txid = p.settled_txid and s.height is null)
+"""
+"""Settled payouts that are in no block any more."""
+SIGNER_LEADS = """
+select true from bitcoin_signer.lease where name = 'job:sign' and ends_at > clock_timestamp()
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """A transaction that pays a withdrawal, before it is stored."""
+
+    txid: str
+    unsigned: bytes
+    fee: int
+    weight: int
+    coins: Sequence[Coin]
+    outputs: Sequence[tuple[bytes, int, bool]]
+    """Script, satoshi, and if it is change."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Version:
+    """One version of a withdrawal's transaction, as far as it has come."""
+
+    txid: str
+    version: int
+    unsigned: bytes
+    fee: int
+    weight: int
+    sent_at: datetime | None = None
+    sent_height: int | None = None
+    height: int | None = None
+    block_hash: str | None = None
+    raw: bytes | None = field(default=None, repr=False)
+    """The signed bytes; None: not signed."""
+    refusal: str | None = None
+    """Why the signer does not sign it."""
+
+
+MakeDraft = Callable[[Sequence[Coin], int], Draft | None]
+"""From the coins that can be spent and an index of change to a transaction; None: too few."""
+
+
+class PayoutStore(Protocol):
+    """What withdrawals store."""
+
+    async def versions(self, payment_id: UUID) -> Sequence[Version]:
+        """The versions of a withdrawal's transaction, the first one first."""
+        ...
+
+    async def plan(
+        self, payment_id: UUID, recipient: tuple[bytes, int], *, tip: int, depth: int,
+        number: int, make: MakeDraft,
+    ) -> bool:  # fmt: skip
+        """Store the version of this number, with its coins reserved; False: too few coins.
+
+        If it is stored already, nothing changes. `recipient` is script and satoshi, `depth` how
+        many confirmations a deposit must have.
+        """
+        ...
+
+    async def inputs(self, txid: str) -> Sequence[Coin]:
+        """The coins that a version spends."""
+        ...
+
+    async def is_ours(self, script: bytes) -> bool:
+        """True for the script of a deposit's or change's address."""
+        ...
+
+    async def mark_sent(self, txid: str, *, at: datetime, tip: int) -> None:
+        """Note that a version is about to be sent; only the first time counts."""
+        ...
+
+    async def mark_settled(self, payment_id: UUID, txid: str) -> None:
+        """Note which version a withdrawal is settled with."""
+        ...
+
+    async def release(self, payment_id: UUID) -> None:
+        """Give back the coins of a withdrawal of which nothing is signed."""
+        ...
+
+    async def spendable(self, *, tip: int, depth: int) -> int:
+        """The satoshi that can be paid out now."""
+        ...
+
+    async def has_signer(self) -> bool:
+        """True while a signer is at work."""
+        ...
+
+
+MATURITY = 100
+
+
+class StoredPayouts:
+    """In PostgreSQL."""
+
+    def __init__(self, pool: "Pool[asyncpg.Record]") -> None:
+        self._pool = pool
+
+    async def versions(self, payment_id: UUID) -> Sequence[Version]:
+        """As `PayoutStore.versions`."""
+        return [Version(**row) for row in await self._pool.fetch(VERSIONS, payment_id)]
+
+    async def plan(
+        self, payment_id: UUID, recipient: tuple[bytes, int], *, tip: int, depth: int,
+        number: int, make: MakeDraft,
+    ) -> bool:  # fmt: skip
+        """As `PayoutStore.plan`: one transaction, behind the lock of the counter."""
+        async with self._pool.acquire() as connection, connection.transaction():
+            index = await connection.fetchval(NEXT_CHANGE)
+            known = await connection.fetch(VERSIONS, payment_id)
+            if any(row["version"] == number for row in known):
+                return True
+            coins = await self._coins(connection, tip=tip, depth=depth)
+            draft = make(coins, index)
+            if draft is None:
+                return False
+            await connection.execute(STORE_PAYOUT, payment_id, *recipient)
+            await self._store(connection, payment_id, number, draft, index)
+            failpoint("bitcoin.before_plan_commit")
+        failpoint("bitcoin.after_plan_commit")
+        return True
+
+    async def inputs(self, txid: str) -> Sequence[Coin]:
+        """As `PayoutStore.inputs`."""
+        return [Coin(**row) for row in await self._pool.fetch(INPUTS, txid)]
+
+    async def is_ours(self, script: bytes) -> bool:
+        """As `PayoutStore.is_ours`."""
+        return bool(await self._pool.fetchval(IS_OURS, script))
+
+    async def mark_sent(self, txid: str, *, at: datetime, tip: int) -> None:
+        """As `PayoutStore.mark_sent`."""
+        await self._pool.execute(MARK_SENT, txid, at, tip)
+        failpoint("bitcoin.after_mark_sent")
+
+    async def mark_settled(self, payment_id: UUID, txid: str) -> None:
+        """As `PayoutStore.mark_settled`."""
+        failpoint("bitcoin.before_settled_mark")
+        await self._pool.execute(MARK_SETTLED, payment_id, txid)
+        failpoint("bitcoin.after_settled_mark")
+
+    async def release(self, payment_id: UUID) -> None:
+        """As `PayoutStore.release`."""
+        await self._pool.execute(RELEASE, payment_id)
+
+    async def release_unused(self, *, tip: int) -> None:
+        """Give back coins that only a replaced version would have spent."""
+        await self._pool.execute(RELEASE_UNUSED, tip - MATURITY)
+
+    async def spendable(self, *, tip: int, depth: int) -> int:
+        """As `PayoutStore.spendable`."""
+        coins = await self._coins(self._pool, tip=tip, depth=depth)
+        return sum(one.satoshi for one in coins)
+
+    async def has_signer(self) -> bool:
+        """As `PayoutStore.has_signer`."""
+        return bool(await self._pool.fetchval(SIGNER_LEADS))
+
+    async def undone(self) -> Sequence[tuple[UUID, str, bytes]]:
+        """Settled payouts that are in no block: payment, transaction, signed bytes."""
+        return [tuple(row) for row in await self._pool.fetch(UNDONE)]
+
+    async def _coins(
+        self, session: "Connection | Pool[asyncpg.Record]", *, tip: int, depth: int
+    ) -> list[Coin]:
+        rows = await session.fetch(SPENDABLE, tip - depth + 1, tip - MATURITY + 1, COINS_MAX)
+        return [Coin(**row) for row in rows]
+
+    async def _store(
+        self, connection: Connection, payment_id: UUID, number: int, draft: Draft, index: int
+    ) -> None:
+        has_change = any(is_change for _, _, is_change in draft.outputs)
+        await connection.execute(
+            STORE_SPEND, draft.txid, payment_id, number, draft.unsigned, draft.fee, draft.weight,
+            index if has_change else None,
+        )  # fmt: skip
+        await connection.execute(
+            STORE_INPUTS,
+            draft.txid,
+            [one.txid for one in draft.coins],
+            [one.vout for one in draft.coins],
+            [one.satoshi for one in draft.coins],
+            [one.chain for one in draft.coins],
+            [one.index for one in draft.coins],
+        )
+        scripts, amounts, changes = zip(*draft.outputs, strict=True)
+        await connection.execute(
+            STORE_OUTPUTS, draft.txid, list(scripts), list(amounts), list(changes)
+        )
+        mine = await connection.fetch(
+            "select txid, vout from bitcoin.reserved_coin where payment_id = $1", payment_id
+        )
+        held = {(row["txid"], row["vout"]) for row in mine}
+        fresh = [one for one in draft.coins if (one.txid, one.vout) not in held]
+        await connection.execute(
+            RESERVE, [one.txid for one in fresh], [one.vout for one in fresh], payment_id
+        )

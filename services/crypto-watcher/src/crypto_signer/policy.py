@@ -1,0 +1,199 @@
+"""May this transaction be signed? Pure, no I/O.
+
+The signer trusts neither the watcher nor its tables: it compares the transaction's bytes with what
+the customer asked for, and with what it has signed itself.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from bitcoin_watcher.spending import (
+    REPLACEABLE,
+    VERSION,
+    Spent,
+    Transaction,
+    TransactionInvalid,
+    parse,
+)
+
+HEIGHT_MAX = 500_000_000
+"""A lock time from here on is a date instead of a height (consensus rule)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What the operator allows."""
+
+    transaction_max: int
+    day_max: int
+    fee_max: int
+    denied: frozenset[bytes] = field(default=frozenset())
+    """Scripts that are never paid."""
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """A coin that is to be spent: our key of its address signs it."""
+
+    txid: str
+    vout: int
+    satoshi: int
+    """A signature commits to it: with a wrong amount it is invalid (BIP 143)."""
+    chain: int
+    index: int
+
+    @property
+    def reference(self) -> str:
+        """Its name on the chain."""
+        return f"{self.txid}:{self.vout}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """A transaction that the watcher wants to have signed."""
+
+    txid: str
+    payment_id: UUID
+    version: int
+    unsigned: bytes
+    change_index: int | None
+    inputs: Sequence[Input]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the customer asked for, from the command itself."""
+
+    script: bytes
+    satoshi: int
+
+
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """What was signed before for the same payment."""
+
+    version: int
+    script: bytes
+    satoshi: int
+    inputs: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """What was signed before."""
+
+    versions: Sequence[Signed]
+    """Of this payment, the first one first."""
+    day_satoshi: int
+    """Paid by other withdrawals within 24 hours; each counts once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sign:
+    """It may be signed."""
+
+    paid: Asked
+    fee: int
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Not now."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refuse:
+    """Never."""
+
+    reason: str
+
+
+Verdict = Sign | Wait | Refuse
+
+
+def judge(
+    request: Request,
+    asked: Asked | None,
+    limits: Limits,
+    history: History,
+    change_script: Callable[[int], bytes],
+) -> Verdict:
+    """What becomes of a request; `asked` is None if no open withdrawal asks for it."""
+    if asked is None:
+        return Refuse("not_requested")
+    try:
+        transaction = parse(request.unsigned)
+    except TransactionInvalid:
+        return Refuse("not_a_transaction")
+    fee = sum(one.satoshi for one in request.inputs) - sum(
+        one.satoshi for one in transaction.outputs
+    )
+    reason = (
+        _form(request, transaction)
+        or _outputs(request, transaction, asked, change_script)
+        or _versions(request, asked, history)
+        or _limits(asked, fee, limits)
+    )
+    if reason:
+        return Refuse(reason)
+    if not history.versions and history.day_satoshi + asked.satoshi > limits.day_max:
+        return Wait("day_cap")
+    return Sign(asked, fee)
+
+
+def _form(request: Request, transaction: Transaction) -> str | None:
+    """It is the transaction of the request, with its inputs, and can be replaced and mined now."""
+    if transaction.txid != request.txid:
+        return "another_transaction"
+    wanted = [Spent(one.txid, one.vout, REPLACEABLE) for one in request.inputs]
+    if list(transaction.inputs) != wanted or len(set(wanted)) != len(wanted) or not wanted:
+        return "other_inputs"
+    if transaction.version != VERSION or transaction.lock_time >= HEIGHT_MAX:
+        return "unusual_form"
+    return None
+
+
+def _outputs(
+    request: Request,
+    transaction: Transaction,
+    asked: Asked,
+    change_script: Callable[[int], bytes],
+) -> str | None:
+    """One output pays what was asked for; another may be change to our own branch for it."""
+    others = list(transaction.outputs)
+    paid = [one for one in others if (one.script, one.satoshi) == (asked.script, asked.satoshi)]
+    if not paid:
+        return "other_payment"
+    others.remove(paid[0])
+    if not others:
+        return None
+    if request.change_index is None or len(others) > 1:
+        return "foreign_output"
+    return None if others[0].script == change_script(request.change_index) else "foreign_output"
+
+
+def _versions(request: Request, asked: Asked, history: History) -> str | None:
+    """A later version pays the same, and spends all that the first spends: one can be confirmed."""
+    if not history.versions:
+        return None if request.version == 1 else "no_first_version"
+    first = history.versions[0]
+    if any((one.script, one.satoshi) != (asked.script, asked.satoshi) for one in history.versions):
+        return "paid_otherwise"
+    if request.version in [one.version for one in history.versions]:
+        return "signed_already"
+    if not first.inputs <= {one.reference for one in request.inputs}:
+        return "independent_version"
+    return None
+
+
+def _limits(asked: Asked, fee: int, limits: Limits) -> str | None:
+    if asked.script in limits.denied:
+        return "denied"
+    if asked.satoshi > limits.transaction_max:
+        return "above_cap"
+    if not 0 < fee <= limits.fee_max:
+        return "fee_above_limit"
+    return None

@@ -1,0 +1,118 @@
+"""The signer's job: look for transactions to sign, judge them, sign them.
+
+Judgement, signature and their record are one transaction of the database, which only the process
+that leads can commit (its lease's epoch is compared there). So the caps hold with two signers, too,
+and each transaction is signed once.
+"""
+
+from datetime import timedelta
+
+from prometheus_client import Counter
+from pydantic import ValidationError
+
+from bitcoin_method.instruments import ADDRESS_KIND
+from bitcoin_method.networks import Network
+from bitcoin_watcher.addresses import CHANGE, AddressInvalid, parse_address
+from chain_watch.fence import fenced
+from cift_shared.database.lease import Lease
+from cift_shared.errors import SealBroken
+from cift_shared.failpoints import failpoint
+from cift_shared.messaging.messages import RequestWithdrawal
+from cift_shared.observability.log import get_logger
+from cift_shared.runtime.job import Job
+from cift_shared.security.field_encryption import Vault
+from crypto_signer.policy import Asked, Limits, Refuse, Request, Sign, Wait, judge
+from crypto_signer.signing import sign
+from crypto_signer.store import SCHEMA, SignerStore
+from wallet_keys.account import BitcoinAccount
+
+ANSWERS = Counter(
+    "cift_signer_answers_total", "Answers of the signer: signed, refused, held back.", ["answer"]
+)
+
+log = get_logger()
+
+
+class Signer:
+    """Signs what its policy allows."""
+
+    def __init__(
+        self,
+        store: SignerStore,
+        account: BitcoinAccount,
+        limits: Limits,
+        vault: Vault,
+        *,
+        network: Network,
+    ) -> None:
+        self._store = store
+        self._account = account
+        self._limits = limits
+        self._vault = vault
+        self._network = network
+        self._held: set[str] = set()
+        """Transactions whose waiting was logged."""
+
+    def job(self, every: timedelta) -> Job:
+        """The job; one process at a time leads it."""
+        return Job(name="sign", every=every, work=self.run)
+
+    async def run(self, lease: Lease) -> None:
+        """Answer everything that waits.
+
+        Raises:
+            LeaseLost: another process leads; nothing was signed.
+        """
+        for request in await self._store.requests():
+            await self._answer(lease, request)
+
+    async def _answer(self, lease: Lease, request: Request) -> None:
+        asked = await self._asked(request)
+        failpoint("signer.before_sign")
+        async with fenced(self._store.pool, SCHEMA, lease) as connection:
+            history = await self._store.history(connection, request.payment_id)
+            verdict = judge(request, asked, self._limits, history, self._change_script)
+            match verdict:
+                case Sign():
+                    raw = sign(request.unsigned, request.inputs, self._account)
+                    await self._store.store_signature(connection, request, verdict, raw)
+                case Refuse():
+                    await self._store.store_refusal(connection, request, verdict.reason)
+            failpoint("signer.before_answer_commit")
+        failpoint("signer.after_answer_commit")
+        self._log(request, verdict)
+
+    async def _asked(self, request: Request) -> Asked | None:
+        """What the customer asked for; None: no open withdrawal, or none that can be read."""
+        stored = await self._store.command(request.payment_id)
+        try:
+            command = RequestWithdrawal.model_validate(stored)
+            sealed = command.instrument.sealed
+            text = self._vault.open(sealed, context=ADDRESS_KIND).decode()
+            script = parse_address(text, self._network).script
+        except (ValidationError, SealBroken, AddressInvalid, UnicodeDecodeError):
+            return None
+        if command.amount.currency != "BTC" or command.payment_id != request.payment_id:
+            return None
+        return Asked(script, command.amount.minor)
+
+    def _change_script(self, index: int) -> bytes:
+        return self._account.script(CHANGE, index)
+
+    def _log(self, request: Request, verdict: Sign | Wait | Refuse) -> None:
+        fields = {
+            "payment_id": str(request.payment_id),
+            "transaction": request.txid,
+            "version": request.version,
+        }
+        match verdict:
+            case Sign():
+                log.info("signer.signed", fee=verdict.fee, **fields)
+            case Refuse():
+                log.error("signer.refused", reason=verdict.reason, **fields)
+            case Wait():
+                if request.txid in self._held:
+                    return
+                self._held.add(request.txid)
+                log.error("signer.held_back", reason=verdict.reason, **fields)
+        ANSWERS.labels(type(verdict).__name__.lower()).inc()

@@ -1,0 +1,119 @@
+"""Unsigned transactions of withdrawals, and their replacements."""
+
+from dataclasses import replace
+
+import pytest
+
+from bitcoin_watcher.coin_selection import Coin
+from bitcoin_watcher.payout_drafts import (
+    Frame,
+    Recipient,
+    Replaced,
+    first_draft,
+    replacement,
+    vout_of,
+)
+from bitcoin_watcher.payout_store import Draft, Version
+from bitcoin_watcher.sizes import vbytes_of
+from bitcoin_watcher.spending import REPLACEABLE, TransactionInvalid, parse
+
+TO = Recipient(b"\x00\x14" + b"\x11" * 20, 100_000)
+FRAME = Frame(b"\x00\x14" + b"\x22" * 20, 850_000)
+RATE, FEE_MAX = 10_000, 50_000
+
+
+def coin(number: int, satoshi: int) -> Coin:
+    return Coin(f"{number:064x}", number, satoshi, 0, number, b"")
+
+
+def draft(*satoshi: int, fee_max: int = FEE_MAX) -> Draft | None:
+    coins = [coin(number, one) for number, one in enumerate(satoshi, 1)]
+    return first_draft(TO, coins, FRAME, rate=RATE, fee_max=fee_max)
+
+
+def replaced(one: Draft) -> Replaced:
+    version = Version(
+        txid=one.txid, version=1, unsigned=one.unsigned, fee=one.fee, weight=one.weight
+    )
+    return Replaced(version, one.coins)
+
+
+def test_a_draft_pays_the_recipient_and_the_rest_to_us() -> None:
+    made = draft(300_000)
+    assert made is not None
+    transaction = parse(made.unsigned)
+    assert transaction.txid == made.txid
+    assert transaction.lock_time == FRAME.lock_time
+    assert [one.sequence for one in transaction.inputs] == [REPLACEABLE]
+    paid = {one.script: one.satoshi for one in transaction.outputs}
+    assert paid == {TO.script: 100_000, FRAME.change_script: 200_000 - made.fee}
+    assert transaction.outputs[vout_of(made.unsigned, TO)].script == TO.script
+
+
+def test_a_fee_above_the_limit_makes_no_draft() -> None:
+    made = draft(300_000)
+    assert made is not None
+    assert draft(300_000, fee_max=made.fee) is not None
+    assert draft(300_000, fee_max=made.fee - 1) is None
+    assert draft(50_000) is None
+
+
+def test_a_replacement_spends_the_same_coins_and_pays_a_quarter_more() -> None:
+    made = draft(300_000)
+    assert made is not None
+    new = replacement(TO, replaced(made), [coin(9, 10**6)], FRAME, rate=RATE, fee_max=FEE_MAX)
+    assert new is not None
+    assert list(new.coins) == list(made.coins)
+    assert new.fee * 4 >= made.fee * 5
+    assert new.fee >= made.fee + vbytes_of(new.weight)
+    paid = {one.script: one.satoshi for one in parse(new.unsigned).outputs}
+    assert paid[TO.script] == 100_000
+    assert paid[FRAME.change_script] == 200_000 - new.fee
+
+
+def test_a_replacement_follows_a_higher_rate() -> None:
+    made = draft(300_000)
+    assert made is not None
+    new = replacement(TO, replaced(made), [], FRAME, rate=50_000, fee_max=FEE_MAX)
+    assert new is not None
+    assert new.fee == made.fee * 5
+
+
+def test_a_replacement_takes_more_coins_if_the_change_does_not_suffice() -> None:
+    made = draft(102_000)
+    assert made is not None
+    old = replaced(made)
+    assert replacement(TO, old, [], FRAME, rate=RATE, fee_max=FEE_MAX) is None
+    new = replacement(TO, old, [coin(9, 10**6)], FRAME, rate=RATE, fee_max=FEE_MAX)
+    assert new is not None
+    assert [one.satoshi for one in new.coins] == [102_000, 10**6]
+
+
+def test_nodes_relay_a_replacement_of_the_lowest_rate() -> None:
+    """From 1 satoshi per byte a quarter more is less than what nodes add for the relay."""
+    made = first_draft(TO, [coin(1, 300_000)], FRAME, rate=1_000, fee_max=FEE_MAX)
+    assert made is not None
+    new = replacement(TO, replaced(made), [], FRAME, rate=1_000, fee_max=FEE_MAX)
+    assert new is not None
+    assert new.fee >= made.fee + vbytes_of(made.weight)
+
+
+def test_a_replacement_above_the_budget_is_none() -> None:
+    made = draft(300_000)
+    assert made is not None
+    old = replaced(made)
+    assert replacement(TO, old, [], FRAME, rate=RATE, fee_max=made.fee) is None
+
+
+def test_the_rate_is_that_of_the_stored_size() -> None:
+    made = draft(300_000)
+    assert made is not None
+    assert replaced(made).rate == RATE
+    dearer = replace(replaced(made), version=replace(replaced(made).version, fee=made.fee + 1))
+    assert dearer.rate > RATE
+
+
+@pytest.mark.parametrize("raw", [b"", b"\x00", b"x" * 60], ids=["empty", "short", "other"])
+def test_what_is_no_transaction_is_refused(raw: bytes) -> None:
+    with pytest.raises(TransactionInvalid):
+        parse(raw)
