@@ -18,11 +18,12 @@ MOMO = "services/mpesa-worker/src/momo_worker"
 CARD = "services/card-worker/src/card_worker"
 PAYPAL = "services/paypal-worker/src/paypal_worker"
 BITCOIN = "services/crypto-watcher/src/bitcoin_watcher"
+SIGNER = "services/crypto-watcher/src/crypto_signer"
 CRYPTO = (
     BITCOIN,
     "services/crypto-watcher/src/chain_watch",
     "services/crypto-watcher/src/crypto_watcher",
-    "services/crypto-watcher/src/crypto_signer",
+    SIGNER,
     "services/crypto-watcher/src/wallet_keys",
 )
 RAILS = (
