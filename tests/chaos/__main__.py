@@ -18,6 +18,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from tests.chaos.cluster.cluster import ClusterOptions, running_cluster
+from tests.chaos.rails.installed import TRAFFIC
 from tests.chaos.schedules.plan import plan_of
 from tests.chaos.schedules.regressions import REGRESSIONS
 from tests.chaos.schedules.report import line_of, summary, told
@@ -62,7 +63,8 @@ def _together(seeds: Sequence[int]) -> list[int]:
 async def _run_in(folder: Path, seeds: Sequence[int]) -> list[Played]:
     """Plays seeds in one cluster up to the first that goes wrong; answers those played."""
     played: list[Played] = []
-    options = ClusterOptions(replicas=plan_of(seeds[0]).replicas)
+    env = {name: value for one in TRAFFIC.values() for name, value in one.in_schedules.items()}
+    options = ClusterOptions(replicas=plan_of(seeds[0]).replicas, env=env)
     async with running_cluster(folder, options) as cluster, open_session(cluster) as session:
         for seed in seeds:
             played.append(await play(session, plan_of(seed)))

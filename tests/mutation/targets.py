@@ -6,7 +6,7 @@ end most mutants soonest.
 
 from collections.abc import Mapping, Sequence
 
-_SHARED, _CARD, _MPESA, _MOMO, _PAYPAL, _CRYPTO, _WALLET, _ETHEREUM, _VODACOM = (
+_SHARED, _CARD, _MPESA, _MOMO, _PAYPAL, _CRYPTO, _WALLET, _SIGNER, _ETHEREUM, _VODACOM = (
     "tests/unit/cift_shared",
     "tests/unit/card_worker",
     "tests/unit/mpesa_worker",
@@ -14,6 +14,7 @@ _SHARED, _CARD, _MPESA, _MOMO, _PAYPAL, _CRYPTO, _WALLET, _ETHEREUM, _VODACOM = 
     "tests/unit/paypal_worker",
     "tests/unit/crypto_watcher",
     "tests/unit/wallet_keys",
+    "tests/unit/crypto_signer",
     "tests/unit/ethereum_watcher",
     "tests/unit/vodacom_worker",
 )
@@ -124,6 +125,14 @@ TARGETS: Mapping[str, Sequence[str]] = {
     "ethereum_watcher.next_action": _in(_ETHEREUM, "mapping"),
     "chain_watch.domain": [*_in(_CRYPTO, "domain"), *_in(_ETHEREUM, "domain")],
     "chain_watch.next_action": _in(_CRYPTO, "mapping"),
+    "bitcoin_watcher.sizes": _in(_CRYPTO, "coin_selection", "payout_drafts"),
+    "bitcoin_watcher.coin_selection": _in(_CRYPTO, "coin_selection", "payout_drafts"),
+    "bitcoin_watcher.payout_drafts": _in(_CRYPTO, "payout_drafts"),
+    "bitcoin_watcher.broadcast_codes": _in(_CRYPTO, "broadcast_codes"),
+    "bitcoin_watcher.deny_list": _in(_CRYPTO, "deny_list"),
+    "bitcoin_method.address_text": _in(_CRYPTO, "address_text"),
+    "crypto_signer.policy": _in(_SIGNER, "policy"),
+    "crypto_signer.signing": _in(_SIGNER, "signing"),
     "wallet_keys.account": _in(_WALLET, "account"),
     "paypal_method.rail": _in(_PAYPAL, "currencies"),
     "paypal_method.currencies": _in(_PAYPAL, "currencies"),

@@ -12,7 +12,8 @@ from wallet_keys.account import BitcoinAccount
 from wallet_keys.seed_file import Seed
 
 ENTROPY = bytes(range(32))
-ACCOUNT = BitcoinAccount(Seed("regtest", "00" * 8, bytearray(ENTROPY)))
+SEED = Seed("regtest", "00" * 8, bytearray(ENTROPY))
+ACCOUNT = BitcoinAccount(SEED)
 """A wallet that only tests use."""
 
 

@@ -10,14 +10,16 @@ from tests.chaos.mutants.context import ScenarioContext
 _CONFIRMATIONS = 3
 
 
-async def _paid(context: ScenarioContext, amount: str, sats: int) -> str:
+async def _paid(
+    context: ScenarioContext, amount: str, sats: int, customer: str | None = None
+) -> str:
     """A deposit that is paid with so many satoshi, and completed."""
     order = {
         "type": "deposit",
         "method": "bitcoin",
         "amount": amount,
         "currency": "BTC",
-        "customer_id": context.merchant.customer(),
+        "customer_id": customer or context.merchant.customer(),
     }
     payment_id = str((await context.merchant.make("/payments", order))["id"])
     payment = await context.merchant.reach(f"/payments/{payment_id}", ["requires_action"])
@@ -28,10 +30,57 @@ async def _paid(context: ScenarioContext, amount: str, sats: int) -> str:
     return payment_id
 
 
-async def _node(context: ScenarioContext, path: str, body: dict[str, Any]) -> None:
+async def _node(context: ScenarioContext, path: str, body: dict[str, Any]) -> Any:
     name = local_rails()["bitcoin"].twin.name
     async with httpx.AsyncClient(base_url=context.cluster.stack.url(name), timeout=30) as node:
-        (await node.post(path, json=body)).raise_for_status()
+        reply = await node.post(path, json=body)
+        reply.raise_for_status()
+        return reply.json()
+
+
+async def _withdrawn(context: ScenarioContext, customer: str) -> str:
+    """A withdrawal whose transaction is stored."""
+    order = {
+        "type": "withdrawal",
+        "method": "bitcoin",
+        "amount": "0.005",
+        "currency": "BTC",
+        "customer_id": customer,
+        "payment_method": {
+            "bitcoin_address": (await _node(context, "/control/addresses", {}))["address"]
+        },
+    }
+    payment_id = str((await context.merchant.make("/payments", order))["id"])
+    await context.has_rows(_FIRST_SENT, payment_id)
+    return payment_id
+
+
+_FIRST_SENT = """
+select count(*) from bitcoin.spend where payment_id = $1 and sent_at is not null
+"""
+_SECOND_SENT = f"{_FIRST_SENT} and version = 2"
+
+
+async def bitcoin_paid_out(context: ScenarioContext) -> None:
+    """A withdrawal is signed, sent, mined and completed."""
+    customer = context.merchant.customer()
+    await _paid(context, "0.02", 2_000_000, customer)
+    payment_id = await _withdrawn(context, customer)
+    await _node(context, "/control/mine", {"blocks": _CONFIRMATIONS})
+    await context.merchant.ends(payment_id)
+
+
+async def bitcoin_left_out(context: ScenarioContext) -> None:
+    """Miners leave a withdrawal out, its fee is raised, and everything that waits is mined."""
+    customer = context.merchant.customer()
+    for _ in range(2):
+        await _paid(context, "0.02", 2_000_000, customer)
+    payment_id = await _withdrawn(context, customer)
+    for _ in range(2):
+        await _node(context, "/control/mine", {"transactions": []})
+    await context.has_rows(_SECOND_SENT, payment_id)
+    await _node(context, "/control/mine", {"blocks": _CONFIRMATIONS})
+    await context.merchant.ends(payment_id)
 
 
 async def bitcoin_gone_for_good(context: ScenarioContext) -> None:
@@ -49,4 +98,4 @@ async def bitcoin_odd_amount(context: ScenarioContext) -> None:
     await _paid(context, "0.29000006", 29_000_006)
 
 
-ALL = (bitcoin_odd_amount, bitcoin_gone_for_good)
+ALL = (bitcoin_odd_amount, bitcoin_gone_for_good, bitcoin_paid_out, bitcoin_left_out)

@@ -20,12 +20,13 @@ PAYPAL = "services/paypal-worker/src/paypal_worker"
 BITCOIN = "services/crypto-watcher/src/bitcoin_watcher"
 ETHEREUM = "services/crypto-watcher/src/ethereum_watcher"
 CHAIN = "services/crypto-watcher/src/chain_watch"
+SIGNER = "services/crypto-watcher/src/crypto_signer"
 CRYPTO = (
     BITCOIN,
     ETHEREUM,
     CHAIN,
     "services/crypto-watcher/src/crypto_watcher",
-    "services/crypto-watcher/src/crypto_signer",
+    SIGNER,
     "services/crypto-watcher/src/wallet_keys",
 )
 RAILS = (

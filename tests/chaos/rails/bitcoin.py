@@ -43,10 +43,9 @@ TRAFFIC = RailTraffic(
     settings={
         "CIFT_BITCOIN_ACTION_TIMEOUT_S": "600",
         "BITCOIN_RPC_TIMEOUT_S": "3",
-        # Withdrawals are confirmed although nobody pays in; the fee is not raised meanwhile.
-        "CIFT_SANDBOX_BITCOIN_BLOCK_S": "1",
-        "CRYPTO_BTC_BUMP_AFTER_BLOCKS": "6",
     },
+    # Withdrawals are confirmed although nobody pays in, and their fees are raised meanwhile.
+    in_schedules={"CIFT_SANDBOX_BITCOIN_BLOCK_S": "1"},
     pay=_pay,
     recipient=_recipient,
 )

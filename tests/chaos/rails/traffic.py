@@ -68,6 +68,8 @@ class RailTraffic:
     """The share of deposits that are canceled."""
     settings: Mapping[str, str] = field(default_factory=dict)
     """Variables that let hours of waiting pass in seconds."""
+    in_schedules: Mapping[str, str] = field(default_factory=dict)
+    """Variables of schedules only, where nobody commands the twin between two requests."""
     counters: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     """What the provider must take once for a payment: a word for it, the twin's operation, and the
     name of its counter."""

@@ -39,6 +39,7 @@ from tests.integration.crypto_watcher.harness import Watch
 from tests.support import bitcoin, bitcoin_wallet
 from tests.support.commands import VAULT
 from tests.support.eventually import eventually
+from wallet_keys.account import BitcoinAccount
 
 PASSWORD = "node"
 LIMITS = Limits(transaction_max=10**9, day_max=10**10, fee_max=200_000)
@@ -91,11 +92,13 @@ class Paying(Watch):
         watcher._nodes = self.clients
         return watcher, lease
 
-    def another_signer(self, limits: Limits = LIMITS) -> tuple[Signer, Lease]:
+    def another_signer(
+        self, limits: Limits = LIMITS, *, account: BitcoinAccount = bitcoin_wallet.ACCOUNT
+    ) -> tuple[Signer, Lease]:
         """A signer of another process, and its view of the lease."""
         signer = Signer(
             SignerStore(self.signer_pool),
-            bitcoin_wallet.ACCOUNT,
+            account,
             limits,
             VAULT,
             network="regtest",
@@ -142,6 +145,12 @@ class Paying(Watch):
         if self.signer_lease.is_held:
             assert await self.signer_lease.renew(self.signer_pool)
         await super().make_due()
+
+    async def let_the_lease_expire(self) -> None:
+        """As after a signer was paused too long."""
+        await self.signer_pool.execute(
+            "update bitcoin_signer.lease set ends_at = clock_timestamp() - interval '1 second'"
+        )
 
     async def mine(self, blocks: int = 1, *, without: bool = False) -> None:
         """Mine blocks and read each of them; `without` transactions of the mempool if wanted."""

@@ -190,8 +190,8 @@ class PayoutStore(Protocol):
         """Give back the coins of a withdrawal of which nothing is signed."""
         ...
 
-    async def spendable(self, *, tip: int, depth: int) -> int:
-        """The satoshi that can be paid out now."""
+    async def spendable(self, *, tip: int, depth: int) -> Sequence[Coin]:
+        """The coins that no withdrawal has reserved, of a deposit so deep or of change."""
         ...
 
     async def has_signer(self) -> bool:
@@ -259,10 +259,9 @@ class StoredPayouts:
         """Give back coins that only a replaced version would have spent."""
         await self._pool.execute(RELEASE_UNUSED, tip - MATURITY)
 
-    async def spendable(self, *, tip: int, depth: int) -> int:
+    async def spendable(self, *, tip: int, depth: int) -> Sequence[Coin]:
         """As `PayoutStore.spendable`."""
-        coins = await self._coins(self._pool, tip=tip, depth=depth)
-        return sum(one.satoshi for one in coins)
+        return await self._coins(self._pool, tip=tip, depth=depth)
 
     async def has_signer(self) -> bool:
         """As `PayoutStore.has_signer`."""

@@ -143,7 +143,8 @@ class BitcoinProcessor:
         if context is None or tip is None or not await context.store.has_signer():
             return [Money(0, "BTC")]
         depth = self._config.confirmations
-        return [Money(await context.store.spendable(tip=tip.height, depth=depth), "BTC")]
+        coins = await context.store.spendable(tip=tip.height, depth=depth)
+        return [Money(sum(one.satoshi for one in context.signable(coins)), "BTC")]
 
     def unavailable_reason(self) -> str | None:
         """Why no deposit can be taken now; None: it can."""

@@ -22,6 +22,8 @@ select s.txid, s.payment_id, s.version, s.unsigned, s.change_index
  where s.height is null
    and not exists (select from bitcoin_signer.signature as g where g.txid = s.txid)
    and not exists (select from bitcoin_signer.refusal as r where r.txid = s.txid)
+   and not exists (select from bitcoin.spend as other
+                    where other.payment_id = s.payment_id and other.height is not null)
  order by s.created_at, s.txid
  limit $1
 """

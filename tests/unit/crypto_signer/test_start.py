@@ -1,0 +1,136 @@
+"""What stops the signer's start, and what it does to its memory."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cift_shared.errors import SettingsInvalid
+from cift_shared.settings import load_settings
+from crypto_signer.app import health_app
+from crypto_signer.main import opened
+from crypto_signer.settings import SignerSettings
+from tests.support import bitcoin, bitcoin_wallet
+from tests.support.commands import DATA_KEYS, INDEX_KEY
+from wallet_keys import seed_file
+from wallet_keys.seed_file import WalletUnusable
+
+PASSPHRASE = "the signer's passphrase"
+SEALED = seed_file.seal(bitcoin_wallet.SEED, PASSPHRASE, cost=2**14)
+
+
+@pytest.fixture
+def wallet(tmp_path: Path) -> Path:
+    path = tmp_path / "wallet.json"
+    seed_file.write(path, SEALED)
+    return path
+
+
+def settings(wallet: Path, **over: Any) -> SignerSettings:
+    fields: dict[str, Any] = {
+        "database_url": "postgresql://cift@127.0.0.1/cift",
+        "data_keys": DATA_KEYS,
+        "index_key": INDEX_KEY,
+        "http_port": 8086,
+        "instance": "0",
+        "network": "regtest",
+        "wallet_file": wallet,
+        "passphrase": PASSPHRASE,
+    }
+    return SignerSettings(**{**fields, **over})
+
+
+class TestOpened:
+    def test_the_wallet_is_opened(self, wallet: Path) -> None:
+        account = opened(settings(wallet, xpub=bitcoin_wallet.ACCOUNT.xpub))
+        assert account.xpub == bitcoin_wallet.ACCOUNT.xpub
+
+    def test_a_descriptor_with_its_key_is_the_same_wallet(self, wallet: Path) -> None:
+        text = f"wpkh({bitcoin_wallet.ACCOUNT.xpub}/<0;1>/*)"
+        assert opened(settings(wallet, xpub=text)).xpub == bitcoin_wallet.ACCOUNT.xpub
+
+    def test_another_wallet_than_the_watchers_stops_the_start(self, wallet: Path) -> None:
+        with pytest.raises(SettingsInvalid, match="CRYPTO_BTC_XPUB"):
+            opened(settings(wallet, xpub=bitcoin.TPUB))
+
+    def test_a_wrong_passphrase_stops_the_start(self, wallet: Path) -> None:
+        with pytest.raises(WalletUnusable, match="wrong passphrase"):
+            opened(settings(wallet, passphrase="another passphrase"))
+
+    def test_a_file_that_others_may_read_stops_the_start(self, wallet: Path) -> None:
+        wallet.chmod(0o644)
+        with pytest.raises(WalletUnusable, match="chmod 600"):
+            opened(settings(wallet))
+
+
+class TestSettings:
+    @pytest.mark.parametrize(
+        ("mode", "network"), [("live", "regtest"), ("test", "main")], ids=["live", "test"]
+    )
+    def test_real_money_is_on_the_main_network_only(
+        self, wallet: Path, mode: str, network: str
+    ) -> None:
+        with pytest.raises(ValueError, match="CRYPTO_BTC_NETWORK"):
+            settings(wallet, mode=mode, network=network)
+
+    def test_no_broker_is_needed_and_no_secret_is_shown(
+        self, wallet: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.delenv("KAFKA_BOOTSTRAP_SERVERS", raising=False)
+        for name, value in {
+            "DATABASE_URL": "postgresql://cift:hidden@127.0.0.1/cift",
+            "CIFT_DATA_KEYS": DATA_KEYS,
+            "CIFT_INDEX_KEY": INDEX_KEY,
+            "CIFT_HTTP_PORT": "8086",
+            "CRYPTO_BTC_NETWORK": "regtest",
+            "CRYPTO_WALLET_FILE": str(wallet),
+            "CRYPTO_WALLET_PASSPHRASE": PASSPHRASE,
+        }.items():
+            monkeypatch.setenv(name, value)
+        loaded = load_settings(SignerSettings)
+        assert PASSPHRASE not in repr(loaded)
+        assert "hidden" not in repr(loaded)
+        assert loaded.limits().denied == frozenset()
+
+
+async def test_only_what_reads_is_served() -> None:
+    sent: list[dict[str, Any]] = []
+
+    async def route(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200})
+
+    async def send(message: dict[str, Any]) -> None:
+        sent.append(message)
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": b""}
+
+    app = health_app({"/healthz": route})
+    await app({"type": "http", "path": "/healthz", "method": "GET"}, receive, send)
+    await app({"type": "http", "path": "/sign", "method": "POST"}, receive, send)
+    assert [one["status"] for one in sent if one["type"] == "http.response.start"] == [200, 404]
+
+
+PROTECTED = """
+import json, resource
+from pathlib import Path
+from wallet_keys import memory
+refused = memory.protect()
+import ctypes
+dumpable = ctypes.CDLL(None).prctl(3, 0, 0, 0, 0)
+print(json.dumps([resource.getrlimit(resource.RLIMIT_CORE), dumpable, refused]))
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="prctl is Linux's")
+def test_no_core_dump_and_no_other_process_reads_the_memory() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", PROTECTED], check=True, capture_output=True, text=True
+    )
+    cores, dumpable, refused = json.loads(done.stdout)
+    assert cores == [0, 0]
+    assert dumpable == 0
+    assert "other processes of the same user may read the memory" not in refused
