@@ -103,6 +103,14 @@ def test_the_highest_fee_is_signed() -> None:
     assert verdict(request((TO, 100_000), (OWN, 195_000))) == Sign(ASKED, 5_000)
 
 
+def test_the_lowest_fee_is_one_satoshi() -> None:
+    assert verdict(request((TO, 100_000), (OWN, 199_999))) == Sign(ASKED, 1)
+
+
+def test_a_coin_is_named_as_in_the_signers_table() -> None:
+    assert COIN.reference == f"{'aa' * 32}:1"
+
+
 def test_change_without_an_index_is_foreign() -> None:
     assert verdict(replace(request(), change_index=None)) == Refuse("foreign_output")
     assert verdict(replace(request(), change_index=8)) == Refuse("foreign_output")
