@@ -19,7 +19,7 @@ RAIL_CHAOS := $(subst /,.,$(patsubst %/__main__.py,%,$(wildcard tests/*/chaos/__
 PARALLEL := -q -n logical --maxprocesses 4
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo smoke test test-kafka test-postgres test-containers test-peers test-nodes lint types imports lock lock-api-docs check clean api-docs openapi functions \
+.PHONY: help setup demo smoke test test-kafka test-postgres test-containers test-peers test-nodes lint types imports lock lock-api-docs check clean api-docs alerts-check openapi functions \
   chaos chaos-points chaos-mutants mutation mutation-sql mutation-gate hostile verify-books verify-chain rebuild-verify cift bench bench-outage bench-ledger
 
 help: ## List the targets
@@ -42,7 +42,7 @@ smoke: setup ## Start the whole stack, make one payment of each kind, check the 
 	$(RUN) cift_local smoke
 
 test: setup ## Run every test that needs only this machine
-	$(RUN) pytest -m "not kafka and not peers and not nodes and not api_docs" $(PARALLEL)
+	$(RUN) pytest -m "not kafka and not peers and not nodes and not api_docs and not alerts" $(PARALLEL)
 	@command -v npm >/dev/null || echo "Not run: the tests of an Ethereum node on anvil, which need Node 20 (make test-nodes)"
 
 test-kafka: setup ## Run the integration and crash tests on Apache Kafka
@@ -66,6 +66,12 @@ test-nodes: setup ## Test the nodes of the chains: anvil (needs Node 20), and th
 
 api-docs: setup ## Check the API's documents with linters, a browser, and generated clients
 	$(RUN) pytest -m api_docs
+
+alerts-check: setup ## Check alerts and their configuration with promtool and amtool, which Debian packages
+	$(RUN) tests.support.debian promtool prometheus
+	$(RUN) tests.support.debian amtool prometheus-alertmanager
+	cd deploy/monitoring && promtool check config prometheus.yml && promtool test rules rules.test.yml && amtool check-config alertmanager.yml
+	$(RUN) pytest -m alerts tests/alerts
 
 functions: setup ## Write the next revision into the first line of every changed SQL function file
 	$(RUN) tests.support.function_files

@@ -138,7 +138,7 @@ def test_its_network_fee_is_in_the_price_and_a_quote_keeps_it(seen: dict[str, An
 
 def test_its_jobs_run_and_show_when_they_last_did(seen: dict[str, Any]) -> None:
     for job in ("session", "float", "network_fee"):
-        series = f'cift_job_last_success_timestamp_seconds{{job="{job}",schema="{POLLED}"}}'
+        series = f'cift_job_last_success_timestamp_seconds{{job_name="{job}",schema="{POLLED}"}}'
         (line,) = [line for line in seen["metrics"] if line.startswith(series)]
         assert float(line.rpartition(" ")[2]) > 0
     assert any(line.startswith(f'cift_float_minor_units{{currency="GHS",rail="{POLLED}"}}')

@@ -1,6 +1,7 @@
 """Programs that tests need and that Debian packages.
 
-python -m tests.support.debian chromium    installs a package where its program is missing
+python -m tests.support.debian chromium              installs it where it is missing
+python -m tests.support.debian promtool prometheus   the same for a package of another name
 
 Exit code 1: it is missing and can't be installed here.
 """
@@ -42,9 +43,9 @@ def install(*packages: str) -> None:
 
 def main() -> int:
     """Returns the exit code."""
-    [program] = sys.argv[1:]
+    program, *package = sys.argv[1:]
     try:
-        ensure_program(program, program)
+        ensure_program(program, package[0] if package else program)
     except LocalStackError as error:
         print(error, file=sys.stderr)
         return 1

@@ -28,6 +28,11 @@ class SystemIds:
         return uuid7(time.time_ns() // 1_000_000, secrets.randbits(74))
 
 
+def made_at_ms(id_: UUID) -> int | None:
+    """When a UUIDv7 was made, in milliseconds since 1970; None for an id of another version."""
+    return id_.int >> 80 if id_.version == 7 else None
+
+
 def uuid7(unix_ms: int, random_bits: int) -> UUID:
     """Build a UUIDv7 from milliseconds since 1970 (48 bits) and 74 random bits."""
     high_random = random_bits >> 62

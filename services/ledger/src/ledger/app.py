@@ -4,6 +4,7 @@ payments.results ──> ResultsHandler ──> ledger.apply_results ──> out
                      Sweeper        ──> ledger.sweep         ──> outbox ──> commands again
                      Sealer         ──> ledger.seal          ──> outbox ──> ledger.heads
                      Verifier       ──> invariants           ──> metrics
+                     Figures        ──> balances, differences ──> metrics
 """
 
 from cift_shared.kafka.broker import Subscription
@@ -14,6 +15,7 @@ from ledger.chain.sealer import Sealer
 from ledger.posting.consumer import ResultsHandler
 from ledger.posting.store import LedgerStore
 from ledger.posting.sweeper import Sweeper
+from ledger.reports.figures import Figures
 from ledger.settings import LedgerSettings
 from ledger.verification.verifier import Verifier
 
@@ -38,5 +40,5 @@ def compose(base: Base, settings: LedgerSettings) -> Composition:
             Subscription(topics.RESULTS, PaymentResult, GROUP, handler, topics.ABOUT_RESULTS)
         ],
         publishes=[(topics.EVENTS, PaymentEvent), (topics.HEADS, LedgerHead)],
-        parts=[sweeper, sealer, verifier],
+        parts=[sweeper, sealer, verifier, Figures(base.pool)],
     )

@@ -17,9 +17,11 @@ from typing import Any, TypeVar
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 
+from cift_shared.clock import SystemClock
 from cift_shared.database.pool import INFRASTRUCTURE_ERRORS
 from cift_shared.failpoints import failpoint
 from cift_shared.kafka.client_stop import end
+from cift_shared.kafka.consumer_lag import ConsumerLag
 from cift_shared.kafka.consumer_watchdog import ConsumerWatchdog
 from cift_shared.kafka.fetch_throttle import throttle_fetches
 from cift_shared.messaging.record import Handler, Record, RejectedRecord
@@ -116,8 +118,10 @@ class BatchSubscriber:
 
     async def _consume(self, consumer: AIOKafkaConsumer) -> None:
         watchdog = ConsumerWatchdog(consumer)
+        lag = ConsumerLag(consumer, self._topics, self._group, SystemClock())
         while not self._stopping.is_set():
             fetched = await self._poll(consumer)
+            lag.begin(fetched)
             if not fetched:
                 watchdog.check(asyncio.get_running_loop().time())
                 continue
@@ -130,6 +134,7 @@ class BatchSubscriber:
                 consumer, {place: batch[-1].offset + 1 for place, batch in fetched.items()}
             )
             failpoint("subscriber.after_commit")
+            lag.end(fetched)
 
     async def _poll(self, consumer: AIOKafkaConsumer) -> dict[TopicPartition, list[ConsumerRecord]]:
         """One long poll; a stop that interrupts it loses no record, as nothing is committed."""

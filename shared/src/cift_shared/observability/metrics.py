@@ -33,6 +33,16 @@ HANDLE_SECONDS = Histogram(
     ["topic"],
     buckets=(0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
 )
+CONSUMER_LAG = Gauge(
+    "cift_kafka_lag_records",
+    "Records of its partitions that this consumer has not handled yet, as of its last fetch.",
+    ["topic", "group"],
+)
+CONSUMER_OLDEST_AGE = Gauge(
+    "cift_kafka_oldest_age_seconds",
+    "Age of the oldest record that this consumer is handling; 0 while it waits for records.",
+    ["topic", "group"],
+)
 DUPLICATES = Counter("cift_duplicates_suppressed_total", "Repeats that changed nothing.", ["layer"])
 PROVIDER_REQUESTS = Counter(
     "cift_provider_requests_total", "Calls to a provider.", ["provider", "operation", "result"]
@@ -56,10 +66,10 @@ UNKNOWN_WORDS = Counter(
 JOB_LAST_SUCCESS = Gauge(
     "cift_job_last_success_timestamp_seconds",
     "When this process last completed a periodic job.",
-    ["schema", "job"],
+    ["schema", "job_name"],
 )
 JOB_FAILURES = Counter(
-    "cift_job_failures_total", "Runs of a periodic job that failed.", ["schema", "job"]
+    "cift_job_failures_total", "Runs of a periodic job that failed.", ["schema", "job_name"]
 )
 FLOAT_BALANCE = Gauge(
     "cift_float_minor_units",

@@ -8,10 +8,11 @@ again, whole or in part, at any time.
 
 from collections.abc import Callable, Iterator, Sequence
 
-from prometheus_client import Counter
+from prometheus_client import Counter, Histogram
 from pydantic import ValidationError
 
 from cift_shared.failpoints import failpoint
+from cift_shared.ids import made_at_ms
 from cift_shared.kafka import Record, RejectedRecord
 from cift_shared.messaging.message import first_problem
 from cift_shared.messaging.messages import PaymentResult
@@ -22,6 +23,20 @@ from ledger.posting.domain import Outcome
 from ledger.posting.store import LedgerStore
 
 RESULTS = Counter("cift_ledger_results_total", "Results by outcome.", ["method", "kind", "outcome"])
+ENDS = ("settled", "declined", "expired", "canceled")
+"""Kinds of results that end a payment."""
+PAYMENT_SECONDS = Histogram(
+    "cift_payment_seconds",
+    "Time from the acceptance of a payment to the result that ended it; its count by kind is the "
+    "number of payments that ended so.",
+    ["method", "kind"],
+    buckets=(1, 2.5, 5, 10, 30, 60, 120, 300, 900, 3_600, 21_600, 86_400),
+)
+SETTLED = Counter(
+    "cift_settled_minor_units_total",
+    "Amounts that settled, of all types of payments, in minor units.",
+    ["method", "currency"],
+)
 
 AMOUNT_DIGITS_MAX = 30
 """Maximum number of digits of an amount in a result; all existing ether in wei has fewer. A balance
@@ -88,6 +103,8 @@ def _amounts(result: PaymentResult) -> Iterator[Money]:
 def _count(result: PaymentResult, outcome: Outcome) -> None:
     """Count a result; log it if it contradicts its payment."""
     RESULTS.labels(result.method, result.kind, outcome).inc()
+    if outcome is Outcome.APPLIED and result.kind in ENDS:
+        _count_end(result)
     if outcome is Outcome.DUPLICATE:
         metrics.DUPLICATES.labels("ledger").inc()
     if outcome is Outcome.CONFLICT:
@@ -97,3 +114,13 @@ def _count(result: PaymentResult, outcome: Outcome) -> None:
             result_id=result.result_id,
             kind=result.kind,
         )
+
+
+def _count_end(result: PaymentResult) -> None:
+    """Count a payment that has ended: its id tells when it was accepted."""
+    accepted_ms = made_at_ms(result.payment_id)
+    if accepted_ms is not None:
+        took_s = max(result.occurred_at.timestamp() - accepted_ms / 1_000, 0.0)
+        PAYMENT_SECONDS.labels(result.method, result.kind).observe(took_s)
+    if result.kind == "settled" and result.amount is not None:
+        SETTLED.labels(result.method, result.amount.currency).inc(result.amount.minor)

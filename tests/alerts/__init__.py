@@ -1,0 +1,1 @@
+"""Alerts from a metric to the people who are told; needs Debian's Prometheus and Alertmanager."""
