@@ -8,6 +8,11 @@ RUN := $(VENV)/bin/python -m
 MEMBERS := shared $(sort $(wildcard services/*)) deploy/local
 PROJECTS := pyproject.toml $(MEMBERS:%=%/pyproject.toml)
 LOCK := requirements.lock
+# An image for each service.
+IMAGES := gateway ledger card-worker crypto-watcher mpesa-worker paypal-worker provider-sandbox
+IMAGE_LOCKS := deploy/images/locks
+TAG ?= dev
+REVISION ?= $(shell git rev-parse --short HEAD 2>/dev/null || echo unknown)
 STAMP := $(VENV)/.setup-done
 ON_SERVERS := "integration and servers and not e2e and not kafka and not peers and not nodes and not api_docs"
 # Of the rails' workers one is enough on another broker: all of them publish and read in the same way.
@@ -19,7 +24,7 @@ RAIL_CHAOS := $(subst /,.,$(patsubst %/__main__.py,%,$(wildcard tests/*/chaos/__
 PARALLEL := -q -n logical --maxprocesses 4
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo smoke test test-kafka test-postgres test-containers test-peers test-nodes lint types imports lock lock-api-docs check clean api-docs alerts-check openapi functions \
+.PHONY: help setup demo smoke test test-kafka test-postgres test-containers test-peers test-nodes lint types imports lock lock-api-docs lock-images images test-images k8s-manifests k8s-check check clean api-docs alerts-check openapi functions \
   chaos chaos-points chaos-mutants mutation mutation-sql mutation-gate hostile verify-books verify-chain rebuild-verify cift bench bench-outage bench-ledger
 
 help: ## List the targets
@@ -42,7 +47,7 @@ smoke: setup ## Start the whole stack, make one payment of each kind, check the 
 	$(RUN) cift_local smoke
 
 test: setup ## Run every test that needs only this machine
-	$(RUN) pytest -m "not kafka and not peers and not nodes and not api_docs and not alerts" $(PARALLEL)
+	$(RUN) pytest -m "not kafka and not peers and not nodes and not api_docs and not alerts and not images and not k8s" $(PARALLEL)
 	@command -v npm >/dev/null || echo "Not run: the tests of an Ethereum node on anvil, which need Node 20 (make test-nodes)"
 
 test-kafka: setup ## Run the integration and crash tests on Apache Kafka
@@ -122,6 +127,31 @@ lock-api-docs: setup ## Pin the tools of `make api-docs` again, with hashes; nee
 	$(RUN) tests.api_docs.tools
 	$(VENV)/bin/uv pip compile tests/api_docs/clients/clients.in --universal --python-version 3.11 --generate-hashes \
 	  --no-header --no-annotate --quiet $(UPGRADE) -o tests/api_docs/clients/clients.lock
+
+lock-images: setup ## Pin what each container image contains: the versions of requirements.lock, with hashes
+	set -e; compile() { $(VENV)/bin/uv pip compile "$$@" -c $(LOCK) --universal --python-version 3.11 --generate-hashes \
+	  --no-header --no-annotate --quiet $(MEMBERS:%=--no-emit-package cift-$$(basename %)); }; \
+	compile deploy/images/build.in -o $(IMAGE_LOCKS)/build.lock; \
+	for image in $(IMAGES); do \
+	  case $$image in gateway|ledger) extras= ;; *) extras=--all-extras ;; esac; \
+	  compile $$(deploy/images/members.sh $$image | xargs -n 1 | sed 's|$$|/pyproject.toml|') $$extras -o $(IMAGE_LOCKS)/$$image.lock; \
+	done
+
+images: ## Build the container images with docker or podman; IMAGES="gateway ledger" TAG=1.2.0 PYTHON_IMAGE=name@sha256:...
+	@set -e; engine=$$(deploy/images/engine.sh); for image in $(IMAGES); do \
+	  $$engine build $(BUILD_OPTIONS) -f deploy/images/Dockerfile $(if $(PYTHON_IMAGE),--build-arg PYTHON_IMAGE=$(PYTHON_IMAGE)) \
+	    --build-arg SERVICE=$$image --build-arg VERSION=$(TAG) --build-arg REVISION=$(REVISION) -t cift/$$image:$(TAG) .; \
+	done
+
+test-images: setup ## Build the images of the gateway and of a worker, start and check them; needs docker or podman
+	$(RUN) pytest -m images -n 0 -s tests/images
+
+k8s-manifests: setup ## Generate the topics, Kafka users, logins, scalers and secrets of deploy/k8s from the code
+	$(RUN) tests.k8s.generated
+
+k8s-check: setup ## Render every overlay of deploy/k8s, check schemas and policies; needs kubectl 1.32 or Go
+	$(RUN) tests.k8s.rendered
+	$(RUN) pytest -m k8s -q -n 0 tests/k8s
 
 check: lint types imports test ## What a change must pass before it is submitted
 

@@ -1,4 +1,4 @@
-"""Stand-ins for the images of PostgreSQL and Apache Kafka, where no registry can be reached.
+"""Stand-ins for the images of PostgreSQL, Apache Kafka and Python, where there is no registry.
 
 Built by podman from Debian's packages and from Kafka's published jars. A tag contains a digest of
 the files in `images/`, so a changed file means another image. The Dockerfiles run `apt-get` on the
@@ -29,6 +29,7 @@ def _digest(folder: str) -> str:
 
 OWN_POSTGRES = f"localhost/cift-test-postgres:15-{_digest('postgres')}"
 OWN_KAFKA = f"localhost/cift-test-kafka:{kafka_version()}-{_digest('kafka')}"
+OWN_PYTHON = f"localhost/cift-test-python:3.11-{_digest('python')}"
 
 
 def install_podman() -> None:
@@ -50,10 +51,10 @@ def build_images(jars: Path) -> None:
     Raises:
         LocalStackError: a step failed.
     """
-    if not _has(OWN_POSTGRES):
+    if not has(OWN_POSTGRES):
         _make_base()
         _build(OWN_POSTGRES, FOLDER / "postgres")
-    if not _has(OWN_KAFKA):
+    if not has(OWN_KAFKA):
         _make_base()
         with tempfile.TemporaryDirectory() as context:
             shutil.copytree(FOLDER / "kafka", context, dirs_exist_ok=True)
@@ -61,18 +62,32 @@ def build_images(jars: Path) -> None:
             _build(OWN_KAFKA, Path(context))
 
 
+def build_python() -> None:
+    """Build the stand-in for the official image of Python, if podman does not have it; needs root.
+
+    Raises:
+        LocalStackError: a step failed.
+    """
+    if not has(OWN_PYTHON):
+        _make_base()
+        _build(OWN_PYTHON, FOLDER / "python")
+
+
+def has(image: str) -> bool:
+    """True if podman has this image."""
+    if shutil.which("podman") is None:
+        return False
+    argv = ["podman", "image", "exists", image]
+    return subprocess.run(argv, check=False, env=environment()).returncode == 0
+
+
 def environment() -> dict[str, str]:
     """Answers podman's variables: its settings for a host that grants few rights."""
     return {**os.environ, "CONTAINERS_CONF": str(CONFIG)}
 
 
-def _has(image: str) -> bool:
-    argv = ["podman", "image", "exists", image]
-    return subprocess.run(argv, check=False, env=environment()).returncode == 0
-
-
 def _make_base() -> None:
-    if _has(BASE):
+    if has(BASE):
         return
     with tempfile.TemporaryDirectory() as parent:
         root = Path(parent) / "root"

@@ -1,6 +1,7 @@
 """Run tests on PostgreSQL and Apache Kafka in containers.
 
 python -m tests.support.containers install          podman from Debian (as root), and images
+python -m tests.support.containers python           podman, and the base of our own images
 python -m tests.support.containers pytest ARGS...   pytest, with both servers in containers
 
 `pytest` takes the engine that answers at `DOCKER_HOST` or at a usual socket, else it runs podman's
@@ -21,7 +22,12 @@ from cift_local.errors import LocalStackError
 from cift_local.process_group import Program, end, log_tail, spawn
 from cift_local.waiting import run_in_thread, wait_until
 from tests.support import docker
-from tests.support.container_images import build_images, environment, install_podman
+from tests.support.container_images import (
+    build_images,
+    build_python,
+    environment,
+    install_podman,
+)
 from tests.support.kafka import CHOICE, JARS
 from tests.support.postgres import GIVEN
 
@@ -38,6 +44,12 @@ def install() -> None:
     if docker.engine() is None:
         install_podman()
         build_images(JARS)
+
+
+def install_python() -> None:
+    """Install podman and build the image that `make images` can take as its base (as root)."""
+    install_podman()
+    build_python()
 
 
 @contextlib.contextmanager
@@ -92,7 +104,10 @@ def main() -> int:
     try:
         if what == "pytest":
             return run_pytest(arguments)
-        install()
+        if what == "python":
+            install_python()
+        else:
+            install()
     except LocalStackError as error:
         print(error, file=sys.stderr)
         return 1

@@ -263,12 +263,13 @@ def load_settings(kind: type[SettingsType]) -> SettingsType:
 
 
 def load_if_set(kind: type[SettingsType]) -> SettingsType | None:
-    """Read settings; None if not one of the variables that they require is set.
+    """Read settings; None if not one of the variables that they require is set, or its file named.
 
     Raises:
         SettingsInvalid: some of them are set; as `load_settings`.
     """
-    if not any(os.environ.get(name) for name in required_variables(kind)):
+    required = required_variables(kind)
+    if not any(os.environ.get(name) or os.environ.get(name + SUFFIX) for name in required):
         return None
     return load_settings(kind)
 

@@ -11,7 +11,7 @@ from cift_shared.security.secret_files import (
     secret_from_environment,
     secret_from_file,
 )
-from cift_shared.settings import EnvironmentSettings, load_settings
+from cift_shared.settings import EnvironmentSettings, load_if_set, load_settings
 
 NAME, FILE = "PROBE_SECRET", "PROBE_SECRET_FILE"
 
@@ -34,6 +34,14 @@ def secret_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_a_secret_comes_from_its_file_without_the_line_break(secret_file: Path) -> None:
     assert load_settings(Probe).secret.get_secret_value() == "s3cret"
     assert secret_from_environment(NAME) == "s3cret"
+
+
+def test_a_file_counts_as_set(secret_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = load_if_set(Probe)
+    assert found is not None
+    assert found.secret.get_secret_value() == "s3cret"
+    monkeypatch.delenv(FILE)
+    assert load_if_set(Probe) is None
 
 
 @pytest.mark.parametrize(
