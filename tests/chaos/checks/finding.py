@@ -66,7 +66,8 @@ def owners(evidence: Evidence) -> dict[Movement, str | None]:
     for moved in evidence.movements:
         owner = moved.payment_id or of_attempt.get(moved.attempt_id or "")
         if moved.is_public:
-            owner = of_reference.get(moved.receipt)
+            known = (of_reference.get(name) for name in sorted(moved.names))
+            owner = next(filter(None, known), None)
         found[moved] = owner if owner in payments else None
     return found
 

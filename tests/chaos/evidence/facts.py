@@ -177,8 +177,8 @@ class Movement:
     payment_id: str | None = None
     """From our metadata."""
     is_public: bool = False
-    """True in a book that has no references of ours, such as a chain: only the receipt tells whose
-    it is."""
+    """True in a book that has no references of ours, such as a chain: only the names that the
+    provider has for it tell whose it is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -33,20 +33,6 @@ async def deposit(context: ScenarioContext) -> None:
     await context.merchant.ends(payment_id)
 
 
-async def by_contract(context: ScenarioContext) -> None:
-    """A contract passes the ether on, whoever dies while balances are compared."""
-    _, address = await _paid(context)
-    before = await _count(context)
-    context.arm()
-    await _node(context, "/control/pay", {**_order(address), "by_contract": True})
-    await _mine(context)
-
-    async def reported() -> bool:
-        return await _count(context) > before
-
-    await context.until(reported, f"the contract's ether to {address}")
-
-
 async def verification(context: ScenarioContext) -> None:
     """A customer names a foreign transaction; then the own money comes."""
     payment_id, address = await _asked(context)
