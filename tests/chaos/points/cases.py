@@ -421,3 +421,17 @@ def all_cases() -> list[Case]:
         for point, names in points.items()
         for name in names
     ]
+
+
+def one_each() -> list[Case]:
+    """For each point of each service one case; its scenarios take turns from point to point."""
+    places = [
+        (service, point, names)
+        for service, points in TABLE.items()
+        for point, names in points.items()
+        if names
+    ]
+    return [
+        Case(service, point, names[turn % len(names)])
+        for turn, (service, point, names) in enumerate(places)
+    ]
