@@ -28,7 +28,9 @@ SERVICES = (
     "paypal_worker",
     "crypto_watcher",
     "bitcoin_watcher",
+    "ethereum_watcher",
     "chain_watch",
+    "crypto_signer",
 )
 OF_PROMETHEUS = {"le", "instance", "job", "service", "alertname", "alertstate"}
 """Labels that Prometheus or the scrape configuration adds."""
