@@ -128,9 +128,10 @@ async def topic_dump(stack: Stack) -> bytes:
 
 def metrics_dump(stack: Stack) -> bytes:
     parts = []
-    workers = ("mpesa-worker", "paypal-worker", "crypto-watcher", "crypto-signer")
-    for name in ("gateway", "ledger", *workers):
-        with urlopen(stack.ops_url(name) + "/metrics") as reply:
+    workers = ("mpesa-worker", "paypal-worker", "crypto-watcher")
+    addresses = [stack.ops_url(name) for name in ("gateway", "ledger", *workers)]
+    for address in (*addresses, stack.url("crypto-signer")):
+        with urlopen(address + "/metrics") as reply:
             parts.append(reply.read())
     return b"\n".join(parts)
 

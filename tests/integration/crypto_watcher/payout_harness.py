@@ -85,6 +85,7 @@ class Paying(Watch):
         self.real = node.node
         self.endpoint = node
         self.signer, self.signer_lease = self.another_signer()
+        self.watcher, self.lease = self.another()
 
     def another(self) -> tuple[Watcher, Lease]:
         self.clients = [self._client(node) for node in self.nodes]

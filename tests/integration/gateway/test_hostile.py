@@ -52,7 +52,7 @@ async def test_currency_method_and_type(client: httpx.AsyncClient) -> None:
         await refused(client, order(currency=currency), "/currency", "currency_unknown")
     for currency in ("USD", "GHS", "BTC"):
         await refused(client, order(currency=currency), "/currency", "currency_unsupported")
-    for method in ("ethereum", "dogecoin", "", "MPESA"):
+    for method in ("monero", "dogecoin", "", "MPESA"):
         await refused(client, order(method=method), "/method", "method_unavailable")
     for kind in ("refund", "payout", "", None):
         await refused(client, order(type=kind), "/type", "validation_failed")

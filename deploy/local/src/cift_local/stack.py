@@ -300,7 +300,8 @@ def _process(stack: Stack, name: str) -> Part:
     """Describe an additional process of a rail, with its additional variables."""
     rail, process = local_processes()[name]
     place = _place(rail, stack.options, stack.ports, local_secrets(stack.options.folder))
-    extra = {"CIFT_HTTP_PORT": str(stack.ports[name]), **process.environment(place)}
+    port = str(stack.ports[name])
+    extra = {"CIFT_HTTP_PORT": port, "CIFT_OPS_PORT": port, **process.environment(place)}
     return _part(stack, name, name, process.module, stack.url(name) + process.health, extra)
 
 

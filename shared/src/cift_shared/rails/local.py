@@ -150,7 +150,7 @@ class LocalProcess:
     """An additional process of a rail, for example one that signs for its worker.
 
     It starts before the workers, and there is one, independent of the number of replicas. It serves
-    HTTP on `CIFT_HTTP_PORT`.
+    HTTP on `CIFT_HTTP_PORT`, or health and metrics alone on `CIFT_OPS_PORT`: the port is the same.
     """
 
     name: str
