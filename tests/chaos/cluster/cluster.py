@@ -44,13 +44,20 @@ START_S = 180.0
 """A busy machine takes long to start a broker, which is not what a run is about."""
 PARTS = (*SERVICES, *TWINS, *PROCESSES, *SERVERS)
 
+
+def link_to_provider(rail: LocalRail) -> str:
+    """The name of the link from a rail's worker to its twin; a chain's is its node."""
+    twins = {one.twin.name for one in local_rails().values() if one.worker == rail.worker}
+    return f"{rail.worker}>provider" if len(twins) == 1 else f"{rail.worker}>{rail.twin.name}"
+
+
 LINKS: Mapping[str, str] = {
     **{f"{name}>postgres": "postgres" for name in SERVICES},
     "services>kafka": "kafka",
-    **{f"{rail.worker}>provider": rail.twin.name for rail in local_rails().values()},
+    **{link_to_provider(rail): rail.twin.name for rail in local_rails().values()},
     "provider>gateway": "gateway",
 }
-"""Every link that may fail, and where it leads. Rails of one worker have one twin."""
+"""Every link that may fail, and where it leads."""
 
 QUICK: Mapping[str, str] = {
     "CIFT_LEDGER_SWEEP_INTERVAL_S": "2",
@@ -257,7 +264,7 @@ def _lead(links: Mapping[str, Link], ports: Mapping[str, int]) -> None:
 
 def _address_for(links: Mapping[str, Link], rail: LocalRail, part: str) -> str:
     """Where the provider of a rail reaches the gateway, and its worker the provider: a link."""
-    name = "provider>gateway" if part == "gateway" else f"{rail.worker}>provider"
+    name = "provider>gateway" if part == "gateway" else link_to_provider(rail)
     return f"http://{LOOPBACK}:{links[name].port}"
 
 
