@@ -51,7 +51,7 @@ test: setup ## Run every test that needs only this machine
 	@command -v npm >/dev/null || echo "Not run: the tests of an Ethereum node on anvil, which need Node 20 (make test-nodes)"
 
 test-kafka: setup ## Run the integration and crash tests on Apache Kafka
-	CIFT_TEST_BROKER=kafka $(RUN) pytest -m $(ON_SERVERS) $(OTHER_WORKERS) $(PARALLEL)
+	CIFT_TEST_BROKER=kafka $(RUN) pytest -m $(ON_SERVERS) tests/integration tests/simulation tests/hostile/test_topics.py $(OTHER_WORKERS) $(PARALLEL)
 	CIFT_TEST_BROKER=kafka $(RUN) pytest -m kafka --durations=10
 
 test-postgres: setup ## Run the integration tests on a PostgreSQL as Debian ships it, with the JIT
