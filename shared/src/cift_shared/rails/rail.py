@@ -142,15 +142,15 @@ class Rail:
         """True when payers in this country (ISO 3166 alpha-2) can use it."""
         return not self.countries or country in self.countries
 
-    def check_operation(self, operation: Operation) -> None:
-        """Refuse an operation the rail does not offer.
+    def check_operation(self, operation: Operation, *, pointer: str = "/type") -> None:
+        """Refuse an operation the rail does not offer; `pointer` names the field that asks for it.
 
         Raises:
             InvalidCommand: with advice for the caller.
         """
         if operation in self.refusals:
             advice = self.refusals[operation].advice
-            raise InvalidCommand(self.refusal_code(operation), advice, pointer="/type")
+            raise InvalidCommand(self.refusal_code(operation), advice, pointer=pointer)
 
     def check_amount(self, amount: Money, operation: Operation) -> None:
         """Refuse an amount the provider can't move.

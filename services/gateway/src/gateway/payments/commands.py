@@ -96,11 +96,13 @@ def check_refund_amount(body: RefundIn, parent: Mapping[str, Any]) -> None:
     """Refuse an amount that can't be refunded, whatever the status of the payment is.
 
     Raises:
-        InvalidCommand: not an amount, or one that the payment's method can't move.
+        InvalidCommand: the payment's rail offers no refunds; not an amount, or one that the rail
+            can't move.
     """
+    rail = rail_named(parent["rail"])
+    rail.check_operation("refund", pointer="")
     if body.amount is not None:
-        amount = parse_money(body.amount, parent["currency"])
-        rail_named(parent["rail"]).check_amount(amount, "refund")
+        rail.check_amount(parse_money(body.amount, parent["currency"]), "refund")
 
 
 def refund_amount(body: RefundIn, parent: Mapping[str, Any]) -> Money:

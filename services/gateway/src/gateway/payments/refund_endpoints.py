@@ -5,6 +5,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
 
+from cift_shared.rails.registry import rails
 from gateway.http.api_route import KEYED, MONEY_HEADERS, ApiRoute, Known, needs, refusals
 from gateway.http.parts import part
 from gateway.idempotency.header import request_key
@@ -23,6 +24,7 @@ _REFUSALS = (
     "payment_not_found",
     "not_refundable",
     "refund_exceeds_captured",
+    *(rail.refusal_code("refund") for rail in rails().values() if "refund" in rail.refusals),
 )
 
 
