@@ -84,7 +84,9 @@ async def serving(dsn: str) -> AsyncIterator[Served]:
     # no worker settles or answers what is made here: a stream would go on for ever, and each wish
     # to save a card would be waited for in vain
     with _hurried():
-        async with running_gateway(dsn, streams_per_key=1_000) as gateway:
+        async with running_gateway(
+            dsn, streams_per_key=1_000, requests_per_second=100_000
+        ) as gateway:
             client = await gateway.client()
             payment = await gateway.funded(client, CUSTOMER, "1000.00")
             phone = {"method": "mpesa", "customer_id": CUSTOMER, "phone": "+254712345678"}

@@ -18,7 +18,7 @@ def test_a_rail_without_refunds_refuses_each_with_its_own_problem(rail, amount: 
         with pytest.raises(InvalidCommand) as refused:
             check_refund_amount(RefundIn(amount=amount), {"rail": rail.name, "currency": currency})
         assert refused.value.code == rail.refusal_code("refund")
-            assert str(refused.value) == rail.refusals["refund"].advice
+        assert str(refused.value) == rail.refusals["refund"].advice
 
 
 @pytest.mark.parametrize("rail", OFFERED, ids=lambda rail: rail.name)
