@@ -9,7 +9,7 @@ import hashlib
 import os
 import re
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Literal, Self, TypeVar
 from urllib.parse import urlsplit
@@ -262,13 +262,17 @@ def load_settings(kind: type[SettingsType]) -> SettingsType:
     return settings
 
 
-def load_if_set(kind: type[SettingsType]) -> SettingsType | None:
-    """Read settings; None if not one of the variables that they require is set, or its file named.
+def load_if_set(
+    kind: type[SettingsType], variables: Sequence[str] | None = None
+) -> SettingsType | None:
+    """Read settings; None if not one of these variables is set, or its file named.
+
+    `variables`: by default those that the settings require.
 
     Raises:
         SettingsInvalid: some of them are set; as `load_settings`.
     """
-    required = required_variables(kind)
+    required = required_variables(kind) if variables is None else variables
     if not any(os.environ.get(name) or os.environ.get(name + SUFFIX) for name in required):
         return None
     return load_settings(kind)

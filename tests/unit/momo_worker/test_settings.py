@@ -1,5 +1,6 @@
 """Settings that contradict each other, or mix play money with real money, are refused."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,7 +9,7 @@ from pydantic import ValidationError
 from cift_shared.errors import SettingsInvalid
 from momo_method.countries import RWANDA, UGANDA
 from momo_method.settings import RwandaSettings, UgandaSettings
-from momo_worker.settings import MomoConfig, load_uganda_config
+from momo_worker.settings import MomoConfig, config_of, load_uganda_config
 from tests.support import momo
 
 FORMER = {f"former_{name}": value for name, value in momo.credentials(UGANDA, "old").items()}
@@ -116,3 +117,22 @@ def test_the_gateway_offers_a_country_that_is_set_up(kind: Any) -> None:
     kind(collection_api_user="user", target_environment=kind.country.target_environment).checked(
         "live"
     )
+
+
+def test_a_secret_that_comes_from_a_file_sets_up_its_country(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("MOMO_CALLBACK_URL", "https://pay.example")
+    assert config_of(UGANDA) is None
+    secret = tmp_path / "secret"
+    secret.write_text("from a file")
+    secret.chmod(0o600)
+    monkeypatch.setenv("MOMO_UG_COLLECTION_API_KEY_FILE", str(secret))
+    with pytest.raises(SettingsInvalid, match="MOMO_UG_COLLECTION_API_USER"):
+        config_of(UGANDA)
+    for name, value in momo.credentials(UGANDA).items():
+        if name != "collection_api_key":
+            monkeypatch.setenv(f"MOMO_UG_{name.upper()}", value)
+    found = config_of(UGANDA)
+    assert found is not None
+    assert found.collection_api_key.get_secret_value() == "from a file"

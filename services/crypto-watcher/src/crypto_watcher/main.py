@@ -4,28 +4,26 @@ Each unit has its own schema, role, connections, loops and nodes, so an outage o
 delays no payment of another.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import uvloop
 
 from bitcoin_watcher import app as bitcoin
 from bitcoin_watcher.settings import BitcoinConfig
 from cift_shared.addresses import check_listens
-from cift_shared.errors import SettingsInvalid
-from cift_shared.observability.log import get_logger, start_logging
+from cift_shared.observability.log import start_logging
+from cift_shared.runtime.served_units import MakeUnit, served_units
 from cift_shared.runtime.service import Unit, run_units
 from cift_shared.settings import load_settings, required_variables
 from crypto_watcher.settings import WorkerSettings
 from ethereum_watcher import app as ethereum
 from ethereum_watcher.settings import EthereumConfig
 
-UNITS: Mapping[str, tuple[Callable[..., Unit | None], Sequence[str]]] = {
+UNITS: Mapping[str, tuple[MakeUnit, Sequence[str]]] = {
     "bitcoin": (bitcoin.unit, required_variables(BitcoinConfig)),
     "ethereum": (ethereum.unit, required_variables(EthereumConfig)),
 }
 """By rail, what makes its unit, and the variables without which the rail is not served."""
-
-log = get_logger()
 
 
 def main() -> None:
@@ -46,14 +44,4 @@ def served(settings: WorkerSettings) -> list[Unit]:
     Raises:
         SettingsInvalid: no chain is set up, or one only in part.
     """
-    units = []
-    for rail, (make, needs) in UNITS.items():
-        unit = make(concurrency=settings.concurrency)
-        if unit is None:
-            log.info("rail.not_served", rail=rail, needs=needs)
-        else:
-            units.append(unit)
-    if not units:
-        wanted = "; or ".join(", ".join(needs) for _, needs in UNITS.values())
-        raise SettingsInvalid(f"no rail is set up; set {wanted}")
-    return units
+    return served_units(UNITS, concurrency=settings.concurrency)

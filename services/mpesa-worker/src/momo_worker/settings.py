@@ -1,7 +1,6 @@
 """Settings of MTN MoMo in the worker, from environment variables; one class per country."""
 
 import ipaddress
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -12,7 +11,12 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 
 from cift_shared.errors import InvalidCommand
 from cift_shared.money.amount import Money, parse_amounts
-from cift_shared.settings import EnvironmentSettings, load_settings, required_variables
+from cift_shared.settings import (
+    EnvironmentSettings,
+    load_if_set,
+    load_settings,
+    required_variables,
+)
 from momo_method.countries import RWANDA, UGANDA, Country
 from momo_method.settings import SANDBOX, named
 
@@ -273,10 +277,7 @@ def config_of(country: Country) -> MomoConfig | None:
     Raises:
         SettingsInvalid: some of them are set, and another setting is missing or wrong.
     """
-    kind = CONFIGS[country.rail]
-    if not any(os.environ.get(name) for name in own_variables(country)):
-        return None
-    return load_settings(kind)
+    return load_if_set(CONFIGS[country.rail], own_variables(country))
 
 
 def own_variables(country: Country) -> list[str]:

@@ -12,8 +12,7 @@ stops nothing of another.
 import asyncio
 import base64
 import json
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, NoReturn, TypeVar
@@ -32,7 +31,11 @@ from cift_shared.errors import (
     ProviderUnavailable,
 )
 from cift_shared.failpoints import failpoint
-from cift_shared.http.transport import NOTHING_SENT, HttpTransport, ResponseRejected, whole_body
+from cift_shared.http.transport import (
+    HttpTransport,
+    translated_errors,
+    whole_body,
+)
 from cift_shared.http.untrusted_json import read_object
 from cift_shared.observability.log import get_logger
 from cift_shared.observability.provider_calls import recorded_call
@@ -224,7 +227,7 @@ class MomoHttp:
             content=_content(request),
             extensions=self._extensions,
         )
-        with _translated_errors(request.operation):
+        with translated_errors(request.operation):
             async with asyncio.timeout(deadline_s):
                 response = await self._transport.handle_async_request(sent)
                 try:
@@ -282,23 +285,6 @@ class MomoHttp:
         if status >= _FAILED or document is None or status < _REFUSED:
             raise OutcomeUnknown("provider_failed", f"{operation}: {status}")
         raise RequestRefused(reason, status)
-
-
-@contextmanager
-def _translated_errors(operation: str) -> Iterator[None]:
-    """Transport errors become `ProviderUnavailable` (nothing was sent) or `OutcomeUnknown`."""
-    try:
-        yield
-    except NOTHING_SENT as error:
-        raise ProviderUnavailable(
-            "provider_unreachable", f"{operation}: {type(error).__name__}"
-        ) from error
-    except ResponseRejected as error:
-        raise OutcomeUnknown("provider_answer_too_large", str(error)) from error
-    except (httpx.HTTPError, httpx.StreamError, TimeoutError, OSError) as error:
-        raise OutcomeUnknown(
-            "provider_answer_lost", f"{operation}: {type(error).__name__}"
-        ) from error
 
 
 def _content(request: Request) -> bytes | None:

@@ -20,9 +20,8 @@ from cift_shared.clock import Clock
 from cift_shared.errors import OutcomeUnknown, PaymentProcessorError, ProviderUnavailable
 from cift_shared.failpoints import failpoint
 from cift_shared.http.transport import (
-    NOTHING_SENT,
     HttpTransport,
-    ResponseRejected,
+    translated_errors,
     whole_body,
 )
 from cift_shared.http.untrusted_json import read_object
@@ -56,23 +55,6 @@ _HEADERS = {
 Reply = TypeVar("Reply", bound=BaseModel)
 
 log = get_logger()
-
-
-@contextmanager
-def _translated_errors(operation: str) -> Iterator[None]:
-    """Transport errors become `ProviderUnavailable` (nothing was sent) or `OutcomeUnknown`."""
-    try:
-        yield
-    except NOTHING_SENT as error:
-        raise ProviderUnavailable(
-            "provider_unreachable", f"{operation}: {type(error).__name__}"
-        ) from error
-    except ResponseRejected as error:
-        raise OutcomeUnknown("provider_answer_too_large", str(error)) from error
-    except (httpx.HTTPError, httpx.StreamError, TimeoutError, OSError) as error:
-        raise OutcomeUnknown(
-            "provider_answer_lost", f"{operation}: {type(error).__name__}"
-        ) from error
 
 
 class DarajaClient:
@@ -262,7 +244,7 @@ class DarajaClient:
             json=body,
             extensions=self._extensions,
         )
-        with self._counting_failures(), _translated_errors(operation):
+        with self._counting_failures(), translated_errors(operation):
             async with asyncio.timeout(deadline_s):
                 response = await self._transport.handle_async_request(request)
                 try:

@@ -4,13 +4,13 @@ Each unit has its own schema, role, connections, loops and provider client, so a
 operator delays no payment of another.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import uvloop
 
 from cift_shared.addresses import check_listens
-from cift_shared.errors import SettingsInvalid
-from cift_shared.observability.log import get_logger, start_logging
+from cift_shared.observability.log import start_logging
+from cift_shared.runtime.served_units import MakeUnit, served_units
 from cift_shared.runtime.service import Unit, run_units
 from cift_shared.settings import load_settings, required_variables
 from momo_method.countries import RWANDA, UGANDA
@@ -21,15 +21,13 @@ from mpesa_worker.settings import MpesaConfig, WorkerSettings
 from vodacom_worker import app as tanzania
 from vodacom_worker.settings import VodacomConfig
 
-UNITS: Mapping[str, tuple[Callable[[WorkerSettings], Unit | None], Sequence[str]]] = {
+UNITS: Mapping[str, tuple[MakeUnit, Sequence[str]]] = {
     "mpesa": (kenya.unit, required_variables(MpesaConfig)),
     "mpesa_tz": (tanzania.unit, required_variables(VodacomConfig)),
     UGANDA.rail: (momo.unit_of(UGANDA), own_variables(UGANDA)),
     RWANDA.rail: (momo.unit_of(RWANDA), own_variables(RWANDA)),
 }
 """By rail, what makes its unit, and the variables without which the rail is not served."""
-
-log = get_logger()
 
 
 def main() -> None:
@@ -50,14 +48,4 @@ def served(settings: WorkerSettings) -> list[Unit]:
     Raises:
         SettingsInvalid: no rail is set up, or one only in part.
     """
-    units = []
-    for rail, (make, needs) in UNITS.items():
-        unit = make(settings)
-        if unit is None:
-            log.info("rail.not_served", rail=rail, needs=needs)
-        else:
-            units.append(unit)
-    if not units:
-        wanted = "; or ".join(", ".join(needs) for _, needs in UNITS.values())
-        raise SettingsInvalid(f"no rail is set up; set {wanted}")
-    return units
+    return served_units(UNITS, settings)

@@ -5,8 +5,7 @@ request. The exception type shows what may have happened at Vodacom, see `cift_s
 """
 
 import asyncio
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 from urllib.parse import urlencode
@@ -23,7 +22,12 @@ from cift_shared.errors import (
     ProviderUnavailable,
 )
 from cift_shared.failpoints import failpoint
-from cift_shared.http.transport import NOTHING_SENT, HttpTransport, ResponseRejected, whole_body
+from cift_shared.http.transport import (
+    ANSWER_LOST,
+    HttpTransport,
+    translated_errors,
+    whole_body,
+)
 from cift_shared.http.untrusted_json import read_object
 from cift_shared.observability.log import get_logger
 from cift_shared.observability.metrics import UNKNOWN_WORDS
@@ -45,7 +49,6 @@ BUSY_S, SPENT_S = 10, 30
 """Wait after Vodacom refused for now, and after a session's limit was reached, in seconds."""
 NOT_VODACOM = frozenset({502, 503, 504})
 """Statuses of something before Vodacom, when the answer has no code."""
-LOST = "provider_answer_lost"
 
 _HEADERS = {
     "Accept": "application/json",
@@ -60,21 +63,6 @@ log = get_logger()
 
 class _StillOpen(ProviderThrottled):
     """A call in synchronous use got no answer in time: the payer may have let it lapse."""
-
-
-@contextmanager
-def _translated_errors(operation: str) -> Iterator[None]:
-    """Transport errors become `ProviderUnavailable` (nothing was sent) or `OutcomeUnknown`."""
-    try:
-        yield
-    except NOTHING_SENT as error:
-        raise ProviderUnavailable(
-            "provider_unreachable", f"{operation}: {type(error).__name__}"
-        ) from error
-    except ResponseRejected as error:
-        raise OutcomeUnknown("provider_answer_too_large", str(error)) from error
-    except (httpx.HTTPError, httpx.StreamError, TimeoutError, OSError) as error:
-        raise OutcomeUnknown(LOST, f"{operation}: {type(error).__name__}") from error
 
 
 class VodacomClient:
@@ -207,10 +195,10 @@ class VodacomClient:
         await wait_for_turn([self._pace])
         request = self._request(verb, path, bearer, fields, held=held)
         try:
-            with self._breaker.guard(), _translated_errors(operation):
+            with self._breaker.guard(), translated_errors(operation):
                 return await self._answer(request, held=held)
         except _StillOpen as error:
-            raise OutcomeUnknown(LOST, f"{operation}: open for too long") from error
+            raise OutcomeUnknown(ANSWER_LOST, f"{operation}: open for too long") from error
 
     async def _answer(self, request: httpx.Request, *, held: bool) -> Answered:
         config = self._config
@@ -224,11 +212,11 @@ class VodacomClient:
         except httpx.ReadTimeout as error:
             if held:
                 # This says nothing about Vodacom, so it must not open the circuit.
-                raise _StillOpen(LOST, "no answer in time", retry_after_s=0) from error
+                raise _StillOpen(ANSWER_LOST, "no answer in time", retry_after_s=0) from error
             raise
         body = read_object(raw)
         if body is None and response.status_code in NOT_VODACOM:
-            raise OutcomeUnknown(LOST, f"HTTP {response.status_code}")  # of a proxy
+            raise OutcomeUnknown(ANSWER_LOST, f"HTTP {response.status_code}")  # of a proxy
         return response.status_code, body
 
     def _request(

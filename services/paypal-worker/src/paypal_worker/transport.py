@@ -9,8 +9,7 @@ before it reads the request.
 import asyncio
 import base64
 import json
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, NoReturn, TypeVar
@@ -28,7 +27,11 @@ from cift_shared.errors import (
     ProviderUnavailable,
 )
 from cift_shared.failpoints import failpoint
-from cift_shared.http.transport import NOTHING_SENT, HttpTransport, ResponseRejected, whole_body
+from cift_shared.http.transport import (
+    HttpTransport,
+    translated_errors,
+    whole_body,
+)
 from cift_shared.http.untrusted_json import read_object
 from cift_shared.observability.log import get_logger
 from cift_shared.observability.provider_calls import recorded_call
@@ -197,7 +200,7 @@ class PayPalHttp:
             content=request.content,
             extensions=self._extensions,
         )
-        with _translated_errors(request.operation):
+        with translated_errors(request.operation):
             async with asyncio.timeout(deadline_s):
                 response = await self._transport.handle_async_request(sent)
                 try:
@@ -261,23 +264,6 @@ class _CredentialsRefused(ProviderThrottled):
             "PayPal refused our app; an operator must correct its credentials",
             retry_after_s=CREDENTIALS_PAUSE_S,
         )
-
-
-@contextmanager
-def _translated_errors(operation: str) -> Iterator[None]:
-    """Transport errors become `ProviderUnavailable` (nothing was sent) or `OutcomeUnknown`."""
-    try:
-        yield
-    except NOTHING_SENT as error:
-        raise ProviderUnavailable(
-            "provider_unreachable", f"{operation}: {type(error).__name__}"
-        ) from error
-    except ResponseRejected as error:
-        raise OutcomeUnknown("provider_answer_too_large", str(error)) from error
-    except (httpx.HTTPError, httpx.StreamError, TimeoutError, OSError) as error:
-        raise OutcomeUnknown(
-            "provider_answer_lost", f"{operation}: {type(error).__name__}"
-        ) from error
 
 
 def _headers_of(request: Request) -> dict[str, str]:

@@ -6,11 +6,12 @@ a request does not grow with their number.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 
 import httpx
 
+from cift_shared.errors import OutcomeUnknown, ProviderUnavailable
 from cift_shared.http.connection import HttpConnection, Origin, request_bytes
 
 KEEPALIVE_S = 4.0
@@ -19,11 +20,29 @@ KEEPALIVE_S = 4.0
 NOTHING_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
 """Errors after which a request has certainly not reached the provider."""
 
+ANSWER_LOST = "provider_answer_lost"
+"""The request was sent, and no complete answer arrived."""
+
 _PORTS = {"http": 80, "https": 443}
 
 
 class ResponseRejected(httpx.RemoteProtocolError):
     """The provider has answered, but the body is rejected."""
+
+
+@contextmanager
+def translated_errors(operation: str) -> Iterator[None]:
+    """Transport errors become `ProviderUnavailable` (nothing was sent) or `OutcomeUnknown`."""
+    try:
+        yield
+    except NOTHING_SENT as error:
+        raise ProviderUnavailable(
+            "provider_unreachable", f"{operation}: {type(error).__name__}"
+        ) from error
+    except ResponseRejected as error:
+        raise OutcomeUnknown("provider_answer_too_large", str(error)) from error
+    except (httpx.HTTPError, httpx.StreamError, TimeoutError, OSError) as error:
+        raise OutcomeUnknown(ANSWER_LOST, f"{operation}: {type(error).__name__}") from error
 
 
 class HttpTransport(httpx.AsyncBaseTransport):
