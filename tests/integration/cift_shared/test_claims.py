@@ -291,3 +291,23 @@ class TestASave:
         row = await row_of(pool)
         assert timedelta(minutes=50) < row["left"] <= timedelta(hours=1)
         assert (row["lease_owner"], row["seq"], row["maybe_sent"]) == (None, 1, True)
+
+
+async def test_a_known_command_comes_again_while_its_attempt_is_updated(pool) -> None:
+    """PostgreSQL's check of one unique index can miss a row that is updated at that moment."""
+    store = store_of(pool)
+    commands = [Command(command, {}) for command in await ingest(store, 3)]
+    ingesting = True
+
+    async def update() -> None:
+        while ingesting:
+            await pool.execute("update probe.attempt set next_check_at = clock_timestamp()")
+
+    async def ingest_again() -> int:
+        return sum([await store.ingest(commands) for _ in range(1_000)])
+
+    updates = asyncio.create_task(update())
+    fresh = await asyncio.gather(*[ingest_again() for _ in range(4)])
+    ingesting = False
+    await updates
+    assert fresh == [0] * 4

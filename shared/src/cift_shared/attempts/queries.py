@@ -6,10 +6,14 @@ insert into {schema}.attempt
 select attempt_id, payment_id, operation, 'ready', request, trace, now(), now()
   from unnest($1::uuid[], $2::uuid[], $3::text[], $4::jsonb[], $5::jsonb[])
        as command (attempt_id, payment_id, operation, request, trace)
-    on conflict (payment_id, number) do nothing
+    on conflict do nothing
 returning payment_id
 """
-"""Insert new commands as attempts that are due at once; known commands change nothing."""
+"""Insert new commands as attempts that are due at once; known commands change nothing.
+
+No conflict target: with one, a row that is updated at this moment can be missed by the check of
+that index and then violate the other unique index, which is an error.
+"""
 
 REPUBLISH = """
 insert into {schema}.outbox (topic, key, headers, body)
@@ -22,7 +26,7 @@ select case when operation in ('setup', 'detach') then $3 else $2 end,
 
 CANCEL_BEFORE_ARRIVAL = """
 insert into {schema}.attempt (attempt_id, payment_id, state) values ($1, $2, 'done')
-    on conflict (payment_id, number) do nothing
+    on conflict do nothing
 returning attempt_id, seq
 """
 
