@@ -10,17 +10,17 @@ ETHER = 10**18
 DUST_WEI = ETHER // 10_000
 """Less is recorded and credited to nobody: moving it costs more than it is worth."""
 
-_DEPOSIT = Limits(ETHER // 1_000, 10_000_000 * ETHER)
+_LIMITS = Limits(ETHER // 1_000, 10_000_000 * ETHER)
 
 RAIL = Rail(
     name="ethereum",
     method="ethereum",
     provider="ethereum",
-    limits={"ETH": {"deposit": _DEPOSIT}},
+    limits={"ETH": {"deposit": _LIMITS, "withdrawal": _LIMITS}},
     # A block is final after two to three epochs of 6.4 minutes.
     typical_duration={
         "deposit": timedelta(minutes=16),
-        "withdrawal": timedelta(0),
+        "withdrawal": timedelta(minutes=16),
         "refund": timedelta(0),
     },
     example=Example(
@@ -34,10 +34,6 @@ RAIL = Rail(
     amount_policy="as_received",
     estimates_network_fee=True,
     refusals={
-        "withdrawal": Refusal(
-            "Ether can't be paid out",
-            "This release only receives ether: withdraw by another method.",
-        ),
         "refund": Refusal(
             "Ethereum deposits can't be refunded",
             "The sender of a transaction may be an exchange or a contract that can't be refunded "

@@ -27,6 +27,8 @@ def _account(value: Any) -> bytes:
     return bytes.fromhex(value[2:])
 
 
+HexText = Annotated[str, StringConstraints(pattern="^0x[0-9a-fA-F]*$")]
+"""Bytes."""
 Quantity = Annotated[int, BeforeValidator(_number)]
 """A number below 2**256."""
 Height = Annotated[int, BeforeValidator(_number), Field(le=HEIGHT_MAX)]
@@ -54,6 +56,7 @@ class Transaction(Part):
     hash: Hash
     block_hash: Hash = Field(alias="blockHash")
     sender: Account = Field(alias="from")
+    nonce: Quantity
     recipient: Account | None = Field(alias="to")
     """None: it creates a contract."""
     value: Quantity
