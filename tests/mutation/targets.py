@@ -19,6 +19,7 @@ _SHARED, _CARD, _MPESA, _MOMO, _PAYPAL, _CRYPTO, _WALLET, _SIGNER, _ETHEREUM, _V
     "tests/unit/vodacom_worker",
 )
 _GATEWAY, _LEDGER = "tests/unit/gateway", "tests/unit/ledger"
+_ETHEREUM_SIGNER = "tests/unit/ethereum_signer"
 
 
 def _in(folder: str, *names: str) -> list[str]:
@@ -123,6 +124,15 @@ TARGETS: Mapping[str, Sequence[str]] = {
     "ethereum_watcher.addresses": _in(_ETHEREUM, "addresses", "settings"),
     "ethereum_watcher.mapping": _in(_ETHEREUM, "mapping"),
     "ethereum_watcher.next_action": _in(_ETHEREUM, "mapping"),
+    "ethereum_watcher.rlp": _in(_ETHEREUM, "transfers"),
+    "ethereum_watcher.transfers": _in(_ETHEREUM, "transfers"),
+    "ethereum_watcher.payout_fees": _in(_ETHEREUM, "payout_fees"),
+    "ethereum_watcher.broadcast_codes": _in(_ETHEREUM, "broadcast_codes"),
+    "ethereum_watcher.deny_list": _in(_ETHEREUM, "deny_list"),
+    "ethereum_method.address_text": _in(_ETHEREUM, "address_text"),
+    "ethereum_signer.policy": _in(_ETHEREUM_SIGNER, "policy"),
+    "ethereum_signer.signing": _in(_ETHEREUM_SIGNER, "signing"),
+    "wallet_keys.ethereum_account": _in(_WALLET, "ethereum_account"),
     "chain_watch.domain": [*_in(_CRYPTO, "domain"), *_in(_ETHEREUM, "domain")],
     "chain_watch.next_action": _in(_CRYPTO, "mapping"),
     "bitcoin_watcher.sizes": _in(_CRYPTO, "coin_selection", "payout_drafts"),

@@ -36,7 +36,7 @@ class EthereumAddressOut(Shown):
 
 
 def _read(given: EthereumAddressIn, pointer: str) -> Named:
-    text = (given.ethereum_address or "").strip()
+    text = given.ethereum_address or ""
     if not is_address(text):
         raise InvalidCommand(
             "payment_method_invalid",
