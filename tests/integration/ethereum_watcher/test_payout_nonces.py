@@ -66,7 +66,7 @@ class TestGaps:
         await paying.fill()
         await paying.settled(signed)
         assert paying.nonce() == 2
-        filler = await paying.pool.fetchrow("select * from ethereum.payout where is_filler")
+        [filler] = await paying.pool.fetch("select * from ethereum.payout where is_filler")
         assert (filler["nonce"], filler["wei"]) == (0, 0)
         assert paying.balance(HOT) > 5 * ETHER - ETHER // 10 - ETHER // 100
 

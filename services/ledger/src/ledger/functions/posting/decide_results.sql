@@ -1,4 +1,4 @@
--- revision: 8 311c343a52938993
+-- revision: 9 3e2d50d2e733b658
 -- Decide what each result of a round means for its payment. Only reads.
 create or replace function ledger.decide_results(
     p_batch ledger.result_row[], p_orders ledger.result_order[], p_round integer
@@ -121,7 +121,8 @@ return (
             kind = 'settled' and ruling in ('move', 'fill', 'suspend') as believed,
             -- a provider may charge for what its recipient has refused, too
             (kind = 'settled' and ruling in ('move', 'fill', 'suspend'))
-                or (kind = 'declined' and ruling = 'move') as fee_believed,
+                or (kind = 'declined' and ruling = 'move' and provider_fee > 0
+                    and provider_fee_currency is not null) as fee_believed,
             ruling = 'move' and received_fee is not null as received,
             case
                 when ruling = 'reused' then 'provider_reference_reused'
