@@ -60,7 +60,7 @@ def test_the_witness_is_a_signature_by_bip_143_and_its_key(place: int) -> None:
 
 def test_a_signature_that_does_not_verify_is_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     verify = Mock(side_effect=ValueError("invalid"))
-    monkeypatch.setattr(signing.wally, "ec_sig_verify", verify)
+    monkeypatch.setattr(wally, "ec_sig_verify", verify)
     with pytest.raises(InvariantViolated, match="a signature does not verify"):
         signing.sign(UNSIGNED, INPUTS, ACCOUNT)
     verify.assert_called_once()
