@@ -1,6 +1,6 @@
 """Run the whole test on the cluster of KUBECONFIG; the last line is JSON with the figures.
 
-python -m tests.k8s_e2e [STEP ...]      all steps, or the named ones on a platform that is up
+python -m tests.k8s_e2e [STEP ...]      all steps, or the named ones
 
 Exit status: 0 if everything was as it should be, 1 if not, 2 if it can't run here.
 """
@@ -113,47 +113,60 @@ def _short(workload: str) -> str:
     return workload.partition("/")[2]
 
 
-def start(report: Report) -> Run:
-    """Build and load images, and bring up everything."""
+def built(report: Report) -> list[str]:
+    """Build the images and load them into the cluster; returns their names.
+
+    Raises:
+        ClusterError: no cluster answers.
+        RuntimeError: no container engine answers, or an image can't be built or loaded.
+    """
+    report.figures["kubernetes"] = kube.version()
     started = time.monotonic()
     made = images.build_all()
-    built = time.monotonic()
+    loading = time.monotonic()
     images.load(made)
-    loaded = time.monotonic()
-    platform.remove()
-    FOLDER.mkdir(parents=True, exist_ok=True)
-    run = Run(report, Credentials(FOLDER))
-    platform.bring_up(run.credentials, FOLDER)
-    seconds = {"built": built - started, "loaded": loaded - built, "up": time.monotonic() - loaded}
-    report.note("seconds_until", {name: round(value) for name, value in seconds.items()})
+    seconds = {"build": loading - started, "load": time.monotonic() - loading}
+    report.note("images_seconds", {name: round(value) for name, value in seconds.items()})
     report.note("images_mb", images.sizes(made))
+    return made
+
+
+def start(run: Run) -> None:
+    """Bring up everything."""
+    started = time.monotonic()
+    platform.remove()
+    platform.bring_up(run.credentials, FOLDER)
     run.api_key = platform.api_key(run.credentials, "m_k8s")
-    return run
+    run.report.note("up", {"seconds": round(time.monotonic() - started)})
 
 
 def main(chosen: Sequence[str]) -> int:
     """Run the steps; returns the exit status."""
     started, report = time.monotonic(), Report()
     try:
-        report.figures["kubernetes"] = kube.version()
-        run = start(report)
-    except (ClusterError, RuntimeError, TimeoutError) as error:
+        built(report)
+    except (ClusterError, RuntimeError) as error:
         print(NO_CLUSTER.format(error=error), file=sys.stderr)
         return 2
-    for name, step in run.steps().items():
-        if not chosen or name in chosen:
-            _try(report, name, step)
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    run = Run(report, Credentials(FOLDER))
+    if _try(report, "start", partial(start, run)):
+        for name, step in run.steps().items():
+            if not chosen or name in chosen:
+                _try(report, name, step)
     summary = {"ok": not report.problems, **report.figures, "problems": report.problems}
     print(json.dumps({**summary, "seconds": round(time.monotonic() - started)}))
     return 0 if not report.problems else 1
 
 
-def _try(report: Report, name: str, step: Callable[[], None]) -> None:
+def _try(report: Report, name: str, step: Callable[[], None]) -> bool:
     print(f"{time.strftime('%T')} {name}", flush=True)
     try:
         step()
     except (ClusterError, TimeoutError) as error:
         report.check(False, f"{name}: {error}")
+        return False
+    return True
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from cift_local.secret_keys import local_secrets
 from cift_shared.rails.local import StackContext, local_rails
-from tests.k8s.rendered import MOUNT, all_workloads, files_of, named, overlay
+from tests.k8s.rendered import MOUNT, all_workloads, files_of, named, settings_of
 from tests.k8s.workloads import JOBS, workloads
 from tests.k8s_e2e.kube import AROUND
 from tests.support.certificates import Authority
@@ -90,12 +90,10 @@ class Credentials:
 
     def settings(self) -> dict[str, str]:
         """The values in place of `change-me` in the overlay."""
-        [common] = [
-            each["data"]
-            for each in overlay(OVERLAY)
-            if each["kind"] == "ConfigMap" and named(each) == "cift"
-        ]
-        return {name: self.stack[name] for name, value in common.items() if "change-me" in value}
+        found: dict[str, str] = {}
+        for each in all_workloads(OVERLAY):
+            found |= settings_of(OVERLAY, each)
+        return {name: self.stack[name] for name, value in found.items() if "change-me" in value}
 
     def of_workload(self, name: str, from_twins: Mapping[str, str]) -> dict[str, str]:
         """A workload's Secret: a value for each file that its settings name."""
