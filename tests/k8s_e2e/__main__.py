@@ -10,8 +10,10 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import partial
 
+from cift_shared.rails.local import local_rails
 from tests.k8s.rendered import ROOT
 from tests.k8s_e2e import images, kube, overlays, platform, refusals, steps
 from tests.k8s_e2e.credentials import Credentials
@@ -84,8 +86,10 @@ class Run:
         """Pay by every rail; each payment has to end as the demo says."""
         *made, balances = platform.demo(self.api_key, CUSTOMER)
         wrong = [each for each in made if each["status"] != each["expected"]]
+        available = {name: Decimal(amount) for name, amount in balances["available"].items()}
         self.report.note("demo", {"payments": len(made), "wrong": len(wrong), **balances})
         self.report.check(not wrong, f"payments of the demo: {wrong}")
+        self.report.check(available == expected(), f"balances after the demo: {balances}")
 
     def card_works(self) -> bool:
         """Tell whether the platform takes payments, by a short load."""
@@ -107,6 +111,15 @@ class Run:
         """The ledger's invariants hold."""
         said = platform.cift(self.credentials, "verify-books")
         self.report.note("verify_books", {"said": said.splitlines()[-1] if said else ""})
+
+
+def expected() -> dict[str, Decimal]:
+    """The customer's balance after the demo, by currency."""
+    total: dict[str, Decimal] = {}
+    for rail in local_rails().values():
+        for currency, amount in rail.final_balance.items():
+            total[currency] = total.get(currency, Decimal(0)) + amount
+    return total
 
 
 def _short(workload: str) -> str:

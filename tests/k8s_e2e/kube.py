@@ -5,7 +5,7 @@ import json
 import shutil
 import socket
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
@@ -74,20 +74,15 @@ def get(kind: str, name: str = "", *, namespace: str = PLATFORM) -> Object:
     return found
 
 
-def exists(kind: str, name: str, *, namespace: str = PLATFORM) -> bool:
-    """Tell whether there is such an object."""
-    words = ("get", kind, name, "--namespace", namespace, "--ignore-not-found", "--output=name")
-    return bool(kubectl(*words))
-
-
 def apply(*objects: Object) -> None:
     """Create or change objects."""
     kubectl("apply", "--filename=-", given=yaml.safe_dump_all(objects))
 
 
-def create_namespace(name: str, **labels: str) -> None:
-    """Create a namespace, so that Secrets can be put into it."""
-    apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}})
+def create_namespace(name: str) -> None:
+    """Create a namespace if it does not exist; the labels of one that does stay as they are."""
+    if not kubectl("get", "namespace", name, "--ignore-not-found", "--output=name"):
+        kubectl("create", "namespace", name)
 
 
 def put_secret(name: str, values: dict[str, str], *, namespace: str = PLATFORM) -> None:
@@ -161,8 +156,3 @@ def _answers(port: int) -> bool:
             return True
     except OSError:
         return False
-
-
-def in_turn(objects: Sequence[Object], kind: str) -> list[str]:
-    """The names of the objects of a kind."""
-    return [each["metadata"]["name"] for each in objects if each["kind"] == kind]

@@ -5,16 +5,18 @@ The kinds are defined by the vendored schemas of `deploy/k8s/schemas`, without t
 
 import json
 import re
+from collections.abc import Sequence
 from typing import Any
 
 import yaml
 
-from tests.k8s.rendered import OVERLAYS, Document, of_kind, overlay
+from tests.k8s.rendered import BY_OPERATORS, Document, named, of_kind, overlay
 from tests.k8s.schemas import FOLDER
 from tests.k8s_e2e.kube import create_namespace, kubectl, refusal
 from tests.k8s_e2e.steps import Report
+from tests.k8s_e2e.waiting import until
 
-CUSTOM = re.compile(r"(?P<group>[a-z.-]+\.[a-z.-]+)_(?P<version>v\w+)_(?P<kind>\w+)")
+CUSTOM = re.compile(r"(?P<group>[a-z0-9-]+(\.[a-z0-9-]+)+)_(?P<version>v\w+)_(?P<kind>\w+)")
 BUILT_IN = frozenset({"networking.k8s.io", "scheduling.k8s.io"})
 LABEL = {"cift.markets/test": "k8s-e2e"}
 
@@ -31,12 +33,9 @@ def definitions() -> list[Document]:
 
 def _definition(group: str, version: str, kind: str, schema: dict[str, Any]) -> Document:
     plural = kind.lower() + "s"
-    served = {
-        "name": version,
-        "served": True,
-        "storage": True,
-        "schema": {"openAPIV3Schema": structural(schema)},
-    }
+    made = structural(schema)
+    made["properties"].pop("metadata", None)  # the server knows it
+    served = {"name": version, "served": True, "storage": True}
     # a group under k8s.io belongs to Kubernetes, which wants to know who has approved its kinds
     approved = {"api-approved.kubernetes.io": "unapproved, test-only"}
     return {
@@ -47,7 +46,7 @@ def _definition(group: str, version: str, kind: str, schema: dict[str, Any]) -> 
             "group": group,
             "scope": "Namespaced",
             "names": {"kind": kind, "plural": plural, "singular": kind.lower()},
-            "versions": [served],
+            "versions": [{**served, "schema": {"openAPIV3Schema": made}}],
         },
     }
 
@@ -87,33 +86,42 @@ def _inner(name: str, value: Any) -> Any:
 
 
 def dry_run(report: Report) -> None:
-    """Let the API server check every object of every overlay, without storing it."""
+    """Let the API server check every object of the other overlays, without storing it."""
     made = definitions()
-    given = yaml.safe_dump_all(made)
-    kubectl("apply", "--server-side", "--filename=-", given=given)
-    kubectl("wait", "--for=condition=Established", "crd", "--selector=" + "=".join(*LABEL.items()))
+    kubectl("apply", "--server-side", "--filename=-", given=yaml.safe_dump_all(made))
+    until(_are_established, "the operators' kinds", within_s=60)
     objects = 0
-    for name in OVERLAYS:
+    for name in BY_OPERATORS:
         documents = overlay(name)
         objects += len(documents)
         [namespace] = of_kind(name, "Namespace")
-        create_namespace(namespace["metadata"]["name"])
-        words = (
-            "apply",
-            "--server-side",
-            "--force-conflicts",
-            "--dry-run=server",
-            "--validate=strict",
-        )
-        said = refusal(*words, "--filename=-", given=yaml.safe_dump_all(documents))
+        create_namespace(named(namespace))
+        said = _refused(documents)
         report.check(said == "", f"overlay {name}: {said[:2000]}")
-    report.note("dry_run", {"overlays": len(OVERLAYS), "objects": objects, "kinds": len(made)})
+    for document in (*_misspelt("prod", "KafkaTopic"), *_misspelt("prod", "StatefulSet")):
+        report.check("misspelt" in _refused([document]), f"accepted: {named(document)}")
+    report.note("dry_run", {"overlays": len(BY_OPERATORS), "objects": objects, "kinds": len(made)})
+
+
+def _refused(documents: Sequence[Document]) -> str:
+    words = ("apply", "--dry-run=server", "--validate=strict", "--filename=-")
+    return refusal(*words, given=yaml.safe_dump_all(documents))
+
+
+def _misspelt(name: str, kind: str) -> list[Document]:
+    """The first object of a kind, with a field that the kind does not have."""
+    first = of_kind(name, kind)[0]
+    return [{**first, "spec": {**first["spec"], "misspelt": 1}}]
+
+
+def _are_established() -> bool:
+    wait = ("wait", "--for=condition=Established", "crd", "--timeout=10s")
+    return refusal(*wait, "--selector=" + "=".join(*LABEL.items())) == ""
 
 
 def remove() -> None:
     """Remove the kinds, and the namespaces of the other overlays."""
     kubectl("delete", "crd", "--selector=" + "=".join(*LABEL.items()), "--ignore-not-found")
-    for name in OVERLAYS:
+    for name in BY_OPERATORS:
         [namespace] = of_kind(name, "Namespace")
-        if name != "e2e":
-            kubectl("delete", "namespace", namespace["metadata"]["name"], "--ignore-not-found")
+        kubectl("delete", "namespace", namespace["metadata"]["name"], "--ignore-not-found")

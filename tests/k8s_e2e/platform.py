@@ -4,6 +4,7 @@ import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -134,7 +135,7 @@ def api_key(credentials: Credentials, merchant: str) -> str:
     return cift(credentials, "api-key", "create", "--merchant", merchant, "--name", "k8s-e2e")
 
 
-def demo(key: str, customer: str) -> list[dict[str, object]]:
+def demo(key: str, customer: str) -> list[dict[str, Any]]:
     """Make the demo's payments of every rail; returns what each step was, and the balances."""
     words = ("env", f"CIFT_API_KEY={key}", "python", "/programs/demo.py", customer)
     said = execute("payer-0", *words, container="payer", namespace=AROUND)
