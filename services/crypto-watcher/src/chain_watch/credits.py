@@ -31,6 +31,7 @@ from cift_shared.messaging.envelope import outgoing
 from cift_shared.messaging.messages import PaymentResult, Step
 from cift_shared.messaging.received import ReceivedMoney, received_id
 from cift_shared.messaging.topics import RESULTS
+from cift_shared.money.amount import Money
 from cift_shared.observability.log import get_logger
 
 ROWS_MAX = 500
@@ -42,9 +43,11 @@ select {fields}, o.payment_id, o.deposit_id, o.received_as
 UNCLAIMED = f"""
 {_FIELDS}
   left join {{schema}}.attempt as a on a.payment_id = o.payment_id
+  left join unnest($2::text[], $3::numeric[]) as dust (currency, minor)
+    on dust.currency = {{currency}}
  where o.deposit_id is null and o.received_as is null
-   and o.height <= $1 and o.{{amount}} >= $2
-   and case when o.payment_id is null then o.first_seen_at <= $3
+   and o.height <= $1 and o.{{amount}} >= coalesce(dust.minor, 0)
+   and case when o.payment_id is null then o.first_seen_at <= $4
        else a.state is null or a.state in ('done', 'review') end
  order by o.height, o.{{hash}}, o.{{place}}
  limit {ROWS_MAX}
@@ -147,7 +150,9 @@ class Credits(Generic[ArrivalType]):
             if self._is_deep(one.arrival, tip):
                 count += await self._reinstated(lease, one)
         park_before = self._clock.now() - self._terms.park_after
-        for one in await self._read(UNCLAIMED, tip.height, self._terms.dust, park_before):
+        dusts = self._terms.dusts
+        columns = list(dusts), list(dusts.values())
+        for one in await self._read(UNCLAIMED, tip.height, *columns, park_before):
             if self._is_deep(one.arrival, tip):
                 count += await self._received(lease, one)
         return count
@@ -169,7 +174,7 @@ class Credits(Generic[ArrivalType]):
         result = received_result(
             self._rail,
             arrival.reference,
-            self._terms.money(arrival.minor),
+            Money(arrival.minor, arrival.currency),
             ReceivedMoney(
                 livemode=self._terms.livemode,
                 instrument=self._terms.instrument,
@@ -233,7 +238,7 @@ class Credits(Generic[ArrivalType]):
                 "method": self._rail.method,
                 "rail": self._rail.name,
                 "occurred_at": now,
-                "amount": self._terms.money(one.arrival.minor),
+                "amount": Money(one.arrival.minor, one.arrival.currency),
                 "provider_reference": reference if kind == "reversed" else None,
                 "reversal_reference": reference,
                 "reason": reason,
