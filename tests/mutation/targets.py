@@ -121,7 +121,7 @@ TARGETS: Mapping[str, Sequence[str]] = {
     "ethereum_watcher.domain": _in(_ETHEREUM, "domain", "settings", "transfers"),
     "ethereum_watcher.scanner": _in(_ETHEREUM, "scanner"),
     "ethereum_watcher.addresses": _in(_ETHEREUM, "addresses", "settings"),
-    "ethereum_watcher.mapping": _in(_ETHEREUM, "mapping"),
+    "ethereum_watcher.mapping": _in(_ETHEREUM, "mapping", "settings"),
     "ethereum_watcher.next_action": _in(_ETHEREUM, "mapping"),
     "ethereum_watcher.transfers": _in(_ETHEREUM, "transfers"),
     "ethereum_watcher.bloom": _in(_ETHEREUM, "transfers"),

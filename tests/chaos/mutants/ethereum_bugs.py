@@ -26,7 +26,8 @@ MUTANTS = (
             Edit(
                 f"{ETHEREUM}/balance_store.py",
                 "select coalesce((select sum(wei) from ethereum.arrival\n"
-                "                  where address = $1 and height > $2 and height <= $3), 0)\n",
+                "                  where address = $1 and height > $2 and height <= $3 "
+                "and currency = 'ETH'), 0)\n",
                 "select 0\n",
             ),
         ),

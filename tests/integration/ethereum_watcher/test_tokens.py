@@ -165,6 +165,7 @@ async def test_money_in_another_currency_settles_nothing_and_is_not_lost(
     await watch.read()
     (other,) = await watch.received()
     assert (other.amount, other.provider_reference) == (Money(AMOUNT, came), f"{transaction}:0")
+    assert other.evidence[0].detail["deposit"] == str(deposit.id)
     assert other.received is not None
     assert other.received.related_payment_id == deposit.id
 

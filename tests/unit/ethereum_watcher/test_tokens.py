@@ -22,6 +22,10 @@ def test_the_published_contracts_are_spelled_with_their_checksum() -> None:
             assert parse_address(contract).address == contract
 
 
+def test_the_chains_have_their_numbers_of_eip_155() -> None:
+    assert (MAIN, SEPOLIA) == (1, 11_155_111)
+
+
 def test_the_tokens_of_the_main_network_have_six_places() -> None:
     found = read_tokens(None, MAIN)
     assert [(one.currency, one.decimals) for one in found] == [("USDC", 6), ("USDT", 6)]

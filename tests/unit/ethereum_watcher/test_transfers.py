@@ -155,6 +155,14 @@ def test_a_filter_has_what_was_put_into_it() -> None:
     assert not may_have(bytes(256), b"")
 
 
+def test_each_of_the_three_bits_is_needed() -> None:
+    bits = int(filled(TOKEN), 16)
+    assert bits.bit_count() == 3
+    for bit in range(2048):
+        if bits >> bit & 1:
+            assert not may_have((bits & ~(1 << bit)).to_bytes(256), TOKEN)
+
+
 def test_a_payment_is_named_by_the_place_in_its_transaction() -> None:
     logs = [log_fields(5, 7, address="0x" + FAKE.hex()), log_fields(5, 8), log_fields(6, 9)]
     paid = [Log.model_validate(one) for one in logs[1:]]
@@ -187,6 +195,11 @@ def test_equal_transfers_of_one_transaction_have_two_places() -> None:
 def test_a_receipt_without_the_log_is_a_lie(given: Receipt) -> None:
     with pytest.raises(BlockInvalid):
         transfers_paid([log()], [given], TOKENS)
+
+
+def test_each_log_has_its_receipt() -> None:
+    with pytest.raises(ValueError, match="shorter"):
+        transfers_paid([log(), log(number=1)], [receipt(log_fields())], TOKENS)
 
 
 @given(st.lists(st.tuples(st.integers(0, 10**30), st.booleans(), st.booleans()), max_size=8))

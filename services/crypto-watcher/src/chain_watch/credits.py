@@ -181,7 +181,7 @@ class Credits(Generic[ArrivalType]):
                 related_payment_id=one.payment_id,
             ),
             occurred_at=now,
-            evidence=[self._step(now, "received", arrival)],
+            evidence=[self._step(now, "received", one)],
         )
         async with fenced(self._pool, self._tables.schema, lease) as connection:
             identity = received_id(self._rail.name, arrival.reference)
@@ -242,7 +242,7 @@ class Credits(Generic[ArrivalType]):
                 "provider_reference": reference if kind == "reversed" else None,
                 "reversal_reference": reference,
                 "reason": reason,
-                "evidence": [self._step(now, kind, one.arrival)],
+                "evidence": [self._step(now, kind, one)],
             }
         )
 
@@ -258,6 +258,10 @@ class Credits(Generic[ArrivalType]):
         failpoint("chain.after_credit_commit")
         return 1
 
-    def _step(self, now: datetime, kind: str, arrival: ArrivalType) -> Step:
+    def _step(self, now: datetime, kind: str, one: Credited[ArrivalType]) -> Step:
+        """For the timeline, and for operators: the deposit whose address it came to."""
+        arrival = one.arrival
         detail = {"arrival": arrival.reference, "block": arrival.block_hash or "none"}
+        if one.payment_id is not None:
+            detail["deposit"] = str(one.payment_id)
         return Step.of(now, f"{self._rail.name}.arrival.{kind}", detail)
