@@ -14,6 +14,7 @@ from crypto_signer.settings import SignerSettings
 from crypto_watcher.settings import WorkerSettings as CryptoWatcherSettings
 from ethereum_signer.settings import EthereumSignerSettings
 from ethereum_watcher.settings import EthereumConfig
+from exchange_rates.settings import RateConfig
 from gateway.settings import GatewaySettings
 from ledger.settings import LedgerSettings
 from momo_worker.settings import RwandaConfig, UgandaConfig
@@ -47,7 +48,7 @@ def test_every_setting_is_listed_and_explained() -> None:
     of_rails = (rail.settings for rail in gateway_rails().values())
     workers = (CardWorkerSettings, CardConfig, PayPalWorkerSettings, PayPalConfig, VodacomConfig)
     momo = (UgandaConfig, RwandaConfig)
-    chains = (CryptoWatcherSettings, BitcoinConfig, EthereumConfig)
+    chains = (CryptoWatcherSettings, BitcoinConfig, EthereumConfig, RateConfig)
     signers = (SignerSettings, EthereumSignerSettings)
     for kind in (*settings, *workers, *momo, *chains, *signers, *of_rails):
         needed |= variables(kind)

@@ -11,10 +11,10 @@ import pytest
 
 from ethereum_signer.signing import SignedTransfer, sign
 from ethereum_watcher.broadcast_codes import Broadcast
+from ethereum_watcher.ether_transfers import Transfer, unsigned_bytes
 from ethereum_watcher.mapping import GWEI
 from ethereum_watcher.payout_fees import Fee, first_fee, raised_fee
 from ethereum_watcher.sending import with_offer
-from ethereum_watcher.transfers import Transfer, unsigned_bytes
 from provider_sandbox.ethereum.contracts import REFUSER
 from tests.contract.ethereum_watcher.test_on_nodes import client_of
 from tests.support.ethereum_keys import ETHER, Wallet

@@ -14,8 +14,8 @@ from prometheus_client import REGISTRY
 from cift_shared.database.lease import Lease
 from cift_shared.errors import LeaseLost
 from cift_shared.ids import SystemIds
+from ethereum_watcher.ether_transfers import parse
 from ethereum_watcher.nonce_gaps import NonceGaps
-from ethereum_watcher.transfers import parse
 from tests.integration.ethereum_watcher.payout_harness import (
     HOT,
     LIMITS,

@@ -14,7 +14,7 @@ import pytest
 
 from cift_shared.errors import LeaseLost
 from cift_shared.money.amount import Money
-from ethereum_watcher.transfers import parse, unsigned_bytes
+from ethereum_watcher.ether_transfers import parse, unsigned_bytes
 from tests.integration.ethereum_watcher.payout_harness import (
     HOT,
     LIMITS,

@@ -19,7 +19,7 @@ from ethereum_signer.policy import (
     Verdict,
     judge,
 )
-from ethereum_watcher.transfers import Transfer, unsigned_bytes
+from ethereum_watcher.ether_transfers import Transfer, unsigned_bytes
 
 PAYMENT, ANOTHER = UUID(int=7), UUID(int=8)
 TO, OWN, FOREIGN = (letter * 20 for letter in (b"\x11", b"\x22", b"\x33"))

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from ethereum_signer.signing import sign
 from ethereum_watcher.addresses import checksummed
-from ethereum_watcher.transfers import Transfer, hash_of, unsigned_bytes
+from ethereum_watcher.ether_transfers import Transfer, hash_of, unsigned_bytes
 from tests.support.ethereum_wallet import ACCOUNT
 
 TRANSFER = Transfer(

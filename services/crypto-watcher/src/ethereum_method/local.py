@@ -9,6 +9,11 @@ from cift_shared.rails.local import LocalRail, Merchant, StackContext, Step, Twi
 from ethereum_method import demo
 
 CHAIN_ID = "31337"
+TOKENS = (
+    "USDC=0x9bCe64C9d7e33De5Ec030c8a1814069dfD4669A1,"
+    "USDT=0x929FC9f8eFE9b3F15388165c8BaaC84D45169979"
+)
+"""The contracts that the node deploys in its first block."""
 FEE = "10"
 """The only fee in the local stack, in gwei, so that the demo's fees are always the same."""
 
@@ -30,6 +35,7 @@ def environment(place: StackContext) -> Mapping[str, str]:
         "CRYPTO_ETH_CHAIN_ID": CHAIN_ID,
         "CRYPTO_ETH_XPUB": keys["ethereum_xpub"],
         "CIFT_SANDBOX_ETHEREUM_RICH": keys["ethereum_hot_address"],
+        "CRYPTO_ETH_TOKENS": TOKENS,
         "CRYPTO_ETH_FEE_FLOOR": FEE,
         "CRYPTO_ETH_FEE_CEILING": FEE,
         "CIFT_ETHEREUM_POLL_S": "0.3",
@@ -50,10 +56,11 @@ LOCAL = LocalRail(
     port=8085,
     secrets={"CIFT_SANDBOX_ETHEREUM_RPC_KEY": lambda: secrets.token_urlsafe(24)},
     environment=environment,
-    # Amounts in wei.
+    # Amounts in wei, and in millionths of a token.
     book=TwinBook(
         "ethereum",
         places=18,
+        other_places={"USDC": 6, "USDT": 6},
         incoming=frozenset({"payment"}),
         operations={
             "payment": frozenset({"deposit"}),
@@ -61,9 +68,9 @@ LOCAL = LocalRail(
         },
     ),
     play=play,
-    # 0.05 and 0.02, each less 0.50 USD at 3,150 and 21,000 gas at 10 gwei; then 0.03 out, with
-    # 5 USD and the same gas.
-    final_balance={"ETH": Decimal("0.037465238095238095")},
+    # 0.05 and 0.02, each less 0.50 USD at 3,150 and 21,000 gas at 10 gwei; 25, less 0.50 and what
+    # 86,000 gas cost at 3,150; then 0.03 out, with 5 USD and 21,000 gas.
+    final_balance={"ETH": Decimal("0.037465238095238095"), "USDC": Decimal("21.791000")},
     twin=NODE,
 )
 """The entry point `cift.local`."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 from chain_watch.verdicts import Refuse, Wait
-from ethereum_watcher.transfers import Transfer, TransferInvalid, parse
+from ethereum_watcher.ether_transfers import Transfer, TransferInvalid, parse
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,7 +22,7 @@ from ethereum_signer.policy import Asked, Limits, Request, Sign, Verdict, judge
 from ethereum_signer.signing import sign
 from ethereum_signer.store import SCHEMA, SignerStore
 from ethereum_watcher.addresses import AddressInvalid, parse_address
-from ethereum_watcher.transfers import TransferInvalid, parse
+from ethereum_watcher.ether_transfers import TransferInvalid, parse
 from wallet_keys.ethereum_account import EthereumAccount
 
 

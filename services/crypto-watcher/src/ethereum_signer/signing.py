@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from chain_watch.libwally import wally
 from cift_shared.errors import InvariantViolated
 from ethereum_watcher.addresses import account_of, keccak256
-from ethereum_watcher.transfers import hash_of, signed_bytes
+from ethereum_watcher.ether_transfers import hash_of, signed_bytes
 from wallet_keys.ethereum_account import EthereumAccount
 
 _RECOVERABLE = wally.EC_FLAG_ECDSA | wally.EC_FLAG_RECOVERABLE

@@ -3,6 +3,7 @@
 A node of another chain and one that is still loading it count as not available.
 """
 
+from collections.abc import Sequence
 from typing import Any, TypeVar
 
 import httpx
@@ -10,8 +11,10 @@ from pydantic import TypeAdapter, ValidationError
 
 from chain_watch.heads import Head
 from chain_watch.rpc import Endpoint, JsonRpc, NodeFailed, NodeRefused
+from ethereum_watcher.addresses import keccak256
 from ethereum_watcher.broadcast_codes import Broadcast, meaning_of
-from ethereum_watcher.wire import Block, FeeHistory, Header, HexText, Quantity, Receipt
+from ethereum_watcher.transfers import TOPIC
+from ethereum_watcher.wire import Block, Bytes, FeeHistory, Header, Log, Quantity, Receipt
 
 PROVIDER = "ethereum"
 FEE_BLOCKS, FEE_PERCENTILE = 4, 50
@@ -19,6 +22,9 @@ GAS_MORE_PERCENT = 20
 """A limit is so much above the estimate: the recipient's contract may do more in another block."""
 REVERTED = "revert"
 """In every client's words for a call that a contract refuses."""
+DECIMALS = "0x" + keccak256(b"decimals()")[:4].hex()
+"""A call of this function of a token (EIP-20)."""
+WORD = 32
 
 Answer = TypeVar("Answer")
 _HEADER = TypeAdapter(Header)
@@ -26,7 +32,8 @@ _BLOCK = TypeAdapter(Block)
 _RECEIPT = TypeAdapter(Receipt)
 _FEES = TypeAdapter(FeeHistory)
 _NUMBER: TypeAdapter[int] = TypeAdapter(Quantity)
-_TEXT: TypeAdapter[str] = TypeAdapter(HexText)
+_LOGS = TypeAdapter(list[Log])
+_ANSWER: TypeAdapter[bytes] = TypeAdapter(Bytes)
 
 
 class EthereumNode:
@@ -89,6 +96,21 @@ class EthereumNode:
         """What a transaction did; raises as `hash_at`."""
         return await self._call(_RECEIPT, "eth_getTransactionReceipt", transaction)
 
+    async def transfers(self, name: str, contracts: Sequence[str]) -> list[Log]:
+        """The transfers of these tokens in the block with this hash (EIP-234); raises as
+        `hash_at`.
+        """
+        wanted = {"blockHash": name, "address": list(contracts), "topics": [TOPIC]}
+        return await self._call(_LOGS, "eth_getLogs", wanted)
+
+    async def decimals(self, contract: str, name: str) -> int:
+        """The places of a token's amounts, at the block with this hash; raises as `hash_at`."""
+        at = {"blockHash": name, "requireCanonical": True}
+        answer = await self._call(_ANSWER, "eth_call", {"to": contract, "data": DECIMALS}, at)
+        if len(answer) != WORD:
+            raise NodeFailed(f"{self.name}: no token at {contract}")
+        return int.from_bytes(answer)
+
     async def balance(self, address: str, name: str) -> int:
         """The wei of an address after the block with this hash (EIP-1898); raises as `hash_at`."""
         at = {"blockHash": name, "requireCanonical": True}
@@ -105,7 +127,8 @@ class EthereumNode:
         Raises:
             NodeFailed: the node does not answer.
         """
-        return await self._call(_TEXT, "eth_getCode", address, "latest") != "0x"
+        code = await self._call(_ANSWER, "eth_getCode", address, "latest")
+        return code != b""
 
     async def gas(self, sender: str, recipient: str, wei: int) -> int | None:
         """The limit that a transfer needs; None: the contract at the recipient refuses it.

@@ -15,11 +15,11 @@ from cift_shared.database.lease import Lease
 from cift_shared.ids import IdFactory
 from cift_shared.observability.log import get_logger
 from cift_shared.runtime.job import Job
+from ethereum_watcher.ether_transfers import Transfer
 from ethereum_watcher.mapping import TRANSFER_GAS
 from ethereum_watcher.payout_context import PayoutContext
 from ethereum_watcher.payout_store import Room
 from ethereum_watcher.sending import Sending
-from ethereum_watcher.transfers import Transfer
 
 FOREIGN = Counter(
     "cift_ethereum_foreign_transactions_total",

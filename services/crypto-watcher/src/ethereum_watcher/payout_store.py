@@ -14,9 +14,9 @@ from chain_watch.fence import fenced
 from cift_shared.database.lease import Lease
 from cift_shared.database.pool import Connection, Pool
 from cift_shared.failpoints import failpoint
+from ethereum_watcher.ether_transfers import Transfer, unsigned_bytes
 from ethereum_watcher.hot_account import SCHEMA
 from ethereum_watcher.payout_fees import Fee
-from ethereum_watcher.transfers import Transfer, unsigned_bytes
 
 LOCK = """
 select chain_nonce, wei from ethereum.hot_account where sender = $1 for update

@@ -21,10 +21,10 @@ from cift_shared.observability.log import get_logger
 from ethereum_method.recipient import ADDRESS_KIND
 from ethereum_watcher import payout_codes as codes
 from ethereum_watcher.addresses import AddressInvalid, parse_address
+from ethereum_watcher.ether_transfers import Transfer
 from ethereum_watcher.payout_context import PayoutContext
 from ethereum_watcher.payout_store import Room, Version
 from ethereum_watcher.sending import Progress, Sending, Sent
-from ethereum_watcher.transfers import Transfer
 
 TOLD = "told"
 """Memory field: what was last told of the transaction, so that each change is told once."""

@@ -25,8 +25,8 @@ from cift_shared.rails.rail import Operation
 from ethereum_method.rail import RAIL
 from ethereum_watcher.addresses import check_library
 from ethereum_watcher.client import EthereumNode
-from ethereum_watcher.domain import Arrival
-from ethereum_watcher.mapping import price_of, transfer_fee
+from ethereum_watcher.domain import COIN, Arrival
+from ethereum_watcher.mapping import TOKEN_GAS, TRANSFER_GAS, price_of, transfer_fee
 from ethereum_watcher.payout_codes import NOT_OFFERED
 from ethereum_watcher.payout_context import PayoutContext
 from ethereum_watcher.payouts import Payouts
@@ -65,7 +65,8 @@ class EthereumProcessor:
         self._watch = watch
         self._fees = load_schedule(config.fee_schedule)
         self._key = config.key()
-        context = Context(terms_of(config), watch, clock, self._derive, config.shared)
+        self._terms = terms_of(config)
+        context = Context(self._terms, watch, clock, self._derive, config.shared)
         self._deposits = Deposits(context, store)
         self._payout_context = payouts
         self._payouts = None if payouts is None else Payouts(payouts)
@@ -76,11 +77,13 @@ class EthereumProcessor:
 
     async def process_deposit(self, attempt: Attempt) -> Answer:
         """Assign an address; raises as `Deposits.submit`."""
+        if not self._receives(attempt):
+            return Answer(Declined(NOT_OFFERED))
         return await self._deposits.submit(attempt)
 
     async def process_withdrawal(self, attempt: Attempt) -> Answer:
         """Store a transaction for the signer; raises as `Payouts.submit`."""
-        if self._payouts is None:
+        if self._payouts is None or attempt.request.amount.currency != COIN:
             return Answer(Declined(NOT_OFFERED))
         return await self._payouts.submit(attempt)
 
@@ -93,24 +96,34 @@ class EthereumProcessor:
         attempt: Attempt,
         notices: Sequence[Notice] = (),  # noqa: ARG002  nobody posts any
     ) -> Answer:
-        """Judge what was read from the chain; raises as `Deposits.check` or `Payouts.submit`."""
+        """Judge what was read from the chain; raises as `Deposits.check` or `Payouts.submit`.
+
+        A deposit in a token that is no longer set up waits: its transfers are not read.
+        """
         if attempt.operation == "deposit":
+            if not self._receives(attempt):
+                return Answer(Pending(), check_after=CHECK_EVERY)
             return await self._deposits.check(attempt)
         if attempt.operation == "withdrawal" and self._payouts is not None:
             return await self._payouts.check(attempt)
         return Answer(Pending() if attempt.ended else Declined(NOT_OFFERED))
 
+    def _receives(self, attempt: Attempt) -> bool:
+        return attempt.request.amount.currency in self._terms.dusts
+
     async def estimate_network_fee(self, direction: Direction, currency: str) -> Money:  # noqa: ARG002
-        """What a withdrawal costs, or to move a deposit later: one transfer, at the price of now.
+        """What a withdrawal costs, or to move a deposit later, at the price of now, in ether.
 
         Raises:
             NodeFailed: no node answers.
         """
         lowest, highest = self._config.fee_limits
+        gas = TRANSFER_GAS if currency == COIN else TOKEN_GAS
         failed = NodeFailed("no node is configured")
         for node in self._nodes:
             try:
-                return transfer_fee(price_of(await node.fees()), lowest=lowest, highest=highest)
+                price = price_of(await node.fees())
+                return transfer_fee(price, lowest=lowest, highest=highest, gas=gas)
             except NodeFailed as error:
                 failed = error
         raise failed

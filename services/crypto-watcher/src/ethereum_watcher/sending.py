@@ -11,10 +11,10 @@ from uuid import UUID
 from chain_watch.domain import Tip
 from cift_shared.failpoints import failpoint
 from ethereum_watcher.broadcast_codes import Broadcast
+from ethereum_watcher.ether_transfers import Transfer, parse
 from ethereum_watcher.payout_context import PayoutContext
 from ethereum_watcher.payout_fees import Fee, raised_fee
 from ethereum_watcher.payout_store import Room, Version
-from ethereum_watcher.transfers import Transfer, parse
 
 
 class Progress(StrEnum):
