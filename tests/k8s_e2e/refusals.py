@@ -90,7 +90,7 @@ def pods_beyond_the_standard(report: Report) -> None:
 def rights_of_logins(report: Report) -> None:
     """The database refuses another service's table to a login, and an unencrypted connection."""
     words = ("psql", "--host=/tmp", "--username=card-worker", "--dbname=cift", "-qtA", "-c")
-    for statement in ("select * from gateway.payment", "select * from mpesa.attempt"):
+    for statement in ("select * from gateway.api_key", "select * from mpesa.attempt"):
         try:
             execute("postgres-0", *words, statement, namespace=AROUND)
             report.check(False, f"card-worker may {statement}")
