@@ -1,4 +1,4 @@
-"""Make the demo's payments of every rail through the gateway's Service.
+"""Make the demo's payments of every rail through the gateway.
 
 Prints a JSON line for each step. The arguments: an API key, a customer.
 """
@@ -16,10 +16,10 @@ from cift_shared.rails.local import StackContext, local_rails
 
 GATEWAY = "http://127.0.0.1:8080"
 NODES = {
-    "bitcoin": "http://bitcoin-node.cift-stand-ins.svc:8332",
-    "ethereum": "http://ethereum-node.cift-stand-ins.svc:8545",
+    "bitcoin": os.environ.get("BITCOIN_NODE", "http://bitcoin-node.cift-stand-ins.svc:8332"),
+    "ethereum": os.environ.get("ETHEREUM_NODE", "http://ethereum-node.cift-stand-ins.svc:8545"),
 }
-PROGRAMS = Path("/programs")
+PROGRAMS = Path(__file__).parent
 
 
 def introduce_nodes() -> None:
