@@ -13,6 +13,7 @@ from cift_shared.settings import KafkaSettings
 from crypto_signer.settings import SignerSettings
 from crypto_watcher.settings import WorkerSettings as CryptoWatcherSettings
 from ethereum_watcher.settings import EthereumConfig
+from exchange_rates.settings import RateConfig
 from gateway.settings import GatewaySettings
 from ledger.settings import LedgerSettings
 from momo_worker.settings import RwandaConfig, UgandaConfig
@@ -27,7 +28,7 @@ SETTINGS: dict[str, tuple[type[BaseSettings], ...]] = {
     "ledger": (LedgerSettings,),
     "card-worker": (CardWorkerSettings, CardConfig),
     "crypto-signer": (SignerSettings,),
-    "crypto-watcher": (CryptoWatcherSettings, BitcoinConfig, EthereumConfig),
+    "crypto-watcher": (CryptoWatcherSettings, BitcoinConfig, EthereumConfig, RateConfig),
     "mpesa-worker": (MpesaWorkerSettings, MpesaConfig, VodacomConfig, UgandaConfig, RwandaConfig),
     "paypal-worker": (PayPalWorkerSettings, PayPalConfig),
     "topics": (KafkaSettings,),

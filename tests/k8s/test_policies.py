@@ -166,6 +166,8 @@ def test_only_workers_reach_providers_and_never_a_private_network(name: str) -> 
     [policy] = [
         each["spec"] for each in of_kind(name, "NetworkPolicy") if named(each) == "providers"
     ]
+    (chosen,) = policy["podSelector"]["matchExpressions"]
+    assert (chosen["operator"], chosen["values"]) == ("In", ["providers", "nodes"])
     [rule] = policy["egress"]
     assert rule["ports"] == [{"port": 443, "protocol": "TCP"}]
     refused = set(rule["to"][0]["ipBlock"]["except"])
