@@ -24,9 +24,9 @@ PROGRAMS = Path(__file__).parent
 
 def introduce_nodes() -> None:
     """Tell the demo's payers of coins where the nodes are, as the local stack does."""
-    no_secrets = collections.defaultdict[str, str](str)
+    nothing = collections.defaultdict[str, str](str)
     for name, node in NODES.items():
-        place = StackContext(PROGRAMS, GATEWAY, node, 1, no_secrets, {})
+        place = StackContext(PROGRAMS, GATEWAY, node, 1, nothing, nothing)
         local_rails()[name].environment(place)
 
 
