@@ -95,7 +95,7 @@ TARGETS: Mapping[str, Sequence[str]] = {
     "mpesa_worker.payouts": _in(_MPESA, "payout_steps", "payouts", "notices_kept"),
     "mpesa_worker.reversals": _in(_MPESA, "reversal_steps", "reversals", "notices_kept"),
     "mpesa_worker.statement": _in(_MPESA, "statement"),
-    "mpesa_common.portal": _in(_MPESA, "statement"),
+    "mpesa_common.portal": _in(_MPESA, "portal", "statement"),
     "vodacom_method.rail": _in(_SHARED, "rail_descriptions"),
     "vodacom_method.webhooks": _in(_VODACOM, "webhooks"),
     "vodacom_worker.domain": _in(_VODACOM, "domain"),
