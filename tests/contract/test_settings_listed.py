@@ -13,6 +13,7 @@ from cift_shared.rails.gateway import gateway_rails
 from crypto_signer.settings import SignerSettings
 from crypto_watcher.settings import WorkerSettings as CryptoWatcherSettings
 from ethereum_watcher.settings import EthereumConfig
+from exchange_rates.settings import RateConfig
 from gateway.settings import GatewaySettings
 from ledger.settings import LedgerSettings
 from momo_worker.settings import RwandaConfig, UgandaConfig
@@ -46,7 +47,7 @@ def test_every_setting_is_listed_and_explained() -> None:
     of_rails = (rail.settings for rail in gateway_rails().values())
     workers = (CardWorkerSettings, CardConfig, PayPalWorkerSettings, PayPalConfig, VodacomConfig)
     momo = (UgandaConfig, RwandaConfig)
-    chains = (CryptoWatcherSettings, BitcoinConfig, EthereumConfig, SignerSettings)
+    chains = (CryptoWatcherSettings, BitcoinConfig, EthereumConfig, RateConfig, SignerSettings)
     for kind in (*settings, *workers, *momo, *chains, *of_rails):
         needed |= variables(kind)
     assert sorted(needed - set(listed)) == []

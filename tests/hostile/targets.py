@@ -39,6 +39,8 @@ from ethereum_watcher.scanner import BlockInvalid as EthereumBlockInvalid
 from ethereum_watcher.scanner import concerned
 from ethereum_watcher.wire import Block as EthereumBlock
 from ethereum_watcher.wire import Receipt as EthereumReceipt
+from exchange_rates.sources import SOURCES
+from exchange_rates.wire import AnswerUnusable
 from gateway.auth import key_format
 from gateway.http import cursors, prefer_wait
 from gateway.http.batches import read_item
@@ -219,6 +221,15 @@ def _ethereum_receipt(data: bytes) -> None:
     receipt = EthereumReceipt.model_validate_json(data)
     assert 0 <= receipt.gas_used * receipt.gas_price < 2**512
     assert isinstance(receipt.succeeded, bool)
+
+
+def _market(name: str) -> Callable[[bytes], None]:
+    def read(data: bytes) -> None:
+        price = SOURCES[name].price(read_object(data), "BTC")
+        assert 0 < price < 10**12
+        assert str(price) == f"{price:f}"
+
+    return read
 
 
 def _bitcoin_address(data: bytes) -> None:
@@ -489,6 +500,16 @@ TARGETS: dict[str, Target] = {
         _ethereum_block, (ValidationError, EthereumBlockInvalid), _dump(_ETHEREUM_BLOCK)
     ),
     "receipt of Ethereum": Target(_ethereum_receipt, (ValidationError,), _dump(_ETHEREUM_RECEIPT)),
+    "price of Coinbase": Target(
+        _market("coinbase"),
+        (AnswerUnusable,),
+        (b'{"data": {"amount": "95000.015", "base": "BTC", "currency": "USD"}}',),
+    ),
+    "price of Kraken": Target(
+        _market("kraken"),
+        (AnswerUnusable,),
+        (b'{"error": [], "result": {"XXBTZUSD": {"c": ["95000.1", "0.00067643"]}}}',),
+    ),
     "address of Bitcoin": Target(
         _bitcoin_address,
         (_Refused,),

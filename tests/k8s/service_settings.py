@@ -10,8 +10,10 @@ from card_worker.settings import WorkerSettings as CardWorkerSettings
 from cift_shared.rails.gateway import gateway_rails
 from cift_shared.security.secret_files import SUFFIX, is_secret, variables_of
 from cift_shared.settings import KafkaSettings
+from crypto_signer.settings import SignerSettings
 from crypto_watcher.settings import WorkerSettings as CryptoWatcherSettings
 from ethereum_watcher.settings import EthereumConfig
+from exchange_rates.settings import RateConfig
 from gateway.settings import GatewaySettings
 from ledger.settings import LedgerSettings
 from momo_worker.settings import RwandaConfig, UgandaConfig
@@ -25,7 +27,8 @@ SETTINGS: dict[str, tuple[type[BaseSettings], ...]] = {
     "gateway": (GatewaySettings, *(rail.settings for rail in gateway_rails().values())),
     "ledger": (LedgerSettings,),
     "card-worker": (CardWorkerSettings, CardConfig),
-    "crypto-watcher": (CryptoWatcherSettings, BitcoinConfig, EthereumConfig),
+    "crypto-signer": (SignerSettings,),
+    "crypto-watcher": (CryptoWatcherSettings, BitcoinConfig, EthereumConfig, RateConfig),
     "mpesa-worker": (MpesaWorkerSettings, MpesaConfig, VodacomConfig, UgandaConfig, RwandaConfig),
     "paypal-worker": (PayPalWorkerSettings, PayPalConfig),
     "topics": (KafkaSettings,),

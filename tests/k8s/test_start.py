@@ -21,6 +21,7 @@ from cift_shared.settings import ServiceSettings, load_settings
 from gateway.settings import GatewaySettings
 from tests.k8s.rendered import OVERLAYS, SERVICES, named, of_kind, settings_of
 from tests.k8s.service_settings import SETTINGS
+from tests.k8s.workloads import MORE_ROLES
 from tests.support import bitcoin, ethereum
 from tests.support.certificates import Authority
 
@@ -95,7 +96,8 @@ def read(service: str) -> None:
             settings.checked()
         if service in SERVED and isinstance(settings, ServiceSettings):
             units = SERVED[service](settings)
-            assert len(units) == sum(rail.worker == service for rail in local_rails().values())
+            of_rails = sum(rail.worker == service for rail in local_rails().values())
+            assert len(units) == of_rails + len(MORE_ROLES.get(service, ()))
         if isinstance(settings, GatewaySettings):
             rails = load_rail_settings().items()
             assert [

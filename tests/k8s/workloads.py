@@ -8,6 +8,8 @@ from cift_shared.rails.gateway import gateway_rails
 from cift_shared.rails.local import local_rails
 from cift_shared.rails.rail import Rail
 from cift_shared.rails.registry import rails
+from crypto_signer.store import ROLE as SIGNER_ROLE
+from exchange_rates.store import ROLE as RATES_ROLE
 from gateway.app import ROLE as GATEWAY_ROLE
 from gateway.payment_methods.results import GROUP as METHODS_GROUP
 from gateway.payment_options.statuses import GROUP as RAILS_GROUP
@@ -15,6 +17,8 @@ from ledger.app import GROUP as LEDGER_GROUP
 from ledger.app import ROLE as LEDGER_ROLE
 
 JOBS = ("migrate", "topics")
+MORE_ROLES = {"crypto-watcher": [RATES_ROLE]}
+"""The roles of units that serve no rail."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +44,8 @@ def workloads() -> list[Workload]:
     by_worker: dict[str, list[Rail]] = {}
     for name, local in local_rails().items():
         by_worker.setdefault(local.worker, []).append(rails()[name])
-    return [_gateway(), _ledger(), *(_worker(*pair) for pair in sorted(by_worker.items()))]
+    workers = [_worker(*pair) for pair in sorted(by_worker.items())]
+    return [_gateway(), _ledger(), Workload("crypto-signer", [], [], [SIGNER_ROLE]), *workers]
 
 
 def _gateway() -> Workload:
@@ -64,5 +69,5 @@ def _worker(name: str, served: list[Rail]) -> Workload:
     writes = [topics.RESULTS, topics.RAIL_STATUSES]
     if any(gateway_rails()[rail.name].keeps_at_provider for rail in served):
         writes.append(topics.METHOD_RESULTS)
-    roles = [f"cift_{rail.name}" for rail in served]
+    roles = [*(f"cift_{rail.name}" for rail in served), *MORE_ROLES.get(name, ())]
     return Workload(name, [*of_commands, *of_notices], writes, roles, of_commands)

@@ -19,6 +19,7 @@ _SHARED, _CARD, _MPESA, _MOMO, _PAYPAL, _CRYPTO, _WALLET, _SIGNER, _ETHEREUM, _V
     "tests/unit/vodacom_worker",
 )
 _GATEWAY, _LEDGER = "tests/unit/gateway", "tests/unit/ledger"
+_RATES = "tests/unit/exchange_rates"
 
 
 def _in(folder: str, *names: str) -> list[str]:
@@ -54,6 +55,10 @@ TARGETS: Mapping[str, Sequence[str]] = {
     "cift_shared.money.amount": _in(_SHARED, "money", "currencies"),
     "cift_shared.money.fees": _in(_SHARED, "fees"),
     "cift_shared.money.rates": _in(_SHARED, "rates"),
+    "cift_shared.money.live_rates": _in(_SHARED, "live_rates"),
+    "exchange_rates.domain": _in(_RATES, "domain"),
+    "exchange_rates.wire": _in(_RATES, "wire"),
+    "exchange_rates.sources": _in(_RATES, "wire"),
     "cift_shared.rails.rail": _in(_SHARED, "rails"),
     "cift_shared.rails.registry": _in(_SHARED, "rails"),
     "card_method.rail": [

@@ -2,6 +2,7 @@
 
     CiftError
     ├── InvalidCommand            the caller's input can't be carried out; never retried
+    ├── RateStale                 no rate is new enough; it may be known again at any moment
     ├── SettingsInvalid           a setting is missing or contradicts another; the start is refused
     ├── ServerUnreachable         a database, broker or API does not answer; it may answer later
     ├── ServerRefused             a server answers and refuses (login, database, right)
@@ -35,6 +36,18 @@ class InvalidCommand(CiftError):
         super().__init__(message)
         self.code = code
         self.pointer = pointer
+
+
+class RateStale(CiftError):
+    """The price of a currency is too old, or its sources contradict each other.
+
+    Attributes:
+        currency: its code.
+    """
+
+    def __init__(self, currency: str) -> None:
+        super().__init__(f"no price of {currency} is new enough and agreed")
+        self.currency = currency
 
 
 class SettingsInvalid(CiftError):

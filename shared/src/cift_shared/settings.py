@@ -10,16 +10,19 @@ import os
 import re
 import socket
 from collections.abc import Iterator, Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import Literal, Self, TypeVar
 from urllib.parse import urlsplit
 
-from pydantic import AliasChoices, Field, SecretStr, ValidationError
+from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from cift_shared import clock
 from cift_shared.addresses import check_database_url
 from cift_shared.errors import SettingsInvalid
+from cift_shared.money.amount import EXPONENTS
+from cift_shared.money.rates import PIVOT
 from cift_shared.security.callback_token import CallbackTokens
 from cift_shared.security.field_encryption import Vault
 from cift_shared.security.kafka import Brokers, Mechanism, Protocol
@@ -161,6 +164,33 @@ class KeySettings(VaultSettings):
             if len(set(key)) < _KEY_DISTINCT_BYTES_MIN or key in seen:
                 raise SettingsInvalid(f"{name}: made by hand, or used twice; use a random key")
             seen.add(key)
+
+
+class LiveRateSettings(EnvironmentSettings):
+    """Which exchange rates are live, and how old one may be; the same for every process."""
+
+    rate_currencies: str = Field(default="", validation_alias="CIFT_RATE_CURRENCIES")
+    """Comma separated currencies whose prices are read from markets; empty: none is live."""
+    rate_max_age_s: int = Field(default=60, ge=1, le=3600, validation_alias="CIFT_RATE_MAX_AGE_S")
+    """From this age on a live rate is not used."""
+
+    @field_validator("rate_currencies")
+    @classmethod
+    def _are_currencies(cls, value: str) -> str:
+        for code in filter(None, (part.strip() for part in value.split(","))):
+            if code not in EXPONENTS or code == PIVOT:
+                raise ValueError("must be currencies that we know, without USD, comma separated")
+        return value
+
+    @property
+    def live_currencies(self) -> frozenset[str]:
+        """The currencies with live rates."""
+        return frozenset(filter(None, (part.strip() for part in self.rate_currencies.split(","))))
+
+    @property
+    def rate_max_age(self) -> timedelta:
+        """How old a live rate may be."""
+        return timedelta(seconds=self.rate_max_age_s)
 
 
 class ProcessSettings(EnvironmentSettings):

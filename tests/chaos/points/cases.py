@@ -356,6 +356,8 @@ _CRYPTO: Mapping[str, Sequence[str]] = {
     "bitcoin.before_undo": ("bitcoin reorganised",),
     "bitcoin.before_undo_commit": ("bitcoin reorganised",),
     "bitcoin.after_undo_commit": ("bitcoin reorganised",),
+    "rates.before_commit": ("bitcoin asked",),
+    "rates.after_commit": ("bitcoin asked",),
     "chain.before_credit_commit": _CREDITED,
     "chain.after_credit_commit": _CREDITED,
     "relay.before_publish": ("bitcoin deposit", "ethereum deposit"),

@@ -27,6 +27,14 @@ PASSPHRASE = "CRYPTO_WALLET_PASSPHRASE"  # noqa: S105  the name of a variable
 FEE_RATE = "10"
 """The only fee rate in the local stack, so that the demo's fees are always the same."""
 
+MARKETS = LocalProcess(
+    name="markets",
+    module="provider_sandbox.rates",
+    port=8091,
+    health="/control/health",
+)
+"""The markets that the prices of bitcoin and of ether are read from."""
+
 NODE = Twin("bitcoin-node", "provider_sandbox.bitcoin", 18443)
 _PAYER = demo.Payer()
 
@@ -39,7 +47,7 @@ def environment(place: StackContext) -> Mapping[str, str]:
     """
     password = place.secrets["CIFT_SANDBOX_BITCOIN_RPC_PASSWORD"]
     node = urlsplit(place.twin)
-    _PAYER.node = place.twin
+    _PAYER.node, markets = place.twin, place.processes[MARKETS.name]
     return {
         "BITCOIN_RPC_URL": f"{node.scheme}://cift:{password}@{node.netloc}/",
         "CRYPTO_BTC_NETWORK": NETWORK,
@@ -54,6 +62,11 @@ def environment(place: StackContext) -> Mapping[str, str]:
         "CIFT_SIGNER_POLL_S": "0.2",
         "CRYPTO_SIGNER_MAX_SATOSHI": str(10**9),
         "CRYPTO_SIGNER_DAY_MAX_SATOSHI": str(10**12),
+        "CIFT_RATE_SOURCES": "coinbase,kraken",
+        "CIFT_RATE_CURRENCIES": "BTC,ETH",
+        "CIFT_RATE_EVERY_S": "1",
+        "COINBASE_API_BASE": markets,
+        "KRAKEN_API_BASE": markets,
     }
 
 
@@ -111,6 +124,6 @@ LOCAL = LocalRail(
     # then 0.006 out, with 5 USD (5,263 satoshi) and 209 vbytes at 10 satoshi.
     final_balance={"BTC": Decimal("0.00890235")},
     twin=NODE,
-    processes=(LocalProcess(name="crypto-signer", module="crypto_signer", port=8086),),
+    processes=(LocalProcess(name="crypto-signer", module="crypto_signer", port=8086), MARKETS),
 )
 """The entry point `cift.local`."""

@@ -1,4 +1,4 @@
-"""The process of the crypto watcher: a unit for each chain that is set up, until SIGTERM.
+"""The process of the crypto watcher: a unit for each chain that is set up, and one for live rates.
 
 Each unit has its own schema, role, connections, loops and nodes, so an outage of one chain's nodes
 delays no payment of another.
@@ -18,12 +18,15 @@ from cift_shared.settings import load_settings, required_variables
 from crypto_watcher.settings import WorkerSettings
 from ethereum_watcher import app as ethereum
 from ethereum_watcher.settings import EthereumConfig
+from exchange_rates import app as rates
+from exchange_rates.settings import RateConfig
 
 UNITS: Mapping[str, tuple[MakeUnit, Sequence[str]]] = {
     "bitcoin": (bitcoin.unit, required_variables(BitcoinConfig)),
     "ethereum": (ethereum.unit, required_variables(EthereumConfig)),
+    "rates": (rates.unit, required_variables(RateConfig)),
 }
-"""By rail, what makes its unit, and the variables without which the rail is not served."""
+"""What makes each unit, by rail, and the variables without which it is not served."""
 
 
 def main() -> None:

@@ -11,13 +11,14 @@ from fastapi.telemetry import TelemetryConfig
 from starlette.exceptions import HTTPException
 
 from cift_shared.clock import Clock, SystemClock
-from cift_shared.errors import InvalidCommand
+from cift_shared.errors import InvalidCommand, RateStale
 from cift_shared.ids import IdFactory, SystemIds
 from cift_shared.kafka.broker import BatchBroker
 from cift_shared.money.fees import load_schedule
 from cift_shared.rails.gateway import RailSettings, gateway_rails, load_rail_settings
 from cift_shared.rails.webhooks import WebhookRefused
 from cift_shared.runtime.operations import Operations
+from cift_shared.runtime.rate_reader import RateReader
 from cift_shared.runtime.service import Base, open_base, running
 from gateway.conversions import batch_endpoints as conversion_batches
 from gateway.conversions import endpoints as conversions
@@ -47,7 +48,7 @@ from gateway.webhooks.endpoints import webhook_router
 
 SCHEMA = "gateway"
 ROLE = "cift_gateway"
-USES = ("ledger",)
+USES = ("ledger", "rates")
 """Schemas of other services that the gateway uses."""
 VERSION = "1.0.0"
 DESCRIPTION = (
@@ -79,6 +80,7 @@ FEATURES = (
 ANSWERED_ERRORS = (
     Problem,
     InvalidCommand,
+    RateStale,
     WebhookRefused,
     RequestValidationError,
     HTTPException,
@@ -151,7 +153,7 @@ def create_app(
                 else nullcontext()  # no worker sends results about saved methods
             )
             async with (
-                running([signals, parts[Retention]], after=base.readiness.wait),
+                running([signals, parts[Retention], parts[RateReader]], after=base.readiness.wait),
                 method_results as results_broker,
                 consumers.rail_statuses(parts[RailStatusHandler], base) as statuses_broker,
             ):

@@ -1,14 +1,17 @@
 """Build the parts of the gateway from its settings and pool, each one once and in order of use."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 
 from cift_shared.clock import Clock
 from cift_shared.ids import IdFactory
 from cift_shared.money.fees import load_schedule
-from cift_shared.money.rates import RateSource, RateTable, load_rates
+from cift_shared.money.live_rates import LiveRates
+from cift_shared.money.rates import RateTable, load_rates
 from cift_shared.rails.gateway import RailSettings
 from cift_shared.rails.webhooks import WebhookContext
+from cift_shared.runtime.rate_reader import RateReader
 from cift_shared.runtime.service import Base
 from cift_shared.security.field_encryption import Vault
 from gateway.auth.authenticator import Authenticator
@@ -67,7 +70,9 @@ def build_parts(
     signals = PaymentSignals(settings.database_url.get_secret_value())
     waiting = Waiting(Slots(settings.streams_per_key), signals, clock)
     idempotency = Idempotency(store, relay, clock)
-    fees = load_schedule(settings.fee_schedule, settings.rate_table)
+    rates = _live(load_rates(settings.rate_table), settings)
+    fees = replace(load_schedule(settings.fee_schedule, settings.rate_table), rates=rates)
+    exchange_rates = _live(_conversion_table(settings), settings)
     quote_lifetime = timedelta(seconds=settings.quote_lifetime_s)
     offered = _offered(by_rail)
     instruments = InstrumentResolver(methods, vault, offered)
@@ -102,12 +107,13 @@ def build_parts(
         Conversions(
             ConversionRepository(pool),
             idempotency,
-            _conversion_rates(settings),
+            exchange_rates,
             settings.conversion_spread_bps,
             vault,
             clock,
             ids,
         ),
+        RateReader(pool, [rates, exchange_rates]),
         Customers(CustomerRepository(pool), opaque_ids, clock),
         DisputeRepository(pool),
         LedgerHead(pool),
@@ -143,7 +149,11 @@ def _intake(
     return Intake(open_readers(by_rail, context), webhooks, settings.trusted_proxies, rate)
 
 
-def _conversion_rates(settings: GatewaySettings) -> RateSource:
+def _live(table: RateTable, settings: GatewaySettings) -> LiveRates:
+    return LiveRates(table, settings.live_currencies, settings.rate_max_age)
+
+
+def _conversion_table(settings: GatewaySettings) -> RateTable:
     if settings.livemode and settings.rate_table is None:
         # the shipped rates are as old as the release: real money must not be exchanged at them
         return RateTable("none", ())

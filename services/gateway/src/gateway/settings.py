@@ -6,10 +6,10 @@ from pydantic import Field
 
 from cift_shared.errors import SettingsInvalid
 from cift_shared.networks import Networks
-from cift_shared.settings import ServiceSettings
+from cift_shared.settings import LiveRateSettings, ServiceSettings
 
 
-class GatewaySettings(ServiceSettings):
+class GatewaySettings(LiveRateSettings, ServiceSettings):
     """Settings of the gateway, in addition to those that every service has."""
 
     http_host: str = Field(default="127.0.0.1", validation_alias="CIFT_HTTP_HOST")

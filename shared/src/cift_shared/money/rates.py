@@ -119,6 +119,16 @@ class RateSheet(BaseModel):
 
 
 @dataclass(frozen=True, slots=True)
+class Worth:
+    """The value of one whole unit of a currency in US dollars."""
+
+    usd: Fraction
+    source: str
+    as_of: datetime | None
+    """None for the dollar itself, whose value has no time."""
+
+
+@dataclass(frozen=True, slots=True)
 class RateTable:
     """Rates from a file: the newest sheet that is not from the future is in force."""
 
@@ -131,8 +141,7 @@ class RateTable:
         Raises:
             InvalidCommand: rate_unavailable, no rate for this pair at that time.
         """
-        published = [sheet for sheet in self.sheets if sheet.as_of <= at]
-        sheet = max(published, key=lambda sheet: sheet.as_of, default=None)
+        sheet = self._sheet(at)
         worth = sheet.usd_value(from_currency) if sheet else None
         price = sheet.usd_value(to_currency) if sheet else None
         if sheet is None or worth is None or price is None:
@@ -140,6 +149,18 @@ class RateTable:
         return Rate(
             from_currency, to_currency, decimal_down(worth / price), self.source, sheet.as_of
         )
+
+    def worth(self, currency: str, at: datetime) -> Worth | None:
+        """The dollar value of a currency at a moment; None when the table does not know it."""
+        if currency == PIVOT:
+            return Worth(Fraction(1), "", None)
+        sheet = self._sheet(at)
+        usd = sheet.usd_value(currency) if sheet else None
+        return Worth(usd, self.source, sheet.as_of) if sheet and usd else None
+
+    def _sheet(self, at: datetime) -> RateSheet | None:
+        published = [sheet for sheet in self.sheets if sheet.as_of <= at]
+        return max(published, key=lambda sheet: sheet.as_of, default=None)
 
 
 def rate_unavailable(from_currency: str, to_currency: str) -> InvalidCommand:

@@ -27,7 +27,7 @@ from gateway.http.parts import parts_of
 from gateway.http.query_guard import known_parameters
 from gateway.idempotency.header import HEADER
 from gateway.openapi.text import operation_id
-from gateway.problems.problem import KINDS, MEDIA_TYPE, Problem, parameter_problem
+from gateway.problems.problem import KINDS, MEDIA_TYPE, TEMPORARY, Problem, parameter_problem
 
 PARAMETER_CHARS_MAX = 100
 _SCOPES = "x-scopes"
@@ -130,7 +130,9 @@ def refusals(*codes: str, body: bool = False, public: bool = False) -> dict[int 
     codes_by_status: dict[int | str, list[str]] = {}
     always = (*common, *(_WITH_BODY if body else ()), "content_encoding_unsupported")
     for code in dict.fromkeys((*always, *codes)):
-        codes_by_status.setdefault(KINDS[code].status, []).append(code)
+        for kind in (KINDS[code], TEMPORARY.get(code)):
+            if kind is not None:
+                codes_by_status.setdefault(kind.status, []).append(code)
     schema = {"$ref": "#/components/schemas/ProblemOut"}
     return {
         status: {"description": ", ".join(found), "content": {MEDIA_TYPE: {"schema": schema}}}

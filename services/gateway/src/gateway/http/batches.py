@@ -14,7 +14,7 @@ from fastapi import Request, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, Field, StringConstraints, ValidationError, WrapValidator
 
-from cift_shared.errors import InvalidCommand
+from cift_shared.errors import InvalidCommand, RateStale
 from gateway.database.groups import GROUP_MAX
 from gateway.http.admission import Admission
 from gateway.http.api_route import ApiRoute
@@ -127,7 +127,7 @@ def _key_of(item: Any, place: int) -> object:
 async def _judged(request: Request, judge: Judge, item: Any) -> Response:
     try:
         return await judge(item)
-    except (Problem, InvalidCommand, RequestValidationError) as error:
+    except (Problem, InvalidCommand, RateStale, RequestValidationError) as error:
         problem = as_problem(error)
     except Exception as error:  # noqa: BLE001  each item has an answer, whatever happens to it
         problem = await problem_of_failure(request.scope, error)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cift_shared.clock import Clock
-from cift_shared.errors import InvalidCommand, InvariantViolated
+from cift_shared.errors import InvalidCommand, InvariantViolated, RateStale
 from cift_shared.messaging.outbox import Relay
 from cift_shared.observability import metrics
 from gateway.idempotency.acceptance import Acceptance
@@ -108,7 +108,7 @@ class Idempotency:
         now = self.clock.now()
         try:
             acceptance = await evaluation
-        except (Problem, InvalidCommand) as error:
+        except (Problem, InvalidCommand, RateStale) as error:
             problem = as_problem(error)
             if problem.kind.stored:
                 document = problem.document(key.instance)

@@ -24,6 +24,8 @@ FLOAT_LOW = "float_low"
 NETWORK_FEE_UNKNOWN = "network_fee_unknown"
 """The reason of a rail whose network's fee is part of the price, but has no estimate that is new
 enough; and the code that refuses to price payments."""
+RATE_UNAVAILABLE = "rate_unavailable"
+"""The reason of a rail whose price needs a live rate that is not known now; and the code."""
 ESTIMATE_VALID = timedelta(seconds=60)
 """How long an estimate of a network's fee is used: workers estimate every 10 s, and the fee can
 change with each block of the network."""

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from cift_shared.clock import Clock
-from cift_shared.errors import InvalidCommand
+from cift_shared.errors import InvalidCommand, RateStale
 from cift_shared.messaging.rail_status import NetworkFee
 from cift_shared.money.amount import EXPONENTS, known_instead, parse_money
 from cift_shared.money.fees import FeeSchedule
@@ -13,6 +13,7 @@ from cift_shared.rails.registry import rails
 from gateway.payment_options.availability import (
     FLOAT_LOW,
     NETWORK_FEE_UNKNOWN,
+    RATE_UNAVAILABLE,
     Availability,
     Report,
     availability_of,
@@ -39,7 +40,8 @@ class PaymentOption:
     currency: str
     limits: Limits
     price: Quote | None
-    """For the amount of the query; None without one, and while the network's fee is not known."""
+    """For the amount of the query; None without one, and while the network's fee or a rate is
+    not known."""
     availability: Availability
 
 
@@ -113,7 +115,10 @@ class PaymentOptions:
             request = PriceRequest(query.type, rail, query.amount, currency)
             requested_amount(request)
             if reason != NETWORK_FEE_UNKNOWN:
-                price = quote(request, self.fees, at=now, estimate=estimate)
+                try:
+                    price = quote(request, self.fees, at=now, estimate=estimate)
+                except RateStale:
+                    reason = RATE_UNAVAILABLE
         found = blocked(availability_of(reports, now=now), reason)
         return PaymentOption(rail, currency, rail.limits[currency][query.type], price, found)
 

@@ -48,7 +48,8 @@ HELP: Mapping[str, str] = {
     "currency_unsupported": "Use a currency that the method supports.",
     "method_unavailable": "Use a method that is offered here.",
     **{code: refusal.advice for code, refusal in rail_refusals().items()},
-    "rate_unavailable": "Use two currencies for which there is a rate.",
+    "rate_unavailable": "Use two currencies for which there is a rate. With status 503 the rate is"
+    " only not known at present: send the same request again later.",
     "conversion_same_currency": "Give two different currencies.",
     "quote_not_found": "Give a quote of the same merchant and mode.",
     "quote_expired": "Create a new quote.",

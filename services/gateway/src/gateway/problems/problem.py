@@ -14,12 +14,13 @@ from fastapi.responses import JSONResponse
 from fastapi.routing import iter_route_contexts
 from starlette.exceptions import HTTPException
 
-from cift_shared.errors import InvalidCommand
+from cift_shared.errors import InvalidCommand, RateStale
 from cift_shared.rails.registry import rail_refusals
 from cift_shared.rails.webhooks import WebhookRefused
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_S = 1
+RATE_STALE = "Live rates are being read again."
 ERRORS_MAX = 20
 """Maximum number of invalid fields in one response; a small body can have thousands of them."""
 
@@ -100,6 +101,11 @@ KINDS: Mapping[str, Kind] = {
 }
 """Code to kind: the public list, shown at /docs."""
 
+TEMPORARY: Mapping[str, Kind] = {
+    "rate_unavailable": Kind(503, "The exchange rate is not known now", retryable=True),
+}
+"""Codes of `KINDS` whose cause may also pass by itself, with the kind of that case."""
+
 # Our codes for the two most frequent error types of pydantic.
 _FIELD_CODES = {"missing": "field_required", "extra_forbidden": "field_unknown"}
 _FIELD_INVALID = "field_invalid"
@@ -122,10 +128,11 @@ class Problem(Exception):
         *,
         errors: Sequence[Mapping[str, str]] = (),
         headers: Mapping[str, str] | None = None,
+        temporary: bool = False,
     ) -> None:
         super().__init__(code)
         self.code = code
-        self.kind = KINDS[code]
+        self.kind = TEMPORARY[code] if temporary else KINDS[code]
         self.detail = detail or f"{self.kind.title}."
         self.errors = errors
         self.headers = dict(headers or {})
@@ -240,6 +247,8 @@ def as_problem(error: Exception) -> Problem:
         return error
     if isinstance(error, InvalidCommand):
         return problem_from_command(error)
+    if isinstance(error, RateStale):
+        return Problem("rate_unavailable", RATE_STALE, temporary=True)
     if isinstance(error, WebhookRefused):
         return Problem(error.code, error.detail)
     if isinstance(error, RequestValidationError):
