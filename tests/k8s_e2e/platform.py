@@ -26,7 +26,15 @@ from tests.k8s_e2e.kube import (
 
 PROGRAMS = Path(__file__).parent / "programs"
 CLIENT = K8S.parent / "local" / "src" / "cift_local"
-STAND_INS = ("postgres", "kafka", "provider-sandbox", "bitcoin-node", "ethereum-node", "payer")
+STAND_INS = (
+    "postgres",
+    "kafka",
+    "provider-sandbox",
+    "bitcoin-node",
+    "ethereum-node",
+    "markets",
+    "payer",
+)
 
 
 def remove() -> None:

@@ -31,6 +31,7 @@ from cift_shared.messaging.envelope import outgoing
 from cift_shared.messaging.messages import PaymentResult, Step
 from cift_shared.messaging.received import ReceivedMoney, received_id
 from cift_shared.messaging.topics import RESULTS
+from cift_shared.money.amount import Money
 from cift_shared.observability.log import get_logger
 
 ROWS_MAX = 500
@@ -42,9 +43,11 @@ select {fields}, o.payment_id, o.deposit_id, o.received_as
 UNCLAIMED = f"""
 {_FIELDS}
   left join {{schema}}.attempt as a on a.payment_id = o.payment_id
+  left join unnest($2::text[], $3::numeric[]) as dust (currency, minor)
+    on dust.currency = {{currency}}
  where o.deposit_id is null and o.received_as is null
-   and o.height <= $1 and o.{{amount}} >= $2
-   and case when o.payment_id is null then o.first_seen_at <= $3
+   and o.height <= $1 and o.{{amount}} >= coalesce(dust.minor, 0)
+   and case when o.payment_id is null then o.first_seen_at <= $4
        else a.state is null or a.state in ('done', 'review') end
  order by o.height, o.{{hash}}, o.{{place}}
  limit {ROWS_MAX}
@@ -147,7 +150,9 @@ class Credits(Generic[ArrivalType]):
             if self._is_deep(one.arrival, tip):
                 count += await self._reinstated(lease, one)
         park_before = self._clock.now() - self._terms.park_after
-        for one in await self._read(UNCLAIMED, tip.height, self._terms.dust, park_before):
+        dusts = self._terms.dusts
+        columns = list(dusts), list(dusts.values())
+        for one in await self._read(UNCLAIMED, tip.height, *columns, park_before):
             if self._is_deep(one.arrival, tip):
                 count += await self._received(lease, one)
         return count
@@ -169,14 +174,14 @@ class Credits(Generic[ArrivalType]):
         result = received_result(
             self._rail,
             arrival.reference,
-            self._terms.money(arrival.minor),
+            Money(arrival.minor, arrival.currency),
             ReceivedMoney(
                 livemode=self._terms.livemode,
                 instrument=self._terms.instrument,
                 related_payment_id=one.payment_id,
             ),
             occurred_at=now,
-            evidence=[self._step(now, "received", arrival)],
+            evidence=[self._step(now, "received", one)],
         )
         async with fenced(self._pool, self._tables.schema, lease) as connection:
             identity = received_id(self._rail.name, arrival.reference)
@@ -233,11 +238,11 @@ class Credits(Generic[ArrivalType]):
                 "method": self._rail.method,
                 "rail": self._rail.name,
                 "occurred_at": now,
-                "amount": self._terms.money(one.arrival.minor),
+                "amount": Money(one.arrival.minor, one.arrival.currency),
                 "provider_reference": reference if kind == "reversed" else None,
                 "reversal_reference": reference,
                 "reason": reason,
-                "evidence": [self._step(now, kind, one.arrival)],
+                "evidence": [self._step(now, kind, one)],
             }
         )
 
@@ -253,6 +258,10 @@ class Credits(Generic[ArrivalType]):
         failpoint("chain.after_credit_commit")
         return 1
 
-    def _step(self, now: datetime, kind: str, arrival: ArrivalType) -> Step:
+    def _step(self, now: datetime, kind: str, one: Credited[ArrivalType]) -> Step:
+        """For the timeline, and for operators: the deposit whose address it came to."""
+        arrival = one.arrival
         detail = {"arrival": arrival.reference, "block": arrival.block_hash or "none"}
+        if one.payment_id is not None:
+            detail["deposit"] = str(one.payment_id)
         return Step.of(now, f"{self._rail.name}.arrival.{kind}", detail)

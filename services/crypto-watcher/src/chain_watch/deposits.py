@@ -28,6 +28,7 @@ from cift_shared.messaging.outcomes import (
     Settled,
     Submitted,
 )
+from cift_shared.money.amount import Money
 
 ADDRESS, EXPIRES, SHOWN, NAMED = "address", "expires_at", "shown", "transactions"
 """Memory fields, stored with attempts, so their names never change."""
@@ -64,7 +65,8 @@ class Deposits(Generic[ArrivalType]):
             raise ProviderUnavailable("node_unavailable", "the chain is not being read")
         address = await self._address(attempt)
         expires_at = self._expires_at(attempt)
-        memory = {ADDRESS: address, EXPIRES: expires_at.isoformat(), SHOWN: self._mark(Awaited())}
+        mark = self._mark(attempt, Awaited())
+        memory = {ADDRESS: address, EXPIRES: expires_at.isoformat(), SHOWN: mark}
         action = self._action(attempt, address, expires_at, Awaited())
         step = self._context.step("address.assigned")
         return Answer(ActionRequired(action), memory, evidence=[step], check_after=CHECK_EVERY)
@@ -83,9 +85,11 @@ class Deposits(Generic[ArrivalType]):
         tip = await self._store.tip()
         if tip is None:
             raise OutcomeUnknown("node_unavailable", "the chain was never read")
-        arrivals = await self._store.arrivals(attempt.request.payment_id)
-        asked = Asked(attempt.request.amount.minor, self._expires_at(attempt))
-        verdict = judge(asked, arrivals, tip, self._terms.depths, dust=self._terms.dust)
+        amount = attempt.request.amount
+        arrivals = await self._arrivals(attempt)
+        asked = Asked(amount.minor, self._expires_at(attempt))
+        dust = self._terms.dusts[amount.currency]
+        verdict = judge(asked, arrivals, tip, self._terms.depths, dust=dust)
         match verdict:
             case Settle():
                 return await self._settled(attempt, verdict, memory, steps, tip.height)
@@ -93,6 +97,11 @@ class Deposits(Generic[ArrivalType]):
                 return Answer(Expired(EXPIRED), memory, evidence=steps)
             case Awaited() | Seen():
                 return self._progress(attempt, verdict, memory, steps)
+
+    async def _arrivals(self, attempt: Attempt) -> Sequence[ArrivalType]:
+        """What arrived in the deposit's currency; `credits.py` reports what came in another one."""
+        found = await self._store.arrivals(attempt.request.payment_id)
+        return [one for one in found if one.currency == attempt.request.amount.currency]
 
     async def _settled(
         self,
@@ -106,7 +115,8 @@ class Deposits(Generic[ArrivalType]):
         payment_id = attempt.request.payment_id
         if not await self._store.claim(payment_id, verdict.arrivals):
             return Answer(Pending(), memory, evidence=steps, check_after=CHECK_SOON)
-        outcome = Settled(self._terms.money(verdict.minor), verdict.arrivals[0].reference)
+        amount = Money(verdict.minor, attempt.request.amount.currency)
+        outcome = Settled(amount, verdict.arrivals[0].reference)
         found = [self._confirmed(one, tip) for one in verdict.arrivals]
         return Answer(outcome, memory, evidence=[*steps, *found])
 
@@ -118,14 +128,14 @@ class Deposits(Generic[ArrivalType]):
         steps: Sequence[Step],
     ) -> Answer:
         """Report what is under way, once for each change."""
-        mark = self._mark(verdict)
+        mark = self._mark(attempt, verdict)
         delay = min(CHECK_EVERY, self._left(attempt))
         if attempt.memory.get(SHOWN) == mark:
             return Answer(Pending(), memory, evidence=steps, check_after=delay)
         action = self._action(attempt, attempt.memory[ADDRESS], self._expires_at(attempt), verdict)
         is_seen = isinstance(verdict, Seen)
         step = self._context.step(
-            "deposit.seen" if is_seen else "deposit.gone", self._shown(verdict)
+            "deposit.seen" if is_seen else "deposit.gone", self._shown(attempt, verdict)
         )
         outcome = Submitted(next_action=action) if is_seen else ActionRequired(action)
         memory = {**memory, SHOWN: mark}
@@ -178,20 +188,24 @@ class Deposits(Generic[ArrivalType]):
             uri=terms.uri(address, amount),
             network=terms.network,
             expires_at=expires_at,
-            progress={**self._shown(verdict), "confirmations_required": needed},
+            progress={
+                **terms.details(amount.currency),
+                **self._shown(attempt, verdict),
+                "confirmations_required": needed,
+            },
         )
 
     def _confirmed(self, arrival: ArrivalType, tip: int) -> Step:
         detail = {
             "arrival": arrival.reference,
-            "amount": self._terms.money(arrival.minor).text,
+            "amount": Money(arrival.minor, arrival.currency).text,
             "confirmations": str(arrival.confirmations(tip)),
             "block": str(arrival.block_hash),
         }
         return self._context.step("arrival.confirmed", detail)
 
-    def _shown(self, verdict: Awaited | Seen) -> Mapping[str, str]:
-        return shown(verdict, self._terms.currency)
+    def _shown(self, attempt: Attempt, verdict: Awaited | Seen) -> Mapping[str, str]:
+        return shown(verdict, attempt.request.amount.currency)
 
-    def _mark(self, verdict: Awaited | Seen) -> str:
-        return "/".join(self._shown(verdict).values())
+    def _mark(self, attempt: Attempt, verdict: Awaited | Seen) -> str:
+        return "/".join(self._shown(attempt, verdict).values())
