@@ -11,12 +11,14 @@ DUST_WEI = ETHER // 10_000
 """Less is recorded and credited to nobody: moving it costs more than it is worth."""
 
 _DEPOSIT = Limits(ETHER // 1_000, 10_000_000 * ETHER)
+_IN_DOLLARS = Limits(10_00, 10_000_000_00)
 
 RAIL = Rail(
     name="ethereum",
     method="ethereum",
     provider="ethereum",
-    limits={"ETH": {"deposit": _DEPOSIT}},
+    limits={"ETH": {"deposit": _DEPOSIT}, "USD": {"deposit": _IN_DOLLARS}},
+    exchanged={"USD": "ETH"},
     # A block is final after two to three epochs of 6.4 minutes.
     typical_duration={
         "deposit": timedelta(minutes=16),

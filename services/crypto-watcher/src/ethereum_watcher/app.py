@@ -12,6 +12,7 @@ from functools import partial
 from chain_watch.context import WatchState
 from chain_watch.credits import Credits
 from chain_watch.deposit_store import StoredDeposits
+from chain_watch.rate_loop import rates_of
 from chain_watch.watch_reader import WatchReader
 from cift_shared.attempts import AttemptStore, compose_worker
 from cift_shared.runtime.jobs import JobLoop
@@ -29,10 +30,11 @@ ROLE = "cift_ethereum"
 
 def compose(base: Base, config: EthereumConfig, *, concurrency: int) -> Composition:
     """Build the unit from its settings."""
-    nodes, watch = nodes_of(config), WatchState(base.clock)
+    rates, rate_reader = rates_of(base)
+    nodes, watch = nodes_of(config), WatchState(base.clock, rates=rates)
     store, chain = StoredDeposits(base.pool, TABLES), ChainStore(base.pool)
     processor = EthereumProcessor(config, nodes, store, watch=watch, clock=base.clock)
-    reports = Credits(base.pool, TABLES, terms_of(config), base.clock)
+    reports = Credits(base.pool, TABLES, terms_of(config), base.clock, rates)
     watcher = Watcher(nodes, chain, reports, config, base.clock)
 
     def beside(_: AttemptStore, wake: Callable[[], None]) -> Sequence[Part]:
@@ -41,7 +43,7 @@ def compose(base: Base, config: EthereumConfig, *, concurrency: int) -> Composit
             base.relay.wake()
 
         job = JobLoop(watcher.job(found), base.pool, SCHEMA, base.clock)
-        return [WatchReader(store, watch, config.shared, "ethereum:watch-state"), job]
+        return [WatchReader(store, watch, config.shared, "ethereum:watch-state"), rate_reader, job]
 
     return compose_worker(
         base, processor, schema=SCHEMA, concurrency=concurrency, extra_loops=beside
