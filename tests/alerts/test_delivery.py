@@ -14,6 +14,7 @@ import yaml
 
 from cift_local.ports import LOOPBACK, free_port
 from tests.alerts.receivers import World, serving_world
+from tests.support.cift import cift
 from tests.support.eventually import eventually
 
 pytestmark = [pytest.mark.alerts, pytest.mark.timeout(240)]
@@ -23,6 +24,8 @@ BROKEN = 'cift_ledger_violations{{invariant="sum_is_zero"}} {broken}\n'
 LETTERS = (
     'cift_messages_rejected_total{{topic="payments.results",reason="undecodable"}} {letters}\n'
 )
+
+WATCHED = {"targets": "ok", "alertmanager": "ok"}
 
 
 def measured(*, broken: int, letters: int) -> str:
@@ -50,8 +53,12 @@ async def program(log: Path, *words: str) -> AsyncIterator[Process]:
 
 
 @asynccontextmanager
-async def running_alerts(world: World, folder: Path) -> AsyncIterator[None]:
-    """Prometheus and Alertmanager with our files; only addresses and intervals differ."""
+async def running_alerts(world: World, folder: Path) -> AsyncIterator[str]:
+    """Prometheus and Alertmanager with our files; only addresses and intervals differ.
+
+    Yields Prometheus' address.
+    """
+    prometheus = f"{LOOPBACK}:{free_port()}"
     alertmanager_port = free_port()
     routes = configure("alertmanager.yml")
     routes["global"]["smtp_smarthost"] = f"{LOOPBACK}:{world.mail_port}"
@@ -79,10 +86,10 @@ async def running_alerts(world: World, folder: Path) -> AsyncIterator[None]:
             "prometheus",
             f"--config.file={write(folder / 'prometheus.yml', scraping)}",
             f"--storage.tsdb.path={folder / 'prometheus'}",
-            f"--web.listen-address={LOOPBACK}:{free_port()}",
+            f"--web.listen-address={prometheus}",
         ),
     ):
-        yield
+        yield f"http://{prometheus}"
 
 
 async def scraped(world: World) -> bool:
@@ -93,14 +100,27 @@ async def notified(world: World) -> bool:
     return bool(world.pages and world.mails)
 
 
+async def doctor(prometheus: str) -> dict[str, str]:
+    """The grades that `cift doctor --production` gives the monitoring."""
+    said = await cift("doctor", "--production", "--prometheus", prometheus, "--json")
+    return {
+        one["name"].partition(".")[2]: one["grade"]
+        for one in said.json["findings"]
+        if one["name"].startswith("monitoring.")
+    }
+
+
 async def test_a_page_is_a_call_and_a_ticket_a_mail(tmp_path: Path) -> None:
     async with serving_world() as world:
         world.metrics = measured(broken=0, letters=1)
-        async with running_alerts(world, tmp_path):
+        async with running_alerts(world, tmp_path) as prometheus:
             await eventually(partial(scraped, world), "scrapes")
             assert (world.pages, world.mails) == ([], [])
+            assert await doctor(prometheus) == {**WATCHED, "rules": "ok"}
             world.metrics = measured(broken=2, letters=3)
             await eventually(partial(notified, world), "notifications")
+            seen = await doctor(prometheus)
+    assert seen == {**WATCHED, "rules": "fail"}
     page = json.loads(world.pages[0])
     (alert,) = page["alerts"]
     assert alert["labels"]["alertname"] == "LedgerBroken"

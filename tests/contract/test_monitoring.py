@@ -15,6 +15,8 @@ import pytest
 import yaml
 from prometheus_client import REGISTRY
 
+from cift_shared.cli.doctor.monitoring import ALERT_GROUPS, JOB
+
 ROOT = Path(__file__).parents[2]
 MONITORING = ROOT / "deploy" / "monitoring"
 SERVICES = (
@@ -40,9 +42,13 @@ SELECTOR = re.compile(r"(cift_\w+)\{([^}]*)\}")
 GROUPED = re.compile(r"\bby \(([^)]*)\)")
 
 
+def groups() -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = yaml.safe_load((MONITORING / "rules.yml").read_text())["groups"]
+    return found
+
+
 def rules() -> list[dict[str, Any]]:
-    groups = yaml.safe_load((MONITORING / "rules.yml").read_text())["groups"]
-    return [rule for group in groups for rule in group["rules"]]
+    return [rule for group in groups() for rule in group["rules"]]
 
 
 def alerts() -> list[dict[str, Any]]:
@@ -61,6 +67,13 @@ EXPRESSIONS = [
     *[(rule.get("alert") or rule["record"], rule["expr"]) for rule in rules()],
     *panels(),
 ]
+
+
+def test_doctor_asks_for_every_group_of_alerts() -> None:
+    with_alerts = {group["name"] for group in groups() if "alert" in group["rules"][0]}
+    assert with_alerts == ALERT_GROUPS
+    jobs = yaml.safe_load((MONITORING / "prometheus.yml").read_text())["scrape_configs"]
+    assert [job["job_name"] for job in jobs] == [JOB]
 
 
 @pytest.fixture(scope="module")

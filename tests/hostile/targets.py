@@ -37,7 +37,9 @@ from cift_shared.security.callback_token import CallbackTokens
 from cift_shared.testing import FakeClock
 from ethereum_watcher.scanner import BlockInvalid as EthereumBlockInvalid
 from ethereum_watcher.scanner import concerned
+from ethereum_watcher.transfers import TOPIC, concerned_logs, read_transfer
 from ethereum_watcher.wire import Block as EthereumBlock
+from ethereum_watcher.wire import Log as EthereumLog
 from ethereum_watcher.wire import Receipt as EthereumReceipt
 from exchange_rates.sources import SOURCES
 from exchange_rates.wire import AnswerUnusable
@@ -217,6 +219,17 @@ def _ethereum_block(data: bytes) -> None:
         assert len(one.hash) == 66
 
 
+def _ethereum_logs(data: bytes) -> None:
+    log = EthereumLog.model_validate_json(data)
+    moved = read_transfer(log)
+    if moved is not None:
+        assert 0 <= moved.amount < 10**38
+        assert len(moved.sender) == len(moved.recipient) == 20
+    block = EthereumBlock.model_validate(_ETHEREUM_BLOCK)
+    for one in concerned_logs(block, [log], {log.contract: "USDC"}, {_FOREIGN_ACCOUNT}):
+        assert one == log
+
+
 def _ethereum_receipt(data: bytes) -> None:
     receipt = EthereumReceipt.model_validate_json(data)
     assert 0 <= receipt.gas_used * receipt.gas_price < 2**512
@@ -288,6 +301,16 @@ _ETHEREUM_BLOCK = {
             "value": "0xde0b6b3a7640000",
         }
     ],
+    "logsBloom": "0x" + "ff" * 256,
+}
+_ETHEREUM_LOG = {
+    "address": "0x" + "12" * 20,
+    "topics": [TOPIC, f"0x{'11' * 20:0>64}", f"0x{_FOREIGN_ACCOUNT.hex():0>64}"],
+    "data": f"0x{25_000_000:064x}",
+    "transactionHash": "0x" + "ef" * 32,
+    "blockHash": _ETHEREUM_HASH,
+    "logIndex": "0x3",
+    "removed": False,
 }
 _ETHEREUM_RECEIPT = {
     "transactionHash": _ETHEREUM_HASH,
@@ -295,6 +318,7 @@ _ETHEREUM_RECEIPT = {
     "status": "0x1",
     "gasUsed": "0x5208",
     "effectiveGasPrice": "0x3b9aca00",
+    "logs": [_ETHEREUM_LOG],
 }
 _TX = bitcoin_chain.Tx((bitcoin_chain.FOREIGN, 5), (b"\x51", 7), inputs=2)
 _WALLET = seed_file.seal(
@@ -498,6 +522,9 @@ TARGETS: dict[str, Target] = {
     "transaction of Bitcoin": Target(_bitcoin_transaction, (BlockInvalid,), (_TX.raw, _TX.bare)),
     "block of Ethereum": Target(
         _ethereum_block, (ValidationError, EthereumBlockInvalid), _dump(_ETHEREUM_BLOCK)
+    ),
+    "log of Ethereum": Target(
+        _ethereum_logs, (ValidationError, EthereumBlockInvalid), _dump(_ETHEREUM_LOG)
     ),
     "receipt of Ethereum": Target(_ethereum_receipt, (ValidationError,), _dump(_ETHEREUM_RECEIPT)),
     "price of Coinbase": Target(

@@ -40,14 +40,14 @@ def run(*arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]
 
 
 @cache
-def build(image: str) -> str:
+def build(image: str, tag: str = TAG) -> str:
     """Build a service's image with `make images`; its name."""
     argv = [
         "make",
         "--no-print-directory",
         "images",
         f"IMAGES={image}",
-        f"TAG={TAG}",
+        f"TAG={tag}",
     ]
     if program() == "podman" and has(OWN_PYTHON):
         # The stand-in for the base image; packages are fetched as on this machine.
@@ -64,7 +64,7 @@ def build(image: str) -> str:
     )
     if done.returncode:
         raise RuntimeError(f"{image} was not built:\n{(done.stdout + done.stderr)[-3000:]}")
-    return f"cift/{image}:{TAG}"
+    return f"cift/{image}:{tag}"
 
 
 @dataclass(frozen=True)

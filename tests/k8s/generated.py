@@ -18,8 +18,8 @@ HEADER = "# Generated from the code by `make k8s-manifests`; changes are lost.\n
 CLUSTER = {"strimzi.io/cluster": "cift-kafka"}
 BOOTSTRAP = "cift-kafka-kafka-bootstrap:9093"
 REPLICAS_MIN, REPLICAS_MAX = 2, 4
-UNSCALED = frozenset({"gateway", "crypto-watcher"})
-"""The gateway scales with its CPU; a watcher's work follows the chain, not its topic."""
+UNSCALED = frozenset({"gateway", "crypto-signer", "crypto-watcher"})
+"""The gateway scales with its CPU; the work of the other two follows the chain, not a topic."""
 LAG = {"ledger": 2000}
 """Records per replica at which another one starts: a few seconds of its work."""
 LAG_OF_WORKERS = 100
@@ -182,7 +182,9 @@ def files() -> dict[Path, str]:
     known = workloads()
     return {
         COMPONENTS / "kafka-strimzi" / "topics.yaml": _text(*map(topic, all_topics())),
-        COMPONENTS / "kafka-strimzi" / "users.yaml": _text(*map(user, known), scaling_user()),
+        COMPONENTS / "kafka-strimzi" / "users.yaml": _text(
+            *(user(one) for one in known if one.all_writes), scaling_user()
+        ),
         COMPONENTS / "postgres-cnpg" / "logins.yaml": _text(logins()),
         COMPONENTS / "keda" / "scalers.yaml": _text(
             *(scaler(one) for one in known if one.name not in UNSCALED)

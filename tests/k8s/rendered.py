@@ -19,10 +19,15 @@ from cift_local.errors import LocalStackError
 ROOT = Path(__file__).parents[2]
 K8S = ROOT / "deploy" / "k8s"
 OVERLAYS = tuple(sorted(each.name for each in (K8S / "overlays").iterdir()))
+BY_OPERATORS = tuple(name for name in OVERLAYS if name != "e2e")
+"""The overlays whose Kafka and PostgreSQL are made by Strimzi and CloudNativePG."""
+STAND_INS = K8S / "stand-ins"
 SERVICES = ("Deployment", "StatefulSet")
 VERSION = "v5.7.1"
 KUBECTL_MIN = (5, 5)
 """The oldest kustomize inside kubectl with which the manifests were rendered: kubectl 1.32's."""
+MOUNT = "/run/secrets/cift/"
+"""The folder of a workload's Secret, in its pods."""
 TOOLS = ROOT / ".cift" / "k8s"
 
 Document = dict[str, Any]
@@ -61,10 +66,15 @@ def _own_kustomize() -> Path:
     return program
 
 
-@cache
 def overlay(name: str) -> tuple[Document, ...]:
     """Every object of an overlay."""
-    argv = [*renderer(), str(K8S / "overlays" / name)]
+    return rendered(K8S / "overlays" / name)
+
+
+@cache
+def rendered(folder: Path) -> tuple[Document, ...]:
+    """Every object of a folder with a kustomization."""
+    argv = [*renderer(), str(folder)]
     done = subprocess.run(argv, check=False, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return tuple(yaml.safe_load_all(done.stdout))
@@ -107,6 +117,13 @@ def settings_of(name: str, workload: Document) -> dict[str, str]:
     for source in container["envFrom"]:
         found |= maps[source["configMapRef"]["name"]]
     return found | {each["name"]: each.get("value", "") for each in container.get("env", ())}
+
+
+def files_of(name: str, workload: Document) -> set[str]:
+    """The keys of its Secret that a workload reads, by its settings or in an init container."""
+    commands = [each["command"] for each in pod_of(workload).get("initContainers", ())]
+    texts = [*settings_of(name, workload).values(), *(word for one in commands for word in one)]
+    return {text.removeprefix(MOUNT) for text in texts if text.startswith(MOUNT)}
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ from cift_shared.asyncapi.document import document
 from cift_shared.messaging import topics
 from cift_shared.messaging.topics import DEAD_LETTER_SUFFIX, all_topics, dead_letter
 from tests.k8s.generated import files
-from tests.k8s.rendered import OVERLAYS, of_kind
+from tests.k8s.rendered import BY_OPERATORS, of_kind
 from tests.k8s.workloads import workloads
 
 pytestmark = pytest.mark.k8s
@@ -19,7 +19,7 @@ def test_generated_files_are_up_to_date() -> None:
     assert not outdated, "run `make k8s-manifests`"
 
 
-@pytest.mark.parametrize("name", OVERLAYS)
+@pytest.mark.parametrize("name", BY_OPERATORS)
 def test_every_topic_of_the_code_is_in_the_manifests_and_the_reverse(name: str) -> None:
     found = {
         each["spec"]["topicName"]: (
@@ -49,7 +49,7 @@ def test_the_readers_are_those_of_the_published_document() -> None:
     assert {topic for each in workloads() for _, topic in each.reads} == received
 
 
-@pytest.mark.parametrize("name", OVERLAYS)
+@pytest.mark.parametrize("name", BY_OPERATORS)
 def test_only_the_gateway_and_the_ledger_may_write_commands(name: str) -> None:
     writers = {
         user["metadata"]["name"]
@@ -62,7 +62,7 @@ def test_only_the_gateway_and_the_ledger_may_write_commands(name: str) -> None:
     assert writers == {"gateway", "ledger"}
 
 
-@pytest.mark.parametrize("name", OVERLAYS)
+@pytest.mark.parametrize("name", BY_OPERATORS)
 def test_no_user_may_administer_topics(name: str) -> None:
     operations = {
         operation

@@ -1,20 +1,26 @@
 """Rules for the overlays that use every operator."""
 
 import re
-from pathlib import PurePosixPath
 
 import pytest
 
 from cift_shared.messaging.topics import all_topics
 from tests.k8s.generated import UNSCALED
-from tests.k8s.rendered import ROOT, all_workloads, named, of_kind, pod_of, settings_of
+from tests.k8s.rendered import (
+    ROOT,
+    all_workloads,
+    files_of,
+    named,
+    of_kind,
+    pod_of,
+    settings_of,
+)
 from tests.k8s.workloads import workloads
 
 pytestmark = [pytest.mark.k8s, pytest.mark.parametrize("name", ["prod", "staging"])]
 BY_OPERATORS = {"cift-kafka-cluster-ca-cert", "cift-postgres-ca"}
 """Secrets that Strimzi and CloudNativePG make."""
 GUIDE = ROOT / "docs" / "kubernetes.md"
-MOUNT = "/run/secrets/cift"
 AUTHORITIES = {"kafka.crt", "postgres.crt"}
 """Files from the operators' Secrets."""
 
@@ -54,7 +60,6 @@ def test_the_guide_lists_every_key_of_the_secrets(name: str) -> None:
     for each in all_workloads(name):
         mine = " ".join(re.findall(rf"^\|.*`{named(each)}`.*\|$", guide, re.MULTILINE))
         every = " ".join(re.findall(r"^\| each service.*\|$", guide, re.MULTILINE))
-        paths = [PurePosixPath(value) for value in settings_of(name, each).values()]
-        files = {path.name for path in paths if str(path.parent) == MOUNT} - AUTHORITIES
+        files = files_of(name, each) - AUTHORITIES
         unlisted = {file for file in files if f"`{file}`" not in keys + mine + every}
         assert unlisted == set(), named(each)

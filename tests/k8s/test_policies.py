@@ -8,6 +8,7 @@ from cift_shared.rails.local import local_rails
 from cift_shared.runtime.http_server import STOP_S_MAX
 from cift_shared.security.secret_files import SUFFIX
 from tests.k8s.rendered import (
+    BY_OPERATORS,
     OVERLAYS,
     SERVICES,
     all_workloads,
@@ -38,15 +39,16 @@ def test_pods_fit_the_restricted_standard(name: str) -> None:
         each["metadata"]["labels"]["pod-security.kubernetes.io/enforce"] for each in namespaces
     ] == ["restricted"]
     for each in all_workloads(name):
-        pod, container = pod_of(each), container_of(each)
+        pod = pod_of(each)
         assert pod["securityContext"]["runAsNonRoot"] is True
         assert pod["securityContext"]["runAsUser"] == 10001
         assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
-        assert container["securityContext"] == {
-            "allowPrivilegeEscalation": False,
-            "capabilities": {"drop": ["ALL"]},
-            "readOnlyRootFilesystem": True,
-        }
+        for container in (container_of(each), *pod.get("initContainers", ())):
+            assert container["securityContext"] == {
+                "allowPrivilegeEscalation": False,
+                "capabilities": {"drop": ["ALL"]},
+                "readOnlyRootFilesystem": True,
+            }
         assert not {"hostNetwork", "hostPID", "hostIPC"} & pod.keys()
         assert not any("hostPath" in volume for volume in pod["volumes"])
 
@@ -136,9 +138,9 @@ def test_secrets_come_as_files(name: str) -> None:
         assert not secret & settings_of(name, each).keys(), named(each)
         assert "secretKeyRef" not in str(each)
         files = [value for key, value in settings_of(name, each).items() if key.endswith(SUFFIX)]
-        [mount] = [one for one in container_of(each)["volumeMounts"] if one["name"] == "secrets"]
-        assert mount["readOnly"] is True
-        assert all(value.startswith(mount["mountPath"] + "/") for value in files)
+        mounts = container_of(each)["volumeMounts"]
+        folders = tuple(f"{one['mountPath']}/" for one in mounts if one.get("readOnly"))
+        assert all(value.startswith(folders) for value in files)
 
 
 def test_keys_of_personal_data_are_not_given_to_jobs(name: str) -> None:
@@ -189,11 +191,12 @@ def test_named_ports_of_policies_exist(name: str) -> None:
 def test_kafka_and_postgres_are_encrypted(name: str) -> None:
     for each in all_workloads(name):
         assert settings_of(name, each)["KAFKA_SECURITY_PROTOCOL"] == "SASL_SSL"
-    [kafka] = of_kind(name, "Kafka")
-    for listener in kafka["spec"]["kafka"]["listeners"]:
-        assert listener["tls"] is True
-        assert listener["authentication"] == {"type": "scram-sha-512"}
-    assert kafka["spec"]["kafka"]["authorization"] == {"type": "simple"}
+    for kafka in of_kind(name, "Kafka"):
+        for listener in kafka["spec"]["kafka"]["listeners"]:
+            assert listener["tls"] is True
+            assert listener["authentication"] == {"type": "scram-sha-512"}
+        assert kafka["spec"]["kafka"]["authorization"] == {"type": "simple"}
+    assert len(of_kind(name, "Kafka")) == (name in BY_OPERATORS)
 
 
 def test_only_prod_moves_real_money_and_only_by_digest(name: str) -> None:
@@ -208,7 +211,19 @@ def test_only_prod_moves_real_money_and_only_by_digest(name: str) -> None:
 def test_prod_takes_images_from_one_list(name: str) -> None:
     images = {container_of(each)["image"] for each in all_workloads(name)}
     names = {re.split(r"[:@]", image)[0].rpartition("/")[2] for image in images}
-    assert names == {each.name for each in workloads()}
+    assert names == {each.name for each in workloads()} - {"crypto-signer"}  # the watcher's image
+
+
+def test_only_the_signer_has_the_wallet_and_a_copy_that_it_alone_may_read(name: str) -> None:
+    holders = [each for each in all_workloads(name) if "CRYPTO_WALLET" in str(pod_of(each))]
+    assert [named(each) for each in holders] == ["crypto-signer"]
+    [copies] = pod_of(holders[0])["initContainers"]
+    target = settings_of(name, holders[0])["CRYPTO_WALLET_FILE"]
+    assert copies["command"][:3] == ["install", "-m", "0600"]
+    assert copies["command"][-1] == target
+    [volume] = [each for each in pod_of(holders[0])["volumes"] if each["name"] == "wallet"]
+    assert volume["emptyDir"]["medium"] == "Memory"
+    assert holders[0]["spec"]["replicas"] == 1
 
 
 def test_no_object_is_empty(name: str) -> None:

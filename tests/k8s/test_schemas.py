@@ -6,7 +6,7 @@ from functools import cache
 import jsonschema_rs
 import pytest
 
-from tests.k8s.rendered import OVERLAYS, Document, overlay
+from tests.k8s.rendered import OVERLAYS, STAND_INS, Document, overlay, rendered
 from tests.k8s.schemas import file_of, strict
 
 pytestmark = pytest.mark.k8s
@@ -29,6 +29,10 @@ def problems(document: Document) -> list[str]:
 @pytest.mark.parametrize("name", OVERLAYS)
 def test_every_object_fits_its_schema(name: str) -> None:
     assert [problem for document in overlay(name) for problem in problems(document)] == []
+
+
+def test_the_stand_ins_of_the_cluster_test_fit_their_schemas() -> None:
+    assert [problem for document in rendered(STAND_INS) for problem in problems(document)] == []
 
 
 @pytest.mark.parametrize(

@@ -7,15 +7,24 @@ from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
-OURS = (
-    "cift_shared", "gateway", "ledger", "mpesa_method", "mpesa_worker", "card_method",
-    "card_worker", "provider_sandbox", "cift_local", "tests",
-)  # fmt: skip
+ROOT = Path(__file__).parents[2]
 
 
 def is_ours(name: str) -> bool:
     """True for modules of this repository."""
-    return name.partition(".")[0] in OURS
+    return _is_in_repository(name.partition(".")[0])
+
+
+@cache
+def _is_in_repository(package: str) -> bool:
+    try:
+        spec = find_spec(package)
+    except ValueError:  # the program that was started has none
+        return False
+    if spec is None or spec.origin is None:
+        return False
+    path = Path(spec.origin)
+    return path.is_relative_to(ROOT) and "site-packages" not in path.parts
 
 
 def path_of(module: str) -> Path:

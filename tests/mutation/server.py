@@ -128,11 +128,17 @@ def load(names: Sequence[str]) -> None:
 
 
 def load_for(module: str, baseline: Baseline) -> None:
-    """Loads all that a change of the module can't reach, but for the tests themselves."""
+    """Loads all that a change of the module can't reach, but for the tests themselves.
+
+    Raises:
+        UnsoundTests: the module itself was loaded, so no test would see a change of it.
+    """
     own = module.partition(".")[0]
     ours = [name for name in baseline.modules if is_ours(name) or name.partition(".")[0] == own]
     load([name for name in baseline.modules if name not in ours and not _is_test(name)])
     load(_safe(module, [name for name in ours if not _is_test(name)]))
+    if module in sys.modules:
+        raise UnsoundTests(f"{module} is loaded before it is changed")
 
 
 def _safe(module: str, ours: Sequence[str]) -> list[str]:

@@ -1,6 +1,7 @@
 """A certificate authority of a test, and the certificates that it issues."""
 
 import ipaddress
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -32,10 +33,11 @@ class Authority:
         self.file = folder / f"{name.replace(' ', '-')}.pem"
         self.file.write_bytes(certificate.public_bytes(Encoding.PEM))
 
-    def issue(self, name: str) -> tuple[Path, Path]:
-        """A certificate for `name` and for 127.0.0.1, and its private key; both in PEM."""
+    def issue(self, name: str, *, hosts: Sequence[str] = ()) -> tuple[Path, Path]:
+        """A certificate for `name`, 127.0.0.1 and `hosts`, and its private key; both in PEM."""
         key = ec.generate_private_key(ec.SECP256R1())
-        names = [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
+        names: list[x509.GeneralName] = [x509.DNSName(host) for host in ("localhost", *hosts)]
+        names.append(x509.IPAddress(ipaddress.ip_address("127.0.0.1")))
         certificate = (
             _builder(_name(name), self._name, key)
             .add_extension(x509.SubjectAlternativeName(names), critical=False)

@@ -13,6 +13,9 @@ import sys
 
 from cift_local.errors import LocalStackError
 
+LOCK_WAIT_S = 300
+"""How long apt-get waits for another program that installs packages."""
+
 
 def ensure_program(program: str, package: str) -> None:
     """Install a package where its program is missing.
@@ -35,9 +38,10 @@ def install(*packages: str) -> None:
         names = " ".join(packages)
         raise LocalStackError(f"{names} is not installed: as root, `apt-get install {names}`")
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    wait = f"DPkg::Lock::Timeout={LOCK_WAIT_S}"
     arguments = ["install", "--yes", "--no-install-recommends", *packages]
     for words in (["update", "--quiet"], arguments):
-        if subprocess.run([apt, *words], check=False, env=environment).returncode:
+        if subprocess.run([apt, "-o", wait, *words], check=False, env=environment).returncode:
             raise LocalStackError(f"`apt-get {' '.join(words)}` failed")
 
 

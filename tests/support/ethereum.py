@@ -22,6 +22,12 @@ FIRST = "0x9858EfFD232B4033E47d90003D41EC34EcaEda94"
 FIRST_KEY = int("1ab42cc412b618bdea3a599e3c9bae199ebf030895b039e9db1e30dafb12b727", 16)
 """The private key of this address; the mnemonic is public."""
 SHARED = "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed"
+CONTRACTS = {
+    "USDC": "0x9bCe64C9d7e33De5Ec030c8a1814069dfD4669A1",
+    "USDT": "0x929FC9f8eFE9b3F15388165c8BaaC84D45169979",
+}
+"""The tokens of the test node."""
+TOKENS = ",".join(f"{currency}={contract}" for currency, contract in CONTRACTS.items())
 NODE_URL = "http://127.0.0.1:8545/v3/secret"
 
 
@@ -31,15 +37,17 @@ def config(**over: Any) -> EthereumConfig:
     return EthereumConfig(**{**fields, **over})
 
 
-def deposit(wei: int = ETHER, *, clock: FakeClock = CLOCK, **over: Any) -> RequestDeposit:
-    """A deposit by Ethereum."""
+def deposit(
+    wei: int = ETHER, *, clock: FakeClock = CLOCK, currency: str = "ETH", **over: Any
+) -> RequestDeposit:
+    """A deposit by Ethereum, of an amount in the smallest unit of its currency."""
     fields: dict[str, Any] = {
         "payment_id": IDS.new_id(),
         "merchant_id": "m_test",
         "livemode": False,
         "customer_id": "cus_1",
         "method": "ethereum",
-        "amount": Money(wei, "ETH"),
+        "amount": Money(wei, currency),
         "instrument": Instrument(kind=KIND, display=DISPLAY, sealed="", public=dict(PUBLIC)),
         "accepted_at": clock.now(),
         **over,

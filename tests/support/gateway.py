@@ -94,7 +94,7 @@ def rail_settings(mode: str = "test", **of_rails: Mapping[str, Any]) -> dict[str
             "environment": "sandbox" if mode == "test" else "production",
         },
         "bitcoin": {"xpub": "tpub"},
-        "ethereum": {"xpub": "xpub"},
+        "ethereum": {"xpub": "xpub", "chain_id": 1},
         "paypal": {
             "client_id": "client-id",
             "environment": "live" if mode == "live" else "sandbox",

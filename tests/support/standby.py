@@ -1,7 +1,7 @@
 """A PostgreSQL server with a synchronous standby, as a cluster with two machines has them."""
 
 import subprocess
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -64,8 +64,8 @@ class Standby(Postgres):
 class PrimaryWithStandby:
     """Both servers; every commit of the primary waits until the standby has written it."""
 
-    def __init__(self, folder: Path) -> None:
-        self.primary = Postgres(folder / "primary")
+    def __init__(self, folder: Path, settings: Mapping[str, str]) -> None:
+        self.primary = Postgres(folder / "primary", settings=settings)
         self.standby = Standby(folder / "standby", self.primary)
 
     def lose_primary(self) -> None:
@@ -79,9 +79,9 @@ class PrimaryWithStandby:
 
 
 @asynccontextmanager
-async def running_with_standby(folder: Path) -> AsyncIterator[PrimaryWithStandby]:
-    """Both servers, the standby synchronous."""
-    servers = PrimaryWithStandby(folder)
+async def running_with_standby(folder: Path, **settings: str) -> AsyncIterator[PrimaryWithStandby]:
+    """Both servers, the standby synchronous; `settings` are the primary's."""
+    servers = PrimaryWithStandby(folder, settings)
     with servers.primary, servers.standby:
         admin = await asyncpg.connect(servers.primary.dsn())
         await admin.execute("alter system set synchronous_standby_names = '*'")

@@ -13,7 +13,13 @@ OPEN = frozenset({"pending", "processing", "requires_action"})
 UNMOVED = frozenset({"failed", "expired", "canceled"})
 FINAL = UNMOVED | {"completed"}
 
-_EXPONENTS = {"JPY": 0, "KRW": 0, "RWF": 0, "UGX": 0, "VND": 0, "XAF": 0, "BTC": 8, "ETH": 18}
+_EXPONENTS = {
+    **dict.fromkeys(("JPY", "KRW", "RWF", "UGX", "VND", "XAF"), 0),
+    "BTC": 8,
+    "ETH": 18,
+    "USDC": 6,
+    "USDT": 6,
+}
 CENTS = 2
 
 

@@ -238,7 +238,7 @@ def movement(entry: Mapping[str, Any]) -> facts.Movement:
 
 def _minor(book: TwinBook, text: str, currency: str) -> int:
     """An amount in the provider's own count, in our minor units."""
-    amount = Decimal(text).scaleb(facts.exponent(currency) - book.places)
+    amount = Decimal(text).scaleb(facts.exponent(currency) - book.places_of(currency))
     if amount != int(amount):
         raise ValueError(f"{text} {currency} at {book.provider} is no whole number of minor units")
     return int(amount)

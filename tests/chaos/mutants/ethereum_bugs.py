@@ -26,8 +26,45 @@ MUTANTS = (
             Edit(
                 f"{ETHEREUM}/balance_store.py",
                 "select coalesce((select sum(wei) from ethereum.arrival\n"
-                "                  where address = $1 and height > $2 and height <= $3), 0)\n",
+                "                  where address = $1 and height > $2 and height <= $3 "
+                "and currency = 'ETH'), 0)\n",
                 "select 0\n",
+            ),
+        ),
+    ),
+    Mutant(
+        "eth-token-of-any-contract",
+        "a transfer counts whatever contract wrote it",
+        "ethereum_paid_in_tokens",
+        ("completed_has_moved", "providers_hold_what_the_books_say"),
+        (
+            Edit(
+                f"{ETHEREUM}/client.py",
+                '"blockHash": name, "address": list(contracts), "topics"',
+                '"blockHash": name, "topics"',
+            ),
+            Edit(
+                f"{ETHEREUM}/transfers.py",
+                "read_transfer(log) if log.contract in tokens else None",
+                "read_transfer(log)",
+            ),
+            Edit(
+                f"{ETHEREUM}/transfers.py",
+                "tokens[log.contract]",
+                'tokens.get(log.contract, "USDC")',
+            ),
+        ),
+    ),
+    Mutant(
+        "eth-token-places",
+        "amounts of tokens are read with eight places",
+        "ethereum_paid_in_tokens",
+        ("completed_has_moved", "providers_hold_what_the_books_say"),
+        (
+            Edit(
+                f"{ETHEREUM}/transfers.py",
+                "moved.recipient, moved.amount, currency",
+                "moved.recipient, moved.amount * 100, currency",
             ),
         ),
     ),

@@ -9,15 +9,18 @@ from tests.chaos.mutants.context import ScenarioContext
 
 _FINAL_AFTER = 8
 _WEI = 2 * 10**16
+_UNITS = 25 * 10**6
 
 
-async def _asked(context: ScenarioContext) -> tuple[str, str]:
+async def _asked(
+    context: ScenarioContext, amount: str = "0.02", currency: str = "ETH"
+) -> tuple[str, str]:
     """A deposit with its address."""
     order = {
         "type": "deposit",
         "method": "ethereum",
-        "amount": "0.02",
-        "currency": "ETH",
+        "amount": amount,
+        "currency": currency,
         "customer_id": context.merchant.customer(),
     }
     payment_id = str((await context.merchant.make("/payments", order))["id"])
@@ -58,4 +61,14 @@ async def ethereum_gone_before_final(context: ScenarioContext) -> None:
     await context.merchant.ends(payment_id)
 
 
-ALL = (ethereum_paid, ethereum_gone_before_final)
+async def ethereum_paid_in_tokens(context: ScenarioContext) -> None:
+    """A deposit in USDC is paid; a foreign contract of the same name pays as well."""
+    payment_id, address = await _asked(context, "25", "USDC")
+    for more in ({"fake": True}, {"token": "USDC"}):
+        order = {"address": address, "amount": str(_UNITS), "confirm": 1, **more}
+        await _node(context, "/control/pay", order)
+    await _node(context, "/control/mine", {"blocks": _FINAL_AFTER})
+    await context.merchant.ends(payment_id)
+
+
+ALL = (ethereum_paid, ethereum_gone_before_final, ethereum_paid_in_tokens)

@@ -1,6 +1,7 @@
 """Ethereum: customers whose wallets pay the shown address, a miner, and reorganisations."""
 
 import random
+from decimal import Decimal
 from typing import Any
 
 import httpx
@@ -19,10 +20,12 @@ def _payer(draw: random.Random, block: int, number: int) -> Drawn:
 
 async def _pay(node: httpx.AsyncClient, action: dict[str, Any]) -> None:
     """Pay the whole amount; it is mined, sometimes in two branches, until it is final."""
-    wei = int(action["amount"].replace(".", ""))
-    order = {"address": action["address"], "amount": str(wei), "confirm": 1}
+    units = int(action["amount"].replace(".", ""))
+    order = {"address": action["address"], "amount": str(units), "confirm": 1}
+    if action["currency"] != "ETH":
+        order["token"] = action["currency"]
     (await node.post("/control/pay", json=order)).raise_for_status()
-    if wei // 10**16 % _REORGANISED_AT == 0:
+    if int(100 * Decimal(action["amount"])) % _REORGANISED_AT == 0:
         (await node.post("/control/mine", json={"blocks": _DEPTH})).raise_for_status()
         (await node.post("/control/reorg", json={"depth": _DEPTH + 1})).raise_for_status()
     (await node.post("/control/mine", json={"blocks": _FINAL_AFTER})).raise_for_status()
@@ -32,6 +35,7 @@ TRAFFIC = RailTraffic(
     method="ethereum",
     currency="ETH",
     units=(2, 3),
+    also={"USDC": 1_000, "USDT": 1_001},
     instrument=_payer,
     afterwards=(),
     cancels=0.0,

@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import httpx
@@ -75,11 +75,20 @@ class RailTraffic:
     name of its counter."""
     resolvable: str = ""
     """A query for payments of unknown outcome that the provider's records will still settle."""
+    also: Mapping[str, int] = field(default_factory=dict)
+    """Other currencies in which customers pay in turn, and how much more of each they pay."""
+    factor: int = 1
+    """By how much amounts are larger than `units`."""
     reversals: Reversals | None = None
     pay: Callable[[httpx.AsyncClient, dict[str, Any]], Awaitable[None]] | None = None
     """Pays what the next action of a deposit shows, at the twin; None: nobody has to."""
     recipient: Callable[[httpx.AsyncClient], Awaitable[dict[str, Any]]] | None = None
     """Makes the `payment_method` of a withdrawal at the twin; None: that of a deposit."""
+
+    def of_customer(self, number: int) -> "RailTraffic":
+        """The traffic of one customer, who has one currency; no draw depends on which."""
+        currency, factor = [(self.currency, 1), *self.also.items()][number % (1 + len(self.also))]
+        return replace(self, currency=currency, factor=factor)
 
     def deposit(self, draw: random.Random) -> str:
         """An amount to pay in."""
@@ -91,7 +100,8 @@ class RailTraffic:
         return self._text(draw.randint(max(low // 4, 1), low // 2))
 
     def _text(self, units: int) -> str:
-        return Money(units * int(10 ** EXPONENTS[self.currency]), self.currency).text
+        minor = units * self.factor * int(10 ** EXPONENTS[self.currency])
+        return Money(minor, self.currency).text
 
 
 def weighted(weights: Mapping[str, int], draw: random.Random) -> str:

@@ -180,7 +180,7 @@ def _alone(seed: int) -> Plan:
 
 def _customer(draw: random.Random, seed: int, number: int) -> Customer:
     rail = draw.choice(tuple(TRAFFIC))
-    traffic = TRAFFIC[rail]
+    traffic = TRAFFIC[rail].of_customer(number)
     payment_method, more = traffic.instrument(draw, seed % 900, number)
     return Customer(
         name=f"c{seed}-{number}",

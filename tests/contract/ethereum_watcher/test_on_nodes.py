@@ -8,10 +8,15 @@ import pytest
 
 from chain_watch.rpc import Endpoint, NodeFailed
 from cift_shared.money.amount import Money
+from ethereum_watcher.addresses import parse_address
 from ethereum_watcher.client import EthereumNode as Client
 from ethereum_watcher.mapping import price_of
-from provider_sandbox.ethereum.contracts import FORWARDER
-from tests.contract.ethereum_watcher.conftest import WatchedNode
+from provider_sandbox.ethereum.contracts import FORWARDER, TOKENS, Token
+from tests.contract.ethereum_node.test_contracts import deployed, sent
+from tests.contract.ethereum_watcher.conftest import Served, WatchedNode
+from tests.integration.ethereum_watcher.harness import FINAL_AFTER, open_watch
+from tests.support import ethereum_contracts
+from tests.support.ethereum_contracts import MULTI_SENDER, words
 from tests.support.ethereum_keys import ETHER, Wallet
 from tests.support.ethereum_node import CHAIN_ID, EthereumNode
 
@@ -123,3 +128,49 @@ async def test_ether_that_a_contract_passes_on_is_credited(
     assert settled.amount == Money(ETHER, "ETH")
     (row,) = await watch.arrivals()
     assert row["place"] >= 0
+
+
+@pytest.mark.parametrize("token", TOKENS, ids=lambda token: token.symbol)
+async def test_tokens_are_credited_also_from_a_contract(
+    node: EthereumNode, wallet: Wallet, emptied_database: str, token: Token
+) -> None:
+    owner, unit = bytes.fromhex(wallet.address[2:]), 10**6
+    contract = deployed(node, wallet, token.deployment(owner))
+    created = sent(node, wallet, 1, None, data="0x" + MULTI_SENDER.hex())["contractAddress"]
+    sender, at = bytes.fromhex(created[2:]), bytes.fromhex(contract[2:])
+    approval = "0x" + ethereum_contracts.approve(sender, 10**12).hex()
+    assert sent(node, wallet, 2, contract, data=approval)["status"] == "0x1"
+    node.mine(FINAL_AFTER)
+    named = {"token_list": f"{token.symbol}={contract}"}
+    async with open_watch(emptied_database, [Served(node)], **named) as watch:
+        orders = [await watch.deposit(25 * unit, currency=token.symbol) for _ in range(3)]
+        first, second, third = (parse_address(one.address).script for one in orders)
+        both = "0x" + words(at, first, 25 * unit, second, 25 * unit + 1).hex()
+        receipt = sent(node, wallet, 3, created, data=both)
+        moved = "0x" + ethereum_contracts.transfer(third, 26 * unit).hex()
+        sent(node, wallet, 4, contract, data=moved)
+        await watch.read()
+        await orders[0].reach("submitted")
+        await watch.final()
+        amounts = [25 * unit, 25 * unit + 1, 26 * unit]
+        for deposit, amount in zip(orders, amounts, strict=True):
+            settled = await deposit.reach("settled")
+            assert settled.amount == Money(amount, token.symbol)
+        assert settled.provider_reference is not None
+        names = {str(row["hash"]) for row in await watch.arrivals()}
+        assert receipt["transactionHash"] in names
+
+
+async def test_a_block_that_is_gone_has_no_logs(node: EthereumNode, wallet: Wallet) -> None:
+    contract = deployed(node, wallet, TOKENS[0].deployment(bytes.fromhex(wallet.address[2:])))
+    moved = "0x" + ethereum_contracts.transfer(b"\x12" * 20, 5).hex()
+    receipt = sent(node, wallet, 1, contract, data=moved)
+    client = client_of(node)
+    (log,) = await client.transfers(receipt["blockHash"], [contract])
+    assert int.from_bytes(log.data) == 5
+    assert log in (await client.receipt(receipt["transactionHash"])).logs
+    assert await client.decimals(contract, receipt["blockHash"]) == 6
+    node.reorg(1)
+    with pytest.raises(NodeFailed):
+        await client.transfers(receipt["blockHash"], [contract])
+    await client.close()

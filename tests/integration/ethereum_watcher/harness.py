@@ -25,9 +25,10 @@ from ethereum_watcher.settings import EthereumConfig
 from ethereum_watcher.terms import terms_of
 from ethereum_watcher.watcher import Watcher
 from provider_sandbox.ethereum.call import Context
+from provider_sandbox.ethereum.evm import NEW_CONTRACT
 from provider_sandbox.ethereum.node import Node, ReorgPlan
 from provider_sandbox.ethereum.rpc import answer_body
-from tests.support import ethereum
+from tests.support import ethereum, ethereum_contracts
 from tests.support.watched_chain import WatchedChain
 
 OpenWatch = Callable[..., Any]
@@ -80,6 +81,26 @@ class TestNode:
         name = "0x" + self.node.send(sent).hex()
         self.sent[name] = sent
         return name
+
+    def pay_token(self, address: str, amount: int, currency: str = "USDC") -> str:
+        """The hash of a payment in tokens that waits for a block."""
+        moved = ethereum_contracts.transfer(parse_address(address).script, amount)
+        return self.call(self.node.tokens[currency], moved)
+
+    def call(self, contract: bytes, data: bytes) -> str:
+        """The hash of a call by the faucet that waits for a block."""
+        sent = self.node.sign(contract, 0, data, gas=500_000)
+        name = "0x" + self.node.send(sent).hex()
+        self.sent[name] = sent
+        return name
+
+    def deploy(self, code: bytes) -> bytes:
+        """The address of a new contract, in a block of its own."""
+        self.node.send(self.node.sign(NEW_CONTRACT, 0, code, gas=2_000_000))
+        self.node.mine(1)
+        (created,) = self.node.chain.latest.executed
+        assert not created.computation.is_error
+        return bytes(created.computation.msg.storage_address)
 
     def again(self, transaction: str) -> None:
         """Send the same bytes once more, after their block is gone."""
@@ -177,7 +198,7 @@ class Watch(WatchedChain, Generic[NodeType]):
         await self.read()
 
     async def deposit(self, wei: int = ethereum.ETHER, **over: Any) -> "Deposit":
-        """A deposit whose address is known."""
+        """A deposit whose address is known; `currency` is ether's without another one."""
         command = ethereum.deposit(wei, clock=self.clock, **over)
         await self.send(command)
         told = await self.reach(command.payment_id, "action_required")
@@ -199,6 +220,10 @@ class Deposit:
     def pay(self, wei: int, **over: bool) -> str:
         """Send ether to the address; it waits for a block."""
         return str(self.watch.node.pay(self.address, wei, **over))
+
+    def pay_token(self, amount: int, currency: str = "USDC") -> str:
+        """Send tokens to the address; they wait for a block."""
+        return str(self.watch.node.pay_token(self.address, amount, currency))
 
     async def kinds(self) -> list[str]:
         return await self.watch.kinds(self.id)

@@ -8,6 +8,7 @@ import httpx
 import pytest
 from structlog.testing import capture_logs
 
+from cift_shared.clock import Clock
 from cift_shared.kafka import Record, RejectedRecord
 from cift_shared.messaging.rail_status import RailStatus
 from cift_shared.messaging.topics import RAIL_STATUSES
@@ -47,7 +48,7 @@ async def mpesa(client: httpx.AsyncClient) -> Any:
     return found
 
 
-def status(clock: FakeClock, **fields: Any) -> RailStatus:
+def status(clock: Clock, **fields: Any) -> RailStatus:
     given = {"rail": "mpesa", "instance": "w-0", "reason": None, "reported_at": clock.now()}
     told = given | fields
     return RailStatus.model_validate({**told, "available": told["reason"] is None})

@@ -187,7 +187,7 @@ async def test_no_other_change_of_amounts_passes(books: Books, change: str) -> N
 # The same price in SQL and in Python ------------------------------------------------------------
 
 AT = datetime(2026, 1, 2, tzinfo=UTC)
-CURRENCIES = ("KES", "USD", "JPY", "KWD", "BTC", "ETH")
+CURRENCIES = ("KES", "USD", "JPY", "KWD", "BTC", "ETH", "USDC")
 percents = st.one_of(
     st.sampled_from(["0", "2.5", "0.1", "33.3333333333333333333333333", "99.99999999"]).map(
         Decimal

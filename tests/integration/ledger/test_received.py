@@ -87,6 +87,29 @@ class TestOfAKnownOwner:
         assert await books.customer() == ((16_000 if by_merchant else 15_600), 0)
         assert await books.balance(FEES) == (-400, 0)
 
+    async def test_of_another_currency_than_the_earlier_payment_waits_for_people(
+        self, books: Books
+    ) -> None:
+        """The price of the earlier payment says nothing about a token that came to its address."""
+        asked = await books.settled_deposit(10**16, 0, currency="ETH", method="ethereum")
+        money = ReceivedMoney(
+            livemode=False, instrument=INSTRUMENT, related_payment_id=asked.payment_id
+        )
+        told = received_result(
+            rails()["ethereum"], "0xab:0", Money(25_000_000, "USDC"), money,
+            occurred_at=NOON, evidence=[],
+        )  # fmt: skip
+        assert await books.apply(told) == ["conflict"]
+        row = await books.payment(paid_by(told))
+        assert (row["status"], row["merchant_id"], row["currency"]) == (
+            "in_review", "house", "USDC",
+        )  # fmt: skip
+        assert await books.balance("provider:ethereum:USDC") == (25_000_000, 0)
+        assert await books.balance("suspense:ethereum:USDC") == (-25_000_000, 0)
+        await assign(books, told)
+        await resolve(books, told, "completed")
+        assert await books.balance("customer:c1:USDC") == (-25_000_000, 0)
+
     async def test_can_be_refunded_and_reversed_like_any_other(self, books: Books) -> None:
         told = received("tx1", **OWNER)
         await books.apply(told)

@@ -6,7 +6,8 @@ import pytest
 
 from cift_shared.money.amount import EXPONENTS, Money, parse_money
 
-# ISO 4217 list one (SIX Financial Information), column "minor unit"; satoshi and wei for the coins.
+# ISO 4217 list one (SIX Financial Information), column "minor unit"; satoshi and wei for coins;
+# `decimals()` of their contracts on the Ethereum main network for tokens.
 PLACES = [
     (
         2,
@@ -19,6 +20,7 @@ PLACES = [
     (3, "BHD JOD KWD OMR TND"),
     (8, "BTC"),
     (18, "ETH"),
+    (6, "USDC USDT"),
 ]
 EACH = [(code, places) for places, codes in PLACES for code in codes.split()]
 

@@ -27,6 +27,7 @@ KIND = phone_kind(TANZANIA.normalised, home="TZ", example=("phone", "A phone", {
         ("0712345678", None),
         ("712345678", None),
         ("2547123456", None),
+        ("14155552671", "US"),
         ("+999712345678", None),
         ("", None),
         ("+", None),
@@ -46,6 +47,11 @@ def test_the_country_of_a_number_in_international_form(written: str, country: st
 )
 def test_each_spelling_becomes_one_number(written: str) -> None:
     assert TANZANIA.normalised(written, "TZ") == "255712345678"
+
+
+def test_a_national_number_with_its_zero_may_be_longer_than_those_of_our_countries() -> None:
+    britain = PhonePlan(country="GB", mobile=re.compile(r"7[0-9]{9}"))
+    assert britain.normalised("07911 123456", "GB") == "447911123456"
 
 
 @pytest.mark.parametrize("written", ["0222345678", "07123456", "07123456789", "+2550712345678"])

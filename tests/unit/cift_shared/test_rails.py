@@ -40,7 +40,7 @@ MINIMA = """
 LEAST = dict(zip(MINIMA.split()[::2], MINIMA.split()[1::2], strict=True))
 THOUSANDTHS = frozenset(("BHD", "JOD", "KWD", "OMR", "TND"))
 BY_HUNDREDS = frozenset(("UGX", "ISK"))
-CURRENCIES = sorted(set(EXPONENTS) - {"BTC", "ETH"})
+CURRENCIES = sorted(set(EXPONENTS) - {"BTC", "ETH", "USDC", "USDT"})
 
 
 def least(currency: str) -> int:
@@ -76,7 +76,7 @@ def test_a_rail_serves_its_countries_or_all_of_them() -> None:
 
 def test_a_card_takes_every_national_currency() -> None:
     assert sorted(CARD.currencies) == CURRENCIES
-    for coin in ("BTC", "ETH"):
+    for coin in ("BTC", "ETH", "USDC", "USDT"):
         assert not takes(CARD, 10**8, coin, "deposit")
 
 

@@ -71,3 +71,41 @@ def test_a_short_header_and_an_empty_tree_are_refused() -> None:
         read_header(b"\0" * 79)
     with pytest.raises(BlockInvalid):
         merkle_root([])
+
+
+def test_a_header_is_its_first_80_bytes_and_names_the_block_before() -> None:
+    before = bytes(range(32)).hex()
+    name, raw = block(before, [])
+    header = read_header(raw[:80])
+    assert header == read_header(raw)
+    assert (header.hash, header.prev_hash, header.bits) == (name, before, BITS)
+
+
+@pytest.mark.parametrize(
+    ("network", "easiest", "easier"),
+    [
+        ("main", 0x1D00FFFF, 0x1D010000),
+        ("test", 0x1D00FFFF, 0x1D010000),
+        ("testnet4", 0x1D00FFFF, 0x1D010000),
+        ("signet", 0x1E0377AE, 0x1E0377AF),
+        ("regtest", 0x207FFFFF, 0x21008000),
+    ],
+)
+def test_a_target_easier_than_any_of_the_network_is_refused(
+    network: str, easiest: int, easier: int
+) -> None:
+    check_work(Header("00" * 32, "", "", easiest), network)
+    with pytest.raises(BlockInvalid):
+        check_work(Header("00" * 32, "", "", easier), network)
+
+
+def test_a_hash_may_equal_its_target() -> None:
+    target = target_of(BITS)
+    check_work(Header(f"{target:064x}", "", "", BITS), "regtest")
+    with pytest.raises(BlockInvalid):
+        check_work(Header(f"{target + 1:064x}", "", "", BITS), "regtest")
+
+
+@pytest.mark.parametrize(("bits", "hashes"), [(0x01010000, 2**255), (0x207FFFFF, 2)])
+def test_the_work_of_a_block_is_the_expected_number_of_hashes(bits: int, hashes: int) -> None:
+    assert work_of(bits) == hashes

@@ -1,5 +1,6 @@
 """Coins for a withdrawal: nothing is lost, the fee is right, and no coin is taken in vain."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -123,7 +124,21 @@ class TestExtend:
 
 
 def test_sizes_are_those_of_signed_transactions() -> None:
-    assert vbytes_of(weight_of(1, [22])) == 110
-    assert vbytes_of(weight_of(2, [34, 22])) == 221  # 220 with signatures of 71 bytes
-    assert fee_at(1_500, 4) == 2
+    assert weight_of(1, [22]) == 438
+    assert weight_of(2, [34, 22]) == 882  # 878 with signatures of 71 bytes
+    assert [vbytes_of(weight) for weight in (436, 437, 440, 441)] == [109, 110, 110, 111]
+    assert [fee_at(1_500, weight) for weight in (4, 8)] == [2, 3]
     assert fee_at(1_000, 401) == 101
+
+
+def test_change_is_worth_the_input_that_will_spend_it_and_is_relayed() -> None:
+    assert [wanted(1, rate).change_min for rate in (1_000, 4_000, 5_000)] == [294, 294, 340]
+    assert P2WPKH_BYTES == 22
+
+
+@pytest.mark.parametrize(("held", "is_enough"), [(100, True), (101, False)])
+def test_at_most_a_hundred_coins_are_spent(held: int, is_enough: bool) -> None:
+    asked = wanted(10_000 * held - wanted(0, 1_000).fee(held, with_change=False), 1_000)
+    assert (select(coins(*[10_000] * held), asked) is not None) == is_enough
+    first, *others = coins(*[10_000] * held)
+    assert (extend([first], others, asked) is not None) == is_enough

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bitcoin_watcher.domain import Depths, Output
+from bitcoin_watcher.domain import COINBASE_MATURITY, CONFIRMATIONS_MAX, Depths, Output
 from chain_watch.domain import Asked, Awaited, Seen, Settle, Tip, TooLate, judge, shown
 from tests.support.commands import CLOCK
 
@@ -101,3 +101,16 @@ def test_confirmations_count_both_ends() -> None:
 def test_the_progress_is_text() -> None:
     assert shown(Awaited(), "BTC") == {"received": "0.00000000", "confirmations": "0"}
     assert shown(Seen(7, 2), "BTC") == {"received": "0.00000007", "confirmations": "2"}
+
+
+def test_an_output_is_named_by_its_transaction_and_place() -> None:
+    one = output(7, vout=3)
+    assert (one.key, one.reference, one.minor) == (("ab" * 32, 3), "ab" * 32 + ":3", 7)
+
+
+def test_a_dust_limit_counts_from_its_own_amount_on() -> None:
+    assert judge(ASKED, [confirmed(2, 1_000)], BEFORE, THREE, dust=1_000) == Seen(1_000, 2)
+
+
+def test_no_more_confirmations_can_be_asked_for_than_a_reward_needs() -> None:
+    assert (CONFIRMATIONS_MAX, COINBASE_MATURITY) == (100, 100)

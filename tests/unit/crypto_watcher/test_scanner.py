@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bitcoin_watcher.blocks import BlockInvalid
-from bitcoin_watcher.scanner import scan_block, scan_transaction, txids_of
-from tests.support.bitcoin_chain import FOREIGN, Tx, block
+from bitcoin_watcher.scanner import Hit, scan_block, scan_transaction, txids_of
+from tests.support.bitcoin_chain import FOREIGN, Tx, block, double_sha
 
 OURS = b"\x00\x14" + b"\x01" * 20
 OTHER = b"\x51\x20" + b"\x02" * 32
@@ -77,3 +77,42 @@ def test_garbage_never_raises_anything_else(garbage: bytes, seed: int) -> None:
             scan_block(wrong, {OURS})
         except BlockInvalid:
             continue
+
+
+def count(number: int, width: int = 1) -> bytes:
+    """A variable-length integer in 1, 3, 5 or 9 bytes."""
+    if width == 1:
+        return bytes([number])
+    return {3: b"\xfd", 5: b"\xfe", 9: b"\xff"}[width] + number.to_bytes(width - 1, "little")
+
+
+@pytest.mark.parametrize("is_segwit", [False, True])
+@pytest.mark.parametrize(
+    ("size", "width"), [(0, 1), (252, 1), (253, 3), (254, 3), (255, 3), (300, 5), (300, 9)]
+)
+def test_each_length_is_read_in_each_width(size: int, width: int, is_segwit: bool) -> None:
+    """Of the script of an input, of an output's script, and of an item of a witness."""
+    filled = count(size, width) + b"\x01" * size
+    outpoint = b"\x01" * 36  # its first byte is also the second of the mark of a witness
+    body = b"\x01" + outpoint + filled + b"\xff" * 4
+    body += b"\x02" + bytes(8) + filled + (7).to_bytes(8, "little") + b"\x16" + OURS
+    mark, witness = (b"\0\x01", b"\x02" + filled + b"\x01k") if is_segwit else (b"", b"")
+    txid = double_sha(b"\x02\0\0\0" + body + b"\x09\0\0\0")[::-1].hex()
+    raw = b"\x02\0\0\0" + mark + body + witness + b"\x09\0\0\0"
+    assert scan_transaction(raw, {OURS}) == (txid, [Hit(txid, 1, OURS, 7, False)])
+
+
+def test_a_transaction_without_inputs_has_no_witness() -> None:
+    raw = b"\x02\0\0\0" + b"\0\x02" + (bytes(8) + b"\0") * 2 + bytes(4)
+    assert scan_transaction(raw, ()) == (double_sha(raw)[::-1].hex(), [])
+
+
+def test_all_bitcoin_may_be_paid_at_once() -> None:
+    _, (hit,) = scan_transaction(Tx((OURS, 21 * 10**14)).raw, {OURS})
+    assert hit.satoshi == 21 * 10**14
+
+
+def test_a_header_alone_is_no_block() -> None:
+    _, raw = block("00" * 32, [])
+    with pytest.raises(BlockInvalid, match="no transactions"):
+        scan_block(raw[:80], {OURS})

@@ -94,7 +94,7 @@ def test_names_are_those_of_the_transaction_or_of_block_and_address() -> None:
     assert arrival().reference == "0x" + "ab" * 32
     assert arrival(place=7).reference == "0x" + "ab" * 32 + ":7"
     assert arrival(place=0).key == ("0x" + "ab" * 32, 0)
-    assert arrival().minor == ETHER
+    assert (arrival().minor, arrival().currency) == (ETHER, "ETH")
 
 
 def test_confirmations() -> None:

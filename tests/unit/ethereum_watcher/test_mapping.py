@@ -6,8 +6,8 @@ import pytest
 from pydantic import ValidationError
 
 from cift_shared.money.amount import Money
-from ethereum_watcher.mapping import GWEI, deposit_fee, price_of
-from ethereum_watcher.next_action import uri_of
+from ethereum_watcher.mapping import GWEI, TOKEN_GAS, deposit_fee, price_of
+from ethereum_watcher.next_action import token_uri_of, uri_of
 from ethereum_watcher.wire import FeeHistory
 from tests.support.ethereum import ETHER, FIRST
 
@@ -33,7 +33,18 @@ def test_the_fee_of_a_deposit_is_one_transfer_between_its_limits(price: int, wei
     assert deposit_fee(price, lowest=1, highest=100) == Money(wei, "ETH")
 
 
+def test_a_token_is_moved_by_two_transfers() -> None:
+    assert TOKEN_GAS == 86_000
+    assert deposit_fee(7, lowest=1, highest=100, gas=TOKEN_GAS) == Money(602_000, "ETH")
+
+
 def test_the_address_for_wallets_has_the_exact_amount() -> None:
     assert uri_of(FIRST, Money(1, "ETH"), chain_id=1) == f"ethereum:{FIRST}@1?value=1"
     exact = Money(123 * ETHER + 1, "ETH")
     assert uri_of(FIRST, exact, chain_id=31337).endswith("@31337?value=123000000000000000001")
+
+
+def test_the_address_for_a_token_calls_its_contract() -> None:
+    contract = "0xA0b86991c6218b36c1d19D4a2e9Eb0cE3606eB48"
+    uri = token_uri_of(FIRST, Money(25_000_001, "USDC"), contract=contract, chain_id=1)
+    assert uri == f"ethereum:{contract}@1/transfer?address={FIRST}&uint256=25000001"

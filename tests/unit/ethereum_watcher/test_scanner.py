@@ -35,7 +35,7 @@ def transaction(number: int = 1, **over: Any) -> dict[str, Any]:
 
 
 def block(*transactions: dict[str, Any], **over: Any) -> Block:
-    head = {"hash": BLOCK, "number": "0x10", "parentHash": BELOW}
+    head = {"hash": BLOCK, "number": "0x10", "parentHash": BELOW, "logsBloom": "0x" + "00" * 256}
     return Block.model_validate({**head, "transactions": list(transactions), **over})
 
 

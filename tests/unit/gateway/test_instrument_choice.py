@@ -127,7 +127,7 @@ ROW = {
 
 def resolver(**changed: Any) -> InstrumentResolver:
     kept: Any = Kept({**ROW, **changed})
-    return InstrumentResolver(kept, VAULT, frozenset({"mpesa"}))
+    return InstrumentResolver(kept, VAULT, {"mpesa": frozenset({"KES"})})
 
 
 def chosen(**given: Any) -> PaymentMethodIn:

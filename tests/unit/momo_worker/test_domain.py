@@ -2,14 +2,16 @@
 
 from datetime import timedelta
 from decimal import Decimal
+from itertools import accumulate
+from uuid import UUID
 
 import pytest
 
 from cift_shared.ids import AttemptId, SystemIds
 from cift_shared.rails.registry import rails
 from momo_method.calls import Call, purpose, purposes
-from momo_method.countries import COUNTRIES, RWANDA, UGANDA
-from momo_method.phones import is_msisdn
+from momo_method.countries import COUNTRIES, RWANDA, UGANDA, Country
+from momo_method.phones import PLANS, is_msisdn
 from momo_method.rail import rail_of
 from momo_worker import domain, wire
 from tests.support.commands import VAULT
@@ -27,6 +29,12 @@ def test_the_reference_is_a_random_uuid_to_mtn_and_always_the_same_to_us() -> No
     assert not set(found) & set(attempts)
 
 
+def test_the_reference_is_the_same_in_every_release() -> None:
+    """Requests under way are found by it; a change here loses them."""
+    attempt = AttemptId(UUID("01890000-0000-7000-8000-00000000000a"))
+    assert domain.reference_id(VAULT, attempt) == UUID("846dd32f-b10d-434e-a944-ace2e2990524")
+
+
 def test_queries_follow_the_payer_and_end_by_age() -> None:
     gaps = [domain.check_delay(number, None, speed=ONE) for number in range(7)]
     assert gaps == [timedelta(seconds=s) for s in (5, 5, 10, 10, 30, 60, 180)]
@@ -37,6 +45,17 @@ def test_queries_follow_the_payer_and_end_by_age() -> None:
     assert domain.check_delay(many, day, speed=ONE) is None
     assert domain.check_delay(many, None, speed=ONE) is None
     assert domain.check_delay(0, day, speed=Decimal(5)) == timedelta(seconds=1)
+
+
+def test_the_queries_of_a_day() -> None:
+    moments = list(accumulate(domain.CHECK_GAPS_S))
+    assert moments[:10] == [5, 10, 20, 30, 60, 120, 300, 600, 1200, 2100]
+    assert set(domain.CHECK_GAPS_S[9:]) == {900}
+    assert moments[-2] < 86_400 <= moments[-1]
+
+
+def test_a_request_that_mtn_does_not_show_is_sent_again_after_minutes_and_within_the_hour() -> None:
+    assert (domain.RESEND_AFTER_S, domain.PROMPT_AGAIN_S_MAX) == (120, 3600)
 
 
 @pytest.mark.parametrize(
@@ -57,6 +76,16 @@ def test_queries_follow_the_payer_and_end_by_age() -> None:
 )
 def test_whose_number_it_is(number: str, country: object, fits: bool) -> None:
     assert is_msisdn(number, country) is fits
+
+
+@pytest.mark.parametrize(
+    ("country", "written", "number"),
+    [(UGANDA, "0772 000 777", "256772000777"), (RWANDA, "0788 000 777", "250788000777")],
+)
+def test_each_plan_reads_the_numbers_of_its_country(
+    country: Country, written: str, number: str
+) -> None:
+    assert PLANS[country.code].normalised(written, country.code) == number
 
 
 def test_the_calls_of_the_countries_are_apart() -> None:

@@ -137,6 +137,11 @@ def test_whole_units_are_read_as_they_are_written(units: int) -> None:
     assert domain.whole_units(f"{units}.01") is None
 
 
-@pytest.mark.parametrize("text", [None, "", "-1", "+1", "1,000", " 1", "1.", ".5", "١", "1" * 50])
+def test_an_amount_has_at_most_40_characters() -> None:
+    assert domain.whole_units("1" * 40) == int("1" * 40)
+    assert domain.whole_units("1" * 41) is None
+
+
+@pytest.mark.parametrize("text", [None, "", "-1", "+1", "1,000", " 1", "1.", ".5", "١"])
 def test_other_texts_are_no_amount(text: str | None) -> None:
     assert domain.whole_units(text) is None

@@ -6,7 +6,7 @@ import pytest
 
 from tests.mutation.changes import mutants_of
 from tests.mutation.equivalents import FILE, ListBroken, check_equivalents, read_equivalents
-from tests.mutation.importing import out_of_reach, path_of
+from tests.mutation.importing import is_ours, out_of_reach, path_of
 from tests.mutation.run import Score, judge_apart, report
 from tests.mutation.server import UnsoundTests
 from tests.mutation.targets import GATE, TARGETS
@@ -112,3 +112,21 @@ def test_a_server_loads_only_what_a_change_can_not_reach() -> None:
     assert "card_worker.amounts" not in out_of_reach("cift_shared.money.amount", loaded)
     assert "cift_shared.money.amount" in out_of_reach("card_worker.amounts", loaded)
     assert "json" in out_of_reach("card_worker.amounts", loaded)
+
+
+@pytest.mark.parametrize("package", sorted({module.partition(".")[0] for module in TARGETS}))
+def test_every_package_with_targets_is_loaded_only_where_a_change_is_not_seen(
+    package: str,
+) -> None:
+    assert is_ours(f"{package}.anything")
+
+
+@pytest.mark.parametrize("name", ["json", "pytest", "hypothesis.strategies", "__main__", "no_such"])
+def test_libraries_are_not_ours(name: str) -> None:
+    assert not is_ours(name)
+
+
+def test_a_module_that_is_loaded_before_its_change_is_an_error(planted, tmp_path: Path) -> None:
+    (tmp_path / "outside.py").write_text("import planted.rules\n")
+    with pytest.raises(UnsoundTests, match=r"planted\.rules is loaded before it is changed"):
+        planted(RULE, f"import outside\n{WEAK}")

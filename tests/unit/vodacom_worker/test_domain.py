@@ -1,9 +1,14 @@
 """Pure rules: keys, references, bearers, amounts, the schedule of queries."""
 
+import base64
 from datetime import timedelta
 from decimal import Decimal
+from itertools import accumulate
+from uuid import UUID
 
 import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -14,6 +19,7 @@ from tests.support import vodacom
 from tests.support.commands import IDS, VAULT
 from vodacom_worker import domain
 
+ATTEMPT = AttemptId(UUID("01890000-0000-7000-8000-00000000000a"))
 ANY_ATTEMPT = st.uuids().map(AttemptId)
 
 
@@ -24,6 +30,12 @@ class TestKeys:
         assert domain.attempt_of(key) == attempt
         assert key.isalnum()
         assert len(key) in (32, 35)
+
+    def test_the_same_in_every_release(self) -> None:
+        """Requests under way are found by these texts; a change here loses them."""
+        assert domain.request_key(ATTEMPT) == "0189000000007000800000000000000a"
+        assert domain.request_key(ATTEMPT, 7) == "0189000000007000800000000000000a007"
+        assert domain.transaction_reference(VAULT, ATTEMPT) == "YX7I5NJCDWOM"
 
     def test_each_round_has_another_key(self) -> None:
         attempt = AttemptId(IDS.new_id())
@@ -70,8 +82,20 @@ class TestBearer:
 
     @pytest.mark.parametrize("text", ["", "no base64!", "AAAA"])
     def test_anything_else_is_refused(self, text: str) -> None:
-        with pytest.raises(SettingsInvalid, match="MPESA_TZ_PUBLIC_KEY"):
+        with pytest.raises(SettingsInvalid, match="MPESA_TZ_PUBLIC_KEY: not a public key"):
             domain.public_key(text)
+
+    def test_a_letter_that_is_no_base64_is_not_skipped(self) -> None:
+        with pytest.raises(SettingsInvalid, match="not a public key in base64"):
+            domain.public_key(vodacom.public_text() + "!")
+
+    def test_a_key_of_another_kind_is_refused(self) -> None:
+        other = ec.generate_private_key(ec.SECP256R1()).public_key()
+        der = other.public_bytes(
+            serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+        )
+        with pytest.raises(SettingsInvalid, match="MPESA_TZ_PUBLIC_KEY: not an RSA key"):
+            domain.public_key(base64.b64encode(der).decode())
 
 
 class TestAmounts:
@@ -83,6 +107,11 @@ class TestAmounts:
     def test_cents_and_other_currencies_are_refused(self, amount: Money) -> None:
         with pytest.raises(ValueError, match="whole shillings"):
             domain.whole_shillings(amount)
+
+
+def test_vodacoms_days_are_those_of_dar_es_salaam() -> None:
+    zone = domain.DAR_ES_SALAAM
+    assert (zone.utcoffset(None), zone.tzname(None)) == (timedelta(hours=3), "EAT")
 
 
 class TestNumbers:
@@ -98,6 +127,17 @@ class TestNumbers:
 
 
 class TestSchedule:
+    def test_the_queries_of_a_day(self) -> None:
+        moments = list(accumulate(domain.CHECK_GAPS_S))
+        assert moments[:12] == [5, 12, 20, 30, 45, 60, 90, 120, 240, 480, 960, 1860]
+        assert set(domain.CHECK_GAPS_S[11:]) == {900}
+        assert moments[-2] < 86_400 <= moments[-1]
+        after = domain.check_delay(len(moments), timedelta(0), speed=Decimal(1))
+        assert after == timedelta(minutes=15)
+
+    def test_a_deposit_is_sent_again_within_ten_minutes(self) -> None:
+        assert domain.RESEND_DEPOSIT_S == 600
+
     def test_begins_fast_and_ends_after_a_day(self) -> None:
         day, one = timedelta(days=1), Decimal(1)
         assert domain.check_delay(0, timedelta(0), speed=one) == timedelta(seconds=5)

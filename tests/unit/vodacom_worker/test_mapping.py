@@ -40,7 +40,11 @@ class TestReplies:
     def test_an_answer_with_another_key_is_not_ours(self) -> None:
         other = reply("INS-0", 201, output_ThirdPartyConversationID="1" * 32)
         assert other.meaning is Meaning.UNKNOWN
-        same = reply("INS-0", 201, output_ThirdPartyConversationID=KEY)
+        assert (other.code, other.listed) == ("other_key", True)
+
+    @pytest.mark.parametrize("key", [KEY, "", "N/A"])
+    def test_an_answer_with_our_key_or_none_is_ours(self, key: str) -> None:
+        same = reply("INS-0", 201, output_ThirdPartyConversationID=key)
         assert same.meaning is Meaning.ACCEPTED
 
     def test_the_ids_are_read(self) -> None:
@@ -53,6 +57,9 @@ class TestReplies:
     def test_only_unlisted_codes_are_counted(self) -> None:
         assert reply("INS-2006").listed
         assert not reply("INS-7777").listed
+        assert mapping.reply_of(500, None, key=KEY) == Reply(
+            Meaning.UNKNOWN, "no_code", listed=True
+        )
 
 
 class TestStatuses:
@@ -94,7 +101,13 @@ class TestStatuses:
         assert Status(word, "INS-0").is_silent
         assert Status(word, "INS-0").is_listed
 
+    @pytest.mark.parametrize(
+        "word", ["Cancelled", "Canceled", "Expired", "Failed", "Declined", "Pending", "Completed"]
+    )
+    def test_listed_words(self, word: str) -> None:
+        assert Status(word, "INS-0").is_listed
+        assert not Status(word, "INS-0").is_silent
+
     def test_an_unlisted_word_is_neither(self) -> None:
         assert not Status("Reversed", "INS-0").is_listed
         assert not Status("Reversed", "INS-0").is_silent
-        assert Status("Completed", "INS-0").is_listed

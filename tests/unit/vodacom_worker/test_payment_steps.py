@@ -6,6 +6,8 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from prometheus_client import REGISTRY
+from structlog.testing import capture_logs
 
 from cift_shared.attempts.processor import Answer, Attempt
 from cift_shared.errors import (
@@ -32,7 +34,7 @@ from vodacom_worker.codes import Meaning
 from vodacom_worker.context import ACCEPTED, CONVERSATION, FAILED_AT, ROUND, TOLD_CODE, TOLD_RECEIPT
 from vodacom_worker.mapping import Reply, Status
 from vodacom_worker.payments import Payments
-from vodacom_worker.payout_pause import PayoutPause
+from vodacom_worker.payout_pause import PAYOUTS_PAUSED, PayoutPause
 
 NOTHING = Status("N/A", "INS-0")
 ACCEPT = Reply(Meaning.ACCEPTED, "INS-0", None, "conv-1")
@@ -430,6 +432,11 @@ class TestOurBalance:
         assert world.pause.low() == ()
 
 
+def paused() -> float | None:
+    """The metric that alerts read."""
+    return REGISTRY.get_sample_value("cift_mpesa_tz_payouts_paused")
+
+
 class TestPause:
     def test_grows_with_each_refusal_in_a_row(self) -> None:
         clock = FakeClock()
@@ -444,6 +451,36 @@ class TestPause:
 
     def test_payouts_refused_together_make_one_pause(self) -> None:
         pause = PayoutPause(FakeClock(), vodacom.config().check_speed)
+        assert pause.begin() == pause.begin() == pause.left() == timedelta(seconds=60)
+
+    def test_ends_to_the_second(self) -> None:
+        clock = FakeClock()
+        pause = PayoutPause(clock, vodacom.config().check_speed)
         pause.begin()
-        pause.begin()
-        assert pause.left() == timedelta(seconds=60)
+        clock.advance(timedelta(seconds=59))
+        assert pause.left() == timedelta(seconds=1)
+        clock.advance(timedelta(seconds=1))
+        assert pause.left() is None
+
+    def test_the_metric_follows_it(self) -> None:
+        clock = FakeClock()
+        PAYOUTS_PAUSED.set(7)  # of a process that has ended
+        pause = PayoutPause(clock, vodacom.config().check_speed)
+        seen = [paused()]
+        for change in (pause.begin, pause.end, pause.begin):
+            change()
+            seen.append(paused())
+        clock.advance(timedelta(seconds=60))
+        pause.left()
+        assert [*seen, paused()] == [0, 1, 0, 1, 0]
+
+    def test_only_the_end_of_a_pause_is_logged(self) -> None:
+        pause = PayoutPause(FakeClock(), vodacom.config().check_speed)
+        with capture_logs() as lines:
+            pause.end()
+            pause.begin()
+            pause.end()
+        assert [line["event"] for line in lines] == [
+            "mpesa_tz.payouts.balance_too_low",
+            "mpesa_tz.payouts.resumed",
+        ]

@@ -1,6 +1,10 @@
 """The listener's path, the evidence in a notice, and the answer that repeats its ids."""
 
+import json
 from ipaddress import ip_address
+from pathlib import Path
+from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from hypothesis import given
@@ -18,6 +22,7 @@ from vodacom_method.settings import VodacomSettings
 from vodacom_method.webhooks import LISTENER, Listener, acknowledgement, listener_path
 from vodacom_worker.processor import VodacomProcessor
 
+OPENAPI = Path(__file__).parents[3] / "docs" / "openapi.json"
 PATH = listener_path(TOKENS)
 TOKEN = PATH.rsplit("/", 1)[1]
 SOURCE = ip_address("41.217.203.1")
@@ -69,6 +74,7 @@ def test_a_list_of_sources_quarantines_others(
 ) -> None:
     evidence = listener(sources).admit(head(TOKEN))(vodacom.notice("0" * 32))
     assert (evidence.source_listed, evidence.quarantined) == (listed, quarantined)
+    assert evidence.logged == {"source_listed": listed, "quarantined": quarantined}
     assert evidence.address is not None
     assert evidence.address.attempt_id == NO_ATTEMPT
 
@@ -78,6 +84,15 @@ def test_a_repeat_is_the_same_notice_and_another_is_not() -> None:
     one, same = (read(vodacom.notice("0" * 32)).dedupe for _ in range(2))
     other = read(vodacom.notice("0" * 32, "INS-6")).dedupe
     assert one == same != other
+    assert other == b"listener|" + vodacom.notice("0" * 32, "INS-6")
+
+
+def test_a_long_path_is_refused_before_its_token_is_computed() -> None:
+    tokens = Mock(wraps=TOKENS)
+    for length in (200, 201):
+        with pytest.raises(WebhookRefused):
+            Listener((), tokens).admit(head("0" * length))
+    assert [call.args for call in tokens.read.call_args_list] == [("0" * 200,)]
 
 
 def test_the_answer_repeats_the_ids() -> None:
@@ -88,6 +103,36 @@ def test_the_answer_repeats_the_ids() -> None:
         "output_OriginalConversationID": "conv-7",
         "output_ThirdPartyConversationID": "0" * 32,
     }
+
+
+def test_the_answer_to_a_notice_is_that_of_its_evidence() -> None:
+    body = vodacom.notice("0" * 32, conversation="conv-7")
+    assert listener().admit(head(TOKEN))(body).acknowledgement == acknowledgement(body)
+
+
+@pytest.mark.parametrize(("length", "kept"), [(100, 100), (101, 100)])
+def test_an_id_is_repeated_up_to_100_characters(length: int, kept: int) -> None:
+    answer = acknowledgement(vodacom.notice("0" * 32, conversation="c" * length))
+    assert answer["output_OriginalConversationID"] == "c" * kept
+
+
+@pytest.mark.parametrize("conversation", [7, None, ["conv"]])
+def test_an_id_that_is_no_text_is_left_out(conversation: Any) -> None:
+    answer = acknowledgement(vodacom.notice("0" * 32, conversation=conversation))
+    assert answer["output_OriginalConversationID"] == ""
+
+
+def test_the_published_example_is_a_notice_and_its_answer() -> None:
+    published = json.loads(OPENAPI.read_text("utf-8"))
+    posted = published["paths"][f"/api/v1{LISTENER.path}"]["post"]
+    examples = posted["requestBody"]["content"]["application/json"]["examples"]
+    ((name, shown),) = examples.items()
+    assert LISTENER.operation == posted["operationId"]
+    assert LISTENER.example == (name, shown["summary"], shown["value"])
+    answer = posted["responses"]["200"]["content"]["application/json"]["example"]
+    assert LISTENER.acknowledgement == answer
+    assert acknowledgement(json.dumps(shown["value"]).encode()) == answer
+    assert LISTENER.refusals == ("not_found",)
 
 
 @given(st.binary(max_size=200))

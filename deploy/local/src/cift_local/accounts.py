@@ -88,7 +88,8 @@ def twin_balances(entries: Iterable[Mapping[str, Any]]) -> Balances:
     for entry in entries:
         rail, book = books[entry["provider"]]
         name = f"{rail} {entry['currency']}"
-        balances[name] = balances.get(name, Decimal(0)) + _signed(entry, book).scaleb(-book.places)
+        moved = _signed(entry, book).scaleb(-book.places_of(entry["currency"]))
+        balances[name] = balances.get(name, Decimal(0)) + moved
     return _not_zero(balances)
 
 

@@ -32,6 +32,7 @@ TABLES = Tables(
     amount="satoshi",
     fields=tuple(field.name for field in fields(Output)),
     arrival=Output,
+    currency="'BTC'",
 )
 """Where what every chain has is in Bitcoin's schema."""
 

@@ -45,6 +45,11 @@ class Output:
         return self.satoshi
 
     @property
+    def currency(self) -> str:
+        """The chain has one."""
+        return "BTC"
+
+    @property
     def is_under_way(self) -> bool:
         """True in a block or in the mempool; False once it was replaced or dropped."""
         return self.height is not None or self.in_mempool

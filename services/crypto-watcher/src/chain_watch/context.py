@@ -32,6 +32,8 @@ class Tables(Generic[ArrivalType]):
     fields: Sequence[str]
     """The columns that an arrival is made of."""
     arrival: Callable[..., ArrivalType]
+    currency: str
+    """The currency of a row of them (`o`), in SQL."""
     tip: Sequence[str] = ("height", "is_settled", "followed_at")
     """The columns of the tip."""
     address_also: tuple[str, str] = ("", "")
@@ -45,6 +47,7 @@ class Tables(Generic[ArrivalType]):
             hash=self.hash,
             place=self.place,
             amount=self.amount,
+            currency=self.currency,
             fields=", ".join(f"o.{name}" for name in self.fields),
             tip=", ".join(self.tip),
             column=self.address_also[0],
@@ -54,6 +57,15 @@ class Tables(Generic[ArrivalType]):
     def read(self, row: Any) -> ArrivalType:
         """An arrival from a row of the database."""
         return self.arrival(**{name: row[name] for name in self.fields})
+
+
+@dataclass(frozen=True, slots=True)
+class TokenTerms:
+    """A token of the chain."""
+
+    contract: str
+    """As payers are shown it."""
+    dust: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,10 +90,17 @@ class Terms(Generic[ArrivalType]):
     """What wallets open, of address and amount."""
     transaction_of: Callable[[str], str | None]
     """A transaction that a caller named, as the chain writes it; None: it is none."""
+    tokens: Mapping[str, TokenTerms] = field(default_factory=dict)
+    """What is received beside the chain's coin, by currency."""
 
-    def money(self, minor: int) -> Money:
-        """An amount of the chain's coin."""
-        return Money(minor, self.currency)
+    @property
+    def dusts(self) -> Mapping[str, int]:
+        """By currency, what is too little to be credited."""
+        return {self.currency: self.dust} | {name: one.dust for name, one in self.tokens.items()}
+
+    def details(self, currency: str) -> Mapping[str, str]:
+        """What else a payer is shown: the contract of a token."""
+        return {"contract": self.tokens[currency].contract} if currency in self.tokens else {}
 
 
 @dataclass

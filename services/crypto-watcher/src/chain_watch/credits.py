@@ -43,7 +43,7 @@ ROWS_MAX = 500
 _FIELDS = """
 select {fields}, o.payment_id, o.deposit_id, o.received_as, c.minor as credited_minor,
        c.currency as credited_currency,
-       case when nullif(a.request->'exchange', 'null') is not null
+       case when a.request #>> '{{exchange,amount,currency}}' = {currency}
            then a.request #>> '{{amount,currency}}' end as priced_in
   from {arrivals} as o
   left join {schema}.attempt as a on a.payment_id = o.payment_id
@@ -51,9 +51,11 @@ select {fields}, o.payment_id, o.deposit_id, o.received_as, c.minor as credited_
 """
 UNCLAIMED = f"""
 {_FIELDS}
+  left join unnest($2::text[], $3::numeric[]) as dust (currency, minor)
+    on dust.currency = {{currency}}
  where o.deposit_id is null and o.received_as is null
-   and o.height <= $1 and o.{{amount}} >= $2
-   and case when o.payment_id is null then o.first_seen_at <= $3
+   and o.height <= $1 and o.{{amount}} >= coalesce(dust.minor, 0)
+   and case when o.payment_id is null then o.first_seen_at <= $4
        else a.state is null or a.state in ('done', 'review') end
  order by o.height, o.{{hash}}, o.{{place}}
  limit {ROWS_MAX}
@@ -110,7 +112,8 @@ class Credited(Generic[ArrivalType]):
     amount: Money | None = None
     """What it was credited with, if that is another currency than the chain's."""
     priced_in: str | None = None
-    """The currency of the deposit that its address belongs to, if that is another one."""
+    """The currency of the deposit that its address belongs to, if the deposit is priced in it and
+    paid in the arrival's."""
 
     @property
     def credited_as(self) -> UUID:
@@ -163,7 +166,9 @@ class Credits(Generic[ArrivalType]):
             if self._is_deep(one.arrival, tip):
                 count += await self._reinstated(lease, one)
         park_before = self._clock.now() - self._terms.park_after
-        for one in await self._read(UNCLAIMED, tip.height, self._terms.dust, park_before):
+        dusts = self._terms.dusts
+        columns = list(dusts), list(dusts.values())
+        for one in await self._read(UNCLAIMED, tip.height, *columns, park_before):
             if self._is_deep(one.arrival, tip):
                 count += await self._received(lease, one)
         return count
@@ -188,9 +193,9 @@ class Credits(Generic[ArrivalType]):
     async def _received(self, lease: Lease, one: Credited[ArrivalType]) -> int:
         """Report money that no open deposit asked for, with the owner of its address."""
         arrival, now = one.arrival, self._clock.now()
-        amount, exchanged = self._terms.money(arrival.minor), None
+        amount, exchanged = Money(arrival.minor, arrival.currency), None
         if one.priced_in is not None:
-            rate = current_rate(self._rates, self._terms.currency, one.priced_in, now)
+            rate = current_rate(self._rates, arrival.currency, one.priced_in, now)
             if rate is None:
                 return self._without_rate(arrival)
             amount, exchanged = at_current_rate(arrival, rate)
@@ -204,7 +209,7 @@ class Credits(Generic[ArrivalType]):
                 related_payment_id=one.payment_id,
             ),
             occurred_at=now,
-            evidence=[self._step(now, "received", arrival)],
+            evidence=[self._step(now, "received", one)],
         ).model_copy(update={"exchanged": exchanged})
         async with fenced(self._pool, self._tables.schema, lease) as connection:
             identity = received_id(self._rail.name, arrival.reference)
@@ -273,12 +278,12 @@ class Credits(Generic[ArrivalType]):
                 "method": self._rail.method,
                 "rail": self._rail.name,
                 "occurred_at": now,
-                "amount": one.amount or self._terms.money(one.arrival.minor),
+                "amount": one.amount or Money(one.arrival.minor, one.arrival.currency),
                 "exchanged": self._moved(one),
                 "provider_reference": reference if kind == "reversed" else None,
                 "reversal_reference": reference,
                 "reason": reason,
-                "evidence": [self._step(now, kind, one.arrival)],
+                "evidence": [self._step(now, kind, one)],
             }
         )
 
@@ -286,7 +291,7 @@ class Credits(Generic[ArrivalType]):
         """What moved on the chain, if it was credited in another currency."""
         if one.amount is None:
             return None
-        return Exchanged(amount=self._terms.money(one.arrival.minor))
+        return Exchanged(amount=Money(one.arrival.minor, one.arrival.currency))
 
     async def _store(self, connection: Connection, result: PaymentResult) -> None:
         message = outgoing(
@@ -300,8 +305,12 @@ class Credits(Generic[ArrivalType]):
         failpoint("chain.after_credit_commit")
         return 1
 
-    def _step(self, now: datetime, kind: str, arrival: ArrivalType) -> Step:
+    def _step(self, now: datetime, kind: str, one: Credited[ArrivalType]) -> Step:
+        """For the timeline, and for operators: the deposit whose address it came to."""
+        arrival = one.arrival
         detail = {"arrival": arrival.reference, "block": arrival.block_hash or "none"}
+        if one.payment_id is not None:
+            detail["deposit"] = str(one.payment_id)
         return Step.of(now, f"{self._rail.name}.arrival.{kind}", detail)
 
 

@@ -68,7 +68,8 @@ class Deposits(Generic[ArrivalType]):
             raise ProviderUnavailable("node_unavailable", "the chain is not being read")
         address = await self._address(attempt)
         expires_at = self._expires_at(attempt)
-        memory = {ADDRESS: address, EXPIRES: expires_at.isoformat(), SHOWN: self._mark(Awaited())}
+        mark = self._mark(attempt, Awaited())
+        memory = {ADDRESS: address, EXPIRES: expires_at.isoformat(), SHOWN: mark}
         action = self._action(attempt, address, expires_at, Awaited())
         step = self._context.step("address.assigned")
         return Answer(ActionRequired(action), memory, evidence=[step], check_after=CHECK_EVERY)
@@ -87,9 +88,10 @@ class Deposits(Generic[ArrivalType]):
         tip = await self._store.tip()
         if tip is None:
             raise OutcomeUnknown("node_unavailable", "the chain was never read")
-        arrivals = await self._store.arrivals(attempt.request.payment_id)
-        asked = Asked(_to_pay(attempt).minor, self._expires_at(attempt))
-        verdict = judge(asked, arrivals, tip, self._terms.depths, dust=self._terms.dust)
+        asked = Asked(to_pay(attempt).minor, self._expires_at(attempt))
+        arrivals = await self._arrivals(attempt)
+        dust = self._terms.dusts[to_pay(attempt).currency]
+        verdict = judge(asked, arrivals, tip, self._terms.depths, dust=dust)
         match verdict:
             case Settle():
                 return await self._settled(attempt, verdict, memory, steps, tip.height)
@@ -97,6 +99,11 @@ class Deposits(Generic[ArrivalType]):
                 return Answer(Expired(EXPIRED), memory, evidence=steps)
             case Awaited() | Seen():
                 return self._progress(attempt, verdict, memory, steps)
+
+    async def _arrivals(self, attempt: Attempt) -> Sequence[ArrivalType]:
+        """What arrived in the deposit's currency; `credits.py` reports what came in another one."""
+        found = await self._store.arrivals(attempt.request.payment_id)
+        return [one for one in found if one.currency == to_pay(attempt).currency]
 
     async def _settled(
         self,
@@ -109,7 +116,7 @@ class Deposits(Generic[ArrivalType]):
         """Claim the arrivals, then settle with their sum, or with what that is worth."""
         payment_id, reference = attempt.request.payment_id, verdict.arrivals[0].reference
         terms, credits_ = _exchange_terms(attempt), list[Credit[ArrivalType]]()
-        outcome = Settled(self._terms.money(verdict.minor), reference)
+        outcome = Settled(Money(verdict.minor, to_pay(attempt).currency), reference)
         if terms is not None:
             worth = self._worth(verdict, terms, attempt.request.amount)
             if worth is None:
@@ -148,14 +155,14 @@ class Deposits(Generic[ArrivalType]):
         steps: Sequence[Step],
     ) -> Answer:
         """Report what is under way, once for each change."""
-        mark = self._mark(verdict)
+        mark = self._mark(attempt, verdict)
         delay = min(CHECK_EVERY, self._left(attempt))
         if attempt.memory.get(SHOWN) == mark:
             return Answer(Pending(), memory, evidence=steps, check_after=delay)
         action = self._action(attempt, attempt.memory[ADDRESS], self._expires_at(attempt), verdict)
         is_seen = isinstance(verdict, Seen)
         step = self._context.step(
-            "deposit.seen" if is_seen else "deposit.gone", self._shown(verdict)
+            "deposit.seen" if is_seen else "deposit.gone", self._shown(attempt, verdict)
         )
         outcome = Submitted(next_action=action) if is_seen else ActionRequired(action)
         memory = {**memory, SHOWN: mark}
@@ -202,7 +209,7 @@ class Deposits(Generic[ArrivalType]):
     def _action(
         self, attempt: Attempt, address: str, expires_at: datetime, verdict: Awaited | Seen
     ) -> dict[str, str]:
-        amount, terms = _to_pay(attempt), self._terms
+        amount, terms = to_pay(attempt), self._terms
         seen = verdict.minor if isinstance(verdict, Seen) else 0
         needed = terms.depths.needed(max(seen, amount.minor))
         return pay_to_address(
@@ -212,7 +219,8 @@ class Deposits(Generic[ArrivalType]):
             network=terms.network,
             expires_at=expires_at,
             progress={
-                **self._shown(verdict),
+                **terms.details(amount.currency),
+                **self._shown(attempt, verdict),
                 "confirmations_required": needed,
                 **_price_shown(attempt),
             },
@@ -221,17 +229,17 @@ class Deposits(Generic[ArrivalType]):
     def _confirmed(self, arrival: ArrivalType, tip: int) -> Step:
         detail = {
             "arrival": arrival.reference,
-            "amount": self._terms.money(arrival.minor).text,
+            "amount": Money(arrival.minor, arrival.currency).text,
             "confirmations": str(arrival.confirmations(tip)),
             "block": str(arrival.block_hash),
         }
         return self._context.step("arrival.confirmed", detail)
 
-    def _shown(self, verdict: Awaited | Seen) -> Mapping[str, str]:
-        return shown(verdict, self._terms.currency)
+    def _shown(self, attempt: Attempt, verdict: Awaited | Seen) -> Mapping[str, str]:
+        return shown(verdict, to_pay(attempt).currency)
 
-    def _mark(self, verdict: Awaited | Seen) -> str:
-        return "/".join(self._shown(verdict).values())
+    def _mark(self, attempt: Attempt, verdict: Awaited | Seen) -> str:
+        return "/".join(self._shown(attempt, verdict).values())
 
 
 def _exchange_terms(attempt: Attempt) -> LockedExchange | None:
@@ -240,8 +248,8 @@ def _exchange_terms(attempt: Attempt) -> LockedExchange | None:
     return request.exchange if isinstance(request, RequestDeposit) else None
 
 
-def _to_pay(attempt: Attempt) -> Money:
-    """What the payer is asked for, in the chain's coin."""
+def to_pay(attempt: Attempt) -> Money:
+    """What the payer is asked for, in the currency that is paid."""
     terms = _exchange_terms(attempt)
     return attempt.request.amount if terms is None else terms.amount
 

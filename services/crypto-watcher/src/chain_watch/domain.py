@@ -53,7 +53,12 @@ class Arrival(Protocol):
 
     @property
     def minor(self) -> int:
-        """The amount in the smallest unit of the coin."""
+        """The amount in the smallest unit of its currency."""
+        ...
+
+    @property
+    def currency(self) -> str:
+        """The chain's coin, or a token."""
         ...
 
     @property

@@ -23,7 +23,7 @@ def pay_to_address(
     progress: Mapping[str, str],
 ) -> dict[str, str]:
     """The payer's next action, with the progress: `received`, `confirmations`, and how many of them
-    are required.
+    are required; for a token also its `contract`.
     """
     return {
         "type": "pay_to_address",

@@ -1,4 +1,5 @@
-"""Ethereum in the demo: a deposit credited once its block is final, and one that a contract pays.
+"""Ethereum in the demo: a deposit credited once its block is final, one that a contract pays, and
+one in a token.
 
 The demo's payer has no wallet: the faucet of the test node pays, and its miner mines on command.
 """
@@ -12,8 +13,8 @@ import httpx
 
 from cift_shared.rails.local import FINAL, Merchant, Step
 
-DEPOSIT, BY_CONTRACT = "0.05", "0.02"
-ETHER = 10**18
+DEPOSIT, BY_CONTRACT, IN_TOKENS = "0.05", "0.02", "25"
+PLACES = {"ETH": 18, "USDC": 6}
 FINAL_AFTER = 8
 """Blocks after which the node calls a block final."""
 WITHIN_S = 60.0
@@ -29,7 +30,13 @@ class Payer:
 
     async def pay(self, address: str, amount: str, *, by_contract: bool = False) -> None:
         """Send an amount of ETH to an address, or let a contract pass it on."""
-        order = {"address": address, "amount": str(wei_of(amount)), "by_contract": by_contract}
+        units = str(units_of(amount, "ETH"))
+        order = {"address": address, "amount": units, "by_contract": by_contract}
+        await self._post("/control/pay", order)
+
+    async def pay_token(self, address: str, amount: str, token: str) -> None:
+        """Send an amount of a token to an address."""
+        order = {"address": address, "amount": str(units_of(amount, token)), "token": token}
         await self._post("/control/pay", order)
 
     async def mine(self, blocks: int = 1) -> None:
@@ -41,10 +48,10 @@ class Payer:
             (await http.post(path, json=dict(body))).raise_for_status()
 
 
-def wei_of(amount: str) -> int:
-    """The wei of an amount in ETH."""
+def units_of(amount: str, currency: str) -> int:
+    """An amount in wei, or in the smallest unit of a token."""
     whole, _, part = amount.partition(".")
-    return int(whole) * ETHER + int(part.ljust(18, "0"))
+    return int(whole + part.ljust(PLACES[currency], "0"))
 
 
 async def play(payer: Payer, merchant: Merchant, customer: str) -> AsyncIterator[Step]:
@@ -52,6 +59,8 @@ async def play(payer: Payer, merchant: Merchant, customer: str) -> AsyncIterator
     async for step in _until_final(payer, merchant, customer):
         yield step
     async for step in _passed_on(payer, merchant, customer):
+        yield step
+    async for step in _in_tokens(payer, merchant, customer):
         yield step
 
 
@@ -77,7 +86,7 @@ async def _until_final(payer: Payer, merchant: Merchant, customer: str) -> Async
     yield Step(
         "ethereum_deposit", "The same deposit, once its block is final",
         "Nothing can take it back any more, so it is credited.",
-        paid["status"], "completed", paid, (f"payment {wei_of(DEPOSIT)} ETH",),
+        paid["status"], "completed", paid, (f"payment {units_of(DEPOSIT, 'ETH')} ETH",),
     )  # fmt: skip
 
 
@@ -89,18 +98,35 @@ async def _passed_on(payer: Payer, merchant: Merchant, customer: str) -> AsyncIt
     yield Step(
         "ethereum_by_contract", "A deposit that a contract pays, as exchanges do",
         "No transaction names the address: its balance shows the ether.",
-        paid["status"], "completed", paid, (f"payment {wei_of(BY_CONTRACT)} ETH",),
+        paid["status"], "completed", paid, (f"payment {units_of(BY_CONTRACT, 'ETH')} ETH",),
+    )  # fmt: skip
+
+
+async def _in_tokens(payer: Payer, merchant: Merchant, customer: str) -> AsyncIterator[Step]:
+    payment, action = await _asked(merchant, customer, IN_TOKENS, "USDC")
+    yield Step(
+        "ethereum_token_asked", "A deposit in USDC",
+        f"The payer's wallet opens {action.get('uri', '')}",
+        payment["status"], "requires_action", payment,
+    )  # fmt: skip
+    await payer.pay_token(action["address"], IN_TOKENS, "USDC")
+    await payer.mine(FINAL_AFTER + 1)
+    paid = await merchant.final(payment["id"])
+    yield Step(
+        "ethereum_token", "The same deposit, once its block is final",
+        "The log of the token's contract shows it; what moving it later costs is taken in USDC.",
+        paid["status"], "completed", paid, (f"payment {units_of(IN_TOKENS, 'USDC')} USDC",),
     )  # fmt: skip
 
 
 async def _asked(
-    merchant: Merchant, customer: str, amount: str
+    merchant: Merchant, customer: str, amount: str, currency: str = "ETH"
 ) -> tuple[dict[str, Any], dict[str, str]]:
     order = {
         "type": "deposit",
         "method": "ethereum",
         "amount": amount,
-        "currency": "ETH",
+        "currency": currency,
         "customer_id": customer,
     }
     accepted = await _accepted(merchant, order)

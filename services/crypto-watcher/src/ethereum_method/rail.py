@@ -4,20 +4,29 @@ from datetime import timedelta
 
 from cift_shared.money.amount import Money
 from cift_shared.rails.rail import Example, Limits, Rail, Refusal
+from ethereum_method.tokens import CONTRACTS
 
 ETHER = 10**18
 """Wei in one ether."""
 DUST_WEI = ETHER // 10_000
 """Less is recorded and credited to nobody: moving it costs more than it is worth."""
 
+DUST_TOKEN = 100_000
+"""The same for a token that is worth a dollar and has six places: less than 0.10."""
+
 _DEPOSIT = Limits(ETHER // 1_000, 10_000_000 * ETHER)
 _IN_DOLLARS = Limits(10_00, 10_000_000_00)
+_OF_TOKEN = Limits(10**6, 10_000_000 * 10**6)
 
 RAIL = Rail(
     name="ethereum",
     method="ethereum",
     provider="ethereum",
-    limits={"ETH": {"deposit": _DEPOSIT}, "USD": {"deposit": _IN_DOLLARS}},
+    limits={
+        "ETH": {"deposit": _DEPOSIT},
+        **{currency: {"deposit": _OF_TOKEN} for currency in CONTRACTS},
+        "USD": {"deposit": _IN_DOLLARS},
+    },
     exchanged={"USD": "ETH"},
     # A block is final after two to three epochs of 6.4 minutes.
     typical_duration={

@@ -36,7 +36,7 @@ update ethereum.address set balance_height = $2, balance_wei = $3 where index = 
 """
 EXPLAINED = """
 select coalesce((select sum(wei) from ethereum.arrival
-                  where address = $1 and height > $2 and height <= $3), 0)
+                  where address = $1 and height > $2 and height <= $3 and currency = 'ETH'), 0)
      - coalesce((select sum(wei) from ethereum.spending
                   where address = $1 and height > $2 and height <= $3), 0)
 """

@@ -1,11 +1,11 @@
-"""The chain as we have read it, in PostgreSQL: cursor, blocks, ether of our addresses.
+"""The chain as we have read it, in PostgreSQL: cursor, blocks, money of our addresses.
 
 Every write checks the lease's epoch in its own transaction (`chain_watch.fence`), and is keyed by
 transaction and block, so reading a block twice changes nothing.
 """
 
-from collections.abc import Sequence
-from dataclasses import fields
+from collections.abc import Mapping, Sequence
+from dataclasses import fields, replace
 from datetime import datetime
 from typing import Any
 
@@ -19,7 +19,7 @@ from cift_shared.database.lease import Lease
 from cift_shared.database.pool import Connection, Pool
 from cift_shared.errors import InvariantViolated
 from cift_shared.failpoints import failpoint
-from ethereum_watcher.domain import BY_TRANSACTION, Arrival
+from ethereum_watcher.domain import BY_TRANSACTION, Arrival, free_place
 from ethereum_watcher.scanner import Payment, Spending
 from ethereum_watcher.wire import Header
 
@@ -51,13 +51,20 @@ insert into ethereum.block (hash, height, prev_hash) values ($1, $2, $3)
 FORGET_BLOCK = "update ethereum.block set is_active = false where hash = $1"
 STORE_PAYMENTS = """
 insert into ethereum.arrival
-    (hash, place, address, wei, block_hash, height, first_seen_at, payment_id)
-select paid.hash, $1::bigint, watched.address, paid.wei, $5::text, $6::bigint, $7::timestamptz,
-       watched.payment_id
-  from unnest($2::text[], $3::bytea[], $4::numeric[]) as paid (hash, script, wei)
+    (hash, place, address, wei, currency, block_hash, height, first_seen_at, payment_id)
+select paid.hash, paid.place, watched.address, paid.wei, paid.currency, $6::text, $7::bigint,
+       $8::timestamptz, watched.payment_id
+  from unnest($1::text[], $2::bytea[], $3::numeric[], $4::bigint[], $5::text[])
+       as paid (hash, script, wei, place, currency)
   join ethereum.address as watched on watched.script = paid.script
     on conflict (hash, place) do update
    set block_hash = excluded.block_hash, height = excluded.height
+"""
+KNOWN_TRANSFERS = """
+select known.hash, known.place, watched.script, known.wei, known.currency
+  from ethereum.arrival as known
+  join ethereum.address as watched using (address)
+ where known.hash = any ($1::text[])
 """
 STORE_SPENDINGS = """
 insert into ethereum.spending (hash, address, wei, block_hash, height)
@@ -102,6 +109,7 @@ TABLES = Tables(
     fields=tuple(field.name for field in fields(Arrival)),
     arrival=_arrival,
     tip=("height", "is_settled", "followed_at", "final_height"),
+    currency="o.currency",
     address_also=(", since_height", ", (select final_height from ethereum.chain)"),
 )
 """Where what every chain has is in Ethereum's schema."""
@@ -168,8 +176,7 @@ class ChainStore:
                 raise InvariantViolated(f"the cursor is not at the block before {height}")
             await connection.execute(STORE_BLOCK, name, height, header.prev_hash)
             if paid:
-                where = (name, height, at)
-                await connection.execute(STORE_PAYMENTS, BY_TRANSACTION, *_columns(paid), *where)
+                await _store_payments(connection, paid, name, height, at)
             if spent:
                 await connection.execute(STORE_SPENDINGS, *_columns(spent), name, height)
             await make_due(connection)
@@ -220,6 +227,28 @@ async def make_due(connection: Connection) -> None:
         await connection.fetch(
             queries.MAKE_DUE.format(schema=SCHEMA), [row["attempt_id"] for row in rows]
         )
+
+
+async def _store_payments(
+    connection: Connection, paid: Sequence[Payment], name: str, height: int, at: datetime
+) -> None:
+    rows = await connection.fetch(KNOWN_TRANSFERS, [one.hash for one in paid])
+    known = {
+        (row["hash"], row["place"]): (row["script"], int(row["wei"]), row["currency"])
+        for row in rows
+    }
+    placed = [replace(one, place=_place(one, known)) for one in paid]
+    places, currencies = [one.place for one in placed], [one.currency for one in placed]
+    moved = (*_columns(placed), places, currencies)
+    await connection.execute(STORE_PAYMENTS, *moved, name, height, at)
+
+
+def _place(one: Payment, known: Mapping[tuple[str, int], tuple[bytes, int, str]]) -> int:
+    """Its place; what a transaction of ether pays to whom is in its hash."""
+    if one.place == BY_TRANSACTION:
+        return one.place
+    same = (one.account, one.wei, one.currency)
+    return free_place(one.place, lambda place: known.get((one.hash, place), same) == same)
 
 
 def _columns(moved: Sequence[Payment] | Sequence[Spending]) -> tuple[list[Any], ...]:

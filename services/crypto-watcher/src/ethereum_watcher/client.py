@@ -3,6 +3,7 @@
 A node of another chain and one that is still loading it count as not available.
 """
 
+from collections.abc import Sequence
 from typing import Any, TypeVar
 
 import httpx
@@ -10,10 +11,15 @@ from pydantic import TypeAdapter, ValidationError
 
 from chain_watch.heads import Head
 from chain_watch.rpc import Endpoint, JsonRpc, NodeFailed, NodeRefused
-from ethereum_watcher.wire import Block, FeeHistory, Header, Quantity, Receipt
+from ethereum_watcher.addresses import keccak256
+from ethereum_watcher.transfers import TOPIC
+from ethereum_watcher.wire import Block, Bytes, FeeHistory, Header, Log, Quantity, Receipt
 
 PROVIDER = "ethereum"
 FEE_BLOCKS, FEE_PERCENTILE = 4, 50
+DECIMALS = "0x" + keccak256(b"decimals()")[:4].hex()
+"""A call of this function of a token (EIP-20)."""
+WORD = 32
 
 Answer = TypeVar("Answer")
 _HEADER = TypeAdapter(Header)
@@ -21,6 +27,8 @@ _BLOCK = TypeAdapter(Block)
 _RECEIPT = TypeAdapter(Receipt)
 _FEES = TypeAdapter(FeeHistory)
 _NUMBER: TypeAdapter[int] = TypeAdapter(Quantity)
+_LOGS = TypeAdapter(list[Log])
+_ANSWER: TypeAdapter[bytes] = TypeAdapter(Bytes)
 
 
 class EthereumNode:
@@ -82,6 +90,21 @@ class EthereumNode:
     async def receipt(self, transaction: str) -> Receipt:
         """What a transaction did; raises as `hash_at`."""
         return await self._call(_RECEIPT, "eth_getTransactionReceipt", transaction)
+
+    async def transfers(self, name: str, contracts: Sequence[str]) -> list[Log]:
+        """The transfers of these tokens in the block with this hash (EIP-234); raises as
+        `hash_at`.
+        """
+        wanted = {"blockHash": name, "address": list(contracts), "topics": [TOPIC]}
+        return await self._call(_LOGS, "eth_getLogs", wanted)
+
+    async def decimals(self, contract: str, name: str) -> int:
+        """The places of a token's amounts, at the block with this hash; raises as `hash_at`."""
+        at = {"blockHash": name, "requireCanonical": True}
+        answer = await self._call(_ANSWER, "eth_call", {"to": contract, "data": DECIMALS}, at)
+        if len(answer) != WORD:
+            raise NodeFailed(f"{self.name}: no token at {contract}")
+        return int.from_bytes(answer)
 
     async def balance(self, address: str, name: str) -> int:
         """The wei of an address after the block with this hash (EIP-1898); raises as `hash_at`."""

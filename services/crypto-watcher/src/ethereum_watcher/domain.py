@@ -1,5 +1,6 @@
-"""Ether that came to our addresses, and how deep it must be. Pure, no I/O."""
+"""Ether and tokens that came to our addresses, and how deep they must be. Pure, no I/O."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -11,21 +12,28 @@ stake. Source: ethereum.org/developers/docs/consensus-mechanisms/pos/gasper."""
 CONFIRMATIONS_MAX = 1_000
 BY_TRANSACTION = -1
 """The place of ether that a transaction sent to the address itself."""
+COIN = "ETH"
+"""The currency of ether."""
+PLACE_STEP = 2**20
+"""More than a transaction can have logs: each costs gas."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Arrival:
-    """Ether that came to one of our addresses, where it is now.
+    """Ether or a token that came to one of our addresses, where it is now.
 
-    A transaction that pays the address is named by its hash. Ether that a contract sent is found as
-    an increase of the balance up to a final block: it is named by this block and the address.
+    A transaction that pays the address is named by its hash, a transfer of a token by the place of
+    its log in the transaction, too. Ether that a contract sent is found as an increase of the
+    balance up to a final block: it is named by this block and the address.
     """
 
     hash: str
     """Of the transaction, or of the block."""
     place: int
-    """`BY_TRANSACTION`, or the index of the address."""
+    """`BY_TRANSACTION`, or the place of the log, or the index of the address."""
     wei: int
+    """In the smallest unit of the currency."""
+    currency: str = COIN
     first_seen_at: datetime
     height: int | None = None
     """The height of its block; None: it is in no block of our chain."""
@@ -43,7 +51,7 @@ class Arrival:
 
     @property
     def minor(self) -> int:
-        """The amount in wei."""
+        """The amount in the smallest unit of the currency."""
         return self.wei
 
     @property
@@ -58,7 +66,7 @@ class Arrival:
 
 @dataclass(frozen=True, slots=True)
 class Depths:
-    """When ether counts as final."""
+    """When ether and tokens count as final."""
 
     blocks: int | None
     """This many confirmations; None: once its block is final."""
@@ -68,9 +76,24 @@ class Depths:
         return FINALIZED if self.blocks is None else str(self.blocks)
 
     def is_deep(self, arrival: Arrival, total: int, tip: Tip) -> bool:  # noqa: ARG002
-        """True if the ether counts as final."""
+        """True if the arrival counts as final."""
         if arrival.height is None:
             return False
         if self.blocks is not None:
             return arrival.confirmations(tip.height) >= self.blocks
         return tip.final_height is not None and arrival.height <= tip.final_height
+
+
+def free_place(place: int, is_free: Callable[[int], bool]) -> int:
+    """The place under which a transfer is stored: its own, or one that no other transfer has.
+
+    A contract may do something else when its transaction is executed again in another branch of the
+    chain. Then a known arrival with this place is not the one that was read.
+
+    Args:
+        place: of the log in its transaction.
+        is_free: False if another transfer is stored under a place.
+    """
+    while not is_free(place):
+        place += PLACE_STEP
+    return place

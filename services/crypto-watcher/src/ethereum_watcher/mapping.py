@@ -8,6 +8,9 @@ from ethereum_watcher.wire import FeeHistory
 GWEI = 10**9
 TRANSFER_GAS = 21_000
 """What a transfer of ether needs (Yellow Paper, appendix G)."""
+TOKEN_GAS = TRANSFER_GAS + 65_000
+"""What moving a token needs: ether must be sent to its address first, to pay the transfer. One of
+USDC or USDT to an account that has some takes 40,000 to 63,000."""
 
 
 def price_of(history: FeeHistory) -> int:
@@ -18,6 +21,6 @@ def price_of(history: FeeHistory) -> int:
     return history.base_fees[-1] + (median_low(tips) if tips else 0)
 
 
-def deposit_fee(price: int, *, lowest: int, highest: int) -> Money:
+def deposit_fee(price: int, *, lowest: int, highest: int, gas: int = TRANSFER_GAS) -> Money:
     """What it will cost to move a deposit, at a price that is kept between two limits."""
-    return Money(min(max(price, lowest), highest) * TRANSFER_GAS, "ETH")
+    return Money(min(max(price, lowest), highest) * gas, "ETH")

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 from chain_watch.context import Context, WatchState
 from chain_watch.deposit_store import DepositStore, MemoryDeposits
-from chain_watch.deposits import CHECK_EVERY, Deposits
+from chain_watch.deposits import CHECK_EVERY, Deposits, to_pay
 from chain_watch.domain import Derived
 from chain_watch.rpc import NodeFailed
 from cift_shared.attempts.processor import Answer, Attempt, Notice
@@ -25,14 +25,14 @@ from ethereum_method.rail import RAIL
 from ethereum_watcher.addresses import check_library
 from ethereum_watcher.client import EthereumNode
 from ethereum_watcher.domain import Arrival
-from ethereum_watcher.mapping import deposit_fee, price_of
+from ethereum_watcher.mapping import TOKEN_GAS, TRANSFER_GAS, deposit_fee, price_of
 from ethereum_watcher.settings import EthereumConfig
 from ethereum_watcher.terms import terms_of
 
 NOT_OFFERED = Failure(
     "ethereum_not_offered",
     FailureCategory.INVALID,
-    "This can't be done with ether.",
+    "This can't be done by Ethereum here.",
     retryable=False,
 )
 
@@ -63,7 +63,8 @@ class EthereumProcessor:
         self._watch = watch
         self._fees = load_schedule(config.fee_schedule)
         self._key = config.key()
-        context = Context(terms_of(config), watch, clock, self._derive, config.shared)
+        self._terms = terms_of(config)
+        context = Context(self._terms, watch, clock, self._derive, config.shared)
         self._deposits = Deposits(context, store)
 
     def resend_is_safe(self, operation: Operation) -> bool:  # noqa: ARG002  the port's signature
@@ -72,6 +73,8 @@ class EthereumProcessor:
 
     async def process_deposit(self, attempt: Attempt) -> Answer:
         """Assign an address; raises as `Deposits.submit`."""
+        if not self._receives(attempt):
+            return Answer(Declined(NOT_OFFERED))
         return await self._deposits.submit(attempt)
 
     async def process_withdrawal(self, attempt: Attempt) -> Answer:  # noqa: ARG002
@@ -87,22 +90,32 @@ class EthereumProcessor:
         attempt: Attempt,
         notices: Sequence[Notice] = (),  # noqa: ARG002  nobody posts any
     ) -> Answer:
-        """Judge what was read from the chain; raises as `Deposits.check`."""
+        """Judge what was read from the chain; raises as `Deposits.check`.
+
+        A deposit in a token that is no longer set up waits: its transfers are not read.
+        """
         if attempt.operation == "deposit":
+            if not self._receives(attempt):
+                return Answer(Pending(), check_after=CHECK_EVERY)
             return await self._deposits.check(attempt)
         return Answer(Pending() if attempt.ended else Declined(NOT_OFFERED))
 
+    def _receives(self, attempt: Attempt) -> bool:
+        return to_pay(attempt).currency in self._terms.dusts
+
     async def estimate_network_fee(self, direction: Direction, currency: str) -> Money:  # noqa: ARG002
-        """What it will cost to move a deposit later: one transfer, at the price of now.
+        """What it will cost to move a deposit later, at the price of now, in ether.
 
         Raises:
             NodeFailed: no node answers.
         """
         lowest, highest = self._config.fee_limits
+        gas = TOKEN_GAS if currency in self._terms.tokens else TRANSFER_GAS
         failed = NodeFailed("no node is configured")
         for node in self._nodes:
             try:
-                return deposit_fee(price_of(await node.fees()), lowest=lowest, highest=highest)
+                price = price_of(await node.fees())
+                return deposit_fee(price, lowest=lowest, highest=highest, gas=gas)
             except NodeFailed as error:
                 failed = error
         raise failed

@@ -7,6 +7,7 @@ nothing.
 from collections.abc import Container, Sequence
 from dataclasses import dataclass
 
+from ethereum_watcher.domain import BY_TRANSACTION, COIN
 from ethereum_watcher.wire import Block, Header, Receipt, Transaction
 
 
@@ -16,11 +17,15 @@ class BlockInvalid(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Payment:
-    """A successful transaction to one of our addresses."""
+    """A successful transaction to one of our addresses, or a transfer of a token."""
 
     hash: str
     account: bytes
     wei: int
+    """In the smallest unit of the currency."""
+    currency: str = COIN
+    place: int = BY_TRANSACTION
+    """As in `Arrival`."""
 
 
 @dataclass(frozen=True, slots=True)

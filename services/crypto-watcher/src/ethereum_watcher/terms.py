@@ -2,31 +2,41 @@
 
 import re
 from datetime import timedelta
-from functools import partial
 
-from chain_watch.context import Terms
+from chain_watch.context import Terms, TokenTerms
 from cift_shared.messaging.instruments import Instrument
+from cift_shared.money.amount import Money
 from ethereum_method.instruments import DISPLAY, KIND, PUBLIC
-from ethereum_method.rail import RAIL
-from ethereum_watcher.domain import Arrival
-from ethereum_watcher.next_action import uri_of
+from ethereum_method.rail import DUST_TOKEN, RAIL
+from ethereum_watcher.addresses import parse_address
+from ethereum_watcher.domain import COIN, Arrival
+from ethereum_watcher.next_action import token_uri_of, uri_of
 from ethereum_watcher.settings import EthereumConfig
 from ethereum_watcher.wire import HASH
 
 
 def terms_of(config: EthereumConfig) -> Terms[Arrival]:
-    """On which terms ether is received."""
+    """On which terms ether and tokens are received."""
+    contracts = {one.currency: parse_address(one.contract).address for one in config.tokens}
+
+    def uri(address: str, amount: Money) -> str:
+        if amount.currency == COIN:
+            return uri_of(address, amount, chain_id=config.chain_id)
+        contract = contracts[amount.currency]
+        return token_uri_of(address, amount, contract=contract, chain_id=config.chain_id)
+
     return Terms(
         rail=RAIL,
-        currency="ETH",
+        currency=COIN,
         instrument=Instrument(kind=KIND, display=DISPLAY, sealed="", public=dict(PUBLIC)),
         depths=config.depths,
         dust=config.dust,
+        tokens={name: TokenTerms(contract, DUST_TOKEN) for name, contract in contracts.items()},
         action_timeout=timedelta(seconds=config.action_timeout_s),
         park_after=timedelta(seconds=config.park_after_s),
         livemode=config.mode == "live",
         network=f"ethereum:{config.chain_id}",
-        uri=partial(uri_of, chain_id=config.chain_id),
+        uri=uri,
         transaction_of=_transaction,
     )
 

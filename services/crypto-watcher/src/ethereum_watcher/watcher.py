@@ -37,6 +37,7 @@ from ethereum_watcher.scanner import (
     effects,
 )
 from ethereum_watcher.settings import EthereumConfig
+from ethereum_watcher.token_reader import TokenReader
 from ethereum_watcher.wire import Block, Header, Receipt
 
 HEIGHT = Gauge("cift_ethereum_height", "Height of the last block that was read.")
@@ -67,6 +68,7 @@ class Watcher:
         self._clock = clock
         self._deposits = StoredDeposits(store.pool, TABLES)
         self._accounts = Watched(self._deposits)
+        self._tokens = TokenReader(config.tokens)
         self._balances = Balances(
             BalanceStore(store.pool), clock, watched_for=timedelta(days=config.balance_days)
         )
@@ -86,10 +88,12 @@ class Watcher:
         Raises:
             NodeFailed: too few nodes can be used, or a node lied; what was read stays.
             ReorgTooDeep: an operator must look; nothing was undone.
+            SettingsInvalid: a token can't be read.
             LeaseLost: another process leads.
         """
         since = self._clock.now()
         agreed = await agree(self._nodes)
+        await self._tokens.check(agreed)
         await self._balances.begin(lease, agreed)
         await self._follow(lease, agreed)
         if await self._cursor() != agreed.head:
@@ -131,7 +135,9 @@ class Watcher:
         try:
             check_header(block, name, height=height, prev_hash=cursor.hash)
             # Only now: an address that this block pays was stored before it was made.
-            paid, spent = await self._effects(agreed, block, await self._accounts.read())
+            accounts = await self._accounts.read()
+            paid, spent = await self._effects(agreed, block, accounts)
+            paid += await self._tokens.read(agreed, block, accounts)
         except BlockInvalid as error:
             raise NodeFailed(f"block {height}: {error}") from None
         failpoint("ethereum.before_block")

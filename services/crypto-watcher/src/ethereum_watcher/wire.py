@@ -12,7 +12,9 @@ HASH = "^0x[0-9a-f]{64}$"
 Hash = Annotated[str, StringConstraints(pattern=HASH)]
 _QUANTITY = re.compile(r"0x(?:0|[1-9a-f][0-9a-f]{0,63})")
 _ACCOUNT = re.compile(r"0x[0-9a-fA-F]{40}")
+_BYTES = re.compile(r"0x(?:[0-9a-f]{2})*")
 HEIGHT_MAX = 2**63 - 1
+BLOOM_BYTES = 256
 
 
 def _number(value: Any) -> int:
@@ -27,11 +29,18 @@ def _account(value: Any) -> bytes:
     return bytes.fromhex(value[2:])
 
 
+def _bytes(value: Any) -> bytes:
+    if not isinstance(value, str) or not _BYTES.fullmatch(value):
+        raise ValueError("must be bytes in hex")
+    return bytes.fromhex(value[2:])
+
+
 Quantity = Annotated[int, BeforeValidator(_number)]
 """A number below 2**256."""
 Height = Annotated[int, BeforeValidator(_number), Field(le=HEIGHT_MAX)]
 Account = Annotated[bytes, BeforeValidator(_account)]
 """An address as its 20 bytes."""
+Bytes = Annotated[bytes, BeforeValidator(_bytes)]
 
 
 class Part(BaseModel):
@@ -64,6 +73,22 @@ class Block(Header):
     """A block with its transactions."""
 
     transactions: list[Transaction]
+    bloom: Bytes = Field(alias="logsBloom", min_length=BLOOM_BYTES, max_length=BLOOM_BYTES)
+    """The filter of its logs (`bloom`)."""
+
+
+class Log(Part):
+    """What a contract reports of a transaction, such as a transfer of a token."""
+
+    contract: Account = Field(alias="address")
+    topics: list[Hash]
+    data: Bytes
+    hash: Hash = Field(alias="transactionHash")
+    block_hash: Hash = Field(alias="blockHash")
+    number: Quantity = Field(alias="logIndex")
+    """Its place among the logs of the block."""
+    removed: bool = False
+    """True if its block is in the chain no more."""
 
 
 class Receipt(Part):
@@ -76,6 +101,7 @@ class Receipt(Part):
     gas_used: Quantity = Field(alias="gasUsed")
     gas_price: Quantity = Field(alias="effectiveGasPrice")
     """Wei."""
+    logs: list[Log] = Field(default_factory=list)
 
     @property
     def succeeded(self) -> bool:

@@ -9,6 +9,7 @@ from cift_shared.ids import IdFactory
 from cift_shared.money.fees import load_schedule
 from cift_shared.money.rates import load_rates
 from cift_shared.rails.gateway import RailSettings
+from cift_shared.rails.registry import rails
 from cift_shared.rails.webhooks import WebhookContext
 from cift_shared.runtime.rate_reader import RateReader
 from cift_shared.runtime.service import Base
@@ -132,9 +133,14 @@ def build_parts(
     )
 
 
-def _offered(by_rail: Mapping[str, RailSettings]) -> frozenset[str]:
-    """The rails that this deployment has set up."""
-    return frozenset(name for name, rail in by_rail.items() if rail.is_offered)
+def _offered(by_rail: Mapping[str, RailSettings]) -> Mapping[str, frozenset[str]]:
+    """The rails that this deployment has set up, with their currencies."""
+    found = {}
+    for name, settings in by_rail.items():
+        if settings.is_offered:
+            moved, chosen = rails()[name].currencies, settings.currencies
+            found[name] = moved if chosen is None else moved & chosen
+    return found
 
 
 def _client_keys(by_rail: Mapping[str, RailSettings]) -> Mapping[str, str | None]:

@@ -33,7 +33,6 @@ _CHECKS_AT_S = (5, 12, 20, 30, 45, 60, 90, 120)
 _CHECK_GAP_S_MAX = 900
 
 _CENTS = 100
-_KEY_CHARS = 32
 _KEY = re.compile(r"([0-9a-f]{32})(?:[0-9]{3})?")
 ROUND_MAX = 999
 """The highest round that fits into a key."""

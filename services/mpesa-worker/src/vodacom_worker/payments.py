@@ -102,7 +102,6 @@ class Payments:
             PaymentProcessorError: the query could not be sent, and there were no notices.
         """
         attempt, memory, steps = self._read_notices(attempt, notices)
-        answer = Answer(Pending(), memory, evidence=steps)
         try:
             found = await self._checked(attempt)
         except PaymentProcessorError as error:
@@ -112,7 +111,7 @@ class Payments:
             wait = self._context.delay(QUERY_RETRY_S)
             if isinstance(error, ProviderThrottled):
                 wait = max(wait, timedelta(seconds=error.retry_after_s))
-            return replace(answer, evidence=[*steps, step], check_after=wait)
+            return Answer(Pending(), memory, evidence=[*steps, step], check_after=wait)
         return replace(found, memory={**memory, **found.memory}, evidence=[*steps, *found.evidence])
 
     async def _checked(self, attempt: Attempt) -> Answer:
@@ -251,7 +250,7 @@ class Payments:
         reply = await context.client.send(requests.request_of(context, attempt))
         answer = self._answer_to(attempt, reply, repeated=True)
         if reply.meaning is Meaning.UNKNOWN:
-            return replace(answer, memory={**answer.memory, ACCEPTED: ""})
+            return replace(answer, memory={ACCEPTED: ""})
         return answer
 
     def _read_notices(

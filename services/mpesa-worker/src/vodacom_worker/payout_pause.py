@@ -58,9 +58,9 @@ class PayoutPause:
 
     def left(self) -> timedelta | None:
         """The rest of the pause; None: payouts may be sent."""
-        left_s = (self._until or 0) - self._clock.monotonic()
-        if self._until is not None and left_s > 0:
-            return timedelta(seconds=left_s)
+        now = self._clock.monotonic()
+        if self._until is not None and self._until > now:
+            return timedelta(seconds=self._until - now)
         PAYOUTS_PAUSED.set(0)
         return None
 

@@ -1,7 +1,8 @@
 """`cift payments`: payments over the public HTTP API, with CIFT_API_KEY at CIFT_API_BASE."""
 
 import asyncio
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 from uuid import UUID
 
 import click
@@ -13,8 +14,9 @@ from cift_shared.cli.output import Cell, Output, Table, form_of, show_record
 from cift_shared.errors import ServerUnreachable
 from cift_shared.ids import SystemIds
 
-_FINAL = {"completed", "failed", "expired", "canceled"}
-_STATUSES = ["pending", "processing", "requires_action", *sorted(_FINAL), "in_review"]
+FINAL = {"completed", "failed", "expired", "canceled"}
+"""The statuses after which a payment changes no more."""
+_STATUSES = ["pending", "processing", "requires_action", *sorted(FINAL), "in_review"]
 _STYLES = {
     "completed": "green",
     "failed": "red",
@@ -31,6 +33,28 @@ _INDEX = (
     Lazy("list", "cift_shared.cli.payments:list_payments", "List payments, newest first."),
     Lazy("show", "cift_shared.cli.payments:show", "Show one payment."),
 )
+
+
+_SOURCE = {
+    "phone": "The payer's phone.",
+    "country": "The phone's country, like KE.",
+    "token": "A token that the payer's client got from the provider.",
+    "saved": "The id of a saved method.",
+}
+_Function = TypeVar("_Function", bound=Callable[..., Any])
+
+
+def payment_method_options(function: _Function) -> _Function:
+    """Add the options that say what pays, or what is paid: --phone, --country, --token, --saved."""
+    for name, help_ in reversed(_SOURCE.items()):
+        function = click.option(f"--{name}", help=help_)(function)
+    return function
+
+
+def payment_method_of(given: Mapping[str, Any]) -> dict[str, Any]:
+    """The `payment_method` of a request from those options."""
+    names = {"saved": "id"}
+    return {names.get(name, name): value for name, value in given.items() if value is not None}
 
 
 @click.group("payments", cls=LazyGroup, index=lambda: _INDEX)
@@ -84,7 +108,7 @@ async def follow(ctx: click.Context, payment_id: UUID) -> None:
                 async for event in api.events(f"/payments/{payment_id}/events", after):
                     after, failures = event.id, 0
                     _print(event, ctx)
-                    if event.data["status"] in _FINAL:
+                    if event.data["status"] in FINAL:
                         return
                 if after == before and await _is_over(api, payment_id):
                     return  # final, and no event is left to print
@@ -101,10 +125,7 @@ async def follow(ctx: click.Context, payment_id: UUID) -> None:
 @click.option("--amount", required=True, help="Decimal text, like 100.00.")
 @click.option("--currency", required=True, help="ISO 4217, like KES.")
 @click.option("--customer", "customer_id", required=True, help="Your id of the customer.")
-@click.option("--phone", help="The payer's phone.")
-@click.option("--country", help="The phone's country, like KE.")
-@click.option("--token", help="A token that the payer's client got from the provider.")
-@click.option("--saved", help="The id of a saved method.")
+@payment_method_options
 @click.option("--off-session", is_flag=True, help="With a saved method: the customer is absent.")
 @click.option("--return-url", help="Address for the payer's browser after a step at the bank.")
 @click.option("--quote", "quote_id", help="A quote whose terms apply.")
@@ -136,11 +157,10 @@ async def create(idempotency_key: str | None, wait: int, **given: Any) -> Output
 
 def _order(given: dict[str, Any]) -> dict[str, Any]:
     """The body of the request; options that are not given are left out."""
-    source = {"phone": given.pop("phone"), "country": given.pop("country"),
-              "token": given.pop("token"), "id": given.pop("saved")}  # fmt: skip
+    source = {name: given.pop(name) for name in _SOURCE}
     metadata = dict(_pair(text) for text in given.pop("metadata"))
     order = {name: value for name, value in given.items() if value not in (None, False)}
-    order["payment_method"] = {name: value for name, value in source.items() if value is not None}
+    order["payment_method"] = payment_method_of(source)
     return {**order, "metadata": metadata} if metadata else order
 
 
@@ -179,4 +199,4 @@ def _print(event: Event, ctx: click.Context) -> None:
 
 async def _is_over(api: Api, payment_id: UUID) -> bool:
     payment = await api.get(f"/payments/{payment_id}")
-    return payment["status"] in _FINAL
+    return payment["status"] in FINAL

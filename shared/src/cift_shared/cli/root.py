@@ -15,6 +15,7 @@ COMPLETE_VARIABLE = "_CIFT_COMPLETE"
 
 _OURS = (
     Lazy("asyncapi", "cift_shared.cli.setup:asyncapi", "Print the AsyncAPI 3 document."),
+    Lazy("canary", "cift_shared.cli.canary:canary", "Make the smallest payment, refund it."),
     Lazy("completion", "cift_shared.cli.completion:completion", "Print shell completion code."),
     Lazy("dead-letters", "cift_shared.cli.dead_letters:dead_letters", "What can't be handled."),
     Lazy("doctor", "cift_shared.cli.doctor:doctor", "Check everything, show what to fix."),

@@ -30,8 +30,10 @@ EXPONENTS: dict[str, int] = {
     **_with_places(3, "BHD JOD KWD OMR TND"),
     **_with_places(8, "BTC"),
     **_with_places(18, "ETH"),
+    **_with_places(6, "USDC USDT"),
 }
-"""Minor units of a currency as a power of ten (ISO 4217; satoshi; wei)."""
+"""Minor units of a currency as a power of ten (ISO 4217; satoshi; wei; those of a token's
+contract)."""
 
 MINOR_DIGITS_MAX = 38
 """Maximum number of digits of an amount: the ledger stores NUMERIC(38,0)."""

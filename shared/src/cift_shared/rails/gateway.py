@@ -28,6 +28,11 @@ class RailSettings(EnvironmentSettings):
         return True
 
     @property
+    def currencies(self) -> frozenset[str] | None:
+        """The currencies of the rail that this deployment has set up; None: all of them."""
+        return None
+
+    @property
     def client_key(self) -> str | None:
         """The provider's key for clients that send an instrument to the provider directly."""
         return None

@@ -111,10 +111,16 @@ class TwinBook:
     """Decimal places of the record's integer amounts."""
     incoming: frozenset[str]
     """Kinds of entries for money that we receive; every other kind is money that we pay."""
+    other_places: Mapping[str, int] = field(default_factory=dict)
+    """Decimal places of currencies that differ."""
     operations: Mapping[str, frozenset[str]] | None = None
     """The operations that cause each kind of entry. A kind that is not in it is caused by none: the
     provider moved that money by itself. None: deposits cause incoming entries, withdrawals and
     refunds all others."""
+
+    def places_of(self, currency: str) -> int:
+        """Decimal places of the record's amounts in a currency."""
+        return self.other_places.get(currency, self.places)
 
     def caused_by(self, kind: str) -> frozenset[str]:
         """The operations that cause entries of this kind; empty: none does."""

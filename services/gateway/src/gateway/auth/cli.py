@@ -9,13 +9,12 @@ from typing import Any
 import asyncpg
 import click
 from pydantic import Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from cift_shared.cli import Lazy, LazyGroup, Output, Refused, Table, command, environment
 from cift_shared.clock import SystemClock
 from cift_shared.database.connecting import database
 from cift_shared.security.field_encryption import Vault
-from cift_shared.settings import load_settings
+from cift_shared.settings import VaultSettings, load_settings
 from gateway.auth.authenticator import SCOPES
 from gateway.auth.key_format import ApiKeyText, Mode, new_key
 
@@ -39,18 +38,10 @@ returning key_id
 Connection = asyncpg.Connection
 
 
-class KeySettings(BaseSettings):
+class KeySettings(VaultSettings):
     """The settings that the command reads from the environment."""
 
-    model_config = SettingsConfigDict(frozen=True, extra="ignore")
-
     database_url: SecretStr = Field(validation_alias="DATABASE_URL")
-    data_keys: SecretStr = Field(validation_alias="CIFT_DATA_KEYS")
-    index_key: SecretStr = Field(validation_alias="CIFT_INDEX_KEY")
-
-    def vault(self) -> Vault:
-        """The vault whose index key hashes API keys."""
-        return Vault.from_text(self.data_keys.get_secret_value(), self.index_key.get_secret_value())
 
 
 _COMMANDS = (

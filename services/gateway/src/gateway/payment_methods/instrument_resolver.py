@@ -1,6 +1,6 @@
 """Find the instrument that a payment names: a new one, or a saved method."""
 
-from collections.abc import Container
+from collections.abc import Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -65,17 +65,20 @@ class InstrumentResolver:
 
     repository: MethodRepository
     vault: Vault
-    offered: Container[str]
-    """The rails that this deployment has set up."""
+    offered: Mapping[str, frozenset[str]]
+    """The rails that this deployment has set up, with their currencies."""
 
-    def check_offered(self, rail: Rail) -> None:
-        """Refuse a rail that this deployment has not set up.
+    def check_offered(self, rail: Rail, currency: str | None = None) -> None:
+        """Refuse a rail, or a currency of it, that this deployment has not set up.
 
         Raises:
-            Problem: method_unavailable.
+            Problem: method_unavailable, currency_unsupported.
         """
         if rail.name not in self.offered:
             raise body_problem("method_unavailable", f"{rail.name} is not set up here.", "/method")
+        if currency is not None and currency not in self.offered[rail.name]:
+            detail = f"{rail.name} does not move {currency} here."
+            raise body_problem("currency_unsupported", detail, "/currency")
 
     async def resolve(
         self, kind: InstrumentKind, given: PaymentMethodIn | None, payer: Payer

@@ -51,8 +51,8 @@ class PaymentOptions:
 
     statuses: RailStatusRepository
     fees: FeeSchedule
-    offered: frozenset[str]
-    """The rails that this deployment has set up."""
+    offered: Mapping[str, frozenset[str]]
+    """The rails that this deployment has set up, with their currencies."""
     clock: Clock
 
     async def find(self, query: PaymentOptionsQuery) -> list[PaymentOption]:
@@ -92,7 +92,7 @@ class PaymentOptions:
     def _options(
         self, rail: Rail, query: PaymentOptionsQuery, reports: Sequence[Report]
     ) -> Iterator[PaymentOption]:
-        for currency in sorted(rail.currencies):
+        for currency in sorted(self.offered[rail.name]):
             if not rail.offers(query.type, currency) or query.currency not in (None, currency):
                 continue
             try:

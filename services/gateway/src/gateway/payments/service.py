@@ -92,7 +92,7 @@ class Payments:
     async def _evaluate_payment(
         self, body: PaymentIn, request: PriceRequest, caller: Caller
     ) -> Acceptance:
-        self.instruments.check_offered(request.rail)
+        self.instruments.check_offered(request.rail, request.currency)
         if request.type == "withdrawal" and await self.is_float_low(
             request.rail.name, request.currency
         ):

@@ -39,6 +39,8 @@ class Pay(_Order):
     amount: Amount
     token: str | None = None
     """`USDC` or `USDT`; without it ether."""
+    fake: bool = False
+    """Of a contract that only calls itself USDC."""
     by_contract: bool = False
     """A contract passes the ether on, so no transaction has this recipient."""
     fails: bool = False
@@ -250,11 +252,12 @@ def _call(node: Node, order: Pay) -> tuple[bytes, int, bytes]:
     """Recipient, value and data of the transaction."""
     recipient, amount = _address(order.address), int(order.amount)
     padded = recipient.rjust(32, b"\0")
-    if order.token is not None:
-        if order.token not in node.tokens:
+    if order.token is not None or order.fake:
+        contract = node.impostor if order.fake else node.tokens.get(order.token or "")
+        if contract is None:
             raise HTTPException(422, "unknown token")
         start = selector("transfer(address,uint256)").to_bytes(4)
-        return node.tokens[order.token], 0, start + padded + amount.to_bytes(32)
+        return contract, 0, start + padded + amount.to_bytes(32)
     if order.fails:
         return node.refuser, amount, b""
     return (node.forwarder, amount, padded) if order.by_contract else (recipient, amount, b"")

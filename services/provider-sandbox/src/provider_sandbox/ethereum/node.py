@@ -79,6 +79,8 @@ class Node:
     """The addresses of the tokens by symbol."""
     forwarder: bytes = b""
     refuser: bytes = b""
+    impostor: bytes = b""
+    """A contract that calls itself USDC, as everybody can deploy one."""
 
     def __post_init__(self) -> None:
         start = self.now() - FIRST_BLOCKS * _SLOT_S
@@ -96,6 +98,7 @@ class Node:
 
     def _deploy(self) -> None:
         codes = [token.deployment(self.faucet) for token in TOKENS] + [FORWARDER, REFUSER]
+        codes.append(TOKENS[0].deployment(self.faucet))
         created = []
         for nonce, code in enumerate(codes):
             transaction = self.sign(NEW_CONTRACT, 0, code, gas=_DEPLOYMENT_GAS, nonce=nonce)
@@ -104,7 +107,7 @@ class Node:
         for one in self.chain.entries[block].executed:
             assert not one.computation.is_error
             created.append(bytes(one.computation.msg.storage_address))
-        *tokens, self.forwarder, self.refuser = created
+        *tokens, self.forwarder, self.refuser, self.impostor = created
         self.tokens = {token.symbol: at for token, at in zip(TOKENS, tokens, strict=True)}
         self.outside.contracts = frozenset(created)
 

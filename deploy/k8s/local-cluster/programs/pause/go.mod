@@ -1,0 +1,3 @@
+module cift.markets/local-cluster/pause
+
+go 1.24.0

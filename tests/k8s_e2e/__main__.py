@@ -1,0 +1,186 @@
+"""Run the whole test on the cluster of KUBECONFIG; the last line is JSON with the figures.
+
+python -m tests.k8s_e2e [STEP ...]      all steps, or the named ones
+
+Exit status: 0 if everything was as it should be, 1 if not, 2 if it can't run here.
+"""
+
+import json
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import partial
+
+from cift_shared.rails.local import local_rails
+from tests.k8s.rendered import ROOT
+from tests.k8s_e2e import images, kube, overlays, platform, refusals, steps
+from tests.k8s_e2e.credentials import Credentials
+from tests.k8s_e2e.kube import ClusterError
+from tests.k8s_e2e.steps import Report, under_load
+
+FOLDER = ROOT / ".cift" / "k8s-e2e"
+CUSTOMER = "cus_k8s"
+NO_CLUSTER = """{error}
+make k8s-e2e needs a cluster and a container engine: set KUBECONFIG, or as root start one with
+deploy/k8s/local-cluster/build.sh and up.sh (docs/kubernetes.md)."""
+
+
+@dataclass
+class Run:
+    """One run and what its steps share."""
+
+    report: Report
+    credentials: Credentials
+    api_key: str = ""
+
+    def steps(self) -> dict[str, Callable[[], None]]:
+        """Every step under its name, in order."""
+        report = self.report
+        return {
+            "demo": self.demo,
+            "connections": partial(refusals.connections, report),
+            "standard": partial(refusals.pods_beyond_the_standard, report),
+            "rights": partial(refusals.rights_of_logins, report),
+            **self._rolling_updates(),
+            **self._kills(),
+            "evictions": self.evictions,
+            "bad-images": self.bad_images,
+            "wrong-secret": partial(
+                refusals.wrong_secret, report, self.credentials, self.card_works
+            ),
+            "postgres": partial(
+                self.load, "postgres_killed", partial(steps.kill_server, "postgres"), 1000
+            ),
+            "kafka": partial(self.load, "kafka_killed", partial(steps.kill_server, "kafka")),
+            "dry-run": partial(overlays.dry_run, report),
+            "books": self.books,
+        }
+
+    def load(self, name: str, event: Callable[[], None], failures_max: int = 0) -> None:
+        """Pay while something happens."""
+        under_load(self.report, name, self.api_key, event, failures_max=failures_max)
+
+    def _rolling_updates(self) -> dict[str, Callable[[], None]]:
+        return {
+            f"update-{_short(each)}": partial(
+                self.load, f"update_{_short(each)}", partial(steps.restart, each)
+            )
+            for each in platform.workloads()
+        }
+
+    def _kills(self) -> dict[str, Callable[[], None]]:
+        # a killed gateway answers nothing more: the requests that it had taken fail
+        return {
+            f"kill-{_short(each)}": partial(
+                self.load,
+                f"kill_{_short(each)}",
+                partial(steps.kill, each),
+                100 if _short(each) == "gateway" else 0,
+            )
+            for each in platform.workloads()
+        }
+
+    def demo(self) -> None:
+        """Pay by every rail; each payment has to end as the demo says."""
+        *made, balances = platform.demo(self.api_key, CUSTOMER)
+        wrong = [each for each in made if each["status"] != each["expected"]]
+        available = {name: Decimal(amount) for name, amount in balances["available"].items()}
+        self.report.note("demo", {"payments": len(made), "wrong": len(wrong), **balances})
+        self.report.check(not wrong, f"payments of the demo: {wrong}")
+        self.report.check(available == expected(), f"balances after the demo: {balances}")
+
+    def card_works(self) -> bool:
+        """Tell whether the platform takes payments, by a short load."""
+        self.load("after_wrong_secret", lambda: time.sleep(2))
+        return self.report.figures["after_wrong_secret"]["lost"] == 0
+
+    def evictions(self) -> None:
+        """Drain gateway and ledger, of which there are two pods each."""
+        for name in ("gateway", "ledger"):
+            self.load(f"drain_{name}", partial(steps.drain, self.report, name))
+
+    def bad_images(self) -> None:
+        """A release with an image that does not exist, and its roll-back."""
+        for workload in ("deployment/gateway", "statefulset/ledger"):
+            name = f"bad_image_{_short(workload)}"
+            self.load(name, partial(steps.bad_image, self.report, workload))
+
+    def books(self) -> None:
+        """The ledger's invariants hold."""
+        said = platform.cift(self.credentials, "verify-books")
+        self.report.note("verify_books", {"said": said.splitlines()[-1] if said else ""})
+
+
+def expected() -> dict[str, Decimal]:
+    """The customer's balance after the demo, by currency."""
+    total: dict[str, Decimal] = {}
+    for rail in local_rails().values():
+        for currency, amount in rail.final_balance.items():
+            total[currency] = total.get(currency, Decimal(0)) + amount
+    return total
+
+
+def _short(workload: str) -> str:
+    return workload.partition("/")[2]
+
+
+def built(report: Report) -> list[str]:
+    """Build the images and load them into the cluster; returns their names.
+
+    Raises:
+        ClusterError: no cluster answers.
+        RuntimeError: no container engine answers, or an image can't be built or loaded.
+    """
+    report.figures["kubernetes"] = kube.version()
+    started = time.monotonic()
+    made = images.build_all()
+    loading = time.monotonic()
+    images.load(made)
+    seconds = {"build": loading - started, "load": time.monotonic() - loading}
+    report.note("images_seconds", {name: round(value) for name, value in seconds.items()})
+    report.note("images_mb", images.sizes(made))
+    return made
+
+
+def start(run: Run) -> None:
+    """Bring up everything."""
+    started = time.monotonic()
+    platform.remove()
+    platform.bring_up(run.credentials, FOLDER)
+    run.api_key = platform.api_key(run.credentials, "m_k8s")
+    run.report.note("up", {"seconds": round(time.monotonic() - started)})
+
+
+def main(chosen: Sequence[str]) -> int:
+    """Run the steps; returns the exit status."""
+    started, report = time.monotonic(), Report()
+    try:
+        built(report)
+    except (ClusterError, RuntimeError) as error:
+        print(NO_CLUSTER.format(error=error), file=sys.stderr)
+        return 2
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    run = Run(report, Credentials(FOLDER))
+    if _try(report, "start", partial(start, run)):
+        for name, step in run.steps().items():
+            if not chosen or name in chosen:
+                _try(report, name, step)
+    summary = {"ok": not report.problems, **report.figures, "problems": report.problems}
+    print(json.dumps({**summary, "seconds": round(time.monotonic() - started)}))
+    return 0 if not report.problems else 1
+
+
+def _try(report: Report, name: str, step: Callable[[], None]) -> bool:
+    print(f"{time.strftime('%T')} {name}", flush=True)
+    try:
+        step()
+    except (ClusterError, TimeoutError) as error:
+        report.check(False, f"{name}: {error}")
+        return False
+    return True
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

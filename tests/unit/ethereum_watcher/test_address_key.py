@@ -1,0 +1,20 @@
+"""What the start checks of the account's key, and of the library that derives from it."""
+
+import pytest
+
+from cift_shared.errors import SettingsInvalid
+from ethereum_watcher import addresses
+from ethereum_watcher.addresses import AddressKey, check_library
+from tests.support.ethereum import XPUB
+
+
+def test_a_library_that_derives_otherwise_stops_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(addresses, "_VECTOR_ADDRESS", "0x" + "1" * 40)
+    with pytest.raises(SettingsInvalid, match="does not derive the known address"):
+        check_library()
+
+
+@pytest.mark.parametrize("prefix", ["xprv", "tprv"])
+def test_a_private_key_is_named_as_such(prefix: str) -> None:
+    with pytest.raises(SettingsInvalid, match="a private key; the watcher must have none"):
+        AddressKey(prefix + XPUB[4:])
