@@ -90,6 +90,8 @@ def test_shares_add_up_and_create_no_money(paid: list[Paid], locked: Decimal, no
     parts, shares = parts_of(terms, paid, current), credits_of(terms, paid, current)
     assert parts is not None
     assert shares is not None
+    assert len(shares) == len(paid)
+    assert all(part.amount.minor > 0 for part in parts)
     total = total_of(parts, "USD")
     assert sum(one.minor for one in shares) == total.minor
     assert all(one.minor >= 0 for one in shares)
