@@ -24,7 +24,7 @@ RAIL_CHAOS := $(subst /,.,$(patsubst %/__main__.py,%,$(wildcard tests/*/chaos/__
 PARALLEL := -q -n logical --maxprocesses 4
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo smoke test test-kafka test-postgres test-containers test-peers test-nodes lint types imports lock lock-api-docs lock-images images test-images k8s-manifests k8s-check k8s-e2e check clean api-docs alerts-check openapi functions \
+.PHONY: help setup demo smoke test test-kafka test-postgres test-containers test-peers test-nodes lint types imports lock lock-api-docs lock-images images test-images k8s-manifests k8s-check k8s-e2e compose compose-smoke check clean api-docs alerts-check openapi functions \
   chaos chaos-points chaos-mutants mutation mutation-sql mutation-gate hostile verify-books verify-chain rebuild-verify cift bench bench-outage bench-ledger
 
 help: ## List the targets
@@ -155,6 +155,13 @@ k8s-check: setup ## Render every overlay of deploy/k8s, check schemas and polici
 
 k8s-e2e: setup ## Run the platform on the cluster of KUBECONFIG, under load and faults; needs docker or podman; STEPS="demo books"
 	$(RUN) tests.k8s_e2e $(STEPS)
+
+compose: setup ## Run the images of `make images` with docker compose; ARGS="up --detach"; COMPOSE=podman-compose
+	$(RUN) cift_local compose-settings
+	CIFT_FOLDER=$(CURDIR)/.cift/compose CIFT_USER=$$(id -u):$$(id -g) $(or $(COMPOSE),docker compose) --file deploy/compose/compose.yaml $(ARGS)
+
+compose-smoke: setup ## Run the images of `make images` with docker compose or podman-compose, pay by every rail, end them
+	$(RUN) tests.compose
 
 check: lint types imports test ## What a change must pass before it is submitted
 

@@ -1,5 +1,7 @@
 """The overlay of `make k8s-e2e`, and the servers and twins around it."""
 
+from pathlib import Path
+
 import pytest
 
 from tests.k8s.rendered import (
@@ -15,10 +17,14 @@ from tests.k8s.rendered import (
     rendered,
     settings_of,
 )
+from tests.k8s.service_settings import EVERY, known
+from tests.k8s_e2e.credentials import Credentials
 
 pytestmark = pytest.mark.k8s
 E2E = "e2e"
 RELAY = "provider_sandbox.relay"
+NOT_IN_A_CLUSTER = {"MPESA_PULL_NOMINATED_NUMBER"}
+"""Optional: switches on a job that the test does without."""
 
 
 def around(kind: str) -> list[Document]:
@@ -77,6 +83,13 @@ def test_relays_and_settings_name_services_that_exist() -> None:
     }
     local = {"127.0.0.1", *(named(each) for each in around("Service"))}
     assert targets - local <= known
+
+
+def test_the_overlay_has_every_plain_setting_of_the_local_stack(tmp_path: Path) -> None:
+    given = {name for each in all_workloads(E2E) for name in settings_of(E2E, each)}
+    given |= {name.removesuffix("_FILE") for name in given} | NOT_IN_A_CLUSTER
+    local = Credentials(tmp_path).stack.keys() & known(EVERY)
+    assert local - given == set()
 
 
 def test_policies_join_the_two_namespaces() -> None:

@@ -15,6 +15,7 @@ from tests.support.certificates import Authority
 OVERLAY = "e2e"
 SPEED = 20
 GATEWAY, TWINS = "http://127.0.0.1:8080", "http://127.0.0.1:8090"
+PROCESSES = {"markets": "http://127.0.0.1:8091"}
 """As seen in the pods of twins, workers and payer: there a relay passes connections on."""
 NODES = {
     "bitcoin-node": f"http://bitcoin-node.{AROUND}.svc:8332",
@@ -46,7 +47,7 @@ class Credentials:
         made = dict(local_secrets(self._folder))
         for rail in local_rails().values():
             twin = NODES.get(rail.twin.name, TWINS)
-            place = StackContext(self._folder, GATEWAY, twin, SPEED, made, {})
+            place = StackContext(self._folder, GATEWAY, twin, SPEED, made, PROCESSES)
             made |= rail.environment(place)
         return made
 

@@ -121,21 +121,20 @@ def execute(
     return kubectl(*argv, given=given)
 
 
+def pods(workload: str, *, namespace: str = PLATFORM) -> list[Object]:
+    """A workload's pods that do not end."""
+    selector = f"--selector=app.kubernetes.io/name={workload}"
+    said = kubectl("get", "pods", "--namespace", namespace, selector, "--output=json")
+    return [
+        each
+        for each in json.loads(said)["items"]
+        if "deletionTimestamp" not in each["metadata"] and each["status"]["phase"] != "Failed"
+    ]
+
+
 def pods_of(workload: str, *, namespace: str = PLATFORM) -> list[str]:
     """The names of a workload's pods that do not end."""
-    words = (
-        "get",
-        "pods",
-        "--namespace",
-        namespace,
-        f"--selector=app.kubernetes.io/name={workload}",
-    )
-    found = json.loads(kubectl(*words, "--output=json"))["items"]
-    return sorted(
-        each["metadata"]["name"]
-        for each in found
-        if "deletionTimestamp" not in each["metadata"] and each["status"]["phase"] != "Failed"
-    )
+    return sorted(each["metadata"]["name"] for each in pods(workload, namespace=namespace))
 
 
 @contextlib.contextmanager

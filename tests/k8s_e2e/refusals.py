@@ -24,6 +24,7 @@ from tests.k8s_e2e.waiting import until
 REACH = (PROGRAMS / "reach.py").read_text()
 POSTGRES, KAFKA = f"postgres.{AROUND}.svc", f"kafka.{AROUND}.svc"
 TWINS, NODE = f"provider-sandbox.{AROUND}.svc", f"bitcoin-node.{AROUND}.svc"
+MARKETS = f"markets.{AROUND}.svc"
 API = "kubernetes.default.svc"
 CONNECTIONS = (
     # from, to, port, is it allowed?
@@ -43,7 +44,11 @@ CONNECTIONS = (
     ("mpesa-worker", "paypal-worker", 9100, False),
     ("paypal-worker", NODE, 8332, False),
     ("crypto-watcher", NODE, 8332, True),
+    ("crypto-watcher", MARKETS, 8091, True),
     ("crypto-watcher", TWINS, 8090, False),
+    ("crypto-signer", POSTGRES, 5432, True),
+    ("crypto-signer", KAFKA, 9093, False),
+    ("crypto-signer", NODE, 8332, False),
 )
 PRIVILEGED: dict[str, Any] = {
     "apiVersion": "v1",
@@ -90,7 +95,7 @@ def pods_beyond_the_standard(report: Report) -> None:
 def rights_of_logins(report: Report) -> None:
     """The database refuses another service's table to a login, and an unencrypted connection."""
     words = ("psql", "--host=/tmp", "--username=card-worker", "--dbname=cift", "-qtA", "-c")
-    for statement in ("select * from gateway.payment", "select * from mpesa.attempt"):
+    for statement in ("select * from gateway.api_key", "select * from mpesa.attempt"):
         try:
             execute("postgres-0", *words, statement, namespace=AROUND)
             report.check(False, f"card-worker may {statement}")

@@ -4,14 +4,15 @@ set -uo pipefail
 . "$(dirname "$0")/settings.sh"
 [ -d "$RUN" ] || { say "no cluster runs"; exit 0; }
 
-end() { # name...: SIGTERM, then SIGKILL to what is left after 10 s
-  local name pid
+end() { # seconds name...: SIGTERM, then SIGKILL to what is left after this time
+  local limit=$1 name pid
+  shift
   for name in "$@"; do
     pid=$(cat "$RUN/pids/$name" 2> /dev/null) && kill "$pid" 2> /dev/null
   done
   for name in "$@"; do
     pid=$(cat "$RUN/pids/$name" 2> /dev/null) || continue
-    timeout 10 tail --pid="$pid" -f /dev/null || kill -KILL "$pid" 2> /dev/null
+    timeout "$limit" tail --pid="$pid" -f /dev/null || kill -KILL "$pid" 2> /dev/null
   done
 }
 
@@ -33,9 +34,9 @@ remove_mounts() { # below our folder, the deepest first
 }
 
 # First what would start containers again.
-end netpol kube-proxy kubelet kube-scheduler kube-controller-manager kube-apiserver etcd
+end 2 netpol kube-proxy kubelet kube-scheduler kube-controller-manager kube-apiserver etcd
 end_containers
-end containerd
+end 10 containerd
 for pid in $(pgrep -f "containerd-shim-runc-v2 .*-address $SOCKET"); do kill -KILL "$pid" 2> /dev/null; done
 for _ in 1 2 3; do remove_mounts; done
 while read -r name; do [ -z "$name" ] || ip netns delete "$name" 2> /dev/null; done < "$RUN/networks"

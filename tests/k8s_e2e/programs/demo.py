@@ -1,4 +1,4 @@
-"""Make the demo's payments of every rail through the gateway's Service.
+"""Make the demo's payments of every rail through the gateway.
 
 Prints a JSON line for each step. The arguments: an API key, a customer.
 """
@@ -16,17 +16,17 @@ from cift_shared.rails.local import StackContext, local_rails
 
 GATEWAY = "http://127.0.0.1:8080"
 NODES = {
-    "bitcoin": "http://bitcoin-node.cift-stand-ins.svc:8332",
-    "ethereum": "http://ethereum-node.cift-stand-ins.svc:8545",
+    "bitcoin": os.environ.get("BITCOIN_NODE", "http://bitcoin-node.cift-stand-ins.svc:8332"),
+    "ethereum": os.environ.get("ETHEREUM_NODE", "http://ethereum-node.cift-stand-ins.svc:8545"),
 }
-PROGRAMS = Path("/programs")
+PROGRAMS = Path(__file__).parent
 
 
 def introduce_nodes() -> None:
     """Tell the demo's payers of coins where the nodes are, as the local stack does."""
-    no_secrets = collections.defaultdict[str, str](str)
+    nothing = collections.defaultdict[str, str](str)
     for name, node in NODES.items():
-        place = StackContext(PROGRAMS, GATEWAY, node, 1, no_secrets, {})
+        place = StackContext(PROGRAMS, GATEWAY, node, 1, nothing, nothing)
         local_rails()[name].environment(place)
 
 

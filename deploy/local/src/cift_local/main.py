@@ -1,4 +1,4 @@
-"""`python -m cift_local demo | smoke | cift ...`."""
+"""`python -m cift_local demo | smoke | compose-settings | cift ...`."""
 
 import asyncio
 import signal
@@ -30,6 +30,11 @@ def main(words: list[str]) -> int:
                 from cift_local.smoke import smoke  # noqa: PLC0415
 
                 return asyncio.run(smoke())
+            case ["compose-settings"]:
+                from cift_local.compose import write_settings  # noqa: PLC0415
+
+                write_settings(folder / "compose")
+                return 0
             case ["cift", *command]:
                 from cift_local.command import cift_on_stack  # noqa: PLC0415
 

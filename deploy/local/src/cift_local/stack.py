@@ -180,7 +180,7 @@ async def running_stack(options: Options) -> AsyncIterator[Stack]:
     """
     servers, database_url, kafka = _servers(options)
     ports, ops_ports = _ports(options)
-    env = _environment(options, ports, database_url, kafka)
+    env = environment(options, ports, database_url, kafka)
     stack = Stack(options, database_url, kafka, ports, ops_ports, env)
     twins = [_twin(stack, twin) for twin in local_twins()]
     services = [_process(stack, name) for name in local_processes()]
@@ -263,7 +263,7 @@ def _ports(options: Options) -> tuple[dict[str, int], dict[str, int]]:
     return ports, ops_ports
 
 
-def _environment(
+def environment(
     options: Options, ports: Mapping[str, int], database_url: str, kafka: str
 ) -> dict[str, str]:
     """The variables for every part; a real deployment gives each service only its own."""

@@ -1,0 +1,1 @@
+"""The containers of `deploy/compose`, run and paid with: `make compose-smoke`."""
