@@ -12,6 +12,7 @@ from card_worker.settings import WorkerSettings as CardWorkerSettings
 from cift_shared.rails.gateway import gateway_rails
 from crypto_signer.settings import SignerSettings
 from crypto_watcher.settings import WorkerSettings as CryptoWatcherSettings
+from ethereum_signer.settings import EthereumSignerSettings
 from ethereum_watcher.settings import EthereumConfig
 from exchange_rates.settings import RateConfig
 from gateway.settings import GatewaySettings
@@ -47,8 +48,9 @@ def test_every_setting_is_listed_and_explained() -> None:
     of_rails = (rail.settings for rail in gateway_rails().values())
     workers = (CardWorkerSettings, CardConfig, PayPalWorkerSettings, PayPalConfig, VodacomConfig)
     momo = (UgandaConfig, RwandaConfig)
-    chains = (CryptoWatcherSettings, BitcoinConfig, EthereumConfig, RateConfig, SignerSettings)
-    for kind in (*settings, *workers, *momo, *chains, *of_rails):
+    chains = (CryptoWatcherSettings, BitcoinConfig, EthereumConfig, RateConfig)
+    signers = (SignerSettings, EthereumSignerSettings)
+    for kind in (*settings, *workers, *momo, *chains, *signers, *of_rails):
         needed |= variables(kind)
     assert sorted(needed - set(listed)) == []
     for name in needed:

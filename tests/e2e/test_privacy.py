@@ -21,6 +21,7 @@ from cift_shared.messaging.topics import all_topics
 from tests.support.postgres import throw_away_folder
 from wallet_keys import seed_file
 from wallet_keys.account import BitcoinAccount, words_of
+from wallet_keys.ethereum_account import EthereumAccount
 
 pytestmark = [pytest.mark.integration, pytest.mark.e2e, pytest.mark.timeout(180)]
 
@@ -77,9 +78,10 @@ def wallet_secrets(stack: Stack) -> list[bytes]:
     seed = seed_file.unseal(content, passphrase, "regtest")
     account = BitcoinAccount(seed)
     keys = [account.key(chain, index)[0] for chain in (0, 1) for index in range(10)]
+    keys.append(EthereumAccount(seed).hot_key())
     raw = [bytes(seed.entropy), *keys]
     texts = [one.hex().encode() for one in raw] + [base64.b64encode(one) for one in raw]
-    return [*raw, *texts, words_of(seed).encode(), passphrase.encode(), b"tprv"]
+    return [*raw, *texts, words_of(seed).encode(), passphrase.encode(), b"tprv", b"xprv"]
 
 
 def visible_files(folder: Path) -> list[Path]:
@@ -96,7 +98,8 @@ async def table_dump(stack: Stack) -> bytes:
             "select format('%I.%I', table_schema, table_name) as name "
             "from information_schema.tables where table_type = 'BASE TABLE' "
             "and table_schema in ('ledger', 'gateway', 'mpesa', 'mpesa_tz', 'momo_ug', 'momo_rw', "
-            "'card', 'paypal', 'bitcoin', 'bitcoin_signer', 'ethereum', 'public')"
+            "'card', 'paypal', 'bitcoin', 'bitcoin_signer', 'ethereum', 'ethereum_signer', "
+            "'public')"
         )
         rows = []
         for name in names:

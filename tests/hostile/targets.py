@@ -35,6 +35,9 @@ from cift_shared.rails.statements import StatementUnreadable
 from cift_shared.rails.webhooks import WebhookRefused
 from cift_shared.security.callback_token import CallbackTokens
 from cift_shared.testing import FakeClock
+from ethereum_method import address_text
+from ethereum_watcher.ether_transfers import Transfer, TransferInvalid, unsigned_bytes
+from ethereum_watcher.ether_transfers import parse as parse_transfer
 from ethereum_watcher.scanner import BlockInvalid as EthereumBlockInvalid
 from ethereum_watcher.scanner import concerned
 from ethereum_watcher.transfers import TOPIC, concerned_logs, read_transfer
@@ -260,6 +263,20 @@ def _bitcoin_to_sign(data: bytes) -> None:
     assert all(one.satoshi >= 0 for one in transaction.outputs)
 
 
+def _ether_address(data: bytes) -> None:
+    text = data.decode("utf-8", "replace")
+    if not address_text.is_address(text):
+        raise _Refused
+    assert text.isascii()
+    assert len(address_text.shortened(text)) == len("0x9858Ef…aEda94")
+
+
+def _ether_to_sign(data: bytes) -> None:
+    transfer = parse_transfer(data)
+    assert unsigned_bytes(transfer) == data
+    assert len(transfer.account) == 20
+
+
 def _wallet_file(data: bytes) -> None:
     seed = seed_file.unseal(data, "the passphrase", "regtest")
     assert bytes(seed.entropy) == bytes(32)
@@ -298,6 +315,7 @@ _ETHEREUM_BLOCK = {
             "blockHash": _ETHEREUM_HASH,
             "from": "0x" + "11" * 20,
             "to": f"0x{_FOREIGN_ACCOUNT.hex()}",
+            "nonce": "0x7",
             "value": "0xde0b6b3a7640000",
         }
     ],
@@ -320,6 +338,11 @@ _ETHEREUM_RECEIPT = {
     "effectiveGasPrice": "0x3b9aca00",
     "logs": [_ETHEREUM_LOG],
 }
+_TRANSFER = unsigned_bytes(
+    Transfer(
+        chain_id=1, nonce=7, tip=1, max_fee=9, gas=21_000, account=_FOREIGN_ACCOUNT, wei=10**18
+    )
+)
 _TX = bitcoin_chain.Tx((bitcoin_chain.FOREIGN, 5), (b"\x51", 7), inputs=2)
 _WALLET = seed_file.seal(
     seed_file.Seed("regtest", "0" * 16, bytearray(32)), "the passphrase", cost=2**14
@@ -543,6 +566,10 @@ TARGETS: dict[str, Target] = {
         (b"bc1qcr8te4kr609gcawutmrza0j4xv80jy8z306fyu", b"1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNa"),
     ),
     "transaction to sign": Target(_bitcoin_to_sign, (TransactionInvalid,), (_TX.raw, _TX.bare)),
+    "address of Ethereum": Target(
+        _ether_address, (_Refused,), (b"0x9858EfFD232B4033E47d90003D41EC34EcaEda94",)
+    ),
+    "transfer to sign": Target(_ether_to_sign, (TransferInvalid,), (_TRANSFER,)),
     "wallet's file": Target(_wallet_file, (WalletUnusable,), (_WALLET,)),
     "event of PayPal": Target(
         _paypal_event, (_Refused,), (json.dumps(paypal_signing.EVENT).encode(),)

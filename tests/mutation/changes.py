@@ -22,6 +22,8 @@ _SHOWN_MAX = 100
 _LOGS = frozenset(("log", "logger", "_log"))
 _FOR_CRASHES = "failpoint"
 """Where a test of crashes stops a process: `make chaos-points` holds each of them."""
+_FOR_TYPES = "TypeVar"
+"""Only the type checker reads what is said of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +114,7 @@ def _children(node: ast.AST) -> Iterator[tuple[str, int | None, ast.AST]]:
 
 
 def _is_left_alone(parent: ast.AST, field: str, child: ast.AST) -> bool:
-    """Annotations, decorators, imports, doc strings, log lines, fail points, words for people."""
+    """Annotations, types, decorators, imports, doc strings, log lines, fail points, sentences."""
     if field in ("annotation", "returns", "decorator_list", "type_params"):
         return True
     if isinstance(child, ast.Import | ast.ImportFrom | ast.Global | ast.Nonlocal):
@@ -127,7 +129,7 @@ def _is_left_alone(parent: ast.AST, field: str, child: ast.AST) -> bool:
         return True
     call = child.value if isinstance(child, ast.Expr) else child
     return isinstance(call, ast.Call) and (
-        _called_on(call) in _LOGS or _text(call.func) == _FOR_CRASHES
+        _called_on(call) in _LOGS or _text(call.func) in (_FOR_CRASHES, _FOR_TYPES)
     )
 
 

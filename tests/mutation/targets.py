@@ -19,6 +19,7 @@ _SHARED, _CARD, _MPESA, _MOMO, _PAYPAL, _CRYPTO, _WALLET, _SIGNER, _ETHEREUM, _V
     "tests/unit/vodacom_worker",
 )
 _GATEWAY, _LEDGER = "tests/unit/gateway", "tests/unit/ledger"
+_ETHEREUM_SIGNER = "tests/unit/ethereum_signer"
 _RATES = "tests/unit/exchange_rates"
 
 
@@ -99,8 +100,8 @@ TARGETS: Mapping[str, Sequence[str]] = {
     "mpesa_worker.deposits": _in(_MPESA, "push_steps", "deposits"),
     "mpesa_worker.payouts": _in(_MPESA, "payout_steps", "payouts", "notices_kept"),
     "mpesa_worker.reversals": _in(_MPESA, "reversal_steps", "reversals", "notices_kept"),
-    "mpesa_worker.statement": _in(_MPESA, "statement"),
-    "mpesa_common.portal": _in(_MPESA, "statement"),
+    "mpesa_worker.statement": _in(_MPESA, "statement_lines", "statement"),
+    "mpesa_common.portal": _in(_MPESA, "portal", "statement"),
     "vodacom_method.rail": _in(_SHARED, "rail_descriptions"),
     "vodacom_method.webhooks": _in(_VODACOM, "webhooks"),
     "vodacom_worker.domain": _in(_VODACOM, "domain"),
@@ -124,17 +125,26 @@ TARGETS: Mapping[str, Sequence[str]] = {
     "bitcoin_watcher.mapping": _in(_CRYPTO, "mapping"),
     "bitcoin_watcher.next_action": _in(_CRYPTO, "mapping"),
     "ethereum_watcher.domain": _in(_ETHEREUM, "domain", "arrival_place", "settings", "transfers"),
-    "ethereum_watcher.scanner": _in(_ETHEREUM, "scanner"),
+    "ethereum_watcher.scanner": _in(_ETHEREUM, "scanner", "node_answers"),
     "ethereum_watcher.addresses": _in(_ETHEREUM, "address_key", "addresses", "settings"),
-    "ethereum_watcher.mapping": _in(_ETHEREUM, "mapping", "settings"),
+    "ethereum_watcher.mapping": _in(_ETHEREUM, "mapping", "node_answers", "settings"),
     "ethereum_watcher.next_action": _in(_ETHEREUM, "mapping"),
+    "ethereum_watcher.rlp": _in(_ETHEREUM, "ether_transfers"),
+    "ethereum_watcher.ether_transfers": _in(_ETHEREUM, "ether_transfers"),
+    "ethereum_watcher.payout_fees": _in(_ETHEREUM, "payout_fees"),
+    "ethereum_watcher.broadcast_codes": _in(_ETHEREUM, "broadcast_codes"),
+    "ethereum_watcher.deny_list": _in(_ETHEREUM, "deny_list"),
+    "ethereum_method.address_text": _in(_ETHEREUM, "address_text"),
+    "ethereum_signer.policy": _in(_ETHEREUM_SIGNER, "policy"),
+    "ethereum_signer.signing": _in(_ETHEREUM_SIGNER, "signing"),
+    "wallet_keys.ethereum_account": _in(_WALLET, "ethereum_account"),
     "ethereum_watcher.transfers": _in(_ETHEREUM, "transfers"),
     "ethereum_watcher.bloom": _in(_ETHEREUM, "transfers"),
     "ethereum_method.tokens": _in(_ETHEREUM, "tokens"),
     "chain_watch.domain": [*_in(_CRYPTO, "domain"), *_in(_ETHEREUM, "domain")],
     "chain_watch.next_action": _in(_CRYPTO, "mapping"),
     "bitcoin_watcher.sizes": _in(_CRYPTO, "coin_selection", "payout_drafts"),
-    "bitcoin_watcher.coin_selection": _in(_CRYPTO, "coin_selection", "payout_drafts"),
+    "bitcoin_watcher.coin_selection": _in(_CRYPTO, "coin_selection", "coin_order", "payout_drafts"),
     "bitcoin_watcher.payout_drafts": _in(_CRYPTO, "payout_fees", "payout_drafts"),
     "bitcoin_watcher.broadcast_codes": _in(_CRYPTO, "broadcast_codes"),
     "bitcoin_watcher.deny_list": _in(_CRYPTO, "deny_list"),

@@ -67,7 +67,7 @@ MUTANTS = (
             Edit(f"{ATTEMPTS}/attempt_tables_1.sql", "    unique (payment_id, number),\n", ""),
             Edit(
                 f"{ATTEMPTS}/queries.py",
-                "    on conflict (payment_id, number) do nothing\nreturning payment_id\n",
+                "    on conflict do nothing\nreturning payment_id\n",
                 "returning payment_id\n",
             ),
             Edit(

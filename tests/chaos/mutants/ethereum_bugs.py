@@ -1,7 +1,7 @@
-"""Bugs where Ethereum's chain is read."""
+"""Bugs where Ethereum's chain is read, and where ether is paid out."""
 
 from tests.chaos.mutants.mutant import Mutant
-from tests.chaos.mutants.source import ETHEREUM, Edit
+from tests.chaos.mutants.source import ETHEREUM, ETHEREUM_SIGNER, Edit
 
 MUTANTS = (
     Mutant(
@@ -29,6 +29,34 @@ MUTANTS = (
                 "                  where address = $1 and height > $2 and height <= $3 "
                 "and currency = 'ETH'), 0)\n",
                 "select 0\n",
+            ),
+        ),
+    ),
+    Mutant(
+        "eth-network-fee-lost",
+        "what the network takes for a withdrawal is not reported",
+        "ethereum_paid_out",
+        ("providers_hold_what_the_books_say",),
+        (
+            Edit(
+                f"{ETHEREUM}/payouts.py",
+                "Settled(attempt.request.amount, name, fee)",
+                "Settled(attempt.request.amount, name)",
+            ),
+        ),
+    ),
+    Mutant(
+        "eth-raised-with-another-nonce",
+        "a withdrawal's second transaction has the next nonce, and the signer does not compare",
+        "ethereum_left_out",
+        ("movements_are_ours", "one_effect_a_command"),
+        (
+            Edit(f"{ETHEREUM}/sending.py", "nonce=old.nonce,", "nonce=old.nonce + 1,"),
+            Edit(
+                f"{ETHEREUM_SIGNER}/policy.py",
+                "    if history.nonce is not None and transfer.nonce != history.nonce:\n"
+                '        return "independent_version"\n',
+                "",
             ),
         ),
     ),

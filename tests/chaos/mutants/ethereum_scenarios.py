@@ -13,7 +13,11 @@ _UNITS = 25 * 10**6
 
 
 async def _asked(
-    context: ScenarioContext, amount: str = "0.02", currency: str = "ETH"
+    context: ScenarioContext,
+    amount: str = "0.02",
+    currency: str = "ETH",
+    *,
+    customer: str | None = None,
 ) -> tuple[str, str]:
     """A deposit with its address."""
     order = {
@@ -21,7 +25,7 @@ async def _asked(
         "method": "ethereum",
         "amount": amount,
         "currency": currency,
-        "customer_id": context.merchant.customer(),
+        "customer_id": customer or context.merchant.customer(),
     }
     payment_id = str((await context.merchant.make("/payments", order))["id"])
     payment = await context.merchant.reach(f"/payments/{payment_id}", ["requires_action"])
@@ -34,10 +38,57 @@ async def _pay(context: ScenarioContext, address: str) -> None:
     await _node(context, "/control/pay", order)
 
 
-async def _node(context: ScenarioContext, path: str, body: dict[str, Any]) -> None:
+async def _node(context: ScenarioContext, path: str, body: dict[str, Any]) -> Any:
     name = local_rails()["ethereum"].twin.name
     async with httpx.AsyncClient(base_url=context.cluster.stack.url(name), timeout=30) as node:
-        (await node.post(path, json=body)).raise_for_status()
+        reply = await node.post(path, json=body)
+        reply.raise_for_status()
+        return reply.json()
+
+
+_FIRST_SENT = """
+select count(*) from ethereum.spend where payment_id = $1 and sent_at is not null
+"""
+_SECOND_SENT = f"{_FIRST_SENT} and version = 2"
+
+
+async def _withdrawn(context: ScenarioContext) -> str:
+    """A withdrawal of a customer who has paid in; its transaction is stored."""
+    customer = context.merchant.customer()
+    payment_id, address = await _asked(context, customer=customer)
+    await _pay(context, address)
+    await _node(context, "/control/mine", {"blocks": _FINAL_AFTER})
+    await context.merchant.ends(payment_id)
+    order = {
+        "type": "withdrawal",
+        "method": "ethereum",
+        "amount": "0.005",
+        "currency": "ETH",
+        "customer_id": customer,
+        "payment_method": {
+            "ethereum_address": (await _node(context, "/control/addresses", {}))["address"]
+        },
+    }
+    withdrawal_id = str((await context.merchant.make("/payments", order))["id"])
+    await context.has_rows(_FIRST_SENT, withdrawal_id)
+    return withdrawal_id
+
+
+async def ethereum_paid_out(context: ScenarioContext) -> None:
+    """A withdrawal is signed, sent, mined and completed."""
+    payment_id = await _withdrawn(context)
+    await _node(context, "/control/mine", {"blocks": _FINAL_AFTER + 1})
+    await context.merchant.ends(payment_id)
+
+
+async def ethereum_left_out(context: ScenarioContext) -> None:
+    """Blocks leave a withdrawal out, its fee is raised, and everything that waits is mined."""
+    payment_id = await _withdrawn(context)
+    for _ in range(2):
+        await _node(context, "/control/mine", {"transactions": []})
+    await context.has_rows(_SECOND_SENT, payment_id)
+    await _node(context, "/control/mine", {"blocks": _FINAL_AFTER + 1})
+    await context.merchant.ends(payment_id)
 
 
 async def ethereum_paid(context: ScenarioContext) -> None:
@@ -71,4 +122,10 @@ async def ethereum_paid_in_tokens(context: ScenarioContext) -> None:
     await context.merchant.ends(payment_id)
 
 
-ALL = (ethereum_paid, ethereum_gone_before_final, ethereum_paid_in_tokens)
+ALL = (
+    ethereum_paid,
+    ethereum_gone_before_final,
+    ethereum_paid_in_tokens,
+    ethereum_paid_out,
+    ethereum_left_out,
+)

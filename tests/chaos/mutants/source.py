@@ -21,12 +21,14 @@ BITCOIN = "services/crypto-watcher/src/bitcoin_watcher"
 ETHEREUM = "services/crypto-watcher/src/ethereum_watcher"
 CHAIN = "services/crypto-watcher/src/chain_watch"
 SIGNER = "services/crypto-watcher/src/crypto_signer"
+ETHEREUM_SIGNER = "services/crypto-watcher/src/ethereum_signer"
 CRYPTO = (
     BITCOIN,
     ETHEREUM,
     CHAIN,
     "services/crypto-watcher/src/crypto_watcher",
     SIGNER,
+    ETHEREUM_SIGNER,
     "services/crypto-watcher/src/wallet_keys",
 )
 RAILS = (

@@ -100,6 +100,7 @@ SCENARIOS: Mapping[str, Scenario] = {
     "ethereum late cancellation": ethereum.late_cancellation,
     "ethereum paid twice": ethereum.paid_twice,
     "ethereum reorganised": ethereum.reorganised,
+    "ethereum withdrawal": ethereum.withdrawal,
     "ethereum garbage": others.garbage(topics.commands("ethereum")),
     "card answers garbage": others.garbage(topics.METHOD_RESULTS),
     "results garbage": others.garbage(topics.RESULTS),
@@ -384,6 +385,15 @@ _CRYPTO: Mapping[str, Sequence[str]] = {
     "ethereum.before_undo": ("ethereum reorganised",),
     "ethereum.before_undo_commit": ("ethereum reorganised",),
     "ethereum.after_undo_commit": ("ethereum reorganised",),
+    "ethereum.before_account_commit": ("ethereum deposit", "ethereum withdrawal"),
+    "ethereum.after_account_commit": ("ethereum deposit", "ethereum withdrawal"),
+    "ethereum.before_plan_commit": ("ethereum withdrawal",),
+    "ethereum.after_plan_commit": ("ethereum withdrawal",),
+    "ethereum.after_mark_sent": ("ethereum withdrawal",),
+    "ethereum.before_broadcast": ("ethereum withdrawal",),
+    "ethereum.after_broadcast": ("ethereum withdrawal",),
+    "ethereum.before_settled_mark": ("ethereum withdrawal",),
+    "ethereum.after_settled_mark": ("ethereum withdrawal",),
 }  # fmt: skip
 
 

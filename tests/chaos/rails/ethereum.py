@@ -1,4 +1,4 @@
-"""Ethereum: customers whose wallets pay the shown address, a miner, and reorganisations."""
+"""Ethereum: customers who pay the shown address and are paid, a miner, and reorganisations."""
 
 import random
 from decimal import Decimal
@@ -31,19 +31,28 @@ async def _pay(node: httpx.AsyncClient, action: dict[str, Any]) -> None:
     (await node.post("/control/mine", json={"blocks": _FINAL_AFTER})).raise_for_status()
 
 
+async def _recipient(node: httpx.AsyncClient) -> dict[str, Any]:
+    reply = await node.post("/control/addresses")
+    reply.raise_for_status()
+    return {"ethereum_address": reply.json()["address"]}
+
+
 TRAFFIC = RailTraffic(
     method="ethereum",
     currency="ETH",
     units=(2, 3),
     also={"USDC": 1_000, "USDT": 1_001},
     instrument=_payer,
-    afterwards=(),
+    afterwards=("withdrawal",),
     cancels=0.0,
     settings={
         "CIFT_ETHEREUM_ACTION_TIMEOUT_S": "600",
         "ETHEREUM_RPC_TIMEOUT_S": "3",
         "CRYPTO_ETH_UNDO_FINAL": "true",
     },
+    # Withdrawals are confirmed although nobody pays in, and their fees are raised meanwhile.
+    in_schedules={"CIFT_SANDBOX_ETHEREUM_BLOCK_S": "1"},
     pay=_pay,
+    recipient=_recipient,
 )
 """Ethereum: the operator lets final blocks be undone, so that credited ether can disappear."""

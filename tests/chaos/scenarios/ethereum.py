@@ -17,6 +17,7 @@ from tests.chaos.scenarios.context import ScenarioContext
 _FINAL = 9
 """Blocks until a payment's block is final: its own, and eight above it."""
 _AMOUNT, _WEI = "0.020000000000000000", 2 * 10**16
+_PAID_OUT = "0.005"
 
 
 async def asked(context: ScenarioContext) -> None:
@@ -100,21 +101,45 @@ async def reorganised(context: ScenarioContext) -> None:
     await context.until(lambda: reversed_by("0.000000000000000000"), "the reinstatement")
 
 
-async def _paid(context: ScenarioContext) -> tuple[str, str]:
-    payment_id, address = await _asked(context)
+async def withdrawal(context: ScenarioContext) -> None:
+    """Ether is paid out to an address, whoever dies meanwhile."""
+    customer = context.merchant.customer()
+    await _paid(context, customer)
+    address = (await _node(context, "/control/addresses", {}))["address"]
+    context.arm()
+    order = {
+        "type": "withdrawal",
+        "method": "ethereum",
+        "amount": _PAID_OUT,
+        "currency": "ETH",
+        "customer_id": customer,
+        "payment_method": {"ethereum_address": address},
+    }
+    payment_id = str((await context.merchant.make("/payments", order))["id"])
+
+    async def completed() -> bool:
+        await _node(context, "/control/mine", {"blocks": 1})
+        shown = await context.merchant.show(f"/payments/{payment_id}")
+        return bool(shown["status"] == "completed")
+
+    await context.until(completed, "the end of the withdrawal")
+
+
+async def _paid(context: ScenarioContext, customer: str | None = None) -> tuple[str, str]:
+    payment_id, address = await _asked(context, customer)
     await _pay(context, address)
     await context.merchant.ends(payment_id)
     return payment_id, address
 
 
-async def _asked(context: ScenarioContext) -> tuple[str, str]:
+async def _asked(context: ScenarioContext, customer: str | None = None) -> tuple[str, str]:
     """An accepted deposit, with the address that it shows."""
     order = {
         "type": "deposit",
         "method": "ethereum",
         "amount": _AMOUNT,
         "currency": "ETH",
-        "customer_id": context.merchant.customer(),
+        "customer_id": customer or context.merchant.customer(),
     }
     payment_id = str((await context.merchant.make("/payments", order))["id"])
     payment = await context.merchant.reach(f"/payments/{payment_id}", ["requires_action"])
@@ -139,10 +164,12 @@ async def _mine(context: ScenarioContext) -> None:
     await _node(context, "/control/mine", {"blocks": _FINAL})
 
 
-async def _node(context: ScenarioContext, path: str, body: dict[str, Any]) -> None:
+async def _node(context: ScenarioContext, path: str, body: dict[str, Any]) -> Any:
     name = local_rails()["ethereum"].twin.name
     async with httpx.AsyncClient(base_url=context.cluster.stack.url(name), timeout=30) as node:
-        (await node.post(path, json=body)).raise_for_status()
+        reply = await node.post(path, json=body)
+        reply.raise_for_status()
+        return reply.json()
 
 
 async def _count(context: ScenarioContext) -> int:

@@ -79,6 +79,28 @@ class TestSettlement:
         assert (await books.payment(paid))["provider_fee_minor"] == 55
         assert await books.balance("provider:mpesa:KES") == (9_945, 0)
 
+    async def test_a_decline_may_have_cost_the_providers_fee(self, books: Books) -> None:
+        await books.settled_deposit(10_000, 0)
+        paid = await books.withdrawal(4_000, 100)
+        told = paid.result("declined", provider_fee=Money(55, "KES"))
+        assert await books.apply(told) == ["applied"]
+        assert await books.status(paid) == "failed"
+        assert await books.journal(paid) == {
+            "provider_fee": {"provider-costs:mpesa:KES": 55, "provider:mpesa:KES": -55}
+        }
+        assert await books.customer() == (10_000, 0)
+        again = paid.result("declined", seq=2, provider_fee=Money(55, "KES"))
+        assert await books.apply(again) == ["duplicate"]
+        assert await books.balance("provider:mpesa:KES") == (9_945, 0)
+
+    @pytest.mark.parametrize("minor", [0, -1])
+    async def test_a_decline_with_no_fee_posts_nothing(self, books: Books, minor: int) -> None:
+        await books.settled_deposit(10_000, 0)
+        paid = await books.withdrawal(4_000, 100)
+        await books.apply(paid.result("declined", provider_fee=Money(minor, "KES")))
+        assert await books.journal(paid) == {}
+        assert await books.status(paid) == "failed"
+
     async def test_a_fee_in_another_currency_is_booked_in_its_own(self, books: Books) -> None:
         paid = await books.deposit(10_000, 250)
         answers = await books.apply(

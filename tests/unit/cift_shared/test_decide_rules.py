@@ -326,8 +326,9 @@ def test_what_an_outcome_tells() -> None:
             "amount": amount, "provider_fee": fee, "provider_reference": "R", "public": CARD}),
         (Settled(amount), {
             "amount": amount, "provider_fee": None, "provider_reference": None, "public": None}),
-        (Declined(failure), {"failure": wire}),
-        (Expired(failure), {"failure": wire}),
+        (Declined(failure), {"failure": wire, "provider_fee": None}),
+        (Declined(failure, fee), {"failure": wire, "provider_fee": fee}),
+        (Expired(failure), {"failure": wire, "provider_fee": None}),
         (ActionRequired({"type": "pin"}, "R", CARD), {
             "next_action": {"type": "pin"}, "provider_reference": "R", "public": CARD}),
         (Submitted("R"), {"provider_reference": "R", "next_action": None}),

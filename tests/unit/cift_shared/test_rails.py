@@ -159,6 +159,26 @@ def test_a_card_is_never_paid_out() -> None:
         MPESA.check_operation(operation)
 
 
+@pytest.mark.parametrize(
+    ("rail", "operation", "currency", "is_offered"),
+    [
+        (MPESA, "withdrawal", "KES", True),
+        (MPESA, "withdrawal", "UGX", False),
+        (CARD, "deposit", "KES", True),
+        (CARD, "withdrawal", "KES", False),  # refused
+        (replace(MPESA, limits={"KES": {}}), "deposit", "KES", False),  # without limits
+    ],
+)
+def test_an_operation_is_offered_in_the_currencies_that_have_limits(
+    rail: Rail, operation, currency: str, is_offered: bool
+) -> None:
+    assert rail.offers(operation, currency) is is_offered
+
+
+def test_the_provider_has_a_name_for_people() -> None:
+    assert (MPESA.provider_name, replace(MPESA, shown=None).provider_name) == ("M-Pesa", "mpesa")
+
+
 def test_what_is_told_of_each_method() -> None:
     told = {
         name: (method.name, method.provider, method.cancel_after_submit)
@@ -203,6 +223,10 @@ def test_a_method_that_is_not_built_is_refused(name: object) -> None:
                 replace(MPESA, calls=frozenset({1, 2})),
                 replace(CARD, provider="mpesa", calls={2, 3}),
             ),
+            "card and mpesa share numbers",
+        ),
+        (
+            (MPESA, replace(CARD, provider="mpesa", calls=frozenset({1}))),
             "card and mpesa share numbers",
         ),
     ],
@@ -316,7 +340,8 @@ def test_the_documents_show_the_rail_made_for_it_else_the_last_by_name(
     is_example: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     mpesa, last = replace(MPESA, is_example=is_example), replace(CARD, name="zcard")
-    monkeypatch.setattr("cift_shared.rails.registry.rails", lambda: by_name([last, mpesa]))
+    others = [replace(MPESA_TZ, is_example=False), replace(MPESA_UG, is_example=False)]
+    monkeypatch.setattr("cift_shared.rails.registry.rails", lambda: by_name([last, mpesa, *others]))
     assert example_rail() is (mpesa if is_example else last)
 
 
@@ -393,4 +418,7 @@ def test_what_a_rail_does_not_say_is_the_plain_case() -> None:
     assert plain.has_notices
     assert plain.amount_policy == "exact"
     assert plain.cost_steps == frozenset()
+    assert plain.provider_name == "plain"
+    assert not plain.is_example
+    assert not plain.estimates_network_fee
     assert (plain.example.callback, plain.example.keeps_at_provider) == (None, False)

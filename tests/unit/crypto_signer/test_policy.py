@@ -6,17 +6,16 @@ from uuid import UUID
 import pytest
 
 from bitcoin_watcher.spending import Paid, Spent, build, parse
+from chain_watch.verdicts import Refuse, Wait
 from crypto_signer.policy import (
     Asked,
     History,
     Input,
     Limits,
-    Refuse,
     Request,
     Sign,
     Signed,
     Verdict,
-    Wait,
     judge,
 )
 

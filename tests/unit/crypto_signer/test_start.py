@@ -11,10 +11,12 @@ import pytest
 from cift_shared.errors import SettingsInvalid
 from cift_shared.settings import load_settings
 from crypto_signer.app import health_app
-from crypto_signer.main import opened
+from crypto_signer.main import chains_of
 from crypto_signer.settings import SignerSettings
-from tests.support import bitcoin, bitcoin_wallet
+from ethereum_signer.settings import EthereumSignerSettings
+from tests.support import bitcoin, bitcoin_wallet, ethereum_wallet
 from tests.support.commands import DATA_KEYS, INDEX_KEY
+from tests.support.ethereum import CHAIN_ID, XPUB
 from wallet_keys import seed_file
 from wallet_keys.seed_file import WalletUnusable
 
@@ -43,27 +45,38 @@ def settings(wallet: Path, **over: Any) -> SignerSettings:
     return SignerSettings(**{**fields, **over})
 
 
-class TestOpened:
-    def test_the_wallet_is_opened(self, wallet: Path) -> None:
-        account = opened(settings(wallet, xpub=bitcoin_wallet.ACCOUNT.xpub))
-        assert account.xpub == bitcoin_wallet.ACCOUNT.xpub
+def ethereum_settings(**over: Any) -> EthereumSignerSettings:
+    fields = {"chain_id": CHAIN_ID, "xpub": ethereum_wallet.ACCOUNT.xpub}
+    return EthereumSignerSettings(**{**fields, **over})
+
+
+class TestChains:
+    def test_the_wallet_is_opened_for_both_chains(self, wallet: Path) -> None:
+        made = settings(wallet, xpub=bitcoin_wallet.ACCOUNT.xpub)
+        chains = chains_of(made, ethereum_settings())
+        assert [one.reads for one in chains] == ["bitcoin", "ethereum"]
+
+    def test_without_its_key_ethereum_is_not_served(self, wallet: Path) -> None:
+        assert [one.reads for one in chains_of(settings(wallet), None)] == ["bitcoin"]
 
     def test_a_descriptor_with_its_key_is_the_same_wallet(self, wallet: Path) -> None:
         text = f"wpkh({bitcoin_wallet.ACCOUNT.xpub}/<0;1>/*)"
-        assert opened(settings(wallet, xpub=text)).xpub == bitcoin_wallet.ACCOUNT.xpub
+        assert chains_of(settings(wallet, xpub=text), None)
 
     def test_another_wallet_than_the_watchers_stops_the_start(self, wallet: Path) -> None:
         with pytest.raises(SettingsInvalid, match="CRYPTO_BTC_XPUB"):
-            opened(settings(wallet, xpub=bitcoin.TPUB))
+            chains_of(settings(wallet, xpub=bitcoin.TPUB), None)
+        with pytest.raises(SettingsInvalid, match="CRYPTO_ETH_XPUB"):
+            chains_of(settings(wallet), ethereum_settings(xpub=XPUB))
 
     def test_a_wrong_passphrase_stops_the_start(self, wallet: Path) -> None:
         with pytest.raises(WalletUnusable, match="wrong passphrase"):
-            opened(settings(wallet, passphrase="another passphrase"))
+            chains_of(settings(wallet, passphrase="another passphrase"), None)
 
     def test_a_file_that_others_may_read_stops_the_start(self, wallet: Path) -> None:
         wallet.chmod(0o644)
         with pytest.raises(WalletUnusable, match="chmod 600"):
-            opened(settings(wallet))
+            chains_of(settings(wallet), None)
 
 
 class TestSettings:
@@ -75,6 +88,11 @@ class TestSettings:
     ) -> None:
         with pytest.raises(ValueError, match="CRYPTO_BTC_NETWORK"):
             settings(wallet, mode=mode, network=network)
+
+    @pytest.mark.parametrize(("mode", "chain_id"), [("live", 31337), ("test", 1)])
+    def test_real_ether_is_on_the_main_chain_only(self, mode: str, chain_id: int) -> None:
+        with pytest.raises(ValueError, match="CRYPTO_ETH_CHAIN_ID"):
+            ethereum_settings(mode=mode, chain_id=chain_id)
 
     def test_no_broker_is_needed_and_no_secret_is_shown(
         self, wallet: Path, monkeypatch: pytest.MonkeyPatch

@@ -16,6 +16,7 @@ VALID = (
     "bcrt1q6rz28mcfaxtmd6v789l9rrlrusdprr9pz3cppk",
     "tb1q6rz28mcfaxtmd6v789l9rrlrusdprr9pqcpvkl",
     "1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNa",
+    "1X22NUeVW7UgHDYXMckRAhuLj4MbpJiuq",
     "3J98t1WpEZ73CNmQviecrnyiWrnqRhWNLy",
     "mipcBbFg9gMiCh81Kj8tqqdgoZub1ZJRfn",
     "2MzQwSSnBHWHqSAqtTVQ6v47XtaisrJa1Vc",
@@ -45,7 +46,7 @@ def test_addresses_pass(text: str) -> None:
     ],
 )
 def test_others_do_not(text: str) -> None:
-    assert not is_address(text)
+    assert is_address(text) is False
 
 
 @given(st.binary(min_size=20, max_size=20), st.sampled_from(["bc", "tb", "bcrt"]))
@@ -59,6 +60,35 @@ def test_a_changed_letter_is_noticed(at: int, letter: str) -> None:
     text = VALID[0]
     changed = text[:at] + letter + text[at + 1 :]
     assert is_address(changed) == (changed == text)
+
+
+def bech32(prefix: str, values: list[int], constant: int) -> str:
+    """A text with the checksum of BIP 173 (constant 1) or BIP 350."""
+    expanded = [ord(one) >> 5 for one in prefix] + [0] + [ord(one) & 31 for one in prefix]
+    check = 1
+    for value in [*expanded, *values, *[0] * 6]:
+        top, check = check >> 25, (check & 0x1FFFFFF) << 5 ^ value
+        for place, term in enumerate(GENERATOR):
+            check ^= term if (top >> place) & 1 else 0
+    check ^= constant
+    checksum = [(check >> 5 * (5 - place)) & 31 for place in range(6)]
+    return f"{prefix}1" + "".join(BECH32[value] for value in [*values, *checksum])
+
+
+GENERATOR = (0x3B6A57B2, 0x26508E6D, 0x1EA119FA, 0x3D4233DD, 0x2A1462B3)
+BECH32M = 0x2BC830A3
+
+
+@pytest.mark.parametrize(("length", "fits"), [(90, True), (91, False)])
+def test_an_address_has_at_most_90_letters(length: int, fits: bool) -> None:
+    text = bech32("bc", [1] * (length - len("bc1") - 6), BECH32M)
+    assert len(text) == length
+    assert is_address(text) is fits
+
+
+@pytest.mark.parametrize("constant", [1, BECH32M])
+def test_a_checksum_of_nothing_is_no_address(constant: int) -> None:
+    assert is_address(bech32("bc", [], constant)) is False
 
 
 class TestRecipient:

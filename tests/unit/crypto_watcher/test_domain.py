@@ -31,6 +31,7 @@ def confirmed(depth: int, satoshi: int = 100_000, **over: object) -> Output:
     [
         ([], BEFORE, Awaited()),
         ([], AFTER, TooLate()),
+        ([], replace(BEFORE, followed_at=ASKED.expires_at), TooLate()),
         ([], replace(AFTER, followed_at=None), Awaited()),
         ([], replace(AFTER, is_settled=False), Awaited()),
         ([output(in_mempool=True)], BEFORE, Seen(100_000, 0)),

@@ -4,7 +4,12 @@ import pytest
 
 from cift_shared.errors import SettingsInvalid
 from ethereum_watcher import addresses
-from ethereum_watcher.addresses import AddressKey, check_library
+from ethereum_watcher.addresses import (
+    AddressInvalid,
+    AddressKey,
+    check_library,
+    parse_address,
+)
 from tests.support.ethereum import XPUB
 
 
@@ -18,3 +23,9 @@ def test_a_library_that_derives_otherwise_stops_the_start(monkeypatch: pytest.Mo
 def test_a_private_key_is_named_as_such(prefix: str) -> None:
     with pytest.raises(SettingsInvalid, match="a private key; the watcher must have none"):
         AddressKey(prefix + XPUB[4:])
+
+
+def test_one_capital_letter_is_a_checksum_too() -> None:
+    with pytest.raises(AddressInvalid, match="EIP-55"):
+        parse_address("0xA" + "b" * 39)
+    parse_address("0xa" + "b" * 39)

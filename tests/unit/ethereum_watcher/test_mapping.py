@@ -6,7 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from cift_shared.money.amount import Money
-from ethereum_watcher.mapping import GWEI, TOKEN_GAS, deposit_fee, price_of
+from ethereum_watcher.mapping import GWEI, TOKEN_GAS, price_of, transfer_fee
 from ethereum_watcher.next_action import token_uri_of, uri_of
 from ethereum_watcher.wire import FeeHistory
 from tests.support.ethereum import ETHER, FIRST
@@ -29,13 +29,13 @@ def test_without_a_base_fee_there_is_no_price() -> None:
 
 
 @pytest.mark.parametrize(("price", "wei"), [(0, 21_000), (7, 147_000), (10 * GWEI, 21_000 * 100)])
-def test_the_fee_of_a_deposit_is_one_transfer_between_its_limits(price: int, wei: int) -> None:
-    assert deposit_fee(price, lowest=1, highest=100) == Money(wei, "ETH")
+def test_the_fee_is_one_transfer_between_its_limits(price: int, wei: int) -> None:
+    assert transfer_fee(price, lowest=1, highest=100) == Money(wei, "ETH")
 
 
 def test_a_token_is_moved_by_two_transfers() -> None:
     assert TOKEN_GAS == 86_000
-    assert deposit_fee(7, lowest=1, highest=100, gas=TOKEN_GAS) == Money(602_000, "ETH")
+    assert transfer_fee(7, lowest=1, highest=100, gas=TOKEN_GAS) == Money(602_000, "ETH")
 
 
 def test_the_address_for_wallets_has_the_exact_amount() -> None:

@@ -31,7 +31,7 @@ def name(number: int) -> str:
 
 def transaction(number: int = 1, **over: Any) -> dict[str, Any]:
     fields = {"hash": name(number), "blockHash": BLOCK, "from": text(OTHER), "to": text(OURS)}
-    return {**fields, "value": "0x5", **over}
+    return {**fields, "nonce": "0x0", "value": "0x5", **over}
 
 
 def block(*transactions: dict[str, Any], **over: Any) -> Block:

@@ -86,9 +86,9 @@ def test_the_gateway_offers_ethereum_when_there_is_an_address() -> None:
     assert EthereumSettings(deposit_address=SHARED).is_offered
 
 
-def test_what_goes_out_is_refused() -> None:
-    assert set(RAIL.refusals) == {"withdrawal", "refund"}
-    assert set(RAIL.limits["ETH"]) == {"deposit"}
+def test_refunds_are_refused() -> None:
+    assert set(RAIL.refusals) == {"refund"}
+    assert set(RAIL.limits["ETH"]) == {"deposit", "withdrawal"}
 
 
 async def test_a_processor_without_a_database_takes_no_deposit() -> None:

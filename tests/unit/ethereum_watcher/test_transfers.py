@@ -54,7 +54,7 @@ def block(bloom: str = FULL) -> Block:
     sent = {"hash": name(1), "blockHash": BLOCK, "from": "0x" + OTHER.hex(), "to": None}
     return Block.model_validate(
         {"hash": BLOCK, "number": "0x10", "parentHash": BELOW, "logsBloom": bloom,
-         "transactions": [{**sent, "value": "0x0"}]}
+         "transactions": [{**sent, "nonce": "0x0", "value": "0x0"}]}
     )  # fmt: skip
 
 

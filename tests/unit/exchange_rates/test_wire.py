@@ -24,6 +24,7 @@ def test_the_prices_of_both() -> None:
     assert SOURCES["kraken"].price(kraken(), "BTC") == Decimal("95000.10000")
     assert SOURCES["kraken"].price(kraken("3150.1", "XETHZUSD"), "ETH") == Decimal("3150.1")
     assert SOURCES["kraken"].price(kraken("0.9999", "USDCUSD"), "USDC") == Decimal("0.9999")
+    assert SOURCES["kraken"].price(kraken("0.9998", "USDTZUSD"), "USDT") == Decimal("0.9998")
 
 
 def test_where_they_are() -> None:

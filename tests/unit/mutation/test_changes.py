@@ -45,6 +45,7 @@ LEFT_ALONE = [
     "x = f'no such currency {a[:8]}'",
     "x = 'A sentence for people.'",
     "x = Literal['a', 'b']",
+    "T = TypeVar('T', bound=int)",
     "__all__ = ['a', 'b']",
 ]
 

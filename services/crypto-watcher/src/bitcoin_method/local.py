@@ -51,8 +51,8 @@ def environment(place: StackContext) -> Mapping[str, str]:
     return {
         "BITCOIN_RPC_URL": f"{node.scheme}://cift:{password}@{node.netloc}/",
         "CRYPTO_BTC_NETWORK": NETWORK,
-        "CRYPTO_BTC_XPUB": _xpub(place),
-        "CRYPTO_WALLET_FILE": str(_wallet(place)),
+        "CRYPTO_BTC_XPUB": wallet(place)["xpub"],
+        "CRYPTO_WALLET_FILE": str(_file(place)),
         "CRYPTO_CONFIRMATIONS_REQUIRED": str(demo.BLOCKS),
         "CRYPTO_BTC_FEE_FLOOR": FEE_RATE,
         "CRYPTO_BTC_FEE_CEILING": FEE_RATE,
@@ -70,18 +70,22 @@ def environment(place: StackContext) -> Mapping[str, str]:
     }
 
 
-def _wallet(place: StackContext) -> Path:
+def _file(place: StackContext) -> Path:
     return place.folder / "bitcoin-wallet.json"
 
 
-def _xpub(place: StackContext) -> str:
-    """The public key of the stack's wallet, which is created at the first start.
+def wallet(place: StackContext) -> Mapping[str, str]:
+    """The public part of the stack's wallet, which is created at the first start.
 
     The command is another process: whoever only watches must not load the code with the keys.
+
+    Raises:
+        SettingsInvalid: the wallet can't be created.
     """
-    public = place.folder / "bitcoin-wallet-public.json"
+    public, file = place.folder / "wallet-public.json", _file(place)
     if not public.exists():
-        words = ["wallet", "create", "--json", "--file", str(_wallet(place)), "--network", NETWORK]
+        verb = "show" if file.exists() else "create"
+        words = ["wallet", verb, "--json", "--file", str(file), "--network", NETWORK]
         done = subprocess.run(  # noqa: S603  our own command, no shell
             [sys.executable, "-m", "cift_shared", *words],
             check=False,
@@ -90,9 +94,10 @@ def _xpub(place: StackContext) -> str:
             env={**os.environ, PASSPHRASE: place.secrets[PASSPHRASE]},
         )
         if done.returncode:
-            raise SettingsInvalid(f"cift wallet create: {done.stderr.strip()}")
+            raise SettingsInvalid(f"cift wallet {verb}: {done.stderr.strip()}")
         public.write_text(done.stdout)
-    return str(json.loads(public.read_text())["xpub"])
+    found: dict[str, str] = json.loads(public.read_text())
+    return found
 
 
 def play(merchant: Merchant, customer: str) -> AsyncIterator[Step]:

@@ -1,1 +1,1 @@
-"""The process that holds the Bitcoin wallet's keys and signs withdrawals; nobody can call it."""
+"""The process that holds the wallet's keys and signs withdrawals; nobody can call it."""

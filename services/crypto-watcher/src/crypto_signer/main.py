@@ -6,11 +6,13 @@ import uvloop
 
 from cift_shared.addresses import check_listens
 from cift_shared.errors import SettingsInvalid
-from cift_shared.settings import load_settings
-from crypto_signer.app import run
+from cift_shared.settings import load_if_set, load_settings
+from crypto_signer.app import Chain, bitcoin_chain, ethereum_chain, run
 from crypto_signer.settings import SignerSettings
+from ethereum_signer.settings import EthereumSignerSettings
 from wallet_keys import memory, seed_file
 from wallet_keys.account import BitcoinAccount
+from wallet_keys.ethereum_account import EthereumAccount
 
 
 def main() -> None:
@@ -24,22 +26,45 @@ def main() -> None:
         sys.stderr.write(f"crypto-signer: {refused}\n")
     settings = load_settings(SignerSettings)
     settings.check_database()
-    settings.limits()
     check_listens("CIFT_OPS", settings.ops_host, settings.ops_port)
-    uvloop.run(run(settings, opened(settings)))
+    uvloop.run(run(settings, chains_of(settings, load_if_set(EthereumSignerSettings))))
 
 
-def opened(settings: SignerSettings) -> BitcoinAccount:
-    """The keys of the wallet.
+def chains_of(settings: SignerSettings, ethereum: EthereumSignerSettings | None) -> list[Chain]:
+    """Bitcoin, and Ethereum where its key is set; the wallet's seed is forgotten afterwards.
 
     Raises:
-        SettingsInvalid: it is not the wallet of CRYPTO_BTC_XPUB.
+        SettingsInvalid: it is not the wallet of a key that is set, or a list can't be read.
         WalletUnusable: the file can't be read or opened.
     """
     content = seed_file.read(settings.wallet_file)
     seed = seed_file.unseal(content, settings.passphrase.get_secret_value(), settings.network)
-    account = BitcoinAccount(seed)
+    chains = [bitcoin_chain(settings, bitcoin_account(settings, seed))]
+    if ethereum is not None:
+        chains.append(ethereum_chain(settings, ethereum, ethereum_account(ethereum, seed)))
     seed.forget()
+    return chains
+
+
+def bitcoin_account(settings: SignerSettings, seed: seed_file.Seed) -> BitcoinAccount:
+    """The keys of Bitcoin.
+
+    Raises:
+        SettingsInvalid: it is not the wallet of CRYPTO_BTC_XPUB.
+    """
+    account = BitcoinAccount(seed)
     if settings.xpub is not None and account.xpub not in settings.xpub:
         raise SettingsInvalid("CRYPTO_BTC_XPUB: not the key of the wallet in CRYPTO_WALLET_FILE")
+    return account
+
+
+def ethereum_account(settings: EthereumSignerSettings, seed: seed_file.Seed) -> EthereumAccount:
+    """The keys of Ethereum.
+
+    Raises:
+        SettingsInvalid: it is not the wallet of CRYPTO_ETH_XPUB.
+    """
+    account = EthereumAccount(seed)
+    if account.xpub != settings.xpub:
+        raise SettingsInvalid("CRYPTO_ETH_XPUB: not the key of the wallet in CRYPTO_WALLET_FILE")
     return account

@@ -16,6 +16,7 @@ from bitcoin_watcher.spending import (
     TransactionInvalid,
     parse,
 )
+from chain_watch.verdicts import Refuse, Wait
 
 HEIGHT_MAX = 500_000_000
 """A lock time from here on is a date instead of a height (consensus rule)."""
@@ -95,20 +96,6 @@ class Sign:
 
     paid: Asked
     fee: int
-
-
-@dataclass(frozen=True, slots=True)
-class Wait:
-    """Not now."""
-
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Refuse:
-    """Never."""
-
-    reason: str
 
 
 Verdict = Sign | Wait | Refuse

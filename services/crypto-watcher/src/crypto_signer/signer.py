@@ -7,30 +7,23 @@ and each transaction is signed once.
 
 from datetime import timedelta
 
-from prometheus_client import Counter
 from pydantic import ValidationError
 
 from bitcoin_method.instruments import ADDRESS_KIND
 from bitcoin_method.networks import Network
 from bitcoin_watcher.addresses import CHANGE, AddressInvalid, parse_address
 from chain_watch.fence import fenced
+from chain_watch.verdicts import Refuse, Told, Wait
 from cift_shared.database.lease import Lease
 from cift_shared.errors import SealBroken
 from cift_shared.failpoints import failpoint
 from cift_shared.messaging.messages import RequestWithdrawal
-from cift_shared.observability.log import get_logger
 from cift_shared.runtime.job import Job
 from cift_shared.security.field_encryption import Vault
-from crypto_signer.policy import Asked, Limits, Refuse, Request, Sign, Wait, judge
+from crypto_signer.policy import Asked, Limits, Request, Sign, judge
 from crypto_signer.signing import sign
 from crypto_signer.store import SCHEMA, SignerStore
 from wallet_keys.account import BitcoinAccount
-
-ANSWERS = Counter(
-    "cift_signer_answers_total", "Answers of the signer: signed, refused, held back.", ["answer"]
-)
-
-log = get_logger()
 
 
 class Signer:
@@ -50,8 +43,7 @@ class Signer:
         self._limits = limits
         self._vault = vault
         self._network = network
-        self._held: set[str] = set()
-        """Transactions whose waiting was logged."""
+        self._told = Told()
 
     def job(self, every: timedelta) -> Job:
         """The job; one process at a time leads it."""
@@ -107,12 +99,8 @@ class Signer:
         }
         match verdict:
             case Sign():
-                log.info("signer.signed", fee=verdict.fee, **fields)
+                self._told.signed(fee=verdict.fee, **fields)
             case Refuse():
-                log.error("signer.refused", reason=verdict.reason, **fields)
+                self._told.refused(verdict, **fields)
             case Wait():
-                if request.txid in self._held:
-                    return
-                self._held.add(request.txid)
-                log.error("signer.held_back", reason=verdict.reason, **fields)
-        ANSWERS.labels(type(verdict).__name__.lower()).inc()
+                self._told.held_back(verdict, request.txid, **fields)

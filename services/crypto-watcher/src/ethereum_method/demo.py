@@ -1,5 +1,6 @@
-"""Ethereum in the demo: a deposit credited once its block is final, one that a contract pays, and
-one in a token.
+"""Ethereum in the demo: deposits, one of them by a contract and one in a token, and a withdrawal.
+
+Blocks leave the withdrawal out, so its fee is raised.
 
 The demo's payer has no wallet: the faucet of the test node pays, and its miner mines on command.
 """
@@ -13,7 +14,9 @@ import httpx
 
 from cift_shared.rails.local import FINAL, Merchant, Step
 
-DEPOSIT, BY_CONTRACT, IN_TOKENS = "0.05", "0.02", "25"
+DEPOSIT, BY_CONTRACT, IN_TOKENS, WITHDRAWAL = "0.05", "0.02", "25", "0.03"
+STUCK_BLOCKS = 2
+"""Blocks without the withdrawal, until its fee is raised."""
 PLACES = {"ETH": 18, "USDC": 6}
 FINAL_AFTER = 8
 """Blocks after which the node calls a block final."""
@@ -39,13 +42,28 @@ class Payer:
         order = {"address": address, "amount": str(units_of(amount, token)), "token": token}
         await self._post("/control/pay", order)
 
-    async def mine(self, blocks: int = 1) -> None:
-        """Add blocks."""
-        await self._post("/control/mine", {"blocks": blocks})
+    async def mine(self, blocks: int = 1, *, nothing: bool = False) -> None:
+        """Add blocks: of what waits, or of nothing."""
+        order: dict[str, Any] = {"blocks": blocks}
+        await self._post("/control/mine", {**order, "transactions": []} if nothing else order)
 
-    async def _post(self, path: str, body: Mapping[str, Any]) -> None:
+    async def receive(self) -> str:
+        """A new address of somebody's wallet."""
+        return str((await self._post("/control/addresses", {}))["address"])
+
+    async def waiting(self) -> list[str]:
+        """The transactions that wait for a block."""
         async with httpx.AsyncClient(base_url=self.node, timeout=30) as http:
-            (await http.post(path, json=dict(body))).raise_for_status()
+            reply = await http.get("/control/pool")
+            reply.raise_for_status()
+            return [str(one) for one in reply.json()["txids"]]
+
+    async def _post(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        async with httpx.AsyncClient(base_url=self.node, timeout=30) as http:
+            reply = await http.post(path, json=dict(body))
+            reply.raise_for_status()
+            found: dict[str, Any] = reply.json()
+            return found
 
 
 def units_of(amount: str, currency: str) -> int:
@@ -61,6 +79,8 @@ async def play(payer: Payer, merchant: Merchant, customer: str) -> AsyncIterator
     async for step in _passed_on(payer, merchant, customer):
         yield step
     async for step in _in_tokens(payer, merchant, customer):
+        yield step
+    async for step in _paid_out(payer, merchant, customer):
         yield step
 
 
@@ -117,6 +137,42 @@ async def _in_tokens(payer: Payer, merchant: Merchant, customer: str) -> AsyncIt
         "The log of the token's contract shows it; what moving it later costs is taken in USDC.",
         paid["status"], "completed", paid, (f"payment {units_of(IN_TOKENS, 'USDC')} USDC",),
     )  # fmt: skip
+
+
+async def _paid_out(payer: Payer, merchant: Merchant, customer: str) -> AsyncIterator[Step]:
+    order = {
+        "type": "withdrawal",
+        "method": "ethereum",
+        "amount": WITHDRAWAL,
+        "currency": "ETH",
+        "customer_id": customer,
+        "payment_method": {"ethereum_address": await payer.receive()},
+    }
+    accepted = await _accepted(merchant, order)
+    first = await _at_node(payer, frozenset())
+    await payer.mine(STUCK_BLOCKS, nothing=True)
+    second = await _at_node(payer, frozenset({first}))
+    await payer.mine(FINAL_AFTER + 1)
+    paid = await merchant.final(accepted["id"])
+    reference = paid["provider_reference"] or ""
+    is_second = bool(second) and reference == second
+    yield Step(
+        "ethereum_withdrawal", "A withdrawal to an Ethereum address, with a raised fee",
+        "Two blocks leave it out; the same payment with a higher fee replaces it.",
+        paid["status"] if is_second else f"{paid['status']} by {reference}", "completed", paid,
+        (f"withdrawal {units_of(WITHDRAWAL, 'ETH')} ETH",),
+        {"replaced": first[:18], "transaction": second[:18]},
+    )  # fmt: skip
+
+
+async def _at_node(payer: Payer, known: frozenset[str]) -> str:
+    """The transaction that waits for a block and was not known; empty: none within a minute."""
+    for _ in range(int(WITHIN_S / LOOK_EVERY_S)):
+        found = [one for one in await payer.waiting() if one not in known]
+        if found:
+            return found[0]
+        await asyncio.sleep(LOOK_EVERY_S)
+    return ""
 
 
 async def _asked(

@@ -4,14 +4,10 @@ import secrets
 from collections.abc import AsyncIterator, Mapping
 from decimal import Decimal
 
+from bitcoin_method.local import wallet
 from cift_shared.rails.local import LocalRail, Merchant, StackContext, Step, Twin, TwinBook
 from ethereum_method import demo
 
-XPUB = (
-    "xpub6DCoCpSuQZB2jawqnGMEPS63ePKWkwWPH4TU45Q7LPXWuNd8TMtVxRrgjtEshuqpK3mdhaWHPFsBngh5GFZaM"
-    "6si3yZdUsT8ddYM3PwnATt"
-)
-"""The account m/44h/60h/0h of BIP 39's test mnemonic (abandon ... about), which is public."""
 CHAIN_ID = "31337"
 TOKENS = (
     "USDC=0x9bCe64C9d7e33De5Ec030c8a1814069dfD4669A1,"
@@ -26,17 +22,26 @@ _PAYER = demo.Payer()
 
 
 def environment(place: StackContext) -> Mapping[str, str]:
-    """The variables of the worker, the gateway and the node."""
+    """The variables of the worker, the gateway, the node and the signer.
+
+    Raises:
+        SettingsInvalid: the wallet can't be created.
+    """
+    keys = wallet(place)
     key = place.secrets["CIFT_SANDBOX_ETHEREUM_RPC_KEY"]
     _PAYER.node = place.twin
     return {
         "ETHEREUM_RPC_URL": f"{place.twin.rstrip('/')}/v3/{key}",
         "CRYPTO_ETH_CHAIN_ID": CHAIN_ID,
-        "CRYPTO_ETH_XPUB": XPUB,
+        "CRYPTO_ETH_XPUB": keys["ethereum_xpub"],
+        "CIFT_SANDBOX_ETHEREUM_RICH": keys["ethereum_hot_address"],
         "CRYPTO_ETH_TOKENS": TOKENS,
         "CRYPTO_ETH_FEE_FLOOR": FEE,
         "CRYPTO_ETH_FEE_CEILING": FEE,
         "CIFT_ETHEREUM_POLL_S": "0.3",
+        "CRYPTO_ETH_BUMP_AFTER_BLOCKS": str(demo.STUCK_BLOCKS),
+        "CRYPTO_SIGNER_MAX_WEI": str(10**21),
+        "CRYPTO_SIGNER_DAY_MAX_WEI": str(10**24),
     }
 
 
@@ -57,12 +62,15 @@ LOCAL = LocalRail(
         places=18,
         other_places={"USDC": 6, "USDT": 6},
         incoming=frozenset({"payment"}),
-        operations={"payment": frozenset({"deposit"})},
+        operations={
+            "payment": frozenset({"deposit"}),
+            "withdrawal": frozenset({"withdrawal"}),
+        },
     ),
     play=play,
     # 0.05 and 0.02, each less 0.50 USD at 3,150 and 21,000 gas at 10 gwei; 25, less 0.50 and what
-    # 86,000 gas cost at 3,150.
-    final_balance={"ETH": Decimal("0.069262539682539682"), "USDC": Decimal("21.791000")},
+    # 86,000 gas cost at 3,150; then 0.03 out, with 5 USD and 21,000 gas.
+    final_balance={"ETH": Decimal("0.037465238095238095"), "USDC": Decimal("21.791000")},
     twin=NODE,
 )
 """The entry point `cift.local`."""

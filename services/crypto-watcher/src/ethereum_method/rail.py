@@ -14,7 +14,7 @@ DUST_WEI = ETHER // 10_000
 DUST_TOKEN = 100_000
 """The same for a token that is worth a dollar and has six places: less than 0.10."""
 
-_DEPOSIT = Limits(ETHER // 1_000, 10_000_000 * ETHER)
+_LIMITS = Limits(ETHER // 1_000, 10_000_000 * ETHER)
 _OF_TOKEN = Limits(10**6, 10_000_000 * 10**6)
 
 RAIL = Rail(
@@ -22,13 +22,13 @@ RAIL = Rail(
     method="ethereum",
     provider="ethereum",
     limits={
-        "ETH": {"deposit": _DEPOSIT},
+        "ETH": {"deposit": _LIMITS, "withdrawal": _LIMITS},
         **{currency: {"deposit": _OF_TOKEN} for currency in CONTRACTS},
     },
     # A block is final after two to three epochs of 6.4 minutes.
     typical_duration={
         "deposit": timedelta(minutes=16),
-        "withdrawal": timedelta(0),
+        "withdrawal": timedelta(minutes=16),
         "refund": timedelta(0),
     },
     example=Example(
@@ -42,10 +42,6 @@ RAIL = Rail(
     amount_policy="as_received",
     estimates_network_fee=True,
     refusals={
-        "withdrawal": Refusal(
-            "Ether can't be paid out",
-            "This release only receives ether: withdraw by another method.",
-        ),
         "refund": Refusal(
             "Ethereum deposits can't be refunded",
             "The sender of a transaction may be an exchange or a contract that can't be refunded "

@@ -14,8 +14,8 @@ from cift_shared.errors import SettingsInvalid
 
 _TEXT = re.compile(r"0x[0-9a-fA-F]{40}")
 _KEY = re.compile(r"[xt]pub[1-9A-HJ-NP-Za-km-z]{100,112}")
-_EXTERNAL = 0
-"""The branch for addresses that are shown to others (BIP 44)."""
+_EXTERNAL, _INTERNAL = 0, 1
+"""The branches (BIP 44): addresses that are shown to payers, and what stays among ourselves."""
 _ACCOUNT_DEPTH = 3
 """m / 44' / 60' / account'."""
 _PRECOMPILED_MAX = 0x1FF
@@ -86,16 +86,32 @@ class AddressKey:
             raise problem from None
         if wally.bip32_key_get_depth(account) != _ACCOUNT_DEPTH:
             raise problem
-        self._branch: Any = wally.bip32_key_from_parent(
-            account, _EXTERNAL, wally.BIP32_FLAG_KEY_PUBLIC
-        )
+        self._branch = _child(account, _EXTERNAL)
+        self._internal = _child(account, _INTERNAL)
 
     def derive(self, index: int) -> Derived:
         """The deposit address of an index, 0 to 2**31 - 1."""
-        key = wally.bip32_key_from_parent(self._branch, index, wally.BIP32_FLAG_KEY_PUBLIC)
-        point = wally.ec_public_key_decompress(wally.bip32_key_get_pub_key(key))
-        account = keccak256(bytes(point)[1:])[12:]
-        return Derived(checksummed(account), account)
+        return _address(_child(self._branch, index))
+
+    @property
+    def hot(self) -> Derived:
+        """The address of the account that pays withdrawals: the first of the internal branch."""
+        return _address(_child(self._internal, 0))
+
+
+def account_of(public_key: bytes) -> bytes:
+    """The account of a compressed public key."""
+    point = wally.ec_public_key_decompress(public_key)
+    return keccak256(bytes(point)[1:])[12:]
+
+
+def _child(key: Any, index: int) -> Any:
+    return wally.bip32_key_from_parent(key, index, wally.BIP32_FLAG_KEY_PUBLIC)
+
+
+def _address(key: Any) -> Derived:
+    account = account_of(bytes(wally.bip32_key_get_pub_key(key)))
+    return Derived(checksummed(account), account)
 
 
 def check_library() -> None:

@@ -2,6 +2,7 @@
 
 payments.commands.ethereum -> ingest -> attempt ─┬─ dispatch ─> processor ─> address
 nodes -> watcher -> blocks, balances ───────────┴─ poll ─────> processor ─> outbox
+                                                                  └> transactions -> signer -> nodes
                        └─ credits: received, reversed, reinstated ────────> outbox
 outbox -> payments.results
 """
@@ -14,14 +15,21 @@ from chain_watch.credits import Credits
 from chain_watch.deposit_store import StoredDeposits
 from chain_watch.watch_reader import WatchReader
 from cift_shared.attempts import AttemptStore, compose_worker
+from cift_shared.ids import SystemIds
 from cift_shared.runtime.jobs import JobLoop
 from cift_shared.runtime.service import Base, Composition, Part, Unit
 from cift_shared.settings import load_if_set
 from ethereum_method.rail import RAIL
 from ethereum_watcher.chain_store import SCHEMA, TABLES, ChainStore
+from ethereum_watcher.client import EthereumNode
+from ethereum_watcher.deny_list import denied_accounts
+from ethereum_watcher.nonce_gaps import NonceGaps
+from ethereum_watcher.payout_context import PayoutContext
+from ethereum_watcher.payout_store import StoredPayouts
 from ethereum_watcher.processor import EthereumProcessor, nodes_of
 from ethereum_watcher.settings import EthereumConfig
 from ethereum_watcher.terms import terms_of
+from ethereum_watcher.undone_payouts import UndonePayouts
 from ethereum_watcher.watcher import Watcher
 
 ROLE = "cift_ethereum"
@@ -31,7 +39,10 @@ def compose(base: Base, config: EthereumConfig, *, concurrency: int) -> Composit
     """Build the unit from its settings."""
     nodes, watch = nodes_of(config), WatchState(base.clock)
     store, chain = StoredDeposits(base.pool, TABLES), ChainStore(base.pool)
-    processor = EthereumProcessor(config, nodes, store, watch=watch, clock=base.clock)
+    payouts = payouts_of(base, config, nodes)
+    processor = EthereumProcessor(
+        config, nodes, store, watch=watch, clock=base.clock, payouts=payouts
+    )
     reports = Credits(base.pool, TABLES, terms_of(config), base.clock)
     watcher = Watcher(nodes, chain, reports, config, base.clock)
 
@@ -40,11 +51,37 @@ def compose(base: Base, config: EthereumConfig, *, concurrency: int) -> Composit
             wake()
             base.relay.wake()
 
-        job = JobLoop(watcher.job(found), base.pool, SCHEMA, base.clock)
-        return [WatchReader(store, watch, config.shared, "ethereum:watch-state"), job]
+        jobs = [watcher.job(found)]
+        if payouts is not None:
+            jobs += [NonceGaps(payouts, SystemIds()).job(), UndonePayouts(payouts).job()]
+        loops = [JobLoop(job, base.pool, SCHEMA, base.clock) for job in jobs]
+        return [WatchReader(store, watch, config.shared, "ethereum:watch-state"), *loops]
 
     return compose_worker(
         base, processor, schema=SCHEMA, concurrency=concurrency, extra_loops=beside
+    )
+
+
+def payouts_of(
+    base: Base, config: EthereumConfig, nodes: Sequence[EthereumNode]
+) -> PayoutContext | None:
+    """What withdrawals work with; None without a key that their account is derived from.
+
+    Raises:
+        SettingsInvalid: the list of denied addresses can't be read.
+    """
+    key = config.key()
+    if key is None:
+        return None
+    return PayoutContext(
+        config=config,
+        store=StoredPayouts(base.pool, key.hot.script),
+        deposits=StoredDeposits(base.pool, TABLES),
+        nodes=nodes,
+        vault=base.settings.vault(),
+        clock=base.clock,
+        hot=key.hot,
+        denied=denied_accounts(config.deny_file),
     )
 
 

@@ -19,7 +19,9 @@ from cift_shared.database.lease import Lease
 from cift_shared.database.pool import Connection, Pool
 from cift_shared.errors import InvariantViolated
 from cift_shared.failpoints import failpoint
+from ethereum_watcher import hot_account
 from ethereum_watcher.domain import BY_TRANSACTION, Arrival, free_place
+from ethereum_watcher.hot_account import HotTransaction
 from ethereum_watcher.scanner import Payment, Spending
 from ethereum_watcher.wire import Header
 
@@ -91,8 +93,8 @@ OPEN = """
 select held.attempt_id
   from ethereum.attempt as held
  where held.state in ('waiting', 'unknown')
-   and held.payment_id in (
-       select payment_id from ethereum.arrival where deposit_id is null and received_as is null)
+   and (held.operation = 'withdrawal' or held.payment_id in (
+       select payment_id from ethereum.arrival where deposit_id is null and received_as is null))
 """
 
 
@@ -163,8 +165,11 @@ class ChainStore:
         spent: Sequence[Spending],
         *,
         at: datetime,
+        own: Sequence[HotTransaction] = (),
     ) -> None:
         """Move the cursor to the next block and store what it did, in one transaction.
+
+        `own` are the transactions of the account that pays withdrawals.
 
         Raises:
             LeaseLost: another process leads; nothing was changed.
@@ -179,6 +184,7 @@ class ChainStore:
                 await _store_payments(connection, paid, name, height, at)
             if spent:
                 await connection.execute(STORE_SPENDINGS, *_columns(spent), name, height)
+            await hot_account.store(connection, own, name, height)
             await make_due(connection)
             failpoint("ethereum.before_block_commit")
         failpoint("ethereum.after_block_commit")
@@ -196,6 +202,7 @@ class ChainStore:
                 raise InvariantViolated("the cursor is at another block")
             await connection.execute(UNDO_ARRIVALS, name)
             await connection.execute(UNDO_SPENDINGS, name)
+            await hot_account.undo(connection, name)
             await connection.execute(UNDO_BALANCES, height)
             await connection.execute(FORGET_BLOCK, name)
             failpoint("ethereum.before_undo_commit")

@@ -12,11 +12,16 @@ from pydantic import TypeAdapter, ValidationError
 from chain_watch.heads import Head
 from chain_watch.rpc import Endpoint, JsonRpc, NodeFailed, NodeRefused
 from ethereum_watcher.addresses import keccak256
+from ethereum_watcher.broadcast_codes import Broadcast, meaning_of
 from ethereum_watcher.transfers import TOPIC
 from ethereum_watcher.wire import Block, Bytes, FeeHistory, Header, Log, Quantity, Receipt
 
 PROVIDER = "ethereum"
 FEE_BLOCKS, FEE_PERCENTILE = 4, 50
+GAS_MORE_PERCENT = 20
+"""A limit is so much above the estimate: the recipient's contract may do more in another block."""
+REVERTED = "revert"
+"""In every client's words for a call that a contract refuses."""
 DECIMALS = "0x" + keccak256(b"decimals()")[:4].hex()
 """A call of this function of a token (EIP-20)."""
 WORD = 32
@@ -110,6 +115,45 @@ class EthereumNode:
         """The wei of an address after the block with this hash (EIP-1898); raises as `hash_at`."""
         at = {"blockHash": name, "requireCanonical": True}
         return await self._call(_NUMBER, "eth_getBalance", address, at)
+
+    async def nonce(self, address: str, name: str) -> int:
+        """The first nonce of an address that is unused after a block; raises as `hash_at`."""
+        at = {"blockHash": name, "requireCanonical": True}
+        return await self._call(_NUMBER, "eth_getTransactionCount", address, at)
+
+    async def has_code(self, address: str) -> bool:
+        """True if a contract is at the address now, or its owner delegates to one (EIP-7702).
+
+        Raises:
+            NodeFailed: the node does not answer.
+        """
+        code = await self._call(_ANSWER, "eth_getCode", address, "latest")
+        return code != b""
+
+    async def gas(self, sender: str, recipient: str, wei: int) -> int | None:
+        """The limit that a transfer needs; None: the contract at the recipient refuses it.
+
+        Raises:
+            NodeFailed: the node does not answer, or can't estimate it.
+        """
+        call = {"from": sender, "to": recipient, "value": hex(wei)}
+        try:
+            found = await self._call(_NUMBER, "eth_estimateGas", call, "latest")
+        except NodeRefused as refused:
+            if REVERTED in refused.text:
+                return None
+            raise
+        return found * (100 + GAS_MORE_PERCENT) // 100
+
+    async def send(self, raw: bytes) -> Broadcast:
+        """Send a signed transaction; it may be sent again and again."""
+        try:
+            await self._rpc.call("eth_sendRawTransaction", ["0x" + raw.hex()])
+        except NodeRefused as refused:
+            return meaning_of(refused.text)
+        except NodeFailed:
+            return Broadcast.UNKNOWN
+        return Broadcast.ACCEPTED
 
     async def fees(self) -> FeeHistory:
         """What recent blocks charged; raises as `hash_at`."""

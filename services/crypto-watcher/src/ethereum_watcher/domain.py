@@ -10,6 +10,7 @@ FINALIZED = "finalized"
 """What credits by default: the block that the network can't undo without burning a third of all
 stake. Source: ethereum.org/developers/docs/consensus-mechanisms/pos/gasper."""
 CONFIRMATIONS_MAX = 1_000
+MAIN_CHAIN = 1
 BY_TRANSACTION = -1
 """The place of ether that a transaction sent to the address itself."""
 COIN = "ETH"
@@ -77,11 +78,13 @@ class Depths:
 
     def is_deep(self, arrival: Arrival, total: int, tip: Tip) -> bool:  # noqa: ARG002
         """True if the arrival counts as final."""
-        if arrival.height is None:
-            return False
+        return arrival.height is not None and self.has_depth(arrival.height, tip)
+
+    def has_depth(self, height: int, tip: Tip) -> bool:
+        """True if a block at this height counts as final."""
         if self.blocks is not None:
-            return arrival.confirmations(tip.height) >= self.blocks
-        return tip.final_height is not None and arrival.height <= tip.final_height
+            return tip.height - height + 1 >= self.blocks
+        return tip.final_height is not None and height <= tip.final_height
 
 
 def free_place(place: int, is_free: Callable[[int], bool]) -> int:

@@ -21,6 +21,6 @@ def price_of(history: FeeHistory) -> int:
     return history.base_fees[-1] + (median_low(tips) if tips else 0)
 
 
-def deposit_fee(price: int, *, lowest: int, highest: int, gas: int = TRANSFER_GAS) -> Money:
-    """What it will cost to move a deposit, at a price that is kept between two limits."""
+def transfer_fee(price: int, *, lowest: int, highest: int, gas: int = TRANSFER_GAS) -> Money:
+    """What it costs to move ether or a token, at a price that is kept between two limits."""
     return Money(min(max(price, lowest), highest) * gas, "ETH")

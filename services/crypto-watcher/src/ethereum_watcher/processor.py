@@ -1,10 +1,11 @@
 """Implement the processor port for Ethereum.
 
     deposit      address -> ActionRequired -> seen -> Settled | Expired
-    withdrawal, refund: not offered; the watcher has no key
+    withdrawal   stored transaction -> signed by another process -> sent -> Settled
+    refund       not offered: the sender may be a contract or an exchange
 
-The processor never waits for a node: it judges what the watcher has stored. Only the fee estimate
-calls one.
+What the chain has, the processor reads from what the watcher has stored. It calls nodes for fees
+and to send transactions. It holds no key.
 """
 
 from collections.abc import Sequence
@@ -15,9 +16,9 @@ from chain_watch.deposit_store import DepositStore, MemoryDeposits
 from chain_watch.deposits import CHECK_EVERY, Deposits
 from chain_watch.domain import Derived
 from chain_watch.rpc import NodeFailed
-from cift_shared.attempts.processor import Answer, Attempt, Notice
+from cift_shared.attempts.processor import Answer, Attempt, FloatRules, Notice
 from cift_shared.clock import Clock, SystemClock
-from cift_shared.messaging.outcomes import Declined, Failure, FailureCategory, Pending
+from cift_shared.messaging.outcomes import Declined, Pending
 from cift_shared.money.amount import Money
 from cift_shared.money.fees import Direction, load_schedule
 from cift_shared.rails.rail import Operation
@@ -25,20 +26,18 @@ from ethereum_method.rail import RAIL
 from ethereum_watcher.addresses import check_library
 from ethereum_watcher.client import EthereumNode
 from ethereum_watcher.domain import COIN, Arrival
-from ethereum_watcher.mapping import TOKEN_GAS, TRANSFER_GAS, deposit_fee, price_of
+from ethereum_watcher.mapping import TOKEN_GAS, TRANSFER_GAS, price_of, transfer_fee
+from ethereum_watcher.payout_codes import NOT_OFFERED
+from ethereum_watcher.payout_context import PayoutContext
+from ethereum_watcher.payouts import Payouts
 from ethereum_watcher.settings import EthereumConfig
 from ethereum_watcher.terms import terms_of
 
-NOT_OFFERED = Failure(
-    "ethereum_not_offered",
-    FailureCategory.INVALID,
-    "This can't be done by Ethereum here.",
-    retryable=False,
-)
+FLOAT_EVERY_S = 30.0
 
 
 class EthereumProcessor:
-    """Implements `PaymentProcessor`, `EstimatesNetworkFee` and `ReportsAvailability`."""
+    """Implements the port, with `EstimatesNetworkFee`, `ReportsFloat`, `ReportsAvailability`."""
 
     rail = RAIL.name
 
@@ -50,8 +49,11 @@ class EthereumProcessor:
         *,
         watch: WatchState,
         clock: Clock,
+        payouts: PayoutContext | None = None,
     ) -> None:
         """Create the processor; `watch` is kept up to date by a loop of the worker.
+
+        Without `payouts` it pays nothing out.
 
         Raises:
             SettingsInvalid: the key or the fee schedule can't be used, or the library derives wrong
@@ -66,9 +68,11 @@ class EthereumProcessor:
         self._terms = terms_of(config)
         context = Context(self._terms, watch, clock, self._derive, config.shared)
         self._deposits = Deposits(context, store)
+        self._payout_context = payouts
+        self._payouts = None if payouts is None else Payouts(payouts)
 
     def resend_is_safe(self, operation: Operation) -> bool:  # noqa: ARG002  the port's signature
-        """True: a deposit has one address, however often it is submitted."""
+        """True: a deposit has one address, a withdrawal one plan, however often it is submitted."""
         return True
 
     async def process_deposit(self, attempt: Attempt) -> Answer:
@@ -77,9 +81,11 @@ class EthereumProcessor:
             return Answer(Declined(NOT_OFFERED))
         return await self._deposits.submit(attempt)
 
-    async def process_withdrawal(self, attempt: Attempt) -> Answer:  # noqa: ARG002
-        """Decline: the watcher has no key."""
-        return Answer(Declined(NOT_OFFERED))
+    async def process_withdrawal(self, attempt: Attempt) -> Answer:
+        """Store a transaction for the signer; raises as `Payouts.submit`."""
+        if self._payouts is None or attempt.request.amount.currency != COIN:
+            return Answer(Declined(NOT_OFFERED))
+        return await self._payouts.submit(attempt)
 
     async def process_refund(self, attempt: Attempt) -> Answer:  # noqa: ARG002
         """Decline: the sender may be a contract, or an exchange, that can't be refunded to."""
@@ -90,7 +96,7 @@ class EthereumProcessor:
         attempt: Attempt,
         notices: Sequence[Notice] = (),  # noqa: ARG002  nobody posts any
     ) -> Answer:
-        """Judge what was read from the chain; raises as `Deposits.check`.
+        """Judge what was read from the chain; raises as `Deposits.check` or `Payouts.submit`.
 
         A deposit in a token that is no longer set up waits: its transfers are not read.
         """
@@ -98,13 +104,15 @@ class EthereumProcessor:
             if not self._receives(attempt):
                 return Answer(Pending(), check_after=CHECK_EVERY)
             return await self._deposits.check(attempt)
+        if attempt.operation == "withdrawal" and self._payouts is not None:
+            return await self._payouts.check(attempt)
         return Answer(Pending() if attempt.ended else Declined(NOT_OFFERED))
 
     def _receives(self, attempt: Attempt) -> bool:
         return attempt.request.amount.currency in self._terms.dusts
 
     async def estimate_network_fee(self, direction: Direction, currency: str) -> Money:  # noqa: ARG002
-        """What it will cost to move a deposit later, at the price of now, in ether.
+        """What a withdrawal costs, or to move a deposit later, at the price of now, in ether.
 
         Raises:
             NodeFailed: no node answers.
@@ -115,7 +123,7 @@ class EthereumProcessor:
         for node in self._nodes:
             try:
                 price = price_of(await node.fees())
-                return deposit_fee(price, lowest=lowest, highest=highest, gas=gas)
+                return transfer_fee(price, lowest=lowest, highest=highest, gas=gas)
             except NodeFailed as error:
                 failed = error
         raise failed
@@ -124,6 +132,21 @@ class EthereumProcessor:
         if self._key is None:
             raise AssertionError("deposits share one address")
         return self._key.derive(index)
+
+    def float_rules(self) -> FloatRules:
+        """The balance below which withdrawals are refused."""
+        every = min(FLOAT_EVERY_S, self._config.poll_s * 5)
+        minimum = {"ETH": Money(self._config.float_min, "ETH")}
+        return FloatRules(minimum, timedelta(seconds=every))
+
+    async def get_float(self) -> Sequence[Money]:
+        """What can be spent now; nothing without a signer, or while others use the key."""
+        context, payouts = self._payout_context, self._payouts
+        if context is None or payouts is None:
+            return [Money(0, "ETH")]
+        room = await context.store.room()
+        can_sign = await context.store.has_signer() and await payouts.is_ours_alone()
+        return [Money(max(room.wei, 0) if room and can_sign else 0, "ETH")]
 
     def unavailable_reason(self) -> str | None:
         """Why no deposit can be taken now; None: it can."""
@@ -134,7 +157,7 @@ class EthereumProcessor:
         return self._fees.fee(amount, method=RAIL.priced_as, direction=direction, at=at)
 
     def check_delay(self, attempt: Attempt) -> timedelta | None:  # noqa: ARG002
-        """A deposit is watched until it ends; it never needs an operator only because of time."""
+        """A payment is watched until it ends; none needs an operator only because of time."""
         return CHECK_EVERY
 
     async def close(self) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from decimal import Decimal
+from pathlib import Path
 from typing import Literal, Self
 
 from pydantic import Field, SecretStr, field_validator, model_validator
@@ -59,6 +60,23 @@ class EthereumConfig(EnvironmentSettings):
         default=Decimal(300), gt=0, le=100_000, validation_alias="CRYPTO_ETH_FEE_CEILING"
     )
     """Limits of what the network may seem to charge, in gwei per gas."""
+    payout_fee_max: int = Field(
+        default=2 * 10**16, ge=21_000, validation_alias="CRYPTO_ETH_PAYOUT_FEE_MAX_WEI"
+    )
+    """The most that the network may take for one withdrawal, with all raises of the fee."""
+    bump_after_blocks: int = Field(
+        default=15, ge=1, le=10_000, validation_alias="CRYPTO_ETH_BUMP_AFTER_BLOCKS"
+    )
+    """Blocks without a withdrawal's transaction, until its fee is raised."""
+    open_max: int = Field(default=16, ge=1, le=64, validation_alias="CRYPTO_ETH_OPEN_MAX")
+    """Withdrawals that wait for a block at the same time; nodes keep 16 of an account at least."""
+    float_min: int = Field(default=10**16, ge=1, validation_alias="CRYPTO_ETH_FLOAT_MIN_WEI")
+    """While less can be spent, or no signer is at work, the API refuses withdrawals."""
+    deny_file: Path | None = Field(default=None, validation_alias="CRYPTO_ETH_DENY_FILE")
+    """A file of addresses that are never paid, one a line."""
+    known_nonce: int = Field(default=-1, ge=-1, validation_alias="CRYPTO_ETH_KNOWN_NONCE")
+    """Transactions of the account that pays which are not ours stop withdrawals, except up to this
+    nonce: an operator knows of those."""
     fee_schedule: str | None = Field(default=None, validation_alias="CIFT_FEE_SCHEDULE")
 
     @field_validator("rpc_url")

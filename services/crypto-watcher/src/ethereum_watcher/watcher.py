@@ -7,7 +7,7 @@ Each block is one transaction. What a hash does not prove to us (contents, recei
 asked of every node that has the head, and enough of them must say the same.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 
 from prometheus_client import Counter, Gauge
@@ -28,6 +28,7 @@ from ethereum_watcher.balances import Balances
 from ethereum_watcher.chain_store import TABLES, ChainStore
 from ethereum_watcher.client import EthereumNode
 from ethereum_watcher.domain import Arrival
+from ethereum_watcher.hot_account import HotAccount, HotTransaction
 from ethereum_watcher.scanner import (
     BlockInvalid,
     Payment,
@@ -61,6 +62,8 @@ class Watcher:
         config: EthereumConfig,
         clock: Clock,
     ) -> None:
+        key = config.key()
+        self._hot = None if key is None else HotAccount(store.pool, key.hot)
         self._nodes = nodes
         self._store = store
         self._credits = reports
@@ -105,6 +108,8 @@ class Watcher:
         if final is not None:
             UNFINAL.set(agreed.head.height - final.height)
             await self._balances.check(lease, agreed, final)
+        if self._hot is not None:
+            await self._hot.follow(lease, agreed)
         tip = await self._deposits.tip()
         if tip is not None:
             await self._credits.run(lease, tip)
@@ -138,10 +143,11 @@ class Watcher:
             accounts = await self._accounts.read()
             paid, spent = await self._effects(agreed, block, accounts)
             paid += await self._tokens.read(agreed, block, accounts)
+            own = await self._own(agreed, block)
         except BlockInvalid as error:
             raise NodeFailed(f"block {height}: {error}") from None
         failpoint("ethereum.before_block")
-        await self._store.apply_block(lease, block, paid, spent, at=self._clock.now())
+        await self._store.apply_block(lease, block, paid, spent, at=self._clock.now(), own=own)
         HEIGHT.set(height)
         return Head(height, name)
 
@@ -151,6 +157,9 @@ class Watcher:
         found = concerned(block, accounts)
         receipts = [await agreed.answer(_receipt(one.hash)) for one in found]
         return effects(found, receipts, accounts)
+
+    async def _own(self, agreed: Agreed[EthereumNode], block: Block) -> Sequence[HotTransaction]:
+        return [] if self._hot is None else await self._hot.transactions(agreed, block)
 
     async def _undo(self, lease: Lease, agreed: Agreed[EthereumNode], cursor: Head) -> Head:
         """Undo our blocks that are not in the nodes' chain, also for a chain with fewer blocks.

@@ -63,6 +63,7 @@ class Transaction(Part):
     hash: Hash
     block_hash: Hash = Field(alias="blockHash")
     sender: Account = Field(alias="from")
+    nonce: Quantity
     recipient: Account | None = Field(alias="to")
     """None: it creates a contract."""
     value: Quantity

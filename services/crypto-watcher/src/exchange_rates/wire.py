@@ -80,7 +80,7 @@ def kraken_price(document: Any, currency: str) -> Decimal:
     """The price in an answer of Kraken; raises as `coinbase_price`."""
     code = KRAKEN_NAMES.get(currency, currency)
     ((pair, ticker),) = _read(KrakenAnswer, document).result.items()
-    if pair not in (f"{code}USD", f"X{code}ZUSD"):
+    if pair not in (f"{code}USD", f"X{code}ZUSD", f"{code}ZUSD"):
         raise AnswerUnusable("the price of another pair")
     return plain(ticker.c[0])
 

@@ -18,13 +18,16 @@ def _index() -> tuple[Lazy, ...]:
     here = "wallet_keys.cli"
     return (
         Lazy("create", f"{here}:create", "Create a wallet's file, and print its public key."),
+        Lazy("show", f"{here}:show", "Print the public keys, and the account that pays ether."),
         Lazy("addresses", f"{here}:addresses", "Print the first addresses of the wallet."),
         Lazy("backup", f"{here}:backup", "Write an encrypted copy under another passphrase."),
         Lazy("restore", f"{here}:restore", "Make the wallet's file again from a backup."),
     )
 
 
-wallet = LazyGroup("wallet", index=_index, help="The Bitcoin wallet that pays withdrawals.")
+wallet = LazyGroup(
+    "wallet", index=_index, help="The wallet that pays withdrawals by Bitcoin and Ethereum."
+)
 
 _network = click.option(
     "--network",
@@ -51,7 +54,8 @@ _file = click.option(
 def create(path: Path, network: str, *, show_words: bool) -> Output:
     """Create a wallet's file, encrypted by CRYPTO_WALLET_PASSPHRASE.
 
-    The printed key is public: it is the value of CRYPTO_BTC_XPUB.
+    The printed keys are public: the values of CRYPTO_BTC_XPUB and CRYPTO_ETH_XPUB. The hot address
+    is the account that pays ether.
     """
     from wallet_keys import seed_file  # noqa: PLC0415  loads libwally
 
@@ -61,13 +65,21 @@ def create(path: Path, network: str, *, show_words: bool) -> Output:
     return _shown(seed, show_words=show_words)
 
 
+@command("show")
+@_file
+@_network
+def show(path: Path, network: str) -> Output:
+    """Print the public keys of the wallet, and the account that pays ether."""
+    return _shown(_opened(path, network), show_words=False)
+
+
 @command("addresses")
 @_file
 @_network
 @click.option("--count", type=click.IntRange(1, ADDRESSES_MAX), default=5, show_default=True)
 @click.option("--change", is_flag=True, help="The addresses of change instead of deposits.")
 def addresses(path: Path, network: str, count: int, *, change: bool) -> Output:
-    """Print the first addresses of the wallet."""
+    """Print the first addresses of the wallet on Bitcoin's network."""
     from bitcoin_watcher.addresses import address_of  # noqa: PLC0415  loads libwally
     from wallet_keys.account import BitcoinAccount  # noqa: PLC0415
 
@@ -134,14 +146,18 @@ def _opened(path: Path, network: str) -> Any:
 
 def _shown(seed: Any, *, show_words: bool) -> Output:
     from wallet_keys.account import BitcoinAccount, words_of  # noqa: PLC0415  loads libwally
+    from wallet_keys.ethereum_account import EthereumAccount  # noqa: PLC0415
 
-    account = BitcoinAccount(seed)
+    account, ethereum = BitcoinAccount(seed), EthereumAccount(seed)
     document = {
         "wallet_id": seed.wallet_id,
         "network": seed.network,
         "fingerprint": account.fingerprint,
         "path": f"m/{account.path}",
         "xpub": account.xpub,
+        "ethereum_path": f"m/{ethereum.path}",
+        "ethereum_xpub": ethereum.xpub,
+        "ethereum_hot_address": ethereum.hot_address,
     }
     lines = [f"{name}: {value}" for name, value in document.items()]
     if show_words:

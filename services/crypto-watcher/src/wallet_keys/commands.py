@@ -2,5 +2,11 @@
 
 from cift_shared.cli import Lazy
 
-INDEX = (Lazy("wallet", "wallet_keys.cli:wallet", "The Bitcoin wallet that pays withdrawals."),)
+INDEX = (
+    Lazy(
+        "wallet",
+        "wallet_keys.cli:wallet",
+        "The wallet that pays withdrawals by Bitcoin and Ethereum.",
+    ),
+)
 """The entry point `cift.commands`."""

@@ -90,7 +90,8 @@ def details_of(outcome: Outcome) -> dict[str, object]:
                 "public": outcome.public,
             }
         case Declined() | Expired():
-            return {"failure": wire_failure(outcome.failure)}
+            fee = outcome.provider_fee if isinstance(outcome, Declined) else None
+            return {"failure": wire_failure(outcome.failure), "provider_fee": fee}
         case Canceled():
             return {"failure": CANCELED_AT_PROVIDER}
         case ActionRequired():

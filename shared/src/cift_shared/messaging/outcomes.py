@@ -155,6 +155,8 @@ class Declined:
     """Final: the provider or the payer refused; no money moved."""
 
     failure: Failure
+    provider_fee: Money | None = None
+    """What the provider charged nevertheless."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -138,6 +138,11 @@ def _add_views(router: APIRouter, node: Node) -> None:
         """What moved between the platform and others in the active chain."""
         return {"entries": node.outside.movements(node.chain, node.tokens)}
 
+    @router.get("/pool")
+    async def pool() -> dict[str, list[str]]:
+        """The transactions that wait for a block."""
+        return {"txids": [bytes_shown(one.hash) for one in node.pool.all()]}
+
     @router.post("/addresses", status_code=201)
     async def addresses() -> dict[str, str]:
         """A new address of somebody who is not the platform."""

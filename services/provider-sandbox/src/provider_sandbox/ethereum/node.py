@@ -25,6 +25,7 @@ GWEI = 10**9
 _SLOT_S = 12
 _KEY = keys.PrivateKey(keccak(b"the faucet of the Ethereum test node"))
 _RICHES = 10**9 * 10**18
+_THOUSAND = 10**3 * 10**18
 _NOBODY = bytes(20)
 """Where tokens come from when a contract is created."""
 _DEPLOYMENT_GAS = 2_000_000
@@ -69,6 +70,8 @@ class Node:
     now: Callable[[], int] = field(default=lambda: int(time.time()))
     """Seconds since 1970."""
     chain_id: int = CHAIN_ID
+    rich: AbstractSet[bytes] = frozenset()
+    """Addresses that have 1,000 ether from the beginning."""
     behaviour: Behaviour = field(default_factory=Behaviour)
     chain: Chain = field(init=False)
     pool: Pool = field(init=False)
@@ -84,7 +87,8 @@ class Node:
 
     def __post_init__(self) -> None:
         start = self.now() - FIRST_BLOCKS * _SLOT_S
-        self.chain = Chain(Evm(self.chain_id, {self.faucet: _RICHES}, start))
+        balances = {self.faucet: _RICHES, **dict.fromkeys(self.rich, _THOUSAND)}
+        self.chain = Chain(Evm(self.chain_id, balances, start))
         self.pool = Pool(self.chain_id)
         self.outside = Outside({self.faucet, _NOBODY})
         self._deploy()

@@ -17,5 +17,8 @@ class EthereumSettings(BaseSettings):
     """The chain's id."""
     ethereum_rpc_key: SecretStr = SecretStr("")
     """A key in the path, as providers of nodes give: the RPC is at `/v3/KEY`; empty: at `/`."""
+    ethereum_rich: str = ""
+    """Comma separated addresses of the platform that have 1,000 ether from the beginning; it is in
+    no payment, hence not in the record of what moved."""
     ethereum_block_s: float = Field(default=0, ge=0)
     """Seconds between blocks that come by themselves; 0: only on command."""

@@ -1,4 +1,4 @@
--- revision: 7 cb264c386717d676
+-- revision: 9 3e2d50d2e733b658
 -- Decide what each result of a round means for its payment. Only reads.
 create or replace function ledger.decide_results(
     p_batch ledger.result_row[], p_orders ledger.result_order[], p_round integer
@@ -119,6 +119,10 @@ return (
                 when ruling = 'move' and kind = 'settled' then 'settlement'
             end as posting,
             kind = 'settled' and ruling in ('move', 'fill', 'suspend') as believed,
+            -- a provider may charge for what its recipient has refused, too
+            (kind = 'settled' and ruling in ('move', 'fill', 'suspend'))
+                or (kind = 'declined' and ruling = 'move' and provider_fee > 0
+                    and provider_fee_currency is not null) as fee_believed,
             ruling = 'move' and received_fee is not null as received,
             case
                 when ruling = 'reused' then 'provider_reference_reused'
@@ -134,8 +138,8 @@ return (
     select array_agg(row(
         place, outbox_id, detail, traceparent, result_id, payment_id, attempt_id, seq, sent_kind,
         occurred_at, amount, currency,
-        case when believed and new_fee then provider_fee end,
-        case when believed and new_fee then provider_fee_currency end,
+        case when fee_believed and new_fee then provider_fee end,
+        case when fee_believed and new_fee then provider_fee_currency end,
         case when believed and new_reference then provider_reference end,
         failure, next_action,
         case when believed or kind = 'action_required' then public end,
@@ -148,7 +152,7 @@ return (
         customer_account_id, provider_account_id, fees_account_id, merchant_account_id,
         outcome, status, to_status, version + (to_status is not null or ruling = 'fill')::integer,
         to_status is not null or ruling = 'fill',
-        posting, believed and new_fee and provider_fee > 0,
+        posting, fee_believed and new_fee and provider_fee > 0,
         to_status is not null or believed or (is_open and ruling = 'note'),
         why)::decision order by place)
     from decided

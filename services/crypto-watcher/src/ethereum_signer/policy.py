@@ -1,0 +1,155 @@
+"""May this transfer be signed? Pure, no I/O.
+
+The signer trusts neither the watcher nor its tables: it compares the transaction's bytes with what
+the customer asked for, and with what it has signed itself.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from chain_watch.verdicts import Refuse, Wait
+from ethereum_watcher.ether_transfers import Transfer, TransferInvalid, parse
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What the operator allows; amounts in wei."""
+
+    chain_id: int
+    transaction_max: int
+    day_max: int
+    fee_max: int
+    """The most that one transaction may cost."""
+    denied: frozenset[bytes] = field(default=frozenset())
+    """Accounts that are never paid."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """A transaction that the watcher wants to have signed."""
+
+    payment_id: UUID
+    version: int
+    unsigned: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the customer asked for, from the command itself."""
+
+    account: bytes
+    wei: int
+
+
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """What was signed before for the same payment."""
+
+    version: int
+    account: bytes
+    wei: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class History:
+    """What was signed before."""
+
+    versions: Sequence[Signed] = ()
+    """Of this payment, the first one first."""
+    nonce: int | None = None
+    """The one that this payment has; None: none yet."""
+    nonce_owner: UUID | None = None
+    """The payment that the request's nonce belongs to; None: it is unused."""
+    nonce_max: int = -1
+    """The highest that any transaction has."""
+    day_wei: int = 0
+    """Paid by other withdrawals within 24 hours; each counts once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sign:
+    """It may be signed."""
+
+    transfer: Transfer
+
+
+Verdict = Sign | Wait | Refuse
+
+
+def judge(
+    request: Request, asked: Asked | None, limits: Limits, history: History, *, own: bytes
+) -> Verdict:
+    """What becomes of a request.
+
+    Args:
+        request: what the watcher wants.
+        asked: None if no open withdrawal asks for it.
+        limits: of the operator.
+        history: what was signed before.
+        own: the account that pays.
+    """
+    try:
+        transfer = parse(request.unsigned)
+    except TransferInvalid:
+        return Refuse("not_a_transfer")
+    is_filler = transfer.account == own and transfer.wei == 0
+    reason = (
+        _payment(transfer, asked, is_filler=is_filler)
+        or _nonce(request, transfer, history, is_filler=is_filler)
+        or _versions(request, transfer, history)
+        or _limits(transfer, limits)
+    )
+    if reason:
+        return Refuse(reason)
+    if not history.versions and history.day_wei + transfer.wei > limits.day_max:
+        return Wait("day_cap")
+    return Sign(transfer)
+
+
+def _payment(transfer: Transfer, asked: Asked | None, *, is_filler: bool) -> str | None:
+    """It pays what was asked for; or nothing to ourselves, which no command asks for."""
+    if is_filler and asked is None:
+        return None
+    if asked is None:
+        return "not_requested"
+    if (transfer.account, transfer.wei) != (asked.account, asked.wei):
+        return "other_payment"
+    return None
+
+
+def _nonce(
+    request: Request, transfer: Transfer, history: History, *, is_filler: bool
+) -> str | None:
+    """One payment has one nonce, for ever, and so has one nonce one payment."""
+    if history.nonce is not None and transfer.nonce != history.nonce:
+        return "independent_version"
+    if history.nonce_owner not in (None, request.payment_id):
+        return "nonce_of_another"
+    if is_filler and transfer.nonce >= history.nonce_max:
+        return "no_gap"
+    return None
+
+
+def _versions(request: Request, transfer: Transfer, history: History) -> str | None:
+    """A later version pays the same with the same nonce: one of them can be confirmed."""
+    if not history.versions:
+        return None if request.version == 1 else "no_first_version"
+    paid = (transfer.account, transfer.wei)
+    if any((one.account, one.wei) != paid for one in history.versions):
+        return "paid_otherwise"
+    if request.version in [one.version for one in history.versions]:
+        return "signed_already"
+    return None
+
+
+def _limits(transfer: Transfer, limits: Limits) -> str | None:
+    if transfer.chain_id != limits.chain_id:
+        return "other_chain"
+    if transfer.account in limits.denied:
+        return "denied"
+    if transfer.wei > limits.transaction_max:
+        return "above_cap"
+    if not 0 < transfer.fee_max <= limits.fee_max or transfer.tip > transfer.max_fee:
+        return "fee_above_limit"
+    return None

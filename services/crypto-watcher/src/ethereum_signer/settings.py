@@ -1,0 +1,51 @@
+"""Settings of the signer for Ethereum: the chain, and the limits of what it signs."""
+
+from pathlib import Path
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+
+from cift_shared.settings import EnvironmentSettings
+from ethereum_signer.policy import Limits
+from ethereum_watcher.deny_list import denied_accounts
+from ethereum_watcher.domain import MAIN_CHAIN
+
+
+class EthereumSignerSettings(EnvironmentSettings):
+    """What the signer needs to sign withdrawals of ether; without the key it signs none."""
+
+    xpub: str = Field(validation_alias="CRYPTO_ETH_XPUB", min_length=1)
+    """The wallet must be the one of this key."""
+    chain_id: int = Field(
+        default=MAIN_CHAIN, ge=1, le=2**53, validation_alias="CRYPTO_ETH_CHAIN_ID"
+    )
+    mode: Literal["test", "live"] = Field(default="test", validation_alias="CIFT_MODE")
+    transaction_max: int = Field(default=10**19, ge=1, validation_alias="CRYPTO_SIGNER_MAX_WEI")
+    """The largest withdrawal that is signed."""
+    day_max: int = Field(default=10**20, ge=1, validation_alias="CRYPTO_SIGNER_DAY_MAX_WEI")
+    """The most that is signed within 24 hours; what is above it waits."""
+    fee_max: int = Field(
+        default=2 * 10**16, ge=21_000, validation_alias="CRYPTO_SIGNER_FEE_MAX_WEI"
+    )
+    """The most that one transaction may cost."""
+    deny_file: Path | None = Field(default=None, validation_alias="CRYPTO_ETH_DENY_FILE")
+
+    @model_validator(mode="after")
+    def _is_of_the_mode(self) -> Self:
+        if (self.mode == "live") != (self.chain_id == MAIN_CHAIN):
+            raise ValueError("CRYPTO_ETH_CHAIN_ID must be 1 with real money, and only then")
+        return self
+
+    def limits(self) -> Limits:
+        """The limits of what is signed.
+
+        Raises:
+            SettingsInvalid: the list of denied addresses can't be read.
+        """
+        return Limits(
+            chain_id=self.chain_id,
+            transaction_max=self.transaction_max,
+            day_max=self.day_max,
+            fee_max=self.fee_max,
+            denied=denied_accounts(self.deny_file),
+        )

@@ -1,0 +1,102 @@
+"""The signer's job: look for transfers to sign, judge them, sign them.
+
+Judgement, signature and their record are one transaction of the database, which only the process
+that leads can commit (its lease's epoch is compared there). So the caps hold with two signers, too,
+and each version is signed once. What waits holds back the later nonces: they could not be mined.
+"""
+
+from datetime import timedelta
+
+from pydantic import ValidationError
+
+from chain_watch.fence import fenced
+from chain_watch.verdicts import Refuse, Told, Wait
+from cift_shared.database.lease import Lease
+from cift_shared.errors import SealBroken
+from cift_shared.failpoints import failpoint
+from cift_shared.messaging.messages import RequestWithdrawal
+from cift_shared.runtime.job import Job
+from cift_shared.security.field_encryption import Vault
+from ethereum_method.recipient import ADDRESS_KIND
+from ethereum_signer.policy import Asked, Limits, Request, Sign, Verdict, judge
+from ethereum_signer.signing import sign
+from ethereum_signer.store import SCHEMA, SignerStore
+from ethereum_watcher.addresses import AddressInvalid, parse_address
+from ethereum_watcher.ether_transfers import TransferInvalid, parse
+from wallet_keys.ethereum_account import EthereumAccount
+
+
+class EthereumSigner:
+    """Signs what its policy allows."""
+
+    def __init__(
+        self, store: SignerStore, account: EthereumAccount, limits: Limits, vault: Vault
+    ) -> None:
+        self._store = store
+        self._account = account
+        self._limits = limits
+        self._vault = vault
+        self._told = Told()
+
+    def job(self, every: timedelta) -> Job:
+        """The job; one process at a time leads it."""
+        return Job(name="sign", every=every, work=self.run)
+
+    async def run(self, lease: Lease) -> None:
+        """Answer what waits, until the first that must wait longer.
+
+        Raises:
+            LeaseLost: another process leads; nothing was signed.
+        """
+        for request in await self._store.requests():
+            if isinstance(await self._answer(lease, request), Wait):
+                return
+
+    async def _answer(self, lease: Lease, request: Request) -> Verdict:
+        asked, own = await self._asked(request), self._account.hot
+        failpoint("ethereum_signer.before_sign")
+        async with fenced(self._store.pool, SCHEMA, lease) as connection:
+            nonce = _nonce_of(request.unsigned)
+            history = await self._store.history(connection, request.payment_id, nonce)
+            verdict = judge(request, asked, self._limits, history, own=own)
+            match verdict:
+                case Sign():
+                    signed = sign(request.unsigned, self._account)
+                    await self._store.store_signature(connection, request, verdict, signed)
+                case Refuse():
+                    await self._store.store_refusal(connection, request, verdict.reason)
+            failpoint("ethereum_signer.before_answer_commit")
+        failpoint("ethereum_signer.after_answer_commit")
+        self._tell(request, verdict)
+        return verdict
+
+    async def _asked(self, request: Request) -> Asked | None:
+        """What the customer asked for; None: no open withdrawal, or none that can be read."""
+        stored = await self._store.command(request.payment_id)
+        try:
+            command = RequestWithdrawal.model_validate(stored)
+            sealed = command.instrument.sealed
+            text = self._vault.open(sealed, context=ADDRESS_KIND).decode()
+            account = parse_address(text).script
+        except (ValidationError, SealBroken, AddressInvalid, UnicodeDecodeError):
+            return None
+        if command.amount.currency != "ETH" or command.payment_id != request.payment_id:
+            return None
+        return Asked(account, command.amount.minor)
+
+    def _tell(self, request: Request, verdict: Verdict) -> None:
+        fields = {"payment_id": str(request.payment_id), "version": request.version}
+        match verdict:
+            case Sign():
+                self._told.signed(fee=verdict.transfer.fee_max, **fields)
+            case Refuse():
+                self._told.refused(verdict, **fields)
+            case Wait():
+                self._told.held_back(verdict, str(request.payment_id), **fields)
+
+
+def _nonce_of(unsigned: bytes) -> int | None:
+    try:
+        return parse(unsigned).nonce
+    except TransferInvalid:
+        return None

@@ -1,0 +1,93 @@
+"""What withdrawals work with: settings, store, nodes, the account that pays, the tip."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from chain_watch.deposit_store import DepositStore
+from chain_watch.domain import Derived, Tip
+from chain_watch.rpc import NodeFailed
+from cift_shared.clock import Clock
+from cift_shared.errors import ProviderUnavailable
+from cift_shared.messaging.messages import Step
+from cift_shared.security.field_encryption import Vault
+from ethereum_watcher.broadcast_codes import Broadcast
+from ethereum_watcher.client import EthereumNode
+from ethereum_watcher.domain import Arrival
+from ethereum_watcher.mapping import TRANSFER_GAS
+from ethereum_watcher.payout_fees import Fee, first_fee
+from ethereum_watcher.payout_store import StoredPayouts
+from ethereum_watcher.settings import EthereumConfig
+
+_BEST_FIRST = tuple(Broadcast)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PayoutContext:
+    """The dependencies of withdrawals."""
+
+    config: EthereumConfig
+    store: StoredPayouts
+    deposits: DepositStore[Arrival]
+    nodes: Sequence[EthereumNode]
+    vault: Vault
+    clock: Clock
+    hot: Derived
+    """The account that pays."""
+    denied: frozenset[bytes]
+
+    @property
+    def resend_every(self) -> timedelta:
+        """How often bytes that are in no block are sent again."""
+        return timedelta(seconds=self.config.poll_s * 3)
+
+    async def tip(self) -> Tip:
+        """How far the chain is read.
+
+        Raises:
+            ProviderUnavailable: nothing was read yet.
+        """
+        tip = await self.deposits.tip()
+        if tip is None:
+            raise ProviderUnavailable("node_unavailable", "the chain was never read")
+        return tip
+
+    async def offer(self) -> Fee:
+        """What a first transaction offers now.
+
+        Raises:
+            NodeFailed: no node answers.
+        """
+        lowest, highest = self.config.fee_limits
+        failed = NodeFailed("no node is configured")
+        for node in self.nodes:
+            try:
+                return first_fee(await node.fees(), lowest=lowest, highest=highest)
+            except NodeFailed as error:
+                failed = error
+        raise failed
+
+    async def gas(self, recipient: str, wei: int) -> int | None:
+        """The limit that a transfer to an address needs; None: a contract there refuses it.
+
+        Raises:
+            NodeFailed: no node answers.
+        """
+        failed = NodeFailed("no node is configured")
+        for node in self.nodes:
+            try:
+                if not await node.has_code(recipient):
+                    return TRANSFER_GAS
+                return await node.gas(self.hot.address, recipient, wei)
+            except NodeFailed as error:
+                failed = error
+        raise failed
+
+    async def broadcast(self, raw: bytes) -> Broadcast:
+        """Send bytes to every node; the best of their answers."""
+        answers = [await node.send(raw) for node in self.nodes]
+        return min(answers, key=_BEST_FIRST.index, default=Broadcast.UNKNOWN)
+
+    def step(self, name: str, detail: Mapping[str, object] | None = None) -> Step:
+        """A step for the timeline, now."""
+        return Step.of(self.clock.now(), f"ethereum.{name}", detail or {})

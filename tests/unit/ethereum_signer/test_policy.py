@@ -1,0 +1,167 @@
+"""The signer signs what the customer asked for, and refuses everything else."""
+
+from dataclasses import replace
+from typing import Any
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chain_watch.verdicts import Refuse, Wait
+from ethereum_signer.policy import (
+    Asked,
+    History,
+    Limits,
+    Request,
+    Sign,
+    Signed,
+    Verdict,
+    judge,
+)
+from ethereum_watcher.ether_transfers import Transfer, unsigned_bytes
+
+PAYMENT, ANOTHER = UUID(int=7), UUID(int=8)
+TO, OWN, FOREIGN = (letter * 20 for letter in (b"\x11", b"\x22", b"\x33"))
+ASKED = Asked(TO, 100_000)
+LIMITS = Limits(chain_id=31337, transaction_max=100_000, day_max=250_000, fee_max=21_000 * 50)
+TRANSFER = Transfer(chain_id=31337, nonce=5, tip=2, max_fee=40, gas=21_000, account=TO, wei=100_000)
+FILLER = replace(TRANSFER, account=OWN, wei=0)
+NONE = History()
+FIRST = Signed(1, TO, 100_000)
+SIGNED = History(versions=(FIRST,), nonce=5, nonce_owner=PAYMENT, nonce_max=5)
+
+
+def verdict(
+    transfer: Transfer = TRANSFER,
+    asked: Asked | None = ASKED,
+    *,
+    version: int = 1,
+    history: History = NONE,
+    **limits: Any,
+) -> Verdict:
+    request = Request(payment_id=PAYMENT, version=version, unsigned=unsigned_bytes(transfer))
+    return judge(request, asked, replace(LIMITS, **limits), history, own=OWN)
+
+
+def test_what_was_asked_for_is_signed() -> None:
+    assert verdict() == Sign(TRANSFER)
+
+
+def test_nothing_is_signed_that_nobody_asked_for() -> None:
+    assert verdict(asked=None) == Refuse("not_requested")
+
+
+def test_bytes_that_are_no_transfer_are_refused() -> None:
+    request = Request(payment_id=PAYMENT, version=1, unsigned=b"\x02\xc0")
+    assert judge(request, ASKED, LIMITS, NONE, own=OWN) == Refuse("not_a_transfer")
+
+
+@pytest.mark.parametrize(
+    "over", [{"account": FOREIGN}, {"wei": 99_999}, {"wei": 100_001}, {"account": OWN, "wei": 0}]
+)
+def test_another_payment_is_refused(over: dict[str, Any]) -> None:
+    assert verdict(replace(TRANSFER, **over)) == Refuse("other_payment")
+
+
+def test_another_chain_is_refused() -> None:
+    assert verdict(replace(TRANSFER, chain_id=1)) == Refuse("other_chain")
+
+
+def test_caps() -> None:
+    assert verdict(transaction_max=99_999) == Refuse("above_cap")
+    assert isinstance(verdict(history=History(day_wei=150_000)), Sign)
+    assert verdict(history=History(day_wei=150_001)) == Wait("day_cap")
+
+
+@pytest.mark.parametrize("over", [{"max_fee": 51}, {"gas": 26_251}, {"tip": 41}])
+def test_a_fee_above_the_limit_is_refused(over: dict[str, Any]) -> None:
+    assert verdict(replace(TRANSFER, **over)) == Refuse("fee_above_limit")
+    assert isinstance(verdict(replace(TRANSFER, max_fee=50)), Sign)
+
+
+def test_a_denied_recipient_is_refused() -> None:
+    assert verdict(denied=frozenset({TO})) == Refuse("denied")
+
+
+class TestNonces:
+    def test_one_that_was_signed_for_another_payment_is_refused(self) -> None:
+        history = History(nonce_owner=ANOTHER, nonce_max=5)
+        assert verdict(history=history) == Refuse("nonce_of_another")
+
+    @pytest.mark.parametrize("nonce", [0, 4, 6])
+    def test_a_payment_has_one_for_ever(self, nonce: int) -> None:
+        other = replace(TRANSFER, nonce=nonce, max_fee=50)
+        history = replace(SIGNED, nonce_owner=None)
+        assert verdict(other, version=2, history=history) == Refuse("independent_version")
+
+    def test_a_gap_is_filled_by_nothing_to_ourselves(self) -> None:
+        history = History(nonce_max=6)
+        assert verdict(FILLER, None, history=history) == Sign(FILLER)
+
+    @pytest.mark.parametrize("nonce_max", [-1, 4, 5])
+    def test_without_a_later_one_there_is_no_gap(self, nonce_max: int) -> None:
+        assert verdict(FILLER, None, history=History(nonce_max=nonce_max)) == Refuse("no_gap")
+
+    def test_a_filler_does_not_take_the_nonce_of_a_payment(self) -> None:
+        history = History(nonce_owner=ANOTHER, nonce_max=6)
+        assert verdict(FILLER, None, history=history) == Refuse("nonce_of_another")
+
+    def test_ether_to_ourselves_is_no_filler(self) -> None:
+        transfer = replace(FILLER, wei=1)
+        history = History(nonce_max=6)
+        assert verdict(transfer, None, history=history) == Refuse("not_requested")
+
+
+class TestVersions:
+    def test_a_later_one_with_another_fee_is_signed(self) -> None:
+        second = replace(TRANSFER, max_fee=50, tip=3)
+        assert verdict(second, version=2, history=SIGNED) == Sign(second)
+
+    def test_it_does_not_count_against_the_day_again(self) -> None:
+        history = replace(SIGNED, day_wei=250_000)
+        assert isinstance(verdict(version=2, history=history), Sign)
+
+    def test_another_first_one_is_refused(self) -> None:
+        assert verdict(history=SIGNED) == Refuse("signed_already")
+
+    def test_a_second_without_a_first_is_refused(self) -> None:
+        assert verdict(version=2) == Refuse("no_first_version")
+
+    @pytest.mark.parametrize(
+        "before", [replace(FIRST, wei=99_999), replace(FIRST, account=FOREIGN)],
+        ids=["amount", "recipient"],
+    )  # fmt: skip
+    def test_one_that_pays_otherwise_than_the_first_is_refused(self, before: Signed) -> None:
+        history = replace(SIGNED, versions=(before,))
+        assert verdict(version=2, history=history) == Refuse("paid_otherwise")
+
+
+_STEP = st.tuples(st.integers(0, 3), st.integers(0, 3), st.integers(1, 3))
+
+
+@given(st.lists(_STEP, max_size=30))
+def test_whatever_is_requested_a_payment_has_one_nonce_and_a_nonce_one_payment(
+    steps: list[tuple[int, int, int]],
+) -> None:
+    """The watcher may ask for anything: with nonces that never repeat, nothing is paid twice."""
+    signed: dict[tuple[int, int], int] = {}
+    for payment, nonce, version in steps:
+        own = {number: used for (one, number), used in signed.items() if one == payment}
+        owners = [one for (one, _), used in signed.items() if used == nonce]
+        history = History(
+            versions=[Signed(number, TO, 100_000) for number in sorted(own)],
+            nonce=min(own.values(), default=None),
+            nonce_owner=UUID(int=owners[0]) if owners else None,
+            nonce_max=max(signed.values(), default=-1),
+        )
+        request = Request(
+            payment_id=UUID(int=payment),
+            version=version,
+            unsigned=unsigned_bytes(replace(TRANSFER, nonce=nonce)),
+        )
+        if isinstance(judge(request, ASKED, LIMITS, history, own=OWN), Sign):
+            signed[payment, version] = nonce
+    pairs = {(payment, nonce) for (payment, _), nonce in signed.items()}
+    assert len(pairs) == len({payment for payment, _ in pairs})
+    assert len(pairs) == len({nonce for _, nonce in pairs})
