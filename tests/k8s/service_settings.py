@@ -12,6 +12,7 @@ from cift_shared.security.secret_files import SUFFIX, is_secret, variables_of
 from cift_shared.settings import KafkaSettings
 from crypto_signer.settings import SignerSettings
 from crypto_watcher.settings import WorkerSettings as CryptoWatcherSettings
+from ethereum_signer.settings import EthereumSignerSettings
 from ethereum_watcher.settings import EthereumConfig
 from exchange_rates.settings import RateConfig
 from gateway.settings import GatewaySettings
@@ -27,7 +28,7 @@ SETTINGS: dict[str, tuple[type[BaseSettings], ...]] = {
     "gateway": (GatewaySettings, *(rail.settings for rail in gateway_rails().values())),
     "ledger": (LedgerSettings,),
     "card-worker": (CardWorkerSettings, CardConfig),
-    "crypto-signer": (SignerSettings,),
+    "crypto-signer": (SignerSettings, EthereumSignerSettings),
     "crypto-watcher": (CryptoWatcherSettings, BitcoinConfig, EthereumConfig, RateConfig),
     "mpesa-worker": (MpesaWorkerSettings, MpesaConfig, VodacomConfig, UgandaConfig, RwandaConfig),
     "paypal-worker": (PayPalWorkerSettings, PayPalConfig),

@@ -8,7 +8,8 @@ from cift_shared.rails.gateway import gateway_rails
 from cift_shared.rails.local import local_rails
 from cift_shared.rails.rail import Rail
 from cift_shared.rails.registry import rails
-from crypto_signer.store import ROLE as SIGNER_ROLE
+from crypto_signer.store import ROLE as BITCOIN_SIGNER_ROLE
+from ethereum_signer.store import ROLE as ETHEREUM_SIGNER_ROLE
 from exchange_rates.store import ROLE as RATES_ROLE
 from gateway.app import ROLE as GATEWAY_ROLE
 from gateway.payment_methods.results import GROUP as METHODS_GROUP
@@ -17,6 +18,7 @@ from ledger.app import GROUP as LEDGER_GROUP
 from ledger.app import ROLE as LEDGER_ROLE
 
 JOBS = ("migrate", "topics")
+SIGNER_ROLES = [BITCOIN_SIGNER_ROLE, ETHEREUM_SIGNER_ROLE]
 MORE_ROLES = {"crypto-watcher": [RATES_ROLE]}
 """The roles of units that serve no rail."""
 
@@ -45,7 +47,7 @@ def workloads() -> list[Workload]:
     for name, local in local_rails().items():
         by_worker.setdefault(local.worker, []).append(rails()[name])
     workers = [_worker(*pair) for pair in sorted(by_worker.items())]
-    return [_gateway(), _ledger(), Workload("crypto-signer", [], [], [SIGNER_ROLE]), *workers]
+    return [_gateway(), _ledger(), Workload("crypto-signer", [], [], SIGNER_ROLES), *workers]
 
 
 def _gateway() -> Workload:
