@@ -92,7 +92,7 @@ def pay() -> list[str]:
     (programs / "cift_local").mkdir(parents=True, exist_ok=True)
     for file in (CLIENT / "customer.py", CLIENT / "scenario.py"):
         shutil.copy(file, programs / "cift_local")
-    for file in (PROGRAM, FOLDER / "bitcoin-wallet-public.json"):
+    for file in (PROGRAM, FOLDER / "wallet-public.json"):
         shutil.copy(file, programs)
     key = within("gateway", "cift", "api-key", "create", "--merchant", "m_c", "--name", "smoke")
     variables = {**NODES, "CIFT_API_KEY": key.strip(), "PYTHONPATH": str(programs)}

@@ -18,6 +18,7 @@ from ledger.app import GROUP as LEDGER_GROUP
 from ledger.app import ROLE as LEDGER_ROLE
 
 JOBS = ("migrate", "topics")
+SIGNER_ROLES = [BITCOIN_SIGNER_ROLE, ETHEREUM_SIGNER_ROLE]
 MORE_ROLES = {"crypto-watcher": [RATES_ROLE]}
 """The roles of units that serve no rail."""
 
@@ -46,8 +47,7 @@ def workloads() -> list[Workload]:
     for name, local in local_rails().items():
         by_worker.setdefault(local.worker, []).append(rails()[name])
     workers = [_worker(*pair) for pair in sorted(by_worker.items())]
-    signer = Workload("crypto-signer", [], [], [BITCOIN_SIGNER_ROLE, ETHEREUM_SIGNER_ROLE])
-    return [_gateway(), _ledger(), signer, *workers]
+    return [_gateway(), _ledger(), Workload("crypto-signer", [], [], SIGNER_ROLES), *workers]
 
 
 def _gateway() -> Workload:

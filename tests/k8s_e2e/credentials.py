@@ -55,7 +55,7 @@ class Credentials:
     def wallet_public(self) -> str:
         """The public part of the wallet for Bitcoin, in JSON."""
         assert self.stack
-        return (self._folder / "bitcoin-wallet-public.json").read_text()
+        return (self._folder / "wallet-public.json").read_text()
 
     @property
     def authority(self) -> str:

@@ -91,7 +91,7 @@ def put_programs(credentials: Credentials) -> None:
     """The payer's programs, with the local stack's client for merchants."""
     files = [*PROGRAMS.glob("*.py"), CLIENT / "customer.py", CLIENT / "scenario.py"]
     data = {file.name: file.read_text() for file in files}
-    data["bitcoin-wallet-public.json"] = credentials.wallet_public
+    data["wallet-public.json"] = credentials.wallet_public
     metadata = {"name": "payer", "namespace": AROUND}
     apply({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data})
 
