@@ -127,7 +127,9 @@ TARGETS: Mapping[str, Sequence[str]] = {
     "bitcoin_watcher.addresses": _in(_CRYPTO, "address_key", "addresses", "settings"),
     "bitcoin_watcher.mapping": _in(_CRYPTO, "mapping"),
     "bitcoin_watcher.next_action": _in(_CRYPTO, "mapping"),
-    "ethereum_watcher.domain": _in(_ETHEREUM, "domain", "arrival_place", "settings", "transfers"),
+    "ethereum_watcher.domain": _in(
+        _ETHEREUM, "domain", "arrival_place", "settings", "token_transfers"
+    ),
     "ethereum_watcher.scanner": _in(_ETHEREUM, "scanner", "node_answers"),
     "ethereum_watcher.addresses": _in(_ETHEREUM, "address_key", "addresses", "settings"),
     "ethereum_watcher.mapping": _in(_ETHEREUM, "mapping", "node_answers", "settings"),
@@ -141,8 +143,8 @@ TARGETS: Mapping[str, Sequence[str]] = {
     "ethereum_signer.policy": _in(_ETHEREUM_SIGNER, "policy"),
     "ethereum_signer.signing": _in(_ETHEREUM_SIGNER, "signing"),
     "wallet_keys.ethereum_account": _in(_WALLET, "ethereum_account"),
-    "ethereum_watcher.transfers": _in(_ETHEREUM, "transfers"),
-    "ethereum_watcher.bloom": _in(_ETHEREUM, "transfers"),
+    "ethereum_watcher.token_transfers": _in(_ETHEREUM, "token_transfers"),
+    "ethereum_watcher.bloom": _in(_ETHEREUM, "token_transfers"),
     "ethereum_method.tokens": _in(_ETHEREUM, "tokens"),
     "chain_watch.domain": [*_in(_CRYPTO, "domain"), *_in(_ETHEREUM, "domain")],
     "chain_watch.next_action": _in(_CRYPTO, "mapping"),
