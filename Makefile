@@ -25,7 +25,7 @@ PARALLEL := -q -n logical --maxprocesses 4
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo smoke test test-kafka test-postgres test-containers test-peers test-nodes lint types imports lock lock-api-docs lock-images images test-images k8s-manifests k8s-check k8s-e2e compose compose-smoke check clean api-docs alerts-check openapi functions \
-  chaos chaos-points chaos-mutants mutation mutation-sql mutation-gate hostile verify-books verify-chain rebuild-verify cift bench bench-outage bench-ledger
+  chaos chaos-points chaos-mutants mutation mutation-sql mutation-gate hostile verify-books verify-chain rebuild-verify cift bench bench-outage bench-bulkheads bench-ledger bench-crypto
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -182,6 +182,9 @@ bench: setup ## Measure the whole stack; ARGS="--quick", "--only settle,accept",
 
 bench-outage: setup ## Stop the M-Pesa twin for a minute under load, count payments that are not credited; 35 minutes
 	$(RUN) tests.bench.provider_outage $(ARGS)
+
+bench-bulkheads: setup ## Measure deposits by one operator while another does not answer; 4 minutes
+	$(RUN) tests.bench.bulkheads $(ARGS)
 
 bench-ledger: setup ## Measure the ledger; ARGS="--pgledger FILE" compares with pgledger's SQL
 	$(RUN) tests.bench.ledger $(ARGS)
