@@ -40,7 +40,7 @@ from ethereum_watcher.ether_transfers import Transfer, TransferInvalid, unsigned
 from ethereum_watcher.ether_transfers import parse as parse_transfer
 from ethereum_watcher.scanner import BlockInvalid as EthereumBlockInvalid
 from ethereum_watcher.scanner import concerned
-from ethereum_watcher.transfers import TOPIC, concerned_logs, read_transfer
+from ethereum_watcher.token_transfers import TOPIC, concerned_logs, read_transfer
 from ethereum_watcher.wire import Block as EthereumBlock
 from ethereum_watcher.wire import Log as EthereumLog
 from ethereum_watcher.wire import Receipt as EthereumReceipt

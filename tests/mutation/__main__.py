@@ -12,7 +12,6 @@ a module is below its score, a mutant of SQL survives, or a list no longer fits 
 
 import argparse
 import json
-import subprocess
 import sys
 from collections.abc import Sequence
 
@@ -20,12 +19,12 @@ from tests.mutation.equivalents import FILE, ListBroken, read_equivalents
 from tests.mutation.run import Score, changed_since, judge_apart, report
 from tests.mutation.server import UnsoundTests
 from tests.mutation.sql_list import SQL_MUTANTS
-from tests.mutation.sql_mutant import SqlMutant
 from tests.mutation.sql_run import judge_sql
 from tests.mutation.targets import GATE, TARGETS
+from tests.support.share import head, share_of
 
 SHARES = 3
-"""CI judges one of so many parts of its list of SQL at a time."""
+"""CI judges one of so many parts of its list of SQL: all of them take ten minutes."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -45,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 if options.only in mutant.name and (mutant.guard or not options.gate)
             ]
             if options.gate:
-                chosen = share_of(chosen, head())
+                chosen = share_of(chosen, SHARES, commit=head())
             survivors = judge_sql(chosen, parallel=options.parallel)
             totals["sql"] = {"mutants": len(chosen), "survivors": len(survivors)}
             is_good &= not survivors
@@ -55,19 +54,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         is_good = False
     print(json.dumps({**totals, "good": is_good}))
     return 0 if is_good else 1
-
-
-def share_of(mutants: Sequence[SqlMutant], commit: str) -> list[SqlMutant]:
-    """A third of them, which the commit's name chooses: all of them take ten minutes."""
-    turn = int(commit[:8], 16)
-    return [mutant for n, mutant in enumerate(mutants) if (n + turn) % SHARES == 0]
-
-
-def head() -> str:
-    """The name of the commit that is checked out; zeros outside a repository."""
-    argv = ["git", "rev-parse", "HEAD"]
-    done = subprocess.run(argv, check=False, capture_output=True, text=True)
-    return done.stdout.strip() or "0" * 40
 
 
 def _parser() -> argparse.ArgumentParser:

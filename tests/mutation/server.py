@@ -85,6 +85,18 @@ class _Changed(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         exec(self._code, module.__dict__)
 
 
+class _Withheld(importlib.abc.MetaPathFinder):
+    """Refuses one module: whatever imports it, in any way, is loaded after its change only."""
+
+    def __init__(self, module: str) -> None:
+        self._module = module
+
+    def find_spec(self, fullname: str, path: object = None, target: object = None) -> None:
+        """Raises ImportError for the module."""
+        if fullname == self._module:
+            raise ImportError(f"{fullname} is to be changed")
+
+
 def run_tests(tests: Sequence[str]) -> int:
     """Runs pytest in this process; its exit status."""
     with Path(os.devnull).open("w") as nothing:
@@ -128,17 +140,14 @@ def load(names: Sequence[str]) -> None:
 
 
 def load_for(module: str, baseline: Baseline) -> None:
-    """Loads all that a change of the module can't reach, but for the tests themselves.
-
-    Raises:
-        UnsoundTests: the module itself was loaded, so no test would see a change of it.
-    """
+    """Loads all that a change of the module can't reach, but for the tests themselves."""
     own = module.partition(".")[0]
     ours = [name for name in baseline.modules if is_ours(name) or name.partition(".")[0] == own]
+    withheld = _Withheld(module)
+    sys.meta_path.insert(0, withheld)
     load([name for name in baseline.modules if name not in ours and not _is_test(name)])
     load(_safe(module, [name for name in ours if not _is_test(name)]))
-    if module in sys.modules:
-        raise UnsoundTests(f"{module} is loaded before it is changed")
+    sys.meta_path.remove(withheld)
 
 
 def _safe(module: str, ours: Sequence[str]) -> list[str]:
@@ -146,6 +155,7 @@ def _safe(module: str, ours: Sequence[str]) -> list[str]:
     reading, writing = os.pipe()
 
     def tell() -> int:
+        sys.meta_path[:] = [one for one in sys.meta_path if not isinstance(one, _Withheld)]
         load(ours)
         with os.fdopen(writing, "w") as pipe:
             json.dump(out_of_reach(module, ours), pipe)

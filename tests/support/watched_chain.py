@@ -5,6 +5,8 @@ The test decides when the chain is read (`read`), so a crash or a lie has an exa
 
 from abc import ABC, abstractmethod
 from contextlib import AsyncExitStack
+from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -19,6 +21,8 @@ from cift_shared.attempts.store import attempt_id_of
 from cift_shared.database.lease import Lease
 from cift_shared.kafka import Record
 from cift_shared.messaging.messages import PaymentResult, VerifyPayment
+from cift_shared.money.live_rates import LiveRates, StoredPrice
+from cift_shared.money.rates import RateTable
 from cift_shared.runtime.service import running
 from tests.support.clocks import ShiftedClock
 from tests.support.commands import IDS, VAULT
@@ -33,7 +37,10 @@ class WatchedChain(ABC):
         self.tables = tables
         self.rail = self.schema = tables.schema
         self.clock = ShiftedClock()
-        self.state = WatchState(self.clock)
+        self.rates = LiveRates(
+            RateTable("none", ()), frozenset({"BTC", "ETH"}), timedelta(seconds=60)
+        )
+        self.state = WatchState(self.clock, rates=self.rates)
         self.deposits = StoredDeposits(pool, tables)
         self._offset = 0
         self._loops = AsyncExitStack()
@@ -70,6 +77,11 @@ class WatchedChain(ABC):
     async def stop(self) -> None:
         await self._loops.aclose()
         await self.processor.close()
+
+    def price(self, currency: str, usd: str) -> None:
+        """The live rate of a currency from now on."""
+        now = self.clock.now()
+        self.rates.update([StoredPrice(currency, Decimal(usd), "coinbase,kraken", now)])
 
     async def read(self) -> None:
         """Read the chain up to the nodes' head, and let every deposit be checked."""

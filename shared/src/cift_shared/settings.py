@@ -22,7 +22,8 @@ from cift_shared import clock
 from cift_shared.addresses import check_database_url
 from cift_shared.errors import SettingsInvalid
 from cift_shared.money.amount import EXPONENTS
-from cift_shared.money.rates import PIVOT
+from cift_shared.money.live_rates import LiveRates
+from cift_shared.money.rates import PIVOT, RateTable, load_rates
 from cift_shared.security.callback_token import CallbackTokens
 from cift_shared.security.field_encryption import Vault
 from cift_shared.security.kafka import Brokers, Mechanism, Protocol
@@ -173,6 +174,9 @@ class LiveRateSettings(EnvironmentSettings):
     """Comma separated currencies whose prices are read from markets; empty: none is live."""
     rate_max_age_s: int = Field(default=60, ge=1, le=3600, validation_alias="CIFT_RATE_MAX_AGE_S")
     """From this age on a live rate is not used."""
+    rate_table: str | None = Field(default=None, validation_alias="CIFT_RATES")
+    """Path of a table of the other exchange rates; None: the shipped one, in live mode for fees
+    only."""
 
     @field_validator("rate_currencies")
     @classmethod
@@ -191,6 +195,21 @@ class LiveRateSettings(EnvironmentSettings):
     def rate_max_age(self) -> timedelta:
         """How old a live rate may be."""
         return timedelta(seconds=self.rate_max_age_s)
+
+    def exchange_rates(self, *, livemode: bool) -> LiveRates:
+        """The rates at which money is exchanged.
+
+        Raises:
+            SettingsInvalid: the table can't be read.
+        """
+        if livemode and self.rate_table is None:
+            # the shipped rates are as old as the release: no real money is exchanged at them
+            return self.live(RateTable("none", ()))
+        return self.live(load_rates(self.rate_table))
+
+    def live(self, table: RateTable) -> LiveRates:
+        """The rates of a table, with live ones before it."""
+        return LiveRates(table, self.live_currencies, self.rate_max_age)
 
 
 class ProcessSettings(EnvironmentSettings):

@@ -72,12 +72,12 @@ MUTANTS = (
                 '"blockHash": name, "topics"',
             ),
             Edit(
-                f"{ETHEREUM}/transfers.py",
+                f"{ETHEREUM}/token_transfers.py",
                 "read_transfer(log) if log.contract in tokens else None",
                 "read_transfer(log)",
             ),
             Edit(
-                f"{ETHEREUM}/transfers.py",
+                f"{ETHEREUM}/token_transfers.py",
                 "tokens[log.contract]",
                 'tokens.get(log.contract, "USDC")',
             ),
@@ -90,7 +90,7 @@ MUTANTS = (
         ("completed_has_moved", "providers_hold_what_the_books_say"),
         (
             Edit(
-                f"{ETHEREUM}/transfers.py",
+                f"{ETHEREUM}/token_transfers.py",
                 "moved.recipient, moved.amount, currency",
                 "moved.recipient, moved.amount * 100, currency",
             ),

@@ -3,7 +3,8 @@
 `python -m tests.chaos.points [WORDS]` plays every case (those whose text has the words in it) in
 two clusters, one line each; then the independent checker judges all that happened. A case is right
 when its service died at the place, came back, and what was played ended as it must. With
-`SCENARIOS=one` each service dies once at each point, during one of the scenarios that pass it.
+`SCENARIOS=one` each service dies once at each point, during one of the scenarios that pass it. With
+`SHARES=N` one part of so many is played, which the commit chooses.
 """
 
 import asyncio
@@ -25,6 +26,7 @@ from tests.chaos.evidence.gathering import Places, gather
 from tests.chaos.points.cases import SCENARIOS, Case, all_cases, one_each
 from tests.chaos.scenarios.context import RICH, ScenarioContext
 from tests.support.postgres import throw_away_folder
+from tests.support.share import head, share_of
 
 OPTIONS = ClusterOptions(
     restart_pause_max_s=0.2,
@@ -136,7 +138,8 @@ def main() -> int:
     """Play what the command line asks for."""
     words = " ".join(sys.argv[1:])
     chosen = one_each() if os.environ.get("SCENARIOS") == "one" else all_cases()
-    cases = [case for case in chosen if words in str(case)]
+    named = [case for case in chosen if words in str(case)]
+    cases = share_of(named, int(os.environ.get("SHARES") or 1), commit=head())
     if not cases:
         print(f"no case has `{words}` in it")
         return 2

@@ -52,7 +52,7 @@ class Watch(WatchedChain):
             )
             for number, node in enumerate(self.nodes, 1)
         ]
-        credits_ = Credits(self.pool, TABLES, terms_of(self.config), self.clock)
+        credits_ = Credits(self.pool, TABLES, terms_of(self.config), self.clock, self.rates)
         watcher = Watcher(clients, self.store, credits_, self.config, self.clock)
         return watcher, Lease("bitcoin", "job:watch", self.clock)
 

@@ -168,7 +168,7 @@ class Watch(WatchedChain, Generic[NodeType]):
 
     def another(self) -> tuple[Watcher, Lease]:
         """A watcher of another process, and its view of the lease."""
-        reports = Credits(self.pool, TABLES, terms_of(self.config), self.clock)
+        reports = Credits(self.pool, TABLES, terms_of(self.config), self.clock, self.rates)
         watcher = Watcher(self.clients(), self.store, reports, self.config, self.clock)
         return watcher, Lease("ethereum", "job:watch", self.clock)
 

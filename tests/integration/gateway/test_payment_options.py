@@ -112,7 +112,7 @@ class TestWhatFits:
             ({"country": "RW", "currency": "UGX"}, ["card"]),
             ({"currency": "RWF", "type": "withdrawal"}, ["momo_rw"]),
             ({"currency": "UGX", "amount": "5000001", "type": "withdrawal"}, []),
-            ({"currency": "USD"}, ["card", "paypal"]),
+            ({"currency": "USD"}, ["bitcoin", "card", "ethereum", "paypal"]),
             ({"currency": "KES", "type": "withdrawal"}, ["mpesa"]),
             ({"currency": "USD", "type": "withdrawal"}, ["paypal"]),
             ({"currency": "KES", "amount": "250000.00"}, ["card", "mpesa"]),

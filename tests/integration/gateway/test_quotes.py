@@ -48,7 +48,7 @@ async def test_a_quote_tells_its_terms(client: httpx.AsyncClient) -> None:
     assert quote.pop("estimated_arrival")
     assert quote == {
         **WISH, "fee": "2.50", "network_fee": "0.00", "net": "97.50", "fee_bearer": "customer",
-        "rate": None, "livemode": False, "rail": "mpesa",
+        "rate": None, "exchange": None, "livemode": False, "rail": "mpesa",
     }  # fmt: skip
 
 

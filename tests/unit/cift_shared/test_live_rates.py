@@ -46,6 +46,7 @@ def test_the_other_currency_may_be_of_the_table() -> None:
 def test_rates_without_a_live_currency_are_those_of_the_table() -> None:
     rate = live().rate("ETH", "KES", NOW)
     assert (rate.value, rate.source) == (Decimal(1250), "table")
+    assert live().rate("USD", "USD", NOW).value == 1
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from bitcoin_method.rail import DUST_SATOSHI
 from cift_shared.errors import InvalidCommand
 from cift_shared.rails.instruments import Given, InstrumentKind
 from cift_shared.rails.phones import PhoneIn
-from cift_shared.rails.rail import Operation
+from cift_shared.rails.rail import Limits, Operation
 from cift_shared.rails.registry import rails
 from momo_method import countries
 from momo_method.instruments import phones_of
@@ -106,7 +106,7 @@ def test_what_is_told_of_a_rail(name: str) -> None:
     assert provider == (told.method, told.provider, told.shown)
     assert rail.countries == set(told.countries.split())
     assert tuple(rail.typical_duration[kind].total_seconds() for kind in KINDS) == told.takes_s
-    (currency,) = rail.currencies
+    currency = rail.example.amount.currency
     assert rail.steps.get(currency, 1) == told.step
     assert {
         kind: (limits.min_minor, limits.max_minor) for kind, limits in rail.limits[currency].items()
@@ -156,3 +156,5 @@ def test_bitcoin_credits_what_arrived_and_refunds_nothing() -> None:
         rail.check_operation("refund")
     assert refused.value.code == "bitcoin_refund_unsupported"
     assert DUST_SATOSHI == 1_000
+    assert rail.exchanged == {"USD": "BTC"}
+    assert rail.limits["USD"] == {"deposit": Limits(10_00, 10_000_000_00)}

@@ -66,8 +66,13 @@ class TestChains:
     def test_another_wallet_than_the_watchers_stops_the_start(self, wallet: Path) -> None:
         with pytest.raises(SettingsInvalid, match="CRYPTO_BTC_XPUB"):
             chains_of(settings(wallet, xpub=bitcoin.TPUB), None)
-        with pytest.raises(SettingsInvalid, match="CRYPTO_ETH_XPUB"):
-            chains_of(settings(wallet), ethereum_settings(xpub=XPUB))
+
+    def test_ether_of_another_wallet_is_not_signed(
+        self, wallet: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        chains = chains_of(settings(wallet), ethereum_settings(xpub=XPUB))
+        assert [one.reads for one in chains] == ["bitcoin"]
+        assert "CRYPTO_ETH_XPUB is of another wallet" in capsys.readouterr().err
 
     def test_a_wrong_passphrase_stops_the_start(self, wallet: Path) -> None:
         with pytest.raises(WalletUnusable, match="wrong passphrase"):

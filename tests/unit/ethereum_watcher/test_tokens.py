@@ -81,22 +81,22 @@ def test_a_contract_with_a_wrong_checksum_stops_the_start() -> None:
 
 def test_the_gateway_offers_the_tokens_that_are_set_up() -> None:
     usual = EthereumSettings(xpub="xpub")
-    assert usual.currencies == {"ETH", "USDC", "USDT"} == RAIL.currencies
-    assert EthereumSettings(xpub="xpub", chain_id=31337).currencies == {"ETH"}
-    assert EthereumSettings(xpub="xpub", tokens="USDT,-USDC").currencies == {"ETH", "USDT"}
-    assert EthereumSettings(xpub="xpub", tokens="none").currencies == {"ETH"}
+    assert usual.currencies == {"ETH", "USD", "USDC", "USDT"} == RAIL.currencies
+    assert EthereumSettings(xpub="xpub", chain_id=31337).currencies == {"ETH", "USD"}
+    assert EthereumSettings(xpub="xpub", tokens="USDT,-USDC").currencies == {"ETH", "USD", "USDT"}
+    assert EthereumSettings(xpub="xpub", tokens="none").currencies == {"ETH", "USD"}
 
 
 def test_without_a_chain_only_real_money_has_the_tokens_of_the_main_network() -> None:
     usual = EthereumSettings(xpub="xpub")
-    assert usual.checked("live").currencies == {"ETH", "USDC", "USDT"}
-    assert usual.checked("test").currencies == {"ETH"}
+    assert usual.checked("live").currencies == {"ETH", "USD", "USDC", "USDT"}
+    assert usual.checked("test").currencies == {"ETH", "USD"}
     named = EthereumSettings(tokens=f"USDC={USDC}").checked("test")
-    assert named.currencies == {"ETH", "USDC"}
+    assert named.currencies == {"ETH", "USD", "USDC"}
     with pytest.raises(SettingsInvalid, match="CRYPTO_ETH_TOKENS"):
         EthereumSettings(tokens="USDC").checked("test")
     sepolia = EthereumSettings(chain_id=SEPOLIA, tokens="USDC").checked("test")
-    assert sepolia.currencies == {"ETH", "USDC"}
+    assert sepolia.currencies == {"ETH", "USD", "USDC"}
 
 
 def test_what_is_too_little_and_what_is_shown_of_a_token() -> None:

@@ -50,6 +50,9 @@ def test_an_old_price_has_no_vote() -> None:
     found = agreed([price("100"), price("200", "b", age_s=60.001)], RULES, at=NOW)
     assert found is not None
     assert (found.usd, found.sources) == (Decimal(100), ["a"])
+    oldest = agreed([price("100", age_s=60)], RULES, at=NOW)
+    assert oldest is not None
+    assert (oldest.usd, oldest.deviation) == (Decimal(100), Decimal(0))
     assert agreed([price("100", age_s=60.001)], RULES, at=NOW) is None
     assert agreed([price("100", age_s=-60.001)], RULES, at=NOW) is None
     assert agreed([], RULES, at=NOW) is None

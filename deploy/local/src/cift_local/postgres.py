@@ -62,7 +62,7 @@ class Postgres(Server):
             "listen_addresses": LOOPBACK,
             "port": str(self.port),
             "shared_buffers": "128MB",
-            "max_connections": "200",
+            "max_connections": "300",
             "max_wal_size": "1GB",
             "log_line_prefix": "%m [%p] %d ",
             **(settings or {}),

@@ -15,6 +15,7 @@ import httpx
 from cift_shared.rails.local import FINAL, Merchant, Step
 
 DEPOSIT, SECOND, WITHDRAWAL = "0.01000000", "0.00500000", "0.00600000"
+PRICE = "50.00"
 STUCK_BLOCKS = 2
 """Blocks without the withdrawal, until its fee is raised."""
 BLOCKS = 3
@@ -68,6 +69,8 @@ async def play(payer: Payer, merchant: Merchant, customer: str) -> AsyncIterator
         yield step
     async for step in _taken_back(payer, merchant, customer):
         yield step
+    async for step in _priced(payer, merchant, customer):
+        yield step
     async for step in _paid_out(payer, merchant, customer):
         yield step
 
@@ -118,6 +121,25 @@ async def _taken_back(payer: Payer, merchant: Merchant, customer: str) -> AsyncI
     )  # fmt: skip
 
 
+async def _priced(payer: Payer, merchant: Merchant, customer: str) -> AsyncIterator[Step]:
+    payment, action = await _asked(merchant, customer, PRICE, "USD")
+    yield Step(
+        "bitcoin_priced", "A deposit of 50 dollars, paid in bitcoin",
+        f"The payer owes {action.get('amount')} BTC, at {action.get('rate')} dollars until "
+        f"{action.get('expires_at')}",
+        payment["status"], "requires_action", payment,
+    )  # fmt: skip
+    await payer.pay(action["address"], action["amount"])
+    for _ in range(BLOCKS):
+        await payer.mine()
+    paid = await merchant.final(payment["id"])
+    yield Step(
+        "bitcoin_priced_paid", "The same deposit, credited in dollars",
+        "The rate was locked, so the customer is credited what was quoted.",
+        paid["status"], "completed", paid, ("payment 52632 BTC",),
+    )  # fmt: skip
+
+
 async def _paid_out(payer: Payer, merchant: Merchant, customer: str) -> AsyncIterator[Step]:
     order = {
         "type": "withdrawal",
@@ -157,13 +179,13 @@ async def _in_mempool(payer: Payer, known: frozenset[str]) -> str:
 
 
 async def _asked(
-    merchant: Merchant, customer: str, amount: str
+    merchant: Merchant, customer: str, amount: str, currency: str = "BTC"
 ) -> tuple[dict[str, Any], dict[str, str]]:
     order = {
         "type": "deposit",
         "method": "bitcoin",
         "amount": amount,
-        "currency": "BTC",
+        "currency": currency,
         "customer_id": customer,
     }
     accepted = await _accepted(merchant, order)

@@ -127,7 +127,8 @@ LOCAL = LocalRail(
     play=play,
     # 0.01 and 0.005, each less 0.50 USD at 95,000 (526 satoshi) and 68 vbytes at 10 satoshi;
     # then 0.006 out, with 5 USD (5,263 satoshi) and 209 vbytes at 10 satoshi.
-    final_balance={"BTC": Decimal("0.00890235")},
+    # 50 USD less 0.50 USD, and 68 vbytes at 10 satoshi at 95,000, rounded up.
+    final_balance={"BTC": Decimal("0.00890235"), "USD": Decimal("48.85")},
     twin=NODE,
     processes=(LocalProcess(name="crypto-signer", module="crypto_signer", port=8086), MARKETS),
 )

@@ -10,12 +10,14 @@ DUST_SATOSHI = 1_000
 Every node relays them from 294 satoshi on, and some are sent only to link addresses."""
 
 _LIMITS = Limits(10_000, 21_000_000 * 10**8)
+_IN_DOLLARS = Limits(10_00, 10_000_000_00)
 
 RAIL = Rail(
     name="bitcoin",
     method="bitcoin",
     provider="bitcoin",
-    limits={"BTC": {"deposit": _LIMITS, "withdrawal": _LIMITS}},
+    limits={"BTC": {"deposit": _LIMITS, "withdrawal": _LIMITS}, "USD": {"deposit": _IN_DOLLARS}},
+    exchanged={"USD": "BTC"},
     # Three blocks, which come every ten minutes on average.
     typical_duration={
         "deposit": timedelta(minutes=30),

@@ -24,6 +24,7 @@ from bitcoin_watcher.watcher import Watcher
 from chain_watch.context import WatchState
 from chain_watch.credits import Credits
 from chain_watch.deposit_store import StoredDeposits
+from chain_watch.rate_loop import rates_of
 from chain_watch.watch_reader import WatchReader
 from cift_shared.attempts import AttemptStore, compose_worker
 from cift_shared.runtime.jobs import JobLoop
@@ -35,13 +36,14 @@ ROLE = "cift_bitcoin"
 
 def compose(base: Base, config: BitcoinConfig, *, concurrency: int) -> Composition:
     """Build the unit from its settings."""
-    nodes, watch = nodes_of(config), WatchState(base.clock)
+    rates, rate_reader = rates_of(base)
+    nodes, watch = nodes_of(config), WatchState(base.clock, rates=rates)
     store, chain = StoredDeposits(base.pool, TABLES), ChainStore(base.pool)
     payouts = payouts_of(base, config, nodes)
     processor = BitcoinProcessor(
         config, nodes, store, watch=watch, clock=base.clock, payouts=payouts
     )
-    reports = Credits(base.pool, TABLES, terms_of(config), base.clock)
+    reports = Credits(base.pool, TABLES, terms_of(config), base.clock, rates)
     watcher = Watcher(nodes, chain, reports, config, base.clock)
 
     def beside(_: AttemptStore, wake: Callable[[], None]) -> Sequence[Part]:
@@ -53,7 +55,8 @@ def compose(base: Base, config: BitcoinConfig, *, concurrency: int) -> Compositi
         if payouts is not None:
             jobs.append(UndonePayouts(StoredPayouts(base.pool), payouts).job())
         loops = [JobLoop(job, base.pool, SCHEMA, base.clock) for job in jobs]
-        return [WatchReader(store, watch, config.shared, "bitcoin:watch-state"), *loops]
+        watch_reader = WatchReader(store, watch, config.shared, "bitcoin:watch-state")
+        return [watch_reader, rate_reader, *loops]
 
     return compose_worker(
         base, processor, schema=SCHEMA, concurrency=concurrency, extra_loops=beside

@@ -11,6 +11,7 @@ from cift_shared.clock import Clock
 from cift_shared.messaging.instruments import Instrument
 from cift_shared.messaging.messages import Step
 from cift_shared.money.amount import Money
+from cift_shared.money.rates import RateSource
 from cift_shared.rails.rail import Rail
 
 FOLLOWED_WITHIN = timedelta(seconds=120)
@@ -108,6 +109,8 @@ class WatchState:
 
     clock: Clock
     tip: Tip | None = None
+    rates: RateSource | None = None
+    """The rates at which amounts are credited in other currencies; None: none is known."""
 
     def unavailable_reason(self) -> str | None:
         """Why no deposit can be taken now; None: it can."""

@@ -18,7 +18,9 @@ import asyncpg
 from prometheus_client import Counter
 
 from chain_watch.context import Tables, Terms
+from chain_watch.deposit_store import store_credits
 from chain_watch.domain import ArrivalType, Tip
+from chain_watch.exchange import Credit, at_current_rate, current_rate
 from chain_watch.fence import fenced
 from cift_shared.attempts.received import received_result
 from cift_shared.attempts.store import attempt_id_of
@@ -28,21 +30,27 @@ from cift_shared.database.pool import Connection, Pool
 from cift_shared.failpoints import failpoint
 from cift_shared.messaging import outbox
 from cift_shared.messaging.envelope import outgoing
+from cift_shared.messaging.exchange import Exchanged
 from cift_shared.messaging.messages import PaymentResult, Step
 from cift_shared.messaging.received import ReceivedMoney, received_id
 from cift_shared.messaging.topics import RESULTS
 from cift_shared.money.amount import Money
+from cift_shared.money.rates import RateSource
 from cift_shared.observability.log import get_logger
 
 ROWS_MAX = 500
 
 _FIELDS = """
-select {fields}, o.payment_id, o.deposit_id, o.received_as
+select {fields}, o.payment_id, o.deposit_id, o.received_as, c.minor as credited_minor,
+       c.currency as credited_currency,
+       case when a.request #>> '{{exchange,amount,currency}}' = {currency}
+           then a.request #>> '{{amount,currency}}' end as priced_in
   from {arrivals} as o
+  left join {schema}.attempt as a on a.payment_id = o.payment_id
+  left join rates.credit as c on c.rail = '{schema}' and c.hash = o.{hash} and c.place = o.{place}
 """
 UNCLAIMED = f"""
 {_FIELDS}
-  left join {{schema}}.attempt as a on a.payment_id = o.payment_id
   left join unnest($2::text[], $3::numeric[]) as dust (currency, minor)
     on dust.currency = {{currency}}
  where o.deposit_id is null and o.received_as is null
@@ -55,7 +63,6 @@ UNCLAIMED = f"""
 """Confirmed arrivals that no open deposit will be settled with."""
 LOST = f"""
 {_FIELDS}
-  left join {{schema}}.attempt as a on a.payment_id = o.deposit_id
  where o.height is null and not o.is_reversed
    and (o.received_as is not null or (o.deposit_id is not null and a.state = 'done'))
  order by o.{{hash}}, o.{{place}}
@@ -102,6 +109,11 @@ class Credited(Generic[ArrivalType]):
     payment_id: UUID | None
     deposit_id: UUID | None
     received_as: UUID | None
+    amount: Money | None = None
+    """What it was credited with, if that is another currency than the chain's."""
+    priced_in: str | None = None
+    """The currency of the deposit that its address belongs to, if the deposit is priced in it and
+    paid in the arrival's."""
 
     @property
     def credited_as(self) -> UUID:
@@ -125,8 +137,12 @@ class Credits(Generic[ArrivalType]):
         tables: Tables[ArrivalType],
         terms: Terms[ArrivalType],
         clock: Clock,
+        rates: RateSource | None = None,
     ) -> None:
+        """`rates` are those at which money is credited in other currencies."""
         self._pool = pool
+        self._rates = rates
+        self._waiting: set[tuple[str, int]] = set()
         self._tables = tables
         self._terms = terms
         self._rail = terms.rail
@@ -163,18 +179,30 @@ class Credits(Generic[ArrivalType]):
     async def _read(self, query: str, *args: Any) -> Sequence[Credited[ArrivalType]]:
         rows = await self._pool.fetch(self._tables.sql(query), *args)
         return [
-            Credited(self._tables.read(row), row["payment_id"], row["deposit_id"],
-                     row["received_as"])
+            Credited(
+                self._tables.read(row),
+                row["payment_id"],
+                row["deposit_id"],
+                row["received_as"],
+                _amount(row),
+                row["priced_in"],
+            )
             for row in rows
-        ]  # fmt: skip
+        ]
 
     async def _received(self, lease: Lease, one: Credited[ArrivalType]) -> int:
         """Report money that no open deposit asked for, with the owner of its address."""
         arrival, now = one.arrival, self._clock.now()
+        amount, exchanged = Money(arrival.minor, arrival.currency), None
+        if one.priced_in is not None:
+            rate = current_rate(self._rates, arrival.currency, one.priced_in, now)
+            if rate is None:
+                return self._without_rate(arrival)
+            amount, exchanged = at_current_rate(arrival, rate)
         result = received_result(
             self._rail,
             arrival.reference,
-            Money(arrival.minor, arrival.currency),
+            amount,
             ReceivedMoney(
                 livemode=self._terms.livemode,
                 instrument=self._terms.instrument,
@@ -182,14 +210,26 @@ class Credits(Generic[ArrivalType]):
             ),
             occurred_at=now,
             evidence=[self._step(now, "received", one)],
-        )
+        ).model_copy(update={"exchanged": exchanged})
         async with fenced(self._pool, self._tables.schema, lease) as connection:
             identity = received_id(self._rail.name, arrival.reference)
             mark = self._tables.sql(MARK_RECEIVED)
             if not await connection.fetchval(mark, *arrival.key, arrival.block_hash, identity):
                 return 0
+            if exchanged is not None:
+                credits_ = [Credit(arrival, amount)]
+                await store_credits(connection, self._tables.schema, identity, credits_)
             await self._store(connection, result)
         return self._counted(result)
+
+    def _without_rate(self, arrival: ArrivalType) -> int:
+        """Nothing is reported before the current rate is known; it is logged once."""
+        if arrival.key not in self._waiting:
+            self._waiting.add(arrival.key)
+            log.warning(
+                "chain.credit_waits_for_rate", rail=self._rail.name, arrival=arrival.reference
+            )
+        return 0
 
     async def _reversed(self, lease: Lease, one: Credited[ArrivalType]) -> int:
         """Report that credited money is in no block any more."""
@@ -238,13 +278,20 @@ class Credits(Generic[ArrivalType]):
                 "method": self._rail.method,
                 "rail": self._rail.name,
                 "occurred_at": now,
-                "amount": Money(one.arrival.minor, one.arrival.currency),
+                "amount": one.amount or Money(one.arrival.minor, one.arrival.currency),
+                "exchanged": self._moved(one),
                 "provider_reference": reference if kind == "reversed" else None,
                 "reversal_reference": reference,
                 "reason": reason,
                 "evidence": [self._step(now, kind, one)],
             }
         )
+
+    def _moved(self, one: Credited[ArrivalType]) -> Exchanged | None:
+        """What moved on the chain, if it was credited in another currency."""
+        if one.amount is None:
+            return None
+        return Exchanged(amount=Money(one.arrival.minor, one.arrival.currency))
 
     async def _store(self, connection: Connection, result: PaymentResult) -> None:
         message = outgoing(
@@ -265,3 +312,10 @@ class Credits(Generic[ArrivalType]):
         if one.payment_id is not None:
             detail["deposit"] = str(one.payment_id)
         return Step.of(now, f"{self._rail.name}.arrival.{kind}", detail)
+
+
+def _amount(row: Any) -> Money | None:
+    """What an arrival was credited with in another currency."""
+    if row["credited_minor"] is None:
+        return None
+    return Money(int(row["credited_minor"]), row["credited_currency"])

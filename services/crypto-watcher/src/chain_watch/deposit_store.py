@@ -10,7 +10,8 @@ import asyncpg
 
 from chain_watch.context import Tables
 from chain_watch.domain import ArrivalType, Derived, Tip
-from cift_shared.database.pool import Pool
+from chain_watch.exchange import Credit
+from cift_shared.database.pool import Connection, Pool
 from cift_shared.failpoints import failpoint
 
 Derive = Callable[[int], Derived]
@@ -54,6 +55,30 @@ returning true
 """
 
 
+FORGET_CREDITS = "delete from rates.credit where rail = $1 and payment_id = $2"
+STORE_CREDIT = """
+insert into rates.credit (rail, hash, place, payment_id, minor, currency)
+     values ($1, $2, $3, $4, $5, $6)
+"""
+
+
+async def store_credits(
+    connection: Connection, rail: str, payment_id: UUID, credits_: Sequence[Credit[ArrivalType]]
+) -> None:
+    """Store what each arrival of a payment is credited with in another currency.
+
+    It may be repeated as long as the settlement was not stored: the last shares count.
+    """
+    if not credits_:
+        return
+    await connection.execute(FORGET_CREDITS, rail, payment_id)
+    for one in credits_:
+        amount = one.amount
+        await connection.execute(
+            STORE_CREDIT, rail, *one.arrival.key, payment_id, amount.minor, amount.currency
+        )
+
+
 class DepositStore(Protocol[ArrivalType]):
     """What the processor stores of deposits."""
 
@@ -75,10 +100,16 @@ class DepositStore(Protocol[ArrivalType]):
         """Note that a transaction is for this deposit; returns how many arrivals became its own."""
         ...
 
-    async def claim(self, payment_id: UUID, arrivals: Sequence[ArrivalType]) -> bool:
+    async def claim(
+        self,
+        payment_id: UUID,
+        arrivals: Sequence[ArrivalType],
+        credits_: Sequence[Credit[ArrivalType]] = (),
+    ) -> bool:
         """Settle a deposit with exactly these arrivals; False: one of them has changed meanwhile.
 
-        It may be repeated with others as long as the settlement was not stored.
+        `credits_` are their shares, if the deposit is priced in another currency. It may be
+        repeated with others as long as the settlement was not stored.
         """
         ...
 
@@ -142,7 +173,12 @@ class StoredDeposits(Generic[ArrivalType]):
         sql = self._tables.sql(NAME_PAYMENT)
         return len(await self._pool.fetch(sql, payment_id, txid, address, since))
 
-    async def claim(self, payment_id: UUID, arrivals: Sequence[ArrivalType]) -> bool:
+    async def claim(
+        self,
+        payment_id: UUID,
+        arrivals: Sequence[ArrivalType],
+        credits_: Sequence[Credit[ArrivalType]] = (),
+    ) -> bool:
         """As `DepositStore.claim`: all of them or none."""
         sql = self._tables.sql
         async with self._pool.acquire() as connection:
@@ -154,6 +190,7 @@ class StoredDeposits(Generic[ArrivalType]):
                 if not await connection.fetchval(sql(CLAIM), *claimed):
                     await change.rollback()
                     return False
+            await store_credits(connection, self._tables.schema, payment_id, credits_)
             failpoint("chain.before_claim_commit")
             await change.commit()
         failpoint("chain.after_claim_commit")
@@ -199,7 +236,12 @@ class MemoryDeposits(Generic[ArrivalType]):
         self.paid.setdefault(payment_id, []).extend(found)
         return len(found)
 
-    async def claim(self, payment_id: UUID, arrivals: Sequence[ArrivalType]) -> bool:
+    async def claim(
+        self,
+        payment_id: UUID,
+        arrivals: Sequence[ArrivalType],
+        credits_: Sequence[Credit[ArrivalType]] = (),  # noqa: ARG002  nothing is taken back
+    ) -> bool:
         """As `DepositStore.claim`."""
         if any(one not in self.paid.get(payment_id, ()) for one in arrivals):
             return False

@@ -15,10 +15,12 @@ from typing import Generic
 from chain_watch.context import Context
 from chain_watch.deposit_store import DepositStore
 from chain_watch.domain import ArrivalType, Asked, Awaited, Seen, Settle, TooLate, judge, shown
+from chain_watch.exchange import Credit, Exchange, current_rate, exchange
 from chain_watch.next_action import pay_to_address
 from cift_shared.attempts.processor import Answer, Attempt
 from cift_shared.errors import OutcomeUnknown, ProviderUnavailable
-from cift_shared.messaging.messages import Step
+from cift_shared.messaging.exchange import LockedExchange
+from cift_shared.messaging.messages import RequestDeposit, Step
 from cift_shared.messaging.outcomes import (
     ActionRequired,
     Expired,
@@ -31,6 +33,7 @@ from cift_shared.messaging.outcomes import (
 from cift_shared.money.amount import Money
 
 ADDRESS, EXPIRES, SHOWN, NAMED = "address", "expires_at", "shown", "transactions"
+WAITS = "waits_for"
 """Memory fields, stored with attempts, so their names never change."""
 
 CHECK_EVERY = timedelta(seconds=30)
@@ -85,10 +88,9 @@ class Deposits(Generic[ArrivalType]):
         tip = await self._store.tip()
         if tip is None:
             raise OutcomeUnknown("node_unavailable", "the chain was never read")
-        amount = attempt.request.amount
+        asked = Asked(to_pay(attempt).minor, self._expires_at(attempt))
         arrivals = await self._arrivals(attempt)
-        asked = Asked(amount.minor, self._expires_at(attempt))
-        dust = self._terms.dusts[amount.currency]
+        dust = self._terms.dusts[to_pay(attempt).currency]
         verdict = judge(asked, arrivals, tip, self._terms.depths, dust=dust)
         match verdict:
             case Settle():
@@ -101,7 +103,7 @@ class Deposits(Generic[ArrivalType]):
     async def _arrivals(self, attempt: Attempt) -> Sequence[ArrivalType]:
         """What arrived in the deposit's currency; `credits.py` reports what came in another one."""
         found = await self._store.arrivals(attempt.request.payment_id)
-        return [one for one in found if one.currency == attempt.request.amount.currency]
+        return [one for one in found if one.currency == to_pay(attempt).currency]
 
     async def _settled(
         self,
@@ -111,14 +113,39 @@ class Deposits(Generic[ArrivalType]):
         steps: Sequence[Step],
         tip: int,
     ) -> Answer:
-        """Claim the arrivals, then settle with their sum."""
-        payment_id = attempt.request.payment_id
-        if not await self._store.claim(payment_id, verdict.arrivals):
+        """Claim the arrivals, then settle with their sum, or with what that is worth."""
+        payment_id, reference = attempt.request.payment_id, verdict.arrivals[0].reference
+        terms, credits_ = _exchange_terms(attempt), list[Credit[ArrivalType]]()
+        outcome = Settled(Money(verdict.minor, to_pay(attempt).currency), reference)
+        if terms is not None:
+            worth = self._worth(verdict, terms, attempt.request.amount)
+            if worth is None:
+                return self._without_rate(attempt, memory, steps)
+            outcome = Settled(worth.amount, reference, exchanged=worth.exchanged)
+            credits_ = list(worth.credits)
+        if not await self._store.claim(payment_id, verdict.arrivals, credits_):
             return Answer(Pending(), memory, evidence=steps, check_after=CHECK_SOON)
-        amount = Money(verdict.minor, attempt.request.amount.currency)
-        outcome = Settled(amount, verdict.arrivals[0].reference)
         found = [self._confirmed(one, tip) for one in verdict.arrivals]
         return Answer(outcome, memory, evidence=[*steps, *found])
+
+    def _worth(
+        self, verdict: Settle[ArrivalType], terms: LockedExchange, quoted: Money
+    ) -> Exchange[ArrivalType] | None:
+        """What is credited in the currency of the price; None: the current rate is not known."""
+        watch, paid_in = self._context.watch, terms.amount.currency
+        now = current_rate(watch.rates, paid_in, quoted.currency, self._context.clock.now())
+        return exchange(verdict.arrivals, terms, quoted, now)
+
+    def _without_rate(
+        self, attempt: Attempt, memory: Mapping[str, str], steps: Sequence[Step]
+    ) -> Answer:
+        """Wait for the current rate, and say so once."""
+        if WAITS in attempt.memory:
+            return Answer(Pending(), memory, evidence=steps, check_after=CHECK_SOON)
+        step = self._context.step("credit.waits_for_rate")
+        return Answer(
+            Pending(), {**memory, WAITS: "rate"}, evidence=[*steps, step], check_after=CHECK_SOON
+        )
 
     def _progress(
         self,
@@ -170,6 +197,9 @@ class Deposits(Generic[ArrivalType]):
         stored = attempt.memory.get(EXPIRES)
         if stored is not None:
             return datetime.fromisoformat(stored)
+        terms = _exchange_terms(attempt)
+        if terms is not None:
+            return terms.expires_at
         return self._context.clock.now() + self._terms.action_timeout
 
     def _left(self, attempt: Attempt) -> timedelta:
@@ -179,7 +209,7 @@ class Deposits(Generic[ArrivalType]):
     def _action(
         self, attempt: Attempt, address: str, expires_at: datetime, verdict: Awaited | Seen
     ) -> dict[str, str]:
-        amount, terms = attempt.request.amount, self._terms
+        amount, terms = to_pay(attempt), self._terms
         seen = verdict.minor if isinstance(verdict, Seen) else 0
         needed = terms.depths.needed(max(seen, amount.minor))
         return pay_to_address(
@@ -192,6 +222,7 @@ class Deposits(Generic[ArrivalType]):
                 **terms.details(amount.currency),
                 **self._shown(attempt, verdict),
                 "confirmations_required": needed,
+                **_price_shown(attempt),
             },
         )
 
@@ -205,7 +236,31 @@ class Deposits(Generic[ArrivalType]):
         return self._context.step("arrival.confirmed", detail)
 
     def _shown(self, attempt: Attempt, verdict: Awaited | Seen) -> Mapping[str, str]:
-        return shown(verdict, attempt.request.amount.currency)
+        return shown(verdict, to_pay(attempt).currency)
 
     def _mark(self, attempt: Attempt, verdict: Awaited | Seen) -> str:
         return "/".join(self._shown(attempt, verdict).values())
+
+
+def _exchange_terms(attempt: Attempt) -> LockedExchange | None:
+    """What the payer was quoted in the chain's coin; None if the deposit is priced in it."""
+    request = attempt.request
+    return request.exchange if isinstance(request, RequestDeposit) else None
+
+
+def to_pay(attempt: Attempt) -> Money:
+    """What the payer is asked for, in the currency that is paid."""
+    terms = _exchange_terms(attempt)
+    return attempt.request.amount if terms is None else terms.amount
+
+
+def _price_shown(attempt: Attempt) -> Mapping[str, str]:
+    """What the payer is shown of the price: the amount that is credited, and the rate."""
+    terms, price = _exchange_terms(attempt), attempt.request.amount
+    if terms is None:
+        return {}
+    return {
+        "priced_amount": price.text,
+        "priced_currency": price.currency,
+        "rate": terms.rate.value,
+    }

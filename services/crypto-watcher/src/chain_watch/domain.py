@@ -62,6 +62,11 @@ class Arrival(Protocol):
         ...
 
     @property
+    def first_seen_at(self) -> datetime:
+        """When we saw it first."""
+        ...
+
+    @property
     def height(self) -> int | None:
         """The height of its block; None: it is in no block of our chain."""
         ...

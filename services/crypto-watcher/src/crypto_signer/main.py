@@ -31,17 +31,18 @@ def main() -> None:
 
 
 def chains_of(settings: SignerSettings, ethereum: EthereumSignerSettings | None) -> list[Chain]:
-    """Bitcoin, and Ethereum where its key is set; the wallet's seed is forgotten afterwards.
+    """Bitcoin, and Ethereum where its key is the wallet's; the seed is forgotten afterwards.
 
     Raises:
-        SettingsInvalid: it is not the wallet of a key that is set, or a list can't be read.
+        SettingsInvalid: it is not the wallet of CRYPTO_BTC_XPUB, or a list can't be read.
         WalletUnusable: the file can't be read or opened.
     """
     content = seed_file.read(settings.wallet_file)
     seed = seed_file.unseal(content, settings.passphrase.get_secret_value(), settings.network)
     chains = [bitcoin_chain(settings, bitcoin_account(settings, seed))]
-    if ethereum is not None:
-        chains.append(ethereum_chain(settings, ethereum, ethereum_account(ethereum, seed)))
+    account = None if ethereum is None else ethereum_account(ethereum, seed)
+    if ethereum is not None and account is not None:
+        chains.append(ethereum_chain(settings, ethereum, account))
     seed.forget()
     return chains
 
@@ -58,13 +59,15 @@ def bitcoin_account(settings: SignerSettings, seed: seed_file.Seed) -> BitcoinAc
     return account
 
 
-def ethereum_account(settings: EthereumSignerSettings, seed: seed_file.Seed) -> EthereumAccount:
-    """The keys of Ethereum.
+def ethereum_account(
+    settings: EthereumSignerSettings, seed: seed_file.Seed
+) -> EthereumAccount | None:
+    """The keys of Ethereum; None if CRYPTO_ETH_XPUB is of another wallet, which only receives.
 
-    Raises:
-        SettingsInvalid: it is not the wallet of CRYPTO_ETH_XPUB.
+    That was the only way before the signer knew Ethereum, so it must not stop the start.
     """
     account = EthereumAccount(seed)
-    if account.xpub != settings.xpub:
-        raise SettingsInvalid("CRYPTO_ETH_XPUB: not the key of the wallet in CRYPTO_WALLET_FILE")
-    return account
+    if account.xpub == settings.xpub:
+        return account
+    sys.stderr.write("crypto-signer: CRYPTO_ETH_XPUB is of another wallet: no ether is signed\n")
+    return None

@@ -15,6 +15,7 @@ DUST_TOKEN = 100_000
 """The same for a token that is worth a dollar and has six places: less than 0.10."""
 
 _LIMITS = Limits(ETHER // 1_000, 10_000_000 * ETHER)
+_IN_DOLLARS = Limits(10_00, 10_000_000_00)
 _OF_TOKEN = Limits(10**6, 10_000_000 * 10**6)
 
 RAIL = Rail(
@@ -24,7 +25,9 @@ RAIL = Rail(
     limits={
         "ETH": {"deposit": _LIMITS, "withdrawal": _LIMITS},
         **{currency: {"deposit": _OF_TOKEN} for currency in CONTRACTS},
+        "USD": {"deposit": _IN_DOLLARS},
     },
+    exchanged={"USD": "ETH"},
     # A block is final after two to three epochs of 6.4 minutes.
     typical_duration={
         "deposit": timedelta(minutes=16),

@@ -6,6 +6,7 @@ from pydantic import Field, model_validator
 
 from cift_shared.errors import SettingsInvalid
 from cift_shared.rails.gateway import RailSettings
+from ethereum_method.rail import RAIL
 from ethereum_method.tokens import MAIN, TokensInvalid, read_tokens
 
 UNKNOWN = 0
@@ -39,9 +40,10 @@ class EthereumSettings(RailSettings):
 
     @property
     def currencies(self) -> frozenset[str]:
-        """Ether, and the tokens that are set up."""
+        """Ether, what is paid in ether, and the tokens that are set up."""
         tokens = read_tokens(self.tokens, self._chain)
-        return frozenset({"ETH", *(one.currency for one in tokens if one.is_offered)})
+        offered = (one.currency for one in tokens if one.is_offered)
+        return frozenset({"ETH", *RAIL.exchanged, *offered})
 
     @property
     def _chain(self) -> int:

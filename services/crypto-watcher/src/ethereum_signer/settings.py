@@ -15,7 +15,7 @@ class EthereumSignerSettings(EnvironmentSettings):
     """What the signer needs to sign withdrawals of ether; without the key it signs none."""
 
     xpub: str = Field(validation_alias="CRYPTO_ETH_XPUB", min_length=1)
-    """The wallet must be the one of this key."""
+    """Ether is signed only if the wallet is the one of this key."""
     chain_id: int = Field(
         default=MAIN_CHAIN, ge=1, le=2**53, validation_alias="CRYPTO_ETH_CHAIN_ID"
     )

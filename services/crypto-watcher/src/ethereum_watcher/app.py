@@ -13,6 +13,7 @@ from functools import partial
 from chain_watch.context import WatchState
 from chain_watch.credits import Credits
 from chain_watch.deposit_store import StoredDeposits
+from chain_watch.rate_loop import rates_of
 from chain_watch.watch_reader import WatchReader
 from cift_shared.attempts import AttemptStore, compose_worker
 from cift_shared.ids import SystemIds
@@ -37,13 +38,14 @@ ROLE = "cift_ethereum"
 
 def compose(base: Base, config: EthereumConfig, *, concurrency: int) -> Composition:
     """Build the unit from its settings."""
-    nodes, watch = nodes_of(config), WatchState(base.clock)
+    rates, rate_reader = rates_of(base)
+    nodes, watch = nodes_of(config), WatchState(base.clock, rates=rates)
     store, chain = StoredDeposits(base.pool, TABLES), ChainStore(base.pool)
     payouts = payouts_of(base, config, nodes)
     processor = EthereumProcessor(
         config, nodes, store, watch=watch, clock=base.clock, payouts=payouts
     )
-    reports = Credits(base.pool, TABLES, terms_of(config), base.clock)
+    reports = Credits(base.pool, TABLES, terms_of(config), base.clock, rates)
     watcher = Watcher(nodes, chain, reports, config, base.clock)
 
     def beside(_: AttemptStore, wake: Callable[[], None]) -> Sequence[Part]:
@@ -55,7 +57,8 @@ def compose(base: Base, config: EthereumConfig, *, concurrency: int) -> Composit
         if payouts is not None:
             jobs += [NonceGaps(payouts, SystemIds()).job(), UndonePayouts(payouts).job()]
         loops = [JobLoop(job, base.pool, SCHEMA, base.clock) for job in jobs]
-        return [WatchReader(store, watch, config.shared, "ethereum:watch-state"), *loops]
+        watch_reader = WatchReader(store, watch, config.shared, "ethereum:watch-state")
+        return [watch_reader, rate_reader, *loops]
 
     return compose_worker(
         base, processor, schema=SCHEMA, concurrency=concurrency, extra_loops=beside

@@ -13,7 +13,7 @@ from chain_watch.heads import Head
 from chain_watch.rpc import Endpoint, JsonRpc, NodeFailed, NodeRefused
 from ethereum_watcher.addresses import keccak256
 from ethereum_watcher.broadcast_codes import Broadcast, meaning_of
-from ethereum_watcher.transfers import TOPIC
+from ethereum_watcher.token_transfers import TOPIC
 from ethereum_watcher.wire import Block, Bytes, FeeHistory, Header, Log, Quantity, Receipt
 
 PROVIDER = "ethereum"

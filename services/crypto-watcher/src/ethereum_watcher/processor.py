@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 
 from chain_watch.context import Context, WatchState
 from chain_watch.deposit_store import DepositStore, MemoryDeposits
-from chain_watch.deposits import CHECK_EVERY, Deposits
+from chain_watch.deposits import CHECK_EVERY, Deposits, to_pay
 from chain_watch.domain import Derived
 from chain_watch.rpc import NodeFailed
 from cift_shared.attempts.processor import Answer, Attempt, FloatRules, Notice
@@ -109,7 +109,7 @@ class EthereumProcessor:
         return Answer(Pending() if attempt.ended else Declined(NOT_OFFERED))
 
     def _receives(self, attempt: Attempt) -> bool:
-        return attempt.request.amount.currency in self._terms.dusts
+        return to_pay(attempt).currency in self._terms.dusts
 
     async def estimate_network_fee(self, direction: Direction, currency: str) -> Money:  # noqa: ARG002
         """What a withdrawal costs, or to move a deposit later, at the price of now, in ether.
@@ -118,7 +118,7 @@ class EthereumProcessor:
             NodeFailed: no node answers.
         """
         lowest, highest = self._config.fee_limits
-        gas = TRANSFER_GAS if currency == COIN else TOKEN_GAS
+        gas = TOKEN_GAS if currency in self._terms.tokens else TRANSFER_GAS
         failed = NodeFailed("no node is configured")
         for node in self._nodes:
             try:

@@ -8,7 +8,7 @@ from ethereum_method.tokens import Token
 from ethereum_watcher.addresses import parse_address
 from ethereum_watcher.client import EthereumNode
 from ethereum_watcher.scanner import Payment
-from ethereum_watcher.transfers import concerned_logs, transfers_paid
+from ethereum_watcher.token_transfers import concerned_logs, transfers_paid
 from ethereum_watcher.wire import Block, Log, Receipt
 
 

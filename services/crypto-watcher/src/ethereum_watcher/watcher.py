@@ -108,11 +108,12 @@ class Watcher:
         if final is not None:
             UNFINAL.set(agreed.head.height - final.height)
             await self._balances.check(lease, agreed, final)
-        if self._hot is not None:
-            await self._hot.follow(lease, agreed)
         tip = await self._deposits.tip()
         if tip is not None:
             await self._credits.run(lease, tip)
+        # Last: what only withdrawals need must not keep deposits from being credited.
+        if self._hot is not None:
+            await self._hot.follow(lease, agreed)
 
     async def _cursor(self) -> Head | None:
         return await self._store.cursor(self._config.chain_id)

@@ -18,7 +18,7 @@ def _index() -> tuple[Lazy, ...]:
     here = "wallet_keys.cli"
     return (
         Lazy("create", f"{here}:create", "Create a wallet's file, and print its public key."),
-        Lazy("show", f"{here}:show", "Print the public keys, and the account that pays ether."),
+        Lazy("show", f"{here}:show", "Print public keys and the account that pays."),
         Lazy("addresses", f"{here}:addresses", "Print the first addresses of the wallet."),
         Lazy("backup", f"{here}:backup", "Write an encrypted copy under another passphrase."),
         Lazy("restore", f"{here}:restore", "Make the wallet's file again from a backup."),

@@ -6,7 +6,7 @@ INDEX = (
     Lazy(
         "wallet",
         "wallet_keys.cli:wallet",
-        "The wallet that pays withdrawals by Bitcoin and Ethereum.",
+        "The wallet that pays withdrawals in coins.",
     ),
 )
 """The entry point `cift.commands`."""

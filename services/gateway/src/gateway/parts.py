@@ -7,8 +7,7 @@ from datetime import timedelta
 from cift_shared.clock import Clock
 from cift_shared.ids import IdFactory
 from cift_shared.money.fees import load_schedule
-from cift_shared.money.live_rates import LiveRates
-from cift_shared.money.rates import RateTable, load_rates
+from cift_shared.money.rates import load_rates
 from cift_shared.rails.gateway import RailSettings
 from cift_shared.rails.registry import rails
 from cift_shared.rails.webhooks import WebhookContext
@@ -41,6 +40,7 @@ from gateway.payment_options.service import PaymentOptions
 from gateway.payment_options.statuses import RailStatusHandler
 from gateway.payments.repository import PaymentRepository
 from gateway.payments.service import Payments
+from gateway.quotes.exchange import ExchangeTerms
 from gateway.quotes.repository import QuoteRepository
 from gateway.quotes.service import Quotes
 from gateway.returns.repository import ReturnRepository
@@ -71,14 +71,23 @@ def build_parts(
     signals = PaymentSignals(settings.database_url.get_secret_value())
     waiting = Waiting(Slots(settings.streams_per_key), signals, clock)
     idempotency = Idempotency(store, relay, clock)
-    rates = _live(load_rates(settings.rate_table), settings)
+    rates = settings.live(load_rates(settings.rate_table))
     fees = replace(load_schedule(settings.fee_schedule, settings.rate_table), rates=rates)
-    exchange_rates = _live(_conversion_table(settings), settings)
+    exchange_rates = settings.exchange_rates(livemode=settings.livemode)
+    lock = timedelta(seconds=settings.rate_lock_s)
     quote_lifetime = timedelta(seconds=settings.quote_lifetime_s)
     offered = _offered(by_rail)
     instruments = InstrumentResolver(methods, vault, offered)
     options = PaymentOptions(statuses, fees, offered, clock)
-    quotes = Quotes(quote_repository, fees, quote_lifetime, clock, ids, options.network_fee)
+    quotes = Quotes(
+        quote_repository,
+        fees,
+        ExchangeTerms(exchange_rates, lock),
+        quote_lifetime,
+        clock,
+        ids,
+        options.network_fee,
+    )
     payments = Payments(
         payment_repository,
         idempotency,
@@ -153,14 +162,3 @@ def _intake(
     context = WebhookContext(settings.livemode, clock, settings.callback_tokens())
     rate = SourceRate(settings.notices_per_second, clock)
     return Intake(open_readers(by_rail, context), webhooks, settings.trusted_proxies, rate)
-
-
-def _live(table: RateTable, settings: GatewaySettings) -> LiveRates:
-    return LiveRates(table, settings.live_currencies, settings.rate_max_age)
-
-
-def _conversion_table(settings: GatewaySettings) -> RateTable:
-    if settings.livemode and settings.rate_table is None:
-        # the shipped rates are as old as the release: real money must not be exchanged at them
-        return RateTable("none", ())
-    return load_rates(settings.rate_table)

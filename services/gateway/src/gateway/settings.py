@@ -17,8 +17,6 @@ class GatewaySettings(LiveRateSettings, ServiceSettings):
     """The port of the API, which merchants, payers and providers use."""
     fee_schedule: str | None = Field(default=None, validation_alias="CIFT_FEE_SCHEDULE")
     """Path of a price list; None: the shipped one."""
-    rate_table: str | None = Field(default=None, validation_alias="CIFT_RATES")
-    """Path of a table of exchange rates; None: the shipped one, in live mode for fees only."""
     conversion_spread_bps: int = Field(
         default=50, ge=0, lt=10_000, validation_alias="CIFT_GATEWAY_CONVERSION_SPREAD_BPS"
     )
@@ -27,6 +25,10 @@ class GatewaySettings(LiveRateSettings, ServiceSettings):
         default=900, ge=1, le=86_400, validation_alias="CIFT_GATEWAY_QUOTE_LIFETIME_S"
     )
     """How long a quote is valid, in seconds."""
+    rate_lock_s: int = Field(
+        default=900, ge=60, le=86_400, validation_alias="CIFT_GATEWAY_RATE_LOCK_S"
+    )
+    """How long the rate of a deposit that is paid in another currency is locked, in seconds."""
     trusted_proxies: Networks = Field(default=(), validation_alias="CIFT_GATEWAY_TRUSTED_PROXIES")
     """Our own proxies: only their X-Forwarded-For header is trusted."""
     streams_per_key: int = Field(

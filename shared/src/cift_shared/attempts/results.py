@@ -88,6 +88,7 @@ def details_of(outcome: Outcome) -> dict[str, object]:
                 "provider_fee": outcome.provider_fee,
                 "provider_reference": outcome.provider_reference,
                 "public": outcome.public,
+                "exchanged": outcome.exchanged,
             }
         case Declined() | Expired():
             fee = outcome.provider_fee if isinstance(outcome, Declined) else None

@@ -13,6 +13,7 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, model_validator
 
+from cift_shared.messaging.exchange import Exchanged, LockedExchange
 from cift_shared.messaging.instruments import Instrument, ShownInstrument
 from cift_shared.messaging.message import Message
 from cift_shared.messaging.outcomes import FailureCategory
@@ -67,6 +68,8 @@ class RequestDeposit(_PaymentRequest):
     off_session: bool = False
     """True when the customer is absent and can't do a step."""
     description: str | None = None
+    exchange: LockedExchange | None = None
+    """If the payer pays in another currency than the amount's: how much of it."""
 
 
 class RequestWithdrawal(_PaymentRequest):
@@ -243,6 +246,8 @@ class PaymentResult(ShownInstrument, Message):
     occurred_at: AwareDatetime
     amount: WireMoney | None = None
     """The amount that moved at the provider; with `settled`, `reversed` and `reinstated`."""
+    exchanged: Exchanged | None = None
+    """If that was another currency than the payment's: then `amount` is what is credited for it."""
     provider_fee: WireMoney | None = None
     provider_reference: str | None = None
     failure: WireFailure | None = None

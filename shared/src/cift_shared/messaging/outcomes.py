@@ -9,6 +9,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Literal
 
+from cift_shared.messaging.exchange import Exchanged
 from cift_shared.money.amount import Money
 from cift_shared.rails.instruments import Public
 
@@ -96,6 +97,8 @@ class Settled:
     """The provider's fee for it; may be in another currency than the amount."""
     public: Public | None = None
     """What the provider reports of the instrument, if anything."""
+    exchanged: Exchanged | None = None
+    """What moved, if that is another currency than the amount's."""
 
 
 @dataclass(frozen=True, slots=True)

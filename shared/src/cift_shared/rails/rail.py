@@ -92,6 +92,9 @@ class Rail:
     `as_received`: the amount that arrived is credited, with the fee for that amount."""
     is_example: bool = False
     """True for the rail that the documents' examples show, so that another rail changes none."""
+    exchanged: Mapping[str, str] = field(default_factory=dict)
+    """Currencies in which only its deposits can be priced, each with the currency that the payer
+    then pays in."""
     estimates_network_fee: bool = False
     """True if its processor implements `EstimatesNetworkFee`. Where the price list charges the
     network's fee, payments are priced only while there is an estimate of it."""
@@ -158,10 +161,11 @@ class Rail:
         Raises:
             InvalidCommand: wrong currency, not a multiple of the step, or outside the limits.
         """
-        if amount.currency not in self.limits:
+        if operation not in self.limits.get(amount.currency, {}):
+            moved = sorted(code for code in self.currencies if operation in self.limits[code])
             raise InvalidCommand(
                 "currency_unsupported",
-                f"the method {self.method} moves {', '.join(sorted(self.currencies))}",
+                f"the method {self.method} moves {', '.join(moved or sorted(self.currencies))}",
                 pointer="/currency",
             )
         step = self.steps.get(amount.currency, 1)

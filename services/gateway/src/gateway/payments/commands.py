@@ -72,6 +72,7 @@ def payment_acceptance(
             return_url=body.return_url,
             off_session=body.off_session,
             description=body.description,
+            exchange=price.exchange,
         )
         if body.type == "deposit"
         else RequestWithdrawal(**fields)

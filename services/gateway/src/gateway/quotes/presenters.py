@@ -38,6 +38,7 @@ def pinned_quote_out(
             "net": price.net.text,
             "fee_bearer": price.bearer,
             "rate": price.pricing["rate"],
+            "exchange": price.pricing.get("exchange"),
             "estimated_arrival": price.estimated_arrival,
             "livemode": livemode,
             "created_at": pinned.created_at,

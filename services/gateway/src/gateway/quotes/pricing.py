@@ -7,12 +7,14 @@ from typing import Any
 from uuid import UUID
 
 from cift_shared.errors import InvalidCommand
+from cift_shared.messaging.exchange import LockedExchange
 from cift_shared.messaging.rail_status import NetworkFee
 from cift_shared.money.amount import Money, parse_money
 from cift_shared.money.fees import Bearer, Charge, Direction, FeeSchedule
 from cift_shared.money.rates import Rate
 from cift_shared.rails.rail import Rail
 from gateway.problems.problem import Problem
+from gateway.quotes.exchange import exchange_terms, stored_exchange
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,8 @@ class Quote:
     estimated_arrival: datetime
     pricing: Mapping[str, Any]
     """How the fee was calculated, stored with the payment: rule, parts, rate, quote."""
+    exchange: LockedExchange | None = None
+    """What the payer pays, if that is another currency."""
 
 
 def quote(
@@ -48,6 +52,7 @@ def quote(
     *,
     at: datetime,
     estimate: NetworkFee | None = None,
+    exchange: LockedExchange | None = None,
 ) -> Quote:
     """Price a deposit or a withdrawal.
 
@@ -56,6 +61,7 @@ def quote(
         fees: the price list.
         at: the time of the payment.
         estimate: of the fee of the rail's network; None if there is none that is new enough.
+        exchange: what the payer pays, if that is another currency.
 
     Raises:
         InvalidCommand: an amount that the rail can't move, a fee that is not below the amount, or
@@ -81,7 +87,9 @@ def quote(
         raise InvalidCommand("amount_out_of_limits", "the fee is larger", pointer="/amount")
     arrival = at + request.rail.typical_duration[request.type]
     pricing = explained(charge, estimate)
-    return Quote(amount, charge.fee, charge.network_fee, net, bearer, arrival, pricing)
+    if exchange is not None:
+        pricing["exchange"] = exchange_terms(exchange)
+    return Quote(amount, charge.fee, charge.network_fee, net, bearer, arrival, pricing, exchange)
 
 
 def charges_network_fee(
@@ -119,6 +127,9 @@ def pinned_quote(request: PriceRequest, row: Mapping[str, Any] | None, *, at: da
         terms = f"{row['type']} of {quoted.text} {quoted.currency} by {row['method']}"
         raise InvalidCommand("quote_mismatch", f"the quote is for a {terms}", pointer="/quote_id")
     pricing = {**row["pricing"], "quote_id": str(row["quote_id"])}
+    exchange = stored_exchange(pricing)
+    if exchange is not None and exchange.expires_at <= at:
+        raise InvalidCommand("quote_expired", "its exchange rate has expired", pointer="/quote_id")
     return Quote(
         amount=amount,
         fee=Money(int(row["fee_minor"]), amount.currency),
@@ -127,6 +138,7 @@ def pinned_quote(request: PriceRequest, row: Mapping[str, Any] | None, *, at: da
         bearer=row["bearer"],
         estimated_arrival=at + request.rail.typical_duration[request.type],
         pricing=pricing,
+        exchange=exchange,
     )
 
 

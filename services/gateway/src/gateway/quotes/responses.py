@@ -53,6 +53,30 @@ class RateOut(Out):
     """The time of the rate."""
 
 
+class ExchangeRateOut(Out):
+    """The rate of an exchange."""
+
+    value: str = Field(examples=["95000"])
+    """Units of the quote's currency for one unit of the currency that is paid."""
+    source: str = Field(examples=["coinbase,kraken"])
+    """The source of the rate."""
+    as_of: AwareDatetime
+    """The time of the rate."""
+
+
+class ExchangeOut(Out):
+    """What the payer of a deposit pays in another currency."""
+
+    amount: str = Field(examples=["0.00052632"])
+    """The exact amount to pay, as decimal text, rounded up to the smallest unit."""
+    currency: CurrencyShown
+    """The currency that the payer pays in."""
+    rate: ExchangeRateOut
+    """The rate that is locked."""
+    expires_at: AwareDatetime
+    """What is seen later, or is more, is credited at the rate of that moment."""
+
+
 class PinnedQuoteOut(Out):
     """A guaranteed price for a payment, until it expires."""
 
@@ -78,6 +102,8 @@ class PinnedQuoteOut(Out):
     """Who pays the fee."""
     rate: RateOut | None
     """The rate for the fixed part of the fee, if that part is set in another currency."""
+    exchange: ExchangeOut | None
+    """What the payer pays, if that is another currency; otherwise null."""
     estimated_arrival: AwareDatetime
     """The usual arrival time; not guaranteed."""
     livemode: bool

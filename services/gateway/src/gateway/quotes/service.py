@@ -10,7 +10,15 @@ from cift_shared.ids import IdFactory
 from cift_shared.messaging.rail_status import NetworkFee
 from cift_shared.money.fees import FeeSchedule
 from gateway.auth.authenticator import Caller
-from gateway.quotes.pricing import PriceRequest, Quote, pinned_quote, quote, quote_row
+from gateway.quotes.exchange import ExchangeTerms
+from gateway.quotes.pricing import (
+    PriceRequest,
+    Quote,
+    pinned_quote,
+    quote,
+    quote_row,
+    requested_amount,
+)
 from gateway.quotes.repository import QuoteRepository
 
 NetworkFeeNow = Callable[[PriceRequest], Awaitable[NetworkFee | None]]
@@ -33,6 +41,8 @@ class Quotes:
 
     repository: QuoteRepository
     fees: FeeSchedule
+    exchange: ExchangeTerms
+    """Of deposits that are paid in another currency."""
     lifetime: timedelta
     """How long a quote is valid."""
     clock: Clock
@@ -68,4 +78,5 @@ class Quotes:
     async def _by_price_list(self, request: PriceRequest, at: datetime) -> Quote:
         rail = request.rail
         estimate = await self.network_fee_now(request) if rail.estimates_network_fee else None
-        return quote(request, self.fees, at=at, estimate=estimate)
+        exchange = self.exchange.locked(rail, request.type, requested_amount(request), at=at)
+        return quote(request, self.fees, at=at, estimate=estimate, exchange=exchange)

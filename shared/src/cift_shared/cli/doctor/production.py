@@ -19,7 +19,7 @@ from cift_shared.database.pool import CONNECT_TIMEOUT_S
 GROUP = "cift.doctor"
 """Entry points: functions (connection, names of rails) that yield findings."""
 PEOPLE = (
-    "PCI DSS: the questionnaire for your kind of acceptance is filled in (cards: docs/cards.md)",
+    "PCI DSS: the questionnaire for your kind of acceptance is filled in",
     "fraud: limits for customers and the provider's own rules are decided",
     "fees: the price list was approved by whoever is responsible for it",
     "support has read docs/support.md, and operators docs/runbooks",

@@ -1,4 +1,4 @@
--- revision: 1 c80582a61da5262c
+-- revision: 2 035c1249509f21d6
 -- Accept deposits, whose accounts exist; each `p` is as in accept_payment. The database refuses none:
 -- a deposit reserves nothing.
 create or replace function ledger.accept_deposits(p_requests jsonb[]) returns void
@@ -13,7 +13,7 @@ begin
             'fees_account_id', house_account(
                 named.livemode, 'fees:' || named.rail || ':' || named.currency),
             'provider_account_id', house_account(
-                named.livemode, 'provider:' || named.rail || ':' || named.currency),
+                named.livemode, source_account(p->'pricing', named.rail, named.currency)),
             'merchant_account_id', case p->>'fee_bearer' when 'merchant' then (
                 select account_id from account
                 where tenant = (p->>'merchant_id') || ':' || mode_of(named.livemode)

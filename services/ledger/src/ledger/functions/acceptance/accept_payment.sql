@@ -1,4 +1,4 @@
--- revision: 4 06178c57f244c2ff
+-- revision: 5 2e3e867606960f9b
 -- The gateway calls the functions of this folder. A refusal for business reasons is an SQLSTATE of
 -- class CF:
 --   CF001 insufficient_funds   CF002 not_refundable   CF003 refund_exceeds_captured
@@ -27,7 +27,8 @@ begin
     new_payment.rail := coalesce(new_payment.rail, new_payment.method);
     books := new_payment.rail || ':' || new_payment.currency;
     new_payment.fees_account_id := open_account(house, 'fees:' || books);
-    new_payment.provider_account_id := open_account(house, 'provider:' || books);
+    new_payment.provider_account_id := open_account(house, source_account(
+        new_payment.pricing, new_payment.rail, new_payment.currency));
     new_payment.merchant_account_id := case p->>'fee_bearer' when 'merchant' then
         open_account(tenant, 'merchant:' || new_payment.currency) end;
     new_payment.customer_account_id := open_account(

@@ -1,4 +1,4 @@
--- revision: 1 02056aaf60e6d570
+-- revision: 2 c332d031ae133b3d
 -- Open the accounts of deposits and withdrawals, then lock the balances on which the withdrawals
 -- reserve their amounts. Returns for each request whether it has its lock; it waits for none.
 create or replace function ledger.lock_for_payments(p_requests jsonb[]) returns boolean[]
@@ -19,7 +19,8 @@ begin
             coalesce(p->>'rail', p->>'method') || ':' || (p->>'currency') as books) named
         cross join lateral (values
             (1, named.house, 'fees:' || named.books),
-            (1, named.house, 'provider:' || named.books),
+            (1, named.house, source_account(
+                p->'pricing', coalesce(p->>'rail', p->>'method'), p->>'currency')),
             (2, case p->>'fee_bearer' when 'merchant' then named.merchant end,
                 'merchant:' || (p->>'currency')),
             (3, named.merchant, 'customer:' || (p->>'customer_id') || ':' || (p->>'currency'))

@@ -1,4 +1,4 @@
--- revision: 3 82c878d191812fe6
+-- revision: 4 b47b0b8db0f2fedd
 -- The payment as it will be after it completes on the operator's terms, or a refusal.
 create or replace function ledger.completed_terms(
     p_payment ledger.payment, p_held ledger.hold, p_suspended ledger.suspended, p jsonb
@@ -21,6 +21,10 @@ begin
     if done.minor is null or (p_suspended.amount is null and done.provider_reference is null) then
         perform refuse('no money has been booked for it: '
             'the amount that moved and the provider''s reference are needed');
+    end if;
+    if p_suspended.amount is null and paid_in(p_payment.pricing) is not null then
+        perform refuse(format('it is paid in %s, of which nothing is booked: resolve it as failed',
+            paid_in(p_payment.pricing)));
     end if;
     if done.minor <= 0 then
         perform refuse('the amount must be above zero');

@@ -1,4 +1,4 @@
--- revision: 3 348089a9810bfda2
+-- revision: 4 208838d2f2b68e3d
 -- Reinstate one reversal of a completed payment: post it with opposite signs. The result names the
 -- reversal by its reference, and each reversal is reinstated at most once; if the payment is reversed
 -- again, that reversal has another reference.
@@ -26,7 +26,7 @@ begin
     losses := house_account_made(p_payment, 'losses', p_payment.currency);
     perform lock_balances(array[
         p_payment.customer_account_id, p_payment.provider_account_id, p_payment.fees_account_id,
-        p_payment.merchant_account_id, losses]);
+        p_payment.merchant_account_id, losses] || exchange_accounts(p_payment));
     place := draw_position();
     perform write_transaction(place, 0, 'reinstatement', reversal.ref, p_payment.payment_id,
         p_result.occurred_at, reinstatement_legs(p_payment, reversal, losses));

@@ -1,4 +1,4 @@
--- revision: 4 263c840144431100
+-- revision: 5 9f160e071a069798
 -- Reverse a completed payment, or a part of it. Each reversal has a reference that the worker chose,
 -- and is posted once; together they never exceed the payment.
 create or replace function ledger.reverse_payment(p_result ledger.result_row, p_payment ledger.payment) returns text
@@ -8,6 +8,7 @@ as $$
 declare
     known ledger_tx := reversal_known(p_result, p_payment);
     conflict text := reversal_conflict(p_result, p_payment);
+    exchange bigint[];
     losses bigint;
     place bigint;
 begin
@@ -18,9 +19,10 @@ begin
     if p_payment.type = 'deposit' or losses_of_reversals(p_payment) > 0 then
         losses := house_account_made(p_payment, 'losses', p_payment.currency);
     end if;
+    exchange := exchange_accounts(p_payment);
     perform lock_balances(array[
         p_payment.customer_account_id, p_payment.provider_account_id, p_payment.fees_account_id,
-        p_payment.merchant_account_id, losses]);
+        p_payment.merchant_account_id, losses] || exchange);
     place := draw_position();
     perform write_transaction(place, 0, 'reversal',
         p_payment.payment_id || coalesce(':' || (p_result.detail->>'reversal_reference'), ''),
@@ -28,7 +30,8 @@ begin
         case p_payment.type
             when 'deposit' then deposit_legs_reversed(p_payment, p_result.amount, losses)
             else payout_legs_reversed(
-                p_payment, p_result.amount, losses, losses_of_reversals(p_payment)) end);
+                p_payment, p_result.amount, losses, losses_of_reversals(p_payment)) end
+        || exchange_legs(exchange, exchanged_of(p_result.detail), -1));
     perform count_reversed(p_result, p_payment, p_result.amount);
     return record_post_settlement(p_result, place, 'applied', null, 'reversal');
 end

@@ -1,4 +1,4 @@
--- revision: 9 3e2d50d2e733b658
+-- revision: 10 e621ab68d27d156c
 -- Decide what each result of a round means for its payment. Only reads.
 create or replace function ledger.decide_results(
     p_batch ledger.result_row[], p_orders ledger.result_order[], p_round integer
@@ -18,7 +18,8 @@ return (
             -- a settlement without a valid amount is treated as conflicting evidence
             case when b.kind = 'settled' and (
                     coalesce(b.amount, 0) <= 0 or b.currency is null or b.provider_fee < 0
-                    or (b.provider_fee is null) <> (b.provider_fee_currency is null))
+                    or (b.provider_fee is null) <> (b.provider_fee_currency is null)
+                    or not exchange_fits(p.pricing, exchanged_of(b.detail), b.amount, b.currency))
                 then 'conflicting' else b.kind end as kind,
             p.status, p.version, p.type, p.rail, p.livemode, p.minor, p.fee_minor, p.net_minor,
             p.parent_payment_id, p.customer_account_id, p.provider_account_id, p.fees_account_id,

@@ -1,4 +1,4 @@
--- revision: 4 1e4781d926c93bb6
+-- revision: 5 8ff48fb88c374438
 -- The lines of every transaction. Log positions are not drawn yet: `tx_id` is the result's place in
 -- the batch times 8, plus the number of the transaction within its result.
 create or replace function ledger.lines_of(p_decisions ledger.decision[]) returns ledger.posting_line[]
@@ -21,11 +21,23 @@ return array(
     where v.posting = 'settlement' and leg.account_id is not null and leg.amount <> 0
 ) || array(
     select row(v.place * 8, leg.seq,
-        house_account(v.livemode, leg.kind || ':' || v.rail || ':' || v.currency),
+        case when leg.kind = 'provider' and exchanged_of(v.detail) is not null
+            then v.provider_account_id
+            else house_account(v.livemode, leg.kind || ':' || v.rail || ':' || v.currency) end,
         leg.sign * case v.type when 'deposit' then v.amount else -v.amount end)::posting_line
     from unnest(p_decisions) v
     cross join (values (1, 'provider', 1), (2, 'suspense', -1)) leg (seq, kind, sign)
     where v.posting = 'suspense'
+) || array(
+    -- what moved at the provider, if that is another currency
+    select row(v.place * 8, 4 + leg.n, leg.account_id, leg.amount)::posting_line
+    from unnest(p_decisions) v
+    cross join lateral unnest(exchange_legs(array[
+        house_account(v.livemode, 'liquidity:' || (exchanged_of(v.detail) #>> '{amount,currency}')),
+        house_account(v.livemode, 'provider:' || v.rail || ':'
+            || (exchanged_of(v.detail) #>> '{amount,currency}'))],
+        exchanged_of(v.detail), 1)) with ordinality as leg (account_id, amount, n)
+    where v.posting is not null and exchanged_of(v.detail) is not null
 ) || array(
     select row(v.place * 8 + 1, leg.seq,
         house_account(v.livemode, leg.kind || ':' || v.rail || ':' || v.provider_fee_currency),

@@ -1,4 +1,4 @@
--- revision: 3 bbdfba60059cb2a7
+-- revision: 4 ac73861e9fc0df35
 -- Write the history and the journal, and update the balances.
 create or replace function ledger.post(p_decisions ledger.decision[]) returns void
 language plpgsql
@@ -9,7 +9,8 @@ declare
     positions bigint[];
     booked_at timestamptz;
 begin
-    if exists (select from unnest(p_decisions) v where v.posting = 'suspense' or v.posts_fee) then
+    if exists (select from unnest(p_decisions) v where v.posting = 'suspense' or v.posts_fee
+               or exchanged_of(v.detail) is not null) then
         perform open_rare_accounts(p_decisions);
     end if;
     lines := lines_of(p_decisions);

@@ -1,4 +1,4 @@
--- revision: 3 0ea4c9a67447c26d
+-- revision: 4 1ce6ddd198b8957c
 -- Record money that no command asked for: a second transfer to an address, a payment to an account
 -- number. `p` is a messages.PaymentResult of kind `received`; its payment id follows from rail and
 -- reference. If the owner is known and a fee can be taken, a completed deposit is stored and credited.
@@ -15,7 +15,9 @@ set jit = off
 as $$
 declare
     done payment := received_terms(p);
-    doubt text := received_doubt(done);
+    doubt text := case when exchange_fits(done.pricing, exchanged_of(p), done.minor, done.currency)
+        then received_doubt(done) else 'exchange_unreadable' end;
+    exchange bigint[];
     suspense bigint;
     place bigint;
 begin
@@ -30,12 +32,13 @@ begin
     done.fee_minor := case when doubt is null then done.fee_minor else 0 end;
     done.net_minor := done.minor
         - case when done.merchant_account_id is null then done.fee_minor else 0 end;
+    exchange := exchange_accounts(done);
     done := received_accounts(done);
     if doubt is not null then
         suspense := house_account_made(done, 'suspense', done.currency);
     end if;
     perform lock_balances(array[done.customer_account_id, done.provider_account_id,
-        done.fees_account_id, done.merchant_account_id, suspense]);
+        done.fees_account_id, done.merchant_account_id, suspense] || exchange);
     place := take_input('receive', p);
     perform store_received(done, place, p, doubt);
     perform write_transaction(place, 0,
@@ -48,7 +51,8 @@ begin
                else array[row(done.merchant_account_id, done.fee_minor)::leg] end
         else array[
             row(done.provider_account_id, done.minor)::leg,
-            row(suspense, -done.minor)::leg] end);
+            row(suspense, -done.minor)::leg] end
+        || exchange_legs(exchange, exchanged_of(p), 1));
     if done.merchant_id <> 'house' then
         perform announce_payment(nextval('ledger.outbox_id_seq'), done.payment_id,
             'payment.' || done.status, done.created_at, p_traceparent);

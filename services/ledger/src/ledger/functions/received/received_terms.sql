@@ -1,4 +1,4 @@
--- revision: 4 fb048bc293b02a26
+-- revision: 5 929e5b4ed48d4b3f
 -- The payment that stores money which no command asked for, still without its accounts. The owner is
 -- the one in the result, otherwise the owner of the earlier payment that the result names; `house` if
 -- there is none, or if the two differ. The fee follows from the earlier payment's pricing, null if
@@ -34,6 +34,9 @@ begin
         done.merchant_id := 'house';
         done.customer_id := '';
         done.fee_minor := 0;
+        -- without an earlier payment only the result says what it was paid in
+        done.pricing := case when exchanged_of(p) is not null then jsonb_build_object(
+            'exchange', jsonb_build_object('currency', exchanged_of(p) #>> '{amount,currency}')) end;
         return done;
     end if;
     done.pricing := related.pricing;

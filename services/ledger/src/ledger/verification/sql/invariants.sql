@@ -144,7 +144,9 @@ left join (
         coalesce(abs(sum(e.amount) filter (
             where e.account_id = paid.customer_account_id)), 0) as booked,
         bool_and(tx.ref = paid.payment_id::text
-                 and (tx.kind = 'suspense' or e.currency = paid.currency)) as matches
+                 and (tx.kind = 'suspense'
+                      or e.currency in (
+                          paid.currency, coalesce(ledger.paid_in(paid.pricing), paid.currency)))) as matches
     from {payment} paid
     join ledger.ledger_tx tx using (payment_id)
     join ledger.entry e using (tx_id)

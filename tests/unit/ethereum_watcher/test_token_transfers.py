@@ -10,7 +10,7 @@ from ethereum_watcher.addresses import keccak256
 from ethereum_watcher.bloom import may_have
 from ethereum_watcher.domain import PLACE_STEP, free_place
 from ethereum_watcher.scanner import BlockInvalid, Payment
-from ethereum_watcher.transfers import (
+from ethereum_watcher.token_transfers import (
     TOPIC,
     Transfer,
     concerned_logs,
