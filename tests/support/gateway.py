@@ -278,11 +278,11 @@ async def running_gateway(
             consume_results or no_method_results, consume_statuses or no_rail_statuses
         ),
     )
-    async with app.router.lifespan_context(app):
-        gateway = RunningGateway(app, settings, admin, publisher)
-        try:
+    gateway = RunningGateway(app, settings, admin, publisher)
+    try:
+        async with app.router.lifespan_context(app):
             yield gateway
-        finally:
-            for client in gateway.clients:
-                await client.aclose()
-    await admin.close()
+    finally:
+        for client in gateway.clients:
+            await client.aclose()
+        await admin.close()

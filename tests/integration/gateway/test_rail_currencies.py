@@ -38,7 +38,7 @@ async def test_tokens_of_the_main_network_are_offered_and_priced(database: str) 
     clock = FakeClock()
     async with running_gateway(database, clock=clock) as gateway:
         client = await open_client(gateway, clock)
-        assert await shown(client) == ["ETH", "USDC", "USDT"]
+        assert await shown(client) == ["ETH", "USD", "USDC", "USDT"]
         answer = await pay(client, ORDER)
         assert answer.status_code == 202, answer.text
         payment = answer.json()
@@ -56,7 +56,7 @@ async def test_a_token_that_is_not_set_up_is_neither_shown_nor_taken(database: s
     clock, only = FakeClock(), {"ethereum": {"tokens": "USDT,-USDC"}}
     async with running_gateway(database, clock=clock, rails=only) as gateway:
         client = await open_client(gateway, clock)
-        assert await shown(client) == ["ETH", "USDT"]
+        assert await shown(client) == ["ETH", "USD", "USDT"]
         refused = problem(await pay(client, ORDER), 422, "currency_unsupported")
         assert refused["errors"][0]["pointer"] == "/currency"
         assert (await pay(client, {**ORDER, "currency": "USDT"})).status_code == 202

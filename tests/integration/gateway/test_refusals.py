@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from cift_shared.money.rates import RateTable
+from cift_shared.rails.registry import rails
 from gateway.conversions.service import Conversions
 from gateway.payment_methods.instrument_resolver import InstrumentResolver
 from gateway.payments.service import Payments
@@ -183,7 +184,8 @@ async def test_a_method_that_is_set_up_later(database: str) -> None:
         client = await gateway.client()
 
         async def set_up() -> None:
-            gateway.parts[InstrumentResolver].offered = {"card", "mpesa"}
+            everything = {name: rail.currencies for name, rail in rails().items()}
+            gateway.parts[InstrumentResolver].offered = everything
 
         await stays_refused(
             lambda: pay(client, card_order(), key="k"), 422, "method_unavailable", set_up

@@ -23,6 +23,7 @@ from cift_shared.errors import (
     ProviderThrottled,
     ProviderUnavailable,
 )
+from cift_shared.messaging.exchange import Exchanged
 from cift_shared.messaging.messages import MethodResult, PaymentResult, ResultKind, Step
 from cift_shared.messaging.outcomes import (
     ActionRequired,
@@ -50,6 +51,7 @@ NOW = CLOCK.now()
 SECOND, MINUTE, HOUR, DAY = (timedelta(seconds=seconds) for seconds in (1, 60, 3600, 86_400))
 SOON, OVER = Schedule(12 * SECOND), Schedule(None)
 CARD = {"brand": "visa", "last4": "4242", "exp_month": 12, "exp_year": 2030}
+COINS = Exchanged(amount=Money(9, "BTC"))
 DOWN = ProviderUnavailable("refused", "")
 LOST = OutcomeUnknown("read_timeout", "")
 CREDENTIALS = ProviderRejectedRequest("credentials", "")
@@ -323,9 +325,14 @@ def test_what_an_outcome_tells() -> None:
     amount, fee = Money(7, "KES"), Money(1, "USD")
     table = [
         (Settled(amount, "R", fee, CARD), {
-            "amount": amount, "provider_fee": fee, "provider_reference": "R", "public": CARD}),
+            "amount": amount, "provider_fee": fee, "provider_reference": "R", "public": CARD,
+            "exchanged": None}),
         (Settled(amount), {
-            "amount": amount, "provider_fee": None, "provider_reference": None, "public": None}),
+            "amount": amount, "provider_fee": None, "provider_reference": None, "public": None,
+            "exchanged": None}),
+        (Settled(amount, exchanged=COINS), {
+            "amount": amount, "provider_fee": None, "provider_reference": None, "public": None,
+            "exchanged": COINS}),
         (Declined(failure), {"failure": wire, "provider_fee": None}),
         (Declined(failure, fee), {"failure": wire, "provider_fee": fee}),
         (Expired(failure), {"failure": wire, "provider_fee": None}),

@@ -119,9 +119,14 @@ def _output(deposit: dict[str, Any], refund: dict[str, Any] | None) -> Output:
     made = {"deposit": deposit, **({"refund": refund} if refund else {})}
     lines = [
         f"{name} {one['id']}: {one['status']} after {one['seconds']} s, "
-        f"{one['amount']} {one['currency']}"
+        f"{one['amount']} {one['currency']}{_reason(one)}"
         for name, one in made.items()
     ]
     good = all(one["status"] == "completed" for one in made.values())
     ids = [one["id"] for one in made.values()]
     return Output(made, lines, ids, Exit.OK if good else Exit.FINDING)
+
+
+def _reason(payment: dict[str, Any]) -> str:
+    failure = payment["failure"]
+    return f": {failure['code']}, {failure['message']}" if failure else ""
