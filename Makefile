@@ -21,7 +21,9 @@ CONTAINER_TESTS := $(addprefix tests/integration/,cift_shared/test_kafka.py cift
   cift_cli/test_dead_letters.py gateway/test_payments.py cift_local/test_fixtures.py)
 # Tests of a rail outside the project may have chaos schedules and mutants of their own.
 RAIL_CHAOS := $(subst /,.,$(patsubst %/__main__.py,%,$(wildcard tests/*/chaos/__main__.py)))
-PARALLEL := -q -n logical --maxprocesses 4
+# One process more than processors, up to four: many tests wait for servers to start, stop or time out.
+JOBS := $(shell n=$$(nproc 2>/dev/null || echo 2); echo $$((n < 4 ? n + 1 : 4)))
+PARALLEL := -q -n $(JOBS)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo smoke test test-kafka test-postgres test-containers test-peers test-nodes lint types imports lock lock-api-docs lock-images images test-images k8s-manifests k8s-check k8s-e2e compose compose-smoke check clean api-docs alerts-check openapi functions \
