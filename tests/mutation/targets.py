@@ -153,6 +153,7 @@ TARGETS: Mapping[str, Sequence[str]] = {
     "bitcoin_watcher.payout_drafts": _in(_CRYPTO, "payout_fees", "payout_drafts"),
     "bitcoin_watcher.broadcast_codes": _in(_CRYPTO, "broadcast_codes"),
     "bitcoin_watcher.deny_list": _in(_CRYPTO, "deny_list"),
+    "chain_watch.deny_list": [*_in(_CRYPTO, "deny_list"), *_in(_ETHEREUM, "deny_list")],
     "bitcoin_method.rail": _in(_SHARED, "rail_descriptions"),
     "bitcoin_method.address_text": _in(_CRYPTO, "address_text"),
     "crypto_signer.policy": _in(_SIGNER, "policy"),

@@ -25,10 +25,10 @@ def test_addresses_are_read_with_comments(tmp_path: Path) -> None:
 def test_a_line_that_is_no_address_stops_the_start(tmp_path: Path, line: str) -> None:
     path = tmp_path / "denied"
     path.write_text(f"{bitcoin.FIRST}\n{line}\n")
-    with pytest.raises(SettingsInvalid, match="line 2"):
+    with pytest.raises(SettingsInvalid, match="CRYPTO_BTC_DENY_FILE: line 2"):
         denied_scripts(path, "regtest")
 
 
 def test_a_missing_file_stops_the_start(tmp_path: Path) -> None:
-    with pytest.raises(SettingsInvalid, match="CRYPTO_BTC_DENY_FILE"):
+    with pytest.raises(SettingsInvalid, match="CRYPTO_BTC_DENY_FILE: can't be read"):
         denied_scripts(tmp_path / "none", "regtest")

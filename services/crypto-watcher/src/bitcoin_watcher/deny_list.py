@@ -1,35 +1,17 @@
-"""Addresses that are never paid: a file with one address a line.
-
-`#` begins a comment. Both the watcher and the signer read it, each at its start.
-"""
+"""Bitcoin addresses that are never paid."""
 
 from pathlib import Path
 
 from bitcoin_method.networks import Network
 from bitcoin_watcher.addresses import AddressInvalid, parse_address
-from cift_shared.errors import SettingsInvalid
+from chain_watch.deny_list import denied
 
 
 def denied_scripts(path: Path | None, network: Network) -> frozenset[bytes]:
-    """The scripts of the denied addresses; empty without a file.
-
-    Raises:
-        SettingsInvalid: the file can't be read, or a line is no address of the network. A list that
-            is understood only in part would let money through.
-    """
-    if path is None:
-        return frozenset()
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingsInvalid(f"CRYPTO_BTC_DENY_FILE: can't be read: {error}") from None
-    found = set()
-    for number, line in enumerate(lines, 1):
-        text = line.partition("#")[0].strip()
-        if not text:
-            continue
-        try:
-            found.add(parse_address(text, network).script)
-        except AddressInvalid as error:
-            raise SettingsInvalid(f"CRYPTO_BTC_DENY_FILE: line {number}: {error}") from None
-    return frozenset(found)
+    """The scripts of the denied addresses of the network; raises as `denied`."""
+    return denied(
+        path,
+        "CRYPTO_BTC_DENY_FILE",
+        lambda text: parse_address(text, network).script,
+        AddressInvalid,
+    )

@@ -74,20 +74,12 @@ def build_parts(
     rates = settings.live(load_rates(settings.rate_table))
     fees = replace(load_schedule(settings.fee_schedule, settings.rate_table), rates=rates)
     exchange_rates = settings.exchange_rates(livemode=settings.livemode)
-    lock = timedelta(seconds=settings.rate_lock_s)
-    quote_lifetime = timedelta(seconds=settings.quote_lifetime_s)
     offered = _offered(by_rail)
     instruments = InstrumentResolver(methods, vault, offered)
     options = PaymentOptions(statuses, fees, offered, clock)
-    quotes = Quotes(
-        quote_repository,
-        fees,
-        ExchangeTerms(exchange_rates, lock),
-        quote_lifetime,
-        clock,
-        ids,
-        options.network_fee,
-    )
+    terms = ExchangeTerms(exchange_rates, timedelta(seconds=settings.rate_lock_s))
+    lifetime = timedelta(seconds=settings.quote_lifetime_s)
+    quotes = Quotes(quote_repository, fees, terms, lifetime, clock, ids, options.network_fee)
     payments = Payments(
         payment_repository,
         idempotency,
@@ -99,6 +91,10 @@ def build_parts(
         clock,
         ids,
         options.is_float_low,
+    )
+    spread, conversion_repository = settings.conversion_spread_bps, ConversionRepository(pool)
+    conversions = Conversions(
+        conversion_repository, idempotency, exchange_rates, spread, vault, clock, ids
     )
     return Parts(
         base.readiness,
@@ -114,15 +110,7 @@ def build_parts(
         MethodResultsHandler(methods, clock, wake_relay=relay.wake),
         options,
         RailStatusHandler(statuses, clock),
-        Conversions(
-            ConversionRepository(pool),
-            idempotency,
-            exchange_rates,
-            settings.conversion_spread_bps,
-            vault,
-            clock,
-            ids,
-        ),
+        conversions,
         RateReader(pool, [rates, exchange_rates]),
         Customers(CustomerRepository(pool), opaque_ids, clock),
         DisputeRepository(pool),
