@@ -22,7 +22,7 @@ from cift_shared.messaging.messages import COMMANDS, PaymentRequest
 from cift_shared.rails.registry import rails
 from cift_shared.security.field_encryption import Vault
 from cift_shared.security.kafka import Brokers
-from gateway.idempotency.store import accept_once
+from gateway.idempotency.store import KeyInFlight, accept_once
 from gateway.payments.accepted_record import Recorded, read_record
 
 MARGIN = timedelta(minutes=10)
@@ -82,7 +82,10 @@ async def accept_again(pool: "Pool[asyncpg.Record]", one: Forgotten, *, now: dat
     """
     if one.recorded is None:
         return "no_record"
-    outcome = await accept_once(pool, one.recorded.key, one.recorded.acceptance, now=now)
+    try:
+        outcome = await accept_once(pool, one.recorded.key, one.recorded.acceptance, now=now)
+    except KeyInFlight:
+        return "key_in_flight"
     if outcome is None:
         return "key_in_use"
     return str(outcome.reply.get("code", "refused")) if outcome.refused else "accepted"
