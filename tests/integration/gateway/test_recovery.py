@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 
@@ -132,6 +132,12 @@ async def test_keys_that_are_not_the_backup_s(
     _, message = await accepted_before(before, "once")
     with pytest.raises(SettingsInvalid, match=f"{named}.*belong to the backup"):
         read_record(message, vault)
+
+
+async def test_a_record_counts_for_its_own_payment_only(before: RunningGateway) -> None:
+    _, message = await accepted_before(before, "once")
+    with pytest.raises(SettingsInvalid):
+        read_record(replace(message, key=str(uuid4())), before.settings.vault())
 
 
 async def test_the_record_shows_nothing(before: RunningGateway) -> None:

@@ -21,6 +21,7 @@ from gateway.payments.commands import acceptance_of, stored_command
 HEADER = "cift-acceptance"
 """The header of a command's record."""
 _CONTEXT = "acceptance"
+_KEY_NAME_CHARS = 20
 _OPERATOR = "restore"
 """Stands in the place of the API key and of the request that are not known any more."""
 
@@ -45,7 +46,7 @@ def with_record(acceptance: Acceptance, key: RequestKey, vault: Vault) -> Accept
         "index_check": _index_check(acceptance.row["payment_id"], vault),
         "row": {name: value for name, value in acceptance.row.items() if name != "command"},
     }
-    sealed = vault.seal(json.dumps(document).encode(), context=_CONTEXT)
+    sealed = vault.seal(json.dumps(document).encode(), context=_context(message))
     return replace(
         acceptance, message=replace(message, headers={**message.headers, HEADER: sealed})
     )
@@ -60,10 +61,10 @@ def read_record(message: OutgoingMessage, vault: Vault) -> Recorded | None:
     sealed = message.headers.get(HEADER)
     if sealed is None:
         return None
-    document = _opened(sealed, vault)
+    document = _opened(sealed, message, vault)
     row: dict[str, Any] = document["row"]
     if document["index_check"] != _index_check(row["payment_id"], vault):
-        raise SettingsInvalid(f"CIFT_INDEX_KEY {_NOT_THEIRS}")
+        raise SettingsInvalid(f"payment {message.key}: CIFT_INDEX_KEY {_NOT_THEIRS}")
     plain = replace(message, headers=_without_record(message.headers))
     row["command"] = stored_command(plain)
     caller = Caller(_OPERATOR, row["merchant_id"], row["livemode"], frozenset())
@@ -79,14 +80,20 @@ _NOT_THEIRS = (
 )
 
 
-def _opened(sealed: str, vault: Vault) -> dict[str, Any]:
+def _opened(sealed: str, message: OutgoingMessage, vault: Vault) -> dict[str, Any]:
     try:
-        document: dict[str, Any] = json.loads(vault.open(sealed, context=_CONTEXT))
+        document: dict[str, Any] = json.loads(vault.open(sealed, context=_context(message)))
     except SealBroken as error:
+        name = sealed.partition(".")[0][:_KEY_NAME_CHARS]
         raise SettingsInvalid(
-            f"CIFT_DATA_KEYS: {sealed.partition('.')[0]!r} is missing, or {_NOT_THEIRS}"
+            f"payment {message.key}: CIFT_DATA_KEYS: {name!r} is missing, or {_NOT_THEIRS}"
         ) from error
     return document
+
+
+def _context(message: OutgoingMessage) -> str:
+    """A record counts only beside the command of its own payment."""
+    return f"{_CONTEXT}.{message.key}"
 
 
 def _index_check(payment_id: str, vault: Vault) -> str:
