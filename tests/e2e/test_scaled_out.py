@@ -53,13 +53,16 @@ class Load:
 
     def __init__(self, clients: list[MerchantClient]) -> None:
         self._clients = clients
-        self._numbers = phones(BEFORE + DURING + AFTER)
+        # a phone takes one prompt at a time, so each payment has its own
+        self._numbers = phones(BEFORE + DURING + AFTER + 1)
         self._sent: list[asyncio.Task[str]] = []
         self.accepted_at: list[float] = []
 
     async def fund(self) -> str:
         """The deposit from which the withdrawals are paid."""
-        return await self._pay(0, "deposit", "5000.00")
+        paid = await self._clients[0].pay("deposit", "5000.00", self._numbers[-1], "cus_0")
+        assert paid is not None, self._clients[0].refused
+        return paid
 
     async def send(self, count: int) -> None:
         """Send so many more payments, without waiting for their answers."""
@@ -156,9 +159,9 @@ async def _under_load(folder: Path, cluster: KafkaCluster) -> None:
         payments = await clients[0].all_final([funding, *ids])
         again = min(at for at in load.accepted_at if at > died_at) - died_at
 
+        assert {payment["status"] for payment in payments} == {"completed"}
         await until_told(stack, cluster, {funding, *ids}, began)
         assert len(set(ids)) == BEFORE + DURING + AFTER
-        assert {payment["status"] for payment in payments} == {"completed"}
         await check_nothing_sent_twice(stack)
         await moved_once(stack, len(payments))
         print(
