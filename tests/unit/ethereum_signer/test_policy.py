@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from chain_watch.verdicts import Refuse, Wait
 from ethereum_signer.policy import (
     Asked,
+    Caps,
     History,
     Limits,
     Request,
@@ -24,7 +25,16 @@ from ethereum_watcher.ether_transfers import Transfer, unsigned_bytes
 PAYMENT, ANOTHER = UUID(int=7), UUID(int=8)
 TO, OWN, FOREIGN = (letter * 20 for letter in (b"\x11", b"\x22", b"\x33"))
 ASKED = Asked(TO, 100_000)
-LIMITS = Limits(chain_id=31337, transaction_max=100_000, day_max=250_000, fee_max=21_000 * 50)
+CONTRACT, OTHER_CONTRACT = b"\x44" * 20, b"\x55" * 20
+LIMITS = Limits(
+    chain_id=31337,
+    ether=Caps(currency="ETH", transaction_max=100_000, day_max=250_000),
+    tokens={
+        CONTRACT: Caps(currency="USDC", transaction_max=5_000, day_max=12_000),
+        OTHER_CONTRACT: Caps(currency="USDT", transaction_max=5_000, day_max=12_000),
+    },
+    fee_max=21_000 * 50,
+)
 TRANSFER = Transfer(chain_id=31337, nonce=5, tip=2, max_fee=40, gas=21_000, account=TO, wei=100_000)
 FILLER = replace(TRANSFER, account=OWN, wei=0)
 NONE = History()
@@ -41,7 +51,9 @@ def verdict(
     **limits: Any,
 ) -> Verdict:
     request = Request(payment_id=PAYMENT, version=version, unsigned=unsigned_bytes(transfer))
-    return judge(request, asked, replace(LIMITS, **limits), history, own=OWN)
+    ether = {name: limits.pop(name) for name in ("transaction_max", "day_max") if name in limits}
+    known = replace(LIMITS, ether=replace(LIMITS.ether, **ether), **limits)
+    return judge(request, asked, known, history, own=OWN)
 
 
 def test_what_was_asked_for_is_signed() -> None:
