@@ -267,13 +267,15 @@ def stranger() -> Wallet:
 
 
 @asynccontextmanager
-async def open_paying(database: str, **over: Any) -> AsyncIterator[Paying]:
+async def open_paying(
+    database: str, *, node: PayingNode | None = None, **over: Any
+) -> AsyncIterator[Paying]:
     """A watcher and a signer that have read the chain once."""
     pool = await open_pool(database, role="cift_ethereum")
     signer_pool = await open_pool(database, role=ROLE)
     key = ethereum_wallet.ACCOUNT.xpub
     fields = {"xpub": key, "poll_s": 0.1, "token_list": ethereum.TOKENS, **over}
-    paying = Paying(pool, signer_pool, PayingNode(), ethereum.config(**fields))
+    paying = Paying(pool, signer_pool, node or PayingNode(), ethereum.config(**fields))
     await paying.start()
     await paying.read()
     paying.node.mine(FINAL_AFTER)
