@@ -36,6 +36,8 @@ LIMITS = Limits(
     fee_max=21_000 * 50,
 )
 TRANSFER = Transfer(chain_id=31337, nonce=5, tip=2, max_fee=40, gas=21_000, account=TO, wei=100_000)
+TOKENS = replace(TRANSFER, wei=5_000, contract=CONTRACT)
+ASKED_TOKENS = Asked(TO, 5_000, "USDC")
 FILLER = replace(TRANSFER, account=OWN, wei=0)
 NONE = History()
 FIRST = Signed(1, TO, 100_000)
@@ -147,6 +149,57 @@ class TestVersions:
     def test_one_that_pays_otherwise_than_the_first_is_refused(self, before: Signed) -> None:
         history = replace(SIGNED, versions=(before,))
         assert verdict(version=2, history=history) == Refuse("paid_otherwise")
+
+
+class TestTokens:
+    def test_what_was_asked_for_is_signed(self) -> None:
+        assert verdict(TOKENS, ASKED_TOKENS) == Sign(TOKENS)
+
+    @pytest.mark.parametrize(
+        "over", [{"account": FOREIGN}, {"account": OWN}, {"wei": 4_999}, {"wei": 0},
+                 {"contract": OTHER_CONTRACT}, {"contract": None}],
+    )  # fmt: skip
+    def test_another_payment_is_refused(self, over: dict[str, Any]) -> None:
+        assert verdict(replace(TOKENS, **over), ASKED_TOKENS) == Refuse("other_payment")
+
+    def test_ether_that_was_asked_for_is_not_paid_in_tokens(self) -> None:
+        asked = Asked(TO, 5_000)
+        assert verdict(TOKENS, asked) == Refuse("other_payment")
+        assert isinstance(verdict(replace(TOKENS, contract=None), asked), Sign)
+
+    def test_a_token_that_is_not_set_up_is_refused(self) -> None:
+        transfer = replace(TOKENS, contract=FOREIGN)
+        assert verdict(transfer, ASKED_TOKENS) == Refuse("token_unknown")
+
+    def test_nothing_of_a_token_to_ourselves_fills_no_gap(self) -> None:
+        transfer = replace(TOKENS, account=OWN, wei=0)
+        assert verdict(transfer, None, history=History(nonce_max=6)) == Refuse("not_requested")
+
+    def test_caps(self) -> None:
+        more = replace(TOKENS, wei=5_001)
+        assert verdict(more, replace(ASKED_TOKENS, wei=5_001)) == Refuse("above_cap")
+        fine = History(day_wei=7_000)
+        assert isinstance(verdict(TOKENS, ASKED_TOKENS, history=fine), Sign)
+        full = History(day_wei=7_001)
+        assert verdict(TOKENS, ASKED_TOKENS, history=full) == Wait("day_cap")
+
+    def test_the_contract_is_denied_as_a_recipient(self) -> None:
+        transfer = replace(TOKENS, account=CONTRACT)
+        asked = replace(ASKED_TOKENS, account=CONTRACT)
+        assert verdict(transfer, asked, denied=frozenset({CONTRACT})) == Refuse("denied")
+
+    def test_the_fee_is_limited_in_ether(self) -> None:
+        assert isinstance(verdict(replace(TOKENS, max_fee=50), ASKED_TOKENS), Sign)
+        assert verdict(replace(TOKENS, max_fee=51), ASKED_TOKENS) == Refuse("fee_above_limit")
+
+    def test_a_later_version_pays_the_same_token(self) -> None:
+        first = Signed(1, TO, 5_000, CONTRACT)
+        history = replace(SIGNED, versions=(first,))
+        assert isinstance(verdict(TOKENS, ASKED_TOKENS, version=2, history=history), Sign)
+        for before in (replace(first, contract=None), replace(first, contract=OTHER_CONTRACT)):
+            history = replace(SIGNED, versions=(before,))
+            told = verdict(TOKENS, ASKED_TOKENS, version=2, history=history)
+            assert told == Refuse("paid_otherwise")
 
 
 _STEP = st.tuples(st.integers(0, 3), st.integers(0, 3), st.integers(1, 3))

@@ -1,0 +1,37 @@
+"""What the account has must cover what a transaction pays, and its fee, each in its currency."""
+
+from dataclasses import replace
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ethereum_watcher.payout_store import Room
+from tests.unit.ethereum_signer.test_signing import TRANSFER
+
+CONTRACT, OTHER = b"\x33" * 20, b"\x44" * 20
+TOKENS = replace(TRANSFER, contract=CONTRACT)
+FEE = TRANSFER.fee_max
+AMOUNTS = st.integers(0, 2**80)
+
+
+@given(AMOUNTS, AMOUNTS, AMOUNTS)
+def test_ether_covers_amount_and_fee(wei: int, held: int, tokens: int) -> None:
+    room = Room(0, held, 0, {CONTRACT: tokens})
+    assert room.covers(replace(TRANSFER, wei=wei)) == (wei + FEE <= held)
+
+
+@given(AMOUNTS, AMOUNTS, AMOUNTS)
+def test_a_token_covers_the_amount_and_ether_the_fee(amount: int, held: int, tokens: int) -> None:
+    room = Room(0, held, 0, {CONTRACT: tokens, OTHER: 2**90})
+    enough = amount <= tokens and held >= FEE
+    assert room.covers(replace(TOKENS, wei=amount)) == enough
+
+
+def test_exactly_enough_is_enough() -> None:
+    paid = replace(TOKENS, wei=5)
+    assert Room(0, FEE, 0, {CONTRACT: 5}).covers(paid)
+    assert not Room(0, FEE, 0, {CONTRACT: 4}).covers(paid)
+    assert not Room(0, FEE - 1, 0, {CONTRACT: 5}).covers(paid)
+    assert not Room(0, FEE, 0, {OTHER: 5}).covers(paid)
+    assert Room(0, FEE + TRANSFER.wei, 0).covers(TRANSFER)
+    assert not Room(0, FEE + TRANSFER.wei - 1, 0).covers(TRANSFER)
