@@ -59,11 +59,16 @@ async def _withdrawn(context: ScenarioContext) -> str:
     await _pay(context, address)
     await _node(context, "/control/mine", {"blocks": _FINAL_AFTER})
     await context.merchant.ends(payment_id)
+    return await _sent(context, customer, "0.005", "ETH")
+
+
+async def _sent(context: ScenarioContext, customer: str, amount: str, currency: str) -> str:
+    """A withdrawal whose transaction is at the node."""
     order = {
         "type": "withdrawal",
         "method": "ethereum",
-        "amount": "0.005",
-        "currency": "ETH",
+        "amount": amount,
+        "currency": currency,
         "customer_id": customer,
         "payment_method": {
             "ethereum_address": (await _node(context, "/control/addresses", {}))["address"]
@@ -79,6 +84,19 @@ async def ethereum_paid_out(context: ScenarioContext) -> None:
     payment_id = await _withdrawn(context)
     await _node(context, "/control/mine", {"blocks": _FINAL_AFTER + 1})
     await context.merchant.ends(payment_id)
+
+
+async def ethereum_tokens_paid_out(context: ScenarioContext) -> None:
+    """A withdrawal in USDC is signed, sent, mined and completed."""
+    customer = context.merchant.customer()
+    payment_id, address = await _asked(context, "25", "USDC", customer=customer)
+    order = {"address": address, "amount": str(_UNITS), "token": "USDC"}
+    await _node(context, "/control/pay", order)
+    await _node(context, "/control/mine", {"blocks": _FINAL_AFTER + 1})
+    await context.merchant.ends(payment_id)
+    withdrawal_id = await _sent(context, customer, "10", "USDC")
+    await _node(context, "/control/mine", {"blocks": _FINAL_AFTER + 1})
+    await context.merchant.ends(withdrawal_id)
 
 
 async def ethereum_left_out(context: ScenarioContext) -> None:
@@ -127,5 +145,6 @@ ALL = (
     ethereum_gone_before_final,
     ethereum_paid_in_tokens,
     ethereum_paid_out,
+    ethereum_tokens_paid_out,
     ethereum_left_out,
 )
