@@ -40,6 +40,18 @@ def test_tokens_are_paid(node: OurNode, wallet: Wallet, symbol: str) -> None:
     assert tokens(node, symbol, wallet.address) == 1_500_000
 
 
+def test_the_rich_have_tokens_from_the_beginning_and_the_record_has_nothing_of_it(
+    wallet: Wallet,
+) -> None:
+    rich = OurNode(CIFT_SANDBOX_ETHEREUM_RICH=wallet.address)
+    try:
+        held = [tokens(rich, symbol, wallet.address) for symbol in ("USDC", "USDT")]
+        assert held == [10**12, 10**12]
+        assert rich.control("GET", "/book")["entries"] == []
+    finally:
+        rich.close()
+
+
 def test_a_payment_inside_a_contract_names_nobody(node: OurNode, wallet: Wallet) -> None:
     txid = node.pay(wallet.address, 777, by_contract=True, confirm=1)
     assert balance(node, wallet.address) == 777
