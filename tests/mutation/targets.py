@@ -136,6 +136,7 @@ TARGETS: Mapping[str, Sequence[str]] = {
     "ethereum_watcher.next_action": _in(_ETHEREUM, "mapping"),
     "ethereum_watcher.rlp": _in(_ETHEREUM, "ether_transfers"),
     "ethereum_watcher.ether_transfers": _in(_ETHEREUM, "ether_transfers"),
+    "ethereum_watcher.token_calls": _in(_ETHEREUM, "ether_transfers"),
     "ethereum_watcher.payout_fees": _in(_ETHEREUM, "payout_fees"),
     "ethereum_watcher.broadcast_codes": _in(_ETHEREUM, "broadcast_codes"),
     "ethereum_watcher.deny_list": _in(_ETHEREUM, "deny_list"),

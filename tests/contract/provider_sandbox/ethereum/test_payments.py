@@ -165,10 +165,15 @@ def test_the_book_follows_the_chain(node: OurNode, wallet: Wallet) -> None:
     }
 
     def entries() -> list[tuple[str, str, int, int]]:
-        return [
-            (one["kind"], one["currency"], int(one["amount"]), int(one["fee"]))
+        lines = [
+            one
             for one in node.control("GET", "/book")["entries"]
             if one["provider_ids"]["txid"] in (*paid, ether, token, moved)
+        ]
+        currencies = [one["provider_ids"].get("fee_currency", one["currency"]) for one in lines]
+        assert set(currencies) <= {"ETH"}
+        return [
+            (one["kind"], one["currency"], int(one["amount"]), int(one["fee"])) for one in lines
         ]
 
     found = entries()
@@ -177,12 +182,12 @@ def test_the_book_follows_the_chain(node: OurNode, wallet: Wallet) -> None:
         ("payment", "USDC", 30_000_000, 0),
         ("payment", "ETH", 777, 0),
         ("withdrawal", "ETH", ETHER, fees[ether]),
-        ("withdrawal", "USDC", 20_000_000, 0),
-        ("move", "ETH", 0, fees[token]),
+        ("withdrawal", "USDC", 20_000_000, fees[token]),
         ("move", "ETH", 0, fees[moved]),
     ]
     signs = {"payment": 1, "withdrawal": -1, "move": 0}
-    left = sum(signs[kind] * amount - fee for kind, unit, amount, fee in found if unit == "ETH")
+    ether_moved = sum(signs[kind] * amount for kind, unit, amount, _ in found if unit == "ETH")
+    left = ether_moved - sum(fee for *_, fee in found)
     assert left == balance(node, wallet.address) + balance(node, own)
     node.reorg(1, drop_all=True, forget=True)
     assert entries() == found[:3]
