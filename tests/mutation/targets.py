@@ -138,6 +138,7 @@ TARGETS: Mapping[str, Sequence[str]] = {
     "ethereum_watcher.ether_transfers": _in(_ETHEREUM, "ether_transfers"),
     "ethereum_watcher.token_calls": _in(_ETHEREUM, "ether_transfers"),
     "ethereum_watcher.payout_fees": _in(_ETHEREUM, "payout_fees"),
+    "ethereum_watcher.payout_plans": _in(_ETHEREUM, "payout_plans"),
     "ethereum_watcher.broadcast_codes": _in(_ETHEREUM, "broadcast_codes"),
     "ethereum_watcher.deny_list": _in(_ETHEREUM, "deny_list"),
     "ethereum_method.address_text": _in(_ETHEREUM, "address_text"),

@@ -32,7 +32,7 @@ from ethereum_watcher.addresses import AddressInvalid, parse_address
 from ethereum_watcher.domain import COIN
 from ethereum_watcher.ether_transfers import Transfer
 from ethereum_watcher.payout_context import PayoutContext
-from ethereum_watcher.payout_store import Room, Version
+from ethereum_watcher.payout_plans import Room, Version
 from ethereum_watcher.sending import Progress, Sending, Sent
 
 TOLD = "told"

@@ -29,7 +29,7 @@ from ethereum_watcher.domain import COIN, Arrival
 from ethereum_watcher.mapping import gas_of, price_of, transfer_fee
 from ethereum_watcher.payout_codes import NOT_OFFERED
 from ethereum_watcher.payout_context import PayoutContext
-from ethereum_watcher.payout_store import Room
+from ethereum_watcher.payout_plans import Room
 from ethereum_watcher.payouts import Payouts
 from ethereum_watcher.settings import EthereumConfig
 from ethereum_watcher.terms import terms_of

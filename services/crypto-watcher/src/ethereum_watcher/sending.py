@@ -14,7 +14,7 @@ from ethereum_watcher.broadcast_codes import Broadcast
 from ethereum_watcher.ether_transfers import Transfer, parse
 from ethereum_watcher.payout_context import PayoutContext
 from ethereum_watcher.payout_fees import Fee, raised_fee
-from ethereum_watcher.payout_store import Room, Version
+from ethereum_watcher.payout_plans import Room, Version
 
 
 class Progress(StrEnum):

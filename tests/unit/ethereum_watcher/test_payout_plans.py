@@ -1,11 +1,13 @@
-"""What the account has must cover what a transaction pays, and its fee, each in its currency."""
+"""What the account has must cover what a transaction pays and its fee; how far its nonces are."""
 
 from dataclasses import replace
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ethereum_watcher.payout_store import Room
+from ethereum_watcher.payout_fees import Fee
+from ethereum_watcher.payout_plans import Room, Version
 from tests.unit.ethereum_signer.test_signing import TRANSFER
 
 CONTRACT, OTHER = b"\x33" * 20, b"\x44" * 20
@@ -35,3 +37,16 @@ def test_exactly_enough_is_enough() -> None:
     assert not Room(0, FEE, 0, {OTHER: 5}).covers(paid)
     assert Room(0, FEE + TRANSFER.wei, 0).covers(TRANSFER)
     assert not Room(0, FEE + TRANSFER.wei - 1, 0).covers(TRANSFER)
+
+
+@pytest.mark.parametrize(
+    ("nonce", "is_passed", "is_next"),
+    [(None, False, False), (4, True, False), (5, False, True), (6, False, False)],
+    ids=["given back", "in a block", "the next one", "a later one"],
+)
+def test_how_far_the_nonces_are(nonce: int | None, is_passed: bool, is_next: bool) -> None:
+    version = Version(
+        version=1, unsigned=b"", gas=21_000, offer=Fee(2, 1), nonce=nonce, chain_nonce=5
+    )
+    assert (version.is_passed, version.is_next) == (is_passed, is_next)
+    assert version.has_moved
