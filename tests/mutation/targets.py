@@ -135,7 +135,10 @@ TARGETS: Mapping[str, Sequence[str]] = {
     "ethereum_watcher.mapping": _in(_ETHEREUM, "mapping", "node_answers", "settings"),
     "ethereum_watcher.next_action": _in(_ETHEREUM, "mapping"),
     "ethereum_watcher.rlp": _in(_ETHEREUM, "ether_transfers"),
-    "ethereum_watcher.ether_transfers": _in(_ETHEREUM, "ether_transfers"),
+    "ethereum_watcher.ether_transfers": [
+        *_in(_ETHEREUM, "ether_transfers"),
+        *_in(_ETHEREUM_SIGNER, "signing"),
+    ],
     "ethereum_watcher.token_calls": _in(_ETHEREUM, "ether_transfers"),
     "ethereum_watcher.payout_fees": _in(_ETHEREUM, "payout_fees"),
     "ethereum_watcher.payout_plans": _in(_ETHEREUM, "payout_plans"),

@@ -94,6 +94,29 @@ def test_a_fee_above_the_limit_is_refused(over: dict[str, Any]) -> None:
     assert isinstance(verdict(replace(TRANSFER, max_fee=50)), Sign)
 
 
+def test_something_must_be_offered_for_each_gas() -> None:
+    least = replace(TRANSFER, gas=1, max_fee=1, tip=1)
+    assert verdict(least) == Sign(least)
+    assert verdict(replace(least, max_fee=0, tip=0)) == Refuse("fee_above_limit")
+
+
+def test_before_anything_was_signed_the_whole_cap_is_left_and_there_is_no_gap() -> None:
+    assert isinstance(verdict(day_max=100_000), Sign)
+    assert verdict(day_max=99_999) == Wait("day_cap")
+    assert verdict(replace(FILLER, nonce=0), None) == Refuse("no_gap")
+    assert NONE.nonce_max == -1
+
+
+def test_without_tokens_only_ether_is_signed() -> None:
+    limits = Limits(chain_id=31337, ether=LIMITS.ether, fee_max=LIMITS.fee_max)
+    for transfer, asked, expected in (
+        (TRANSFER, ASKED, Sign(TRANSFER)),
+        (TOKENS, ASKED_TOKENS, Refuse("token_unknown")),
+    ):
+        request = Request(payment_id=PAYMENT, version=1, unsigned=unsigned_bytes(transfer))
+        assert judge(request, asked, limits, NONE, own=OWN) == expected
+
+
 def test_a_denied_recipient_is_refused() -> None:
     assert verdict(denied=frozenset({TO})) == Refuse("denied")
 

@@ -35,6 +35,7 @@ def test_exactly_enough_is_enough() -> None:
     assert not Room(0, FEE, 0, {CONTRACT: 4}).covers(paid)
     assert not Room(0, FEE - 1, 0, {CONTRACT: 5}).covers(paid)
     assert not Room(0, FEE, 0, {OTHER: 5}).covers(paid)
+    assert not Room(0, FEE, 0, {OTHER: 5}).covers(replace(TOKENS, wei=1))
     assert Room(0, FEE + TRANSFER.wei, 0).covers(TRANSFER)
     assert not Room(0, FEE + TRANSFER.wei - 1, 0).covers(TRANSFER)
 
@@ -50,3 +51,11 @@ def test_how_far_the_nonces_are(nonce: int | None, is_passed: bool, is_next: boo
     )
     assert (version.is_passed, version.is_next) == (is_passed, is_next)
     assert version.has_moved
+
+
+def test_signed_bytes_are_not_shown() -> None:
+    """Who has them can send them."""
+    version = Version(
+        version=1, unsigned=b"", gas=21_000, offer=Fee(2, 1), nonce=4, chain_nonce=5, raw=b"signed"
+    )
+    assert "signed'" not in repr(version)
