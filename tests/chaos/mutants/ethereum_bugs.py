@@ -18,6 +18,19 @@ MUTANTS = (
         ),
     ),
     Mutant(
+        "eth-credited-before-final",
+        "a deposit is credited while its block can still be undone",
+        "ethereum_not_final_yet",
+        ("completed_is_deep",),
+        (
+            Edit(
+                f"{ETHEREUM}/domain.py",
+                "return tip.final_height is not None and height <= tip.final_height",
+                "return height <= tip.height",
+            ),
+        ),
+    ),
+    Mutant(
         "eth-balance-counts-twice",
         "what transactions paid is taken for an unexplained increase of the balance, too",
         "ethereum_paid",

@@ -5,7 +5,7 @@ from typing import Any
 import httpx
 
 from cift_shared.rails.local import local_rails
-from tests.chaos.mutants.context import ScenarioContext
+from tests.chaos.mutants.context import EARLY_S, ScenarioContext
 
 _FINAL_AFTER = 8
 _WEI = 2 * 10**16
@@ -117,6 +117,16 @@ async def ethereum_paid(context: ScenarioContext) -> None:
     await context.merchant.ends(payment_id)
 
 
+async def ethereum_not_final_yet(context: ScenarioContext) -> None:
+    """A deposit stays open until its block is final."""
+    payment_id, address = await _asked(context)
+    await _pay(context, address)
+    await _node(context, "/control/mine", {"blocks": _FINAL_AFTER - 1})
+    if not await context.ends_within(payment_id, EARLY_S):
+        await _node(context, "/control/mine", {"blocks": 1})
+        await context.merchant.ends(payment_id)
+
+
 async def ethereum_gone_before_final(context: ScenarioContext) -> None:
     """A payment disappears with its block before that is final; the customer pays once more."""
     payment_id, address = await _asked(context)
@@ -142,6 +152,7 @@ async def ethereum_paid_in_tokens(context: ScenarioContext) -> None:
 
 ALL = (
     ethereum_paid,
+    ethereum_not_final_yet,
     ethereum_gone_before_final,
     ethereum_paid_in_tokens,
     ethereum_paid_out,

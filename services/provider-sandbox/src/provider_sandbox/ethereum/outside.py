@@ -48,8 +48,12 @@ class Outside:
         entries: list[dict[str, Any]] = []
         for block_hash in chain.active:
             entry = chain.entries[block_hash]
+            confirmations = chain.height - entry.number + 1
             for index in range(len(entry.executed)):
-                entries += self._of(Place(entry, index), symbols)
+                entries += [
+                    {**moved, "confirmations": confirmations}
+                    for moved in self._of(Place(entry, index), symbols)
+                ]
         return [{"seq": number, **entry} for number, entry in enumerate(entries, 1)]
 
     def _of(self, place: Place, symbols: dict[bytes, str]) -> Iterator[dict[str, Any]]:
