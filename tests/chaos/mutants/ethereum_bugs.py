@@ -144,4 +144,17 @@ MUTANTS = (
             ),
         ),
     ),
+    Mutant(
+        "eth-cap-of-a-token-ignored",
+        "the signer signs a withdrawal in a token of any amount",
+        "ethereum_tokens_above_cap",
+        ("withdrawals_stay_within_caps",),
+        (
+            Edit(
+                f"{ETHEREUM_SIGNER}/policy.py",
+                '    if transfer.wei > caps.transaction_max:\n        return "above_cap"\n',
+                "",
+            ),
+        ),
+    ),
 )
