@@ -27,6 +27,7 @@ from cift_shared.attempts.store import AttemptStore
 from cift_shared.attempts.write_batcher import WriteBatcher
 from cift_shared.clock import Clock
 from cift_shared.database.pool import INFRASTRUCTURE_ERRORS
+from cift_shared.database.restored import MARK
 from cift_shared.errors import PaymentProcessorError
 from cift_shared.failpoints import failpoint
 from cift_shared.ids import AttemptId
@@ -111,6 +112,9 @@ class AttemptEngine:
         cancels = cancel_request_ids(notices)
         if cancels and not claim.maybe_sent:
             await self._save(canceled_unsent(claim, now=self._clock.now(), notice_ids=cancels))
+            return
+        if MARK in claim.attempt.memory and self._provider.forgets_sending(claim.attempt):
+            await self._save(state_machine.after_restore(claim, now=self._clock.now()))
             return
         safe = self._provider.resend_is_safe(claim.attempt)
         if claim.state == "sending" and not safe:
