@@ -77,6 +77,8 @@ TARGETS: Mapping[str, Sequence[str]] = {
     "cift_shared.attempts.state_machine": _in(_SHARED, "decide", "decide_rules"),
     "cift_shared.attempts.received": _in(_SHARED, "received"),
     "cift_shared.messaging.received": _in(_SHARED, "received"),
+    "cift_shared.attempts.charged": _in(_SHARED, "charged"),
+    "cift_shared.messaging.charged": _in(_SHARED, "charged"),
     "cift_shared.attempts.results": _in(_SHARED, "decide", "decide_rules", "hints"),
     "cift_shared.attempts.fee_watch": _in(_SHARED, "fee_watch"),
     "gateway.payment_options.availability": _in(_GATEWAY, "availability"),
