@@ -126,7 +126,7 @@ TARGETS: Mapping[str, Sequence[str]] = {
     "bitcoin_watcher.blocks": _in(_CRYPTO, "blocks"),
     "bitcoin_watcher.scanner": _in(_CRYPTO, "scanner", "blocks"),
     "bitcoin_watcher.domain": _in(_CRYPTO, "domain", "settings"),
-    "bitcoin_watcher.addresses": _in(_CRYPTO, "address_key", "addresses", "settings"),
+    "bitcoin_watcher.addresses": _in(_CRYPTO, "address_key", "addresses", "settings", "psbt"),
     "bitcoin_watcher.mapping": _in(_CRYPTO, "mapping"),
     "bitcoin_watcher.next_action": _in(_CRYPTO, "mapping"),
     "ethereum_watcher.domain": _in(
@@ -153,6 +153,9 @@ TARGETS: Mapping[str, Sequence[str]] = {
     "bitcoin_watcher.sizes": _in(_CRYPTO, "coin_selection", "payout_drafts"),
     "bitcoin_watcher.coin_selection": _in(_CRYPTO, "coin_selection", "coin_order", "payout_drafts"),
     "bitcoin_watcher.payout_drafts": _in(_CRYPTO, "payout_fees", "payout_drafts"),
+    "bitcoin_watcher.hot_limits": _in(_CRYPTO, "sweep_drafts"),
+    "bitcoin_watcher.sweep_drafts": _in(_CRYPTO, "sweep_drafts"),
+    "bitcoin_watcher.psbt": _in(_CRYPTO, "psbt"),
     "bitcoin_watcher.broadcast_codes": _in(_CRYPTO, "broadcast_codes"),
     "bitcoin_watcher.deny_list": _in(_CRYPTO, "deny_list"),
     "chain_watch.deny_list": [*_in(_CRYPTO, "deny_list"), *_in(_ETHEREUM, "deny_list")],

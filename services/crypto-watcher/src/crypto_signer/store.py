@@ -19,7 +19,7 @@ REQUESTS_MAX = 50
 OPEN = """
 select s.txid, s.payment_id, s.version, s.unsigned, s.change_index
   from bitcoin.spend as s
- where s.height is null
+ where s.height is null and s.payment_id is not null
    and not exists (select from bitcoin_signer.signature as g where g.txid = s.txid)
    and not exists (select from bitcoin_signer.refusal as r where r.txid = s.txid)
    and not exists (select from bitcoin.spend as other
