@@ -13,6 +13,7 @@ from functools import partial
 from bitcoin_method.rail import RAIL
 from bitcoin_watcher.chain_store import SCHEMA, TABLES, ChainStore
 from bitcoin_watcher.client import BitcoinNode
+from bitcoin_watcher.consolidations import Consolidations
 from bitcoin_watcher.deny_list import denied_scripts
 from bitcoin_watcher.own_transfers import OwnTransfers
 from bitcoin_watcher.payout_context import PayoutContext
@@ -29,6 +30,7 @@ from chain_watch.deposit_store import StoredDeposits
 from chain_watch.rate_loop import rates_of
 from chain_watch.watch_reader import WatchReader
 from cift_shared.attempts import AttemptStore, compose_worker
+from cift_shared.ids import SystemIds
 from cift_shared.runtime.jobs import JobLoop
 from cift_shared.runtime.service import Base, Composition, Part, Unit
 from cift_shared.settings import load_if_set
@@ -56,7 +58,9 @@ def compose(base: Base, config: BitcoinConfig, *, concurrency: int) -> Compositi
         jobs = [watcher.job(found)]
         if payouts is not None:
             jobs.append(UndonePayouts(StoredPayouts(base.pool), payouts).job())
-            jobs.append(OwnTransfers(StoredTransfers(base.pool), payouts).job())
+            transfers = StoredTransfers(base.pool)
+            jobs.append(OwnTransfers(transfers, payouts).job())
+            jobs.append(Consolidations(transfers, payouts, SystemIds()).job())
         loops = [JobLoop(job, base.pool, SCHEMA, base.clock) for job in jobs]
         watch_reader = WatchReader(store, watch, config.shared, "bitcoin:watch-state")
         return [watch_reader, rate_reader, *loops]

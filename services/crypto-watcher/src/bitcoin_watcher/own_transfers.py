@@ -22,6 +22,7 @@ from bitcoin_watcher.transfer_store import (
 from chain_watch.fence import fenced
 from cift_shared.attempts.charged import charged_result
 from cift_shared.database.lease import Lease
+from cift_shared.failpoints import failpoint
 from cift_shared.messaging import outbox
 from cift_shared.messaging.charged import ProviderCharge
 from cift_shared.messaging.envelope import outgoing
@@ -102,6 +103,8 @@ class OwnTransfers:
             if not await mark_charged(connection, charge, now):
                 return
             await outbox.store(connection, SCHEMA, [message])
+            failpoint("bitcoin.before_charge_commit")
+        failpoint("bitcoin.after_charge_commit")
         CHARGED.labels(charge.purpose).inc()
         log.info("bitcoin.transfer_confirmed", transaction=charge.txid, purpose=charge.purpose)
 

@@ -79,6 +79,23 @@ class BitcoinConfig(EnvironmentSettings):
         default=86_400, ge=60, le=2_592_000, validation_alias="CRYPTO_BTC_SWEEP_EXPIRES_S"
     )
     """How long a proposed sweep reserves its coins before it is seen on the network."""
+    consolidate_fee_max: int = Field(
+        default=0, ge=0, le=1000, validation_alias="CRYPTO_BTC_CONSOLIDATE_FEE_MAX"
+    )
+    """At or below this fee rate, in satoshi per virtual byte, small coins are put together; 0:
+    never."""
+    consolidate_coins: int = Field(
+        default=20, ge=1, le=1000, validation_alias="CRYPTO_BTC_CONSOLIDATE_COINS"
+    )
+    """Only more small coins than this are put together."""
+    consolidate_satoshi: int = Field(
+        default=100_000, ge=1, validation_alias="CRYPTO_BTC_CONSOLIDATE_SATOSHI"
+    )
+    """A coin of at most this amount is small."""
+    consolidate_every_s: int = Field(
+        default=43_200, ge=1, validation_alias="CRYPTO_BTC_CONSOLIDATE_EVERY_S"
+    )
+    """At least so long after the last consolidation."""
     deny_file: Path | None = Field(default=None, validation_alias="CRYPTO_BTC_DENY_FILE")
     """A file of addresses that are never paid, one a line."""
     fee_schedule: str | None = Field(default=None, validation_alias="CIFT_FEE_SCHEDULE")

@@ -14,9 +14,9 @@ from bitcoin_watcher.coin_selection import Coin
 from cift_shared.database.pool import Connection, Pool
 
 COINS_MAX = 2_000
-"""So many of the largest coins are considered."""
+"""So many coins are considered."""
 
-SPENDABLE = """
+_COINS = """
 select coin.txid, coin.vout, coin.satoshi, coin.chain, coin.index, coin.script
   from (
     select o.txid, o.vout, o.satoshi, 0 as chain, a.index, a.script
@@ -29,9 +29,19 @@ select coin.txid, coin.vout, coin.satoshi, coin.chain, coin.index, coin.script
   ) as coin
  where not exists (select from bitcoin.reserved_coin as held
                     where held.txid = coin.txid and held.vout = coin.vout)
- order by coin.satoshi desc, coin.txid, coin.vout
+"""
+SPENDABLE = f"{_COINS} order by coin.satoshi desc, coin.txid, coin.vout limit $3"
+SMALL = f"""
+{_COINS}
+   and coin.satoshi <= $4
+   and not exists (
+        select from bitcoin.spend_input as i
+          join bitcoin_signer.signature as g on g.txid = i.spend_txid
+         where i.txid = coin.txid and i.vout = coin.vout)
+ order by coin.satoshi, coin.txid, coin.vout
  limit $3
 """
+"""The signer signs a coin for a transfer only if it has signed it for nothing before."""
 NEXT_CHANGE = """
 insert into bitcoin.change_counter as counter (next_index) values (1)
     on conflict (is_single) do update set next_index = counter.next_index + 1
@@ -100,6 +110,15 @@ async def coins_of(
 ) -> list[Coin]:
     """The largest coins that nothing has reserved: of a deposit so deep, or confirmed change."""
     rows = await session.fetch(SPENDABLE, tip - depth + 1, tip - MATURITY + 1, COINS_MAX)
+    return [Coin(**row) for row in rows]
+
+
+async def small_coins_of(
+    connection: Connection, *, tip: int, depth: int, satoshi_max: int
+) -> list[Coin]:
+    """The smallest coins up to an amount that nothing has reserved or ever spent."""
+    heights = tip - depth + 1, tip - MATURITY + 1
+    rows = await connection.fetch(SMALL, *heights, COINS_MAX, satoshi_max)
     return [Coin(**row) for row in rows]
 
 
