@@ -12,6 +12,8 @@ _FINAL_AFTER = 8
 _REORGANISED_AT = 3
 """After every third payment the highest blocks are replaced by others with the same payments."""
 _DEPTH = 2
+_CAP = 5_000
+"""The largest withdrawal of a token, in whole ones."""
 
 
 def _payer(draw: random.Random, block: int, number: int) -> Drawn:
@@ -46,7 +48,9 @@ TRAFFIC = RailTraffic(
     instrument=_payer,
     afterwards=("withdrawal",),
     cancels=0.0,
+    caps={"USDC": _CAP * 10**6, "USDT": _CAP * 10**6},
     settings={
+        "CRYPTO_SIGNER_MAX_TOKEN": str(_CAP),
         "CIFT_ETHEREUM_ACTION_TIMEOUT_S": "600",
         "ETHEREUM_RPC_TIMEOUT_S": "3",
         "CRYPTO_ETH_UNDO_FINAL": "true",

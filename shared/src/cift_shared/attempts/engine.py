@@ -34,11 +34,13 @@ from cift_shared.ids import AttemptId
 from cift_shared.observability import metrics
 from cift_shared.observability.log import get_logger
 from cift_shared.observability.telemetry import span
-from cift_shared.waiting import wait_for_event
+from cift_shared.waiting import Gap, wait_for_event
 
 CLAIM_MAX = 100
 SLEEP_MAX = timedelta(seconds=5)
 """Longest sleep of a claim loop; an attempt that is due later does not have to wake the loop."""
+BUSY_GAP_S = 0.015
+"""A busy claim loop takes what became due within this time together."""
 STOP_GRACE_S = 35.0
 """Longer than a provider's read time-out: calls in progress can finish before the process ends."""
 
@@ -219,7 +221,9 @@ class ClaimLoop:
         try:
             await self._engine.recover()
             await self._release_lost()
+            gap = Gap(BUSY_GAP_S)
             while True:
+                await gap.wait()
                 self._due.clear()
                 await self._wait_for_free_slot()
                 if not await self._claim_shielded() and not self._due.is_set():

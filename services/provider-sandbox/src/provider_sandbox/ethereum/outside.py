@@ -64,9 +64,8 @@ class Outside:
         for moved in (*ether_moved(one), *_tokens_moved(one, symbols)):
             kind = self._kind(moved)
             if kind:
-                own = fee if moved.currency == "ETH" else 0
-                yield _entry(place, kind, moved, number, fee=own)
-                fee, number = fee - own, number + 1
+                yield _entry(place, kind, moved, number, fee=fee)
+                fee, number = 0, number + 1
         if fee:
             sender = bytes(one.transaction.sender)
             yield _entry(place, "move", Moved(sender, sender, 0, "ETH"), number, fee=fee)
@@ -115,6 +114,7 @@ def _tokens_moved(one: Executed, symbols: dict[bytes, str]) -> Iterator[Moved]:
 
 
 def _entry(place: Place, kind: str, moved: Moved, number: int, *, fee: int) -> dict[str, Any]:
+    """A line of the record; the fee is of the transaction, in ether."""
     one = place.executed.transaction
     return {
         "at": utc_text(place.entry.header.timestamp),
@@ -129,5 +129,6 @@ def _entry(place: Place, kind: str, moved: Moved, number: int, *, fee: int) -> d
             "block": f"0x{place.entry.hash.hex()}",
             "height": str(place.entry.number),
             "address": to_checksum_address(moved.recipient),
+            **({"fee_currency": "ETH"} if moved.currency != "ETH" else {}),
         },
     }
