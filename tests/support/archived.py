@@ -78,9 +78,14 @@ class RestoredPostgres(Postgres):
         self._lost, self._backup = lost, backup
 
     async def replayed_to(self) -> datetime:
-        """When the last transaction that it has was committed."""
+        """When the last transaction that it has was committed; returns once it takes writes."""
         connection = await asyncpg.connect(self.dsn())
-        try:
+
+        async def is_over() -> bool:
+            return not await connection.fetchval("select pg_is_in_recovery()")
+
+        try:  # it reports that it is ready as soon as it answers reads
+            await eventually(is_over, "the end of the recovery")
             moment: datetime = await connection.fetchval(_REPLAYED_TO)
             return moment
         finally:

@@ -28,6 +28,7 @@ import httpx
 from cift_local.accounts import ledger_balances, provider_book, twin_balances
 from cift_local.broker import EmbeddedBroker
 from cift_local.stack import DATABASE, Options, Stack, running_stack
+from cift_shared.cli.errors import Exit
 from tests.support.archived import ArchivingPostgres, RestoredPostgres
 from tests.support.books import check_nothing_sent_twice
 from tests.support.merchant_client import MerchantClient, phones
@@ -114,9 +115,11 @@ class Drill:
         """The steps of docs/operations.md between the restore and the start of the services."""
         known = await _known(stack)
         forgotten = set(self.orders) - known
-        await _cift(stack, "restored", "--to", to.isoformat())
+        noted = await _cift(stack, "restored", "--to", to.isoformat())
+        assert noted.returncode == Exit.OK, noted.stderr
         refused = await _cift(stack, "recover", keys=_OTHER_KEYS)
         listed = await _cift(stack, "recover", "--json")
+        assert listed.returncode == Exit.FINDING, listed.stderr
         found = {one["payment_id"] for one in json.loads(listed.stdout)["payments"]}
         receipts = await self._receipts_missing_here(stack)
         accepted = await _cift(stack, "recover", "--yes", "--json")
