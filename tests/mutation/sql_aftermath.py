@@ -1,6 +1,15 @@
 """Changes of reversals and disputes."""
 
-from tests.mutation.sql_mutant import AFTERMATH, ALL, DISPUTES, REVERSALS, UNCLAIMED, guarded, on
+from tests.mutation.sql_mutant import (
+    AFTERMATH,
+    ALL,
+    CHARGED,
+    DISPUTES,
+    REVERSALS,
+    UNCLAIMED,
+    guarded,
+    on,
+)
 
 WENT_BACK = [
     *on(
@@ -144,6 +153,20 @@ UNASKED = [
             "else 'settlement' end, done.payment_id::text",
         ),
         ("if done.merchant_id <> 'house' then", "if true then"),
+        guards=1,
+    ),
+    *on(
+        "function ledger.charge",
+        CHARGED,
+        (
+            "if exists (select from ledger_tx where kind = 'provider_fee'",
+            "if exists (select from ledger_tx where false",
+        ),
+        (
+            "row(costs, fee)::leg, row(provider, -fee)::leg",
+            "row(costs, -fee)::leg, row(provider, fee)::leg",
+        ),
+        ("(p #>> '{charged,livemode}')::boolean", "false"),
         guards=1,
     ),
     *on(

@@ -67,5 +67,6 @@ UNCLAIMED = tuple(
     f"{_LEDGER}received.py::{name}"
     for name in ("TestOfAKnownOwner", "TestForPeople", "test_other_terms_stay_fixed")
 )
+CHARGED = books("charged")
 HOLDS = books("holds", "acceptance")
 ACCEPTANCE = books("acceptance", "money_guards")

@@ -8,8 +8,10 @@ from uuid import UUID
 
 import asyncpg
 
+from cift_shared.attempts.charged import charged_result
 from cift_shared.attempts.received import received_result
 from cift_shared.attempts.results import CANCELED_AT_PROVIDER
+from cift_shared.messaging.charged import ProviderCharge
 from cift_shared.messaging.instruments import Instrument
 from cift_shared.messaging.messages import PaymentResult
 from cift_shared.messaging.received import ReceivedMoney
@@ -57,6 +59,7 @@ class LedgerHistory:
         await self._accepted(self.books.deposit, 1_000, 25)
         await self._cancel(self.payments[-1])
         await self._assign(await self._receive("U0"))
+        await self._charge("T0")
         await self.convert()
         doings = [self.accept, self.accept, self.refund, self.tell, self.tell, self.tell,
                   self.reverse, self.receive, self.dispute, self.cancel, self.convert, self.hold,
@@ -144,6 +147,14 @@ class LedgerHistory:
         told = await self._receive(reference, related_payment_id=related, **owner)
         if self.random.random() < 0.5:
             await self._assign(told)
+
+    async def _charge(self, reference: str) -> None:
+        """A cost that belongs to no payment."""
+        told = charged_result(
+            rails()["mpesa"], reference, Money(55, "KES"),
+            ProviderCharge(livemode=False, cause="sweep"), occurred_at=NOON,
+        )  # fmt: skip
+        await self.books.apply(told, told)
 
     async def _receive(self, reference: str, **known: Any) -> PaymentResult:
         money = ReceivedMoney(livemode=False, instrument=INSTRUMENT, **known)

@@ -48,6 +48,11 @@ TRAFFIC = RailTraffic(
         "CRYPTO_SIGNER_MAX_SATOSHI": str(_CAP),
         "CIFT_BITCOIN_ACTION_TIMEOUT_S": "600",
         "BITCOIN_RPC_TIMEOUT_S": "3",
+        # Three small coins are put together at once.
+        "CRYPTO_BTC_CONSOLIDATE_FEE_MAX": "10",
+        "CRYPTO_BTC_CONSOLIDATE_COINS": "2",
+        "CRYPTO_BTC_CONSOLIDATE_EVERY_S": "1",
+        "CRYPTO_SIGNER_TRANSFERS_DAY_MAX": "1000",
     },
     # Withdrawals are confirmed although nobody pays in, and their fees are raised meanwhile.
     in_schedules={"CIFT_SANDBOX_BITCOIN_BLOCK_S": "1"},

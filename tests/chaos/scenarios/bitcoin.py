@@ -17,6 +17,11 @@ from tests.chaos.scenarios.context import ScenarioContext
 _CONFIRMATIONS = 3
 _AMOUNT, _SATS = "0.02000000", 2_000_000
 _PAID_OUT = "0.01000000"
+_SMALL_AMOUNT, _SMALL_SATS, _SMALL_COINS = "0.00150000", 50_000, 3
+_CHARGED = """
+select count(*) from bitcoin.own_transfer
+ where purpose = 'consolidation' and charged_at is not null
+"""
 
 
 async def asked(context: ScenarioContext) -> None:
@@ -134,6 +139,23 @@ async def withdrawal(context: ScenarioContext) -> None:
     await context.until(completed, "the end of the withdrawal")
 
 
+async def consolidated(context: ScenarioContext) -> None:
+    """Small coins are put together, whoever dies meanwhile, and the ledger learns the fee."""
+    before = await context.query(_CHARGED)
+    payment_id, address = await _asked(context, amount=_SMALL_AMOUNT)
+    context.arm()
+    outputs = [{"address": address, "sats": _SMALL_SATS}] * _SMALL_COINS
+    await _node(context, "/control/pay", {"outputs": outputs, "fee_rate": "5"})
+    await _mine(context)
+    await context.merchant.ends(payment_id)
+
+    async def charged() -> bool:
+        await _node(context, "/control/mine", {"blocks": 1})
+        return int(await context.query(_CHARGED)) > before
+
+    await context.until(charged, "the report of a consolidation")
+
+
 async def _paid(context: ScenarioContext, customer: str | None = None) -> tuple[str, str]:
     payment_id, address = await _asked(context, customer)
     await _pay(context, address)
@@ -141,12 +163,14 @@ async def _paid(context: ScenarioContext, customer: str | None = None) -> tuple[
     return payment_id, address
 
 
-async def _asked(context: ScenarioContext, customer: str | None = None) -> tuple[str, str]:
+async def _asked(
+    context: ScenarioContext, customer: str | None = None, amount: str = _AMOUNT
+) -> tuple[str, str]:
     """An accepted deposit, with the address that it shows."""
     order = {
         "type": "deposit",
         "method": "bitcoin",
-        "amount": _AMOUNT,
+        "amount": amount,
         "currency": "BTC",
         "customer_id": customer or context.merchant.customer(),
     }

@@ -9,6 +9,7 @@ import pytest
 from pydantic import ValidationError
 
 from cift_shared.asyncapi.document import document
+from cift_shared.messaging.charged import ProviderCharge, charged_id
 from cift_shared.messaging.envelope import outgoing
 from cift_shared.messaging.instruments import CardDetails, Instrument, ShownInstrument
 from cift_shared.messaging.message import Message
@@ -180,6 +181,13 @@ MESSAGES: dict[str, Message] = {
             customer_id="c_1",
             related_payment_id=PAYMENT,
         ),
+    ),
+    "payment_result_charged": PaymentResult(
+        kind="charged",
+        **RESULT | {"payment_id": charged_id("card", "tx_1")},
+        provider_fee=Money(1_410, "BTC"),
+        provider_reference="tx_1",
+        charged=ProviderCharge(livemode=False, cause="sweep"),
     ),
     "payment_result_disputed": PaymentResult(
         kind="disputed",

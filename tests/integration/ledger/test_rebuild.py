@@ -78,7 +78,7 @@ async def test_rebuilt_books_are_the_same(
     kinds = {json.loads(line)["kind"] for line in await log_of(database)}
     assert kinds >= {
         "accepted", "cancel_requested", "result", "conversion", "hold_place", "hold_capture",
-        "hold_release", "holds_expired", "resolve", "receive", "assign", "end",
+        "hold_release", "holds_expired", "resolve", "receive", "assign", "charge", "end",
     }  # fmt: skip
     assert await books.broken() == set()
 

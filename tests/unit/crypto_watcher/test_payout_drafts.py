@@ -13,8 +13,9 @@ from bitcoin_watcher.payout_drafts import (
     replacement,
     vout_of,
 )
-from bitcoin_watcher.payout_store import Draft, Version
+from bitcoin_watcher.payout_store import Version
 from bitcoin_watcher.sizes import vbytes_of
+from bitcoin_watcher.spend_store import Draft
 from bitcoin_watcher.spending import REPLACEABLE, TransactionInvalid, parse
 
 TO = Recipient(b"\x00\x14" + b"\x11" * 20, 100_000)

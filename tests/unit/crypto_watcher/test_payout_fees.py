@@ -9,7 +9,7 @@ import pytest
 
 from bitcoin_watcher import payout_drafts
 from bitcoin_watcher.payout_drafts import Recipient, first_draft, replacement
-from bitcoin_watcher.payout_store import Draft
+from bitcoin_watcher.spend_store import Draft
 from bitcoin_watcher.spending import parse
 from tests.unit.crypto_watcher.test_payout_drafts import FEE_MAX, FRAME, TO, coin, replaced
 

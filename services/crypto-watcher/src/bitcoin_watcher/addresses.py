@@ -4,6 +4,8 @@ Source: BIP 32, BIP 84, BIP 173, BIP 350, BIP 380; the work is done by libwally.
 """
 
 import re
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from bitcoin_method.networks import Network
@@ -40,6 +42,16 @@ class AddressInvalid(Exception):
     """The text is not an address of the network."""
 
 
+@dataclass(frozen=True, slots=True)
+class Child:
+    """The public key of an address, and where a wallet finds its private key."""
+
+    public: bytes
+    fingerprint: bytes
+    """Of the key at which the path begins: the master key, if the setting names it."""
+    path: Sequence[int]
+
+
 class AddressKey:
     """An extended public key, or a descriptor with one, that addresses are derived from."""
 
@@ -70,6 +82,23 @@ class AddressKey:
     def has_change(self) -> bool:
         """True if there is a second branch, for change: `<0;1>`, or a bare key."""
         return int(wally.descriptor_get_num_paths(self._parsed)) > 1
+
+    def child(self, chain: int, index: int) -> Child:
+        """The public key of an address.
+
+        Its path begins at the master key if the descriptor has that key's fingerprint, else at the
+        account's own key, as wallets do that know no other.
+        """
+        account = wally.bip32_key_from_base58(wally.descriptor_get_key(self._parsed, 0))
+        flags = wally.BIP32_FLAG_KEY_PUBLIC
+        child = wally.bip32_key_from_parent_path(account, [chain, index], flags)
+        public = bytes(wally.bip32_key_get_pub_key(child))
+        try:
+            origin = bytes(wally.descriptor_get_key_origin_fingerprint(self._parsed, 0))
+            path = _numbers(wally.descriptor_get_key_origin_path_str(self._parsed, 0))
+        except ValueError:
+            origin, path = bytes(wally.bip32_key_get_fingerprint(account)), []
+        return Child(public, origin, [*path, chain, index])
 
     def derive(self, index: int, chain: int = DEPOSITS) -> Derived:
         """The address of an index, 0 to 2**31 - 2: of deposits, or of change."""
@@ -117,6 +146,15 @@ def check_library() -> None:
     """
     if AddressKey(_VECTOR_KEY, "main").derive(0).address != _VECTOR_ADDRESS:
         raise SettingsInvalid("libwally does not derive the test vector of BIP 84")
+
+
+def _numbers(path: str) -> list[int]:
+    """The numbers of a path such as `84h/0h/0h`."""
+    hard = wally.BIP32_INITIAL_HARDENED_CHILD
+    return [
+        int(part.rstrip("h'")) + (hard if part[-1] in "h'" else 0)
+        for part in filter(None, path.split("/"))
+    ]
 
 
 def _check_witness(script: bytes, *, is_segwit: bool) -> None:

@@ -13,12 +13,15 @@ from functools import partial
 from bitcoin_method.rail import RAIL
 from bitcoin_watcher.chain_store import SCHEMA, TABLES, ChainStore
 from bitcoin_watcher.client import BitcoinNode
+from bitcoin_watcher.consolidations import Consolidations
 from bitcoin_watcher.deny_list import denied_scripts
+from bitcoin_watcher.own_transfers import OwnTransfers
 from bitcoin_watcher.payout_context import PayoutContext
 from bitcoin_watcher.payout_store import StoredPayouts
 from bitcoin_watcher.processor import BitcoinProcessor, nodes_of
 from bitcoin_watcher.settings import BitcoinConfig
 from bitcoin_watcher.terms import terms_of
+from bitcoin_watcher.transfer_store import StoredTransfers
 from bitcoin_watcher.undone_payouts import UndonePayouts
 from bitcoin_watcher.watcher import Watcher
 from chain_watch.context import WatchState
@@ -27,6 +30,7 @@ from chain_watch.deposit_store import StoredDeposits
 from chain_watch.rate_loop import rates_of
 from chain_watch.watch_reader import WatchReader
 from cift_shared.attempts import AttemptStore, compose_worker
+from cift_shared.ids import SystemIds
 from cift_shared.runtime.jobs import JobLoop
 from cift_shared.runtime.service import Base, Composition, Part, Unit
 from cift_shared.settings import load_if_set
@@ -54,6 +58,9 @@ def compose(base: Base, config: BitcoinConfig, *, concurrency: int) -> Compositi
         jobs = [watcher.job(found)]
         if payouts is not None:
             jobs.append(UndonePayouts(StoredPayouts(base.pool), payouts).job())
+            transfers = StoredTransfers(base.pool)
+            jobs.append(OwnTransfers(transfers, payouts).job())
+            jobs.append(Consolidations(transfers, payouts, SystemIds()).job())
         loops = [JobLoop(job, base.pool, SCHEMA, base.clock) for job in jobs]
         watch_reader = WatchReader(store, watch, config.shared, "bitcoin:watch-state")
         return [watch_reader, rate_reader, *loops]

@@ -63,12 +63,15 @@ select hit.txid, hit.vout, watched.address, hit.satoshi, hit.is_coinbase, $6::te
   from unnest($1::text[], $2::bigint[], $3::bytea[], $4::bigint[], $5::boolean[])
        as hit (txid, vout, script, satoshi, is_coinbase)
   join bitcoin.address as watched on watched.script = hit.script
+ where not exists (select from bitcoin.spend as own
+                    where own.txid = hit.txid and own.transfer_id is not null)
     on conflict (txid, vout) do update
    set block_hash = coalesce(excluded.block_hash, known.block_hash),
        height = coalesce(excluded.height, known.height),
        in_mempool = excluded.in_mempool and known.height is null
 """
-"""A transaction of the mempool changes nothing about an output that is in a block."""
+"""A transaction of the mempool changes nothing about an output that is in a block. A transfer of
+ours is no deposit, even to an address that deposits once used."""
 UNDO_OUTPUTS = """
 update bitcoin.output set block_hash = null, height = null, in_mempool = false
  where block_hash = $1
@@ -92,6 +95,24 @@ select held.attempt_id
 """
 CONFIRM_SPENDS = """
 update bitcoin.spend set block_hash = $2, height = $3 where txid = any ($1::text[])
+"""
+KEEP_COINS = """
+with mined as (
+    update bitcoin.own_transfer as t set released_at = null
+      from bitcoin.spend as s
+     where s.block_hash = $1 and s.transfer_id = t.transfer_id
+    returning t.transfer_id, s.txid
+)
+insert into bitcoin.reserved_coin (txid, vout, transfer_id)
+select i.txid, i.vout, mined.transfer_id
+  from mined join bitcoin.spend_input as i on i.spend_txid = mined.txid
+    on conflict do nothing
+"""
+"""A sweep may be mined after its coins were given back: then they are spent."""
+SEE_TRANSFERS = """
+update bitcoin.own_transfer as t set seen_at = $2
+  from bitcoin.spend as s
+ where s.txid = any ($1::text[]) and s.transfer_id = t.transfer_id and t.seen_at is null
 """
 UNDO_SPENDS = "update bitcoin.spend set block_hash = null, height = null where block_hash = $1"
 PAYOUT_SCRIPTS_AFTER = """
@@ -161,6 +182,7 @@ class ChainStore:
             await connection.execute(
                 CONFIRM_SPENDS, [hit.txid for hit in hits], header.hash, height
             )
+            await connection.execute(KEEP_COINS, header.hash)
             await self._make_due(connection)
             failpoint("bitcoin.before_block_commit")
         failpoint("bitcoin.after_block_commit")
@@ -187,6 +209,7 @@ class ChainStore:
             return
         async with fenced(self.pool, SCHEMA, lease) as connection:
             await self._store_hits(connection, hits, None, None, at)
+            await connection.execute(SEE_TRANSFERS, [hit.txid for hit in hits], at)
             await self._make_due(connection)
             failpoint("bitcoin.before_seen_commit")
 

@@ -107,6 +107,13 @@ class BitcoinNode:
         estimate: FeeEstimate = self._read(FeeEstimate.model_validate, found)
         return estimate
 
+    async def has_coin(self, txid: str, vout: int) -> bool:
+        """True if an output is in the node's chain, and neither chain nor mempool spends it.
+
+        Raises as `hash_at`.
+        """
+        return await self._rpc.call("gettxout", [txid, vout, True]) is not None
+
     async def send(self, raw: bytes) -> Broadcast:
         """Send a signed transaction; it may be sent again and again."""
         try:

@@ -1,4 +1,4 @@
-"""What withdrawals work with: settings, store, nodes, the public key, the tip."""
+"""What withdrawals and transfers work with: settings, store, nodes, the public key, the tip."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -25,17 +25,15 @@ _BEST_FIRST = tuple(Broadcast)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PayoutContext:
-    """The dependencies of withdrawals."""
+class WalletContext:
+    """The dependencies of everything that spends our coins."""
 
     config: BitcoinConfig
     store: PayoutStore
     deposits: DepositStore[Output]
     nodes: Sequence[BitcoinNode]
-    vault: Vault
     clock: Clock
     key: AddressKey
-    denied: frozenset[bytes]
     _scripts: dict[tuple[int, int], bytes] = field(default_factory=dict)
     """Derived before, by branch and index."""
 
@@ -91,6 +89,22 @@ class PayoutContext:
             return int((rate * 1000).to_integral_value(ROUND_CEILING))
         raise failed
 
+    async def are_unspent(self, coins: Sequence[Coin]) -> bool:
+        """True if every node that answers has all of the coins, its mempool included.
+
+        Raises:
+            NodeFailed: no node answers.
+        """
+        answers, failed = [], NodeFailed("no node is configured")
+        for node in self.nodes:
+            try:
+                answers += [await node.has_coin(one.txid, one.vout) for one in coins]
+            except NodeFailed as error:
+                failed = error
+        if not answers:
+            raise failed
+        return all(answers)
+
     async def broadcast(self, raw: bytes) -> Broadcast:
         """Send bytes to every node; the best of their answers."""
         answers = [await node.send(raw) for node in self.nodes]
@@ -99,3 +113,11 @@ class PayoutContext:
     def step(self, name: str, detail: Mapping[str, object] | None = None) -> Step:
         """A step for the timeline, now."""
         return Step.of(self.clock.now(), f"bitcoin.{name}", detail or {})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PayoutContext(WalletContext):
+    """The dependencies of withdrawals."""
+
+    vault: Vault
+    denied: frozenset[bytes]

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from secrets import randbelow
 
 from bitcoin_watcher.coin_selection import Coin, Selection, Wanted, extend, select
-from bitcoin_watcher.payout_store import Draft, Version
+from bitcoin_watcher.payout_store import Version
 from bitcoin_watcher.sizes import vbytes_of, weight_of
+from bitcoin_watcher.spend_store import Draft
 from bitcoin_watcher.spending import Paid, Spent, build, parse
 
 BUMP_PERCENT = 125
@@ -92,20 +93,36 @@ def _draft(
 ) -> Draft | None:
     if selection is None or selection.fee > fee_max:
         return None
-    outputs = [(recipient.script, recipient.satoshi, False)]
-    if selection.change:
+    paid = [(recipient.script, recipient.satoshi)]
+    return draft_of(selection.coins, paid, selection.change, frame)
+
+
+def draft_of(
+    coins: Sequence[Coin], paid: Sequence[tuple[bytes, int]], change: int, frame: Frame
+) -> Draft:
+    """The unsigned transaction; what its coins have more than its outputs is the fee.
+
+    Args:
+        coins: what it spends.
+        paid: script and satoshi of each output that is no change.
+        change: satoshi; 0: there is none.
+        frame: the script of change, and the lock time.
+    """
+    outputs = [(script, satoshi, False) for script, satoshi in paid]
+    if change:
         # At a random place, so that the change can't be told by its place.
-        outputs.insert(randbelow(2), (frame.change_script, selection.change, True))
+        place = randbelow(len(outputs) + 1)
+        outputs.insert(place, (frame.change_script, change, True))
     unsigned = build(
-        [Spent(one.txid, one.vout) for one in selection.coins],
+        [Spent(one.txid, one.vout) for one in coins],
         [Paid(script, satoshi) for script, satoshi, _ in outputs],
         lock_time=frame.lock_time,
     )
     return Draft(
         txid=parse(unsigned).txid,
         unsigned=unsigned,
-        fee=selection.fee,
-        weight=weight_of(len(selection.coins), [len(script) for script, _, _ in outputs]),
-        coins=selection.coins,
+        fee=sum(one.satoshi for one in coins) - sum(satoshi for _, satoshi, _ in outputs),
+        weight=weight_of(len(coins), [len(script) for script, _, _ in outputs]),
+        coins=coins,
         outputs=outputs,
     )

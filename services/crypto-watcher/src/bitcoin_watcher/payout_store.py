@@ -3,7 +3,7 @@
 The signer's answers are read from its own schema; nothing here can write them.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
@@ -12,61 +12,25 @@ from uuid import UUID
 import asyncpg
 
 from bitcoin_watcher.coin_selection import Coin
-from cift_shared.database.pool import Connection, Pool
+from bitcoin_watcher.spend_store import (
+    INPUTS,
+    MATURITY,
+    NEXT_CHANGE,
+    MakeDraft,
+    Owner,
+    coins_of,
+    store_spend,
+)
+from cift_shared.database.pool import Pool
 from cift_shared.failpoints import failpoint
 
-COINS_MAX = 2_000
-"""So many of the largest coins are considered."""
-
-SPENDABLE = """
-select coin.txid, coin.vout, coin.satoshi, coin.chain, coin.index, coin.script
-  from (
-    select o.txid, o.vout, o.satoshi, 0 as chain, a.index, a.script
-      from bitcoin.output as o join bitcoin.address as a on a.address = o.address
-     where o.height <= $1 and (not o.is_coinbase or o.height <= $2)
-     union all
-    select p.spend_txid, p.vout, p.satoshi, 1, s.change_index, p.script
-      from bitcoin.spend_output as p join bitcoin.spend as s on s.txid = p.spend_txid
-     where p.is_change and s.height is not null
-  ) as coin
- where not exists (select from bitcoin.reserved_coin as held
-                    where held.txid = coin.txid and held.vout = coin.vout)
- order by coin.satoshi desc, coin.txid, coin.vout
- limit $3
-"""
 IS_OURS = """
 select true
  where exists (select from bitcoin.address where script = $1)
     or exists (select from bitcoin.spend_output where script = $1 and is_change)
 """
-NEXT_CHANGE = """
-insert into bitcoin.change_counter as counter (next_index) values (1)
-    on conflict (is_single) do update set next_index = counter.next_index + 1
-returning next_index - 1
-"""
-"""Locks the row until the commit: plans are made one after the other."""
 STORE_PAYOUT = """
 insert into bitcoin.payout (payment_id, script, satoshi) values ($1, $2, $3) on conflict do nothing
-"""
-STORE_SPEND = """
-insert into bitcoin.spend (txid, payment_id, version, unsigned, fee, weight, change_index)
-values ($1, $2, $3, $4, $5, $6, $7)
-"""
-STORE_INPUTS = """
-insert into bitcoin.spend_input (spend_txid, place, txid, vout, satoshi, chain, index)
-select $1, place - 1, txid, vout, satoshi, chain, index
-  from unnest($2::text[], $3::bigint[], $4::bigint[], $5::smallint[], $6::bigint[])
-       with ordinality as coin (txid, vout, satoshi, chain, index, place)
-"""
-STORE_OUTPUTS = """
-insert into bitcoin.spend_output (spend_txid, vout, script, satoshi, is_change)
-select $1, vout - 1, script, satoshi, is_change
-  from unnest($2::bytea[], $3::bigint[], $4::boolean[])
-       with ordinality as paid (script, satoshi, is_change, vout)
-"""
-RESERVE = """
-insert into bitcoin.reserved_coin (txid, vout, payment_id)
-select txid, vout, $3 from unnest($1::text[], $2::bigint[]) as coin (txid, vout)
 """
 VERSIONS = """
 select s.txid, s.version, s.unsigned, s.fee, s.weight, s.sent_at, s.sent_height, s.height,
@@ -76,10 +40,6 @@ select s.txid, s.version, s.unsigned, s.fee, s.weight, s.sent_at, s.sent_height,
   left join bitcoin_signer.refusal as r on r.txid = s.txid
  where s.payment_id = $1
  order by s.version
-"""
-INPUTS = """
-select i.txid, i.vout, i.satoshi, i.chain, i.index, ''::bytea as script
-  from bitcoin.spend_input as i where i.spend_txid = $1 order by i.place
 """
 MARK_SENT = """
 update bitcoin.spend set sent_at = coalesce(sent_at, $2), sent_height = coalesce(sent_height, $3)
@@ -117,19 +77,6 @@ select true from bitcoin_signer.lease where name = 'job:sign' and ends_at > cloc
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Draft:
-    """A transaction that pays a withdrawal, before it is stored."""
-
-    txid: str
-    unsigned: bytes
-    fee: int
-    weight: int
-    coins: Sequence[Coin]
-    outputs: Sequence[tuple[bytes, int, bool]]
-    """Script, satoshi, and if it is change."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Version:
     """One version of a withdrawal's transaction, as far as it has come."""
 
@@ -146,10 +93,6 @@ class Version:
     """The signed bytes; None: not signed."""
     refusal: str | None = None
     """Why the signer does not sign it."""
-
-
-MakeDraft = Callable[[Sequence[Coin], int], Draft | None]
-"""From the coins that can be spent and an index of change to a transaction; None: too few."""
 
 
 class PayoutStore(Protocol):
@@ -199,9 +142,6 @@ class PayoutStore(Protocol):
         ...
 
 
-MATURITY = 100
-
-
 class StoredPayouts:
     """In PostgreSQL."""
 
@@ -222,12 +162,13 @@ class StoredPayouts:
             known = await connection.fetch(VERSIONS, payment_id)
             if any(row["version"] == number for row in known):
                 return True
-            coins = await self._coins(connection, tip=tip, depth=depth)
+            coins = await coins_of(connection, tip=tip, depth=depth)
             draft = make(coins, index)
             if draft is None:
                 return False
             await connection.execute(STORE_PAYOUT, payment_id, *recipient)
-            await self._store(connection, payment_id, number, draft, index)
+            owner = Owner(payment_id=payment_id)
+            await store_spend(connection, owner, number, draft, index)
             failpoint("bitcoin.before_plan_commit")
         failpoint("bitcoin.after_plan_commit")
         return True
@@ -261,7 +202,7 @@ class StoredPayouts:
 
     async def spendable(self, *, tip: int, depth: int) -> Sequence[Coin]:
         """As `PayoutStore.spendable`."""
-        return await self._coins(self._pool, tip=tip, depth=depth)
+        return await coins_of(self._pool, tip=tip, depth=depth)
 
     async def has_signer(self) -> bool:
         """As `PayoutStore.has_signer`."""
@@ -270,39 +211,3 @@ class StoredPayouts:
     async def undone(self) -> Sequence[tuple[UUID, str, bytes]]:
         """Settled payouts that are in no block: payment, transaction, signed bytes."""
         return [tuple(row) for row in await self._pool.fetch(UNDONE)]
-
-    async def _coins(
-        self, session: "Connection | Pool[asyncpg.Record]", *, tip: int, depth: int
-    ) -> list[Coin]:
-        rows = await session.fetch(SPENDABLE, tip - depth + 1, tip - MATURITY + 1, COINS_MAX)
-        return [Coin(**row) for row in rows]
-
-    async def _store(
-        self, connection: Connection, payment_id: UUID, number: int, draft: Draft, index: int
-    ) -> None:
-        has_change = any(is_change for _, _, is_change in draft.outputs)
-        await connection.execute(
-            STORE_SPEND, draft.txid, payment_id, number, draft.unsigned, draft.fee, draft.weight,
-            index if has_change else None,
-        )  # fmt: skip
-        await connection.execute(
-            STORE_INPUTS,
-            draft.txid,
-            [one.txid for one in draft.coins],
-            [one.vout for one in draft.coins],
-            [one.satoshi for one in draft.coins],
-            [one.chain for one in draft.coins],
-            [one.index for one in draft.coins],
-        )
-        scripts, amounts, changes = zip(*draft.outputs, strict=True)
-        await connection.execute(
-            STORE_OUTPUTS, draft.txid, list(scripts), list(amounts), list(changes)
-        )
-        mine = await connection.fetch(
-            "select txid, vout from bitcoin.reserved_coin where payment_id = $1", payment_id
-        )
-        held = {(row["txid"], row["vout"]) for row in mine}
-        fresh = [one for one in draft.coins if (one.txid, one.vout) not in held]
-        await connection.execute(
-            RESERVE, [one.txid for one in fresh], [one.vout for one in fresh], payment_id
-        )

@@ -21,7 +21,8 @@ from bitcoin_watcher.coin_selection import Coin
 from bitcoin_watcher.payout_context import PayoutContext
 from bitcoin_watcher.payout_drafts import Frame, Recipient, Replaced, first_draft, replacement
 from bitcoin_watcher.payout_drafts import vout_of as place_of
-from bitcoin_watcher.payout_store import Draft, MakeDraft, Version
+from bitcoin_watcher.payout_store import Version
+from bitcoin_watcher.spend_store import Draft, MakeDraft
 from chain_watch.domain import Derived, Tip
 from cift_shared.attempts.processor import Answer, Attempt
 from cift_shared.errors import ProviderRejectedRequest, ProviderUnavailable, SealBroken

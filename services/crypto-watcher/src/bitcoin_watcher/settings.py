@@ -10,6 +10,7 @@ from bitcoin_method.networks import Network
 from bitcoin_method.rail import DUST_SATOSHI
 from bitcoin_watcher.addresses import AddressInvalid, AddressKey, parse_address
 from bitcoin_watcher.domain import CONFIRMATIONS_MAX, Depths
+from bitcoin_watcher.hot_limits import HotLimits
 from chain_watch.domain import Derived
 from chain_watch.rpc import AddressRefused, Endpoint, endpoints
 from cift_shared.errors import InvalidCommand
@@ -27,7 +28,8 @@ class BitcoinConfig(EnvironmentSettings):
     """The account's extended public key, or a `wpkh(...)` descriptor: each deposit gets an address
     of its own."""
     deposit_address: str | None = Field(default=None, validation_alias="CRYPTO_BTC_DEPOSIT_ADDRESS")
-    """Without an extended public key: the address of all deposits."""
+    """Without an extended public key: the address of all deposits. With one: the cold address, to
+    which sweeps bring what the hot wallet has too much."""
     confirmations: int = Field(
         default=3, ge=1, le=CONFIRMATIONS_MAX, validation_alias="CRYPTO_CONFIRMATIONS_REQUIRED"
     )
@@ -69,6 +71,31 @@ class BitcoinConfig(EnvironmentSettings):
     """Blocks without a withdrawal's transaction, until its fee is raised."""
     float_min: int = Field(default=10_000, ge=1, validation_alias="CRYPTO_BTC_FLOAT_MIN_SATOSHI")
     """While less can be spent, or no signer is at work, the API refuses withdrawals."""
+    hot_floor: int = Field(default=0, ge=0, validation_alias="CRYPTO_BTC_HOT_FLOOR_SATOSHI")
+    """The hot wallet should hold this at least; below it an alert asks for money."""
+    hot_ceiling: int = Field(default=0, ge=0, validation_alias="CRYPTO_BTC_HOT_CEILING_SATOSHI")
+    """The hot wallet should hold no more; above it an alert asks for a sweep. 0: no ceiling."""
+    sweep_expires_s: int = Field(
+        default=86_400, ge=60, le=2_592_000, validation_alias="CRYPTO_BTC_SWEEP_EXPIRES_S"
+    )
+    """How long a proposed sweep reserves its coins before it is seen on the network."""
+    consolidate_fee_max: int = Field(
+        default=0, ge=0, le=1000, validation_alias="CRYPTO_BTC_CONSOLIDATE_FEE_MAX"
+    )
+    """At or below this fee rate, in satoshi per virtual byte, small coins are put together; 0:
+    never."""
+    consolidate_coins: int = Field(
+        default=20, ge=1, le=1000, validation_alias="CRYPTO_BTC_CONSOLIDATE_COINS"
+    )
+    """Only more small coins than this are put together."""
+    consolidate_satoshi: int = Field(
+        default=100_000, ge=1, validation_alias="CRYPTO_BTC_CONSOLIDATE_SATOSHI"
+    )
+    """A coin of at most this amount is small."""
+    consolidate_every_s: int = Field(
+        default=43_200, ge=1, validation_alias="CRYPTO_BTC_CONSOLIDATE_EVERY_S"
+    )
+    """At least so long after the last consolidation."""
     deny_file: Path | None = Field(default=None, validation_alias="CRYPTO_BTC_DENY_FILE")
     """A file of addresses that are never paid, one a line."""
     fee_schedule: str | None = Field(default=None, validation_alias="CIFT_FEE_SCHEDULE")
@@ -100,6 +127,10 @@ class BitcoinConfig(EnvironmentSettings):
             raise ValueError("CRYPTO_BTC_XPUB or CRYPTO_BTC_DEPOSIT_ADDRESS is needed")
         if self.fee_floor > self.fee_ceiling:
             raise ValueError("CRYPTO_BTC_FEE_FLOOR is above CRYPTO_BTC_FEE_CEILING")
+        if self.hot_ceiling and self.hot_ceiling <= self.hot_floor:
+            raise ValueError(
+                "CRYPTO_BTC_HOT_CEILING_SATOSHI is not above CRYPTO_BTC_HOT_FLOOR_SATOSHI"
+            )
         if self.deposit_address is not None:
             try:
                 parse_address(self.deposit_address, self.network)
@@ -131,6 +162,18 @@ class BitcoinConfig(EnvironmentSettings):
         if self.xpub is not None or self.deposit_address is None:
             return None
         return parse_address(self.deposit_address, self.network)
+
+    @property
+    def cold(self) -> Derived | None:
+        """The address of sweeps; None if there is none, or deposits use it."""
+        if self.xpub is None or self.deposit_address is None:
+            return None
+        return parse_address(self.deposit_address, self.network)
+
+    @property
+    def hot_limits(self) -> HotLimits:
+        """What the hot wallet should hold."""
+        return HotLimits(self.hot_floor, self.hot_ceiling)
 
 
 def _tiers(text: str) -> tuple[tuple[int, int], ...]:

@@ -29,6 +29,8 @@ class Limits:
     transaction_max: int
     day_max: int
     fee_max: int
+    transfers_day_max: int = 0
+    """Transfers between our own addresses within 24 hours; 0: none is signed."""
     denied: frozenset[bytes] = field(default=frozenset())
     """Scripts that are never paid."""
 
@@ -57,6 +59,17 @@ class Request:
     txid: str
     payment_id: UUID
     version: int
+    unsigned: bytes
+    change_index: int | None
+    inputs: Sequence[Input]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransferRequest:
+    """A transfer between our own addresses that the watcher wants to have signed."""
+
+    txid: str
+    transfer_id: UUID
     unsigned: bytes
     change_index: int | None
     inputs: Sequence[Input]
@@ -98,6 +111,16 @@ class Sign:
     fee: int
 
 
+@dataclass(frozen=True, slots=True)
+class TransferHistory:
+    """What was signed before, as far as it concerns a transfer."""
+
+    day_count: int
+    """Transfers within 24 hours."""
+    are_coins_new: bool
+    """False if one of its coins was signed for anything else."""
+
+
 Verdict = Sign | Wait | Refuse
 
 
@@ -131,7 +154,37 @@ def judge(
     return Sign(asked, fee)
 
 
-def _form(request: Request, transaction: Transaction) -> str | None:
+def judge_transfer(
+    request: TransferRequest,
+    limits: Limits,
+    history: TransferHistory,
+    change_script: Callable[[int], bytes],
+) -> Verdict:
+    """What becomes of a transfer: everything it spends, less the fee, stays ours."""
+    try:
+        transaction = parse(request.unsigned)
+    except TransactionInvalid:
+        return Refuse("not_a_transaction")
+    outputs = transaction.outputs
+    index = request.change_index
+    reason = _form(request, transaction)
+    if reason is None and not history.are_coins_new:
+        reason = "coin_signed_before"
+    if reason is None and (
+        index is None or len(outputs) != 1 or outputs[0].script != change_script(index)
+    ):
+        reason = "foreign_output"
+    if reason is not None:
+        return Refuse(reason)
+    fee = sum(one.satoshi for one in request.inputs) - outputs[0].satoshi
+    if not 0 < fee <= limits.fee_max:
+        return Refuse("fee_above_limit")
+    if history.day_count >= limits.transfers_day_max:
+        return Wait("day_transfers")
+    return Sign(Asked(outputs[0].script, outputs[0].satoshi), fee)
+
+
+def _form(request: Request | TransferRequest, transaction: Transaction) -> str | None:
     """It is the transaction of the request, with its inputs, and can be replaced and mined now."""
     if transaction.txid != request.txid:
         return "another_transaction"

@@ -30,6 +30,10 @@ class SignerSettings(VaultSettings, ProcessSettings):
     """The most that is signed within 24 hours; what is above it waits."""
     fee_max: int = Field(default=200_000, ge=1, validation_alias="CRYPTO_SIGNER_FEE_MAX_SATOSHI")
     """The highest fee of one transaction."""
+    transfers_day_max: int = Field(
+        default=4, ge=0, le=1000, validation_alias="CRYPTO_SIGNER_TRANSFERS_DAY_MAX"
+    )
+    """Transfers between our own addresses that are signed within 24 hours; what is above waits."""
     deny_file: Path | None = Field(default=None, validation_alias="CRYPTO_BTC_DENY_FILE")
     poll_s: float = Field(default=1.0, ge=0.05, le=60, validation_alias="CIFT_SIGNER_POLL_S")
     """Seconds between two looks for something to sign."""
@@ -50,5 +54,6 @@ class SignerSettings(VaultSettings, ProcessSettings):
             transaction_max=self.transaction_max,
             day_max=self.day_max,
             fee_max=self.fee_max,
+            transfers_day_max=self.transfers_day_max,
             denied=denied_scripts(self.deny_file, self.network),
         )

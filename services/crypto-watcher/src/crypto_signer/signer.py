@@ -15,12 +15,22 @@ from bitcoin_watcher.addresses import CHANGE, AddressInvalid, parse_address
 from chain_watch.fence import fenced
 from chain_watch.verdicts import Refuse, Told, Wait
 from cift_shared.database.lease import Lease
+from cift_shared.database.pool import Connection
 from cift_shared.errors import SealBroken
 from cift_shared.failpoints import failpoint
 from cift_shared.messaging.messages import RequestWithdrawal
 from cift_shared.runtime.job import Job
 from cift_shared.security.field_encryption import Vault
-from crypto_signer.policy import Asked, Limits, Request, Sign, judge
+from crypto_signer.policy import (
+    Asked,
+    Limits,
+    Request,
+    Sign,
+    TransferRequest,
+    Verdict,
+    judge,
+    judge_transfer,
+)
 from crypto_signer.signing import sign
 from crypto_signer.store import SCHEMA, SignerStore
 from wallet_keys.account import BitcoinAccount
@@ -57,6 +67,8 @@ class Signer:
         """
         for request in await self._store.requests():
             await self._answer(lease, request)
+        for transfer in await self._store.transfers():
+            await self._answer_transfer(lease, transfer)
 
     async def _answer(self, lease: Lease, request: Request) -> None:
         asked = await self._asked(request)
@@ -64,15 +76,29 @@ class Signer:
         async with fenced(self._store.pool, SCHEMA, lease) as connection:
             history = await self._store.history(connection, request.payment_id)
             verdict = judge(request, asked, self._limits, history, self._change_script)
-            match verdict:
-                case Sign():
-                    raw = sign(request.unsigned, request.inputs, self._account)
-                    await self._store.store_signature(connection, request, verdict, raw)
-                case Refuse():
-                    await self._store.store_refusal(connection, request, verdict.reason)
+            await self._act(connection, request, verdict)
             failpoint("signer.before_answer_commit")
         failpoint("signer.after_answer_commit")
         self._log(request, verdict)
+
+    async def _answer_transfer(self, lease: Lease, request: TransferRequest) -> None:
+        async with fenced(self._store.pool, SCHEMA, lease) as connection:
+            history = await self._store.transfer_history(connection, request)
+            verdict = judge_transfer(request, self._limits, history, self._change_script)
+            await self._act(connection, request, verdict)
+            failpoint("signer.before_transfer_commit")
+        failpoint("signer.after_transfer_commit")
+        self._log(request, verdict)
+
+    async def _act(
+        self, connection: Connection, request: Request | TransferRequest, verdict: Verdict
+    ) -> None:
+        match verdict:
+            case Sign():
+                raw = sign(request.unsigned, request.inputs, self._account)
+                await self._store.store_signature(connection, request, verdict, raw)
+            case Refuse():
+                await self._store.store_refusal(connection, request, verdict.reason)
 
     async def _asked(self, request: Request) -> Asked | None:
         """What the customer asked for; None: no open withdrawal, or none that can be read."""
@@ -91,12 +117,12 @@ class Signer:
     def _change_script(self, index: int) -> bytes:
         return self._account.script(CHANGE, index)
 
-    def _log(self, request: Request, verdict: Sign | Wait | Refuse) -> None:
-        fields = {
-            "payment_id": str(request.payment_id),
-            "transaction": request.txid,
-            "version": request.version,
-        }
+    def _log(self, request: Request | TransferRequest, verdict: Verdict) -> None:
+        fields: dict[str, object] = {"transaction": request.txid}
+        if isinstance(request, Request):
+            fields |= {"payment_id": str(request.payment_id), "version": request.version}
+        else:
+            fields |= {"transfer_id": str(request.transfer_id)}
         match verdict:
             case Sign():
                 self._told.signed(fee=verdict.fee, **fields)

@@ -10,7 +10,15 @@ from uuid import UUID
 import asyncpg
 
 from cift_shared.database.pool import Connection, Pool
-from crypto_signer.policy import History, Input, Request, Sign, Signed
+from crypto_signer.policy import (
+    History,
+    Input,
+    Request,
+    Sign,
+    Signed,
+    TransferHistory,
+    TransferRequest,
+)
 
 SCHEMA = "bitcoin_signer"
 ROLE = "cift_bitcoin_signer"
@@ -19,7 +27,7 @@ REQUESTS_MAX = 50
 OPEN = """
 select s.txid, s.payment_id, s.version, s.unsigned, s.change_index
   from bitcoin.spend as s
- where s.height is null
+ where s.height is null and s.payment_id is not null
    and not exists (select from bitcoin_signer.signature as g where g.txid = s.txid)
    and not exists (select from bitcoin_signer.refusal as r where r.txid = s.txid)
    and not exists (select from bitcoin.spend as other
@@ -27,6 +35,16 @@ select s.txid, s.payment_id, s.version, s.unsigned, s.change_index
  order by s.created_at, s.txid
  limit $1
 """
+OPEN_TRANSFERS = """
+select s.txid, s.transfer_id, s.unsigned, s.change_index
+  from bitcoin.spend as s join bitcoin.own_transfer as t on t.transfer_id = s.transfer_id
+ where t.purpose = 'consolidation' and t.released_at is null and s.height is null
+   and not exists (select from bitcoin_signer.signature as g where g.transfer_id = s.transfer_id)
+   and not exists (select from bitcoin_signer.refusal as r where r.txid = s.txid)
+ order by s.created_at, s.txid
+ limit $1
+"""
+"""A sweep is never among them: an operator signs it, elsewhere."""
 INPUTS = """
 select txid, vout, satoshi, chain, index from bitcoin.spend_input
  where spend_txid = $1 order by place
@@ -44,13 +62,18 @@ select coalesce(sum(satoshi), 0)::bigint
   from bitcoin_signer.signature
  where version = 1 and payment_id <> $1 and signed_at > now() - interval '24 hours'
 """
+DAY_TRANSFERS = """
+select count(*) from bitcoin_signer.signature
+ where transfer_id is not null and signed_at > now() - interval '24 hours'
+"""
+SIGNED_COIN = "select exists (select from bitcoin_signer.signature where inputs && $1::text[])"
 STORE_SIGNATURE = """
 insert into bitcoin_signer.signature
-    (txid, payment_id, version, script, satoshi, fee, inputs, raw)
-values ($1, $2, $3, $4, $5, $6, $7, $8)
+    (txid, payment_id, transfer_id, version, script, satoshi, fee, inputs, raw)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
 """
 STORE_REFUSAL = """
-insert into bitcoin_signer.refusal (txid, payment_id, reason) values ($1, $2, $3)
+insert into bitcoin_signer.refusal (txid, payment_id, transfer_id, reason) values ($1, $2, $3, $4)
 """
 
 
@@ -81,15 +104,33 @@ class SignerStore:
         ]
         return History(versions, await connection.fetchval(DAY, payment_id))
 
+    async def transfers(self) -> Sequence[TransferRequest]:
+        """The transfers that wait to be signed, the oldest first."""
+        found = []
+        for row in await self.pool.fetch(OPEN_TRANSFERS, REQUESTS_MAX):
+            inputs = [Input(**one) for one in await self.pool.fetch(INPUTS, row["txid"])]
+            found.append(TransferRequest(**row, inputs=inputs))
+        return found
+
+    async def transfer_history(
+        self, connection: Connection, request: TransferRequest
+    ) -> TransferHistory:
+        """What was signed before for other transfers today, and of its coins ever."""
+        references = [one.reference for one in request.inputs]
+        return TransferHistory(
+            await connection.fetchval(DAY_TRANSFERS),
+            not await connection.fetchval(SIGNED_COIN, references),
+        )
+
     async def store_signature(
-        self, connection: Connection, request: Request, verdict: Sign, raw: bytes
+        self, connection: Connection, request: Request | TransferRequest, verdict: Sign, raw: bytes
     ) -> None:
         """Store the signed bytes: from now on they may be sent."""
         await connection.execute(
             STORE_SIGNATURE,
             request.txid,
-            request.payment_id,
-            request.version,
+            *_owner(request),
+            request.version if isinstance(request, Request) else 1,
             verdict.paid.script,
             verdict.paid.satoshi,
             verdict.fee,
@@ -97,6 +138,15 @@ class SignerStore:
             raw,
         )
 
-    async def store_refusal(self, connection: Connection, request: Request, reason: str) -> None:
+    async def store_refusal(
+        self, connection: Connection, request: Request | TransferRequest, reason: str
+    ) -> None:
         """Store that this transaction is never signed."""
-        await connection.execute(STORE_REFUSAL, request.txid, request.payment_id, reason)
+        await connection.execute(STORE_REFUSAL, request.txid, *_owner(request), reason)
+
+
+def _owner(request: Request | TransferRequest) -> tuple[UUID | None, UUID | None]:
+    """Payment and transfer, of which a request has one."""
+    if isinstance(request, Request):
+        return request.payment_id, None
+    return None, request.transfer_id

@@ -20,8 +20,10 @@ def _index() -> tuple[Lazy, ...]:
         Lazy("create", f"{here}:create", "Create a wallet's file, and print its public key."),
         Lazy("show", f"{here}:show", "Print public keys and the account that pays."),
         Lazy("addresses", f"{here}:addresses", "Print the first addresses of the wallet."),
+        Lazy("balance", "crypto_watcher.wallet:balance", "Print what the hot wallets hold."),
         Lazy("backup", f"{here}:backup", "Write an encrypted copy under another passphrase."),
         Lazy("restore", f"{here}:restore", "Make the wallet's file again from a backup."),
+        Lazy("sweep", "crypto_watcher.wallet:sweep", "Propose a transfer to the cold address."),
     )
 
 

@@ -13,6 +13,7 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, model_validator
 
+from cift_shared.messaging.charged import ProviderCharge, charged_id
 from cift_shared.messaging.exchange import Exchanged, LockedExchange
 from cift_shared.messaging.instruments import Instrument, ShownInstrument
 from cift_shared.messaging.message import Message
@@ -203,6 +204,7 @@ ResultKind = Literal[
     "reinstated",
     "disputed",
     "received",
+    "charged",
 ]
 
 
@@ -265,6 +267,9 @@ class PaymentResult(ShownInstrument, Message):
     received: ReceivedMoney | None = None
     """With `received`: money that arrived without a command. Then `payment_id` is
     `received_id(rail, provider_reference)`, and `amount` is the amount that arrived."""
+    charged: ProviderCharge | None = None
+    """With `charged`: a charge that belongs to no payment. Then `payment_id` is
+    `charged_id(rail, provider_reference)`, and `provider_fee` is what was charged."""
     next_check_at: AwareDatetime | None = None
     """When the worker will query the provider next; None: no query is scheduled."""
     evidence: list[Step] = Field(default_factory=list)
@@ -279,6 +284,18 @@ class PaymentResult(ShownInstrument, Message):
             or self.payment_id != received_id(self.rail or self.method, self.provider_reference)
         ):
             raise ValueError("a received amount, its owner, its reference, or the id that follows")
+        return self
+
+    @model_validator(mode="after")
+    def _charged_is_whole(self) -> Self:
+        if self.kind == "charged" and (
+            self.charged is None
+            or self.provider_fee is None
+            or self.provider_fee.minor <= 0
+            or self.provider_reference is None
+            or self.payment_id != charged_id(self.rail or self.method, self.provider_reference)
+        ):
+            raise ValueError("a charged fee, its cause, its reference, or the id that follows")
         return self
 
 

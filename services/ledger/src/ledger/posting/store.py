@@ -14,11 +14,13 @@ from ledger.posting.domain import Outcome
 
 _POST_SETTLEMENT = "select ledger.apply_post_settlement($1::text::jsonb, $2)"
 _RECEIVE = "select ledger.receive($1::text::jsonb, $2)"
+_CHARGE = "select ledger.charge($1::text::jsonb, $2)"
 _ONE_BY_ONE = {
     "reversed": _POST_SETTLEMENT,
     "reinstated": _POST_SETTLEMENT,
     "disputed": _POST_SETTLEMENT,
     "received": _RECEIVE,
+    "charged": _CHARGE,
 }
 """Kinds of results that are applied one by one, with their statements."""
 _APPLY = """
@@ -55,7 +57,7 @@ class LedgerStore:
         """Apply results in the given order; return one outcome per result, in the same order.
 
         A batch is one transaction, with one exception: every result of a kind in `_ONE_BY_ONE`
-        (about a completed payment, or about money without a command) has its own transaction and
+        (about a completed payment, or about what no command asked for) has its own transaction and
         splits the batch at its place. When a later part fails, the caller repeats the whole batch.
 
         Args:

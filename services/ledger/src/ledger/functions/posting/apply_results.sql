@@ -1,4 +1,4 @@
--- revision: 5 6ed0164744d2c70d
+-- revision: 6 d7bad2152221b134
 -- Apply workers' results. This is the only writer of results: it takes a batch as the workers sent
 -- it, and updates payments, holds, balances and entries with set-based statements. A batch has
 -- exactly the same effect as its results applied one at a time in the same order; batch boundaries
@@ -49,7 +49,8 @@ declare
     all_decisions decision[] := '{}';
     rounds integer;
 begin
-    if exists (select from unnest(batch) where kind in ('reversed', 'reinstated', 'disputed', 'received')) then
+    if exists (select from unnest(batch) where kind in (
+            'reversed', 'reinstated', 'disputed', 'received', 'charged')) then
         raise exception 'what happens after an end, or without a payment, is applied alone'
             using errcode = 'invalid_parameter_value';
     end if;
