@@ -26,7 +26,7 @@ JOBS := $(shell n=$$(nproc 2>/dev/null || echo 2); echo $$((n < 4 ? n + 1 : 4)))
 PARALLEL := -q -n $(JOBS)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo smoke test test-kafka test-postgres test-containers test-peers test-nodes lint types imports lock lock-api-docs lock-images images test-images k8s-manifests k8s-check k8s-e2e compose compose-smoke check clean api-docs alerts-check openapi functions \
+.PHONY: help setup demo smoke test test-kafka test-postgres test-containers test-peers test-nodes lint types imports lock lock-api-docs lock-images images test-images k8s-manifests k8s-check k8s-e2e compose compose-smoke check clean api-docs alerts-check openapi functions restore-drill \
   chaos chaos-points chaos-mutants mutation mutation-sql mutation-gate hostile verify-books verify-chain rebuild-verify cift bench bench-outage bench-bulkheads bench-ledger bench-crypto
 
 help: ## List the targets
@@ -102,6 +102,9 @@ mutation: setup ## Change the money rules one at a time, check that a test fails
 
 mutation-sql: setup ## The same for the posting functions and the workers' queries; ONLY=word
 	$(RUN) tests.mutation --sql $(if $(ONLY),--only "$(ONLY)")
+
+restore-drill: setup ## Lose a database server, restore it from backup and archive, check every payment; one JSON line
+	$(RUN) tests.support.restore_drill
 
 mutation-gate: setup ## The short list of mutations that CI runs
 	$(RUN) tests.mutation --gate

@@ -36,8 +36,21 @@ POINTS = (
     ("crypto-watcher", "ethereum.before_settled_mark"),
     ("crypto-watcher", "ethereum.after_settled_mark"),
 )
-AMOUNT, WEI = "0.01", 10**16
-FUNDS = "0.5"
+TOKEN_POINTS = (
+    ("crypto-watcher", "ethereum.before_plan_commit"),
+    ("crypto-watcher", "ethereum.after_plan_commit"),
+    ("crypto-signer", "ethereum_signer.before_answer_commit"),
+    ("crypto-signer", "ethereum_signer.after_answer_commit"),
+    ("crypto-watcher", "ethereum.after_broadcast"),
+    ("crypto-watcher", "ethereum.before_block_commit"),
+    ("crypto-watcher", "ethereum.before_account_commit"),
+    ("crypto-watcher", "ethereum.before_settled_mark"),
+    ("crypto-watcher", "ethereum.after_settled_mark"),
+)
+"""Where a token is stored, signed, sent and read; the rest is as for ether."""
+AMOUNTS = {"ETH": "0.01", "USDC": "5"}
+UNITS = {"ETH": 10**16, "USDC": 5 * 10**6}
+FUNDS = {"ETH": ("0.5", 5 * 10**17), "USDC": ("200", 200 * 10**6)}
 BLOCKS = 3
 FINAL = 9
 
@@ -73,27 +86,34 @@ async def test_every_withdrawal_is_paid_once(monkeypatch: pytest.MonkeyPatch) ->
             key = await open_api(stack, "m_deaths")
             async with Merchant(stack.url("gateway"), key) as merchant:
                 chain = Chain(stack)
-                await funded(merchant, chain)
-                for service, point in POINTS:
-                    await paid_although_it_dies(merchant, chain, armed[service], point)
+                for currency, points in (("ETH", POINTS), ("USDC", TOKEN_POINTS)):
+                    await funded(merchant, chain, currency)
+                    for service, point in points:
+                        await paid_although_it_dies(
+                            merchant, chain, armed[service], point, currency
+                        )
                 await chain.close()
             await nothing_else_moved(stack)
 
 
-async def funded(merchant: Merchant, chain: Chain) -> None:
-    """The customer has ether enough for every withdrawal."""
-    asked = await accepted(merchant, order("deposit", FUNDS))
+async def funded(merchant: Merchant, chain: Chain, currency: str) -> None:
+    """The customer has enough for every withdrawal."""
+    amount, units = FUNDS[currency]
+    asked = await accepted(merchant, order("deposit", amount, currency))
     shown = await merchant.reach(asked["id"], {"requires_action"})
-    amount = str(5 * 10**17)
-    await chain("pay", address=shown["next_action"]["address"], amount=amount, confirm=FINAL)
+    token = {} if currency == "ETH" else {"token": currency}
+    address = shown["next_action"]["address"]
+    await chain("pay", address=address, amount=str(units), confirm=FINAL, **token)
     assert (await merchant.final(asked["id"]))["status"] == "completed"
 
 
-async def paid_although_it_dies(merchant: Merchant, chain: Chain, file: Path, point: str) -> None:
+async def paid_although_it_dies(
+    merchant: Merchant, chain: Chain, file: Path, point: str, currency: str
+) -> None:
     address = (await chain("addresses"))["address"]
     more = {"payment_method": {"ethereum_address": address}}
     arm(file, point)
-    asked = await accepted(merchant, {**order("withdrawal", AMOUNT), **more})
+    asked = await accepted(merchant, {**order("withdrawal", AMOUNTS[currency], currency), **more})
 
     async def ended() -> bool:
         await chain("mine", blocks=BLOCKS)
@@ -107,16 +127,18 @@ async def nothing_else_moved(stack: Stack) -> None:
     """The chain has each withdrawal once."""
     book = [one for one in await provider_book(stack) if one["provider"] == "ethereum"]
     paid = [one for one in book if one["kind"] == "withdrawal"]
-    assert [one["amount"] for one in paid] == [str(WEI)] * len(POINTS)
-    assert len({one["provider_ids"]["address"] for one in paid}) == len(POINTS)
+    expected = [("ETH", str(UNITS["ETH"]))] * len(POINTS)
+    expected += [("USDC", str(UNITS["USDC"]))] * len(TOKEN_POINTS)
+    assert [(one["currency"], one["amount"]) for one in paid] == expected
+    assert len({one["provider_ids"]["address"] for one in paid}) == len(expected)
     assert "ok" in stack.cift("verify-books")
 
 
-def order(kind: str, amount: str) -> dict[str, Any]:
+def order(kind: str, amount: str, currency: str) -> dict[str, Any]:
     return {
         "type": kind,
         "method": "ethereum",
         "amount": amount,
-        "currency": "ETH",
+        "currency": currency,
         "customer_id": "cus_deaths",
     }

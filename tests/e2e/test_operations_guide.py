@@ -44,6 +44,8 @@ NOT_RUN_HERE = [
         "as operator cift reconcile mpesa --mode live --from 2026-11-22 --to 2026-11-22"
         " --statement statement.csv   # or an address, or -"
     ),
+    # needs a lost server: `make restore-drill`
+    "as migrator cift restored --to 2026-11-22T09:30:12.345Z",
     # needs a later version
     'git -C "$CHECKOUT" fetch --tags && git -C "$CHECKOUT" checkout v1.2.0',
 ]

@@ -6,7 +6,7 @@ The property of each: it answers a value or raises its one documented error, and
 import base64
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -40,7 +40,7 @@ from ethereum_watcher.ether_transfers import Transfer, TransferInvalid, unsigned
 from ethereum_watcher.ether_transfers import parse as parse_transfer
 from ethereum_watcher.scanner import BlockInvalid as EthereumBlockInvalid
 from ethereum_watcher.scanner import concerned
-from ethereum_watcher.token_transfers import TOPIC, concerned_logs, read_transfer
+from ethereum_watcher.token_transfers import TOPIC, concerned_logs, read_transfer, transfers_from
 from ethereum_watcher.wire import Block as EthereumBlock
 from ethereum_watcher.wire import Log as EthereumLog
 from ethereum_watcher.wire import Receipt as EthereumReceipt
@@ -237,6 +237,9 @@ def _ethereum_receipt(data: bytes) -> None:
     receipt = EthereumReceipt.model_validate_json(data)
     assert 0 <= receipt.gas_used * receipt.gas_price < 2**512
     assert isinstance(receipt.succeeded, bool)
+    for log in receipt.logs:
+        for one in transfers_from(_FOREIGN_ACCOUNT, log.contract, receipt):
+            assert 0 <= one.amount < 10**38
 
 
 def _market(name: str) -> Callable[[bytes], None]:
@@ -275,6 +278,7 @@ def _ether_to_sign(data: bytes) -> None:
     transfer = parse_transfer(data)
     assert unsigned_bytes(transfer) == data
     assert len(transfer.account) == 20
+    assert transfer.contract is None or len(transfer.contract) == 20
 
 
 def _wallet_file(data: bytes) -> None:
@@ -343,6 +347,7 @@ _TRANSFER = unsigned_bytes(
         chain_id=1, nonce=7, tip=1, max_fee=9, gas=21_000, account=_FOREIGN_ACCOUNT, wei=10**18
     )
 )
+_TOKEN_TRANSFER = unsigned_bytes(replace(parse_transfer(_TRANSFER), contract=_FOREIGN_ACCOUNT))
 _TX = bitcoin_chain.Tx((bitcoin_chain.FOREIGN, 5), (b"\x51", 7), inputs=2)
 _WALLET = seed_file.seal(
     seed_file.Seed("regtest", "0" * 16, bytearray(32)), "the passphrase", cost=2**14
@@ -569,7 +574,7 @@ TARGETS: dict[str, Target] = {
     "address of Ethereum": Target(
         _ether_address, (_Refused,), (b"0x9858EfFD232B4033E47d90003D41EC34EcaEda94",)
     ),
-    "transfer to sign": Target(_ether_to_sign, (TransferInvalid,), (_TRANSFER,)),
+    "transfer to sign": Target(_ether_to_sign, (TransferInvalid,), (_TRANSFER, _TOKEN_TRANSFER)),
     "wallet's file": Target(_wallet_file, (WalletUnusable,), (_WALLET,)),
     "event of PayPal": Target(
         _paypal_event, (_Refused,), (json.dumps(paypal_signing.EVENT).encode(),)

@@ -1,4 +1,4 @@
-"""The manifests that follow from tables in the code: topics, Kafka users, logins, scalers, secrets.
+"""The manifests that follow from the code: topics, Kafka users, logins, scalers, secrets, alerts.
 
 python -m tests.k8s.generated      writes them (`make k8s-manifests`)
 """
@@ -13,7 +13,9 @@ import yaml
 from cift_shared.messaging.topics import Topic, all_topics
 from tests.k8s.workloads import JOBS, Workload, workloads
 
-COMPONENTS = Path(__file__).parents[2] / "deploy" / "k8s" / "components"
+DEPLOY = Path(__file__).parents[2] / "deploy"
+COMPONENTS = DEPLOY / "k8s" / "components"
+MONITORING = DEPLOY / "monitoring"
 HEADER = "# Generated from the code by `make k8s-manifests`; changes are lost.\n"
 CLUSTER = {"strimzi.io/cluster": "cift-kafka"}
 BOOTSTRAP = "cift-kafka-kafka-bootstrap:9093"
@@ -177,6 +179,30 @@ def secrets() -> Iterator[dict[str, Any]]:
     yield from (secret(name) for name in sorted(others))
 
 
+def alerts() -> dict[str, Any]:
+    """The PrometheusRule with the recorded ratios and the alerts of `deploy/monitoring`."""
+    return {
+        "apiVersion": "monitoring.coreos.com/v1",
+        "kind": "PrometheusRule",
+        "metadata": {"name": "cift"},
+        "spec": yaml.safe_load((MONITORING / "rules.yml").read_text()),
+    }
+
+
+def dashboards() -> Iterator[dict[str, Any]]:
+    """A ConfigMap for each dashboard, with the label by which Grafana's sidecar finds it."""
+    for file in sorted((MONITORING / "dashboards").glob("*.json")):
+        yield {
+            "apiVersion": "v1",
+            "kind": "ConfigMap",
+            "metadata": {
+                "name": f"dashboard-{file.stem}",
+                "labels": {"grafana_dashboard": "1"},
+            },
+            "data": {file.name: file.read_text()},
+        }
+
+
 def files() -> dict[Path, str]:
     """Each generated file and what it should hold."""
     known = workloads()
@@ -190,6 +216,8 @@ def files() -> dict[Path, str]:
             *(scaler(one) for one in known if one.name not in UNSCALED)
         ),
         COMPONENTS / "external-secrets" / "secrets.yaml": _text(*secrets()),
+        COMPONENTS / "monitoring" / "alerts.yaml": _text(alerts()),
+        COMPONENTS / "monitoring" / "dashboards.yaml": _text(*dashboards()),
     }
 
 

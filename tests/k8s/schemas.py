@@ -38,6 +38,7 @@ KINDS = frozenset(
         "keda.sh/v1alpha1/ScaledObject",
         "keda.sh/v1alpha1/TriggerAuthentication",
         "monitoring.coreos.com/v1/PodMonitor",
+        "monitoring.coreos.com/v1/PrometheusRule",
         "networking.k8s.io/v1/Ingress",
         "networking.k8s.io/v1/NetworkPolicy",
         "policy/v1/PodDisruptionBudget",

@@ -1,8 +1,12 @@
 """The generated manifests agree with the tables in the code."""
 
+from pathlib import Path
+
 import pytest
+import yaml
 
 from cift_shared.asyncapi.document import document
+from cift_shared.cli.doctor.monitoring import JOB
 from cift_shared.messaging import topics
 from cift_shared.messaging.topics import DEAD_LETTER_SUFFIX, all_topics, dead_letter
 from tests.k8s.generated import files
@@ -10,6 +14,8 @@ from tests.k8s.rendered import BY_OPERATORS, of_kind
 from tests.k8s.workloads import workloads
 
 pytestmark = pytest.mark.k8s
+MONITORING = Path(__file__).parents[2] / "deploy" / "monitoring"
+WITH_MONITORING = ("staging", "prod")
 FOR_OTHERS = {topics.EVENTS, topics.HEADS}
 """Topics that merchants' systems and auditors read; none of ours writes dead letters about them."""
 
@@ -71,3 +77,26 @@ def test_no_user_may_administer_topics(name: str) -> None:
         for operation in rule["operations"]
     }
     assert operations == {"Read", "Write", "Describe"}
+
+
+@pytest.mark.parametrize("name", WITH_MONITORING)
+def test_the_cluster_has_every_alert_and_dashboard(name: str) -> None:
+    [rule] = of_kind(name, "PrometheusRule")
+    assert rule["spec"] == yaml.safe_load((MONITORING / "rules.yml").read_text())
+    shown = {
+        file: text
+        for each in of_kind(name, "ConfigMap")
+        if each["metadata"].get("labels", {}).get("grafana_dashboard") == "1"
+        for file, text in each["data"].items()
+    }
+    assert shown == {path.name: path.read_text() for path in MONITORING.glob("dashboards/*.json")}
+
+
+@pytest.mark.parametrize("name", WITH_MONITORING)
+def test_its_metrics_have_the_labels_that_alerts_select_by(name: str) -> None:
+    [monitor] = of_kind(name, "PodMonitor")
+    [endpoint] = monitor["spec"]["podMetricsEndpoints"]
+    labels = {each["targetLabel"]: each for each in endpoint["relabelings"]}
+    assert labels["job"]["replacement"] == JOB
+    source = "__meta_kubernetes_pod_label_app_kubernetes_io_name"
+    assert labels["service"]["sourceLabels"] == [source]

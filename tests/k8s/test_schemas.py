@@ -47,6 +47,7 @@ def test_the_stand_ins_of_the_cluster_test_fit_their_schemas() -> None:
         ("KafkaUser", ("spec", "authentication", "type"), "plain"),
         ("ScaledObject", ("spec", "triggers", 0, "metadata", "lagThreshold"), 100),
         ("Cluster", ("spec", "postgresql", "synchronous", "method"), "all"),
+        ("PrometheusRule", ("spec", "groups", 0, "rules", 0, "expression"), "up"),
     ],
 )
 def test_a_wrong_field_is_found(kind: str, path: tuple[str | int, ...], value: object) -> None:

@@ -2,7 +2,16 @@
 
 from tests.mutation.sql_mutant import ALL, CLAIMS, on
 
+RESTORED = ("tests/integration/cift_shared/test_restored.py",)
+
 ATTEMPTS = [
+    *on(
+        "query INGEST",
+        RESTORED,
+        ("case when is_lost then 'sending' else 'ready' end", "'ready'"),
+        ("""'{{"restored": "yes"}}'""", "'{{}}'"),
+        ("<= (\n", ">= (\n"),
+    ),
     *on("query CANCEL_UNSENT", CLAIMS, ("and not maybe_sent", ""), guards=ALL),
     *on(
         "query CANCEL_UNSENT",

@@ -33,11 +33,15 @@ class Authority:
         self.file = folder / f"{name.replace(' ', '-')}.pem"
         self.file.write_bytes(certificate.public_bytes(Encoding.PEM))
 
-    def issue(self, name: str, *, hosts: Sequence[str] = ()) -> tuple[Path, Path]:
-        """A certificate for `name`, 127.0.0.1 and `hosts`, and its private key; both in PEM."""
+    def issue(
+        self, name: str, *, hosts: Sequence[str] = (), is_local: bool = True
+    ) -> tuple[Path, Path]:
+        """A certificate for `name`, `hosts` and (`is_local`) this machine, and its key, in PEM."""
         key = ec.generate_private_key(ec.SECP256R1())
-        names: list[x509.GeneralName] = [x509.DNSName(host) for host in ("localhost", *hosts)]
-        names.append(x509.IPAddress(ipaddress.ip_address("127.0.0.1")))
+        names: list[x509.GeneralName] = [x509.DNSName(host) for host in hosts]
+        if is_local:
+            names.append(x509.DNSName("localhost"))
+            names.append(x509.IPAddress(ipaddress.ip_address("127.0.0.1")))
         certificate = (
             _builder(_name(name), self._name, key)
             .add_extension(x509.SubjectAlternativeName(names), critical=False)

@@ -16,16 +16,16 @@ ACCOUNT = EthereumAccount(bitcoin_wallet.SEED)
 
 
 def withdrawal(
-    wei: int, address: str, *, clock: FakeClock = CLOCK, **over: Any
+    wei: int, address: str, *, clock: FakeClock = CLOCK, currency: str = "ETH", **over: Any
 ) -> RequestWithdrawal:
-    """A withdrawal by Ethereum."""
+    """A withdrawal by Ethereum, of an amount in the smallest unit of its currency."""
     fields: dict[str, Any] = {
         "payment_id": IDS.new_id(),
         "merchant_id": "m_test",
         "livemode": False,
         "customer_id": "cus_1",
         "method": "ethereum",
-        "amount": Money(wei, "ETH"),
+        "amount": Money(wei, currency),
         "instrument": Instrument(
             kind=ADDRESS_KIND,
             display="0x…",

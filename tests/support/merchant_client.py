@@ -82,7 +82,10 @@ class MerchantClient:
             await asyncio.sleep(0.2)
 
     async def _post(self, path: str, body: dict[str, Any]) -> httpx.Response:
-        key = f"key-{random.getrandbits(96):x}"
+        return await self.post(path, body, f"key-{random.getrandbits(96):x}")
+
+    async def post(self, path: str, body: dict[str, Any], key: str) -> httpx.Response:
+        """The answer to a request under an idempotency key."""
         return await self._until_answered("POST", path, json=body, headers={"Idempotency-Key": key})
 
     async def _until_answered(self, method: str, path: str, **options: Any) -> httpx.Response:

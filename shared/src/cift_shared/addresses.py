@@ -1,17 +1,20 @@
 """Check addresses in settings before anything connects or listens."""
 
 import errno
+import os
 import socket
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from cift_shared.errors import SettingsInvalid
 
 DATABASE_EXAMPLE = "postgresql://user:password@host:5432/database"
+_FILES = ("sslrootcert", "sslcert", "sslkey", "sslcrl")
+"""Parameters of a database's address that name files."""
 _SHOWN_CHARS_MAX = 80
 
 
 def check_database_url(dsn: str) -> None:
-    """Refuse a text that can't be an address of PostgreSQL.
+    """Refuse a text that can't be an address of PostgreSQL, or names a file that can't be read.
 
     Raises:
         SettingsInvalid: names the setting and shows the form, never the value: it has a password.
@@ -26,6 +29,11 @@ def check_database_url(dsn: str) -> None:
         usable = False
     if not usable:
         raise SettingsInvalid(f"DATABASE_URL: not an address of PostgreSQL like {DATABASE_EXAMPLE}")
+    for name, value in parse_qsl(address.query):
+        if name in _FILES and not os.access(value, os.R_OK):
+            raise SettingsInvalid(
+                f"DATABASE_URL: {name} names {value[:_SHOWN_CHARS_MAX]}, which can't be read"
+            )
 
 
 def check_bootstrap_servers(servers: str) -> None:

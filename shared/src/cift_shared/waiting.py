@@ -1,4 +1,4 @@
-"""Wait for an event with a time limit, and compute the delay after failures.
+"""Wait for an event with a time limit, leave gaps in a busy loop, and compute delays of failures.
 
 `asyncio.wait_for` is not used: before Python 3.12 it swallows a cancellation that arrives in the
 same moment as the event, and a loop that is being stopped would run forever.
@@ -23,6 +23,25 @@ async def wait_for_event(event: asyncio.Event, seconds: float) -> bool:
     except TimeoutError:
         return False
     return True
+
+
+class Gap:
+    """The shortest time between two rounds of a loop; what arrives meanwhile is one batch.
+
+    A loop that has waited for work longer than that goes on at once.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._ends_at = 0.0
+
+    async def wait(self) -> None:
+        """Wait until the gap since the last call of `wait` is over."""
+        loop = asyncio.get_running_loop()
+        left_s = self._ends_at - loop.time()
+        if left_s > 0:
+            await asyncio.sleep(left_s)
+        self._ends_at = loop.time() + self._seconds
 
 
 def was_cancelled() -> bool:

@@ -63,6 +63,10 @@ def _legs(payment: Payment, effect: Movement) -> Counter[tuple[str, str]]:
     by_customer = 0 if payment.paid_by_merchant else earned
     legs = Counter[tuple[str, str]]()
     legs[house, f"provider:{payment.rail}:{currency}"] = sign * amount
+    if payment.price is not None:
+        legs[house, f"liquidity:{currency}"] = -sign * amount
+        amount, currency = payment.minor, payment.currency
+        legs[house, f"liquidity:{currency}"] = sign * amount
     legs[tenant, f"customer:{payment.customer}:{currency}"] = by_customer - sign * amount
     legs[house, f"fees:{payment.rail}:{currency}"] = -earned
     legs[tenant, f"merchant:{currency}"] = earned - by_customer
@@ -119,10 +123,17 @@ def reversed_is_what_was_posted(evidence: Evidence) -> Iterator[Finding]:
     by_payment = grouped(evidence.entries, lambda entry: entry.payment_id)
     for payment in evidence.payments:
         entries = by_payment.get(payment.payment_id, [])
-        moved = sum(e.amount for e in entries if e.kind in REVERSALS and _rail_of(e) is not None)
+        moved = sum(e.amount for e in entries if e.kind in REVERSALS and _is_source(e, payment))
         if abs(moved) != payment.reversed:
             words = f"shows {payment.reversed} as reversed, {moved} was posted"
             yield Finding(Kind.UNBALANCED, payment.payment_id, words)
+
+
+def _is_source(entry: Entry, payment: Payment) -> bool:
+    """Whether the payment's amount comes from this account."""
+    if payment.price is None:
+        return _rail_of(entry) is not None
+    return entry.code == f"liquidity:{payment.currency}"
 
 
 def providers_hold_nothing_else(evidence: Evidence) -> Iterator[Finding]:

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from math import floor
 
 from tests.chaos.checks.finding import (
     Finding,
@@ -12,7 +13,7 @@ from tests.chaos.checks.finding import (
     owners,
     signed,
 )
-from tests.chaos.evidence.facts import UNMOVED, Evidence, Payment
+from tests.chaos.evidence.facts import UNMOVED, Evidence, Movement, Payment
 
 
 def movements_are_ours(evidence: Evidence) -> Iterator[Finding]:
@@ -54,12 +55,58 @@ def completed_has_moved(evidence: Evidence) -> Iterator[Finding]:
             words = "completed, and the provider's book has nothing of it"
             yield Finding(Kind.UNBALANCED, payment.payment_id, words)
         for effect in effects:
-            if (effect.amount, effect.currency) != (payment.minor, payment.currency):
+            if not _explains(effect, payment):
                 words = (
                     f"completed with {payment.minor} {payment.currency}, "
                     f"the provider moved {effect.amount} {effect.currency}"
                 )
                 yield Finding(Kind.UNBALANCED, payment.payment_id, words)
+
+
+def _explains(effect: Movement, payment: Payment) -> bool:
+    """Whether this movement makes the payment's amount."""
+    price = payment.price
+    if price is None:
+        return (effect.amount, effect.currency) == (payment.minor, payment.currency)
+    if effect.currency != price.currency:
+        return False
+    if effect.amount < price.minor:
+        return payment.minor == floor(price.worth(effect.amount))
+    is_exact = effect.amount == price.minor
+    return payment.minor == price.quoted if is_exact else payment.minor >= price.quoted
+
+
+def prices_are_fair(evidence: Evidence) -> Iterator[Finding]:
+    """A payer is told the smallest amount that is worth what is quoted."""
+    for payment in evidence.payments:
+        price = payment.price
+        if price is None:
+            continue
+        if not price.worth(price.minor - 1) < price.quoted <= price.worth(price.minor):
+            words = f"{price.minor} {price.currency} at {price.rate} for {price.quoted}"
+            yield Finding(Kind.UNBALANCED, payment.payment_id, words)
+
+
+def completed_is_deep(evidence: Evidence) -> Iterator[Finding]:
+    """Nothing counts before the chain has as many confirmations of it as the operator wants."""
+    moved = moved_by_payment(evidence)
+    for payment in evidence.payments:
+        if payment.status != "completed" or payment.reversed:
+            continue
+        for effect in moved.get(payment.payment_id, []):
+            if effect.confirmations is not None and effect.confirmations < payment.depth:
+                words = f"completed with {effect.confirmations} of {payment.depth} confirmations"
+                yield Finding(Kind.ILLEGAL_STATE, payment.payment_id, words)
+
+
+def withdrawals_stay_within_caps(evidence: Evidence) -> Iterator[Finding]:
+    """No withdrawal above what the signer may sign has left."""
+    moved = moved_by_payment(evidence)
+    for payment in evidence.payments:
+        left = [m.amount for m in moved.get(payment.payment_id, []) if not m.is_incoming]
+        if payment.cap is not None and payment.type == "withdrawal" and sum(left) > payment.cap:
+            words = f"{sum(left)} {payment.currency} left, {payment.cap} may"
+            yield Finding(Kind.LOST, payment.payment_id, words)
 
 
 def one_effect_a_command(evidence: Evidence) -> Iterator[Finding]:

@@ -6,6 +6,8 @@ Amounts are whole minor units, ids are text, times are aware.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
+from fractions import Fraction
 
 from tests.chaos.clients.history import Said
 
@@ -26,6 +28,26 @@ CENTS = 2
 def exponent(currency: str) -> int:
     """Decimal places of a currency."""
     return _EXPONENTS.get(currency, CENTS)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Price:
+    """What the payer of a payment was told to pay in another currency than the payment's."""
+
+    minor: int
+    """What is to be paid."""
+    currency: str
+    """That is paid."""
+    quoted: int
+    """What is credited for it, in the payment's currency."""
+    quoted_currency: str
+    rate: Decimal
+    """Whole units of the payment's currency for one whole unit of the one that is paid."""
+
+    def worth(self, minor: int) -> Fraction:
+        """What an amount that is paid is worth, in minor units of the payment's currency."""
+        scale = exponent(self.quoted_currency) - exponent(self.currency)
+        return minor * Fraction(self.rate) * Fraction(10) ** scale
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +83,12 @@ class Payment:
     """Its rail can cancel what the provider has."""
     received: bool = False
     """Money that no order asked for: a deposit that the worker has reported by itself."""
+    price: Price | None = None
+    """None: payer and payment have the same currency."""
+    depth: int = 0
+    """Confirmations that a movement of its rail must have before it counts; 0: no chain."""
+    cap: int | None = None
+    """The largest withdrawal that is signed, where there is a limit."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -185,6 +213,8 @@ class Movement:
     is_public: bool = False
     """True in a book that has no references of ours, such as a chain: only the names that the
     provider has for it tell whose it is."""
+    confirmations: int | None = None
+    """Of a movement on a chain: its block and those above it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

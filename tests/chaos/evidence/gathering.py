@@ -10,7 +10,7 @@ between the two belongs to a payment that our tables show as open.
 import json
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -57,6 +57,8 @@ select payment_id::text, merchant_id as merchant, livemode, customer_id as custo
        disputed_minor as disputed, provider_reference as reference,
        provider_fee_minor as provider_fee, suspense_posted,
        merchant_account_id is not null as paid_by_merchant, version,
+       pricing #>> '{exchange,amount}' as to_pay, pricing #>> '{exchange,currency}' as paid_in,
+       pricing #>> '{exchange,rate,value}' as rate, coalesce(requested_minor, minor) as quoted,
        exists (select from ledger.unfinished u where u.payment_id = p.payment_id) as swept,
        exists (select from ledger.payment_event e
                 where e.payment_id = p.payment_id and e.kind = 'received') as received
@@ -177,7 +179,7 @@ async def _tables(connection: Any) -> dict[str, Any]:
 
     return {
         "taken_at": await connection.fetchval("select now()"),
-        "payments": tuple(map(_with_rail, await rows(facts.Payment, _PAYMENTS))),
+        "payments": tuple(payment(_plain(row)) for row in await connection.fetch(_PAYMENTS)),
         "changes": await rows(facts.Change, _CHANGES),
         "entries": await rows(facts.Entry, _ENTRIES),
         "accounts": await rows(facts.Account, _ACCOUNTS),
@@ -189,10 +191,31 @@ async def _tables(connection: Any) -> dict[str, Any]:
     }
 
 
-def _with_rail(payment: facts.Payment) -> facts.Payment:
-    """The payment, with what its rail can do."""
-    cancels = rails()[payment.rail].cancel_after_submit
-    return replace(payment, cancels_after_submit=cancels)
+def payment(row: Mapping[str, Any]) -> facts.Payment:
+    """A row of `_PAYMENTS`, with what its rail can do."""
+    plain = {name: value for name, value in row.items() if name not in _PRICE}
+    return facts.Payment(
+        **plain,
+        price=_price(row),
+        cancels_after_submit=rails()[row["rail"]].cancel_after_submit,
+        depth=TRAFFIC[row["rail"]].depth,
+        cap=TRAFFIC[row["rail"]].caps.get(row["currency"]),
+    )
+
+
+_PRICE = ("to_pay", "paid_in", "rate", "quoted")
+
+
+def _price(row: Mapping[str, Any]) -> facts.Price | None:
+    if row["paid_in"] is None:
+        return None
+    return facts.Price(
+        minor=int(Decimal(row["to_pay"]).scaleb(facts.exponent(row["paid_in"]))),
+        currency=row["paid_in"],
+        quoted=row["quoted"],
+        quoted_currency=row["currency"],
+        rate=Decimal(row["rate"]),
+    )
 
 
 def _plain(row: Mapping[str, Any]) -> dict[str, Any]:
@@ -233,6 +256,7 @@ def movement(entry: Mapping[str, Any]) -> facts.Movement:
         or attempt_in(entry.get("callback_url", "")),
         payment_id=refs.get("cift_payment"),
         is_public="caller_refs" not in entry,
+        confirmations=entry.get("confirmations"),
     )
 
 

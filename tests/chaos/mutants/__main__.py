@@ -26,6 +26,8 @@ SOUND_WITHIN_S = 60
 FOUND_WITHIN_S = 60
 RUN_TIMEOUT_S = 1_800
 GIVEN_SERVERS = {"DATABASE_URL", "KAFKA_BOOTSTRAP_SERVERS"}
+STARTS = 2
+"""Another program may take a port that a cluster has chosen: then it is started once more."""
 CLUSTERS = 2
 """At a time: a cluster waits more than it works."""
 
@@ -98,16 +100,17 @@ def _play(
     options = [suite.scenarios, str(within_s), ",".join(checks)]
     env = {name: value for name, value in os.environ.items() if name not in GIVEN_SERVERS}
     env |= {**suite.env, "PYTHONPATH": os.pathsep.join([path, *suite.path])}
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.chaos.mutants.one", *options, *scenarios],
-        check=False, capture_output=True, text=True, cwd=ROOT, timeout=RUN_TIMEOUT_S, env=env,
-    )  # fmt: skip
-    if done.returncode:
-        # which proves nothing: a finding of no check
+    for _ in range(STARTS):
+        done = subprocess.run(
+            [sys.executable, "-m", "tests.chaos.mutants.one", *options, *scenarios],
+            check=False, capture_output=True, text=True, cwd=ROOT, timeout=RUN_TIMEOUT_S, env=env,
+        )  # fmt: skip
+        if not done.returncode:
+            verdict: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+            return verdict
         print(done.stderr[-4000:], file=sys.stderr)
-        return {"findings": [{"kind": "", "by": "", "words": "the cluster fell over"}]}
-    verdict: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return verdict
+    # which proves nothing: a finding of no check
+    return {"findings": [{"kind": "", "by": "", "words": "the cluster did not start or end well"}]}
 
 
 def _line(outcome: Outcome) -> str:

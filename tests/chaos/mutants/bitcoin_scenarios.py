@@ -5,7 +5,7 @@ from typing import Any
 import httpx
 
 from cift_shared.rails.local import local_rails
-from tests.chaos.mutants.context import ScenarioContext
+from tests.chaos.mutants.context import EARLY_S, ScenarioContext
 
 _CONFIRMATIONS = 3
 
@@ -14,20 +14,33 @@ async def _paid(
     context: ScenarioContext, amount: str, sats: int, customer: str | None = None
 ) -> str:
     """A deposit that is paid with so many satoshi, and completed."""
+    payment_id, address, _ = await _asked(context, amount, customer=customer)
+    await _pay(context, address, sats, blocks=_CONFIRMATIONS)
+    await context.merchant.ends(payment_id)
+    return payment_id
+
+
+async def _asked(
+    context: ScenarioContext, amount: str, currency: str = "BTC", *, customer: str | None = None
+) -> tuple[str, str, int]:
+    """A deposit, with its address and the satoshi to pay there."""
     order = {
         "type": "deposit",
         "method": "bitcoin",
         "amount": amount,
-        "currency": "BTC",
+        "currency": currency,
         "customer_id": customer or context.merchant.customer(),
     }
     payment_id = str((await context.merchant.make("/payments", order))["id"])
     payment = await context.merchant.reach(f"/payments/{payment_id}", ["requires_action"])
-    outputs = [{"address": payment["next_action"]["address"], "sats": sats}]
+    action = payment["next_action"]
+    return payment_id, action["address"], int(action["amount"].replace(".", ""))
+
+
+async def _pay(context: ScenarioContext, address: str, sats: int, *, blocks: int) -> None:
+    outputs = [{"address": address, "sats": sats}]
     await _node(context, "/control/pay", {"outputs": outputs, "fee_rate": "5"})
-    await _node(context, "/control/mine", {"blocks": _CONFIRMATIONS})
-    await context.merchant.ends(payment_id)
-    return payment_id
+    await _node(context, "/control/mine", {"blocks": blocks})
 
 
 async def _node(context: ScenarioContext, path: str, body: dict[str, Any]) -> Any:
@@ -38,19 +51,24 @@ async def _node(context: ScenarioContext, path: str, body: dict[str, Any]) -> An
         return reply.json()
 
 
-async def _withdrawn(context: ScenarioContext, customer: str) -> str:
-    """A withdrawal whose transaction is stored."""
+async def _ordered(context: ScenarioContext, customer: str, amount: str) -> str:
+    """A withdrawal."""
     order = {
         "type": "withdrawal",
         "method": "bitcoin",
-        "amount": "0.005",
+        "amount": amount,
         "currency": "BTC",
         "customer_id": customer,
         "payment_method": {
             "bitcoin_address": (await _node(context, "/control/addresses", {}))["address"]
         },
     }
-    payment_id = str((await context.merchant.make("/payments", order))["id"])
+    return str((await context.merchant.make("/payments", order))["id"])
+
+
+async def _withdrawn(context: ScenarioContext, customer: str) -> str:
+    """A withdrawal whose transaction is stored."""
+    payment_id = await _ordered(context, customer, "0.005")
     await context.has_rows(_FIRST_SENT, payment_id)
     return payment_id
 
@@ -93,9 +111,43 @@ async def bitcoin_gone_for_good(context: ScenarioContext) -> None:
     await context.has_rows(sql, payment_id)
 
 
+async def bitcoin_not_deep_yet(context: ScenarioContext) -> None:
+    """A deposit stays open until it has all its confirmations."""
+    payment_id, address, sats = await _asked(context, "0.02")
+    await _pay(context, address, sats, blocks=_CONFIRMATIONS - 1)
+    if not await context.ends_within(payment_id, EARLY_S):
+        await _node(context, "/control/mine", {"blocks": 1})
+        await context.merchant.ends(payment_id)
+
+
+async def bitcoin_priced(context: ScenarioContext) -> None:
+    """A deposit is priced in dollars, and its payer pays what it shows."""
+    payment_id, address, sats = await _asked(context, "50.00", "USD")
+    await _pay(context, address, sats, blocks=_CONFIRMATIONS)
+    await context.merchant.ends(payment_id)
+
+
+async def bitcoin_above_cap(context: ScenarioContext) -> None:
+    """A withdrawal is above what the signer may sign."""
+    customer = context.merchant.customer()
+    await _paid(context, "12", 12 * 10**8, customer)
+    payment_id = await _ordered(context, customer, "11")
+    if not await context.ends_within(payment_id, EARLY_S):
+        await _node(context, "/control/mine", {"blocks": _CONFIRMATIONS})
+        await context.merchant.ends(payment_id)
+
+
 async def bitcoin_odd_amount(context: ScenarioContext) -> None:
     """A deposit is paid to the satoshi."""
     await _paid(context, "0.29000006", 29_000_006)
 
 
-ALL = (bitcoin_odd_amount, bitcoin_gone_for_good, bitcoin_paid_out, bitcoin_left_out)
+ALL = (
+    bitcoin_odd_amount,
+    bitcoin_not_deep_yet,
+    bitcoin_priced,
+    bitcoin_above_cap,
+    bitcoin_gone_for_good,
+    bitcoin_paid_out,
+    bitcoin_left_out,
+)

@@ -10,7 +10,7 @@ from typing import Any
 import asyncpg
 import httpx
 
-from cift_shared.rails.local import local_rails
+from cift_shared.rails.local import FINAL, local_rails
 from tests.chaos.checks.checker import Verdict, check
 from tests.chaos.clients.history import History
 from tests.chaos.clients.merchant_client import MerchantClient
@@ -19,6 +19,8 @@ from tests.chaos.evidence.gathering import Places, gather
 
 PATIENCE_S = 60.0
 LOOK_S = 0.4
+EARLY_S = 4.0
+"""Enough for a payment to end that must not end yet."""
 _STATES = " union all ".join(f"select state from {rail}.attempt" for rail in local_rails())
 
 
@@ -88,6 +90,15 @@ class ScenarioContext:
                     await asyncio.sleep(0.05)
         finally:
             await connection.close()
+
+    async def ends_within(self, payment_id: str, seconds: float) -> bool:
+        """Whether a payment ends in that time."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self.merchant.reach(f"/payments/{payment_id}", FINAL)
+        except TimeoutError:
+            return False
+        return True
 
     async def attempts_are_over(self) -> None:
         """Wait until the workers have nothing to do."""

@@ -85,11 +85,11 @@ MUTANTS = (
         (
             Edit(
                 f"{SHARED}/kafka/subscriber.py",
-                "            if not await self._handle(records):\n                return\n",
-                "            if (await self._commit(consumer, {place: batch[-1].offset + 1"
-                " for place, batch in fetched.items()})) or failpoint("
-                '"subscriber.before_commit") or not await self._handle(records):\n'
-                "                return\n",
+                "                if not await self._handle(records):\n",
+                "                await consumer.commit({place: batch[-1].offset + 1"
+                " for place, batch in fetched.items()})\n"
+                '                failpoint("subscriber.before_commit")\n'
+                "                if not await self._handle(records):\n",
             ),
         ),
     ),

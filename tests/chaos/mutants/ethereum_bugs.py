@@ -18,6 +18,19 @@ MUTANTS = (
         ),
     ),
     Mutant(
+        "eth-credited-before-final",
+        "a deposit is credited while its block can still be undone",
+        "ethereum_not_final_yet",
+        ("completed_is_deep",),
+        (
+            Edit(
+                f"{ETHEREUM}/domain.py",
+                "return tip.final_height is not None and height <= tip.final_height",
+                "return height <= tip.height",
+            ),
+        ),
+    ),
+    Mutant(
         "eth-balance-counts-twice",
         "what transactions paid is taken for an unexplained increase of the balance, too",
         "ethereum_paid",
@@ -51,7 +64,11 @@ MUTANTS = (
         "ethereum_left_out",
         ("movements_are_ours", "one_effect_a_command"),
         (
-            Edit(f"{ETHEREUM}/sending.py", "nonce=old.nonce,", "nonce=old.nonce + 1,"),
+            Edit(
+                f"{ETHEREUM}/sending.py",
+                "replace(old, tip=offer.tip,",
+                "replace(old, nonce=old.nonce + 1, tip=offer.tip,",
+            ),
             Edit(
                 f"{ETHEREUM_SIGNER}/policy.py",
                 "    if history.nonce is not None and transfer.nonce != history.nonce:\n"
@@ -93,6 +110,50 @@ MUTANTS = (
                 f"{ETHEREUM}/token_transfers.py",
                 "moved.recipient, moved.amount, currency",
                 "moved.recipient, moved.amount * 100, currency",
+            ),
+        ),
+    ),
+    Mutant(
+        "eth-fee-of-a-token-in-the-token",
+        "what the network takes for a withdrawal in a token is booked in the token",
+        "ethereum_tokens_paid_out",
+        ("providers_hold_what_the_books_say",),
+        (
+            Edit(
+                f"{ETHEREUM}/payouts.py",
+                "Money(version.fee or 0, COIN)",
+                "Money(version.fee or 0, attempt.request.amount.currency)",
+            ),
+        ),
+    ),
+    Mutant(
+        "eth-another-token-is-paid",
+        "a withdrawal in USDC pays USDT, and the signer does not compare the currency",
+        "ethereum_tokens_paid_out",
+        ("providers_hold_what_the_books_say",),
+        (
+            Edit(
+                f"{ETHEREUM}/payouts.py",
+                "contract = self._context.contracts.get(currency)",
+                'contract = self._context.contracts.get({"USDC": "USDT"}.get(currency, currency))',
+            ),
+            Edit(
+                f"{ETHEREUM_SIGNER}/policy.py",
+                "Asked(transfer.account, transfer.wei, currency) != asked",
+                "Asked(transfer.account, transfer.wei, asked.currency) != asked",
+            ),
+        ),
+    ),
+    Mutant(
+        "eth-cap-of-a-token-ignored",
+        "the signer signs a withdrawal in a token of any amount",
+        "ethereum_tokens_above_cap",
+        ("withdrawals_stay_within_caps",),
+        (
+            Edit(
+                f"{ETHEREUM_SIGNER}/policy.py",
+                '    if transfer.wei > caps.transaction_max:\n        return "above_cap"\n',
+                "",
             ),
         ),
     ),

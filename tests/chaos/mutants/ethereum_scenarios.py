@@ -5,7 +5,7 @@ from typing import Any
 import httpx
 
 from cift_shared.rails.local import local_rails
-from tests.chaos.mutants.context import ScenarioContext
+from tests.chaos.mutants.context import EARLY_S, ScenarioContext
 
 _FINAL_AFTER = 8
 _WEI = 2 * 10**16
@@ -59,19 +59,29 @@ async def _withdrawn(context: ScenarioContext) -> str:
     await _pay(context, address)
     await _node(context, "/control/mine", {"blocks": _FINAL_AFTER})
     await context.merchant.ends(payment_id)
+    return await _sent(context, customer, "0.005", "ETH")
+
+
+async def _sent(context: ScenarioContext, customer: str, amount: str, currency: str) -> str:
+    """A withdrawal whose transaction is at the node."""
+    withdrawal_id = await _ordered(context, customer, amount, currency)
+    await context.has_rows(_FIRST_SENT, withdrawal_id)
+    return withdrawal_id
+
+
+async def _ordered(context: ScenarioContext, customer: str, amount: str, currency: str) -> str:
+    """A withdrawal."""
     order = {
         "type": "withdrawal",
         "method": "ethereum",
-        "amount": "0.005",
-        "currency": "ETH",
+        "amount": amount,
+        "currency": currency,
         "customer_id": customer,
         "payment_method": {
             "ethereum_address": (await _node(context, "/control/addresses", {}))["address"]
         },
     }
-    withdrawal_id = str((await context.merchant.make("/payments", order))["id"])
-    await context.has_rows(_FIRST_SENT, withdrawal_id)
-    return withdrawal_id
+    return str((await context.merchant.make("/payments", order))["id"])
 
 
 async def ethereum_paid_out(context: ScenarioContext) -> None:
@@ -79,6 +89,34 @@ async def ethereum_paid_out(context: ScenarioContext) -> None:
     payment_id = await _withdrawn(context)
     await _node(context, "/control/mine", {"blocks": _FINAL_AFTER + 1})
     await context.merchant.ends(payment_id)
+
+
+async def ethereum_tokens_paid_out(context: ScenarioContext) -> None:
+    """A withdrawal in USDC is signed, sent, mined and completed."""
+    customer = await _with_tokens(context, 25)
+    payment_id = await _sent(context, customer, "10", "USDC")
+    await _node(context, "/control/mine", {"blocks": _FINAL_AFTER + 1})
+    await context.merchant.ends(payment_id)
+
+
+async def ethereum_tokens_above_cap(context: ScenarioContext) -> None:
+    """A withdrawal in USDC is above what the signer may sign."""
+    customer = await _with_tokens(context, 6_000)
+    payment_id = await _ordered(context, customer, "5500", "USDC")
+    if not await context.ends_within(payment_id, EARLY_S):
+        await _node(context, "/control/mine", {"blocks": _FINAL_AFTER + 1})
+        await context.merchant.ends(payment_id)
+
+
+async def _with_tokens(context: ScenarioContext, amount: int) -> str:
+    """A customer who has paid in so many USDC."""
+    customer = context.merchant.customer()
+    payment_id, address = await _asked(context, str(amount), "USDC", customer=customer)
+    order = {"address": address, "amount": str(amount * 10**6), "token": "USDC"}
+    await _node(context, "/control/pay", order)
+    await _node(context, "/control/mine", {"blocks": _FINAL_AFTER + 1})
+    await context.merchant.ends(payment_id)
+    return customer
 
 
 async def ethereum_left_out(context: ScenarioContext) -> None:
@@ -97,6 +135,16 @@ async def ethereum_paid(context: ScenarioContext) -> None:
     await _pay(context, address)
     await _node(context, "/control/mine", {"blocks": _FINAL_AFTER})
     await context.merchant.ends(payment_id)
+
+
+async def ethereum_not_final_yet(context: ScenarioContext) -> None:
+    """A deposit stays open until its block is final."""
+    payment_id, address = await _asked(context)
+    await _pay(context, address)
+    await _node(context, "/control/mine", {"blocks": _FINAL_AFTER - 1})
+    if not await context.ends_within(payment_id, EARLY_S):
+        await _node(context, "/control/mine", {"blocks": 1})
+        await context.merchant.ends(payment_id)
 
 
 async def ethereum_gone_before_final(context: ScenarioContext) -> None:
@@ -124,8 +172,11 @@ async def ethereum_paid_in_tokens(context: ScenarioContext) -> None:
 
 ALL = (
     ethereum_paid,
+    ethereum_not_final_yet,
     ethereum_gone_before_final,
     ethereum_paid_in_tokens,
     ethereum_paid_out,
+    ethereum_tokens_paid_out,
+    ethereum_tokens_above_cap,
     ethereum_left_out,
 )

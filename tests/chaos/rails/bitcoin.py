@@ -8,6 +8,7 @@ import httpx
 from tests.chaos.rails.traffic import Drawn, RailTraffic
 
 _CONFIRMATIONS = 3
+_CAP = 10 * 10**8
 _REORGANISED_AT = 3
 """After every third payment the highest blocks are replaced by others with the same payments."""
 
@@ -37,10 +38,14 @@ TRAFFIC = RailTraffic(
     method="bitcoin",
     currency="BTC",
     units=(2, 3),
+    also={"USD": 100},
+    depth=_CONFIRMATIONS,
     instrument=_payer,
     afterwards=("withdrawal",),
     cancels=0.0,
+    caps={"BTC": _CAP},
     settings={
+        "CRYPTO_SIGNER_MAX_SATOSHI": str(_CAP),
         "CIFT_BITCOIN_ACTION_TIMEOUT_S": "600",
         "BITCOIN_RPC_TIMEOUT_S": "3",
         # Three small coins are put together at once.

@@ -12,6 +12,8 @@ _FINAL_AFTER = 8
 _REORGANISED_AT = 3
 """After every third payment the highest blocks are replaced by others with the same payments."""
 _DEPTH = 2
+_CAP = 5_000
+"""The largest withdrawal of a token, in whole ones."""
 
 
 def _payer(draw: random.Random, block: int, number: int) -> Drawn:
@@ -41,11 +43,14 @@ TRAFFIC = RailTraffic(
     method="ethereum",
     currency="ETH",
     units=(2, 3),
-    also={"USDC": 1_000, "USDT": 1_001},
+    also={"USDC": 1_000, "USDT": 1_001, "USD": 1_002},
+    depth=_FINAL_AFTER + 1,
     instrument=_payer,
     afterwards=("withdrawal",),
     cancels=0.0,
+    caps={"USDC": _CAP * 10**6, "USDT": _CAP * 10**6},
     settings={
+        "CRYPTO_SIGNER_MAX_TOKEN": str(_CAP),
         "CIFT_ETHEREUM_ACTION_TIMEOUT_S": "600",
         "ETHEREUM_RPC_TIMEOUT_S": "3",
         "CRYPTO_ETH_UNDO_FINAL": "true",

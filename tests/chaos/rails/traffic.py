@@ -77,6 +77,10 @@ class RailTraffic:
     """A query for payments of unknown outcome that the provider's records will still settle."""
     also: Mapping[str, int] = field(default_factory=dict)
     """Other currencies in which customers pay in turn, and how much more of each they pay."""
+    depth: int = 0
+    """Confirmations that a payment or a withdrawal must have before it counts; 0: no chain."""
+    caps: Mapping[str, int] = field(default_factory=dict)
+    """The largest withdrawals that are signed, in minor units by currency."""
     factor: int = 1
     """By how much amounts are larger than `units`."""
     reversals: Reversals | None = None

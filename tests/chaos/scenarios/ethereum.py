@@ -18,6 +18,7 @@ _FINAL = 9
 """Blocks until a payment's block is final: its own, and eight above it."""
 _AMOUNT, _WEI = "0.020000000000000000", 2 * 10**16
 _PAID_OUT = "0.005"
+_UNITS = 25 * 10**6
 
 
 async def asked(context: ScenarioContext) -> None:
@@ -105,13 +106,28 @@ async def withdrawal(context: ScenarioContext) -> None:
     """Ether is paid out to an address, whoever dies meanwhile."""
     customer = context.merchant.customer()
     await _paid(context, customer)
+    await _paid_out(context, customer, _PAID_OUT, "ETH")
+
+
+async def token_withdrawal(context: ScenarioContext) -> None:
+    """A token is paid out to an address, whoever dies meanwhile."""
+    customer = context.merchant.customer()
+    payment_id, address = await _asked(context, customer, "25", "USDC")
+    order = {"address": address, "amount": str(_UNITS), "token": "USDC"}
+    await _node(context, "/control/pay", order)
+    await _mine(context)
+    await context.merchant.ends(payment_id)
+    await _paid_out(context, customer, "10", "USDC")
+
+
+async def _paid_out(context: ScenarioContext, customer: str, amount: str, currency: str) -> None:
     address = (await _node(context, "/control/addresses", {}))["address"]
     context.arm()
     order = {
         "type": "withdrawal",
         "method": "ethereum",
-        "amount": _PAID_OUT,
-        "currency": "ETH",
+        "amount": amount,
+        "currency": currency,
         "customer_id": customer,
         "payment_method": {"ethereum_address": address},
     }
@@ -132,13 +148,18 @@ async def _paid(context: ScenarioContext, customer: str | None = None) -> tuple[
     return payment_id, address
 
 
-async def _asked(context: ScenarioContext, customer: str | None = None) -> tuple[str, str]:
+async def _asked(
+    context: ScenarioContext,
+    customer: str | None = None,
+    amount: str = _AMOUNT,
+    currency: str = "ETH",
+) -> tuple[str, str]:
     """An accepted deposit, with the address that it shows."""
     order = {
         "type": "deposit",
         "method": "ethereum",
-        "amount": _AMOUNT,
-        "currency": "ETH",
+        "amount": amount,
+        "currency": currency,
         "customer_id": customer or context.merchant.customer(),
     }
     payment_id = str((await context.merchant.make("/payments", order))["id"])

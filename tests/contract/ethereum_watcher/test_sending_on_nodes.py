@@ -1,4 +1,4 @@
-"""Transfers of ether, signed by our signer, on whole nodes over HTTP.
+"""Transfers of ether and tokens, signed by our signer, on whole nodes over HTTP.
 
 Business rule: the same bytes do no harm however often they are sent, a raise of ours replaces what
 waits, and the watcher understands what each node answers.
@@ -15,7 +15,10 @@ from ethereum_watcher.ether_transfers import Transfer, unsigned_bytes
 from ethereum_watcher.mapping import GWEI
 from ethereum_watcher.payout_fees import Fee, first_fee, raised_fee
 from ethereum_watcher.sending import with_offer
-from provider_sandbox.ethereum.contracts import REFUSER
+from ethereum_watcher.token_calls import transfer_data
+from ethereum_watcher.token_transfers import Placed, transfers_from
+from provider_sandbox.ethereum.contracts import REFUSER, TOKENS, Token
+from tests.contract.ethereum_node.test_contracts import data, deployed, sent
 from tests.contract.ethereum_watcher.test_on_nodes import client_of
 from tests.support.ethereum_keys import ETHER, Wallet
 from tests.support.ethereum_node import CHAIN_ID, EthereumNode
@@ -122,4 +125,74 @@ async def test_the_gas_that_a_recipient_needs(
     assert await client.has_code(refuser)
     assert await client.gas(account.hot_address, refuser, 1) is None
     assert await client.gas(account.hot_address, "0x" + TO.hex(), 1) == 21_000 * 120 // 100
+    await client.close()
+
+
+UNITS = 25 * 10**6
+
+
+async def funded(node: EthereumNode, account: EthereumAccount, wallet: Wallet, token: Token) -> str:
+    """The contract of a token, of which the account has some, and ether for its fees."""
+    node.fund(account.hot_address, ETHER)
+    contract = deployed(node, wallet, token.deployment(bytes.fromhex(wallet.address[2:])))
+    moved = data("transfer", account.hot_address, 4 * UNITS)
+    assert sent(node, wallet, 1, contract, data=moved)["status"] == "0x1"
+    return contract
+
+
+def of_token(contract: str, gas: int) -> Transfer:
+    return replace(TRANSFER, wei=UNITS, gas=gas, contract=bytes.fromhex(contract[2:]))
+
+
+@pytest.mark.parametrize("token", TOKENS, ids=lambda token: token.symbol)
+async def test_a_token_is_paid_once_although_its_fee_was_raised(
+    node: EthereumNode, account: EthereumAccount, wallet: Wallet, token: Token
+) -> None:
+    contract = await funded(node, account, wallet, token)
+    client = client_of(node)
+    gas = await client.gas(account.hot_address, contract, 0, transfer_data(TO, UNITS))
+    assert gas is not None
+    assert 40_000 < gas < 100_000
+    transfer = of_token(contract, gas)
+    first = signed(account, transfer)
+    assert await client.send(first.raw) is Broadcast.ACCEPTED
+    offer = raised_fee(Fee(transfer.max_fee, transfer.tip), Fee(1, 1), gas=gas, cost_max=ETHER)
+    assert offer is not None
+    second = signed(account, with_offer(transfer, offer))
+    assert await client.send(second.raw) is Broadcast.ACCEPTED
+    node.mine()
+    head, receipt = await client.head(), await client.receipt(second.hash)
+    assert receipt.succeeded
+    assert receipt.gas_used < gas
+    [moved] = transfers_from(account.hot, transfer.contract, receipt)
+    assert moved == Placed(0, bytes.fromhex(contract[2:]), TO, UNITS)
+    assert await client.token_balance(contract, TO, head.hash) == UNITS
+    assert await client.token_balance(contract, account.hot) == 3 * UNITS
+    before = (await client.header(head.hash)).prev_hash
+    assert await client.token_balance(contract, TO, before) == 0
+    assert await client.send(first.raw) is Broadcast.NONCE_USED
+    await client.close()
+
+
+@pytest.mark.parametrize("token", TOKENS, ids=lambda token: token.symbol)
+async def test_a_token_that_refuses_a_transfer_is_told_before_it_and_after_it(
+    node: EthereumNode, account: EthereumAccount, wallet: Wallet, token: Token
+) -> None:
+    contract = await funded(node, account, wallet, token)
+    client = client_of(node)
+    too_much = transfer_data(TO, 5 * UNITS)
+    assert await client.gas(account.hot_address, contract, 0, too_much) is None
+    frozen = data("blacklist", "0x" + TO.hex())
+    assert sent(node, wallet, 2, contract, data=frozen)["status"] == "0x1"
+    refused = transfer_data(TO, UNITS)
+    assert await client.gas(account.hot_address, contract, 0, refused) is None
+    transfer = of_token(contract, 100_000)
+    made = signed(account, transfer)
+    assert await client.send(made.raw) is Broadcast.ACCEPTED
+    node.mine()
+    receipt = await client.receipt(made.hash)
+    assert not receipt.succeeded
+    assert receipt.gas_used > 21_000
+    assert transfers_from(account.hot, transfer.contract, receipt) == []
+    assert await client.token_balance(contract, account.hot) == 4 * UNITS
     await client.close()

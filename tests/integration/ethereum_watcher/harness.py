@@ -108,9 +108,14 @@ class TestNode:
 
     def send(self, raw: str) -> None:
         """Send a signed transaction; it waits for a block."""
-        order = {"jsonrpc": "2.0", "id": 1, "method": "eth_sendRawTransaction", "params": [raw]}
+        self.ask("eth_sendRawTransaction", raw)
+
+    def ask(self, method: str, *params: Any) -> Any:
+        """The true result of a call."""
+        order = {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}
         _, body, _ = answer_body(Context(self.node), json.dumps(order).encode())
         assert "result" in json.loads(body), body
+        return json.loads(body)["result"]
 
     def mine(self, blocks: int = 1) -> None:
         self.node.mine(blocks)

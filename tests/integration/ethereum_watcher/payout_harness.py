@@ -6,6 +6,7 @@ Watcher, engine and signer run in one process here; the test decides when each o
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -17,7 +18,7 @@ from cift_shared.clock import SystemClock
 from cift_shared.database.lease import Lease
 from cift_shared.database.pool import open_pool
 from cift_shared.ids import SystemIds
-from ethereum_signer.policy import Limits
+from ethereum_signer.policy import Caps, Limits
 from ethereum_signer.signer import EthereumSigner
 from ethereum_signer.store import ROLE, SCHEMA, SignerStore
 from ethereum_watcher.app import payouts_of
@@ -25,6 +26,7 @@ from ethereum_watcher.nonce_gaps import NonceGaps
 from ethereum_watcher.payout_store import StoredPayouts
 from ethereum_watcher.processor import EthereumProcessor
 from ethereum_watcher.settings import EthereumConfig
+from ethereum_watcher.token_calls import balance_data
 from ethereum_watcher.undone_payouts import UndonePayouts
 from tests.integration.ethereum_watcher.harness import FINAL_AFTER, TestNode, Watch
 from tests.support import ethereum, ethereum_wallet
@@ -34,10 +36,30 @@ from tests.support.ethereum_keys import Wallet
 from tests.support.eventually import eventually
 from wallet_keys.ethereum_account import EthereumAccount
 
+TOKEN = 10**6
+"""One token in its smallest unit."""
 LIMITS = Limits(
-    chain_id=CHAIN_ID, transaction_max=10 * ETHER, day_max=100 * ETHER, fee_max=ETHER // 50
+    chain_id=CHAIN_ID,
+    ether=Caps(currency="ETH", transaction_max=10 * ETHER, day_max=100 * ETHER),
+    tokens={
+        bytes.fromhex(contract[2:]): Caps(
+            currency=currency, transaction_max=1_000 * TOKEN, day_max=10_000 * TOKEN
+        )
+        for currency, contract in ethereum.CONTRACTS.items()
+    },
+    fee_max=ETHER // 50,
 )
 HOT = ethereum_wallet.ACCOUNT.hot_address
+
+
+def capped(currency: str = "ETH", **caps: int) -> Limits:
+    """The limits with other caps of one currency."""
+    tokens = {
+        contract: replace(one, **caps) if one.currency == currency else one
+        for contract, one in LIMITS.tokens.items()
+    }
+    ether = replace(LIMITS.ether, **caps) if currency == "ETH" else LIMITS.ether
+    return replace(LIMITS, ether=ether, tokens=tokens)
 
 
 class PayingNode(TestNode):
@@ -90,9 +112,11 @@ class Paying(Watch[PayingNode]):
         self.gap_lease = Lease("ethereum", "job:nonce_gaps", self.clock)
         self.signer, self.signer_lease = self.another_signer()
 
-    async def spendable(self) -> int:
+    async def spendable(self, currency: str = "ETH") -> int:
         """What the processor says that can be spent."""
-        (found,) = await self.new_processor().get_float()
+        (found,) = [
+            one for one in await self.new_processor().get_float() if one.currency == currency
+        ]
         return found.minor
 
     def new_processor(self) -> EthereumProcessor:
@@ -141,13 +165,22 @@ class Paying(Watch[PayingNode]):
         self.node.pay(HOT, wei)
         await self.mined()
 
+    async def fund_token(self, amount: int = 500 * TOKEN, currency: str = "USDC") -> None:
+        """Give the account that pays some tokens."""
+        self.node.pay_token(HOT, amount, currency)
+        await self.mined()
+
     def somebody(self) -> str:
         return str(to_checksum_address(self.node.node.outside.new_address()))
 
-    async def withdraw(self, wei: int = ETHER, address: str | None = None) -> UUID:
+    async def withdraw(
+        self, wei: int = ETHER, address: str | None = None, *, currency: str = "ETH"
+    ) -> UUID:
         """Send the command of a withdrawal to somebody's address."""
         self.recipient = address or self.somebody()
-        command = ethereum_wallet.withdrawal(wei, self.recipient, clock=self.clock)
+        command = ethereum_wallet.withdrawal(
+            wei, self.recipient, clock=self.clock, currency=currency
+        )
         await self.send(command)
         return command.payment_id
 
@@ -211,6 +244,12 @@ class Paying(Watch[PayingNode]):
         account = bytes.fromhex((address or self.recipient)[2:])
         return int(self.node.node.chain.accounts().balance(account))
 
+    def token_balance(self, address: str | None = None, currency: str = "USDC") -> int:
+        """What an address has of a token, in the chain."""
+        data = balance_data(bytes.fromhex((address or self.recipient)[2:]))
+        call = {"to": ethereum.CONTRACTS[currency], "data": "0x" + data.hex()}
+        return int(self.node.ask("eth_call", call, "latest"), 16)
+
     def nonce(self) -> int:
         """The account's next nonce in the chain."""
         return int(self.node.node.chain.accounts().nonce(ethereum_wallet.ACCOUNT.hot))
@@ -228,12 +267,15 @@ def stranger() -> Wallet:
 
 
 @asynccontextmanager
-async def open_paying(database: str, **over: Any) -> AsyncIterator[Paying]:
+async def open_paying(
+    database: str, *, node: PayingNode | None = None, **over: Any
+) -> AsyncIterator[Paying]:
     """A watcher and a signer that have read the chain once."""
     pool = await open_pool(database, role="cift_ethereum")
     signer_pool = await open_pool(database, role=ROLE)
-    fields = {"xpub": ethereum_wallet.ACCOUNT.xpub, "poll_s": 0.1, **over}
-    paying = Paying(pool, signer_pool, PayingNode(), ethereum.config(**fields))
+    key = ethereum_wallet.ACCOUNT.xpub
+    fields = {"xpub": key, "poll_s": 0.1, "token_list": ethereum.TOKENS, **over}
+    paying = Paying(pool, signer_pool, node or PayingNode(), ethereum.config(**fields))
     await paying.start()
     await paying.read()
     paying.node.mine(FINAL_AFTER)

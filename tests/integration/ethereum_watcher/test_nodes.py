@@ -207,10 +207,16 @@ async def test_the_first_node_that_answers_estimates_the_fee(node: TestNode) -> 
     ]  # fmt: skip
     clock = SystemClock()
     processor = EthereumProcessor(
-        ethereum.config(), clients, MemoryDeposits(), watch=WatchState(clock), clock=clock
-    )
+        ethereum.config(token_list=ethereum.TOKENS), clients, MemoryDeposits(),
+        watch=WatchState(clock), clock=clock,
+    )  # fmt: skip
     expected = Money(12 * 10**9 * 21_000, "ETH")
     assert await processor.estimate_network_fee("deposit", "ETH") == expected
+    assert await processor.estimate_network_fee("withdrawal", "ETH") == expected
+    # A deposit in a token is moved by two transactions later, a withdrawal is one.
+    moved, paid = Money(12 * 10**9 * 86_000, "ETH"), Money(12 * 10**9 * 65_000, "ETH")
+    assert await processor.estimate_network_fee("deposit", "USDC") == moved
+    assert await processor.estimate_network_fee("withdrawal", "USDC") == paid
     node.lies["eth_feeHistory"] = lambda *_: HTML
     with pytest.raises(NodeFailed):
         await processor.estimate_network_fee("deposit", "ETH")

@@ -5,7 +5,6 @@ Business rule: one nonce belongs to one withdrawal for ever, and every nonce end
 
 import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from uuid import UUID
 
 import pytest
@@ -18,8 +17,8 @@ from ethereum_watcher.ether_transfers import parse
 from ethereum_watcher.nonce_gaps import NonceGaps
 from tests.integration.ethereum_watcher.payout_harness import (
     HOT,
-    LIMITS,
     Paying,
+    capped,
     open_paying,
     stranger,
 )
@@ -45,7 +44,7 @@ async def fillers(paying: Paying) -> int:
 
 async def refused_before_another(paying: Paying) -> tuple[UUID, UUID]:
     """A withdrawal with nonce 0 that the signer refuses, and a signed one with nonce 1."""
-    paying.signer, _ = paying.another_signer(replace(LIMITS, transaction_max=ETHER // 2))
+    paying.signer, _ = paying.another_signer(capped(transaction_max=ETHER // 2))
     refused = await paying.withdraw(ETHER)
     await paying.planned(refused)
     signed = await paying.withdraw(ETHER // 10)
@@ -84,7 +83,7 @@ class TestGaps:
 
     async def test_without_a_later_transaction_nothing_is_filled(self, paying: Paying) -> None:
         await paying.fund()
-        paying.signer, _ = paying.another_signer(replace(LIMITS, transaction_max=ETHER // 2))
+        paying.signer, _ = paying.another_signer(capped(transaction_max=ETHER // 2))
         refused = await paying.withdraw(ETHER)
         await paying.planned(refused)
         await paying.sign()

@@ -17,8 +17,8 @@ from cift_shared.money.amount import Money
 from ethereum_watcher.ether_transfers import parse, unsigned_bytes
 from tests.integration.ethereum_watcher.payout_harness import (
     HOT,
-    LIMITS,
     Paying,
+    capped,
     open_paying,
 )
 from tests.support import bitcoin_wallet, ethereum
@@ -266,7 +266,7 @@ class TestTheSigner:
         self, paying: Paying
     ) -> None:
         await paying.fund()
-        paying.signer, _ = paying.another_signer(replace(LIMITS, transaction_max=ETHER // 2))
+        paying.signer, _ = paying.another_signer(capped(transaction_max=ETHER // 2))
         first = await paying.withdraw(ETHER)
         await paying.planned(first)
         await paying.sign()
@@ -283,7 +283,7 @@ class TestTheSigner:
         self, paying: Paying
     ) -> None:
         await paying.fund()
-        paying.signer, _ = paying.another_signer(replace(LIMITS, day_max=ETHER * 3 // 2))
+        paying.signer, _ = paying.another_signer(capped(day_max=ETHER * 3 // 2))
         first = await paying.withdraw(ETHER)
         await paying.in_pool(first)
         second = await paying.withdraw(ETHER)

@@ -3,6 +3,7 @@
 import json
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -22,6 +23,10 @@ WISH: dict[str, Any] = {
     "type": "deposit", "method": "bitcoin", "amount": "50.00", "currency": "USD",
     "customer_id": "c_1",
 }  # fmt: skip
+ONLY_SHILLINGS = {
+    "source": "treasury",
+    "sheets": [{"as_of": "2020-01-01T00:00:00Z", "one_usd_in": {"KES": "125"}}],
+}
 QUOTED = {name: WISH[name] for name in ("type", "method", "amount", "currency")}
 
 
@@ -159,3 +164,36 @@ async def test_what_is_refused(
 ) -> None:
     await rate(gateway, clock, "95000")
     problem(await pay(client, {**WISH, **over}), 422, code)
+
+
+async def dollars(client: httpx.AsyncClient, **wish: str) -> list[Any]:
+    """The options of deposits in dollars by Bitcoin."""
+    query = {"type": "deposit", "currency": "USD", **wish}
+    found = (await client.get("/payment-options", params=query)).json()["data"]
+    return [option for option in found if option["rail"] == "bitcoin"]
+
+
+@pytest.mark.parametrize("wish", [{}, {"amount": "50.00"}])
+async def test_an_option_without_a_rate_is_not_available(
+    gateway: RunningGateway, client: httpx.AsyncClient, clock: FakeClock, wish: dict[str, str]
+) -> None:
+    await rate(gateway, clock, None)
+    (option,) = await dollars(client, **wish)
+    assert (option["available"], option["unavailable_reason"]) == (False, "rate_unavailable")
+    await rate(gateway, clock, "95000")
+    (option,) = await dollars(client, **wish)
+    assert option["available"]
+    assert (option["fee"] is not None) is bool(wish)
+
+
+async def test_where_there_is_no_rate_at_all_nothing_is_offered_in_dollars(
+    database: str, clock: FakeClock, tmp_path: Path
+) -> None:
+    table = tmp_path / "rates.json"
+    table.write_text(json.dumps(ONLY_SHILLINGS))
+    async with running_gateway(database, clock=clock, rate_table=str(table)) as running:
+        await estimate(running, clock)
+        client = await running.client()
+        assert await dollars(client) == []
+        found = (await client.get("/payment-options", params={"currency": "BTC"})).json()["data"]
+        assert [option["rail"] for option in found] == ["bitcoin"]

@@ -1,10 +1,13 @@
 """A deployment may set up a part of a rail's currencies: the others are neither shown nor taken."""
 
+from collections.abc import Mapping
+
 import httpx
 import pytest
 
 from cift_shared.messaging.rail_status import NetworkFee
 from cift_shared.money.amount import Money
+from cift_shared.money.fees import Direction
 from cift_shared.testing import FakeClock
 from tests.integration.gateway.test_payment_options import options, report, status
 from tests.support.gateway import RunningGateway, running_gateway
@@ -13,7 +16,10 @@ from tests.support.problems import problem
 
 pytestmark = pytest.mark.integration
 
-GAS_COST = Money(86_000 * 10**10, "ETH")
+COSTS: Mapping[Direction, Money] = {
+    "deposit": Money(86_000 * 10**10, "ETH"),
+    "withdrawal": Money(65_000 * 10**10, "ETH"),
+}
 ORDER = {
     "type": "deposit", "method": "ethereum", "amount": "25", "currency": "USDC",
     "customer_id": "c_1",
@@ -23,7 +29,8 @@ ORDER = {
 async def open_client(gateway: RunningGateway, clock: FakeClock) -> httpx.AsyncClient:
     """A merchant's client; the watcher has told what the network charges."""
     fees = [
-        NetworkFee(type="deposit", currency=currency, fee=GAS_COST, estimated_at=clock.now())
+        NetworkFee(type=direction, currency=currency, fee=fee, estimated_at=clock.now())
+        for direction, fee in COSTS.items()
         for currency in ("ETH", "USDC", "USDT")
     ]
     assert await report(gateway, status(clock, rail="ethereum", network_fees=fees)) == []
@@ -50,6 +57,19 @@ async def test_tokens_of_the_main_network_are_offered_and_priced(database: str) 
         low = await pay(client, {**ORDER, "amount": "0.999999"})
         problem(low, 422, "amount_out_of_limits")
         problem(await pay(client, {**ORDER, "amount": "25.0000001"}), 422, "amount_invalid")
+
+
+async def test_a_withdrawal_in_a_token_is_priced_in_the_token(database: str) -> None:
+    clock = FakeClock()
+    async with running_gateway(database, clock=clock) as gateway:
+        client = await open_client(gateway, clock)
+        wish = {"type": "withdrawal", "method": "ethereum", "amount": "10", "currency": "USDC"}
+        price = (await client.post("/quotes", json=wish)).json()
+        # 5 dollars, and 0.00065 ether at 3,150 dollars
+        assert (price["fee"], price["network_fee"], price["net"]) == (
+            "7.047500", "2.047500", "17.047500",
+        )  # fmt: skip
+        assert price["currency"] == "USDC"
 
 
 async def test_a_token_that_is_not_set_up_is_neither_shown_nor_taken(database: str) -> None:

@@ -1,8 +1,11 @@
-"""Evidence in which everything is right: deposits, payouts and a refund, one of them undecided."""
+"""Evidence in which everything is right: deposits, payouts and a refund, one of them undecided.
+
+One deposit is priced in dollars and paid in bitcoin, at 95,000 dollars."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from uuid import UUID
 
 from tests.chaos.clients.history import Said
@@ -19,23 +22,25 @@ from tests.chaos.evidence.facts import (
     Movement,
     Notice,
     Payment,
+    Price,
     Queued,
     Webhook,
 )
 
 NOW = datetime(2026, 11, 1, 12, tzinfo=UTC)
 SHOP, HOUSE = "m_shop:test", "house:test"
-DEPOSIT, PAYOUT, FAILED, REFUND, CARD, UNKNOWN = (str(UUID(int=n)) for n in range(1, 7))
+DEPOSIT, PAYOUT, FAILED, REFUND, CARD, UNKNOWN, PRICED = (str(UUID(int=n)) for n in range(1, 8))
 FIRST_ATTEMPT = 101
 OPERATIONS = {
     "stk": frozenset({"deposit"}),
     "charge": frozenset({"deposit"}),
+    "payment": frozenset({"deposit"}),
     "b2c": frozenset({"withdrawal", "refund"}),
     "reversal": frozenset({"refund"}),
     "refund": frozenset({"refund"}),
     "refund_failed": frozenset[str](),
 }
-INCOMING = ("stk", "charge", "refund_failed")
+INCOMING = ("stk", "charge", "payment", "refund_failed")
 
 
 def attempt_of(payment_id: str) -> str:
@@ -141,6 +146,14 @@ def _payments() -> tuple[Payment, ...]:
             plain, payment_id=UNKNOWN, status="processing", minor=70_000, fee=1_750, net=68_250,
             version=2,
         ),
+        replace(
+            plain, payment_id=PRICED, method="bitcoin", rail="bitcoin", minor=5_000,
+            currency="USD", fee=50, net=4_950, reference="tx:0", depth=3,
+            price=Price(
+                minor=52_632, currency="BTC", quoted=5_000, quoted_currency="USD",
+                rate=Decimal(95_000),
+            ),
+        ),
     )  # fmt: skip
 
 
@@ -153,6 +166,7 @@ _LIVES = {
     REFUND: _SENT,
     CARD: _SENT,
     UNKNOWN: [("unknown", "processing")],
+    PRICED: _PAID,
 }
 
 
@@ -171,17 +185,23 @@ def _changes() -> tuple[Change, ...]:
     return tuple(changes)
 
 
+_WORKERS = {CARD: "card", PRICED: "bitcoin"}
+
+
 def _attempts() -> tuple[Attempt, ...]:
     done = tuple(
         Attempt(
-            worker="card" if payment_id == CARD else "mpesa", attempt_id=attempt_of(payment_id),
+            worker=_WORKERS.get(payment_id, "mpesa"), attempt_id=attempt_of(payment_id),
             payment_id=payment_id, operation="deposit", state="done", seq=len(life),
             next_check_at=None,
         )
         for payment_id, life in _LIVES.items()
     )  # fmt: skip
-    undecided = replace(done[-1], state="unknown", next_check_at=NOW + timedelta(minutes=60))
-    return (*done[:-1], replace(undecided, next_check_at=NOW + timedelta(minutes=4)))
+    later = NOW + timedelta(minutes=4)
+    return tuple(
+        replace(one, state="unknown", next_check_at=later) if one.payment_id == UNKNOWN else one
+        for one in done
+    )
 
 
 def _movements() -> tuple[Movement, ...]:
@@ -204,7 +224,12 @@ def _movements() -> tuple[Movement, ...]:
         moved(3, "b2c", REFUND, 40_000),
         charge,
         moved(5, "stk", UNKNOWN, 70_000),
-    )
+        replace(
+            moved(6, "payment", PRICED, 52_632), provider="bitcoin", currency="BTC",
+            fee_currency="BTC", receipt="tx:0", names=frozenset({"tx:0", "tx"}), attempt_id=None,
+            is_public=True, confirmations=3,
+        ),
+    )  # fmt: skip
 
 
 def _books() -> Books:
@@ -249,6 +274,15 @@ def _books() -> Books:
         CARD,
         (HOUSE, "provider-costs:card:USD", 320),
         (HOUSE, "provider:card:USD", -320),
+    )
+    books.post(
+        "settlement",
+        PRICED,
+        (HOUSE, "provider:bitcoin:BTC", 52_632),
+        (HOUSE, "liquidity:BTC", -52_632),
+        (HOUSE, "liquidity:USD", 5_000),
+        (SHOP, "customer:c1:USD", -4_950),
+        (HOUSE, "fees:bitcoin:USD", -50),
     )
     return books  # fmt: skip
 

@@ -19,6 +19,7 @@ from tests.unit.chaos.sound import (
     FAILED,
     NOW,
     PAYOUT,
+    PRICED,
     REFUND,
     UNKNOWN,
     attempt_of,
@@ -33,7 +34,7 @@ Spoil = Callable[[Evidence], Evidence]
 def test_sound_evidence_passes() -> None:
     verdict = check(sound())
     assert verdict.is_sound, verdict.told()
-    assert (verdict.payments, verdict.open, verdict.indefinite) == (6, 1, 1)
+    assert (verdict.payments, verdict.open, verdict.indefinite) == (7, 1, 1)
 
 
 def spoiled(name: str, place: int, **wrong: Any) -> Spoil:
@@ -164,6 +165,18 @@ def _refused_and_silent(evidence: Evidence) -> Evidence:
     return spoiled("said", _of(PAYOUT), status=422, answer=refusal)(silent)
 
 
+def _asked(minor: int) -> Spoil:
+    """The payer of the priced deposit was told to pay another amount, and has paid it."""
+
+    def spoil(evidence: Evidence) -> Evidence:
+        price = evidence.payments[_of(PRICED)].price
+        assert price is not None
+        priced = spoiled("payments", _of(PRICED), price=replace(price, minor=minor))
+        return spoiled("movements", 5, amount=minor)(priced(evidence))
+
+    return spoil
+
+
 _LATE = NOW - timedelta(minutes=1)
 _FAR = NOW + timedelta(days=1)
 
@@ -203,6 +216,12 @@ CASES: list[tuple[str, Kind, Spoil]] = [
     ("movements_are_known", Kind.LOST, beside("movements", 1, attempt_id=attempt_of(FAILED))),
     ("completed_has_moved", Kind.UNBALANCED, without("movements", 0)),
     ("completed_has_moved", Kind.UNBALANCED, spoiled("movements", 0, amount=90_000)),
+    ("completed_has_moved", Kind.UNBALANCED, spoiled("payments", _of(PRICED), minor=5_001)),
+    ("completed_has_moved", Kind.UNBALANCED, spoiled("movements", 5, currency="USD")),
+    ("prices_are_fair", Kind.UNBALANCED, _asked(52_631)),
+    ("prices_are_fair", Kind.UNBALANCED, _asked(52_633)),
+    ("completed_is_deep", Kind.ILLEGAL_STATE, spoiled("movements", 5, confirmations=2)),
+    ("withdrawals_stay_within_caps", Kind.LOST, spoiled("payments", _of(PAYOUT), cap=9_999)),
     ("one_effect_a_command", Kind.DOUBLE, beside("movements", 4, receipt="other")),
     ("one_request_taken", Kind.DOUBLE, given_as(taken={"pushes": {attempt_of(UNKNOWN): 2}})),
     ("one_request_taken", Kind.DOUBLE, given_as(taken={"payouts": {attempt_of(PAYOUT): 2}})),
@@ -308,11 +327,11 @@ def test_every_check_has_a_case() -> None:
 
 ALONE = {
     "refused_keys_stay_refused", "reads_never_go_back", "one_request_taken",
-    "one_attempt_a_payment", "held_is_open_holds", "nobody_is_overdrawn",
+    "one_attempt_a_payment", "held_is_open_holds", "nobody_is_overdrawn", "completed_is_deep",
     "providers_hold_nothing_else", "reversed_is_what_was_posted", "results_count_once",
     "ends_are_ends_for_the_worker", "results_have_arrived", "webhooks_have_arrived",
     "outboxes_are_empty", "attempts_have_a_next_check", "notices_are_taken_in",
-    "every_change_is_told",
+    "every_change_is_told", "withdrawals_stay_within_caps",
 }  # fmt: skip
 """Checks whose subject no other check looks at."""
 
@@ -396,6 +415,16 @@ def test_any_spoiled_amount_is_found(place: tuple[str, int, str], change: int) -
     evidence = sound()
     was = getattr(getattr(evidence, name)[number], amount)
     assert not check(spoiled(name, number, **{amount: was + change})(evidence)).is_sound
+
+
+def test_what_is_paid_beside_the_quoted_amount_counts_at_the_rate() -> None:
+    """Less is worth its own amount, rounded down; more is worth the quoted amount at least."""
+    for paid, credited in ((26_316, 2_500), (26_315, 2_499), (60_000, 5_699)):
+        priced = spoiled("payments", _of(PRICED), minor=credited, net=credited - 50)
+        evidence = spoiled("movements", 5, amount=paid)(priced(sound()))
+        assert "completed_has_moved" not in {found.by for found in check(evidence).findings}
+        short = spoiled("payments", _of(PRICED), minor=min(credited - 1, 4_999))(evidence)
+        assert "completed_has_moved" in {found.by for found in check(short).findings}
 
 
 @pytest.mark.parametrize("can", [True, False])

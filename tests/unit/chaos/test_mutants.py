@@ -40,6 +40,12 @@ def test_no_name_is_used_twice() -> None:
     assert max(Counter(_NAMES).values()) == 1
 
 
+def test_the_docs_name_every_bug() -> None:
+    text = (ROOT / "docs/proof.md").read_text()
+    assert f"- {len(MUTANTS)} bugs, " in text
+    assert [name for name in _NAMES if f"| `{name}` |" not in text] == []
+
+
 def test_every_schedule_is_played() -> None:
     assert set(SCENARIOS) == {mutant.scenario for mutant in MUTANTS}
 

@@ -13,8 +13,9 @@ from cift_shared.settings import load_settings
 from crypto_signer.app import health_app
 from crypto_signer.main import chains_of
 from crypto_signer.settings import SignerSettings
+from ethereum_signer.policy import Caps
 from ethereum_signer.settings import EthereumSignerSettings
-from tests.support import bitcoin, bitcoin_wallet, ethereum_wallet
+from tests.support import bitcoin, bitcoin_wallet, ethereum, ethereum_wallet
 from tests.support.commands import DATA_KEYS, INDEX_KEY
 from tests.support.ethereum import CHAIN_ID, XPUB
 from wallet_keys import seed_file
@@ -98,6 +99,23 @@ class TestSettings:
     def test_real_ether_is_on_the_main_chain_only(self, mode: str, chain_id: int) -> None:
         with pytest.raises(ValueError, match="CRYPTO_ETH_CHAIN_ID"):
             ethereum_settings(mode=mode, chain_id=chain_id)
+
+    def test_each_token_has_caps_of_its_own_in_whole_tokens(self) -> None:
+        made = ethereum_settings(token_list=ethereum.TOKENS, token_max=5, token_day_max=7).limits()
+        contracts = {name: bytes.fromhex(one[2:]) for name, one in ethereum.CONTRACTS.items()}
+        assert made.tokens == {
+            contract: Caps(currency=name, transaction_max=5_000_000, day_max=7_000_000)
+            for name, contract in contracts.items()
+        }
+        assert set(contracts.values()) <= made.denied
+        assert made.ether == Caps(currency="ETH", transaction_max=10**19, day_max=10**20)
+
+    @pytest.mark.parametrize(
+        "tokens", ["USDC", "DOGE", f"USDC=0x{'0' * 40}", f"USDC={ethereum.FIRST.swapcase()}"]
+    )
+    def test_a_token_that_is_not_known_stops_the_start(self, tokens: str) -> None:
+        with pytest.raises(ValueError, match="CRYPTO_ETH_TOKENS"):
+            ethereum_settings(token_list=tokens)
 
     def test_no_broker_is_needed_and_no_secret_is_shown(
         self, wallet: Path, monkeypatch: pytest.MonkeyPatch

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from chain_watch.verdicts import Refuse, Wait
 from ethereum_signer.policy import (
     Asked,
+    Caps,
     History,
     Limits,
     Request,
@@ -24,8 +25,19 @@ from ethereum_watcher.ether_transfers import Transfer, unsigned_bytes
 PAYMENT, ANOTHER = UUID(int=7), UUID(int=8)
 TO, OWN, FOREIGN = (letter * 20 for letter in (b"\x11", b"\x22", b"\x33"))
 ASKED = Asked(TO, 100_000)
-LIMITS = Limits(chain_id=31337, transaction_max=100_000, day_max=250_000, fee_max=21_000 * 50)
+CONTRACT, OTHER_CONTRACT = b"\x44" * 20, b"\x55" * 20
+LIMITS = Limits(
+    chain_id=31337,
+    ether=Caps(currency="ETH", transaction_max=100_000, day_max=250_000),
+    tokens={
+        CONTRACT: Caps(currency="USDC", transaction_max=5_000, day_max=12_000),
+        OTHER_CONTRACT: Caps(currency="USDT", transaction_max=5_000, day_max=12_000),
+    },
+    fee_max=21_000 * 50,
+)
 TRANSFER = Transfer(chain_id=31337, nonce=5, tip=2, max_fee=40, gas=21_000, account=TO, wei=100_000)
+TOKENS = replace(TRANSFER, wei=5_000, contract=CONTRACT)
+ASKED_TOKENS = Asked(TO, 5_000, "USDC")
 FILLER = replace(TRANSFER, account=OWN, wei=0)
 NONE = History()
 FIRST = Signed(1, TO, 100_000)
@@ -41,7 +53,9 @@ def verdict(
     **limits: Any,
 ) -> Verdict:
     request = Request(payment_id=PAYMENT, version=version, unsigned=unsigned_bytes(transfer))
-    return judge(request, asked, replace(LIMITS, **limits), history, own=OWN)
+    ether = {name: limits.pop(name) for name in ("transaction_max", "day_max") if name in limits}
+    known = replace(LIMITS, ether=replace(LIMITS.ether, **ether), **limits)
+    return judge(request, asked, known, history, own=OWN)
 
 
 def test_what_was_asked_for_is_signed() -> None:
@@ -78,6 +92,29 @@ def test_caps() -> None:
 def test_a_fee_above_the_limit_is_refused(over: dict[str, Any]) -> None:
     assert verdict(replace(TRANSFER, **over)) == Refuse("fee_above_limit")
     assert isinstance(verdict(replace(TRANSFER, max_fee=50)), Sign)
+
+
+def test_something_must_be_offered_for_each_gas() -> None:
+    least = replace(TRANSFER, gas=1, max_fee=1, tip=1)
+    assert verdict(least) == Sign(least)
+    assert verdict(replace(least, max_fee=0, tip=0)) == Refuse("fee_above_limit")
+
+
+def test_before_anything_was_signed_the_whole_cap_is_left_and_there_is_no_gap() -> None:
+    assert isinstance(verdict(day_max=100_000), Sign)
+    assert verdict(day_max=99_999) == Wait("day_cap")
+    assert verdict(replace(FILLER, nonce=0), None) == Refuse("no_gap")
+    assert NONE.nonce_max == -1
+
+
+def test_without_tokens_only_ether_is_signed() -> None:
+    limits = Limits(chain_id=31337, ether=LIMITS.ether, fee_max=LIMITS.fee_max)
+    for transfer, asked, expected in (
+        (TRANSFER, ASKED, Sign(TRANSFER)),
+        (TOKENS, ASKED_TOKENS, Refuse("token_unknown")),
+    ):
+        request = Request(payment_id=PAYMENT, version=1, unsigned=unsigned_bytes(transfer))
+        assert judge(request, asked, limits, NONE, own=OWN) == expected
 
 
 def test_a_denied_recipient_is_refused() -> None:
@@ -135,6 +172,57 @@ class TestVersions:
     def test_one_that_pays_otherwise_than_the_first_is_refused(self, before: Signed) -> None:
         history = replace(SIGNED, versions=(before,))
         assert verdict(version=2, history=history) == Refuse("paid_otherwise")
+
+
+class TestTokens:
+    def test_what_was_asked_for_is_signed(self) -> None:
+        assert verdict(TOKENS, ASKED_TOKENS) == Sign(TOKENS)
+
+    @pytest.mark.parametrize(
+        "over", [{"account": FOREIGN}, {"account": OWN}, {"wei": 4_999}, {"wei": 0},
+                 {"contract": OTHER_CONTRACT}, {"contract": None}],
+    )  # fmt: skip
+    def test_another_payment_is_refused(self, over: dict[str, Any]) -> None:
+        assert verdict(replace(TOKENS, **over), ASKED_TOKENS) == Refuse("other_payment")
+
+    def test_ether_that_was_asked_for_is_not_paid_in_tokens(self) -> None:
+        asked = Asked(TO, 5_000)
+        assert verdict(TOKENS, asked) == Refuse("other_payment")
+        assert isinstance(verdict(replace(TOKENS, contract=None), asked), Sign)
+
+    def test_a_token_that_is_not_set_up_is_refused(self) -> None:
+        transfer = replace(TOKENS, contract=FOREIGN)
+        assert verdict(transfer, ASKED_TOKENS) == Refuse("token_unknown")
+
+    def test_nothing_of_a_token_to_ourselves_fills_no_gap(self) -> None:
+        transfer = replace(TOKENS, account=OWN, wei=0)
+        assert verdict(transfer, None, history=History(nonce_max=6)) == Refuse("not_requested")
+
+    def test_caps(self) -> None:
+        more = replace(TOKENS, wei=5_001)
+        assert verdict(more, replace(ASKED_TOKENS, wei=5_001)) == Refuse("above_cap")
+        fine = History(day_wei=7_000)
+        assert isinstance(verdict(TOKENS, ASKED_TOKENS, history=fine), Sign)
+        full = History(day_wei=7_001)
+        assert verdict(TOKENS, ASKED_TOKENS, history=full) == Wait("day_cap")
+
+    def test_the_contract_is_denied_as_a_recipient(self) -> None:
+        transfer = replace(TOKENS, account=CONTRACT)
+        asked = replace(ASKED_TOKENS, account=CONTRACT)
+        assert verdict(transfer, asked, denied=frozenset({CONTRACT})) == Refuse("denied")
+
+    def test_the_fee_is_limited_in_ether(self) -> None:
+        assert isinstance(verdict(replace(TOKENS, max_fee=50), ASKED_TOKENS), Sign)
+        assert verdict(replace(TOKENS, max_fee=51), ASKED_TOKENS) == Refuse("fee_above_limit")
+
+    def test_a_later_version_pays_the_same_token(self) -> None:
+        first = Signed(1, TO, 5_000, CONTRACT)
+        history = replace(SIGNED, versions=(first,))
+        assert isinstance(verdict(TOKENS, ASKED_TOKENS, version=2, history=history), Sign)
+        for before in (replace(first, contract=None), replace(first, contract=OTHER_CONTRACT)):
+            history = replace(SIGNED, versions=(before,))
+            told = verdict(TOKENS, ASKED_TOKENS, version=2, history=history)
+            assert told == Refuse("paid_otherwise")
 
 
 _STEP = st.tuples(st.integers(0, 3), st.integers(0, 3), st.integers(1, 3))

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from ethereum_signer.signing import sign
 from ethereum_watcher.addresses import checksummed
 from ethereum_watcher.ether_transfers import Transfer, hash_of, unsigned_bytes
+from tests.support import ethereum_contracts
 from tests.support.ethereum_wallet import ACCOUNT
 
 TRANSFER = Transfer(
@@ -30,11 +31,15 @@ TRANSFERS = st.builds(
     gas=st.integers(21_000, 10**7),
     account=st.binary(min_size=20, max_size=20),
     wei=NUMBERS,
+    contract=st.none() | st.binary(min_size=20, max_size=20),
 )
 
 
 @given(TRANSFERS)
 def test_another_library_makes_the_same_bytes(transfer: Transfer) -> None:
+    to, wei, data = transfer.account, transfer.wei, b""
+    if transfer.contract is not None:
+        to, wei, data = transfer.contract, 0, ethereum_contracts.transfer(to, wei)
     fields = {
         "type": 2,
         "chainId": transfer.chain_id,
@@ -42,8 +47,9 @@ def test_another_library_makes_the_same_bytes(transfer: Transfer) -> None:
         "maxPriorityFeePerGas": transfer.tip,
         "maxFeePerGas": transfer.max_fee,
         "gas": transfer.gas,
-        "to": checksummed(transfer.account),
-        "value": transfer.wei,
+        "to": checksummed(to),
+        "value": wei,
+        "data": data,
     }
     expected = Account.from_key(ACCOUNT.hot_key()).sign_transaction(fields)
     made = sign(unsigned_bytes(transfer), ACCOUNT)

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from cift_shared.errors import SettingsInvalid
-from ethereum_watcher.deny_list import denied_accounts
+from ethereum_method.tokens import CONTRACTS, MAIN, SEPOLIA, Token
+from ethereum_watcher.deny_list import denied_accounts, token_accounts
 from tests.support.ethereum import FIRST, SHARED
 
 
@@ -29,3 +30,13 @@ def test_a_line_that_is_not_understood_stops_the_start(tmp_path: Path) -> None:
 def test_a_missing_file_stops_the_start(tmp_path: Path) -> None:
     with pytest.raises(SettingsInvalid, match="can't be read"):
         denied_accounts(tmp_path / "none")
+
+
+def test_contracts_of_tokens_are_those_of_the_chain_and_those_that_are_set_up() -> None:
+    known = {bytes.fromhex(of_chain[MAIN][2:]) for of_chain in CONTRACTS.values()}
+    assert token_accounts([], MAIN) == known
+    assert len(known) == 2
+    own = bytes.fromhex(FIRST[2:])
+    assert token_accounts([Token("USDC", FIRST)], MAIN) == known | {own}
+    assert token_accounts([Token("USDC", FIRST)], 31337) == {own}
+    assert len(token_accounts([], SEPOLIA)) == 1

@@ -9,8 +9,17 @@ from hypothesis import strategies as st
 
 from ethereum_watcher import rlp
 from ethereum_watcher.ether_transfers import Transfer, TransferInvalid, parse, unsigned_bytes
+from ethereum_watcher.token_calls import (
+    DECIMALS,
+    balance_data,
+    read_transfer_data,
+    transfer_data,
+)
 from tests.unit.ethereum_signer.test_signing import TRANSFER, TRANSFERS
 
+CALL = transfer_data(b"\x22" * 20, 5)
+SELECTOR = CALL[:4]
+TOKENS = replace(TRANSFER, contract=b"\x33" * 20)
 ITEMS = st.lists(st.binary(max_size=80) | st.just(()), max_size=12)
 
 
@@ -38,6 +47,26 @@ def test_a_transfer_is_read_back(transfer: Transfer) -> None:
 
 def test_what_it_can_cost_is_the_limit_at_the_highest_price() -> None:
     assert TRANSFER.fee_max == 21_000 * 20 * 10**9
+    assert TRANSFER.ether_max == TRANSFER.fee_max + 10**18
+    assert TOKENS.ether_max == TOKENS.fee_max == 21_000 * 20 * 10**9
+
+
+def test_the_call_of_a_token_is_the_one_that_its_standard_says() -> None:
+    """Source: the example of the Contract ABI Specification has this selector for this function."""
+    assert transfer_data(b"\x22" * 20, 5).hex() == f"a9059cbb{'00' * 12}{'22' * 20}{5:064x}"
+    assert balance_data(b"\x22" * 20).hex() == f"70a08231{'00' * 12}{'22' * 20}"
+    assert DECIMALS.hex() == "313ce567"
+
+
+@given(st.binary(min_size=20, max_size=20), st.integers(0, 2**256 - 1))
+def test_the_data_of_a_transfer_are_read_back(account: bytes, amount: int) -> None:
+    assert read_transfer_data(transfer_data(account, amount)) == (account, amount)
+
+
+@given(st.binary(max_size=80) | st.binary(min_size=64, max_size=64).map(SELECTOR.__add__))
+def test_whatever_is_read_is_written_in_the_same_way(data: bytes) -> None:
+    moved = read_transfer_data(data)
+    assert moved is None or transfer_data(*moved) == data
 
 
 def _with(**over: rlp.Item) -> bytes:
@@ -56,6 +85,14 @@ def _with(**over: rlp.Item) -> bytes:
         unsigned_bytes(TRANSFER) + b"\0",
         unsigned_bytes(TRANSFER)[:-1],
         _with(data=b"\xa9\x05\x9c\xbb"),
+        _with(wei=b"", data=CALL[:-1]),
+        _with(wei=b"", data=CALL + b"\0"),
+        _with(wei=b"", data=b"\xa9\x05\x9c\xbc" + CALL[4:]),
+        _with(wei=b"", data=CALL[:4] + b"\1" + CALL[5:]),
+        _with(wei=b"", data=CALL[:15] + b"\1" + CALL[16:]),
+        _with(data=CALL),
+        _with(wei=b"\1", data=CALL),
+        _with(wei=b"", data=CALL, account=b""),
         _with(account=b""),
         _with(account=b"\x11" * 21),
         _with(nonce=b"\0\x05"),
@@ -66,7 +103,9 @@ def _with(**over: rlp.Item) -> bytes:
     ],
     ids=[
         "nothing", "a type only", "another type", "no type", "more bytes", "fewer bytes",
-        "a call", "a new contract", "a long account", "a leading zero", "no access list",
+        "a call", "a short call", "a long call", "another function", "a long recipient",
+        "a recipient of 21 bytes", "ether to a token", "one wei to a token", "a call of nobody",
+        "a new contract", "a long account", "a leading zero", "no access list",
         "a list for a number", "too few fields", "too many fields",
     ],
 )  # fmt: skip
@@ -81,3 +120,4 @@ def test_numbers_that_no_transaction_has_are_refused() -> None:
     with pytest.raises(TransferInvalid):
         parse(unsigned_bytes(replace(TRANSFER, nonce=2**63)))
     assert parse(unsigned_bytes(replace(TRANSFER, wei=2**256 - 1, nonce=2**63 - 1)))
+    assert parse(unsigned_bytes(replace(TOKENS, wei=2**256 - 1))).wei == 2**256 - 1

@@ -6,7 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from cift_shared.money.amount import Money
-from ethereum_watcher.mapping import GWEI, TOKEN_GAS, price_of, transfer_fee
+from ethereum_watcher.mapping import GWEI, TOKEN_GAS, gas_of, price_of, transfer_fee
 from ethereum_watcher.next_action import token_uri_of, uri_of
 from ethereum_watcher.wire import FeeHistory
 from tests.support.ethereum import ETHER, FIRST
@@ -34,8 +34,13 @@ def test_the_fee_is_one_transfer_between_its_limits(price: int, wei: int) -> Non
 
 
 def test_a_token_is_moved_by_two_transfers() -> None:
-    assert TOKEN_GAS == 86_000
+    assert TOKEN_GAS == gas_of("deposit", is_token=True) == 86_000
     assert transfer_fee(7, lowest=1, highest=100, gas=TOKEN_GAS) == Money(602_000, "ETH")
+
+
+def test_a_withdrawal_is_one_transfer() -> None:
+    assert gas_of("withdrawal", is_token=True) == 65_000
+    assert gas_of("withdrawal", is_token=False) == gas_of("deposit", is_token=False) == 21_000
 
 
 def test_the_address_for_wallets_has_the_exact_amount() -> None:

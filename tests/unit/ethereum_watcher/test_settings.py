@@ -7,6 +7,7 @@ from pydantic import ValidationError
 
 from cift_shared.attempts.processor import get_payment_processor
 from cift_shared.errors import SettingsInvalid
+from cift_shared.money.amount import Money
 from crypto_watcher import main
 from crypto_watcher.settings import WorkerSettings
 from ethereum_method.rail import RAIL
@@ -14,7 +15,7 @@ from ethereum_method.settings import EthereumSettings
 from ethereum_watcher.domain import Depths
 from ethereum_watcher.processor import build_processor
 from ethereum_watcher.terms import terms_of
-from tests.support.ethereum import SHARED, XPUB, config
+from tests.support.ethereum import SHARED, TOKENS, XPUB, config
 
 
 @pytest.mark.parametrize(
@@ -58,6 +59,16 @@ def test_what_credits() -> None:
 
 def test_fees_are_exact() -> None:
     assert config(fee_floor="0.1", fee_ceiling="300").fee_limits == (10**8, 300 * 10**9)
+
+
+def test_what_must_be_there_to_be_spent() -> None:
+    over = {"token_list": TOKENS, "float_min": 7, "token_float_min": 2}
+    assert config(**over).floats_min == {
+        "ETH": Money(7, "ETH"),
+        "USDC": Money(2_000_000, "USDC"),
+        "USDT": Money(2_000_000, "USDT"),
+    }
+    assert set(config(token_list="none").floats_min) == {"ETH"}
 
 
 def test_addresses_of_nodes_are_not_shown() -> None:

@@ -12,9 +12,11 @@ from ethereum_watcher.domain import PLACE_STEP, free_place
 from ethereum_watcher.scanner import BlockInvalid, Payment
 from ethereum_watcher.token_transfers import (
     TOPIC,
+    Placed,
     Transfer,
     concerned_logs,
     read_transfer,
+    transfers_from,
     transfers_paid,
 )
 from ethereum_watcher.wire import Block, Log, Receipt
@@ -226,3 +228,37 @@ def test_a_place_that_another_transfer_has_is_left_to_it() -> None:
     taken = {3, 3 + PLACE_STEP}
     assert free_place(3, lambda place: place not in taken) == 3 + 2 * PLACE_STEP
     assert PLACE_STEP == 2**20
+
+
+SENT = {"topics": [TOPIC, topic(OURS), topic(OTHER)]}
+
+
+class TestFromUs:
+    """What a transaction of ours has moved."""
+
+    def test_each_transfer_is_read_at_its_place(self) -> None:
+        whole = receipt(log_fields(7), log_fields(5, 1, **SENT), log_fields(6, 2, **SENT))
+        assert transfers_from(OURS, TOKEN, whole) == [
+            Placed(1, TOKEN, OTHER, 5),
+            Placed(2, TOKEN, OTHER, 6),
+        ]
+
+    @pytest.mark.parametrize(
+        ("sender", "contract", "over"),
+        [
+            (OUR_OTHER, TOKEN, {}),
+            (OURS, FAKE, {}),
+            (OURS, None, {}),
+            (OURS, TOKEN, {"status": "0x0"}),
+        ],
+        ids=["of another", "of another contract", "of no contract", "of a failed transaction"],
+    )
+    def test_anything_else_is_not(
+        self, sender: bytes, contract: bytes | None, over: dict[str, str]
+    ) -> None:
+        whole = receipt(log_fields(**SENT), **over)
+        assert transfers_from(sender, contract, whole) == []
+
+    def test_a_log_that_is_no_transfer_is_not(self) -> None:
+        whole = receipt(log_fields(**SENT, data="0x"))
+        assert transfers_from(OURS, TOKEN, whole) == []

@@ -28,7 +28,9 @@ def test_the_chains_have_their_numbers_of_eip_155() -> None:
 
 def test_the_tokens_of_the_main_network_have_six_places() -> None:
     found = read_tokens(None, MAIN)
-    assert [(one.currency, one.decimals) for one in found] == [("USDC", 6), ("USDT", 6)]
+    assert [(one.currency, one.decimals, one.unit) for one in found] == [
+        ("USDC", 6, 1_000_000), ("USDT", 6, 1_000_000),
+    ]  # fmt: skip
     assert [one.contract for one in found] == [
         "0xA0b86991c6218b36c1d19D4a2e9Eb0cE3606eB48",
         "0xdAC17F958D2ee523a2206206994597C13D831ec7",

@@ -87,9 +87,10 @@ def twin_balances(entries: Iterable[Mapping[str, Any]]) -> Balances:
     balances: dict[str, Decimal] = {}
     for entry in entries:
         rail, book = books[entry["provider"]]
-        name = f"{rail} {entry['currency']}"
-        moved = _signed(entry, book).scaleb(-book.places_of(entry["currency"]))
-        balances[name] = balances.get(name, Decimal(0)) + moved
+        for currency, amount in _changes(entry, book):
+            name = f"{rail} {currency}"
+            moved = amount.scaleb(-book.places_of(currency))
+            balances[name] = balances.get(name, Decimal(0)) + moved
     return _not_zero(balances)
 
 
@@ -97,9 +98,12 @@ def _not_zero(balances: Balances) -> Balances:
     return {name: amount for name, amount in balances.items() if amount}
 
 
-def _signed(entry: Mapping[str, Any], book: TwinBook) -> Decimal:
+def _changes(entry: Mapping[str, Any], book: TwinBook) -> list[tuple[str, Decimal]]:
+    """What an entry adds to balances; its fee may be in another currency."""
     sign = 1 if entry["kind"] in book.incoming else -1
-    return sign * Decimal(entry["amount"]) - Decimal(entry["fee"])
+    fee_currency = entry["provider_ids"].get("fee_currency") or entry["currency"]
+    paid = (entry["currency"], sign * Decimal(entry["amount"]))
+    return [paid, (fee_currency, -Decimal(entry["fee"]))]
 
 
 def _difference(moved: list[str], requested: list[str]) -> list[str]:

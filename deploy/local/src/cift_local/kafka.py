@@ -72,6 +72,10 @@ class Kafka(Server):
         """Return True when it answers a metadata request."""
         return await serves_metadata(LOOPBACK, self.port)
 
+    def _cluster_id(self) -> str:
+        """Return the id to format the storage with; all nodes of a cluster have the same."""
+        return new_cluster_id()
+
     def _java(self, *options: str) -> tuple[str, ...]:
         """Return the beginning of a java command line; log lines have timestamps."""
         dated = "-Dorg.slf4j.simpleLogger.showDateTime=true"
@@ -80,7 +84,7 @@ class Kafka(Server):
     def _format(self, properties: Path) -> None:
         """Write the cluster id to the storage: a KRaft node needs it before its first start."""
         tool = (*self._java(), "kafka.tools.StorageTool", "format")
-        argv = (*tool, "-t", new_cluster_id(), "-c", str(properties))
+        argv = (*tool, "-t", self._cluster_id(), "-c", str(properties))
         done = subprocess.run(argv, check=False, capture_output=True, text=True)
         if done.returncode != 0:
             message = f"Kafka could not format {self.folder}:\n{done.stdout}{done.stderr}"

@@ -76,6 +76,10 @@ class BitcoinProcessor:
         """True: a deposit has one address, a withdrawal one plan, however often it is submitted."""
         return True
 
+    def forgets_sending(self, operation: Operation) -> bool:
+        """True for withdrawals: the chain takes a second plan of the same payment, too."""
+        return operation == "withdrawal"
+
     async def process_deposit(self, attempt: Attempt) -> Answer:
         """Assign an address; raises as `Deposits.submit`."""
         return await self._deposits.submit(attempt)

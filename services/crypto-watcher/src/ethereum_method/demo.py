@@ -1,6 +1,6 @@
-"""Ethereum in the demo: deposits, one of them by a contract and one in a token, and a withdrawal.
+"""Ethereum in the demo: deposits, by a contract and in a token, too, and withdrawals of both.
 
-Blocks leave the withdrawal out, so its fee is raised.
+Blocks leave the withdrawal of ether out, so its fee is raised.
 
 The demo's payer has no wallet: the faucet of the test node pays, and its miner mines on command.
 """
@@ -15,6 +15,7 @@ import httpx
 from cift_shared.rails.local import FINAL, Merchant, Step
 
 DEPOSIT, BY_CONTRACT, IN_TOKENS, WITHDRAWAL = "0.05", "0.02", "25", "0.03"
+TOKENS_OUT = "10"
 STUCK_BLOCKS = 2
 """Blocks without the withdrawal, until its fee is raised."""
 PLACES = {"ETH": 18, "USDC": 6}
@@ -82,6 +83,8 @@ async def play(payer: Payer, merchant: Merchant, customer: str) -> AsyncIterator
         yield step
     async for step in _paid_out(payer, merchant, customer):
         yield step
+    async for step in _tokens_paid_out(payer, merchant, customer):
+        yield step
 
 
 async def _until_final(payer: Payer, merchant: Merchant, customer: str) -> AsyncIterator[Step]:
@@ -140,15 +143,7 @@ async def _in_tokens(payer: Payer, merchant: Merchant, customer: str) -> AsyncIt
 
 
 async def _paid_out(payer: Payer, merchant: Merchant, customer: str) -> AsyncIterator[Step]:
-    order = {
-        "type": "withdrawal",
-        "method": "ethereum",
-        "amount": WITHDRAWAL,
-        "currency": "ETH",
-        "customer_id": customer,
-        "payment_method": {"ethereum_address": await payer.receive()},
-    }
-    accepted = await _accepted(merchant, order)
+    accepted = await _withdrawn(payer, merchant, customer, WITHDRAWAL, "ETH")
     first = await _at_node(payer, frozenset())
     await payer.mine(STUCK_BLOCKS, nothing=True)
     second = await _at_node(payer, frozenset({first}))
@@ -163,6 +158,33 @@ async def _paid_out(payer: Payer, merchant: Merchant, customer: str) -> AsyncIte
         (f"withdrawal {units_of(WITHDRAWAL, 'ETH')} ETH",),
         {"replaced": first[:18], "transaction": second[:18]},
     )  # fmt: skip
+
+
+async def _tokens_paid_out(payer: Payer, merchant: Merchant, customer: str) -> AsyncIterator[Step]:
+    accepted = await _withdrawn(payer, merchant, customer, TOKENS_OUT, "USDC")
+    await _at_node(payer, frozenset())
+    await payer.mine(FINAL_AFTER + 1)
+    paid = await merchant.final(accepted["id"])
+    yield Step(
+        "ethereum_token_withdrawal", "A withdrawal in USDC",
+        "The token's contract moves it, and reports that; the network's fee is paid in ether.",
+        paid["status"], "completed", paid, (f"withdrawal {units_of(TOKENS_OUT, 'USDC')} USDC",),
+    )  # fmt: skip
+
+
+async def _withdrawn(
+    payer: Payer, merchant: Merchant, customer: str, amount: str, currency: str
+) -> dict[str, Any]:
+    """An accepted withdrawal to somebody's wallet."""
+    order = {
+        "type": "withdrawal",
+        "method": "ethereum",
+        "amount": amount,
+        "currency": currency,
+        "customer_id": customer,
+        "payment_method": {"ethereum_address": await payer.receive()},
+    }
+    return await _accepted(merchant, order)
 
 
 async def _at_node(payer: Payer, known: frozenset[str]) -> str:

@@ -42,6 +42,8 @@ def environment(place: StackContext) -> Mapping[str, str]:
         "CRYPTO_ETH_BUMP_AFTER_BLOCKS": str(demo.STUCK_BLOCKS),
         "CRYPTO_SIGNER_MAX_WEI": str(10**21),
         "CRYPTO_SIGNER_DAY_MAX_WEI": str(10**24),
+        "CRYPTO_SIGNER_MAX_TOKEN": str(10**6),
+        "CRYPTO_SIGNER_DAY_MAX_TOKEN": str(10**9),
     }
 
 
@@ -69,8 +71,9 @@ LOCAL = LocalRail(
     ),
     play=play,
     # 0.05 and 0.02, each less 0.50 USD at 3,150 and 21,000 gas at 10 gwei; 25, less 0.50 and what
-    # 86,000 gas cost at 3,150; then 0.03 out, with 5 USD and 21,000 gas.
-    final_balance={"ETH": Decimal("0.037465238095238095"), "USDC": Decimal("21.791000")},
+    # 86,000 gas cost at 3,150. Then out: 0.03, with 5 USD and 21,000 gas; 10, with 5 and what
+    # 65,000 gas cost.
+    final_balance={"ETH": Decimal("0.037465238095238095"), "USDC": Decimal("4.743500")},
     twin=NODE,
 )
 """The entry point `cift.local`."""

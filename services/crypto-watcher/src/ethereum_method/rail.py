@@ -24,7 +24,7 @@ RAIL = Rail(
     provider="ethereum",
     limits={
         "ETH": {"deposit": _LIMITS, "withdrawal": _LIMITS},
-        **{currency: {"deposit": _OF_TOKEN} for currency in CONTRACTS},
+        **{currency: {"deposit": _OF_TOKEN, "withdrawal": _OF_TOKEN} for currency in CONTRACTS},
         "USD": {"deposit": _IN_DOLLARS},
     },
     exchanged={"USD": "ETH"},

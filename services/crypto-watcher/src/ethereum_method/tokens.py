@@ -1,4 +1,4 @@
-"""The tokens that are received besides ether: a line each, and the setting that chooses from them.
+"""The tokens that are paid besides ether, in and out: a line each, and the setting that chooses.
 
 The watcher compares `decimals()` of a contract with the places of its currency before it reads it.
 """
@@ -40,12 +40,17 @@ class Token:
     contract: str
     """The contract's address."""
     is_offered: bool = True
-    """False: what arrives is read and credited, but no new deposit is taken."""
+    """False: what arrives is read and credited, but no new payment is taken."""
 
     @property
     def decimals(self) -> int:
         """The places of its amounts."""
         return EXPONENTS[self.currency]
+
+    @property
+    def unit(self) -> int:
+        """One token in its smallest unit."""
+        return int(10**self.decimals)
 
 
 def read_tokens(text: str | None, chain_id: int) -> Sequence[Token]:

@@ -1,1 +1,1 @@
-"""The part of the signer's process that signs withdrawals of ether; nobody can call it."""
+"""The part of the signer's process that signs withdrawals by Ethereum; nobody can call it."""

@@ -1,28 +1,44 @@
-"""May this transfer be signed? Pure, no I/O.
+"""May this transfer of ether or of a token be signed? Pure, no I/O.
 
 The signer trusts neither the watcher nor its tables: it compares the transaction's bytes with what
 the customer asked for, and with what it has signed itself.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
 from chain_watch.verdicts import Refuse, Wait
+from ethereum_watcher.domain import COIN
 from ethereum_watcher.ether_transfers import Transfer, TransferInvalid, parse
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
-    """What the operator allows; amounts in wei."""
+class Caps:
+    """How much of one currency is paid, in its smallest unit."""
 
-    chain_id: int
+    currency: str
     transaction_max: int
     day_max: int
+    """Within 24 hours."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What the operator allows."""
+
+    chain_id: int
+    ether: Caps
+    tokens: Mapping[bytes, Caps] = field(default_factory=dict)
+    """By contract; no other token is paid."""
     fee_max: int
-    """The most that one transaction may cost."""
+    """The most that one transaction may cost, in wei."""
     denied: frozenset[bytes] = field(default=frozenset())
     """Accounts that are never paid."""
+
+    def caps(self, transfer: Transfer) -> Caps | None:
+        """The caps of what a transfer pays; None: a token that is not paid."""
+        return self.ether if transfer.contract is None else self.tokens.get(transfer.contract)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +56,8 @@ class Asked:
 
     account: bytes
     wei: int
+    """In the smallest unit of the currency."""
+    currency: str = COIN
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +67,8 @@ class Signed:
     version: int
     account: bytes
     wei: int
+    """In the smallest unit of what is paid."""
+    contract: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +84,7 @@ class History:
     nonce_max: int = -1
     """The highest that any transaction has."""
     day_wei: int = 0
-    """Paid by other withdrawals within 24 hours; each counts once."""
+    """Paid by other withdrawals of the same currency within 24 hours; each counts once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,27 +113,32 @@ def judge(
         transfer = parse(request.unsigned)
     except TransferInvalid:
         return Refuse("not_a_transfer")
-    is_filler = transfer.account == own and transfer.wei == 0
+    caps = limits.caps(transfer)
+    if caps is None:
+        return Refuse("token_unknown")
+    is_filler = (transfer.account, transfer.wei, transfer.contract) == (own, 0, None)
     reason = (
-        _payment(transfer, asked, is_filler=is_filler)
+        _payment(transfer, asked, caps.currency, is_filler=is_filler)
         or _nonce(request, transfer, history, is_filler=is_filler)
         or _versions(request, transfer, history)
-        or _limits(transfer, limits)
+        or _limits(transfer, limits, caps)
     )
     if reason:
         return Refuse(reason)
-    if not history.versions and history.day_wei + transfer.wei > limits.day_max:
+    if not history.versions and history.day_wei + transfer.wei > caps.day_max:
         return Wait("day_cap")
     return Sign(transfer)
 
 
-def _payment(transfer: Transfer, asked: Asked | None, *, is_filler: bool) -> str | None:
+def _payment(
+    transfer: Transfer, asked: Asked | None, currency: str, *, is_filler: bool
+) -> str | None:
     """It pays what was asked for; or nothing to ourselves, which no command asks for."""
     if is_filler and asked is None:
         return None
     if asked is None:
         return "not_requested"
-    if (transfer.account, transfer.wei) != (asked.account, asked.wei):
+    if Asked(transfer.account, transfer.wei, currency) != asked:
         return "other_payment"
     return None
 
@@ -135,20 +160,20 @@ def _versions(request: Request, transfer: Transfer, history: History) -> str | N
     """A later version pays the same with the same nonce: one of them can be confirmed."""
     if not history.versions:
         return None if request.version == 1 else "no_first_version"
-    paid = (transfer.account, transfer.wei)
-    if any((one.account, one.wei) != paid for one in history.versions):
+    paid = (transfer.account, transfer.wei, transfer.contract)
+    if any((one.account, one.wei, one.contract) != paid for one in history.versions):
         return "paid_otherwise"
     if request.version in [one.version for one in history.versions]:
         return "signed_already"
     return None
 
 
-def _limits(transfer: Transfer, limits: Limits) -> str | None:
+def _limits(transfer: Transfer, limits: Limits, caps: Caps) -> str | None:
     if transfer.chain_id != limits.chain_id:
         return "other_chain"
     if transfer.account in limits.denied:
         return "denied"
-    if transfer.wei > limits.transaction_max:
+    if transfer.wei > caps.transaction_max:
         return "above_cap"
     if not 0 < transfer.fee_max <= limits.fee_max or transfer.tip > transfer.max_fee:
         return "fee_above_limit"

@@ -1,21 +1,24 @@
 """Settings of the signer for Ethereum: the chain, and the limits of what it signs."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
 from cift_shared.settings import EnvironmentSettings
-from ethereum_signer.policy import Limits
-from ethereum_watcher.deny_list import denied_accounts
-from ethereum_watcher.domain import MAIN_CHAIN
+from ethereum_method.tokens import Token, TokensInvalid, read_tokens
+from ethereum_signer.policy import Caps, Limits
+from ethereum_watcher.addresses import AddressInvalid, parse_address
+from ethereum_watcher.deny_list import denied_accounts, token_accounts
+from ethereum_watcher.domain import COIN, MAIN_CHAIN
 
 
 class EthereumSignerSettings(EnvironmentSettings):
-    """What the signer needs to sign withdrawals of ether; without the key it signs none."""
+    """What the signer needs to sign withdrawals by Ethereum; without the key it signs none."""
 
     xpub: str = Field(validation_alias="CRYPTO_ETH_XPUB", min_length=1)
-    """Ether is signed only if the wallet is the one of this key."""
+    """It signs only if the wallet is the one of this key."""
     chain_id: int = Field(
         default=MAIN_CHAIN, ge=1, le=2**53, validation_alias="CRYPTO_ETH_CHAIN_ID"
     )
@@ -24,6 +27,16 @@ class EthereumSignerSettings(EnvironmentSettings):
     """The largest withdrawal that is signed."""
     day_max: int = Field(default=10**20, ge=1, validation_alias="CRYPTO_SIGNER_DAY_MAX_WEI")
     """The most that is signed within 24 hours; what is above it waits."""
+    token_list: str | None = Field(default=None, validation_alias="CRYPTO_ETH_TOKENS")
+    """The tokens that are paid, as the watcher has them."""
+    token_max: int = Field(
+        default=10_000, ge=1, le=10**12, validation_alias="CRYPTO_SIGNER_MAX_TOKEN"
+    )
+    """The largest withdrawal of each token that is signed, in whole ones."""
+    token_day_max: int = Field(
+        default=100_000, ge=1, le=10**15, validation_alias="CRYPTO_SIGNER_DAY_MAX_TOKEN"
+    )
+    """The most of each token that is signed within 24 hours, in whole ones."""
     fee_max: int = Field(
         default=2 * 10**16, ge=21_000, validation_alias="CRYPTO_SIGNER_FEE_MAX_WEI"
     )
@@ -36,6 +49,20 @@ class EthereumSignerSettings(EnvironmentSettings):
             raise ValueError("CRYPTO_ETH_CHAIN_ID must be 1 with real money, and only then")
         return self
 
+    @model_validator(mode="after")
+    def _tokens_are_known(self) -> Self:
+        try:
+            for token in self.tokens:
+                parse_address(token.contract)
+        except (TokensInvalid, AddressInvalid) as error:
+            raise ValueError(f"CRYPTO_ETH_TOKENS: {error}") from None
+        return self
+
+    @property
+    def tokens(self) -> Sequence[Token]:
+        """The tokens that are paid."""
+        return read_tokens(self.token_list, self.chain_id)
+
     def limits(self) -> Limits:
         """The limits of what is signed.
 
@@ -44,8 +71,15 @@ class EthereumSignerSettings(EnvironmentSettings):
         """
         return Limits(
             chain_id=self.chain_id,
-            transaction_max=self.transaction_max,
-            day_max=self.day_max,
+            ether=Caps(currency=COIN, transaction_max=self.transaction_max, day_max=self.day_max),
+            tokens={parse_address(one.contract).script: self._caps(one) for one in self.tokens},
             fee_max=self.fee_max,
-            denied=denied_accounts(self.deny_file),
+            denied=denied_accounts(self.deny_file) | token_accounts(self.tokens, self.chain_id),
+        )
+
+    def _caps(self, token: Token) -> Caps:
+        return Caps(
+            currency=token.currency,
+            transaction_max=self.token_max * token.unit,
+            day_max=self.token_day_max * token.unit,
         )

@@ -22,7 +22,7 @@ from ethereum_signer.policy import Asked, Limits, Request, Sign, Verdict, judge
 from ethereum_signer.signing import sign
 from ethereum_signer.store import SCHEMA, SignerStore
 from ethereum_watcher.addresses import AddressInvalid, parse_address
-from ethereum_watcher.ether_transfers import TransferInvalid, parse
+from ethereum_watcher.ether_transfers import Transfer, TransferInvalid, parse
 from wallet_keys.ethereum_account import EthereumAccount
 
 
@@ -56,8 +56,8 @@ class EthereumSigner:
         asked, own = await self._asked(request), self._account.hot
         failpoint("ethereum_signer.before_sign")
         async with fenced(self._store.pool, SCHEMA, lease) as connection:
-            nonce = _nonce_of(request.unsigned)
-            history = await self._store.history(connection, request.payment_id, nonce)
+            transfer = _transfer_of(request.unsigned)
+            history = await self._store.history(connection, request.payment_id, transfer)
             verdict = judge(request, asked, self._limits, history, own=own)
             match verdict:
                 case Sign():
@@ -80,9 +80,9 @@ class EthereumSigner:
             account = parse_address(text).script
         except (ValidationError, SealBroken, AddressInvalid, UnicodeDecodeError):
             return None
-        if command.amount.currency != "ETH" or command.payment_id != request.payment_id:
+        if command.payment_id != request.payment_id:
             return None
-        return Asked(account, command.amount.minor)
+        return Asked(account, command.amount.minor, command.amount.currency)
 
     def _tell(self, request: Request, verdict: Verdict) -> None:
         fields = {"payment_id": str(request.payment_id), "version": request.version}
@@ -95,8 +95,8 @@ class EthereumSigner:
                 self._told.held_back(verdict, str(request.payment_id), **fields)
 
 
-def _nonce_of(unsigned: bytes) -> int | None:
+def _transfer_of(unsigned: bytes) -> Transfer | None:
     try:
-        return parse(unsigned).nonce
+        return parse(unsigned)
     except TransferInvalid:
         return None

@@ -12,6 +12,7 @@ import asyncpg
 from cift_shared.database.pool import Connection, Pool
 from ethereum_signer.policy import History, Request, Sign, Signed
 from ethereum_signer.signing import SignedTransfer
+from ethereum_watcher.ether_transfers import Transfer
 
 SCHEMA = "ethereum_signer"
 ROLE = "cift_ethereum_signer"
@@ -36,7 +37,8 @@ select request from ethereum.attempt
  where payment_id = $1 and operation = 'withdrawal' and state not in ('done', 'review')
 """
 SIGNED = """
-select version, account, wei from ethereum_signer.signature where payment_id = $1 order by version
+select version, account, wei, contract from ethereum_signer.signature
+ where payment_id = $1 order by version
 """
 NONCE = """
 select (select nonce from ethereum_signer.nonce where payment_id = $1) as nonce,
@@ -48,13 +50,15 @@ DAY = """
 select coalesce(sum(wei), 0)
   from ethereum_signer.signature
  where version = 1 and payment_id <> $1 and signed_at > now() - interval '24 hours'
+   and contract is not distinct from $2
 """
 STORE_NONCE = """
 insert into ethereum_signer.nonce (sender, nonce, payment_id) values ($1, $2, $3)
 """
 STORE_SIGNATURE = """
-insert into ethereum_signer.signature (payment_id, version, hash, account, wei, fee_max, raw)
-values ($1, $2, $3, $4, $5, $6, $7)
+insert into ethereum_signer.signature
+    (payment_id, version, hash, account, wei, fee_max, raw, contract)
+values ($1, $2, $3, $4, $5, $6, $7, $8)
 """
 STORE_REFUSAL = """
 insert into ethereum_signer.refusal (payment_id, version, reason) values ($1, $2, $3)
@@ -77,13 +81,22 @@ class SignerStore:
         """The command of an open withdrawal, as it was received; None: there is none."""
         return await self.pool.fetchval(COMMAND, payment_id)
 
-    async def history(self, connection: Connection, payment_id: UUID, nonce: int | None) -> History:
-        """What was signed before for a payment, with a nonce, and today for others."""
+    async def history(
+        self, connection: Connection, payment_id: UUID, transfer: Transfer | None
+    ) -> History:
+        """What was signed before for a payment, with a nonce, and today for others.
+
+        `transfer` is what is to be signed; None: it can't be read.
+        """
+        nonce, contract = (transfer.nonce, transfer.contract) if transfer else (None, None)
         rows = await connection.fetch(SIGNED, payment_id)
         numbers = await connection.fetchrow(NONCE, payment_id, self._sender, nonce)
         return History(
-            versions=[Signed(row["version"], row["account"], int(row["wei"])) for row in rows],
-            day_wei=int(await connection.fetchval(DAY, payment_id)),
+            versions=[
+                Signed(row["version"], row["account"], int(row["wei"]), row["contract"])
+                for row in rows
+            ],
+            day_wei=int(await connection.fetchval(DAY, payment_id, contract)),
             **dict(numbers or {}),
         )
 
@@ -96,7 +109,7 @@ class SignerStore:
             await connection.execute(STORE_NONCE, self._sender, transfer.nonce, name)
         await connection.execute(
             STORE_SIGNATURE, name, request.version, signed.hash, transfer.account, transfer.wei,
-            transfer.fee_max, signed.raw,
+            transfer.fee_max, signed.raw, transfer.contract,
         )  # fmt: skip
 
     async def store_refusal(self, connection: Connection, request: Request, reason: str) -> None:

@@ -23,7 +23,7 @@ from cift_shared.settings import load_if_set
 from ethereum_method.rail import RAIL
 from ethereum_watcher.chain_store import SCHEMA, TABLES, ChainStore
 from ethereum_watcher.client import EthereumNode
-from ethereum_watcher.deny_list import denied_accounts
+from ethereum_watcher.deny_list import denied_accounts, token_accounts
 from ethereum_watcher.nonce_gaps import NonceGaps
 from ethereum_watcher.payout_context import PayoutContext
 from ethereum_watcher.payout_store import StoredPayouts
@@ -85,6 +85,8 @@ def payouts_of(
         clock=base.clock,
         hot=key.hot,
         denied=denied_accounts(config.deny_file),
+        contracts=config.contracts,
+        token_accounts=token_accounts(config.tokens, config.chain_id),
     )
 
 

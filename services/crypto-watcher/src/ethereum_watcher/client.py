@@ -11,8 +11,8 @@ from pydantic import TypeAdapter, ValidationError
 
 from chain_watch.heads import Head
 from chain_watch.rpc import Endpoint, JsonRpc, NodeFailed, NodeRefused
-from ethereum_watcher.addresses import keccak256
 from ethereum_watcher.broadcast_codes import Broadcast, meaning_of
+from ethereum_watcher.token_calls import DECIMALS, WORD, balance_data
 from ethereum_watcher.token_transfers import TOPIC
 from ethereum_watcher.wire import Block, Bytes, FeeHistory, Header, Log, Quantity, Receipt
 
@@ -22,9 +22,7 @@ GAS_MORE_PERCENT = 20
 """A limit is so much above the estimate: the recipient's contract may do more in another block."""
 REVERTED = "revert"
 """In every client's words for a call that a contract refuses."""
-DECIMALS = "0x" + keccak256(b"decimals()")[:4].hex()
-"""A call of this function of a token (EIP-20)."""
-WORD = 32
+LATEST = "latest"
 
 Answer = TypeVar("Answer")
 _HEADER = TypeAdapter(Header)
@@ -63,7 +61,7 @@ class EthereumNode:
             raise NodeFailed(f"{self.name}: of another chain than {self._chain_id}")
         if await self._rpc.call("eth_syncing") is not False:
             raise NodeFailed(f"{self.name}: still loading the chain")
-        return _head(await self._call(_HEADER, "eth_getBlockByNumber", "latest", False))
+        return _head(await self._call(_HEADER, "eth_getBlockByNumber", LATEST, False))
 
     async def hash_at(self, height: int) -> str:
         """The hash of the block at a height of the node's chain.
@@ -105,11 +103,13 @@ class EthereumNode:
 
     async def decimals(self, contract: str, name: str) -> int:
         """The places of a token's amounts, at the block with this hash; raises as `hash_at`."""
-        at = {"blockHash": name, "requireCanonical": True}
-        answer = await self._call(_ANSWER, "eth_call", {"to": contract, "data": DECIMALS}, at)
-        if len(answer) != WORD:
-            raise NodeFailed(f"{self.name}: no token at {contract}")
-        return int.from_bytes(answer)
+        return await self._ask_token(contract, DECIMALS, name)
+
+    async def token_balance(self, contract: str, account: bytes, name: str = LATEST) -> int:
+        """What an account has of a token, in its smallest unit, after the block with this hash;
+        raises as `hash_at`.
+        """
+        return await self._ask_token(contract, balance_data(account), name)
 
     async def balance(self, address: str, name: str) -> int:
         """The wei of an address after the block with this hash (EIP-1898); raises as `hash_at`."""
@@ -127,18 +127,18 @@ class EthereumNode:
         Raises:
             NodeFailed: the node does not answer.
         """
-        code = await self._call(_ANSWER, "eth_getCode", address, "latest")
+        code = await self._call(_ANSWER, "eth_getCode", address, LATEST)
         return code != b""
 
-    async def gas(self, sender: str, recipient: str, wei: int) -> int | None:
-        """The limit that a transfer needs; None: the contract at the recipient refuses it.
+    async def gas(self, sender: str, to: str, wei: int, data: bytes = b"") -> int | None:
+        """The limit that a transaction needs; None: the contract that it calls refuses it.
 
         Raises:
             NodeFailed: the node does not answer, or can't estimate it.
         """
-        call = {"from": sender, "to": recipient, "value": hex(wei)}
+        call = {"from": sender, "to": to, "value": hex(wei), "data": _hex(data)}
         try:
-            found = await self._call(_NUMBER, "eth_estimateGas", call, "latest")
+            found = await self._call(_NUMBER, "eth_estimateGas", call, LATEST)
         except NodeRefused as refused:
             if REVERTED in refused.text:
                 return None
@@ -148,7 +148,7 @@ class EthereumNode:
     async def send(self, raw: bytes) -> Broadcast:
         """Send a signed transaction; it may be sent again and again."""
         try:
-            await self._rpc.call("eth_sendRawTransaction", ["0x" + raw.hex()])
+            await self._rpc.call("eth_sendRawTransaction", [_hex(raw)])
         except NodeRefused as refused:
             return meaning_of(refused.text)
         except NodeFailed:
@@ -157,12 +157,21 @@ class EthereumNode:
 
     async def fees(self) -> FeeHistory:
         """What recent blocks charged; raises as `hash_at`."""
-        wanted = (hex(FEE_BLOCKS), "latest", [FEE_PERCENTILE])
+        wanted = (hex(FEE_BLOCKS), LATEST, [FEE_PERCENTILE])
         return await self._call(_FEES, "eth_feeHistory", *wanted)
 
     async def close(self) -> None:
         """Close the connections."""
         await self._rpc.close()
+
+    async def _ask_token(self, contract: str, data: bytes, name: str) -> int:
+        """The number that a function of a token returns."""
+        at = LATEST if name == LATEST else {"blockHash": name, "requireCanonical": True}
+        order = {"to": contract, "data": _hex(data)}
+        answer = await self._call(_ANSWER, "eth_call", order, at)
+        if len(answer) != WORD:
+            raise NodeFailed(f"{self.name}: no token at {contract}")
+        return int.from_bytes(answer)
 
     async def _call(self, kind: TypeAdapter[Answer], method: str, *params: Any) -> Answer:
         return self._read(kind, await self._rpc.call(method, params))
@@ -172,6 +181,10 @@ class EthereumNode:
             return kind.validate_python(answer)
         except ValidationError:
             raise NodeFailed(f"{self.name}: an answer of another form") from None
+
+
+def _hex(data: bytes) -> str:
+    return "0x" + data.hex()
 
 
 def _head(found: Header) -> Head:

@@ -1,4 +1,6 @@
-"""Transfers of ether: their bytes before and after the signature. Pure, no I/O.
+"""Transfers of ether and tokens: their bytes before and after the signature. Pure, no I/O.
+
+A token is moved by a call of its contract, without ether.
 
 Source: EIP-1559 for the form, EIP-2718 for its type, EIP-2 for what a signature may be.
 """
@@ -7,6 +9,7 @@ from dataclasses import dataclass
 
 from ethereum_watcher import rlp
 from ethereum_watcher.addresses import keccak256
+from ethereum_watcher.token_calls import read_transfer_data, transfer_data
 
 TYPE = b"\x02"
 ACCOUNT_BYTES = 20
@@ -16,12 +19,12 @@ _FIELDS = 9
 
 
 class TransferInvalid(Exception):
-    """The bytes are not a transfer of ether in the form that we use."""
+    """The bytes are not a transfer of ether or a token in the form that we use."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Transfer:
-    """A transaction that pays ether, without data."""
+    """A transaction that pays ether, or a token."""
 
     chain_id: int
     nonce: int
@@ -35,6 +38,14 @@ class Transfer:
     account: bytes
     """The recipient's 20 bytes."""
     wei: int
+    """In the smallest unit of what it pays."""
+    contract: bytes | None = None
+    """The token's 20 bytes; None: it pays ether."""
+
+    @property
+    def ether_max(self) -> int:
+        """The wei that it can take from its sender at most."""
+        return self.fee_max + (self.wei if self.contract is None else 0)
 
     @property
     def fee_max(self) -> int:
@@ -57,7 +68,7 @@ def parse(unsigned: bytes) -> Transfer:
     """The transfer in unsigned bytes.
 
     Raises:
-        TransferInvalid: they are something else, or have a call's data or an access list.
+        TransferInvalid: they are something else, such as another call, or have an access list.
     """
     if unsigned[:1] != TYPE:
         raise TransferInvalid("another type of transaction")
@@ -66,9 +77,10 @@ def parse(unsigned: bytes) -> Transfer:
     except rlp.RlpInvalid as error:
         raise TransferInvalid(str(error)) from None
     texts = [one for one in items if isinstance(one, bytes)]
-    if len(items) != _FIELDS or texts != items[:-1] or texts[-1]:
+    if len(items) != _FIELDS or texts != items[:-1]:
         raise TransferInvalid("other fields than those of a transfer")
-    chain_id, nonce, tip, max_fee, gas, account, wei, _ = texts
+    chain_id, nonce, tip, max_fee, gas, to, wei, data = texts
+    account, amount, contract = _paid(to, int.from_bytes(wei), data)
     found = Transfer(
         chain_id=int.from_bytes(chain_id),
         nonce=int.from_bytes(nonce),
@@ -76,9 +88,10 @@ def parse(unsigned: bytes) -> Transfer:
         max_fee=int.from_bytes(max_fee),
         gas=int.from_bytes(gas),
         account=account,
-        wei=int.from_bytes(wei),
+        wei=amount,
+        contract=contract,
     )
-    if len(account) != ACCOUNT_BYTES or unsigned_bytes(found) != unsigned:
+    if len(to) != ACCOUNT_BYTES or unsigned_bytes(found) != unsigned:
         raise TransferInvalid("no recipient, or a number with leading zeros")
     if max(found.wei, found.max_fee, found.gas) > NUMBER_MAX or found.nonce > NONCE_MAX:
         raise TransferInvalid("a number that is too large")
@@ -90,6 +103,19 @@ def hash_of(raw: bytes) -> str:
     return "0x" + keccak256(raw).hex()
 
 
+def _paid(to: bytes, wei: int, data: bytes) -> tuple[bytes, int, bytes | None]:
+    """Who gets how much, and of which token."""
+    if not data:
+        return to, wei, None
+    moved = read_transfer_data(data)
+    if moved is None or wei:
+        raise TransferInvalid("a call that is not a transfer of a token")
+    return *moved, to
+
+
 def _items(transfer: Transfer) -> list[rlp.Item]:
     before = (transfer.chain_id, transfer.nonce, transfer.tip, transfer.max_fee, transfer.gas)
-    return [*map(rlp.number, before), transfer.account, rlp.number(transfer.wei), b"", ()]
+    to, wei, data = transfer.account, transfer.wei, b""
+    if transfer.contract is not None:
+        to, wei, data = transfer.contract, 0, transfer_data(transfer.account, transfer.wei)
+    return [*map(rlp.number, before), to, rlp.number(wei), data, ()]

@@ -18,7 +18,7 @@ from cift_shared.runtime.job import Job
 from ethereum_watcher.ether_transfers import Transfer
 from ethereum_watcher.mapping import TRANSFER_GAS
 from ethereum_watcher.payout_context import PayoutContext
-from ethereum_watcher.payout_store import Room
+from ethereum_watcher.payout_plans import Room
 from ethereum_watcher.sending import Sending
 
 FOREIGN = Counter(

@@ -13,7 +13,7 @@ NOT_OFFERED = Failure(
 ADDRESS_INVALID = Failure(
     "address_invalid",
     FailureCategory.INVALID,
-    "This is not an address that ether can be paid to.",
+    "This is not an address that can be paid.",
     retryable=False,
 )
 OWN_ADDRESS = Failure(
@@ -32,6 +32,18 @@ NOT_ACCEPTED = Failure(
     "recipient_refused",
     FailureCategory.DECLINED,
     "The contract at this address does not accept ether.",
+    retryable=False,
+)
+TOKEN_NOT_ACCEPTED = Failure(
+    "recipient_refused",
+    FailureCategory.DECLINED,
+    "The token's contract does not pay to this address.",
+    retryable=False,
+)
+TOKEN_CONTRACT = Failure(
+    "address_is_a_token",
+    FailureCategory.INVALID,
+    "This is the contract of a token: nobody could get back what is paid to it.",
     retryable=False,
 )
 ABOVE_CAP = Failure(

@@ -14,10 +14,11 @@ from cift_shared.security.field_encryption import Vault
 from ethereum_watcher.broadcast_codes import Broadcast
 from ethereum_watcher.client import EthereumNode
 from ethereum_watcher.domain import Arrival
-from ethereum_watcher.mapping import TRANSFER_GAS
+from ethereum_watcher.mapping import TOKEN_GAS_MAX, TRANSFER_GAS
 from ethereum_watcher.payout_fees import Fee, first_fee
 from ethereum_watcher.payout_store import StoredPayouts
 from ethereum_watcher.settings import EthereumConfig
+from ethereum_watcher.token_calls import transfer_data
 
 _BEST_FIRST = tuple(Broadcast)
 
@@ -35,6 +36,10 @@ class PayoutContext:
     hot: Derived
     """The account that pays."""
     denied: frozenset[bytes]
+    contracts: Mapping[str, Derived]
+    """The contracts of the tokens by their currencies."""
+    token_accounts: frozenset[bytes]
+    """Contracts of tokens, which are never paid."""
 
     @property
     def resend_every(self) -> timedelta:
@@ -67,8 +72,13 @@ class PayoutContext:
                 failed = error
         raise failed
 
-    async def gas(self, recipient: str, wei: int) -> int | None:
-        """The limit that a transfer to an address needs; None: a contract there refuses it.
+    async def gas(self, recipient: Derived, wei: int, contract: Derived | None) -> int | None:
+        """The limit that a transfer needs; None: the contract of recipient or token refuses it.
+
+        Args:
+            recipient: who is paid.
+            wei: how much, in the smallest unit.
+            contract: of the token; None: ether.
 
         Raises:
             NodeFailed: no node answers.
@@ -76,12 +86,28 @@ class PayoutContext:
         failed = NodeFailed("no node is configured")
         for node in self.nodes:
             try:
-                if not await node.has_code(recipient):
+                if contract is not None:
+                    return await self._token_gas(node, recipient, wei, contract)
+                if not await node.has_code(recipient.address):
                     return TRANSFER_GAS
-                return await node.gas(self.hot.address, recipient, wei)
+                return await node.gas(self.hot.address, recipient.address, wei)
             except NodeFailed as error:
                 failed = error
         raise failed
+
+    async def _token_gas(
+        self, node: EthereumNode, recipient: Derived, amount: int, contract: Derived
+    ) -> int | None:
+        data = transfer_data(recipient.script, amount)
+        gas = await node.gas(self.hot.address, contract.address, 0, data)
+        if gas is None:
+            # The node may not have the block yet that has paid the tokens to us.
+            held = await node.token_balance(contract.address, self.hot.script)
+            if held < amount:
+                raise NodeFailed(f"{node.name}: too few tokens there")
+        elif gas > TOKEN_GAS_MAX:
+            raise NodeFailed(f"{node.name}: a transfer of the token needs {gas} gas")
+        return gas
 
     async def broadcast(self, raw: bytes) -> Broadcast:
         """Send bytes to every node; the best of their answers."""

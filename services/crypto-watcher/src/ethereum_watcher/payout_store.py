@@ -3,8 +3,8 @@
 The signer's answers are read from its own schema; nothing here can write them.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
@@ -17,20 +17,22 @@ from cift_shared.failpoints import failpoint
 from ethereum_watcher.ether_transfers import Transfer, unsigned_bytes
 from ethereum_watcher.hot_account import SCHEMA
 from ethereum_watcher.payout_fees import Fee
+from ethereum_watcher.payout_plans import MakeTransfer, Room, Version
 
 LOCK = """
 select chain_nonce, wei from ethereum.hot_account where sender = $1 for update
 """
 OPEN = """
-select p.nonce, p.wei + max(s.gas * s.max_fee) as cost
+select p.nonce, p.contract, p.wei, max(s.gas * s.max_fee) as fee_max
   from ethereum.payout as p join ethereum.spend as s on s.payment_id = p.payment_id
  where p.sender = $1 and p.nonce >= $2
  group by p.payment_id
 """
-"""The nonces that no block has, and what their transactions can cost at most."""
+"""The nonces that no block has, and what their transactions pay, and can cost at most."""
+TOKENS = "select contract, amount from ethereum.hot_token where sender = $1"
 STORE_PAYOUT = """
-insert into ethereum.payout (payment_id, sender, account, wei, is_filler, nonce)
-values ($1, $2, $3, $4, $5, $6)
+insert into ethereum.payout (payment_id, sender, account, wei, is_filler, nonce, contract)
+values ($1, $2, $3, $4, $5, $6, $7)
 """
 STORE_SPEND = """
 insert into ethereum.spend (payment_id, version, unsigned, gas, max_fee, tip)
@@ -38,7 +40,11 @@ values ($1, $2, $3, $4, $5, $6)
 """
 VERSIONS = """
 select s.version, s.unsigned, s.gas, s.max_fee, s.tip, p.nonce, h.chain_nonce, s.sent_at,
-       s.sent_height, g.hash, g.raw, r.reason as refusal, t.height, t.block_hash, t.succeeded, t.fee
+       s.sent_height, g.hash, g.raw, r.reason as refusal, t.height, t.block_hash, t.succeeded,
+       t.fee, p.contract is null or exists (
+           select from ethereum.hot_transfer as m
+            where m.hash = t.hash and m.contract = p.contract and m.account = p.account
+              and m.amount = p.wei) as has_moved
   from ethereum.spend as s
   join ethereum.payout as p on p.payment_id = s.payment_id
   join ethereum.hot_account as h on h.sender = p.sender
@@ -49,7 +55,9 @@ select s.version, s.unsigned, s.gas, s.max_fee, s.tip, p.nonce, h.chain_nonce, s
  where s.payment_id = $1
  order by s.version
 """
-OWN_WEI = "select wei from ethereum.payout where payment_id = $1"
+OWN_WEI = """
+select case when contract is null then wei else 0 end from ethereum.payout where payment_id = $1
+"""
 IS_OURS = "select true from ethereum.address where script = $1"
 MARK_SENT = """
 update ethereum.spend set sent_at = coalesce(sent_at, $3), sent_height = coalesce(sent_height, $4)
@@ -106,59 +114,6 @@ select true from ethereum_signer.lease where name = 'job:sign' and ends_at > clo
 """
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Version:
-    """One version of a withdrawal's transaction, as far as it has come."""
-
-    version: int
-    unsigned: bytes
-    gas: int
-    offer: Fee
-    nonce: int | None
-    """None: given back."""
-    chain_nonce: int
-    """The first nonce of the account that no block has."""
-    sent_at: datetime | None = None
-    sent_height: int | None = None
-    hash: str | None = None
-    raw: bytes | None = field(default=None, repr=False)
-    """The signed bytes; None: not signed."""
-    refusal: str | None = None
-    """Why the signer does not sign it."""
-    height: int | None = None
-    """The height of its block; None: it is in no block of our chain."""
-    block_hash: str | None = None
-    succeeded: bool | None = None
-    fee: int | None = None
-    """Wei that the network took, in its block."""
-
-    @property
-    def is_passed(self) -> bool:
-        """True if a block has a transaction with its nonce."""
-        return self.nonce is not None and self.nonce < self.chain_nonce
-
-    @property
-    def is_next(self) -> bool:
-        """True if it waits for no other transaction of the account."""
-        return self.nonce == self.chain_nonce
-
-
-@dataclass(frozen=True, slots=True)
-class Room:
-    """What a new transaction can use."""
-
-    nonce: int
-    """The lowest that no transaction of ours has."""
-    wei: int
-    """What the account has, less what open transactions can cost at most."""
-    count: int
-    """How many transactions are open."""
-
-
-MakeTransfer = Callable[[Room], Transfer | None]
-"""From what there is to a transaction; None: too little."""
-
-
 class StoredPayouts:
     """In PostgreSQL."""
 
@@ -203,7 +158,7 @@ class StoredPayouts:
                 return False
             own = await connection.fetchval(OWN_WEI, payment_id)
             freed = int(own) + max(one.gas * one.offer.max_fee for one in known)
-            made = make(Room(room.nonce, room.wei + freed, room.count))
+            made = make(replace(room, wei=room.wei + freed))
             if made is None:
                 return False
             await _store_spend(connection, payment_id, number, made)
@@ -279,8 +234,9 @@ class StoredPayouts:
         if made is None:
             return False
         await connection.execute(
-            STORE_PAYOUT, payment_id, self._sender, made.account, made.wei, is_filler, made.nonce
-        )
+            STORE_PAYOUT, payment_id, self._sender, made.account, made.wei, is_filler, made.nonce,
+            made.contract,
+        )  # fmt: skip
         await _store_spend(connection, payment_id, 1, made)
         return True
 
@@ -293,8 +249,14 @@ class StoredPayouts:
         nonces = {row["nonce"] for row in taken}
         first = range(account["chain_nonce"], account["chain_nonce"] + len(nonces) + 1)
         free = next(one for one in first if one not in nonces)
-        wei = int(account["wei"]) - sum(int(row["cost"]) for row in taken)
-        return Room(free, wei, len(nonces))
+        rows = await connection.fetch(TOKENS, self._sender)
+        wei, tokens = int(account["wei"]), {row["contract"]: int(row["amount"]) for row in rows}
+        for row in taken:
+            contract, paid = row["contract"], int(row["wei"])
+            wei -= int(row["fee_max"]) + (paid if contract is None else 0)
+            if contract in tokens:
+                tokens[contract] -= paid
+        return Room(free, wei, len(nonces), tokens)
 
 
 async def _store_spend(

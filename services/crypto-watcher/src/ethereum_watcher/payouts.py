@@ -3,7 +3,8 @@
 submit: address checked -> nonce reserved, transaction stored ........... the signer signs it
 check:  signed bytes sent, and sent again until a block has one of the versions
         stuck, or below what nodes take -> a version with a higher fee, which replaces it
-        deep enough -> settled; declined if the recipient's contract has refused it
+        deep enough -> settled; declined if a contract has refused it; to be looked at by an
+        operator if the token has not reported the transfer
 
 Whoever dies at any point, the next check continues from what is stored: a plan is made once, and
 only stored bytes are sent.
@@ -15,15 +16,23 @@ from datetime import timedelta
 from chain_watch.domain import Derived, Tip
 from cift_shared.attempts.processor import Answer, Attempt
 from cift_shared.errors import ProviderRejectedRequest, ProviderUnavailable, SealBroken
-from cift_shared.messaging.outcomes import Declined, Failure, Pending, Settled, Submitted
+from cift_shared.messaging.outcomes import (
+    Conflicting,
+    Declined,
+    Failure,
+    Pending,
+    Settled,
+    Submitted,
+)
 from cift_shared.money.amount import Money
 from cift_shared.observability.log import get_logger
 from ethereum_method.recipient import ADDRESS_KIND
 from ethereum_watcher import payout_codes as codes
 from ethereum_watcher.addresses import AddressInvalid, parse_address
+from ethereum_watcher.domain import COIN
 from ethereum_watcher.ether_transfers import Transfer
 from ethereum_watcher.payout_context import PayoutContext
-from ethereum_watcher.payout_store import Room, Version
+from ethereum_watcher.payout_plans import Room, Version
 from ethereum_watcher.sending import Progress, Sending, Sent
 
 TOLD = "told"
@@ -47,19 +56,26 @@ class Payouts:
 
         Raises:
             ProviderUnavailable: nothing was stored: no signer, no chain, or too little money.
+            NodeFailed: nothing was stored: no node answers.
             ProviderRejectedRequest: the sealed address can't be opened.
         """
         if await self._store.versions(attempt.request.payment_id):
             return await self.check(attempt)
+        currency, amount = attempt.request.amount.currency, attempt.request.amount.minor
+        contract = self._context.contracts.get(currency)
+        if contract is None and currency != COIN:
+            return Answer(Declined(codes.NOT_OFFERED))
         recipient = self._recipient(attempt)
         refusal = await self._refusal(recipient)
         if refusal is not None or recipient is None:
             return Answer(Declined(refusal or codes.ADDRESS_INVALID))
         await self._check_signing()
-        gas = await self._context.gas(recipient.address, attempt.request.amount.minor)
+        await self._check_room(amount, contract)
+        gas = await self._context.gas(recipient, amount, contract)
         if gas is None:
-            return Answer(Declined(codes.NOT_ACCEPTED))
-        await self._plan(attempt, recipient, gas)
+            log.warning("ethereum.transfer_refused", payment_id=str(attempt.request.payment_id))
+            return Answer(Declined(_not_accepted(currency)))
+        await self._plan(attempt, recipient, contract, gas)
         return Answer(
             Submitted(), evidence=[self._context.step("withdrawal.planned")], check_after=SOON
         )
@@ -97,6 +113,8 @@ class Payouts:
             return codes.ADDRESS_DENIED
         if await self._store.is_ours(recipient.script):
             return codes.OWN_ADDRESS
+        if recipient.script in self._context.token_accounts:
+            return codes.TOKEN_CONTRACT
         return None
 
     async def _check_signing(self) -> None:
@@ -110,7 +128,15 @@ class Payouts:
         foreign = await self._store.highest_foreign()
         return foreign is None or foreign <= self._context.config.known_nonce
 
-    async def _plan(self, attempt: Attempt, recipient: Derived, gas: int) -> None:
+    async def _check_room(self, amount: int, contract: Derived | None) -> None:
+        """Refuse before a node is asked: it would say that the token refuses the transfer."""
+        room = await self._store.room()
+        if contract is not None and (not room or room.tokens.get(contract.script, 0) < amount):
+            raise ProviderUnavailable("hot_wallet_low", "too few tokens can be spent now")
+
+    async def _plan(
+        self, attempt: Attempt, recipient: Derived, contract: Derived | None, gas: int
+    ) -> None:
         config, offer = self._context.config, await self._context.offer()
         if gas * offer.max_fee > config.payout_fee_max:
             raise ProviderUnavailable("network_fee_high", "the fee is above the limit now")
@@ -124,12 +150,12 @@ class Payouts:
                 gas=gas,
                 account=recipient.script,
                 wei=attempt.request.amount.minor,
+                contract=None if contract is None else contract.script,
             )
-            is_covered = transfer.wei + transfer.fee_max <= room.wei
-            return transfer if is_covered and room.count < config.open_max else None
+            return transfer if room.covers(transfer) and room.count < config.open_max else None
 
         if not await self._store.plan_first(attempt.request.payment_id, make):
-            raise ProviderUnavailable("hot_wallet_low", "too little ether can be spent now")
+            raise ProviderUnavailable("hot_wallet_low", "too little can be spent now")
 
     async def _unsigned(self, attempt: Attempt, first: Version) -> Answer:
         if first.refusal is None:
@@ -148,20 +174,31 @@ class Payouts:
         """End it once its block is deep enough."""
         detail = {**_detail(version), "block": str(version.block_hash)}
         height, name = version.height or 0, str(version.hash)
+        is_paid = bool(version.succeeded) and version.has_moved
         is_deep = self._context.config.depths.has_depth(height, tip)
-        if not version.succeeded:
-            # It could succeed in another branch, so no number of blocks is enough.
+        if not is_paid:
+            # It could pay in another branch, so no number of blocks is enough.
             is_deep = tip.final_height is not None and height <= tip.final_height
         if not tip.is_settled or not is_deep:
             return self._pending(attempt, f"{name}/{version.block_hash}", detail)
-        has_failed = not version.succeeded
-        await self._store.mark_settled(attempt.request.payment_id, name, has_failed=has_failed)
-        fee = Money(version.fee or 0, "ETH")
-        if has_failed:
+        await self._store.mark_settled(attempt.request.payment_id, name, has_failed=not is_paid)
+        fee = Money(version.fee or 0, COIN)
+        if not version.succeeded:
             step = self._context.step("withdrawal.refused", detail)
-            return Answer(Declined(codes.NOT_ACCEPTED, fee), evidence=[step])
+            failure = _not_accepted(attempt.request.amount.currency)
+            return Answer(Declined(failure, fee), evidence=[step])
+        if not version.has_moved:
+            return self._not_moved(attempt, name, detail)
         step = self._context.step("withdrawal.confirmed", detail)
         return Answer(Settled(attempt.request.amount, name, fee), evidence=[step])
+
+    def _not_moved(self, attempt: Attempt, name: str, detail: Mapping[str, str]) -> Answer:
+        """Let an operator decide: the token may have moved nothing, or less than it was told."""
+        payment_id = str(attempt.request.payment_id)
+        log.error("ethereum.transfer_not_reported", payment_id=payment_id, transaction=name)
+        step = self._context.step("withdrawal.not_reported", detail)
+        reason = "the transaction succeeded, but the token has not reported the transfer"
+        return Answer(Conflicting(reason), evidence=[step])
 
     def _told(self, attempt: Attempt, sent: Sent) -> Answer:
         version, progress = sent.version, sent.progress
@@ -188,10 +225,14 @@ class Payouts:
         return Answer(Pending(), {TOLD: told}, evidence=[step], check_after=delay)
 
 
+def _not_accepted(currency: str) -> Failure:
+    return codes.NOT_ACCEPTED if currency == COIN else codes.TOKEN_NOT_ACCEPTED
+
+
 def _detail(version: Version) -> dict[str, str]:
     return {
         "transaction": str(version.hash),
         "version": str(version.version),
         "nonce": str(version.nonce),
-        "network_fee_max": Money(version.gas * version.offer.max_fee, "ETH").text,
+        "network_fee_max": Money(version.gas * version.offer.max_fee, COIN).text,
     }

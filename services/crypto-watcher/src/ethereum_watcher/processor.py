@@ -26,14 +26,16 @@ from ethereum_method.rail import RAIL
 from ethereum_watcher.addresses import check_library
 from ethereum_watcher.client import EthereumNode
 from ethereum_watcher.domain import COIN, Arrival
-from ethereum_watcher.mapping import TOKEN_GAS, TRANSFER_GAS, price_of, transfer_fee
+from ethereum_watcher.mapping import gas_of, price_of, transfer_fee
 from ethereum_watcher.payout_codes import NOT_OFFERED
 from ethereum_watcher.payout_context import PayoutContext
+from ethereum_watcher.payout_plans import Room
 from ethereum_watcher.payouts import Payouts
 from ethereum_watcher.settings import EthereumConfig
 from ethereum_watcher.terms import terms_of
 
 FLOAT_EVERY_S = 30.0
+NO_ROOM = Room(nonce=0, wei=0, count=0)
 
 
 class EthereumProcessor:
@@ -75,6 +77,10 @@ class EthereumProcessor:
         """True: a deposit has one address, a withdrawal one plan, however often it is submitted."""
         return True
 
+    def forgets_sending(self, operation: Operation) -> bool:
+        """True for withdrawals: the chain takes a second plan of the same payment, too."""
+        return operation == "withdrawal"
+
     async def process_deposit(self, attempt: Attempt) -> Answer:
         """Assign an address; raises as `Deposits.submit`."""
         if not self._receives(attempt):
@@ -83,7 +89,7 @@ class EthereumProcessor:
 
     async def process_withdrawal(self, attempt: Attempt) -> Answer:
         """Store a transaction for the signer; raises as `Payouts.submit`."""
-        if self._payouts is None or attempt.request.amount.currency != COIN:
+        if self._payouts is None:
             return Answer(Declined(NOT_OFFERED))
         return await self._payouts.submit(attempt)
 
@@ -111,14 +117,14 @@ class EthereumProcessor:
     def _receives(self, attempt: Attempt) -> bool:
         return to_pay(attempt).currency in self._terms.dusts
 
-    async def estimate_network_fee(self, direction: Direction, currency: str) -> Money:  # noqa: ARG002
+    async def estimate_network_fee(self, direction: Direction, currency: str) -> Money:
         """What a withdrawal costs, or to move a deposit later, at the price of now, in ether.
 
         Raises:
             NodeFailed: no node answers.
         """
         lowest, highest = self._config.fee_limits
-        gas = TOKEN_GAS if currency in self._terms.tokens else TRANSFER_GAS
+        gas = gas_of(direction, is_token=currency in self._terms.tokens)
         failed = NodeFailed("no node is configured")
         for node in self._nodes:
             try:
@@ -134,19 +140,27 @@ class EthereumProcessor:
         return self._key.derive(index)
 
     def float_rules(self) -> FloatRules:
-        """The balance below which withdrawals are refused."""
+        """The balances below which withdrawals are refused."""
         every = min(FLOAT_EVERY_S, self._config.poll_s * 5)
-        minimum = {"ETH": Money(self._config.float_min, "ETH")}
-        return FloatRules(minimum, timedelta(seconds=every))
+        return FloatRules(self._config.floats_min, timedelta(seconds=every))
 
     async def get_float(self) -> Sequence[Money]:
-        """What can be spent now; nothing without a signer, or while others use the key."""
+        """What can be spent now; nothing without a signer, or while others use the key.
+
+        Of a token nothing, either, without ether for its fees.
+        """
+        room = await self._room()
+        tokens = room.tokens if room.wei >= self._config.float_min else {}
+        held = {name: tokens.get(one.script, 0) for name, one in self._config.contracts.items()}
+        return [Money(max(minor, 0), name) for name, minor in {COIN: room.wei, **held}.items()]
+
+    async def _room(self) -> Room:
         context, payouts = self._payout_context, self._payouts
         if context is None or payouts is None:
-            return [Money(0, "ETH")]
+            return NO_ROOM
         room = await context.store.room()
         can_sign = await context.store.has_signer() and await payouts.is_ours_alone()
-        return [Money(max(room.wei, 0) if room and can_sign else 0, "ETH")]
+        return room if room and can_sign else NO_ROOM
 
     def unavailable_reason(self) -> str | None:
         """Why no deposit can be taken now; None: it can."""

@@ -4,7 +4,7 @@ All of them have one nonce, so at most one is ever in the chain. Only stored byt
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from uuid import UUID
 
@@ -14,7 +14,7 @@ from ethereum_watcher.broadcast_codes import Broadcast
 from ethereum_watcher.ether_transfers import Transfer, parse
 from ethereum_watcher.payout_context import PayoutContext
 from ethereum_watcher.payout_fees import Fee, raised_fee
-from ethereum_watcher.payout_store import Room, Version
+from ethereum_watcher.payout_plans import Room, Version
 
 
 class Progress(StrEnum):
@@ -105,19 +105,12 @@ class Sending:
 
         def make(room: Room) -> Transfer | None:
             made = with_offer(old, offer)
-            return made if made.wei + made.fee_max <= room.wei else None
+            # What it pays of a token is set aside since the first version.
+            return made if made.ether_max <= room.wei else None
 
         return await self.context.store.plan_next(payment_id, latest.version + 1, make)
 
 
 def with_offer(old: Transfer, offer: Fee) -> Transfer:
     """The same transfer with another fee."""
-    return Transfer(
-        chain_id=old.chain_id,
-        nonce=old.nonce,
-        tip=offer.tip,
-        max_fee=offer.max_fee,
-        gas=old.gas,
-        account=old.account,
-        wei=old.wei,
-    )
+    return replace(old, tip=offer.tip, max_fee=offer.max_fee)

@@ -1,6 +1,6 @@
 """Settings of the Ethereum network, its nodes and our addresses, from environment variables."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Literal, Self
@@ -9,11 +9,12 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 
 from chain_watch.domain import Derived
 from chain_watch.rpc import AddressRefused, Endpoint, endpoints
+from cift_shared.money.amount import Money
 from cift_shared.settings import EnvironmentSettings, load_settings
 from ethereum_method.rail import DUST_WEI
 from ethereum_method.tokens import MAIN, Token, TokensInvalid, read_tokens
 from ethereum_watcher.addresses import AddressInvalid, AddressKey, parse_address
-from ethereum_watcher.domain import CONFIRMATIONS_MAX, FINALIZED, Depths
+from ethereum_watcher.domain import COIN, CONFIRMATIONS_MAX, FINALIZED, Depths
 from ethereum_watcher.mapping import GWEI
 
 
@@ -72,6 +73,10 @@ class EthereumConfig(EnvironmentSettings):
     """Withdrawals that wait for a block at the same time; nodes keep 16 of an account at least."""
     float_min: int = Field(default=10**16, ge=1, validation_alias="CRYPTO_ETH_FLOAT_MIN_WEI")
     """While less can be spent, or no signer is at work, the API refuses withdrawals."""
+    token_float_min: int = Field(
+        default=10, ge=1, le=10**12, validation_alias="CRYPTO_ETH_FLOAT_MIN_TOKEN"
+    )
+    """The same for each token, in whole ones; it needs the ether, too."""
     deny_file: Path | None = Field(default=None, validation_alias="CRYPTO_ETH_DENY_FILE")
     """A file of addresses that are never paid, one a line."""
     known_nonce: int = Field(default=-1, ge=-1, validation_alias="CRYPTO_ETH_KNOWN_NONCE")
@@ -122,8 +127,20 @@ class EthereumConfig(EnvironmentSettings):
 
     @property
     def tokens(self) -> Sequence[Token]:
-        """The tokens that are received."""
+        """The tokens that are received and paid."""
         return read_tokens(self.token_list, self.chain_id)
+
+    @property
+    def contracts(self) -> Mapping[str, Derived]:
+        """The contracts of these tokens by their currencies."""
+        return {one.currency: parse_address(one.contract) for one in self.tokens}
+
+    @property
+    def floats_min(self) -> Mapping[str, Money]:
+        """What must be there to be spent, by currency."""
+        of_tokens = (Money(self.token_float_min * one.unit, one.currency) for one in self.tokens)
+        ether = Money(self.float_min, COIN)
+        return {COIN: ether, **{one.currency: one for one in of_tokens}}
 
     @property
     def nodes(self) -> Sequence[Endpoint]:

@@ -8,7 +8,6 @@ from cift_shared.messaging.instruments import Instrument
 from cift_shared.money.amount import Money
 from ethereum_method.instruments import DISPLAY, KIND, PUBLIC
 from ethereum_method.rail import DUST_TOKEN, RAIL
-from ethereum_watcher.addresses import parse_address
 from ethereum_watcher.domain import COIN, Arrival
 from ethereum_watcher.next_action import token_uri_of, uri_of
 from ethereum_watcher.settings import EthereumConfig
@@ -17,7 +16,7 @@ from ethereum_watcher.wire import HASH
 
 def terms_of(config: EthereumConfig) -> Terms[Arrival]:
     """On which terms ether and tokens are received."""
-    contracts = {one.currency: parse_address(one.contract).address for one in config.tokens}
+    contracts = {currency: one.address for currency, one in config.contracts.items()}
 
     def uri(address: str, amount: Money) -> str:
         if amount.currency == COIN:

@@ -1,4 +1,4 @@
-"""Transfers of tokens (ERC-20) to our addresses, in the logs of a block. Pure, no I/O.
+"""Transfers of tokens (ERC-20) to our addresses and from them, in logs. Pure, no I/O.
 
 Anybody can write a contract whose logs look like those of a token, so only logs of configured
 contracts count. Whether a log is true is in the receipt of its transaction only.
@@ -29,6 +29,19 @@ class Transfer:
 
     sender: bytes
     recipient: bytes
+    amount: int
+    """In the smallest unit of the token."""
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A transfer at its place in a transaction."""
+
+    place: int
+    """Of its log among those of the transaction."""
+    contract: bytes
+    account: bytes
+    """Of the recipient."""
     amount: int
     """In the smallest unit of the token."""
 
@@ -109,3 +122,19 @@ def transfers_paid(
         place, currency = receipt.logs.index(log), tokens[log.contract]
         paid.append(Payment(log.hash, moved.recipient, moved.amount, currency, place))
     return paid
+
+
+def transfers_from(sender: bytes, contract: bytes | None, receipt: Receipt) -> list[Placed]:
+    """What a contract says that it has moved from an account in a transaction.
+
+    Args:
+        sender: the account.
+        contract: the one that the transaction has called; None: it has created one.
+        receipt: of the transaction.
+    """
+    found = []
+    for place, log in enumerate(receipt.logs):
+        moved = read_transfer(log) if log.contract == contract else None
+        if moved is not None and moved.sender == sender and receipt.succeeded:
+            found.append(Placed(place, log.contract, moved.recipient, moved.amount))
+    return found

@@ -63,7 +63,8 @@ class Watcher:
         clock: Clock,
     ) -> None:
         key = config.key()
-        self._hot = None if key is None else HotAccount(store.pool, key.hot)
+        tokens = {one.script: one.address for one in config.contracts.values()}
+        self._hot = None if key is None else HotAccount(store.pool, key.hot, tokens)
         self._nodes = nodes
         self._store = store
         self._credits = reports

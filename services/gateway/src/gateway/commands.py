@@ -2,5 +2,8 @@
 
 from cift_shared.cli import Lazy
 
-INDEX = (Lazy("api-key", "gateway.auth.cli:api_key", "Create, list and revoke API keys."),)
+INDEX = (
+    Lazy("api-key", "gateway.auth.cli:api_key", "Create, list and revoke API keys."),
+    Lazy("recover", "gateway.recovery.cli:recover", "Payments a restored database has forgotten."),
+)
 """The entry point `cift.commands`."""

@@ -76,7 +76,7 @@ def build_parts(
     exchange_rates = settings.exchange_rates(livemode=settings.livemode)
     offered = _offered(by_rail)
     instruments = InstrumentResolver(methods, vault, offered)
-    options = PaymentOptions(statuses, fees, offered, clock)
+    options = PaymentOptions(statuses, fees, offered, exchange_rates, clock)
     terms = ExchangeTerms(exchange_rates, timedelta(seconds=settings.rate_lock_s))
     lifetime = timedelta(seconds=settings.quote_lifetime_s)
     quotes = Quotes(quote_repository, fees, terms, lifetime, clock, ids, options.network_fee)

@@ -27,17 +27,20 @@ from cift_shared.attempts.store import AttemptStore
 from cift_shared.attempts.write_batcher import WriteBatcher
 from cift_shared.clock import Clock
 from cift_shared.database.pool import INFRASTRUCTURE_ERRORS
+from cift_shared.database.restored import MARK
 from cift_shared.errors import PaymentProcessorError
 from cift_shared.failpoints import failpoint
 from cift_shared.ids import AttemptId
 from cift_shared.observability import metrics
 from cift_shared.observability.log import get_logger
 from cift_shared.observability.telemetry import span
-from cift_shared.waiting import wait_for_event
+from cift_shared.waiting import Gap, wait_for_event
 
 CLAIM_MAX = 100
 SLEEP_MAX = timedelta(seconds=5)
 """Longest sleep of a claim loop; an attempt that is due later does not have to wake the loop."""
+BUSY_GAP_S = 0.015
+"""A busy claim loop takes what became due within this time together."""
 STOP_GRACE_S = 35.0
 """Longer than a provider's read time-out: calls in progress can finish before the process ends."""
 
@@ -109,6 +112,9 @@ class AttemptEngine:
         cancels = cancel_request_ids(notices)
         if cancels and not claim.maybe_sent:
             await self._save(canceled_unsent(claim, now=self._clock.now(), notice_ids=cancels))
+            return
+        if MARK in claim.attempt.memory and self._provider.forgets_sending(claim.attempt):
+            await self._save(state_machine.after_restore(claim, now=self._clock.now()))
             return
         safe = self._provider.resend_is_safe(claim.attempt)
         if claim.state == "sending" and not safe:
@@ -215,7 +221,9 @@ class ClaimLoop:
         try:
             await self._engine.recover()
             await self._release_lost()
+            gap = Gap(BUSY_GAP_S)
             while True:
+                await gap.wait()
                 self._due.clear()
                 await self._wait_for_free_slot()
                 if not await self._claim_shielded() and not self._due.is_set():

@@ -172,6 +172,18 @@ class ReportsAvailability(Protocol):
 
 
 @runtime_checkable
+class ForgetsSending(Protocol):
+    """A processor also implements this if only our own tables keep it from sending twice.
+
+    Any other provider refuses, or repeats its answer to, a second request with the same key.
+    """
+
+    def forgets_sending(self, operation: Operation) -> bool:
+        """True for operations that an operator must judge after the database was restored."""
+        ...
+
+
+@runtime_checkable
 class HasJobs(Protocol):
     """A processor also implements this if its rail needs periodic jobs."""
 

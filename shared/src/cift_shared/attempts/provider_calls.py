@@ -6,6 +6,7 @@ from cift_shared.attempts.processor import (
     Answer,
     Attempt,
     CancelsAtProvider,
+    ForgetsSending,
     MethodAttempt,
     Notice,
     PaymentProcessor,
@@ -58,6 +59,14 @@ class ProviderCalls:
         if isinstance(attempt, MethodAttempt):
             return False
         return self._processor.resend_is_safe(attempt.operation)
+
+    def forgets_sending(self, attempt: Attempt | MethodAttempt) -> bool:
+        """True if after the loss of our rows the attempt could be sent a second time."""
+        return (
+            isinstance(attempt, Attempt)
+            and isinstance(self._processor, ForgetsSending)
+            and self._processor.forgets_sending(attempt.operation)
+        )
 
     def _saved_method_provider(self) -> SavedMethodProvider:
         if not isinstance(self._processor, SavedMethodProvider):

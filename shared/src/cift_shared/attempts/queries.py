@@ -2,14 +2,22 @@
 
 INGEST = """
 insert into {schema}.attempt
-    (attempt_id, payment_id, operation, state, request, trace, next_check_at, created_at)
-select attempt_id, payment_id, operation, 'ready', request, trace, now(), now()
+    (attempt_id, payment_id, operation, state, maybe_sent, memory, request, trace,
+     next_check_at, created_at)
+select attempt_id, payment_id, operation, case when is_lost then 'sending' else 'ready' end,
+       is_lost, (case when is_lost then '{{"restored": "yes"}}' else '{{}}' end)::jsonb, request,
+       trace, now(), now()
   from unnest($1::uuid[], $2::uuid[], $3::text[], $4::jsonb[], $5::jsonb[])
        as command (attempt_id, payment_id, operation, request, trace)
+ cross join lateral (
+     select coalesce((request->>'accepted_at')::timestamptz <= (
+         select max(noted_at) from public.cift_restored), false) as is_lost
+ ) restored
     on conflict do nothing
 returning payment_id
 """
-"""Insert new commands as attempts that are due at once; known commands change nothing.
+"""Insert new commands as attempts that are due at once; known commands change nothing. A command
+that was accepted before the database was restored may have been sent (`database/restored.py`).
 
 No conflict target: with one, a row that is updated at this moment can be missed by the check of
 that index and then violate the other unique index, which is an error.

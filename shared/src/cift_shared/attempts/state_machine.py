@@ -131,6 +131,12 @@ def after_crash(claim: Claim, *, now: datetime) -> Decision:
     return _unknown(claim, "interrupted", step, resend_is_safe=False, now=now)
 
 
+def after_restore(claim: Claim, *, now: datetime) -> Decision:
+    """Decide about an attempt that may have been sent, and of which only lost rows knew more."""
+    step = Step(at=now, name=f"{claim.rail}.submit.forgotten")
+    return _to_review(claim, "the database was restored: it may have been sent", [step], now=now)
+
+
 def after_check(
     claim: Claim,
     answer: Answer,

@@ -1,4 +1,8 @@
-"""Store decisions that finish together in one statement; never wait to fill a batch."""
+"""Store decisions that finish together in one statement.
+
+A decision that comes alone is stored at once; while many come, each statement takes those of a
+short time.
+"""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -11,8 +15,10 @@ from cift_shared.attempts.state_machine import Decision
 from cift_shared.database.pool import INFRASTRUCTURE_ERRORS
 from cift_shared.ids import AttemptId
 from cift_shared.observability.log import get_logger
+from cift_shared.waiting import Gap
 
 SAVE_MAX = 200
+BUSY_GAP_S = 0.01
 RETRY_DELAYS_S = (0.1, 0.2, 0.5, 1, 2, 5, 5, 10, 10, 10, 15, 15, 15, 30)
 """Delays between saves while the database is unavailable: about two minutes in all."""
 
@@ -35,6 +41,7 @@ class WriteBatcher:
         self._now = now
         self._waiting: list[tuple[Decision, asyncio.Future[bool]]] = []
         self._flush: asyncio.Task[None] | None = None
+        self._gap = Gap(BUSY_GAP_S)
 
     async def save(self, decision: Decision) -> bool:
         """Store a decision; False when another holder has taken its lease.
@@ -51,6 +58,7 @@ class WriteBatcher:
 
     async def _flush_all(self) -> None:
         while self._waiting:
+            await self._gap.wait()
             batch, self._waiting = self._waiting[:SAVE_MAX], self._waiting[SAVE_MAX:]
             await self._save_batch(batch)
 

@@ -11,6 +11,7 @@ Nothing here imports Kafka, PostgreSQL or settings before a command runs: `cift 
 from cift_shared.cli.command import Command, command
 from cift_shared.cli.errors import Exit, Refused, Unreachable, WrongInput, environment
 from cift_shared.cli.lazy import Lazy, LazyGroup
+from cift_shared.cli.moment import Moment
 from cift_shared.cli.output import Cell, Output, Table
 from cift_shared.cli.progress import Progress, progress
 
@@ -20,6 +21,7 @@ __all__ = [
     "Exit",
     "Lazy",
     "LazyGroup",
+    "Moment",
     "Output",
     "Progress",
     "Refused",

@@ -22,6 +22,7 @@ _OURS = (
     Lazy("keys", "cift_shared.cli.keys:keys", "Make the keys that services need."),
     Lazy("migrate", "cift_shared.cli.setup:migrate", "Bring every schema up to date."),
     Lazy("payments", "cift_shared.cli.payments:payments", "Payments over the HTTP API."),
+    Lazy("restored", "cift_shared.cli.restored:restored", "Note that the database was restored."),
     Lazy("topics", "cift_shared.cli.setup:topics", "Create the topics that are missing."),
 )
 

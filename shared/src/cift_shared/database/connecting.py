@@ -4,6 +4,7 @@ Commands and the local stack connect through this module; services wait for thei
 Passwords never appear: an address is shown as host, port and database name.
 """
 
+import ssl
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from urllib.parse import urlsplit
@@ -68,6 +69,14 @@ def as_cift_error(error: BaseException, dsn: str, *, role: str | None = None) ->
     """Return our error for an error of the client library, with a message of one line."""
     if isinstance(error, asyncpg.exceptions.ClientConfigurationError):
         return SettingsInvalid(f"DATABASE_URL: {_line(error)}; the form is {DATABASE_EXAMPLE}")
+    if isinstance(error, ssl.SSLError):
+        where, cause = shown_address(dsn), _tls_cause(error)
+        return ServerRefused(f"PostgreSQL at {where} is not the server of sslrootcert: {cause}")
+    if isinstance(error, ConnectionError) and "SSL upgrade" in str(error):
+        return ServerRefused(
+            f"PostgreSQL at {shown_address(dsn)} does not offer TLS, which sslmode of DATABASE_URL "
+            "demands"
+        )
     if isinstance(error, asyncpg.CannotConnectNowError | asyncpg.TooManyConnectionsError):
         return ServerUnreachable(
             f"PostgreSQL at {shown_address(dsn)} accepts no connections now: {_line(error)}"
@@ -126,6 +135,12 @@ def shown_address(dsn: str) -> str:
     address = urlsplit(dsn)
     hosts = address.netloc.rpartition("@")[2] or "localhost"
     return f"{hosts if ':' in hosts else f'{hosts}:5432'}{address.path}"
+
+
+def _tls_cause(error: ssl.SSLError) -> str:
+    """Why the server's certificate, or the handshake, was refused."""
+    reason = getattr(error, "verify_message", "") or error.reason or _line(error)
+    return reason.lower().replace("_", " ")
 
 
 def _cause(error: BaseException) -> str:

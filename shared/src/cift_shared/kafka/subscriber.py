@@ -1,6 +1,9 @@
 """A batch subscriber that loses no record and never loops without a pause.
 
-    poll -> handle the batch -> store rejected records as dead letters -> commit offsets
+    poll -> handle the batch -> store rejected records as dead letters -> note the offsets
+
+Offsets are committed twice a second and at a stop (`offset_commits`). A busy loop leaves a short
+gap before it polls again, so that records which arrive meanwhile are one batch.
 
 FastStream's own batch loop is not used: it sleeps a full polling interval after every empty poll,
 so a short interval uses CPU when idle and a long one delays the first record; and none of its
@@ -10,12 +13,13 @@ This loop waits inside one long poll, which returns as soon as there is a record
 """
 
 import asyncio
+import math
 import random
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any, TypeVar
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
-from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
+from aiokafka.errors import KafkaError
 
 from cift_shared.clock import SystemClock
 from cift_shared.database.pool import INFRASTRUCTURE_ERRORS
@@ -24,14 +28,16 @@ from cift_shared.kafka.client_stop import end
 from cift_shared.kafka.consumer_lag import ConsumerLag
 from cift_shared.kafka.consumer_watchdog import ConsumerWatchdog
 from cift_shared.kafka.fetch_throttle import throttle_fetches
+from cift_shared.kafka.offset_commits import OffsetCommits
 from cift_shared.messaging.record import Handler, Record, RejectedRecord
 from cift_shared.observability import metrics
 from cift_shared.observability.log import get_logger
 from cift_shared.security.kafka import Brokers
-from cift_shared.waiting import backoff_s, wait_for_event
+from cift_shared.waiting import Gap, backoff_s, wait_for_event
 
 BATCH_RECORDS_MAX = 500
 POLL_MS = 5_000
+BUSY_GAP_S = 0.015
 BACKOFF_S_MIN = 0.2
 BACKOFF_S_MAX = 10.0
 SESSION_TIMEOUT_MS = 6_000
@@ -87,12 +93,14 @@ class BatchSubscriber:
             await self._unless_stopped(after())
         while not self._stopping.is_set():
             consumer = self._new_consumer()
+            commits = OffsetCommits(consumer, self._group)
+            consumer.subscribe(self._topics, listener=commits)
             try:
                 if not await self._unless_stopped(_started(consumer)):
                     return
                 throttle_fetches(consumer, max_wait_ms=POLL_MS)
                 failures = 0
-                await self._consume(consumer)
+                await self._consume(consumer, commits)
             except (KafkaError, OSError, TimeoutError) as error:
                 failures += 1
                 log.warning("kafka.consumer.failed", group=self._group, error=repr(error))
@@ -102,7 +110,6 @@ class BatchSubscriber:
 
     def _new_consumer(self) -> AIOKafkaConsumer:
         return AIOKafkaConsumer(
-            *self._topics,
             group_id=self._group,
             group_instance_id=self._instance,
             client_id=self._instance,
@@ -116,30 +123,33 @@ class BatchSubscriber:
             **self._brokers.client_options(),
         )
 
-    async def _consume(self, consumer: AIOKafkaConsumer) -> None:
+    async def _consume(self, consumer: AIOKafkaConsumer, commits: OffsetCommits) -> None:
         watchdog = ConsumerWatchdog(consumer)
         lag = ConsumerLag(consumer, self._topics, self._group, SystemClock())
+        gap = Gap(BUSY_GAP_S)
         while not self._stopping.is_set():
-            fetched = await self._poll(consumer)
+            await gap.wait()
+            fetched = await self._poll(consumer, commits.left_s())
             lag.begin(fetched)
-            if not fetched:
+            if fetched:
+                records = [_record(raw) for batch in fetched.values() for raw in batch]
+                failpoint("subscriber.after_poll")
+                if not await self._handle(records):
+                    break
+                commits.note(fetched)
+                lag.end(fetched)
+            else:
                 watchdog.check(asyncio.get_running_loop().time())
-                continue
-            records = [_record(raw) for batch in fetched.values() for raw in batch]
-            failpoint("subscriber.after_poll")
-            if not await self._handle(records):
-                return
-            failpoint("subscriber.before_commit")
-            await self._commit(
-                consumer, {place: batch[-1].offset + 1 for place, batch in fetched.items()}
-            )
-            failpoint("subscriber.after_commit")
-            lag.end(fetched)
+            await commits.commit_if_due()
+        await commits.commit()
 
-    async def _poll(self, consumer: AIOKafkaConsumer) -> dict[TopicPartition, list[ConsumerRecord]]:
-        """One long poll; a stop that interrupts it loses no record, as nothing is committed."""
+    async def _poll(
+        self, consumer: AIOKafkaConsumer, longest_s: float | None
+    ) -> dict[TopicPartition, list[ConsumerRecord]]:
+        """One long poll; a stop that interrupts it loses no record, as they are not noted."""
+        longest_ms = POLL_MS if longest_s is None else min(math.ceil(longest_s * 1000), POLL_MS)
         fetched: dict[TopicPartition, list[ConsumerRecord]] | None = await self._unless_stopped(
-            consumer.getmany(timeout_ms=POLL_MS, max_records=BATCH_RECORDS_MAX)
+            consumer.getmany(timeout_ms=longest_ms, max_records=BATCH_RECORDS_MAX)
         )
         return fetched or {}
 
@@ -189,14 +199,6 @@ class BatchSubscriber:
                 return [RejectedRecord(records[0], "handler_failed", _detail(error))]
         middle = len(records) // 2
         return [*await self._bisect(records[:middle]), *await self._bisect(records[middle:])]
-
-    async def _commit(self, consumer: AIOKafkaConsumer, offsets: dict[TopicPartition, int]) -> None:
-        try:
-            await consumer.commit(offsets)
-        except (CommitFailedError, IllegalStateError) as error:
-            # The partitions moved to another member during the work. It will read these records
-            # again; the handler's unique keys make the repetition harmless.
-            log.warning("kafka.commit.refused", group=self._group, error=repr(error))
 
     async def _pause(self, failures: int) -> None:
         """Wait with growing, jittered gaps; a stop ends the wait."""

@@ -38,7 +38,7 @@ from cift_shared.messaging.held_topics import HeldTopics
 from cift_shared.messaging.outbox_queries import DELETE, READ, STUCK
 from cift_shared.observability import metrics
 from cift_shared.observability.log import get_logger
-from cift_shared.waiting import backoff_s, wait_for_event, was_cancelled
+from cift_shared.waiting import Gap, backoff_s, wait_for_event, was_cancelled
 
 RELAY_ROWS_MAX = 500
 IDLE_POLL_S = 2.0
@@ -50,6 +50,8 @@ SURVEY_S = 10.0
 SETTLED_S = 30.0
 """Longer than a transaction lives: a statement ends after 10 s, an idle transaction after 5 s."""
 COUNTED_ROWS_MAX = 10_000
+BUSY_GAP_S = 0.015
+"""A busy relay publishes what was committed within this time as one batch."""
 BACKOFF_S_MIN = 0.1
 BACKOFF_S_MAX = 5.0
 
@@ -174,9 +176,10 @@ class Relay:
     async def _lead(self, connection: Any) -> None:
         metrics.RELAY_LEADER.labels(self.name).set(1)
         log.info("relay.leading", schema=self._schema)
-        failures = 0
+        failures, gap = 0, Gap(BUSY_GAP_S)
         try:
             while True:
+                await gap.wait()
                 self._work.clear()
                 done = await self._publish_some(connection)
                 if not self._lease.is_held:

@@ -15,6 +15,7 @@ it unready.
 """
 
 import asyncio
+import ssl
 from collections.abc import Callable, Sequence
 
 import asyncpg
@@ -34,6 +35,7 @@ WAIT_S_MIN = 0.2
 WAIT_S_MAX = 5.0
 
 _UNREACHABLE = "the database can't be reached"
+_NOT_TRUSTED = "the database's certificate is not one that sslrootcert of DATABASE_URL trusts"
 _NO_NAME = "the process does not have its name (CIFT_INSTANCE) yet, another one may have it"
 _REFUSED: tuple[tuple[type[asyncpg.PostgresError], str], ...] = (
     (asyncpg.InvalidParameterValueError, "the service's role is missing: run `cift migrate`"),
@@ -76,6 +78,8 @@ class Readiness:
                     await connection.fetchval("select 1")
                     return None
                 state = await schema_state(connection, schemas=self._schemas)
+        except ssl.SSLError as error:
+            return self._not_ready(_NOT_TRUSTED, error)
         except INFRASTRUCTURE_ERRORS as error:
             return self._not_ready(_UNREACHABLE, error)
         except asyncpg.PostgresError as error:

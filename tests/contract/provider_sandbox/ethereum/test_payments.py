@@ -40,6 +40,18 @@ def test_tokens_are_paid(node: OurNode, wallet: Wallet, symbol: str) -> None:
     assert tokens(node, symbol, wallet.address) == 1_500_000
 
 
+def test_the_rich_have_tokens_from_the_beginning_and_the_record_has_nothing_of_it(
+    wallet: Wallet,
+) -> None:
+    rich = OurNode(CIFT_SANDBOX_ETHEREUM_RICH=wallet.address)
+    try:
+        held = [tokens(rich, symbol, wallet.address) for symbol in ("USDC", "USDT")]
+        assert held == [10**12, 10**12]
+        assert rich.control("GET", "/book")["entries"] == []
+    finally:
+        rich.close()
+
+
 def test_a_payment_inside_a_contract_names_nobody(node: OurNode, wallet: Wallet) -> None:
     txid = node.pay(wallet.address, 777, by_contract=True, confirm=1)
     assert balance(node, wallet.address) == 777
@@ -153,10 +165,15 @@ def test_the_book_follows_the_chain(node: OurNode, wallet: Wallet) -> None:
     }
 
     def entries() -> list[tuple[str, str, int, int]]:
-        return [
-            (one["kind"], one["currency"], int(one["amount"]), int(one["fee"]))
+        lines = [
+            one
             for one in node.control("GET", "/book")["entries"]
             if one["provider_ids"]["txid"] in (*paid, ether, token, moved)
+        ]
+        currencies = [one["provider_ids"].get("fee_currency", one["currency"]) for one in lines]
+        assert set(currencies) <= {"ETH"}
+        return [
+            (one["kind"], one["currency"], int(one["amount"]), int(one["fee"])) for one in lines
         ]
 
     found = entries()
@@ -165,12 +182,12 @@ def test_the_book_follows_the_chain(node: OurNode, wallet: Wallet) -> None:
         ("payment", "USDC", 30_000_000, 0),
         ("payment", "ETH", 777, 0),
         ("withdrawal", "ETH", ETHER, fees[ether]),
-        ("withdrawal", "USDC", 20_000_000, 0),
-        ("move", "ETH", 0, fees[token]),
+        ("withdrawal", "USDC", 20_000_000, fees[token]),
         ("move", "ETH", 0, fees[moved]),
     ]
     signs = {"payment": 1, "withdrawal": -1, "move": 0}
-    left = sum(signs[kind] * amount - fee for kind, unit, amount, fee in found if unit == "ETH")
+    ether_moved = sum(signs[kind] * amount for kind, unit, amount, _ in found if unit == "ETH")
+    left = ether_moved - sum(fee for *_, fee in found)
     assert left == balance(node, wallet.address) + balance(node, own)
     node.reorg(1, drop_all=True, forget=True)
     assert entries() == found[:3]

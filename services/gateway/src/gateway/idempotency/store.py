@@ -4,7 +4,7 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache, partial
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 import asyncpg
@@ -191,6 +191,40 @@ class IdempotencyStore:
     async def delete_old(self, *, expired_before: datetime) -> None:
         """Delete some of the keys that expired before a moment."""
         await self._pool.execute(SQL["delete_old_keys"], expired_before)
+
+
+async def accept_once(
+    pool: "Pool[asyncpg.Record]", key: RequestKey, acceptance: Acceptance, *, now: datetime
+) -> Outcome | None:
+    """Write an acceptance as `IdempotencyStore.accept` does, but store no refusal.
+
+    Returns:
+        What was stored; a refusal, which was not; None when the key or the payment exists.
+
+    Raises:
+        KeyInFlight: another request with the same key is being decided.
+    """
+    columns = [[value] for value in _Entry(key, acceptance, now).columns()]
+    try:
+        async with pool.acquire() as connection, connection.transaction():
+            row = await connection.fetchrow(accept_statement(acceptance.write), *columns)
+            if row is None or not row["held"]:
+                raise KeyInFlight
+            outcome = _outcome(cast("Row", row))
+            if outcome is not None and outcome.refused:
+                raise _NotStored(outcome)
+            return outcome
+    except _NotStored as refused:
+        return refused.outcome
+    except asyncpg.UniqueViolationError:
+        return None
+
+
+class _NotStored(Exception):
+    """Rolls a refusal back."""
+
+    def __init__(self, outcome: Outcome) -> None:
+        self.outcome = outcome
 
 
 def _accepted(row: Row) -> Outcome | KeyInFlight | Unjudged | None:

@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from cift_shared.clock import Clock
 from cift_shared.errors import InvalidCommand, RateStale
 from cift_shared.messaging.rail_status import NetworkFee
 from cift_shared.money.amount import EXPONENTS, known_instead, parse_money
 from cift_shared.money.fees import FeeSchedule
+from cift_shared.money.rates import RateSource
 from cift_shared.rails.rail import Limits, Rail
 from cift_shared.rails.registry import rails
 from gateway.payment_options.availability import (
@@ -53,6 +55,8 @@ class PaymentOptions:
     fees: FeeSchedule
     offered: Mapping[str, frozenset[str]]
     """The rails that this deployment has set up, with their currencies."""
+    rates: RateSource
+    """Of prices that are paid in another currency."""
     clock: Clock
 
     async def find(self, query: PaymentOptionsQuery) -> list[PaymentOption]:
@@ -110,17 +114,33 @@ class PaymentOptions:
         charges = charges_network_fee(rail, query.type, currency, self.fees, at=now)
         if charges and estimate is None:
             reason = NETWORK_FEE_UNKNOWN
+        if not self._is_rate_known(rail, query, currency, now):
+            reason = RATE_UNAVAILABLE
         price = None
         if query.amount is not None:
             request = PriceRequest(query.type, rail, query.amount, currency)
             requested_amount(request)
-            if reason != NETWORK_FEE_UNKNOWN:
+            if reason not in (NETWORK_FEE_UNKNOWN, RATE_UNAVAILABLE):
                 try:
                     price = quote(request, self.fees, at=now, estimate=estimate)
                 except RateStale:
                     reason = RATE_UNAVAILABLE
         found = blocked(availability_of(reports, now=now), reason)
         return PaymentOption(rail, currency, rail.limits[currency][query.type], price, found)
+
+    def _is_rate_known(
+        self, rail: Rail, query: PaymentOptionsQuery, currency: str, now: datetime
+    ) -> bool:
+        """False if payers pay in another currency, and the rate is not known now.
+
+        Raises:
+            InvalidCommand: there is no such rate at all.
+        """
+        paid_in = rail.exchanged.get(currency) if query.type == "deposit" else None
+        try:
+            return paid_in is None or bool(self.rates.rate(paid_in, currency, now))
+        except RateStale:
+            return False
 
 
 def _check(query: PaymentOptionsQuery) -> None:

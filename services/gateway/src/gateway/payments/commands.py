@@ -228,7 +228,6 @@ def _acceptance(
     origin: Origin,
 ) -> Acceptance:
     message = outgoing(topics.commands(command.carried_by), command, source=SOURCE, at=origin.at)
-    is_refund = terms["type"] == "refund"
     row = {
         "payment_id": str(origin.payment_id),
         "merchant_id": command.merchant_id,
@@ -243,13 +242,19 @@ def _acceptance(
         "created_at": origin.at.isoformat(),
         **terms,
     }
+    return acceptance_of(row, message)
+
+
+def acceptance_of(row: dict[str, Any], message: OutgoingMessage) -> Acceptance:
+    """Everything that is stored for a payment or a refund with this row and this command."""
+    payment_id, is_refund = UUID(row["payment_id"]), row["type"] == "refund"
     return Acceptance(
-        resource_id=origin.payment_id,
+        resource_id=payment_id,
         write=ledger_function("accept_refund" if is_refund else "accept_payment"),
         row=row,
         message=message,
         reply=_first_reply(row),
-        location=payment_path(origin.payment_id),
+        location=payment_path(payment_id),
         refusals=_REFUND_REFUSALS if is_refund else _PAYMENT_REFUSALS,
     )
 

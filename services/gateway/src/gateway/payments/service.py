@@ -27,6 +27,7 @@ from gateway.idempotency.store import RequestKey
 from gateway.payment_methods.instrument_resolver import InstrumentResolver, Payer, check_choice
 from gateway.payment_methods.kinds import kind_for
 from gateway.payment_methods.next_actions import waits_for_caller
+from gateway.payments.accepted_record import with_record
 from gateway.payments.commands import (
     Origin,
     cancel_message,
@@ -129,7 +130,10 @@ class Payments:
     async def _decide(
         self, key: RequestKey, evaluation: Coroutine[Any, Any, Acceptance]
     ) -> Decision:
-        decision = await self.idempotency.decide(key, evaluation)
+        async def recorded() -> Acceptance:
+            return with_record(await evaluation, key, self.vault)
+
+        decision = await self.idempotency.decide(key, recorded())
         if isinstance(decision, Accepted):
             row = decision.acceptance.row
             PAYMENTS_ACCEPTED.labels(row["method"], row["type"]).inc()

@@ -3,13 +3,13 @@
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any, TextIO
 
 import click
 
-from cift_shared.cli import Exit, Output, Table, command, environment, progress
+from cift_shared.cli import Exit, Moment, Output, Table, command, environment, progress
 from cift_shared.clock import SystemClock
 from cift_shared.errors import CiftError
 from ledger.cli.session import open_ledger
@@ -23,24 +23,6 @@ from ledger.reports.summaries import (
 )
 
 _MODE = click.option("--mode", type=click.Choice(["test", "live"]), help="Only this mode.")
-
-
-class Moment(click.ParamType[datetime]):
-    """A date (its first moment, UTC) or a time, `2026-11-01` or `2026-11-01T12:30:00+03:00`."""
-
-    name = "time"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> datetime:
-        """Parse the moment; without a UTC offset it is in UTC."""
-        if isinstance(value, datetime):
-            return value
-        try:
-            moment = datetime.fromisoformat(value)
-            return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
-        except ValueError:
-            self.fail(f"{value!r} is not a date or time like 2026-11-01T12:30:00Z", param, ctx)
 
 
 _FROM = click.option(

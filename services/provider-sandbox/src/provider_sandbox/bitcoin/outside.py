@@ -43,8 +43,9 @@ class Outside:
             values = {outpoint: coin.output for outpoint, coin in entry.spent.items()}
             for one in entry.block.transactions:
                 values.update((one.outpoint(n), out) for n, out in enumerate(one.outputs))
+                confirmations = chain.height - entry.height + 1
                 entries += [
-                    {"seq": len(entries) + number, **movement}
+                    {"seq": len(entries) + number, **movement, "confirmations": confirmations}
                     for number, movement in enumerate(self._of(one, entry, values), 1)
                 ]
         return entries

@@ -4,6 +4,7 @@ Both tokens have six decimals. One answers as USDC does; the other is as USDT: `
 `approve` and `transferFrom` return nothing, and a refusal has no reason.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from eth_utils import keccak
@@ -32,8 +33,13 @@ class Token:
     supply: int
     """In its smallest unit; the deployer has all of it."""
 
-    def deployment(self, deployer: bytes) -> bytes:
-        """The data of the transaction that creates it."""
+    def deployment(self, deployer: bytes, rich: Iterable[bytes] = ()) -> bytes:
+        """The data of the transaction that creates it.
+
+        Args:
+            deployer: who has the supply.
+            rich: who has a thousandth of it in addition, from the beginning, without a log.
+        """
         prepare = f"""
             {self.supply} {_TOTAL} SSTORE
             {int.from_bytes(deployer)} 0 MSTORE {_BALANCES} 32 MSTORE
@@ -41,7 +47,11 @@ class Token:
             {self.supply} 0 MSTORE
             {int.from_bytes(deployer)} 0 {TRANSFER_TOPIC} 32 0 LOG3
         """
-        return deployment(assemble(self._program()), prepare)
+        shares = (
+            f"{self.supply // 1_000} {int.from_bytes(one)} {_slot(_BALANCES)} SSTORE"
+            for one in rich
+        )
+        return deployment(assemble(self._program()), "\n".join((prepare, *shares)))
 
     def _program(self) -> str:
         return "\n".join(

@@ -71,7 +71,7 @@ class Node:
     """Seconds since 1970."""
     chain_id: int = CHAIN_ID
     rich: AbstractSet[bytes] = frozenset()
-    """Addresses that have 1,000 ether from the beginning."""
+    """Addresses that have 1,000 ether, and a million of each token, from the beginning."""
     behaviour: Behaviour = field(default_factory=Behaviour)
     chain: Chain = field(init=False)
     pool: Pool = field(init=False)
@@ -101,7 +101,8 @@ class Node:
         return bytes(_KEY.public_key.to_canonical_address())
 
     def _deploy(self) -> None:
-        codes = [token.deployment(self.faucet) for token in TOKENS] + [FORWARDER, REFUSER]
+        tokens = [token.deployment(self.faucet, sorted(self.rich)) for token in TOKENS]
+        codes = [*tokens, FORWARDER, REFUSER]
         codes.append(TOKENS[0].deployment(self.faucet))
         created = []
         for nonce, code in enumerate(codes):

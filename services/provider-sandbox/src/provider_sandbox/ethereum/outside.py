@@ -48,8 +48,12 @@ class Outside:
         entries: list[dict[str, Any]] = []
         for block_hash in chain.active:
             entry = chain.entries[block_hash]
+            confirmations = chain.height - entry.number + 1
             for index in range(len(entry.executed)):
-                entries += self._of(Place(entry, index), symbols)
+                entries += [
+                    {**moved, "confirmations": confirmations}
+                    for moved in self._of(Place(entry, index), symbols)
+                ]
         return [{"seq": number, **entry} for number, entry in enumerate(entries, 1)]
 
     def _of(self, place: Place, symbols: dict[bytes, str]) -> Iterator[dict[str, Any]]:
@@ -60,9 +64,8 @@ class Outside:
         for moved in (*ether_moved(one), *_tokens_moved(one, symbols)):
             kind = self._kind(moved)
             if kind:
-                own = fee if moved.currency == "ETH" else 0
-                yield _entry(place, kind, moved, number, fee=own)
-                fee, number = fee - own, number + 1
+                yield _entry(place, kind, moved, number, fee=fee)
+                fee, number = 0, number + 1
         if fee:
             sender = bytes(one.transaction.sender)
             yield _entry(place, "move", Moved(sender, sender, 0, "ETH"), number, fee=fee)
@@ -111,6 +114,7 @@ def _tokens_moved(one: Executed, symbols: dict[bytes, str]) -> Iterator[Moved]:
 
 
 def _entry(place: Place, kind: str, moved: Moved, number: int, *, fee: int) -> dict[str, Any]:
+    """A line of the record; the fee is of the transaction, in ether."""
     one = place.executed.transaction
     return {
         "at": utc_text(place.entry.header.timestamp),
@@ -125,5 +129,6 @@ def _entry(place: Place, kind: str, moved: Moved, number: int, *, fee: int) -> d
             "block": f"0x{place.entry.hash.hex()}",
             "height": str(place.entry.number),
             "address": to_checksum_address(moved.recipient),
+            **({"fee_currency": "ETH"} if moved.currency != "ETH" else {}),
         },
     }

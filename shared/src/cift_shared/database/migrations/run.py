@@ -22,6 +22,7 @@ from cift_shared.database.migrations.state import (
     newest_numbers,
 )
 from cift_shared.database.pool import Connection, connect
+from cift_shared.database.restored import TABLE as RESTORED
 from cift_shared.errors import InvariantViolated, SchemaRefused
 
 _LOCK_ID = 0x63696674  # "cift"
@@ -67,7 +68,7 @@ async def migrate(
     connection = await connect(dsn, **_SESSION)
     try:
         await connection.execute("select pg_advisory_lock($1)", _LOCK_ID)
-        await connection.execute(_HISTORY + TABLE)
+        await connection.execute(_HISTORY + TABLE + RESTORED)
         return await _apply_missing(connection, ours, texts)
     finally:
         await connection.close()

@@ -1,0 +1,1 @@
+"""Payments that a restored database has forgotten: find them, accept them again."""
