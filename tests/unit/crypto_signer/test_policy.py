@@ -215,6 +215,10 @@ class TestTogether:
         assert self.verdict(self.BOTH, ASKED, None) == Refuse("not_requested")
         assert judge_all(self.BOTH, [], LIMITS, [], change) == Refuse("not_requested")
 
+    def test_each_needs_a_history(self) -> None:
+        with pytest.raises(ValueError, match="shorter"):
+            self.verdict(histories=(NONE,))
+
     def test_an_output_that_nobody_asked_for_is_foreign(self) -> None:
         assert judge_all(self.BOTH, [ASKED], LIMITS, [NONE], change) == Refuse("foreign_output")
 
