@@ -129,9 +129,11 @@ class Payouts:
         return foreign is None or foreign <= self._context.config.known_nonce
 
     async def _check_room(self, amount: int, contract: Derived | None) -> None:
-        """Refuse before a node is asked: it would say that the token refuses the transfer."""
+        """Wait before a node is asked: it would say that the token refuses the transfer."""
+        if contract is None:
+            return
         room = await self._store.room()
-        if contract is not None and (not room or room.tokens.get(contract.script, 0) < amount):
+        if room is None or room.tokens.get(contract.script, 0) < amount:
             raise ProviderUnavailable("hot_wallet_low", "too few tokens can be spent now")
 
     async def _plan(
