@@ -84,3 +84,12 @@ def moved_by_payment(evidence: Evidence) -> dict[str, list[Movement]]:
 def signed(moved: Movement) -> int:
     """What a movement adds to what the provider holds for us, its fee apart."""
     return moved.amount if moved.is_incoming else -moved.amount
+
+
+def own_moves(evidence: Evidence) -> list[Movement]:
+    """Moves between addresses of the platform that no payment asked for: they cost only a fee."""
+    return [
+        moved
+        for moved, owner in owners(evidence).items()
+        if owner is None and moved.kind == "move" and not moved.amount
+    ]

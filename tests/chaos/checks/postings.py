@@ -3,7 +3,14 @@
 from collections import Counter
 from collections.abc import Iterator
 
-from tests.chaos.checks.finding import Finding, Kind, grouped, moved_by_payment, signed
+from tests.chaos.checks.finding import (
+    Finding,
+    Kind,
+    grouped,
+    moved_by_payment,
+    own_moves,
+    signed,
+)
 from tests.chaos.evidence.facts import FINAL, Entry, Evidence, Movement, Payment
 
 SETTLEMENT = "settlement"
@@ -130,8 +137,17 @@ def _is_source(entry: Entry, payment: Payment) -> bool:
 
 
 def providers_hold_nothing_else(evidence: Evidence) -> Iterator[Finding]:
-    """A provider's account has no entry that no payment explains."""
+    """A provider's account has no entry that no payment explains, and no move of our own money.
+
+    Each move explains one entry, with its fee.
+    """
+    charged = Counter((moved.fee_currency, moved.fee) for moved in own_moves(evidence))
     for entry in evidence.entries:
-        if _rail_of(entry) is not None and entry.payment_id is None:
-            words = f"transaction {entry.tx} changes it by {entry.amount} for no payment"
-            yield Finding(Kind.UNBALANCED, entry.code, words)
+        if _rail_of(entry) is None or entry.payment_id is not None:
+            continue
+        explained = entry.code.rpartition(":")[2], -entry.amount
+        if charged[explained]:
+            charged[explained] -= 1
+            continue
+        words = f"transaction {entry.tx} changes it by {entry.amount} for no payment"
+        yield Finding(Kind.UNBALANCED, entry.code, words)

@@ -4,14 +4,25 @@ from collections import Counter
 from collections.abc import Iterator
 from math import floor
 
-from tests.chaos.checks.finding import Finding, Kind, grouped, moved_by_payment, owners, signed
+from tests.chaos.checks.finding import (
+    Finding,
+    Kind,
+    grouped,
+    moved_by_payment,
+    own_moves,
+    owners,
+    signed,
+)
 from tests.chaos.evidence.facts import UNMOVED, Evidence, Movement, Payment
 
 
 def movements_are_ours(evidence: Evidence) -> Iterator[Finding]:
-    """Every movement belongs to a payment of ours of the right type."""
+    """Every movement belongs to a payment of ours of the right type, or moves our money to us."""
+    moves = own_moves(evidence)
     types = {payment.payment_id: payment.type for payment in evidence.payments}
     for moved, owner in owners(evidence).items():
+        if moved in moves:
+            continue
         if owner is None:
             words = f"{moved.kind} of {moved.amount} {moved.currency} that no payment asked for"
             yield Finding(Kind.LOST, moved.receipt, words)

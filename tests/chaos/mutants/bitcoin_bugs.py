@@ -95,7 +95,7 @@ MUTANTS = (
         (
             Edit(
                 f"{BITCOIN}/payouts.py",
-                'Settled(amount, reference, Money(version.fee, "BTC"))',
+                'Settled(amount, reference, Money(fee, "BTC"))',
                 "Settled(amount, reference)",
             ),
         ),

@@ -17,7 +17,7 @@ from tests.chaos.scenarios.context import ScenarioContext
 _CONFIRMATIONS = 3
 _AMOUNT, _SATS = "0.02000000", 2_000_000
 _PAID_OUT = "0.01000000"
-_SMALL_AMOUNT, _SMALL_SATS, _SMALL_COINS = "0.00150000", 50_000, 3
+_SMALL_AMOUNT, _SMALL_SATS, _SMALL_COINS = "0.00050000", 50_000, 3
 _CHARGED = """
 select count(*) from bitcoin.own_transfer
  where purpose = 'consolidation' and charged_at is not null
@@ -142,12 +142,13 @@ async def withdrawal(context: ScenarioContext) -> None:
 async def consolidated(context: ScenarioContext) -> None:
     """Small coins are put together, whoever dies meanwhile, and the ledger learns the fee."""
     before = await context.query(_CHARGED)
-    payment_id, address = await _asked(context, amount=_SMALL_AMOUNT)
+    asked = [await _asked(context, amount=_SMALL_AMOUNT) for _ in range(_SMALL_COINS)]
     context.arm()
-    outputs = [{"address": address, "sats": _SMALL_SATS}] * _SMALL_COINS
-    await _node(context, "/control/pay", {"outputs": outputs, "fee_rate": "5"})
+    for _, address in asked:
+        await _send(context, address, _SMALL_SATS)
     await _mine(context)
-    await context.merchant.ends(payment_id)
+    for payment_id, _ in asked:
+        await context.merchant.ends(payment_id)
 
     async def charged() -> bool:
         await _node(context, "/control/mine", {"blocks": 1})
@@ -185,8 +186,8 @@ async def _pay(context: ScenarioContext, address: str) -> None:
     await _mine(context)
 
 
-async def _send(context: ScenarioContext, address: str) -> None:
-    outputs = [{"address": address, "sats": _SATS}]
+async def _send(context: ScenarioContext, address: str, sats: int = _SATS) -> None:
+    outputs = [{"address": address, "sats": sats}]
     await _node(context, "/control/pay", {"outputs": outputs, "fee_rate": "5"})
 
 

@@ -11,6 +11,7 @@ from click.testing import CliRunner, Result
 from bitcoin_watcher.client import BitcoinNode
 from cift_shared.cli import Exit
 from cift_shared.database.connecting import database as connected
+from cift_shared.ids import SystemIds
 from tests.integration.crypto_watcher.payout_harness import Paying, open_paying
 from tests.integration.crypto_watcher.test_sweeps import COLD, LIMITS
 from tests.support import bitcoin_wallet, ethereum
@@ -82,15 +83,40 @@ async def test_the_balance_of_ether(paying: Paying, emptied_database: str) -> No
         key.hot.script,
         10**18,
     )
+    contract = bytes.fromhex(ethereum.CONTRACTS["USDC"].removeprefix("0x"))
+    await _admin(
+        emptied_database,
+        "insert into ethereum.hot_token (sender, contract, amount) values ($1, $2, 7000000)",
+        key.hot.script,
+        contract,
+    )
+    stored = (
+        "insert into ethereum.payout"
+        " (payment_id, sender, account, wei, is_filler, nonce, contract)"
+        " values ($1, $2, $3, $4, false, $5, $6)"
+    )
+    version = (
+        "insert into ethereum.spend (payment_id, version, unsigned, gas, max_fee, tip)"
+        " values ($1, 1, '', 21000, 10, 1)"
+    )
+    for nonce, (wei, token) in enumerate([(500, None), (2_000_000, contract)], 1):
+        payment_id = SystemIds().new_id()
+        args = payment_id, key.hot.script, b"\x01" * 20, wei, nonce, token
+        await _admin(emptied_database, stored, *args)
+        await _admin(emptied_database, version, payment_id)
     env = {
         "ETHEREUM_RPC_URL": "http://127.0.0.1:1/",
         "CRYPTO_ETH_CHAIN_ID": str(config.chain_id),
         "CRYPTO_ETH_XPUB": str(config.xpub),
+        "CRYPTO_ETH_TOKENS": f"USDC={ethereum.CONTRACTS['USDC']}",
     }
-    _, found = document(await run(emptied_database, "balance", "--json", **env))
-    assert (found["chain"], found["address"]) == ("ethereum", key.hot.address)
-    assert found["confirmed"] == found["free"] == "1.000000000000000000"
-    assert (found["reserved"], found["unconfirmed"]) == ("0.000000000000000000", None)
+    _, ether, usdc = document(await run(emptied_database, "balance", "--json", **env))
+    assert (ether["chain"], ether["address"]) == ("ethereum", key.hot.address)
+    assert (ether["confirmed"], ether["unconfirmed"]) == ("1.000000000000000000", None)
+    assert ether["reserved"] == "0.000000000000420500"  # 500 wei, and two fees of 210,000
+    assert (usdc["confirmed"], usdc["reserved"], usdc["free"]) == (
+        "7.000000", "2.000000", "5.000000",
+    )  # fmt: skip
 
 
 async def test_without_a_wallet_there_is_no_balance(emptied_database: str) -> None:

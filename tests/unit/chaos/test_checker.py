@@ -343,6 +343,37 @@ def test_nothing_else_is_found(name: str, spoil: Spoil) -> None:
     assert {finding.by for finding in check(spoil(sound())).findings} == {name}
 
 
+def _moved_our_own(evidence: Evidence, *, fee: int, booked: int) -> Evidence:
+    """The provider's book has a move of our own money; the journal has its fee."""
+    first = evidence.entries[0]
+    costs = next(e for e in evidence.entries if e.code.startswith("provider-costs:mpesa"))
+    own: dict[str, Any] = {
+        "attempt_id": None,
+        "payment_id": None,
+        "names": frozenset(),
+        "receipt": "own",
+    }
+    move = replace(evidence.movements[0], kind="move", amount=0, fee=fee, **own)
+    tx = evidence.entries[-1].tx + 1
+    lines = [
+        replace(first, tx=tx, payment_id=None, kind="provider_fee", amount=-booked),
+        replace(costs, tx=tx, payment_id=None, kind="provider_fee", amount=booked),
+    ]
+    return _booked(replace(evidence, movements=(*evidence.movements, move)), lines)
+
+
+def test_the_fee_of_a_move_of_our_own_money_is_no_finding() -> None:
+    assert check(_moved_our_own(sound(), fee=5, booked=5)).is_sound
+    wrong = check(_moved_our_own(sound(), fee=5, booked=6)).findings
+    assert {finding.by for finding in wrong} == {"providers_hold_nothing_else"}
+
+
+def test_a_move_that_brings_money_is_nobodys() -> None:
+    brought = beside("movements", 0, kind="move", amount=7, attempt_id=None, payment_id=None)
+    findings = check(brought(sound())).findings
+    assert "movements_are_ours" in {finding.by for finding in findings}
+
+
 def test_a_repeated_event_is_no_finding() -> None:
     evidence = sound()
     again: tuple[Event, ...] = (*evidence.events, evidence.events[0])

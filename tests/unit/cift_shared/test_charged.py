@@ -62,3 +62,25 @@ def test_what_is_not_whole_is_refused(change: dict[str, Any]) -> None:
 
 def test_the_smallest_charge_is_one_minor_unit() -> None:
     assert charged(1).provider_fee == Money(1, "KES")
+
+
+def test_a_cause_is_a_short_word() -> None:
+    for cause in ("a", "a" * 40):
+        assert ProviderCharge(livemode=True, cause=cause).cause == cause
+    for cause in ("", "a" * 41):
+        with pytest.raises(ValidationError):
+            ProviderCharge(livemode=True, cause=cause)
+
+
+def test_a_later_release_may_say_more_and_nobody_changes_it() -> None:
+    read = ProviderCharge.model_validate({"livemode": True, "cause": "sweep", "more": 1})
+    assert read == CHARGE
+    assert not hasattr(read, "more")
+    with pytest.raises(ValidationError, match="frozen"):
+        read.cause = "other"  # type: ignore[misc]
+
+
+def test_its_fields_are_described() -> None:
+    assert (
+        "kind of work" in ProviderCharge.model_json_schema()["properties"]["cause"]["description"]
+    )

@@ -17,6 +17,7 @@ from crypto_signer.policy import (
     Signed,
     Verdict,
     judge,
+    judge_all,
 )
 
 PAYMENT = UUID(int=7)
@@ -185,3 +186,63 @@ class TestVersions:
     def test_one_that_pays_otherwise_than_the_first_is_refused(self, before: Signed) -> None:
         second = request(version=2)
         assert verdict(second, history=History((before,), 0)) == Refuse("paid_otherwise")
+
+
+class TestTogether:
+    """Several withdrawals in one transaction: each has its own command and history."""
+
+    OTHER = Asked(b"\x00\x14" + b"\x44" * 20, 50_000)
+    BOTH = request((TO, 100_000), (OTHER.script, 50_000), (OWN, 148_000))
+
+    def verdict(
+        self,
+        one: Request = BOTH,
+        *asked: Asked | None,
+        limits: Limits = LIMITS,
+        histories: tuple[History, ...] = (NONE, NONE),
+    ) -> Verdict:
+        return judge_all(one, asked or (ASKED, self.OTHER), limits, histories, change)
+
+    def test_all_that_was_asked_for_is_signed(self) -> None:
+        assert self.verdict() == Sign(Asked(TO, 150_000), 2_000)
+
+    def test_equal_payments_need_an_output_each(self) -> None:
+        twice = request((TO, 100_000), (TO, 100_000), (OWN, 98_000))
+        assert self.verdict(twice, ASKED, ASKED) == Sign(Asked(TO, 200_000), 2_000)
+        assert self.verdict(request(), ASKED, ASKED) == Refuse("other_payment")
+
+    def test_one_without_a_command_is_refused_with_the_others(self) -> None:
+        assert self.verdict(self.BOTH, ASKED, None) == Refuse("not_requested")
+        assert judge_all(self.BOTH, [], LIMITS, [], change) == Refuse("not_requested")
+
+    def test_each_needs_a_history(self) -> None:
+        with pytest.raises(ValueError, match="shorter"):
+            self.verdict(histories=(NONE,))
+
+    def test_an_output_that_nobody_asked_for_is_foreign(self) -> None:
+        assert judge_all(self.BOTH, [ASKED], LIMITS, [NONE], change) == Refuse("foreign_output")
+
+    def test_each_has_the_limits_of_a_withdrawal(self) -> None:
+        limits = replace(LIMITS, transaction_max=99_999)
+        assert self.verdict(limits=limits) == Refuse("above_cap")
+        denied = replace(LIMITS, denied=frozenset({self.OTHER.script}))
+        assert self.verdict(limits=denied) == Refuse("denied")
+
+    def test_the_cap_of_the_day_counts_the_sum(self) -> None:
+        spent = History((), 100_000)
+        assert isinstance(self.verdict(histories=(spent, spent)), Sign)
+        more = History((), 100_001)
+        assert self.verdict(histories=(more, more)) == Wait("day_cap")
+
+    def test_each_must_replace_what_was_signed_for_it(self) -> None:
+        other = Signed(1, self.OTHER.script, 50_000, frozenset({OTHER.reference}))
+        histories = (NONE, History((other,), 0))
+        assert self.verdict(histories=histories) == Refuse("signed_already")
+        later = request((TO, 100_000), (self.OTHER.script, 50_000), (OWN, 148_000), version=2)
+        assert self.verdict(later, histories=histories) == Refuse("no_first_version")
+        first = History((FIRST,), 0)
+        both = (first, History((other,), 0))
+        assert self.verdict(later, histories=both) == Refuse("independent_version")
+        same = replace(other, inputs=frozenset({COIN.reference}))
+        known = (first, History((same,), 10**9))
+        assert self.verdict(later, histories=known) == Sign(Asked(TO, 150_000), 2_000)

@@ -109,5 +109,5 @@ def test_a_coin_that_a_withdrawal_may_spend_is_refused() -> None:
 def test_above_the_number_of_a_day_it_waits() -> None:
     assert isinstance(verdict(request(), TransferHistory(1, are_coins_new=True)), Sign)
     assert verdict(request(), TransferHistory(2, are_coins_new=True)) == Wait("day_transfers")
-    never = replace(LIMITS, transfers_day_max=0)
+    never = Limits(transaction_max=1, day_max=1, fee_max=5_000)
     assert verdict(request(), NEW, never) == Wait("day_transfers")

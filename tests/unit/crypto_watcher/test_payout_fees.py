@@ -18,7 +18,7 @@ MANY = Recipient(TO.script, 290_000)
 
 def made(recipient: Recipient, *satoshi: int, rate: int) -> Draft:
     coins = [coin(number, one) for number, one in enumerate(satoshi, 1)]
-    found = first_draft(recipient, coins, FRAME, rate=rate, fee_max=FEE_MAX)
+    found = first_draft([recipient], coins, FRAME, rate=rate, fee_max=FEE_MAX)
     assert found is not None
     return found
 
@@ -34,14 +34,14 @@ def test_the_fee_of_one_coin_with_change_is_that_of_141_bytes(
     rate: int, fee: int, later: int
 ) -> None:
     first = made(TO, 300_000, rate=rate)
-    new = replacement(TO, replaced(first), [], FRAME, rate=rate, fee_max=FEE_MAX)
+    new = replacement([TO], replaced(first), [], FRAME, rate=rate, fee_max=FEE_MAX)
     assert new is not None
     assert (first.weight, first.fee, new.fee) == (562, fee, later)
 
 
 def test_the_relay_of_a_large_replacement_costs_its_size_more() -> None:
     first = made(MANY, *[20_000] * 15, rate=1_000)
-    new = replacement(MANY, replaced(first), [], FRAME, rate=1_000, fee_max=FEE_MAX)
+    new = replacement([MANY], replaced(first), [], FRAME, rate=1_000, fee_max=FEE_MAX)
     assert new is not None
     assert (first.weight, first.fee, new.fee) == (4_370, 1_093, 2_186)
 

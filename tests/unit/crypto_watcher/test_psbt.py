@@ -62,6 +62,7 @@ def test_each_input_says_what_it_spends() -> None:
         spent = wally.psbt_get_input_witness_utxo(made, place)
         assert wally.tx_output_get_satoshi(spent) == one.satoshi
         assert bytes(wally.tx_output_get_script(spent)) == one.script
+        assert wally.psbt_get_input_sighash(made, place) == wally.WALLY_SIGHASH_ALL
 
 
 def test_only_change_is_shown_as_ours() -> None:

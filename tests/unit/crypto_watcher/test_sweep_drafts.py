@@ -80,10 +80,21 @@ def test_it_never_takes_what_belongs_below_the_floor() -> None:
 
 
 def test_a_sweep_must_bring_something() -> None:
-    fee = 1_100  # 110 virtual bytes
-    assert swept(COLD_MIN + fee, wanted=COLD_MIN + fee) is not None
-    assert swept(COLD_MIN + fee - 1, wanted=COLD_MIN + fee - 1) is None
+    least = 10_000 + 1_100  # and the fee of 110 virtual bytes
+    assert swept(least, wanted=least) is not None
+    assert swept(least - 1, wanted=least - 1) is None
     assert swept(wanted=1_000_000) is None
+
+
+def test_no_more_coins_than_needed_are_moved() -> None:
+    draft = swept(2_000_000, 500_000, wanted=2_000_000)
+    assert draft is not None
+    assert [one.satoshi for one in draft.coins] == [2_000_000]
+
+
+def test_what_comes_back_does_not_leave() -> None:
+    assert swept(3_000_000, wanted=2_000_000, most=2_000_000) is not None
+    assert swept(3_000_000, wanted=2_000_000, most=1_999_999) is None
 
 
 def test_a_fee_above_the_limit_makes_no_sweep() -> None:

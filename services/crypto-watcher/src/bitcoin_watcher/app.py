@@ -17,6 +17,7 @@ from bitcoin_watcher.consolidations import Consolidations
 from bitcoin_watcher.deny_list import denied_scripts
 from bitcoin_watcher.own_transfers import OwnTransfers
 from bitcoin_watcher.payout_context import PayoutContext
+from bitcoin_watcher.payout_groups import PayoutGroups
 from bitcoin_watcher.payout_store import StoredPayouts
 from bitcoin_watcher.processor import BitcoinProcessor, nodes_of
 from bitcoin_watcher.settings import BitcoinConfig
@@ -84,6 +85,7 @@ def payouts_of(
     return PayoutContext(
         config=config,
         store=StoredPayouts(base.pool),
+        groups=PayoutGroups(base.pool, SystemIds()),
         deposits=StoredDeposits(base.pool, TABLES),
         nodes=nodes,
         vault=base.settings.vault(),

@@ -57,16 +57,20 @@ class Wanted:
     """What is to be paid, and at which fee."""
 
     satoshi: int
+    """To all recipients together."""
     script_bytes: int
     """Size of the recipient's script."""
     rate: int
     """Fee in satoshi for 1000 virtual bytes."""
     fee_min: int = 0
     """The fee must be this at least, whatever the size: for a replacement."""
+    more_scripts: Sequence[int] = ()
+    """Sizes of the other recipients' scripts."""
 
     def fee(self, inputs: int, *, with_change: bool) -> int:
         """The lowest fee of a transaction with so many inputs."""
-        scripts = [self.script_bytes, *([P2WPKH_BYTES] if with_change else [])]
+        change = [P2WPKH_BYTES] if with_change else []
+        scripts = [self.script_bytes, *self.more_scripts, *change]
         return max(fee_at(self.rate, weight_of(inputs, scripts)), self.fee_min)
 
     @property

@@ -11,6 +11,7 @@ from bitcoin_watcher.client import BitcoinNode
 from bitcoin_watcher.coin_selection import Coin
 from bitcoin_watcher.domain import Output
 from bitcoin_watcher.mapping import rate_of
+from bitcoin_watcher.payout_groups import PayoutGroups
 from bitcoin_watcher.payout_store import PayoutStore
 from bitcoin_watcher.settings import BitcoinConfig
 from chain_watch.deposit_store import DepositStore
@@ -119,5 +120,6 @@ class WalletContext:
 class PayoutContext(WalletContext):
     """The dependencies of withdrawals."""
 
+    groups: PayoutGroups
     vault: Vault
     denied: frozenset[bytes]

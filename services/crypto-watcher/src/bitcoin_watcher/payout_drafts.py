@@ -35,11 +35,10 @@ class Frame:
 
 
 def first_draft(
-    recipient: Recipient, coins: Sequence[Coin], frame: Frame, *, rate: int, fee_max: int
+    recipients: Sequence[Recipient], coins: Sequence[Coin], frame: Frame, *, rate: int, fee_max: int
 ) -> Draft | None:
-    """A transaction that pays a withdrawal; None: the coins are too few, or the fee too high."""
-    selection = select(coins, Wanted(recipient.satoshi, len(recipient.script), rate))
-    return _draft(recipient, selection, frame, fee_max)
+    """A transaction that pays withdrawals; None: the coins are too few, or the fee too high."""
+    return _draft(recipients, select(coins, _wanted(recipients, rate)), frame, fee_max)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +55,7 @@ class Replaced:
 
 
 def replacement(
-    recipient: Recipient,
+    recipients: Sequence[Recipient],
     old: Replaced,
     others: Sequence[Coin],
     frame: Frame,
@@ -64,36 +63,52 @@ def replacement(
     rate: int,
     fee_max: int,
 ) -> Draft | None:
-    """The same payment with a higher fee, from the same coins and more if needed.
+    """The same payments with a higher fee, from the same coins and more if needed.
 
     It spends every coin of the version before, so only one of them can be confirmed.
 
     Source: BIP 125, and Bitcoin Core, doc/policy/mempool-replacements.md.
     """
     rate = max(rate, -(-old.rate * BUMP_PERCENT // 100))
-    size = len(recipient.script)
-    selection = extend(old.coins, others, Wanted(recipient.satoshi, size, rate))
+    sizes = [len(one.script) for one in recipients]
+    selection = extend(old.coins, others, _wanted(recipients, rate))
     if selection is None:
         return None
-    weight = weight_of(len(selection.coins), [size, size])
+    weight = weight_of(len(selection.coins), [*sizes, sizes[0]])
     least = old.version.fee + -(-INCREMENT_RATE * vbytes_of(weight) // 1000)
     if selection.fee < least:
-        wanted = Wanted(recipient.satoshi, size, rate, least)
-        selection = extend(old.coins, others, wanted)
-    return _draft(recipient, selection, frame, fee_max)
+        selection = extend(old.coins, others, _wanted(recipients, rate, least))
+    return _draft(recipients, selection, frame, fee_max)
 
 
-def vout_of(unsigned: bytes, recipient: Recipient) -> int:
-    """The place of the recipient's output."""
-    return list(parse(unsigned).outputs).index(Paid(recipient.script, recipient.satoshi))
+def places_of(unsigned: bytes, recipients: Sequence[Recipient]) -> list[int]:
+    """The place of each recipient's output; no two have the same, even with equal payments."""
+    outputs = list(parse(unsigned).outputs)
+    taken: list[int] = []
+    for one in recipients:
+        wanted = Paid(one.script, one.satoshi)
+        found = (at for at, paid in enumerate(outputs) if paid == wanted and at not in taken)
+        taken.append(next(found))
+    return taken
+
+
+def fee_shares(fee: int, count: int) -> list[int]:
+    """A transaction's fee shared by its withdrawals: equally; the first ones bear the remainder."""
+    share, more = divmod(fee, count)
+    return [share + 1 if place < more else share for place in range(count)]
+
+
+def _wanted(recipients: Sequence[Recipient], rate: int, fee_min: int = 0) -> Wanted:
+    first, *others = [len(one.script) for one in recipients]
+    return Wanted(sum(one.satoshi for one in recipients), first, rate, fee_min, tuple(others))
 
 
 def _draft(
-    recipient: Recipient, selection: Selection | None, frame: Frame, fee_max: int
+    recipients: Sequence[Recipient], selection: Selection | None, frame: Frame, fee_max: int
 ) -> Draft | None:
     if selection is None or selection.fee > fee_max:
         return None
-    paid = [(recipient.script, recipient.satoshi)]
+    paid = [(one.script, one.satoshi) for one in recipients]
     return draft_of(selection.coins, paid, selection.change, frame)
 
 

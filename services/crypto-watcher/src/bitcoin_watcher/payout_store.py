@@ -21,7 +21,7 @@ from bitcoin_watcher.spend_store import (
     coins_of,
     store_spend,
 )
-from cift_shared.database.pool import Pool
+from cift_shared.database.pool import Connection, Pool
 from cift_shared.failpoints import failpoint
 
 IS_OURS = """
@@ -32,13 +32,15 @@ select true
 STORE_PAYOUT = """
 insert into bitcoin.payout (payment_id, script, satoshi) values ($1, $2, $3) on conflict do nothing
 """
+GROUP = "select group_id from bitcoin.payout where payment_id = $1"
 VERSIONS = """
 select s.txid, s.version, s.unsigned, s.fee, s.weight, s.sent_at, s.sent_height, s.height,
        s.block_hash, g.raw, r.reason as refusal
   from bitcoin.spend as s
   left join bitcoin_signer.signature as g on g.txid = s.txid
   left join bitcoin_signer.refusal as r on r.txid = s.txid
- where s.payment_id = $1
+ where s.payment_id = coalesce(
+        (select p.group_id from bitcoin.payout as p where p.payment_id = $1), $1)
  order by s.version
 """
 MARK_SENT = """
@@ -55,7 +57,7 @@ delete from bitcoin.reserved_coin as held
 RELEASE_UNUSED = """
 delete from bitcoin.reserved_coin as held
  using bitcoin.payout as p join bitcoin.spend as s on s.txid = p.settled_txid
- where held.payment_id = p.payment_id and s.height <= $1
+ where held.payment_id = coalesce(p.group_id, p.payment_id) and s.height <= $1
    and not exists (select from bitcoin.spend_input as i
                     where i.spend_txid = p.settled_txid
                       and i.txid = held.txid and i.vout = held.vout)
@@ -66,7 +68,8 @@ select p.payment_id, g.txid, g.raw
   from bitcoin.payout as p
   join bitcoin_signer.signature as g on g.txid = p.settled_txid
  where not exists (select from bitcoin.spend as s
-                    where s.payment_id = p.payment_id and s.height is not null)
+                    where s.payment_id = coalesce(p.group_id, p.payment_id)
+                      and s.height is not null)
    and exists (select from bitcoin.spend as s
                 where s.txid = p.settled_txid and s.height is null)
 """
@@ -167,9 +170,8 @@ class StoredPayouts:
             if draft is None:
                 return False
             await connection.execute(STORE_PAYOUT, payment_id, *recipient)
-            owner = Owner(payment_id=payment_id)
+            owner = Owner(payment_id=await _group_of(connection, payment_id))
             await store_spend(connection, owner, number, draft, index)
-            failpoint("bitcoin.before_plan_commit")
         failpoint("bitcoin.after_plan_commit")
         return True
 
@@ -211,3 +213,9 @@ class StoredPayouts:
     async def undone(self) -> Sequence[tuple[UUID, str, bytes]]:
         """Settled payouts that are in no block: payment, transaction, signed bytes."""
         return [tuple(row) for row in await self._pool.fetch(UNDONE)]
+
+
+async def _group_of(connection: Connection, payment_id: UUID) -> UUID:
+    """The name under which a payout's transactions are stored: its group's, or its own."""
+    group: UUID | None = await connection.fetchval(GROUP, payment_id)
+    return group or payment_id

@@ -1,16 +1,18 @@
-"""Withdrawals: one payment, one or more versions of its transaction, of which one is confirmed.
+"""Withdrawals: one or more versions of a transaction, of which one is confirmed.
 
 submit: address checked -> coins reserved, transaction stored ........... the signer signs it
 check:  signed bytes sent, and sent again until they are in a block
         stuck, or below what nodes relay -> a version with a higher fee, which replaces it
         deep enough -> settled with the version that the chain has
 
+Several of them may share a transaction (`grouped_payouts.py`): then each is settled with its own
+output and its share of the fee. A group that the signer refuses is taken apart.
+
 Whoever dies at any point, the next check continues from what is stored: a plan is made once, and
 only stored bytes are sent.
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
 from typing import Any
 
 from bitcoin_method.instruments import ADDRESS_KIND
@@ -18,9 +20,15 @@ from bitcoin_watcher import payout_codes as codes
 from bitcoin_watcher.addresses import AddressInvalid, parse_address
 from bitcoin_watcher.broadcast_codes import Broadcast
 from bitcoin_watcher.coin_selection import Coin
+from bitcoin_watcher.grouped_payouts import SOON, GroupedPayouts, recipients_of
 from bitcoin_watcher.payout_context import PayoutContext
-from bitcoin_watcher.payout_drafts import Frame, Recipient, Replaced, first_draft, replacement
-from bitcoin_watcher.payout_drafts import vout_of as place_of
+from bitcoin_watcher.payout_drafts import (
+    Frame,
+    Recipient,
+    Replaced,
+    first_draft,
+    replacement,
+)
 from bitcoin_watcher.payout_store import Version
 from bitcoin_watcher.spend_store import Draft, MakeDraft
 from chain_watch.domain import Derived, Tip
@@ -35,7 +43,6 @@ from cift_shared.observability.log import get_logger
 TOLD = "told"
 """Memory field: what was last told of the transaction, so that each change is told once."""
 
-SOON = timedelta(seconds=1)
 _TELLS = frozenset({Broadcast.ACCEPTED, Broadcast.CONFIRMED})
 _TROUBLE = frozenset({Broadcast.INPUT_GONE, Broadcast.CONFLICT, Broadcast.REFUSED})
 
@@ -48,6 +55,8 @@ class Payouts:
     def __init__(self, context: PayoutContext) -> None:
         self._context = context
         self._store = context.store
+        self._groups = context.groups
+        self._grouped = GroupedPayouts(context)
 
     async def submit(self, attempt: Attempt) -> Answer:
         """Check the address, reserve coins and store the transaction; the same one if repeated.
@@ -58,11 +67,17 @@ class Payouts:
         """
         if await self._store.versions(attempt.request.payment_id):
             return await self.check(attempt)
+        if await self._groups.members(attempt.request.payment_id):
+            # It waits already, and others may take it into their transaction at any time.
+            return Answer(Submitted(), check_after=SOON)
         address = self._address(attempt)
         refusal = await self._refusal(address)
         if refusal is not None or address is None:
             return Answer(Declined(refusal or codes.ADDRESS_INVALID))
-        await self._plan_first(attempt, Recipient(address.script, attempt.request.amount.minor))
+        recipient = Recipient(address.script, attempt.request.amount.minor)
+        if self._context.config.payouts_max > 1:
+            return await self._grouped.enqueue(attempt, recipient)
+        await self._plan_first(attempt, recipient)
         return Answer(
             Submitted(), evidence=[self._context.step("withdrawal.planned")], check_after=SOON
         )
@@ -72,6 +87,8 @@ class Payouts:
         if attempt.ended:
             return Answer(Pending())
         versions = await self._store.versions(attempt.request.payment_id)
+        if not versions and await self._groups.members(attempt.request.payment_id):
+            return await self._plan_waiting(attempt)
         if not versions:
             return await self.submit(attempt)
         tip = await self._context.tip()
@@ -112,10 +129,16 @@ class Payouts:
         def make(coins: Sequence[Coin], index: int) -> Draft | None:
             frame = Frame(self._context.change_script(index), tip.height)
             ours = self._context.signable(coins)
-            return first_draft(recipient, ours, frame, rate=rate, fee_max=fee_max)
+            return first_draft([recipient], ours, frame, rate=rate, fee_max=fee_max)
 
         if not await self._plan(attempt, recipient, tip, 1, make):
             raise ProviderUnavailable("hot_wallet_low", "too few coins can be spent now")
+
+    async def _plan_waiting(self, attempt: Attempt) -> Answer:
+        if not await self._grouped.plan(attempt):
+            return self._pending(attempt, "queued", {"problem": "too few coins can be spent now"})
+        step = self._context.step("withdrawal.planned")
+        return Answer(Pending(), evidence=[step], check_after=SOON)
 
     async def _plan(
         self, attempt: Attempt, recipient: Recipient, tip: Tip, number: int, make: MakeDraft
@@ -132,6 +155,12 @@ class Payouts:
     async def _unsigned(self, attempt: Attempt, first: Version) -> Answer:
         if first.refusal is None:
             return Answer(Pending(), check_after=SOON)
+        payment_id = attempt.request.payment_id
+        if await self._groups.dissolve(payment_id) or first.txid not in [
+            one.txid for one in await self._store.versions(payment_id)
+        ]:
+            step = self._context.step("withdrawal.regrouped", {"reason": first.refusal})
+            return Answer(Pending(), evidence=[step], check_after=SOON)
         failure = codes.OF_SIGNER.get(first.refusal, codes.REFUSED)
         log.error(
             "bitcoin.signer_refused",
@@ -152,10 +181,9 @@ class Payouts:
             told = f"{version.txid}/{confirmations}"
             return self._pending(attempt, told, self._detail(version, confirmations))
         await self._store.mark_settled(attempt.request.payment_id, version.txid)
-        recipient = self._recipient(attempt)
-        reference = f"{version.txid}:{place_of(version.unsigned, recipient)}"
+        reference, fee = await self._grouped.share(attempt, version)
         step = self._context.step("withdrawal.confirmed", self._detail(version, confirmations))
-        outcome = Settled(amount, reference, Money(version.fee, "BTC"))
+        outcome = Settled(amount, reference, Money(fee, "BTC"))
         return Answer(outcome, evidence=[step])
 
     async def _unconfirmed(
@@ -192,16 +220,17 @@ class Payouts:
 
     async def _bump(self, attempt: Attempt, latest: Version, tip: Tip) -> Answer:
         """Store the next version; without one within the budget the old one stays as it is."""
-        recipient, rate = self._recipient(attempt), await self._context.rate()
+        members = await self._groups.members(attempt.request.payment_id)
+        recipients, rate = recipients_of(members), await self._context.rate()
         old = Replaced(latest, await self._store.inputs(latest.txid))
         fee_max = self._context.config.payout_fee_max
 
         def make(coins: Sequence[Coin], index: int) -> Draft | None:
             frame = Frame(self._context.change_script(index), tip.height)
             others = self._context.signable(coins)
-            return replacement(recipient, old, others, frame, rate=rate, fee_max=fee_max)
+            return replacement(recipients, old, others, frame, rate=rate, fee_max=fee_max)
 
-        if await self._plan(attempt, recipient, tip, latest.version + 1, make):
+        if await self._plan(attempt, self._recipient(attempt), tip, latest.version + 1, make):
             step = self._context.step("withdrawal.fee_raised", self._detail(latest, 0))
             return Answer(Pending(), evidence=[step], check_after=SOON)
         told = f"{latest.txid}/stuck"

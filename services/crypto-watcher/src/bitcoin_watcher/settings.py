@@ -65,6 +65,10 @@ class BitcoinConfig(EnvironmentSettings):
         default=200_000, ge=1_000, validation_alias="CRYPTO_BTC_PAYOUT_FEE_MAX_SATOSHI"
     )
     """The most that the network may cost for one withdrawal, with all raises of the fee."""
+    payouts_max: int = Field(
+        default=1, ge=1, le=100, validation_alias="CRYPTO_BTC_PAYOUTS_IN_TRANSACTION_MAX"
+    )
+    """Withdrawals that wait at the same time are paid together, so many in one transaction."""
     bump_after_blocks: int = Field(
         default=6, ge=1, le=1008, validation_alias="CRYPTO_BTC_BUMP_AFTER_BLOCKS"
     )

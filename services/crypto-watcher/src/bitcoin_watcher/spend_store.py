@@ -12,6 +12,7 @@ import asyncpg
 
 from bitcoin_watcher.coin_selection import Coin
 from cift_shared.database.pool import Connection, Pool
+from cift_shared.failpoints import failpoint
 
 COINS_MAX = 2_000
 """So many coins are considered."""
@@ -152,3 +153,4 @@ async def store_spend(
         owner.payment_id,
         owner.transfer_id,
     )
+    failpoint("bitcoin.before_plan_commit")

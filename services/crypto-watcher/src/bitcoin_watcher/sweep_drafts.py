@@ -45,7 +45,7 @@ def sweep_draft(
             break
         chosen.append(one)
     total = sum(one.satoshi for one in chosen)
-    change = max(total - leaving.wanted, 0)
+    change = total - leaving.wanted
     if change < max(DUST_SATOSHI, fee_at(rate, INPUT_WEIGHT)):
         change = 0
     sizes = [len(cold), *([P2WPKH_BYTES] if change else [])]

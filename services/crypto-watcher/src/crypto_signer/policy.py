@@ -131,8 +131,24 @@ def judge(
     history: History,
     change_script: Callable[[int], bytes],
 ) -> Verdict:
-    """What becomes of a request; `asked` is None if no open withdrawal asks for it."""
-    if asked is None:
+    """What becomes of the request of one withdrawal; as `judge_all`."""
+    return judge_all(request, [asked], limits, [history], change_script)
+
+
+def judge_all(
+    request: Request,
+    asked: Sequence[Asked | None],
+    limits: Limits,
+    histories: Sequence[History],
+    change_script: Callable[[int], bytes],
+) -> Verdict:
+    """What becomes of a request that pays withdrawals; None: no open one asks for it.
+
+    Each of them has its output, and its own history; the limits of a transaction hold for each
+    amount, those of the day for the sum.
+    """
+    known = [one for one in asked if one is not None]
+    if len(known) != len(asked) or not known:
         return Refuse("not_requested")
     try:
         transaction = parse(request.unsigned)
@@ -141,17 +157,20 @@ def judge(
     fee = sum(one.satoshi for one in request.inputs) - sum(
         one.satoshi for one in transaction.outputs
     )
+    pairs = list(zip(known, histories, strict=True))
     reason = (
         _form(request, transaction)
-        or _outputs(request, transaction, asked, change_script)
-        or _versions(request, asked, history)
-        or _limits(asked, fee, limits)
+        or _outputs(request, transaction, known, change_script)
+        or next(filter(None, (_versions(request, *pair) for pair in pairs)), None)
+        or next(filter(None, (_limits(one, fee, limits) for one in known)), None)
     )
     if reason:
         return Refuse(reason)
-    if not history.versions and history.day_satoshi + asked.satoshi > limits.day_max:
+    total = sum(one.satoshi for one in known)
+    is_first = not any(history.versions for history in histories)
+    if is_first and histories[0].day_satoshi + total > limits.day_max:
         return Wait("day_cap")
-    return Sign(asked, fee)
+    return Sign(Asked(known[0].script, total), fee)
 
 
 def judge_transfer(
@@ -199,20 +218,20 @@ def _form(request: Request | TransferRequest, transaction: Transaction) -> str |
 def _outputs(
     request: Request,
     transaction: Transaction,
-    asked: Asked,
+    asked: Sequence[Asked],
     change_script: Callable[[int], bytes],
 ) -> str | None:
-    """One output pays what was asked for; another may be change to our own branch for it."""
-    others = list(transaction.outputs)
-    paid = [one for one in others if (one.script, one.satoshi) == (asked.script, asked.satoshi)]
-    if not paid:
-        return "other_payment"
-    others.remove(paid[0])
+    """One output pays each of what was asked for; one more may be change to our own branch."""
+    others = [(one.script, one.satoshi) for one in transaction.outputs]
+    for one in asked:
+        if (one.script, one.satoshi) not in others:
+            return "other_payment"
+        others.remove((one.script, one.satoshi))
     if not others:
         return None
     if request.change_index is None or len(others) > 1:
         return "foreign_output"
-    return None if others[0].script == change_script(request.change_index) else "foreign_output"
+    return None if others[0][0] == change_script(request.change_index) else "foreign_output"
 
 
 def _versions(request: Request, asked: Asked, history: History) -> str | None:

@@ -6,6 +6,7 @@ and each transaction is signed once.
 """
 
 from datetime import timedelta
+from uuid import UUID
 
 from pydantic import ValidationError
 
@@ -28,7 +29,7 @@ from crypto_signer.policy import (
     Sign,
     TransferRequest,
     Verdict,
-    judge,
+    judge_all,
     judge_transfer,
 )
 from crypto_signer.signing import sign
@@ -71,12 +72,18 @@ class Signer:
             await self._answer_transfer(lease, transfer)
 
     async def _answer(self, lease: Lease, request: Request) -> None:
-        asked = await self._asked(request)
+        members = await self._store.members(request)
+        asked = {one: await self._asked(one) for one in members}
         failpoint("signer.before_sign")
         async with fenced(self._store.pool, SCHEMA, lease) as connection:
-            history = await self._store.history(connection, request.payment_id)
-            verdict = judge(request, asked, self._limits, history, self._change_script)
+            histories = [await self._store.history(connection, one, request) for one in members]
+            verdict = judge_all(
+                request, list(asked.values()), self._limits, histories, self._change_script
+            )
             await self._act(connection, request, verdict)
+            if isinstance(verdict, Sign) and members != [request.payment_id]:
+                paid = {one: what for one, what in asked.items() if what is not None}
+                await self._store.store_paid(connection, request, paid)
             failpoint("signer.before_answer_commit")
         failpoint("signer.after_answer_commit")
         self._log(request, verdict)
@@ -100,9 +107,9 @@ class Signer:
             case Refuse():
                 await self._store.store_refusal(connection, request, verdict.reason)
 
-    async def _asked(self, request: Request) -> Asked | None:
+    async def _asked(self, payment_id: UUID) -> Asked | None:
         """What the customer asked for; None: no open withdrawal, or none that can be read."""
-        stored = await self._store.command(request.payment_id)
+        stored = await self._store.command(payment_id)
         try:
             command = RequestWithdrawal.model_validate(stored)
             sealed = command.instrument.sealed
@@ -110,7 +117,7 @@ class Signer:
             script = parse_address(text, self._network).script
         except (ValidationError, SealBroken, AddressInvalid, UnicodeDecodeError):
             return None
-        if command.amount.currency != "BTC" or command.payment_id != request.payment_id:
+        if command.amount.currency != "BTC" or command.payment_id != payment_id:
             return None
         return Asked(script, command.amount.minor)
 

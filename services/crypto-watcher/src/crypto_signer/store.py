@@ -4,13 +4,14 @@ The command of a withdrawal is read from the attempt that the gateway's message 
 from the watcher's tables; what was signed before from the signer's own tables only.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 import asyncpg
 
 from cift_shared.database.pool import Connection, Pool
 from crypto_signer.policy import (
+    Asked,
     History,
     Input,
     Request,
@@ -55,7 +56,17 @@ select request from bitcoin.attempt
 """
 SIGNED = """
 select version, script, satoshi, inputs from bitcoin_signer.signature
- where payment_id = $1 order by version
+ where payment_id = $1
+ union all
+select g.version, m.script, m.satoshi, g.inputs
+  from bitcoin_signer.paid as m join bitcoin_signer.signature as g on g.txid = m.txid
+ where m.payment_id = $1
+ order by version
+"""
+"""A payment may have been signed alone, or in a group."""
+MEMBERS = "select payment_id from bitcoin.payout where group_id = $1 order by payment_id"
+STORE_PAID = """
+insert into bitcoin_signer.paid (txid, payment_id, script, satoshi) values ($1, $2, $3, $4)
 """
 DAY = """
 select coalesce(sum(satoshi), 0)::bigint
@@ -95,14 +106,26 @@ class SignerStore:
         """The command of an open withdrawal, as it was received; None: there is none."""
         return await self.pool.fetchval(COMMAND, payment_id)
 
-    async def history(self, connection: Connection, payment_id: UUID) -> History:
-        """What was signed before for a payment, and today for others."""
+    async def members(self, request: Request) -> Sequence[UUID]:
+        """The payments that a request is for, as the watcher says: more than one are a group."""
+        rows = await self.pool.fetch(MEMBERS, request.payment_id)
+        return [row["payment_id"] for row in rows] or [request.payment_id]
+
+    async def store_paid(
+        self, connection: Connection, request: Request, paid: Mapping[UUID, Asked]
+    ) -> None:
+        """Store what a signed transaction pays for each payment of a group."""
+        for payment_id, one in paid.items():
+            await connection.execute(STORE_PAID, request.txid, payment_id, one.script, one.satoshi)
+
+    async def history(self, connection: Connection, payment_id: UUID, request: Request) -> History:
+        """What was signed before for a payment, and today for other requests."""
         rows = await connection.fetch(SIGNED, payment_id)
         versions = [
             Signed(row["version"], row["script"], row["satoshi"], frozenset(row["inputs"]))
             for row in rows
         ]
-        return History(versions, await connection.fetchval(DAY, payment_id))
+        return History(versions, await connection.fetchval(DAY, request.payment_id))
 
     async def transfers(self) -> Sequence[TransferRequest]:
         """The transfers that wait to be signed, the oldest first."""

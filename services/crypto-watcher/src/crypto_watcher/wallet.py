@@ -32,13 +32,22 @@ _HEADINGS = [
 ETHEREUM = """
 select h.wei, coalesce((
     select sum(cost) from (
-        select p.wei + max(s.gas * s.max_fee) as cost
+        select case when p.contract is null then p.wei else 0 end + max(s.gas * s.max_fee) as cost
           from ethereum.payout as p join ethereum.spend as s on s.payment_id = p.payment_id
          where p.sender = h.sender and p.nonce >= h.chain_nonce
          group by p.payment_id) as open), 0) as reserved
   from ethereum.hot_account as h where h.sender = $1
 """
 """The account's ether at the tip, and what withdrawals that are in no block can cost at most."""
+ERC20 = """
+select coalesce((select t.amount from ethereum.hot_token as t
+                  where t.sender = $1 and t.contract = $2), 0) as amount,
+       coalesce((select sum(p.wei) from ethereum.payout as p
+                   join ethereum.hot_account as h on h.sender = p.sender
+                  where p.sender = $1 and p.contract = $2
+                    and p.nonce >= h.chain_nonce), 0) as reserved
+"""
+"""What the account has of a token, and what withdrawals that are in no block move of it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,7 +151,7 @@ async def _balances(dsn: str) -> Sequence[Balance]:
     if bitcoin is not None and bitcoin.xpub is not None:
         found.append(await _bitcoin(dsn, bitcoin))
     if ethereum is not None and ethereum.xpub is not None:
-        found.append(await _ethereum(dsn, ethereum))
+        found += await _ethereum(dsn, ethereum)
     if not found:
         raise WrongInput("CRYPTO_BTC_XPUB or CRYPTO_ETH_XPUB is needed: no chain has a hot wallet")
     return found
@@ -163,18 +172,30 @@ async def _bitcoin(dsn: str, config: BitcoinConfig) -> Balance:
     )
 
 
-async def _ethereum(dsn: str, config: EthereumConfig) -> Balance:
+async def _ethereum(dsn: str, config: EthereumConfig) -> Sequence[Balance]:
+    """Ether, and the tokens that are set up."""
     key = config.key()
     if key is None:
         raise AssertionError("checked by the caller")
+    hot = key.hot
+
+    def balance_of(currency: str, confirmed: int, reserved: int) -> Balance:
+        return Balance(
+            chain="ethereum",
+            currency=currency,
+            address=hot.address,
+            confirmed=confirmed,
+            unconfirmed=None,
+            reserved=reserved,
+        )
+
     async with database(dsn, role="cift_ethereum") as connection:
-        row = await connection.fetchrow(ETHEREUM, key.hot.script)
-    wei, reserved = (0, 0) if row is None else (int(row["wei"]), int(row["reserved"]))
-    return Balance(
-        chain="ethereum",
-        currency="ETH",
-        address=key.hot.address,
-        confirmed=wei,
-        unconfirmed=None,
-        reserved=reserved,
-    )
+        row = await connection.fetchrow(ETHEREUM, hot.script)
+        wei, reserved = (0, 0) if row is None else (int(row["wei"]), int(row["reserved"]))
+        found = [balance_of("ETH", wei, reserved)]
+        for token in config.tokens:
+            contract = bytes.fromhex(token.contract.removeprefix("0x"))
+            row = await connection.fetchrow(ERC20, hot.script, contract)
+            amount, reserved = (0, 0) if row is None else (int(row["amount"]), int(row["reserved"]))
+            found.append(balance_of(token.currency, amount, reserved))
+    return found
