@@ -1,7 +1,6 @@
 """Read what topics have had since a moment, and publish records again, at an operator's command."""
 
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -10,10 +9,10 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from cift_shared.errors import ServerUnreachable
 from cift_shared.kafka.admin import partitions
 from cift_shared.kafka.producer import Producer
+from cift_shared.kafka.reading import open_reader
 from cift_shared.messaging.envelope import OutgoingMessage
 from cift_shared.security.kafka import Brokers
 
-_TIMEOUT_MS = 10_000
 _POLL_MS = 500
 _RECORDS_MAX = 1_000
 
@@ -34,7 +33,7 @@ async def records_since(
     It reads without a group, so it takes no partition from a service and commits nothing.
     """
     chosen = [one for one in await partitions(brokers) if one.topic in topics]
-    async with _consumer(brokers) as consumer:
+    async with open_reader(brokers) as consumer:
         pending = await _seek(consumer, chosen, since)
         while pending:
             found = await consumer.getmany(*pending, timeout_ms=_POLL_MS, max_records=_RECORDS_MAX)
@@ -78,15 +77,3 @@ async def publish_again(producer: Producer, messages: Sequence[OutgoingMessage])
     """
     if not all(await producer.publish(messages)):
         raise ServerUnreachable("Kafka has not confirmed every record: run the command again")
-
-
-@asynccontextmanager
-async def _consumer(brokers: Brokers) -> AsyncIterator[AIOKafkaConsumer]:
-    consumer = AIOKafkaConsumer(
-        **brokers.client_options(), enable_auto_commit=False, request_timeout_ms=_TIMEOUT_MS
-    )
-    try:
-        await consumer.start()
-        yield consumer
-    finally:
-        await consumer.stop()

@@ -6,8 +6,7 @@ after a crash in between the letter may be replayed a second time; handlers dedu
 id.
 """
 
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -16,6 +15,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPa
 
 from cift_shared.errors import ServerRefused
 from cift_shared.kafka.admin import partitions
+from cift_shared.kafka.reading import TIMEOUT_MS, open_reader
 from cift_shared.messaging.topics import DEAD_LETTER_SUFFIX
 from cift_shared.security.kafka import Brokers
 
@@ -25,7 +25,6 @@ CUT_BODY = "x-dlq-body-bytes"
 _KEPT = {"x-attempt", "x-first-failed-at"}
 """Our headers that a replay keeps: they are read if the record becomes a dead letter again."""
 _OURS = ("x-dlq-", "x-orig-", "x-consumer-group", *_KEPT)
-_TIMEOUT_MS = 10_000
 _POLL_MS = 500
 
 Headers = Sequence[tuple[str, bytes]]
@@ -106,7 +105,7 @@ async def read_letters(
     ]
     if not chosen:
         return []
-    async with _consumer(brokers) as consumer:
+    async with open_reader(brokers) as consumer:
         records = await _read(consumer, chosen, newest)
     return _with_markers(records)
 
@@ -140,7 +139,7 @@ async def replay(brokers: Brokers, letter: Letter, *, at: datetime) -> Position:
         **brokers.client_options(),
         acks="all",
         enable_idempotence=True,
-        request_timeout_ms=_TIMEOUT_MS,
+        request_timeout_ms=TIMEOUT_MS,
     )
     try:
         await producer.start()
@@ -163,19 +162,6 @@ async def replay(brokers: Brokers, letter: Letter, *, at: datetime) -> Position:
     return Position(sent.topic, sent.partition, sent.offset)
 
 
-@asynccontextmanager
-async def _consumer(brokers: Brokers) -> AsyncIterator[AIOKafkaConsumer]:
-    """A consumer without a group: it commits nothing and takes no partition from another one."""
-    consumer = AIOKafkaConsumer(
-        **brokers.client_options(), enable_auto_commit=False, request_timeout_ms=_TIMEOUT_MS
-    )
-    try:
-        await consumer.start()
-        yield consumer
-    finally:
-        await consumer.stop()
-
-
 async def _read(
     consumer: AIOKafkaConsumer, chosen: Sequence[TopicPartition], newest: int
 ) -> list[ConsumerRecord]:
@@ -193,7 +179,7 @@ async def _read_from(brokers: Brokers, position: Position) -> list[ConsumerRecor
     partition = TopicPartition(position.topic, position.partition)
     if partition not in await partitions(brokers):
         return []
-    async with _consumer(brokers) as consumer:
+    async with open_reader(brokers) as consumer:
         consumer.assign([partition])
         begins = await consumer.beginning_offsets([partition])
         ends = await consumer.end_offsets([partition])
