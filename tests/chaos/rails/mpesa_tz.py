@@ -26,8 +26,16 @@ _PHONES = {
 }
 """Endings of phone numbers, which choose what the phone does, and how often."""
 
-_ASKED_AGAIN = "select payment_id::text from mpesa_tz.attempt where state = 'unknown'"
-"""Every lost answer is settled: the key of a request finds it, or it is sent again under it."""
+_ASKED_AGAIN = """
+select payment_id::text from mpesa_tz.attempt
+ where state = 'unknown' and (operation <> 'deposit' or updated_at < created_at + interval '30 s')
+"""
+"""Lost answers are settled: the key of a request finds it, or it is sent again under it.
+
+A deposit that never arrived is not sent again once its payer does not expect the prompt any more:
+after ten minutes, which are 15 s here. An outage may last longer than that. When a query shows
+nothing of it later, no other query will.
+"""
 
 
 def _phone(draw: random.Random, block: int, number: int) -> Drawn:
