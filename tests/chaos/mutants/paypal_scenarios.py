@@ -76,12 +76,15 @@ async def paypal_batch_sender_dies(context: ScenarioContext) -> None:
     for customer in customers:
         await context.merchant.ends(await _deposit(context, "80.00", customer_id=customer))
     await _set_balance(context, "0.00")
-    payments = [await _withdrawal(context, customer) for customer in customers]
+    # one after the other: a batch that was refused would be taken apart for good
     hold = """with held as (update paypal.attempt set next_check_at = now() + interval '1 hour'
-                             where payment_id = any ($1::uuid[]) and state = 'ready'
+                             where payment_id = $1 and state = 'ready'
                                and submits > 0 and lease_owner is null returning true)
-              select count(*) = 3 from held"""
-    await context.has_rows(hold, payments)
+              select count(*) from held"""
+    payments = []
+    for customer in customers:
+        payments.append(await _withdrawal(context, customer))
+        await context.has_rows(hold, payments[-1])
     await _set_balance(context, "100000.00")
     context.arm("paypal-worker", "paypal.after_batch")
     due = """with due as (update paypal.attempt set next_check_at = now()
