@@ -1,34 +1,26 @@
 """Settings of the signer for Ethereum: the chain, and the limits of what it signs."""
 
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
-from cift_shared.settings import EnvironmentSettings
-from ethereum_method.tokens import Token, TokensInvalid, read_tokens
+from ethereum_method.tokens import Token
 from ethereum_signer.policy import Caps, Limits
-from ethereum_watcher.addresses import AddressInvalid, parse_address
+from ethereum_watcher.addresses import parse_address
 from ethereum_watcher.deny_list import denied_accounts, token_accounts
-from ethereum_watcher.domain import COIN, MAIN_CHAIN
+from ethereum_watcher.domain import COIN
+from ethereum_watcher.network_settings import NetworkSettings
 
 
-class EthereumSignerSettings(EnvironmentSettings):
+class EthereumSignerSettings(NetworkSettings):
     """What the signer needs to sign withdrawals by Ethereum; without the key it signs none."""
 
     xpub: str = Field(validation_alias="CRYPTO_ETH_XPUB", min_length=1)
     """It signs only if the wallet is the one of this key."""
-    chain_id: int = Field(
-        default=MAIN_CHAIN, ge=1, le=2**53, validation_alias="CRYPTO_ETH_CHAIN_ID"
-    )
-    mode: Literal["test", "live"] = Field(default="test", validation_alias="CIFT_MODE")
     transaction_max: int = Field(default=10**19, ge=1, validation_alias="CRYPTO_SIGNER_MAX_WEI")
     """The largest withdrawal that is signed."""
     day_max: int = Field(default=10**20, ge=1, validation_alias="CRYPTO_SIGNER_DAY_MAX_WEI")
     """The most that is signed within 24 hours; what is above it waits."""
-    token_list: str | None = Field(default=None, validation_alias="CRYPTO_ETH_TOKENS")
-    """The tokens that are paid, as the watcher has them."""
     token_max: int = Field(
         default=10_000, ge=1, le=10**12, validation_alias="CRYPTO_SIGNER_MAX_TOKEN"
     )
@@ -42,26 +34,6 @@ class EthereumSignerSettings(EnvironmentSettings):
     )
     """The most that one transaction may cost."""
     deny_file: Path | None = Field(default=None, validation_alias="CRYPTO_ETH_DENY_FILE")
-
-    @model_validator(mode="after")
-    def _is_of_the_mode(self) -> Self:
-        if (self.mode == "live") != (self.chain_id == MAIN_CHAIN):
-            raise ValueError("CRYPTO_ETH_CHAIN_ID must be 1 with real money, and only then")
-        return self
-
-    @model_validator(mode="after")
-    def _tokens_are_known(self) -> Self:
-        try:
-            for token in self.tokens:
-                parse_address(token.contract)
-        except (TokensInvalid, AddressInvalid) as error:
-            raise ValueError(f"CRYPTO_ETH_TOKENS: {error}") from None
-        return self
-
-    @property
-    def tokens(self) -> Sequence[Token]:
-        """The tokens that are paid."""
-        return read_tokens(self.token_list, self.chain_id)
 
     def limits(self) -> Limits:
         """The limits of what is signed.

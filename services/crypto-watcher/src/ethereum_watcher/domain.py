@@ -10,7 +10,6 @@ FINALIZED = "finalized"
 """What credits by default: the block that the network can't undo without burning a third of all
 stake. Source: ethereum.org/developers/docs/consensus-mechanisms/pos/gasper."""
 CONFIRMATIONS_MAX = 1_000
-MAIN_CHAIN = 1
 BY_TRANSACTION = -1
 """The place of ether that a transaction sent to the address itself."""
 COIN = "ETH"

@@ -3,38 +3,34 @@
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
-from typing import Literal, Self
+from typing import Self
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 
 from chain_watch.domain import Derived
 from chain_watch.rpc import AddressRefused, Endpoint, endpoints
 from cift_shared.money.amount import Money
-from cift_shared.settings import EnvironmentSettings, load_settings
+from cift_shared.settings import load_settings
 from ethereum_method.rail import DUST_WEI
-from ethereum_method.tokens import MAIN, Token, TokensInvalid, read_tokens
 from ethereum_watcher.addresses import AddressInvalid, AddressKey, parse_address
 from ethereum_watcher.domain import COIN, CONFIRMATIONS_MAX, FINALIZED, Depths
 from ethereum_watcher.mapping import GWEI
+from ethereum_watcher.network_settings import NetworkSettings
 
 
-class EthereumConfig(EnvironmentSettings):
+class EthereumConfig(NetworkSettings):
     """The settings of one Ethereum network. There is no private key among them."""
 
     rpc_url: SecretStr = Field(validation_alias="ETHEREUM_RPC_URL", min_length=1)
     """Addresses of nodes with their credentials, comma separated; more than half must agree."""
-    chain_id: int = Field(default=MAIN, ge=1, le=2**53, validation_alias="CRYPTO_ETH_CHAIN_ID")
     xpub: str | None = Field(default=None, validation_alias="CRYPTO_ETH_XPUB")
     """The account's extended public key: each deposit gets an address of its own."""
     deposit_address: str | None = Field(default=None, validation_alias="CRYPTO_ETH_DEPOSIT_ADDRESS")
     """Without an extended public key: the address of all deposits."""
-    token_list: str | None = Field(default=None, validation_alias="CRYPTO_ETH_TOKENS")
-    """`USDC,USDT`, with a contract `USDC=0x...`, or `none`; not set: those known on the chain."""
     confirmations: str = Field(
         default=FINALIZED, validation_alias="CRYPTO_ETH_CONFIRMATIONS_REQUIRED"
     )
     """`finalized`, or a number of blocks."""
-    mode: Literal["test", "live"] = Field(default="test", validation_alias="CIFT_MODE")
     dust: int = Field(default=DUST_WEI, ge=0, validation_alias="CRYPTO_ETH_DUST_WEI")
     action_timeout_s: int = Field(
         default=3600, ge=60, le=604_800, validation_alias="CIFT_ETHEREUM_ACTION_TIMEOUT_S"
@@ -103,8 +99,6 @@ class EthereumConfig(EnvironmentSettings):
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
-        if (self.mode == "live") != (self.chain_id == MAIN):
-            raise ValueError("CRYPTO_ETH_CHAIN_ID must be 1 with real money, and only then")
         if self.xpub is None and self.deposit_address is None:
             raise ValueError("CRYPTO_ETH_XPUB or CRYPTO_ETH_DEPOSIT_ADDRESS is needed")
         if self.fee_floor > self.fee_ceiling:
@@ -115,20 +109,6 @@ class EthereumConfig(EnvironmentSettings):
             except AddressInvalid as error:
                 raise ValueError(f"CRYPTO_ETH_DEPOSIT_ADDRESS: {error}") from None
         return self
-
-    @model_validator(mode="after")
-    def _tokens_are_known(self) -> Self:
-        try:
-            for token in self.tokens:
-                parse_address(token.contract)
-        except (TokensInvalid, AddressInvalid) as error:
-            raise ValueError(f"CRYPTO_ETH_TOKENS: {error}") from None
-        return self
-
-    @property
-    def tokens(self) -> Sequence[Token]:
-        """The tokens that are received and paid."""
-        return read_tokens(self.token_list, self.chain_id)
 
     @property
     def contracts(self) -> Mapping[str, Derived]:

@@ -64,13 +64,11 @@ async def find_forgotten(
     """
     found: dict[UUID, Forgotten] = {}
     async for batch in records_since(brokers, _command_topics(), since):
-        requests = {request.payment_id: past for past in batch if (request := _request(past))}
-        rows = await pool.fetch(_KNOWN, list(requests))
-        for payment_id in requests.keys() - {row["payment_id"] for row in rows}:
-            past = requests[payment_id]
-            request = _request(past)
-            if request is not None:
-                found[payment_id] = Forgotten(request, read_record(past.message, vault))
+        asked = {one.payment_id: (one, past) for past in batch if (one := _request(past))}
+        rows = await pool.fetch(_KNOWN, list(asked))
+        for payment_id in asked.keys() - {row["payment_id"] for row in rows}:
+            request, past = asked[payment_id]
+            found[payment_id] = Forgotten(request, read_record(past.message, vault))
     return sorted(found.values(), key=lambda one: one.request.accepted_at)
 
 
