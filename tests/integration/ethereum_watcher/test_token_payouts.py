@@ -332,10 +332,11 @@ class TestTheSigner:
         await paying.planned(above)
         await paying.sign()
         assert await declined(paying, above) == "above_signing_limit"
-        orders = [(30 * TOKEN, "USDC"), (50 * TOKEN, "USDT"), (ETHER, "ETH"), (11 * TOKEN, "USDC")]
-        *fine, waits = [await paying.withdraw(amount, currency=name) for amount, name in orders]
-        for one in fine:
-            await paying.in_pool(one)
+        for amount, currency in [(30 * TOKEN, "USDC"), (50 * TOKEN, "USDT"), (ETHER, "ETH")]:
+            fine = await paying.withdraw(amount, currency=currency)
+            await paying.in_pool(fine)
+        # Planned last: what the signer holds back keeps every later nonce waiting.
+        waits = await paying.withdraw(11 * TOKEN, currency="USDC")
         await paying.planned(waits)
         await paying.sign()
         assert await paying.signed(waits) is None
