@@ -154,6 +154,7 @@ TARGETS: Mapping[str, Sequence[str]] = {
     "ethereum_watcher.bloom": _in(_ETHEREUM, "token_transfers"),
     "ethereum_method.tokens": _in(_ETHEREUM, "tokens"),
     "chain_watch.domain": [*_in(_CRYPTO, "domain"), *_in(_ETHEREUM, "domain")],
+    "chain_watch.reserves": _in(_CRYPTO, "reserves"),
     "chain_watch.next_action": _in(_CRYPTO, "mapping"),
     "bitcoin_watcher.sizes": _in(_CRYPTO, "coin_selection", "payout_drafts"),
     "bitcoin_watcher.coin_selection": _in(_CRYPTO, "coin_selection", "coin_order", "payout_drafts"),

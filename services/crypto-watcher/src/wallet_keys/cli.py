@@ -22,6 +22,7 @@ def _index() -> tuple[Lazy, ...]:
         Lazy("addresses", f"{here}:addresses", "Print the first addresses of the wallet."),
         Lazy("balance", "crypto_watcher.wallet:balance", "Print what the hot wallets hold."),
         Lazy("backup", f"{here}:backup", "Write an encrypted copy under another passphrase."),
+        Lazy("reserves", "crypto_watcher.reserves:reserves", "Compare the chains with the ledger."),
         Lazy("restore", f"{here}:restore", "Make the wallet's file again from a backup."),
         Lazy("sweep", "crypto_watcher.wallet:sweep", "Propose a transfer to the cold address."),
     )
