@@ -13,6 +13,8 @@ from chain_watch.reserve_store import Snapshot, arrived, settled_head
 from chain_watch.reserves import Finding, Holding, Movement, Open
 from cift_shared.database.pool import Connection
 from cift_shared.errors import ServerUnreachable
+from cift_shared.messaging.charged import charged_id
+from ethereum_method.rail import RAIL
 from ethereum_watcher.addresses import parse_address
 from ethereum_watcher.chain_store import FINAL, TABLES
 from ethereum_watcher.client import EthereumNode
@@ -36,7 +38,8 @@ having sum(moved.minor) <> 0
 HOT = "select height, wei from ethereum.hot_account where sender = $1"
 HOT_TOKENS = "select contract, amount from ethereum.hot_token where sender = $1"
 PAID = """
-select p.payment_id, p.wei, p.contract, p.is_filler, p.has_failed,
+select p.payment_id, p.wei, p.contract, p.has_failed, g.hash,
+       p.is_filler or p.index is not null as is_own, p.charged_at is not null as is_charged,
        t.hash is not null as is_in_chain,
        coalesce(t.succeeded, false) as succeeded, t.fee, g.hash = p.settled_hash as is_settled,
        coalesce(a.state = 'done', false) as is_told,
@@ -142,10 +145,11 @@ async def _hot(
 
 def _paid(row: Any, currencies: Mapping[bytes, str]) -> Iterator[Movement]:
     """What a transaction of a payout moved, and its fee; both are booked under the payment's id."""
+    if row["is_own"]:
+        yield _own(row)
+        return
     name, reason = str(row["payment_id"]), Open.WITHDRAWAL
     is_told = bool(row["is_settled"]) and row["is_told"]
-    if row["is_filler"]:
-        reason = Open.NETWORK_FEE
     if row["is_in_review"]:
         reason = Open.IN_REVIEW
     if is_told and not row["is_in_chain"]:
@@ -158,6 +162,18 @@ def _paid(row: Any, currencies: Mapping[bytes, str]) -> Iterator[Movement]:
         if what is not None:
             decided = (-told if is_told else 0) if is_decided else None
             yield Movement(name=name, currency=what, chain=-chain, told=decided, reason=reason)
+
+
+def _own(row: Any) -> Movement:
+    """Of a transaction between our own addresses, or that only uses a nonce up: the fee."""
+    fee = int(row["fee"] or 0)
+    return Movement(
+        name=str(charged_id(RAIL.name, row["hash"])),
+        currency=COIN,
+        chain=-fee,
+        told=-fee if row["is_settled"] and row["is_charged"] else 0,
+        reason=Open.NETWORK_FEE,
+    )
 
 
 def _left(row: Any) -> int:
