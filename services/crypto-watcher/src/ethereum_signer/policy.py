@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
+from chain_watch.approvals import Decision, Terms, held_up
 from chain_watch.verdicts import Refuse, Wait
 from ethereum_watcher.domain import COIN
 from ethereum_watcher.ether_transfers import Transfer, TransferInvalid, parse
@@ -21,6 +22,8 @@ class Caps:
     transaction_max: int
     day_max: int
     """Within 24 hours."""
+    approval_above: int | None = None
+    """A withdrawal of more needs a second person's approval; None: none does."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +42,12 @@ class Limits:
     def caps(self, transfer: Transfer) -> Caps | None:
         """The caps of what a transfer pays; None: a token that is not paid."""
         return self.ether if transfer.contract is None else self.tokens.get(transfer.contract)
+
+    @property
+    def approvals(self) -> Mapping[str, int]:
+        """By currency, the amount above which an approval is needed."""
+        every = (self.ether, *self.tokens.values())
+        return {one.currency: one.approval_above for one in every if one.approval_above is not None}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,6 +94,8 @@ class History:
     """The highest that any transaction has."""
     day_wei: int = 0
     """Paid by other withdrawals of the same currency within 24 hours; each counts once."""
+    decision: Decision | None = None
+    """What a second person has decided about this payment; None: nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +136,10 @@ def judge(
     )
     if reason:
         return Refuse(reason)
+    terms = Terms(transfer.account, transfer.wei, caps.currency)
+    held = held_up(terms, caps.approval_above, history.decision)
+    if held is not None and not history.versions:
+        return held
     if not history.versions and history.day_wei + transfer.wei > caps.day_max:
         return Wait("day_cap")
     return Sign(transfer)

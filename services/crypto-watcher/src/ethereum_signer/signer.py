@@ -48,6 +48,7 @@ class EthereumSigner:
         Raises:
             LeaseLost: another process leads; nothing was signed.
         """
+        await self._store.approvals.publish(self._store.pool, lease, self._limits.approvals)
         for request in await self._store.requests():
             if isinstance(await self._answer(lease, request), Wait):
                 return
