@@ -27,11 +27,13 @@ from ethereum_watcher.chain_store import SCHEMA, TABLES, ChainStore
 from ethereum_watcher.client import EthereumNode
 from ethereum_watcher.deny_list import denied_accounts, token_accounts
 from ethereum_watcher.nonce_gaps import NonceGaps
+from ethereum_watcher.own_transfers import OwnTransfers
 from ethereum_watcher.payout_context import PayoutContext
 from ethereum_watcher.payout_store import StoredPayouts
 from ethereum_watcher.processor import EthereumProcessor, nodes_of
 from ethereum_watcher.settings import EthereumConfig
 from ethereum_watcher.terms import terms_of
+from ethereum_watcher.transfer_store import StoredTransfers
 from ethereum_watcher.undone_payouts import UndonePayouts
 from ethereum_watcher.watcher import Watcher
 
@@ -59,7 +61,9 @@ def compose(base: Base, config: EthereumConfig, *, concurrency: int) -> Composit
 
         jobs = [watcher.job(found)]
         if payouts is not None:
+            transfers = StoredTransfers(base.pool, payouts.hot.script)
             jobs += [NonceGaps(payouts, SystemIds()).job(), UndonePayouts(payouts).job()]
+            jobs.append(OwnTransfers(transfers, payouts).job())
         loops = [JobLoop(job, base.pool, SCHEMA, base.clock) for job in jobs]
         watch_reader = WatchReader(store, watch, config.shared, "ethereum:watch-state")
         return [watch_reader, rate_reader, *loops]
