@@ -15,6 +15,7 @@ from ethereum_signer.policy import (
     Caps,
     History,
     Limits,
+    Own,
     Request,
     Sign,
     Signed,
@@ -54,10 +55,12 @@ def verdict(
     history: History = NONE,
     **limits: Any,
 ) -> Verdict:
-    request = Request(payment_id=PAYMENT, version=version, unsigned=unsigned_bytes(transfer))
+    request = Request(
+        payment_id=PAYMENT, version=version, unsigned=unsigned_bytes(transfer), sender=OWN
+    )
     ether = {name: limits.pop(name) for name in CAPS if name in limits}
     known = replace(LIMITS, ether=replace(LIMITS.ether, **ether), **limits)
-    return judge(request, asked, known, history, own=OWN)
+    return judge(request, asked, known, history, own=Own(OWN))
 
 
 def test_what_was_asked_for_is_signed() -> None:
@@ -69,8 +72,8 @@ def test_nothing_is_signed_that_nobody_asked_for() -> None:
 
 
 def test_bytes_that_are_no_transfer_are_refused() -> None:
-    request = Request(payment_id=PAYMENT, version=1, unsigned=b"\x02\xc0")
-    assert judge(request, ASKED, LIMITS, NONE, own=OWN) == Refuse("not_a_transfer")
+    request = Request(payment_id=PAYMENT, version=1, unsigned=b"\x02\xc0", sender=OWN)
+    assert judge(request, ASKED, LIMITS, NONE, own=Own(OWN)) == Refuse("not_a_transfer")
 
 
 @pytest.mark.parametrize(
@@ -115,8 +118,10 @@ def test_without_tokens_only_ether_is_signed() -> None:
         (TRANSFER, ASKED, Sign(TRANSFER)),
         (TOKENS, ASKED_TOKENS, Refuse("token_unknown")),
     ):
-        request = Request(payment_id=PAYMENT, version=1, unsigned=unsigned_bytes(transfer))
-        assert judge(request, asked, limits, NONE, own=OWN) == expected
+        request = Request(
+            payment_id=PAYMENT, version=1, unsigned=unsigned_bytes(transfer), sender=OWN
+        )
+        assert judge(request, asked, limits, NONE, own=Own(OWN)) == expected
 
 
 def test_a_denied_recipient_is_refused() -> None:
@@ -249,8 +254,9 @@ def test_whatever_is_requested_a_payment_has_one_nonce_and_a_nonce_one_payment(
             payment_id=UUID(int=payment),
             version=version,
             unsigned=unsigned_bytes(replace(TRANSFER, nonce=nonce)),
+            sender=OWN,
         )
-        if isinstance(judge(request, ASKED, LIMITS, history, own=OWN), Sign):
+        if isinstance(judge(request, ASKED, LIMITS, history, own=Own(OWN)), Sign):
             signed[payment, version] = nonce
     pairs = {(payment, nonce) for (payment, _), nonce in signed.items()}
     assert len(pairs) == len({payment for payment, _ in pairs})
