@@ -19,6 +19,9 @@ _FINAL = 9
 _AMOUNT, _WEI = "0.020000000000000000", 2 * 10**16
 _PAID_OUT = "0.005"
 _UNITS = 25 * 10**6
+_CHARGED = """
+select count(*) from ethereum.payout where index is not null and charged_at is not null
+"""
 
 
 async def asked(context: ScenarioContext) -> None:
@@ -118,6 +121,19 @@ async def token_withdrawal(context: ScenarioContext) -> None:
     await _mine(context)
     await context.merchant.ends(payment_id)
     await _paid_out(context, customer, "10", "USDC")
+
+
+async def consolidated(context: ScenarioContext) -> None:
+    """The ether of a deposit is moved, whoever dies meanwhile, and the ledger learns the fee."""
+    before = await context.query(_CHARGED)
+    context.arm()
+    await _paid(context)
+
+    async def charged() -> bool:
+        await _node(context, "/control/mine", {"blocks": 1})
+        return int(await context.query(_CHARGED)) > before
+
+    await context.until(charged, "the report of a consolidation")
 
 
 async def _paid_out(context: ScenarioContext, customer: str, amount: str, currency: str) -> None:

@@ -22,7 +22,8 @@ from cift_shared.messaging.messages import PaymentResult
 from ethereum_signer.policy import Caps, Limits
 from ethereum_signer.signer import EthereumSigner
 from ethereum_signer.store import ROLE, SCHEMA, SignerStore
-from ethereum_watcher.app import payouts_of
+from ethereum_watcher.app import consolidations_of, payouts_of
+from ethereum_watcher.consolidations import Consolidations
 from ethereum_watcher.nonce_gaps import NonceGaps
 from ethereum_watcher.own_transfers import OwnTransfers
 from ethereum_watcher.payout_store import StoredPayouts
@@ -113,8 +114,20 @@ class Paying(Watch[PayingNode]):
         self.gaps = NonceGaps(context, SystemIds())
         self.undone = UndonePayouts(context)
         self.transfers = OwnTransfers(StoredTransfers(pool, context.hot.script), context)
+        self.consolidations = self.another_consolidation()
         self.gap_lease = Lease("ethereum", "job:nonce_gaps", self.clock)
         self.signer, self.signer_lease = self.another_signer()
+
+    def another_consolidation(self) -> Consolidations:
+        """What moves ether of deposits, of another process."""
+        return consolidations_of(self.pool, self.config, self.context)
+
+    async def consolidate(self, times: int = 1) -> None:
+        """Let it work so often, and the signer after each time."""
+        for _ in range(times):
+            await self.lease.renew(self.pool)
+            await self.consolidations.run(self.lease)
+            await self.sign()
 
     async def spendable(self, currency: str = "ETH") -> int:
         """What the processor says that can be spent."""

@@ -38,7 +38,7 @@ ENV = {
 
 @pytest.fixture
 async def paying(emptied_database: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Paying]:
-    async with open_paying(emptied_database) as opened:
+    async with open_paying(emptied_database, consolidate_worth=10) as opened:
 
         def nodes(_: Any) -> list[EthereumNode]:
             return opened.clients()
@@ -135,6 +135,26 @@ async def test_what_is_on_its_way_is_explained(
     assert opened.pop("withdrawal") < 0
     assert {line["name"] for line in one["ETH"]["open"]} >= {coming.address, str(leaving)}
     assert opened == {"not_credited": ETHER // 2, "not_found_yet": ETHER // 4}
+
+
+async def test_what_is_moved_between_our_addresses_stays_ours(
+    paying: Paying, books: Books, emptied_database: str
+) -> None:
+    await paid_in(paying)
+    await paying.consolidate(2)
+    await paying.mined()
+    await book(books, paying)
+    one = await found(emptied_database, "--own", "ETH=5")
+    (line,) = one["ETH"]["open"]
+    fee = -_units(line["amount"])
+    assert line["reason"] == "network_fee"
+    assert _units(one["ETH"]["nodes"]) == 7 * ETHER - fee
+    await paying.final()
+    assert len(await paying.charges()) == 1
+    await book(books, paying)
+    one = await found(emptied_database, "--own", "ETH=5")
+    assert (one["ETH"]["open"], _units(one["ETH"]["ledger"])) == ([], 2 * ETHER - fee)
+    assert one["USDC"]["open"] == []
 
 
 async def test_ether_that_a_stranger_has_sent_is_found(

@@ -1,6 +1,6 @@
 """The fees of transactions that no payment bears: the ledger is told each once it is final.
 
-    a transaction that only used a nonce up, a sweep, ether for gas; failed ones, too
+    a transaction that only used a nonce up, a consolidation, ether for gas; failed ones, too
     -> in a final block -> the ledger is told its fee, once
 
 Nothing is posted for the money itself: all of our addresses are one account of the ledger.
@@ -11,6 +11,7 @@ from prometheus_client import Counter
 from chain_watch.fence import fenced
 from cift_shared.attempts.charged import charged_result
 from cift_shared.database.lease import Lease
+from cift_shared.failpoints import failpoint
 from cift_shared.messaging import outbox
 from cift_shared.messaging.charged import ProviderCharge
 from cift_shared.messaging.envelope import OutgoingMessage, outgoing
@@ -65,6 +66,8 @@ class OwnTransfers:
                 return
             if charge.fee:
                 await outbox.store(connection, SCHEMA, [self._message(charge)])
+            failpoint("ethereum.before_charge_commit")
+        failpoint("ethereum.after_charge_commit")
         CHARGED.labels(charge.purpose).inc()
         fields = {"transaction": charge.hash, "purpose": charge.purpose}
         if charge.has_moved:

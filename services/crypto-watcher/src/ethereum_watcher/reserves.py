@@ -14,7 +14,6 @@ from chain_watch.reserves import Finding, Holding, Movement, Open
 from cift_shared.database.pool import Connection
 from cift_shared.errors import ServerUnreachable
 from cift_shared.messaging.charged import charged_id
-from ethereum_method.rail import RAIL
 from ethereum_watcher.addresses import parse_address
 from ethereum_watcher.chain_store import FINAL, TABLES
 from ethereum_watcher.client import EthereumNode
@@ -30,16 +29,24 @@ select moved.address, moved.currency, sum(moved.minor) as minor
      where a.height is not null
      union all
     select s.address, 'ETH', -s.wei from ethereum.spending as s
+     union all
+    select a.address, c.currency, -m.amount
+      from ethereum.hot_transfer as m
+      join ethereum.hot_transaction as t on t.hash = m.hash
+      join ethereum.address as a on a.script = t.sender
+      join unnest($1::bytea[], $2::text[]) as c (contract, currency) on c.contract = m.contract
+     where exists (select from ethereum_signer.signature as g where g.hash = t.hash)
   ) as moved
  group by moved.address, moved.currency
 having sum(moved.minor) <> 0
  order by moved.address, moved.currency
 """
+"""What arrived at an address of a deposit, less what has left it: ether in any transaction of it,
+tokens in one that we have signed."""
 HOT = "select height, wei from ethereum.hot_account where sender = $1"
 HOT_TOKENS = "select contract, amount from ethereum.hot_token where sender = $1"
 PAID = """
-select p.payment_id, p.wei, p.contract, p.has_failed, g.hash,
-       p.is_filler or p.index is not null as is_own, p.charged_at is not null as is_charged,
+select p.payment_id, p.wei, p.contract, p.has_failed,
        t.hash is not null as is_in_chain,
        coalesce(t.succeeded, false) as succeeded, t.fee, g.hash = p.settled_hash as is_settled,
        coalesce(a.state = 'done', false) as is_told,
@@ -50,14 +57,26 @@ select p.payment_id, p.wei, p.contract, p.has_failed, g.hash,
   join ethereum_signer.signature as g on g.payment_id = p.payment_id
   left join ethereum.hot_transaction as t on t.hash = g.hash
   left join ethereum.attempt as a on a.payment_id = p.payment_id
- where t.hash is not null or g.hash = p.settled_hash
+ where (t.hash is not null or g.hash = p.settled_hash) and not p.is_filler and p.index is null
 """
+CHARGED = """
+select g.hash, t.fee, p.charged_at is not null and g.hash = p.settled_hash as is_told
+  from ethereum.payout as p
+  join ethereum_signer.signature as g on g.payment_id = p.payment_id
+  left join ethereum.hot_transaction as t on t.hash = g.hash
+ where (t.hash is not null or g.hash = p.settled_hash) and (p.is_filler or p.index is not null)
+"""
+"""Of what uses a nonce up, or moves money between our own addresses, only the fee is gone."""
 FOREIGN = """
 select t.hash, t.fee from ethereum.hot_transaction as t
- where not exists (select from ethereum_signer.signature as g where g.hash = t.hash)
+ where t.sender = $1
+   and not exists (select from ethereum_signer.signature as g where g.hash = t.hash)
 """
-SPENT = "select hash, wei from ethereum.spending"
-"""From addresses of deposits; the platform has no key in use for them."""
+SPENT = """
+select s.hash, s.wei from ethereum.spending as s
+ where not exists (select from ethereum_signer.signature as g where g.hash = s.hash)
+"""
+"""From addresses of deposits, by somebody else."""
 
 
 async def read(
@@ -78,9 +97,10 @@ async def read(
             nodes=0,
             may_grow=row["currency"] == COIN,
         )
-        for row in await connection.fetch(ADDRESSES)
+        for row in await connection.fetch(ADDRESSES, *_tokens(config))
     ]
     key = config.key()
+    sender = None if key is None else key.hot.script
     if key is not None:
         held += await _hot(connection, config, key.hot.script, key.hot.address, head.height)
     currencies = {one.script: currency for currency, one in config.contracts.items()}
@@ -88,7 +108,11 @@ async def read(
     for row in await connection.fetch(PAID):
         moved += _paid(row, currencies)
     moved += [
-        *(_foreign(row["hash"], int(row["fee"])) for row in await connection.fetch(FOREIGN)),
+        *(_charged(row) for row in await connection.fetch(CHARGED)),
+        *(
+            _foreign(row["hash"], int(row["fee"]))
+            for row in await connection.fetch(FOREIGN, sender)
+        ),
         *(_foreign(row["hash"], int(row["wei"])) for row in await connection.fetch(SPENT)),
     ]
     final: int | None = await connection.fetchval(FINAL)
@@ -145,9 +169,6 @@ async def _hot(
 
 def _paid(row: Any, currencies: Mapping[bytes, str]) -> Iterator[Movement]:
     """What a transaction of a payout moved, and its fee; both are booked under the payment's id."""
-    if row["is_own"]:
-        yield _own(row)
-        return
     name, reason = str(row["payment_id"]), Open.WITHDRAWAL
     is_told = bool(row["is_settled"]) and row["is_told"]
     if row["is_in_review"]:
@@ -164,15 +185,15 @@ def _paid(row: Any, currencies: Mapping[bytes, str]) -> Iterator[Movement]:
             yield Movement(name=name, currency=what, chain=-chain, told=decided, reason=reason)
 
 
-def _own(row: Any) -> Movement:
-    """Of a transaction between our own addresses, or that only uses a nonce up: the fee."""
-    fee = int(row["fee"] or 0)
+def _charged(row: Any) -> Movement:
+    is_told, fee = row["is_told"], int(row["fee"] or 0)
+    is_undone = is_told and row["fee"] is None
     return Movement(
-        name=str(charged_id(RAIL.name, row["hash"])),
+        name=str(charged_id(TABLES.schema, row["hash"])),
         currency=COIN,
         chain=-fee,
-        told=-fee if row["is_settled"] and row["is_charged"] else 0,
-        reason=Open.NETWORK_FEE,
+        told=None if is_undone else (-fee if is_told else 0),
+        reason=Open.UNDONE if is_undone else Open.NETWORK_FEE,
     )
 
 
@@ -181,6 +202,11 @@ def _left(row: Any) -> int:
     if not row["succeeded"]:
         return 0
     return int(row["wei"] if row["contract"] is None else row["moved"])
+
+
+def _tokens(config: EthereumConfig) -> tuple[list[bytes], list[str]]:
+    """The contracts of the tokens, and their currencies."""
+    return [one.script for one in config.contracts.values()], list(config.contracts)
 
 
 def _foreign(name: str, minor: int) -> Movement:

@@ -11,8 +11,9 @@ from cift_shared.database.pool import Connection, Pool
 
 UNCHARGED = """
 select p.payment_id, t.hash, t.fee,
-       case when p.is_filler then 'nonce_filler' when p.sender = $1 then 'gas' else 'sweep' end
-           as purpose,
+       case when p.is_filler then 'nonce_filler'
+            when p.sender = $1 then 'gas'
+            else 'consolidation' end as purpose,
        t.succeeded and (p.contract is null or exists (
            select from ethereum.hot_transfer as m
             where m.hash = t.hash and m.contract = p.contract and m.account = p.account
@@ -41,7 +42,7 @@ class Charge:
     fee: int
     """In wei."""
     purpose: str
-    """`nonce_filler`, `sweep` or `gas`."""
+    """`nonce_filler`, `consolidation` or `gas`."""
     has_moved: bool
     """False: it only cost its fee."""
 
