@@ -197,7 +197,7 @@ bench-bulkheads: setup ## Measure deposits by one operator while another does no
 bench-ledger: setup ## Measure the ledger; ARGS="--pgledger FILE" compares with pgledger's SQL
 	$(RUN) tests.bench.ledger $(ARGS)
 
-bench-crypto: setup ## Measure the search of Bitcoin blocks for 1 k, 1 M and 5 M scripts; bench/crypto.json
+bench-crypto: setup ## Measure the search of blocks: Bitcoin for 1 k, 1 M and 5 M scripts, Ethereum; bench/crypto.json
 	$(RUN) tests.bench.crypto
 
 clean: ## Remove the environment, the local data and every cache

@@ -152,8 +152,8 @@ MUTANTS = (
         (
             Edit(
                 f"{ETHEREUM_SIGNER}/policy.py",
-                '    if transfer.wei > caps.transaction_max:\n        return "above_cap"\n',
-                "",
+                "transfer.wei > caps.transaction_max",
+                "transfer.wei < 0",
             ),
         ),
     ),

@@ -18,15 +18,19 @@ from cift_shared.clock import SystemClock
 from cift_shared.database.lease import Lease
 from cift_shared.database.pool import open_pool
 from cift_shared.ids import SystemIds
+from cift_shared.messaging.messages import PaymentResult
 from ethereum_signer.policy import Caps, Limits
 from ethereum_signer.signer import EthereumSigner
 from ethereum_signer.store import ROLE, SCHEMA, SignerStore
-from ethereum_watcher.app import payouts_of
+from ethereum_watcher.app import consolidations_of, payouts_of
+from ethereum_watcher.consolidations import Consolidations
 from ethereum_watcher.nonce_gaps import NonceGaps
+from ethereum_watcher.own_transfers import OwnTransfers
 from ethereum_watcher.payout_store import StoredPayouts
 from ethereum_watcher.processor import EthereumProcessor
 from ethereum_watcher.settings import EthereumConfig
 from ethereum_watcher.token_calls import balance_data
+from ethereum_watcher.transfer_store import StoredTransfers
 from ethereum_watcher.undone_payouts import UndonePayouts
 from tests.integration.ethereum_watcher.harness import FINAL_AFTER, TestNode, Watch
 from tests.support import ethereum, ethereum_wallet
@@ -109,8 +113,21 @@ class Paying(Watch[PayingNode]):
         self.payouts: StoredPayouts = context.store
         self.gaps = NonceGaps(context, SystemIds())
         self.undone = UndonePayouts(context)
+        self.transfers = OwnTransfers(StoredTransfers(pool, context.hot.script), context)
+        self.consolidations = self.another_consolidation()
         self.gap_lease = Lease("ethereum", "job:nonce_gaps", self.clock)
         self.signer, self.signer_lease = self.another_signer()
+
+    def another_consolidation(self) -> Consolidations:
+        """What moves ether of deposits, of another process."""
+        return consolidations_of(self.pool, self.config, self.context)
+
+    async def consolidate(self, times: int = 1) -> None:
+        """Let it work so often, and the signer after each time."""
+        for _ in range(times):
+            await self.lease.renew(self.pool)
+            await self.consolidations.run(self.lease)
+            await self.sign()
 
     async def spendable(self, currency: str = "ETH") -> int:
         """What the processor says that can be spent."""
@@ -229,6 +246,14 @@ class Paying(Watch[PayingNode]):
             version,
         )
         return name
+
+    async def charges(self) -> list[PaymentResult]:
+        """The fees that the ledger is told without a payment, after another look for them."""
+        await self.lease.renew(self.pool)
+        await self.transfers.run(self.lease)
+        rows = await self.pool.fetch("select body from ethereum.outbox order by id")
+        found = [PaymentResult.model_validate_json(row["body"]) for row in rows]
+        return [one for one in found if one.kind == "charged"]
 
     def waiting(self) -> list[str]:
         """The transactions that wait for a block at the node."""

@@ -69,6 +69,58 @@ class TestGaps:
         assert (filler["nonce"], filler["wei"]) == (0, 0)
         assert paying.balance(HOT) > 5 * ETHER - ETHER // 10 - ETHER // 100
 
+    async def test_the_fee_of_a_filler_is_booked_once_it_is_final(self, paying: Paying) -> None:
+        await paying.fund()
+        _, signed = await refused_before_another(paying)
+        await paying.fill()
+        await paying.fill()
+        await paying.in_pool(signed)
+        await paying.mined()
+        assert await paying.charges() == []
+        settled = await paying.settled(signed)
+        (charge,) = await paying.charges()
+        assert await paying.charges() == [charge]
+        assert charge.provider_fee is not None
+        assert charge.charged is not None
+        assert charge.charged.cause == "nonce_filler"
+        spent = 5 * ETHER - ETHER // 10 - paying.balance(HOT)
+        assert charge.provider_fee.minor == spent - settled.provider_fee.minor
+
+    async def test_a_filler_whose_block_is_undone_is_charged_where_it_ends(
+        self, paying: Paying
+    ) -> None:
+        await paying.fund()
+        await refused_before_another(paying)
+        await paying.fill()
+        await paying.fill()
+        await paying.mined()
+        paying.node.reorg(1)
+        await paying.read()
+        await paying.final()
+        assert await paying.charges() == []
+        await paying.fill()
+        await paying.mined()
+        await paying.final()
+        assert len(await paying.charges()) == 1
+
+    async def test_who_has_lost_the_lease_charges_nothing(self, paying: Paying) -> None:
+        await paying.fund()
+        await refused_before_another(paying)
+        await paying.fill()
+        await paying.fill()
+        await paying.mined()
+        await paying.final()
+        other = Lease("ethereum", "job:watch", paying.clock)
+        await paying.pool.execute(
+            "update ethereum.lease set ends_at = clock_timestamp() - interval '1 second'"
+            " where name = 'job:watch'"
+        )
+        assert await other.take(paying.pool)
+        with pytest.raises(LeaseLost):
+            await paying.transfers.run(paying.lease)
+        paying.lease = other
+        assert len(await paying.charges()) == 1
+
     async def test_the_next_withdrawal_takes_the_nonce_of_a_gap(self, paying: Paying) -> None:
         await paying.fund()
         _, signed = await refused_before_another(paying)

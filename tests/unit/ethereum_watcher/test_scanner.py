@@ -88,6 +88,13 @@ def test_what_leaves_costs_its_fee_even_if_it_fails() -> None:
     )  # fmt: skip
 
 
+def test_ether_for_gas_is_nobodys_deposit() -> None:
+    sent = found(**{"from": text(OTHER)})
+    assert effects(sent, [receipt()], {OURS}, hot=OTHER) == ([], [Spending(name(1), OURS, -5)])
+    assert effects(sent, [receipt(status="0x0")], {OURS}, hot=OTHER) == ([], [])
+    assert effects(sent, [receipt()], {OURS}, hot=OURS) == ([Payment(name(1), OURS, 5)], [])
+
+
 def test_what_an_address_sends_to_itself_is_both() -> None:
     paid, spent = effects(found(**{"from": text(OURS)}), [receipt()], {OURS})
     assert paid == [Payment(name(1), OURS, 5)]

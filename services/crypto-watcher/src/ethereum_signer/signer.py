@@ -2,7 +2,8 @@
 
 Judgement, signature and their record are one transaction of the database, which only the process
 that leads can commit (its lease's epoch is compared there). So the caps hold with two signers, too,
-and each version is signed once. What waits holds back the later nonces: they could not be mined.
+and each version is signed once. What waits holds back the later nonces of its sender: they could
+not be mined.
 """
 
 from datetime import timedelta
@@ -18,12 +19,25 @@ from cift_shared.messaging.messages import RequestWithdrawal
 from cift_shared.runtime.job import Job
 from cift_shared.security.field_encryption import Vault
 from ethereum_method.recipient import ADDRESS_KIND
-from ethereum_signer.policy import Asked, Limits, Request, Sign, Verdict, judge
+from ethereum_signer.policy import (
+    Asked,
+    Limits,
+    Own,
+    Purpose,
+    Request,
+    Sign,
+    Verdict,
+    counted,
+    judge,
+)
 from ethereum_signer.signing import sign
 from ethereum_signer.store import SCHEMA, SignerStore
 from ethereum_watcher.addresses import AddressInvalid, parse_address
 from ethereum_watcher.ether_transfers import Transfer, TransferInvalid, parse
 from wallet_keys.ethereum_account import EthereumAccount
+
+INDEX_END = 2**31
+"""The first that no address has (BIP 32)."""
 
 
 class EthereumSigner:
@@ -43,25 +57,32 @@ class EthereumSigner:
         return Job(name="sign", every=every, work=self.run)
 
     async def run(self, lease: Lease) -> None:
-        """Answer what waits, until the first that must wait longer.
+        """Answer what waits, of each sender until the first that must wait longer.
 
         Raises:
             LeaseLost: another process leads; nothing was signed.
         """
+        await self._store.approvals.publish(self._store.pool, lease, self._limits.approvals)
+        held: set[bytes] = set()
         for request in await self._store.requests():
+            if request.sender in held:
+                continue
             if isinstance(await self._answer(lease, request), Wait):
-                return
+                held.add(request.sender)
 
     async def _answer(self, lease: Lease, request: Request) -> Verdict:
-        asked, own = await self._asked(request), self._account.hot
+        asked, own = await self._asked(request), self._own(request)
         failpoint("ethereum_signer.before_sign")
         async with fenced(self._store.pool, SCHEMA, lease) as connection:
-            transfer = _transfer_of(request.unsigned)
-            history = await self._store.history(connection, request.payment_id, transfer)
+            transfer, purpose = _transfer_of(request.unsigned), own.purpose(request)
+            contract = counted(transfer, purpose)[1] if transfer and purpose else None
+            history = await self._store.history(connection, request, transfer, contract)
             verdict = judge(request, asked, self._limits, history, own=own)
             match verdict:
                 case Sign():
-                    signed = sign(request.unsigned, self._account)
+                    is_from_deposit = verdict.purpose is Purpose.CONSOLIDATION
+                    deposit = request.index if is_from_deposit else None
+                    signed = sign(request.unsigned, self._account, deposit=deposit)
                     await self._store.store_signature(connection, request, verdict, signed)
                 case Refuse():
                     await self._store.store_refusal(connection, request, verdict.reason)
@@ -69,6 +90,13 @@ class EthereumSigner:
         failpoint("ethereum_signer.after_answer_commit")
         self._tell(request, verdict)
         return verdict
+
+    def _own(self, request: Request) -> Own:
+        """Our accounts; the watcher's table only says which address of a deposit is meant."""
+        index = request.index
+        if index is None or not 0 <= index < INDEX_END:
+            return Own(self._account.hot)
+        return Own(self._account.hot, self._account.deposit(index))
 
     async def _asked(self, request: Request) -> Asked | None:
         """What the customer asked for; None: no open withdrawal, or none that can be read."""

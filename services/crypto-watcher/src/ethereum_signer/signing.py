@@ -1,4 +1,4 @@
-"""Sign a transfer with the key of the account that pays withdrawals. No I/O; by libwally.
+"""Sign a transfer with the key of one of our accounts. No I/O; by libwally.
 
 Source: EIP-1559 for what is signed, EIP-2 for the low half of s.
 """
@@ -25,16 +25,25 @@ class SignedTransfer:
     raw: bytes
 
 
-def sign(unsigned: bytes, account: EthereumAccount) -> SignedTransfer:
+def sign(
+    unsigned: bytes, account: EthereumAccount, *, deposit: int | None = None
+) -> SignedTransfer:
     """The signed bytes; always the same for the same transfer (RFC 6979).
 
+    Args:
+        unsigned: what is signed.
+        account: has the keys.
+        deposit: the index of the deposit's address that sends it; None: the account that pays.
+
     Raises:
-        InvariantViolated: the signature is not of the account; nothing of it may be shown.
+        InvariantViolated: the signature is not of the sender; nothing of it may be shown.
     """
     digest = keccak256(unsigned)
-    made = bytes(wally.ec_sig_from_bytes(account.hot_key(), digest, _RECOVERABLE))
-    if account_of(bytes(wally.ec_sig_to_public_key(digest, made))) != account.hot:
-        raise InvariantViolated("a signature is not of the account that pays")
+    key = account.hot_key() if deposit is None else account.deposit_key(deposit)
+    sender = account.hot if deposit is None else account.deposit(deposit)
+    made = bytes(wally.ec_sig_from_bytes(key, digest, _RECOVERABLE))
+    if account_of(bytes(wally.ec_sig_to_public_key(digest, made))) != sender:
+        raise InvariantViolated("a signature is not of its sender")
     raw = signed_bytes(
         unsigned,
         parity=made[0] - _COMPRESSED,

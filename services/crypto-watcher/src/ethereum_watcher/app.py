@@ -10,12 +10,17 @@ outbox -> payments.results
 from collections.abc import Callable, Sequence
 from functools import partial
 
+import asyncpg
+
+from chain_watch.approval_gate import ApprovalGate
+from chain_watch.approval_store import Approvals
 from chain_watch.context import WatchState
 from chain_watch.credits import Credits
 from chain_watch.deposit_store import StoredDeposits
 from chain_watch.rate_loop import rates_of
 from chain_watch.watch_reader import WatchReader
 from cift_shared.attempts import AttemptStore, compose_worker
+from cift_shared.database.pool import Pool
 from cift_shared.ids import SystemIds
 from cift_shared.runtime.jobs import JobLoop
 from cift_shared.runtime.service import Base, Composition, Part, Unit
@@ -23,17 +28,24 @@ from cift_shared.settings import load_if_set
 from ethereum_method.rail import RAIL
 from ethereum_watcher.chain_store import SCHEMA, TABLES, ChainStore
 from ethereum_watcher.client import EthereumNode
+from ethereum_watcher.consolidation_planner import Planner
+from ethereum_watcher.consolidation_store import StoredConsolidations
+from ethereum_watcher.consolidations import Consolidations
 from ethereum_watcher.deny_list import denied_accounts, token_accounts
 from ethereum_watcher.nonce_gaps import NonceGaps
+from ethereum_watcher.own_transfers import OwnTransfers
 from ethereum_watcher.payout_context import PayoutContext
 from ethereum_watcher.payout_store import StoredPayouts
 from ethereum_watcher.processor import EthereumProcessor, nodes_of
 from ethereum_watcher.settings import EthereumConfig
 from ethereum_watcher.terms import terms_of
+from ethereum_watcher.transfer_store import StoredTransfers
 from ethereum_watcher.undone_payouts import UndonePayouts
 from ethereum_watcher.watcher import Watcher
 
 ROLE = "cift_ethereum"
+SIGNER = "ethereum_signer"
+"""The schema of its signer."""
 
 
 def compose(base: Base, config: EthereumConfig, *, concurrency: int) -> Composition:
@@ -55,7 +67,10 @@ def compose(base: Base, config: EthereumConfig, *, concurrency: int) -> Composit
 
         jobs = [watcher.job(found)]
         if payouts is not None:
+            transfers = StoredTransfers(base.pool, payouts.hot.script)
             jobs += [NonceGaps(payouts, SystemIds()).job(), UndonePayouts(payouts).job()]
+            jobs.append(OwnTransfers(transfers, payouts).job())
+            jobs.append(consolidations_of(base.pool, config, payouts).job())
         loops = [JobLoop(job, base.pool, SCHEMA, base.clock) for job in jobs]
         watch_reader = WatchReader(store, watch, config.shared, "ethereum:watch-state")
         return [watch_reader, rate_reader, *loops]
@@ -79,6 +94,7 @@ def payouts_of(
     return PayoutContext(
         config=config,
         store=StoredPayouts(base.pool, key.hot.script),
+        approvals=ApprovalGate(base.pool, Approvals(SIGNER)),
         deposits=StoredDeposits(base.pool, TABLES),
         nodes=nodes,
         vault=base.settings.vault(),
@@ -88,6 +104,17 @@ def payouts_of(
         contracts=config.contracts,
         token_accounts=token_accounts(config.tokens, config.chain_id),
     )
+
+
+def consolidations_of(
+    pool: "Pool[asyncpg.Record]", config: EthereumConfig, payouts: PayoutContext
+) -> Consolidations:
+    """What moves ether and tokens of deposits to the account that pays."""
+    key = config.key()
+    if key is None:
+        raise AssertionError("without a key there are no payouts")
+    store = StoredConsolidations(pool, payouts.store)
+    return Consolidations(store, payouts, Planner(store, payouts, key, SystemIds()))
 
 
 def unit(*, concurrency: int) -> Unit | None:

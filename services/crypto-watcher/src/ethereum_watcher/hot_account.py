@@ -1,10 +1,10 @@
 """The account that pays withdrawals, as the chain has it, in PostgreSQL.
 
 The watcher notes each of its transactions with their block and what they moved of tokens, and its
-nonce and balances at each tip.
+nonce and balances at each tip; and the transactions of addresses of deposits, which are emptied.
 """
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
 
 import asyncpg
@@ -55,7 +55,7 @@ insert into ethereum.hot_token (sender, contract, amount) values ($1, $2, $3)
 
 @dataclass(frozen=True, slots=True)
 class HotTransaction:
-    """A transaction of the account in a block."""
+    """A transaction of the account, or of an address of a deposit, in a block."""
 
     hash: str
     sender: bytes
@@ -77,9 +77,9 @@ class HotAccount:
     """The addresses of the tokens by their 20 bytes."""
 
     async def transactions(
-        self, agreed: Agreed[EthereumNode], block: Block
+        self, agreed: Agreed[EthereumNode], block: Block, accounts: Container[bytes] = frozenset()
     ) -> Sequence[HotTransaction]:
-        """The transactions of the account in a block, with what they did.
+        """The transactions of the account, and of our addresses, in a block, with what they did.
 
         Raises:
             BlockInvalid: a transaction or receipt says that it is of another block.
@@ -87,7 +87,7 @@ class HotAccount:
         """
         found = []
         for one in block.transactions:
-            if one.sender != self.derived.script:
+            if one.sender != self.derived.script and one.sender not in accounts:
                 continue
             name = one.hash
             receipt = await agreed.answer(_receipt(name))

@@ -31,8 +31,8 @@ select p.nonce, p.contract, p.wei, max(s.gas * s.max_fee) as fee_max
 """The nonces that no block has, and what their transactions pay, and can cost at most."""
 TOKENS = "select contract, amount from ethereum.hot_token where sender = $1"
 STORE_PAYOUT = """
-insert into ethereum.payout (payment_id, sender, account, wei, is_filler, nonce, contract)
-values ($1, $2, $3, $4, $5, $6, $7)
+insert into ethereum.payout (payment_id, sender, account, wei, is_filler, nonce, contract, index)
+values ($1, $2, $3, $4, $5, $6, $7, $8)
 """
 STORE_SPEND = """
 insert into ethereum.spend (payment_id, version, unsigned, gas, max_fee, tip)
@@ -121,6 +121,10 @@ class StoredPayouts:
         self._pool = pool
         self._sender = sender
 
+    def of(self, sender: bytes) -> "StoredPayouts":
+        """The transactions of another account."""
+        return StoredPayouts(self._pool, sender)
+
     async def versions(self, payment_id: UUID) -> Sequence[Version]:
         """The versions of a withdrawal's transaction, the first one first."""
         return [_version(row) for row in await self._pool.fetch(VERSIONS, payment_id)]
@@ -131,7 +135,7 @@ class StoredPayouts:
         If it is stored already, nothing changes.
         """
         async with self._pool.acquire() as connection, connection.transaction():
-            is_planned = await self._plan_first(connection, payment_id, make, is_filler=False)
+            is_planned = await self.plan_in(connection, payment_id, make)
         _after_plan()
         return is_planned
 
@@ -142,7 +146,7 @@ class StoredPayouts:
             LeaseLost: another process leads; nothing was stored.
         """
         async with fenced(self._pool, SCHEMA, lease) as connection:
-            return await self._plan_first(connection, payment_id, make, is_filler=True)
+            return await self.plan_in(connection, payment_id, make, is_filler=True)
 
     async def plan_next(self, payment_id: UUID, number: int, make: MakeTransfer) -> bool:
         """Store a version that replaces the one before; False: too little.
@@ -224,9 +228,16 @@ class StoredPayouts:
         """True while a signer is at work."""
         return bool(await self._pool.fetchval(SIGNER_LEADS))
 
-    async def _plan_first(
-        self, connection: Connection, payment_id: UUID, make: MakeTransfer, *, is_filler: bool
+    async def plan_in(
+        self,
+        connection: Connection,
+        payment_id: UUID,
+        make: MakeTransfer,
+        *,
+        is_filler: bool = False,
+        index: int | None = None,
     ) -> bool:
+        """As `plan_first`, in a transaction; `index`: of the address of a transfer of our own."""
         room = await self._room(connection)
         if await connection.fetch(VERSIONS, payment_id):
             return True
@@ -235,7 +246,7 @@ class StoredPayouts:
             return False
         await connection.execute(
             STORE_PAYOUT, payment_id, self._sender, made.account, made.wei, is_filler, made.nonce,
-            made.contract,
+            made.contract, index,
         )  # fmt: skip
         await _store_spend(connection, payment_id, 1, made)
         return True

@@ -30,12 +30,12 @@ class Payment:
 
 @dataclass(frozen=True, slots=True)
 class Spending:
-    """A transaction of one of our addresses, which somebody who has its key has sent."""
+    """What a transaction of our own took from one of our addresses."""
 
     hash: str
     account: bytes
     wei: int
-    """What it cost: the value if it succeeded, and the fee."""
+    """The value if it succeeded, and the fee; negative: it brought ether for gas."""
 
 
 def check_header(header: Header, name: str, *, height: int, prev_hash: str) -> None:
@@ -70,8 +70,16 @@ def effects(
     transactions: Sequence[Transaction],
     receipts: Sequence[Receipt],
     accounts: Container[bytes],
+    *,
+    hot: bytes | None = None,
 ) -> tuple[list[Payment], list[Spending]]:
     """What the transactions did to our addresses.
+
+    Args:
+        transactions: as `concerned` returns them.
+        receipts: of each of them.
+        accounts: our addresses.
+        hot: the account that pays: what it sends to one of our addresses is nobody's deposit.
 
     Raises:
         BlockInvalid: a receipt is of another transaction or block.
@@ -83,7 +91,10 @@ def effects(
             raise BlockInvalid("a receipt of another transaction")
         moved = one.value if receipt.succeeded else 0
         if moved and one.recipient is not None and one.recipient in accounts:
-            paid.append(Payment(one.hash, one.recipient, moved))
+            if one.sender == hot:
+                spent.append(Spending(one.hash, one.recipient, -moved))
+            else:
+                paid.append(Payment(one.hash, one.recipient, moved))
         if one.sender in accounts:
             cost = moved + receipt.gas_used * receipt.gas_price
             spent.append(Spending(one.hash, one.sender, cost))

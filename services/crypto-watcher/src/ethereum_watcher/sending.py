@@ -3,7 +3,7 @@
 All of them have one nonce, so at most one is ever in the chain. Only stored bytes are sent.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from uuid import UUID
@@ -45,11 +45,18 @@ class Sent:
 _TROUBLE = frozenset({Broadcast.NO_FUNDS, Broadcast.REFUSED})
 
 
+def with_offer(old: Transfer, offer: Fee) -> Transfer:
+    """The same transfer with another fee."""
+    return replace(old, tip=offer.tip, max_fee=offer.max_fee)
+
+
 @dataclass(frozen=True, slots=True)
 class Sending:
     """Sends and replaces; holds no key."""
 
     context: PayoutContext
+    remake: Callable[[Transfer, Fee], Transfer | None] = with_offer
+    """What replaces a transfer, with another fee; None: it is not worth that."""
 
     async def advance(self, payment_id: UUID, versions: Sequence[Version], tip: Tip) -> Sent:
         """Send the latest signed version; store a replacement if it is stuck.
@@ -104,13 +111,8 @@ class Sending:
         old = parse(latest.unsigned)
 
         def make(room: Room) -> Transfer | None:
-            made = with_offer(old, offer)
+            made = self.remake(old, offer)
             # What it pays of a token is set aside since the first version.
-            return made if made.ether_max <= room.wei else None
+            return made if made is not None and made.ether_max <= room.wei else None
 
         return await self.context.store.plan_next(payment_id, latest.version + 1, make)
-
-
-def with_offer(old: Transfer, offer: Fee) -> Transfer:
-    """The same transfer with another fee."""
-    return replace(old, tip=offer.tip, max_fee=offer.max_fee)

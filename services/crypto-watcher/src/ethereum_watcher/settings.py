@@ -73,6 +73,16 @@ class EthereumConfig(NetworkSettings):
         default=10, ge=1, le=10**12, validation_alias="CRYPTO_ETH_FLOAT_MIN_TOKEN"
     )
     """The same for each token, in whole ones; it needs the ether, too."""
+    consolidate_worth: int = Field(
+        default=0, ge=0, le=10_000, validation_alias="CRYPTO_ETH_CONSOLIDATE_WORTH"
+    )
+    """Ether at the address of a deposit is moved to the account that pays if it is worth so many
+    times the fee of that; 0: never."""
+    consolidate_token_min: int = Field(
+        default=0, ge=0, le=10**12, validation_alias="CRYPTO_ETH_CONSOLIDATE_MIN_TOKEN"
+    )
+    """So much of a token at the address of a deposit is moved, too, in whole ones; 0: never. Ether
+    for the fee is sent to the address first."""
     deny_file: Path | None = Field(default=None, validation_alias="CRYPTO_ETH_DENY_FILE")
     """A file of addresses that are never paid, one a line."""
     known_nonce: int = Field(default=-1, ge=-1, validation_alias="CRYPTO_ETH_KNOWN_NONCE")
@@ -95,6 +105,15 @@ class EthereumConfig(NetworkSettings):
         is_number = value.isascii() and value.isdigit() and 1 <= int(value) <= CONFIRMATIONS_MAX
         if value != FINALIZED and not is_number:
             raise ValueError(f"must be {FINALIZED}, or 1 to {CONFIRMATIONS_MAX} blocks")
+        return value
+
+    @field_validator("consolidate_worth")
+    @classmethod
+    def _is_worth_its_fee(cls, value: int) -> int:
+        if value == 1:
+            raise ValueError(
+                "must be 0, or 2 or more: what is moved must be worth more than its fee"
+            )
         return value
 
     @model_validator(mode="after")

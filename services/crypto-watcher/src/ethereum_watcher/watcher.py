@@ -145,7 +145,7 @@ class Watcher:
             accounts = await self._accounts.read()
             paid, spent = await self._effects(agreed, block, accounts)
             paid += await self._tokens.read(agreed, block, accounts)
-            own = await self._own(agreed, block)
+            own = await self._own(agreed, block, accounts)
         except BlockInvalid as error:
             raise NodeFailed(f"block {height}: {error}") from None
         failpoint("ethereum.before_block")
@@ -158,10 +158,13 @@ class Watcher:
     ) -> tuple[list[Payment], list[Spending]]:
         found = concerned(block, accounts)
         receipts = [await agreed.answer(_receipt(one.hash)) for one in found]
-        return effects(found, receipts, accounts)
+        hot = None if self._hot is None else self._hot.derived.script
+        return effects(found, receipts, accounts, hot=hot)
 
-    async def _own(self, agreed: Agreed[EthereumNode], block: Block) -> Sequence[HotTransaction]:
-        return [] if self._hot is None else await self._hot.transactions(agreed, block)
+    async def _own(
+        self, agreed: Agreed[EthereumNode], block: Block, accounts: set[bytes]
+    ) -> Sequence[HotTransaction]:
+        return [] if self._hot is None else await self._hot.transactions(agreed, block, accounts)
 
     async def _undo(self, lease: Lease, agreed: Agreed[EthereumNode], cursor: Head) -> Head:
         """Undo our blocks that are not in the nodes' chain, also for a chain with fewer blocks.

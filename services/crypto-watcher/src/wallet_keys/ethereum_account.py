@@ -14,6 +14,7 @@ from wallet_keys.account import words_of
 from wallet_keys.seed_file import Seed
 
 _HARD = 0x80000000
+_EXTERNAL = 0
 _HOT = (1, 0)
 """The internal branch, so that no deposit ever gets this address."""
 
@@ -57,6 +58,14 @@ class EthereumAccount:
         return checksummed(
             account_of(bytes(wally.bip32_key_get_pub_key(self._child(branch, index))))
         )
+
+    def deposit(self, index: int) -> bytes:
+        """The address of a deposit, as its 20 bytes; its index is below 2**31."""
+        return account_of(bytes(wally.bip32_key_get_pub_key(self._child(_EXTERNAL, index))))
+
+    def deposit_key(self, index: int) -> bytes:
+        """The private key of the address of a deposit."""
+        return bytes(wally.bip32_key_get_priv_key(self._child(_EXTERNAL, index)))
 
     def hot_key(self) -> bytes:
         """The private key of the account that pays withdrawals."""

@@ -19,4 +19,4 @@ class ProviderCharge(BaseModel):
 
     livemode: bool
     cause: str = Field(min_length=1, max_length=40)
-    """The kind of work, for operators: `sweep`, `consolidation`."""
+    """The kind of work, for operators: `sweep`, `consolidation`, `gas`, `nonce_filler`."""
