@@ -26,7 +26,7 @@ JOBS := $(shell n=$$(nproc 2>/dev/null || echo 2); echo $$((n < 4 ? n + 1 : 4)))
 PARALLEL := -q -n $(JOBS)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo smoke test test-kafka test-postgres test-containers test-peers test-nodes lint types imports lock lock-api-docs lock-images images test-images k8s-manifests k8s-check k8s-e2e compose compose-smoke check clean api-docs alerts-check openapi functions restore-drill \
+.PHONY: help setup demo smoke test test-kafka test-postgres test-containers test-peers test-nodes lint types imports lock lock-api-docs lock-images images test-images k8s-manifests k8s-check k8s-e2e compose compose-smoke check clean api-docs alerts-check openapi functions restore-drill upgrade-drill \
   chaos chaos-points chaos-mutants mutation mutation-sql mutation-gate hostile verify-books verify-chain rebuild-verify cift bench bench-outage bench-bulkheads bench-ledger bench-crypto
 
 help: ## List the targets
@@ -105,6 +105,9 @@ mutation-sql: setup ## The same for the posting functions and the workers' queri
 
 restore-drill: setup ## Lose a database server, restore it from backup and archive, check every payment; one JSON line
 	$(RUN) tests.support.restore_drill
+
+upgrade-drill: setup ## Upgrade the release of deploy/previous-release under load, roll back, check every payment; one JSON line
+	$(RUN) tests.upgrade
 
 mutation-gate: setup ## The short list of mutations that CI runs
 	$(RUN) tests.mutation --gate
@@ -194,7 +197,7 @@ bench-bulkheads: setup ## Measure deposits by one operator while another does no
 bench-ledger: setup ## Measure the ledger; ARGS="--pgledger FILE" compares with pgledger's SQL
 	$(RUN) tests.bench.ledger $(ARGS)
 
-bench-crypto: setup ## Measure the search of Bitcoin blocks for 1 k, 1 M and 5 M scripts; bench/crypto.json
+bench-crypto: setup ## Measure the search of blocks: Bitcoin for 1 k, 1 M and 5 M scripts, Ethereum; bench/crypto.json
 	$(RUN) tests.bench.crypto
 
 clean: ## Remove the environment, the local data and every cache

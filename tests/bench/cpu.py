@@ -2,7 +2,11 @@
 
 from collections.abc import Mapping
 
+from cift_shared.rails.local import local_twins
 from tests.bench.cluster import Cluster
+
+_MARKETS = "markets"
+"""Stands where the sources of exchange rates would be."""
 
 
 async def per_payment(cluster: Cluster, rate: float, seconds: float) -> dict[str, float]:
@@ -19,8 +23,11 @@ async def per_payment(cluster: Cluster, rate: float, seconds: float) -> dict[str
 
 
 def total(costs: Mapping[str, float]) -> float:
-    """Of the whole stack, without the twin's and the generator's share; PostgreSQL counted once."""
-    apart = {"provider-sandbox", "load generator"}
+    """Of the whole stack, without the share of what stands where others' servers would be.
+
+    That is: the twins, the markets and the generator. PostgreSQL is counted once.
+    """
+    apart = {"load generator", _MARKETS, *(twin.name for twin in local_twins())}
     return sum(
         ms
         for name, ms in costs.items()

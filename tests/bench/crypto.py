@@ -2,8 +2,9 @@
 
 A block of 3,500 transactions is searched for growing sets of scripts, as the watcher does it:
 header, proof of work, one pass; and once more with a hit, when the Merkle root is computed, too. A
-catch-up also decodes the node's answer. The database and the node's own time are not included. It
-measures the time of the CPU, so other work on the machine hardly changes it.
+catch-up also decodes the node's answer. A block of Ethereum is decoded and searched with its logs
+of tokens (`ethereum.py`). The database and the nodes' own time are not included. It measures the
+time of the CPU, so other work on the machine hardly changes it.
 """
 
 import json
@@ -11,6 +12,7 @@ import random
 import sys
 import time
 from collections.abc import Callable
+from itertools import islice
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -20,6 +22,7 @@ import psutil
 from bitcoin_watcher.blocks import check_work, read_header
 from bitcoin_watcher.watcher import checked_hits
 from chain_watch.rpc import read_answer
+from tests.bench import ethereum
 from tests.bench.report import machine
 from tests.support.bitcoin_chain import Tx, block
 
@@ -80,7 +83,19 @@ def measure() -> dict[str, Any]:
     report["btc_block_with_a_hit_ms"] = ms_of(lambda: search(raw, {own}))
     caught_up = ms_of(lambda: search(bytes.fromhex(_result(answer)), scripts))
     report["btc_catch_up_blocks_per_s"] = round(1000 / caught_up, 1)
-    return report
+    return report | _of_ethereum({one[2:] for one in scripts})
+
+
+def _of_ethereum(accounts: set[bytes]) -> dict[str, Any]:
+    """The figures of a block of Ethereum, for so many addresses of ours."""
+    answers, few = ethereum.answers(), set(islice(accounts, SIZES[0]))
+    took = ms_of(lambda: ethereum.search(answers, accounts))
+    return {
+        "eth_block_bytes": sum(map(len, answers)),
+        "eth_block_ms": took,
+        "eth_block_ms_1k_addresses": ms_of(lambda: ethereum.search(answers, few)),
+        "eth_catch_up_blocks_per_s": round(1000 / took, 1),
+    }
 
 
 def _outputs_of(raw: bytes) -> list[bytes]:

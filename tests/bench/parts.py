@@ -16,6 +16,8 @@ from tests.bench.load import Result
 from tests.bench.plot import HEIGHT, cdf, chart, rate_over_time
 from tests.bench.report import section
 
+HALF_EMPTY, FLOOD = 50.0, 400.0
+"""Payments a second at which the cores have room, and at which a backlog forms."""
 LIGHT_LOAD = 0.4
 """Share of the sustained rate at which faults are tried: there has to be room to catch up."""
 
@@ -26,6 +28,7 @@ class Effort:
 
     idle_s: float = 10
     latency_s: float = 15
+    flood_s: float = 8
     trial_s: float = 10
     trials: int = 5
     accept_rounds: int = 2
@@ -59,7 +62,7 @@ class Bench:
         """CPU milliseconds per payment, the dearest first."""
         ordered = sorted(((n, ms) for n, ms in costs.items() if ms >= 0.01), key=lambda c: -c[1])
         rows = [(name, [ms]) for name, ms in ordered]
-        rows.append(("total without twin and generator", [total(costs)]))
+        rows.append(("total without twins, markets and generator", [total(costs)]))
         self.lines += section(title, rows, "CPU ms")
         self.details[title] = {name: round(ms, 3) for name, ms in costs.items()}
 
@@ -81,6 +84,23 @@ async def cpu(bench: Bench, seconds: float) -> None:
     costs = await per_payment(bench.cluster, bench.rate, seconds)
     bench.figures["cpu_ms_per_payment"] = total(costs)
     bench.note_costs(f"CPU per payment at {bench.rate:g}/s", costs)
+
+
+async def costs_by_load(bench: Bench) -> None:
+    """CPU time per payment below and above what the machine can do.
+
+    Where both cores are full, loops that find work for one payment use what is left: only a load
+    below that shows such waste, and only a backlog shows what a payment needs.
+    """
+    effort = bench.effort
+    loads = {
+        "cpu_ms_at_50_per_s": (HALF_EMPTY, effort.latency_s),
+        "cpu_ms_in_a_flood": (FLOOD, effort.flood_s),
+    }
+    for name, (rate, seconds) in loads.items():
+        costs = await per_payment(bench.cluster, rate, seconds)
+        bench.figures[name] = total(costs)
+        bench.note_costs(f"CPU per payment at {rate:g}/s", costs)
 
 
 async def latency(bench: Bench) -> None:

@@ -30,6 +30,7 @@ from tests.support.postgres import throw_away_folder
 PARTS: dict[str, Callable[[Bench], Awaitable[None]]] = {
     "idle": parts.at_rest,
     "latency": parts.latency,
+    "loads": parts.costs_by_load,
     "settle": parts.settling,
     "accept": parts.accepting,
     "outage": parts.database_away,
@@ -38,7 +39,7 @@ PARTS: dict[str, Callable[[Bench], Awaitable[None]]] = {
 EXTRA = ("start", "cpu")
 FULL = Effort()
 QUICK = Effort(
-    idle_s=4, latency_s=6, trial_s=6, trials=2, accept_rounds=1, accept_s=2, half_s=4,
+    idle_s=4, latency_s=6, flood_s=4, trial_s=6, trials=2, accept_rounds=1, accept_s=2, half_s=4,
     outage_s=5, kill_rounds=0,
 )  # fmt: skip
 

@@ -10,7 +10,7 @@ contradict `integration/ledger/test_handler.py`, letters that always leave
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
@@ -22,14 +22,23 @@ from structlog.testing import capture_logs
 from cift_shared.attempts.store import NOTICES_MAX, attempt_id_of
 from cift_shared.messaging import topics
 from cift_shared.messaging.message import Message
-from cift_shared.messaging.messages import ProviderNotice
+from cift_shared.messaging.messages import ProviderNotice, RequestWithdrawal
 from cift_shared.messaging.rail_status import RailStatus
 from mpesa_method.purposes import Purpose
 from tests.hostile.consumers import Consumers, Garbage, consuming
-from tests.hostile.mutations import RAW, hostile_documents
-from tests.hostile.targets import GOLDEN
+from tests.hostile.mutations import hostile_documents
+from tests.hostile.spoiled import changed, nobody_can_read, nobody_should_write, sealed, true
 from tests.integration.ledger.books import Books, open_books
-from tests.support import bitcoin, cards, ethereum, momo, paypal, vodacom
+from tests.support import (
+    bitcoin,
+    bitcoin_wallet,
+    cards,
+    ethereum,
+    ethereum_wallet,
+    momo,
+    paypal,
+    vodacom,
+)
 from tests.support.commands import CLOCK, PHONE, VAULT, deposit, withdrawal
 from tests.support.kafka import Broker
 from tests.support.payment_methods import method_result
@@ -52,6 +61,11 @@ DEPOSITS: Mapping[str, Callable[[], Message]] = {
     ETHEREUM: ethereum.deposit,
 }
 """Makes a command for each topic of commands."""
+WITHDRAWALS: Mapping[str, Callable[[], RequestWithdrawal]] = {
+    BITCOIN: lambda: bitcoin_wallet.withdrawal(50_000, "bcrt1q" + "q" * 38),
+    ETHEREUM: lambda: ethereum_wallet.withdrawal(10**16, "0x" + "11" * 20),
+}
+"""Makes a withdrawal from a hot wallet, by the topic of its commands."""
 READERS = {
     topics.RESULTS: "ledger",
     topics.METHOD_RESULTS: "gateway",
@@ -83,21 +97,12 @@ async def books(database: str) -> AsyncIterator[Books]:
         assert await opened.broken() == set()
 
 
-def true(message: Message, **at: Any) -> Garbage:
-    """A record as ours write it."""
-    return Garbage("true", message.model_dump_json(exclude_none=True).encode(), **at)
-
-
 def notice(number: int = 1, **fields: Any) -> ProviderNotice:
     given = {"attempt_id": None, "purpose": None, "sealed_body": sealed(b"{}"), **fields}
     return ProviderNotice(
         notice_id=f"n{number}", provider="mpesa", source_listed=True,
         received_at=CLOCK.now(), **given,
     )  # fmt: skip
-
-
-def sealed(body: bytes, context: str = "notice") -> str:
-    return VAULT.seal(body, context=context)
 
 
 def good_for(topic: str, paid: Any) -> Message:
@@ -113,53 +118,6 @@ def good_for(topic: str, paid: Any) -> Message:
             )
     asked = DEPOSITS.get(topic)
     return asked() if asked else notice()
-
-
-def nobody_can_read() -> Iterator[Garbage]:
-    """What is undecodable on every topic."""
-    yield Garbage("a tombstone", None)
-    for number, raw in enumerate(RAW):
-        yield Garbage(f"raw {number}", raw or b" ")
-    yield Garbage("most of a megabyte", b"x" * 900_000)
-    yield Garbage("a deep one, well formed", b"[" * 100_000 + b"]" * 100_000)
-    headers = [(f"h{n}", b"v") for n in range(10_000)]
-    yield Garbage("ten thousand headers", b"{}", headers=headers)
-    broken = [("ce_id", None), ("", b""), ("x\0", b"\xff\0"), ("traceparent", b"\xff" * 40)]
-    yield Garbage("headers that are none", b"{}", headers=broken)
-    yield Garbage("a huge key", b"{}", key=b"\xff\0" * 50_000)
-    for name in ("ledger_head", "payment_event"):
-        body = json.loads((GOLDEN / f"{name}.json").read_bytes())["body"]
-        yield Garbage(f"a message of another topic: {name}", json.dumps(body).encode())
-
-
-def changed(message: Message, **fields: Any) -> bytes:
-    return json.dumps({**message.model_dump(mode="json", exclude_none=True), **fields}).encode()
-
-
-def nobody_should_write(message: Message) -> Iterator[Garbage]:
-    """A good message spoiled in one thing that every reader must see."""
-    for version in (0, 2, "1", 1.5, None, 10**40, -1):
-        yield Garbage(f"version {version}", changed(message, schema_version=version))
-    for kind in ("celebrated", "", None, 7, ["settled"]):
-        yield Garbage(f"kind {kind}", changed(message, kind=kind))
-    for name in ("attempt_id", "payment_id", "payment_method_id"):
-        if hasattr(message, name) and getattr(message, name) is not None:
-            for value in ("", "x", 7, "0" * 37, "\ud800"):
-                yield Garbage(f"{name} {value!r}", changed(message, **{name: value}))
-    if hasattr(message, "amount"):
-        yield from _odd_amounts(message)
-    if isinstance(message, ProviderNotice):
-        for text in ("", "k1.", "k9.AAAA", "\0", sealed(b"{}", "phone"), sealed(b"{}")[:-4], "é"):
-            yield Garbage("a seal that is none", changed(message, sealed_body=text))
-
-
-def _odd_amounts(message: Message) -> Iterator[Garbage]:
-    for minor in (100.5, 100, -1.0, "1e3", "00", "+1", "9" * 39, "-", "\u0661", "1\0", None):
-        spoiled = changed(message, amount={"minor": minor, "currency": "KES"})
-        yield Garbage(f"amount {minor!r}", spoiled)
-    for currency in ("kes", "XXX", "", None, "K\u0395S"):
-        spoiled = changed(message, amount={"minor": "1", "currency": currency})
-        yield Garbage(f"currency {currency!r}", spoiled)
 
 
 @pytest.mark.parametrize("topic", READERS)
@@ -188,6 +146,25 @@ async def test_garbage_is_set_aside_and_the_partition_moves_on(
         assert len(json.dumps(letter["headers"])) < 100_000
     assert PHONE not in repr(logs)
     assert PHONE not in repr([letter["headers"] for letter in letters])
+
+
+@pytest.mark.parametrize("topic", [BITCOIN, ETHEREUM])
+async def test_withdrawals_that_nobody_asked_for_move_nothing(
+    consumers: Consumers, topic: str
+) -> None:
+    """A withdrawal with one thing spoiled is set aside; the good one behind them is taken."""
+    good = WITHDRAWALS[topic]()
+    garbage = [*nobody_should_write(good)]
+    await consumers.send(topic, *garbage, true(good))
+    schema = READERS[topic]
+
+    async def all_aside() -> bool:
+        return len(await consumers.letters(schema, topic)) == len(garbage)
+
+    await consumers.until(all_aside, f"{len(garbage)} letters of {topic}")
+    await consumers.until(lambda: taken(consumers, topic, good), "the good one")
+    rows = await consumers.admin.fetch(f"select payment_id from {schema}.attempt")
+    assert [row["payment_id"] for row in rows] == [good.payment_id]
 
 
 REASONS = {

@@ -146,6 +146,43 @@ async def test_a_poison_record_is_set_aside_alone(broker, topic, producer) -> No
     assert reasons == {(b"poison", "handler_failed"), (b"refuse me", "refused")}
 
 
+async def test_an_error_that_a_migration_caused_delays_and_sets_nothing_aside(
+    broker, topic, producer
+) -> None:
+    """A statement that runs while `cift migrate` replaces what it uses fails once."""
+    reader, failures = Reader(broker, topic), iter([asyncpg.UndefinedObjectError("no such type")])
+
+    def fail_once(_: Sequence[Record]) -> None:
+        for error in failures:
+            raise error
+
+    reader.misbehave = fail_once
+    await producer.publish(messages(topic, ["a", "b"]))
+    task = asyncio.create_task(reader.subscriber.run())
+    await reader.until(2)
+    await reader.stop(task)
+    assert (reader.handled, reader.refused) == (["a", "b"], [])
+
+
+async def test_an_error_of_the_schema_that_repeats_sets_its_record_aside(
+    broker, topic, producer
+) -> None:
+    reader = Reader(broker, topic)
+
+    def choke(records: Sequence[Record]) -> None:
+        if any(record.body == b"poison" for record in records):
+            raise asyncpg.UndefinedFunctionError("no such function")
+
+    reader.misbehave = choke
+    await producer.publish(messages(topic, ["a", "poison", "b"]))
+    task = asyncio.create_task(reader.subscriber.run())
+    await reader.until(2)
+    await reader.stop(task)
+    assert reader.handled == ["a", "b"]
+    refused = [(one.record.body, one.reason) for one in reader.refused]
+    assert refused == [(b"poison", "handler_failed")]
+
+
 async def test_an_infrastructure_error_delays_and_loses_nothing(broker, topic, producer) -> None:
     reader = Reader(broker, topic)
     failures = iter([ConnectionRefusedError(), asyncpg.PostgresConnectionError("gone")])

@@ -230,7 +230,9 @@ class Paying(Watch):
 
 
 @asynccontextmanager
-async def open_paying(database: str, **over: Any) -> AsyncIterator[Paying]:
+async def open_paying(
+    database: str, *, node: RealNode | None = None, **over: Any
+) -> AsyncIterator[Paying]:
     """A watcher and a signer that have read the chain once."""
     pool = await open_pool(database, role="cift_bitcoin")
     signer_pool = await open_pool(database, role=ROLE)
@@ -242,7 +244,7 @@ async def open_paying(database: str, **over: Any) -> AsyncIterator[Paying]:
         "poll_s": 0.1,
         **over,
     }
-    paying = Paying(pool, signer_pool, RealNode(Node()), bitcoin.config(**fields))
+    paying = Paying(pool, signer_pool, node or RealNode(Node()), bitcoin.config(**fields))
     await paying.start()
     await paying.read()
     try:

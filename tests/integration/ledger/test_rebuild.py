@@ -303,3 +303,26 @@ async def test_what_is_known_of_a_card_is_rebuilt(
         figures = await compare(original, empty)
         assert [(f.name, f.differences, f.examples) for f in figures if f.differences] == []
         assert await head_of_journal(original) == await head_of_journal(empty)
+
+
+async def test_a_card_that_an_earlier_release_stored_is_rebuilt_as_the_same(
+    books: Books, database: str, empty: Any
+) -> None:
+    """Releases before `public` stored what is shown of a card as `card`."""
+    instrument = {"kind": "card", "display": "card", "sealed": "k1:c2VhbGVk"}
+    command = {"headers": {}, "body": {"kind": "request_deposit", "instrument": instrument}}
+    paid = await books.deposit(method="card", instrument=instrument, command=command)
+    await books.apply(paid.result("settled", public=CARD))
+    stored = json.dumps({**instrument, "card": CARD})
+    async with books.admin.acquire() as connection:
+        await connection.execute("update ledger.payment set instrument = $1::text::jsonb", stored)
+    await replay(empty, await log_of(database), batch_size=1)
+    async with snapshot(database) as original, empty.transaction():
+        figures = await compare(original, empty)
+        assert [(f.name, f.differences, f.examples) for f in figures if f.differences] == []
+    other = json.dumps({**instrument, "card": {**CARD, "last4": "0000"}})
+    async with books.admin.acquire() as connection:
+        await connection.execute("update ledger.payment set instrument = $1::text::jsonb", other)
+    async with snapshot(database) as original, empty.transaction():
+        figures = await compare(original, empty)
+        assert [(f.name, f.differences) for f in figures if f.differences] == [("payments", 1)]

@@ -1,11 +1,13 @@
 """The signer signs what the customer asked for, and refuses everything else."""
 
 from dataclasses import replace
+from typing import Any
 from uuid import UUID
 
 import pytest
 
 from bitcoin_watcher.spending import Paid, Spent, build, parse
+from chain_watch.approvals import Decision, Terms
 from chain_watch.verdicts import Refuse, Wait
 from crypto_signer.policy import (
     Asked,
@@ -246,3 +248,52 @@ class TestTogether:
         same = replace(other, inputs=frozenset({COIN.reference}))
         known = (first, History((same,), 10**9))
         assert self.verdict(later, histories=known) == Sign(Asked(TO, 150_000), 2_000)
+
+
+class TestApproval:
+    """Above a limit a second person must have approved exactly this."""
+
+    ABOVE = replace(LIMITS, approval_above=99_999)
+
+    def decided(self, *, is_approved: bool = True, **terms: Any) -> History:
+        approved = replace(Terms(TO, 100_000, "BTC"), **terms)
+        return replace(NONE, decision=Decision(is_approved, approved))
+
+    def test_it_waits_until_it_is_approved(self) -> None:
+        assert verdict(request(), limits=self.ABOVE) == Wait("approval")
+        found = verdict(request(), limits=self.ABOVE, history=self.decided())
+        assert found == Sign(ASKED, 2_000)
+
+    def test_up_to_the_limit_nobody_is_asked(self) -> None:
+        at_limit = replace(LIMITS, approval_above=100_000)
+        assert verdict(request(), limits=at_limit) == Sign(ASKED, 2_000)
+        everything = replace(LIMITS, approval_above=0)
+        assert verdict(request(), limits=everything) == Wait("approval")
+
+    @pytest.mark.parametrize(
+        "other", [{"minor": 100_001}, {"script": FOREIGN}, {"currency": "ETH"}]
+    )
+    def test_an_approval_of_something_else_is_refused(self, other: dict[str, Any]) -> None:
+        found = verdict(request(), limits=self.ABOVE, history=self.decided(**other))
+        assert found == Refuse("approved_otherwise")
+
+    def test_what_was_rejected_is_refused_whatever_the_limit(self) -> None:
+        no = self.decided(is_approved=False)
+        assert verdict(request(), limits=self.ABOVE, history=no) == Refuse("rejected")
+        assert verdict(request(), history=no) == Refuse("rejected")
+
+    def test_a_replacement_needs_no_second_approval(self) -> None:
+        signed = replace(NONE, versions=(FIRST,))
+        found = verdict(request(version=2), limits=self.ABOVE, history=signed)
+        assert found == Sign(ASKED, 2_000)
+
+    def test_every_withdrawal_of_a_group_needs_its_own(self) -> None:
+        one = request((TO, 100_000), (FOREIGN, 100_000), (OWN, 98_000))
+        asked = [ASKED, Asked(FOREIGN, 100_000)]
+        half = judge_all(one, asked, self.ABOVE, [self.decided(), NONE], change)
+        assert half == Wait("approval")
+        both = [self.decided(), self.decided(script=FOREIGN)]
+        assert isinstance(judge_all(one, asked, self.ABOVE, both, change), Sign)
+
+    def test_the_published_limit_is_the_one_that_holds(self) -> None:
+        assert (LIMITS.approvals, self.ABOVE.approvals) == ({}, {"BTC": 99_999})

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chain_watch.approvals import Decision, Terms
 from chain_watch.verdicts import Refuse, Wait
 from ethereum_signer.policy import (
     Asked,
@@ -41,6 +42,7 @@ TOKENS = replace(TRANSFER, wei=5_000, contract=CONTRACT)
 ASKED_TOKENS = Asked(TO, 5_000, "USDC")
 FILLER = replace(TRANSFER, account=OWN, wei=0)
 NONE = History()
+CAPS = ("transaction_max", "day_max", "approval_above")
 FIRST = Signed(1, TO, 100_000)
 SIGNED = History(versions=(FIRST,), nonce=5, nonce_owner=PAYMENT, nonce_max=5)
 
@@ -56,7 +58,7 @@ def verdict(
     request = Request(
         payment_id=PAYMENT, version=version, unsigned=unsigned_bytes(transfer), sender=OWN
     )
-    ether = {name: limits.pop(name) for name in ("transaction_max", "day_max") if name in limits}
+    ether = {name: limits.pop(name) for name in CAPS if name in limits}
     known = replace(LIMITS, ether=replace(LIMITS.ether, **ether), **limits)
     return judge(request, asked, known, history, own=Own(OWN))
 
@@ -259,3 +261,46 @@ def test_whatever_is_requested_a_payment_has_one_nonce_and_a_nonce_one_payment(
     pairs = {(payment, nonce) for (payment, _), nonce in signed.items()}
     assert len(pairs) == len({payment for payment, _ in pairs})
     assert len(pairs) == len({nonce for _, nonce in pairs})
+
+
+class TestApproval:
+    """Above a limit a second person must have approved exactly this."""
+
+    def decided(self, *, is_approved: bool = True, **terms: Any) -> History:
+        approved = replace(Terms(TO, 100_000, "ETH"), **terms)
+        return History(decision=Decision(is_approved, approved))
+
+    def test_it_waits_until_it_is_approved(self) -> None:
+        assert verdict(approval_above=99_999) == Wait("approval")
+        assert verdict(approval_above=99_999, history=self.decided()) == Sign(TRANSFER)
+
+    def test_up_to_the_limit_nobody_is_asked(self) -> None:
+        assert verdict(approval_above=100_000) == Sign(TRANSFER)
+        assert verdict(approval_above=0) == Wait("approval")
+        assert verdict(TOKENS, ASKED_TOKENS, approval_above=0) == Sign(TOKENS)
+
+    @pytest.mark.parametrize(
+        "other", [{"minor": 100_001}, {"script": FOREIGN}, {"currency": "USDC"}]
+    )
+    def test_an_approval_of_something_else_is_refused(self, other: dict[str, Any]) -> None:
+        found = verdict(approval_above=99_999, history=self.decided(**other))
+        assert found == Refuse("approved_otherwise")
+
+    def test_what_was_rejected_is_refused_whatever_the_limit(self) -> None:
+        assert verdict(history=self.decided(is_approved=False)) == Refuse("rejected")
+
+    def test_a_replacement_needs_no_second_approval(self) -> None:
+        raised = replace(TRANSFER, max_fee=45, tip=3)
+        found = verdict(raised, version=2, approval_above=0, history=SIGNED)
+        assert found == Sign(raised)
+
+    def test_what_uses_up_a_nonce_needs_none(self) -> None:
+        gap = replace(NONE, nonce_max=9)
+        assert verdict(FILLER, None, approval_above=0, history=gap) == Sign(FILLER)
+
+    def test_the_published_limits_are_those_that_hold(self) -> None:
+        tokens = {
+            contract: replace(one, approval_above=7) for contract, one in LIMITS.tokens.items()
+        }
+        assert LIMITS.approvals == {}
+        assert replace(LIMITS, tokens=tokens).approvals == {"USDC": 7, "USDT": 7}

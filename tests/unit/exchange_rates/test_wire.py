@@ -31,6 +31,17 @@ def test_where_they_are() -> None:
     assert SOURCES["coinbase"].path("BTC") == "/v2/prices/BTC-USD/spot"
     assert SOURCES["kraken"].path("BTC") == "/0/public/Ticker?pair=XBTUSD"
     assert SOURCES["kraken"].path("ETH") == "/0/public/Ticker?pair=ETHUSD"
+    assert SOURCES["kraken"].path("DOGE") == "/0/public/Ticker?pair=XDGUSD"
+
+
+@pytest.mark.parametrize(("count", "fits"), [(0, False), (1, True), (10, True), (11, False)])
+def test_a_ticker_has_so_many_parts(count: int, fits: bool) -> None:
+    document = {"error": [], "result": {"XXBTZUSD": {"c": ["95000.1"] * count}}}
+    if fits:
+        assert SOURCES["kraken"].price(document, "BTC") == Decimal("95000.1")
+    else:
+        with pytest.raises(AnswerUnusable):
+            SOURCES["kraken"].price(document, "BTC")
 
 
 WRONG_PRICES = [

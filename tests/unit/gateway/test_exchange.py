@@ -50,5 +50,12 @@ def test_what_the_rail_can_not_move_is_refused() -> None:
 def test_stored_terms_are_read_again() -> None:
     found = TERMS.locked(rails()["bitcoin"], "deposit", FIFTY, at=NOON)
     assert found is not None
-    assert stored_exchange({"exchange": exchange_terms(found)}) == found
+    terms = exchange_terms(found)
+    assert terms == {
+        "currency": "BTC",
+        "amount": "0.00052632",
+        "rate": {"value": "95000", "source": "test", "as_of": "2026-01-01T12:00:00Z"},
+        "expires_at": "2026-01-01T12:15:00+00:00",
+    }
+    assert stored_exchange({"exchange": terms}) == found
     assert stored_exchange({"rule": "r"}) is None

@@ -1,5 +1,6 @@
 """What the M-Pesa flows share: what may be sent, what is remembered, when the operator rests."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -72,6 +73,34 @@ class TestWhatMayBeSent:
     )
     def test_not_to_a_phone_elsewhere(self, context: Context, clock: FakeClock, over: Any) -> None:
         assert refusal(context, clock, Money(LEAST, "KES"), **over) == codes.PHONE_INVALID
+
+
+class TestAge:
+    @pytest.mark.parametrize(
+        ("age", "old"),
+        [
+            (timedelta(0), False),
+            (timedelta(days=1) - timedelta(seconds=1), False),
+            (timedelta(days=1), True),
+            (timedelta(days=2), True),
+        ],
+    )
+    def test_a_payment_is_old_after_a_day(
+        self, context: Context, clock: FakeClock, age: timedelta, old: bool
+    ) -> None:
+        attempt = mpesa.attempt(mpesa.deposit(minor=100_00, phone=mpesa.PHONE), clock)
+        clock.advance(age)
+        assert context.is_old(attempt) is old
+
+    def test_one_without_a_time_is_not(self, context: Context, clock: FakeClock) -> None:
+        attempt = mpesa.attempt(mpesa.deposit(minor=100_00, phone=mpesa.PHONE), clock)
+        assert context.is_old(replace(attempt, created_at=None)) is False
+
+
+def test_the_hash_of_a_reference_is_the_gateways(context: Context) -> None:
+    """Rows that another release has stored must be found."""
+    expected = context.vault.fingerprint(b"ws_CO_1", context="provider-request")
+    assert context.fingerprint("ws_CO_1") == expected
 
 
 class TestTheOperator:

@@ -58,6 +58,8 @@ async def _run(stack: Stack) -> dict[str, Any]:
     agreement = await compare(stack, steps)
     verified = stack.cift("verify-books")
     sys.stdout.write(f"{verified}\n")
+    for words in dict.fromkeys(one for rail in local_rails().values() for one in rail.checks):
+        sys.stdout.write(f"{stack.cift(*words)}\n")
     rebuilt = stack.cift("ledger", "rebuild-verify")
     sys.stdout.write(f"{rebuilt}\n")
     available = {line["currency"]: Decimal(line["available"]) for line in balances["balances"]}

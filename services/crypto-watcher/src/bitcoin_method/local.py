@@ -35,6 +35,8 @@ MARKETS = LocalProcess(
 )
 """The markets that the prices of bitcoin and of ether are read from."""
 
+RESERVES = ("wallet", "reserves")
+"""The command that compares the chains with the ledger."""
 NODE = Twin("bitcoin-node", "provider_sandbox.bitcoin", 18443)
 _PAYER = demo.Payer()
 
@@ -130,6 +132,7 @@ LOCAL = LocalRail(
     # 50 USD less 0.50 USD, and 68 vbytes at 10 satoshi at 95,000, rounded up.
     final_balance={"BTC": Decimal("0.00890235"), "USD": Decimal("48.85")},
     twin=NODE,
+    checks=(RESERVES,),
     processes=(LocalProcess(name="crypto-signer", module="crypto_signer", port=8086), MARKETS),
 )
 """The entry point `cift.local`."""

@@ -25,6 +25,8 @@ from bitcoin_watcher.terms import terms_of
 from bitcoin_watcher.transfer_store import StoredTransfers
 from bitcoin_watcher.undone_payouts import UndonePayouts
 from bitcoin_watcher.watcher import Watcher
+from chain_watch.approval_gate import ApprovalGate
+from chain_watch.approval_store import Approvals
 from chain_watch.context import WatchState
 from chain_watch.credits import Credits
 from chain_watch.deposit_store import StoredDeposits
@@ -37,6 +39,8 @@ from cift_shared.runtime.service import Base, Composition, Part, Unit
 from cift_shared.settings import load_if_set
 
 ROLE = "cift_bitcoin"
+SIGNER = "bitcoin_signer"
+"""The schema of its signer."""
 
 
 def compose(base: Base, config: BitcoinConfig, *, concurrency: int) -> Composition:
@@ -86,6 +90,7 @@ def payouts_of(
         config=config,
         store=StoredPayouts(base.pool),
         groups=PayoutGroups(base.pool, SystemIds()),
+        approvals=ApprovalGate(base.pool, Approvals(SIGNER)),
         deposits=StoredDeposits(base.pool, TABLES),
         nodes=nodes,
         vault=base.settings.vault(),

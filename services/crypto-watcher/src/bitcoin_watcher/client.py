@@ -12,7 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 from bitcoin_method.networks import Network
 from bitcoin_watcher.blocks import HEADER_BYTES, BlockInvalid, Header, check_work, read_header
 from bitcoin_watcher.broadcast_codes import Broadcast, meaning_of
-from bitcoin_watcher.wire import ChainInfo, FeeEstimate, Hash
+from bitcoin_watcher.wire import ChainInfo, FeeEstimate, Hash, UnspentOutput
 from chain_watch.heads import Head
 from chain_watch.rpc import Endpoint, JsonRpc, NodeFailed, NodeRefused
 
@@ -28,6 +28,8 @@ GENESIS = {
 """The first block of each network (Bitcoin Core, kernel/chainparams.cpp)."""
 
 FEE_TARGET_BLOCKS = 6
+SATOSHI = 10**8
+"""In one BTC."""
 _HASH: TypeAdapter[str] = TypeAdapter(Hash)
 _HASHES: TypeAdapter[list[str]] = TypeAdapter(list[Hash])
 
@@ -113,6 +115,20 @@ class BitcoinNode:
         Raises as `hash_at`.
         """
         return await self._rpc.call("gettxout", [txid, vout, True]) is not None
+
+    async def unspent(self, txid: str, vout: int) -> int:
+        """The satoshi of an output, as far as the node's chain has not spent it; else 0.
+
+        Raises as `hash_at`.
+        """
+        answer = await self._rpc.call("gettxout", [txid, vout, False])
+        if answer is None:
+            return 0
+        found: UnspentOutput = self._read(UnspentOutput.model_validate, answer)
+        satoshi = int(found.value * SATOSHI)
+        if satoshi != found.value * SATOSHI:
+            raise NodeFailed(f"{self.name}: an amount with more than eight places")
+        return satoshi
 
     async def send(self, raw: bytes) -> Broadcast:
         """Send a signed transaction; it may be sent again and again."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from chain_watch.approvals import REJECTED
 from cift_shared.messaging.outcomes import Failure, FailureCategory
 
 NOT_OFFERED = Failure(
@@ -45,5 +46,6 @@ REFUSED = Failure(
 OF_SIGNER: Mapping[str, Failure] = {
     "above_cap": ABOVE_CAP,
     "denied": ADDRESS_DENIED,
+    "rejected": REJECTED,
 }
 """Reasons of the signer that say something about the customer's request."""

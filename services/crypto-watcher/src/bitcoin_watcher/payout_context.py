@@ -14,6 +14,7 @@ from bitcoin_watcher.mapping import rate_of
 from bitcoin_watcher.payout_groups import PayoutGroups
 from bitcoin_watcher.payout_store import PayoutStore
 from bitcoin_watcher.settings import BitcoinConfig
+from chain_watch.approval_gate import ApprovalGate
 from chain_watch.deposit_store import DepositStore
 from chain_watch.domain import Tip
 from chain_watch.rpc import NodeFailed
@@ -121,5 +122,6 @@ class PayoutContext(WalletContext):
     """The dependencies of withdrawals."""
 
     groups: PayoutGroups
+    approvals: ApprovalGate
     vault: Vault
     denied: frozenset[bytes]

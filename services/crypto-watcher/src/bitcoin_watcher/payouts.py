@@ -1,6 +1,7 @@
 """Withdrawals: one or more versions of a transaction, of which one is confirmed.
 
-submit: address checked -> coins reserved, transaction stored ........... the signer signs it
+submit: address checked, approved where needed -> coins reserved, transaction stored: the signer
+        signs it
 check:  signed bytes sent, and sent again until they are in a block
         stuck, or below what nodes relay -> a version with a higher fee, which replaces it
         deep enough -> settled with the version that the chain has
@@ -74,6 +75,10 @@ class Payouts:
         refusal = await self._refusal(address)
         if refusal is not None or address is None:
             return Answer(Declined(refusal or codes.ADDRESS_INVALID))
+        context = self._context
+        waits = await context.approvals.answer(attempt, context.step, every=context.resend_every)
+        if waits is not None:
+            return waits
         recipient = Recipient(address.script, attempt.request.amount.minor)
         if self._context.config.payouts_max > 1:
             return await self._grouped.enqueue(attempt, recipient)

@@ -33,3 +33,11 @@ class FeeEstimate(Part):
 
     feerate: Decimal | int | None = None
     """BTC for 1000 virtual bytes."""
+
+
+class UnspentOutput(Part):
+    """`gettxout` of an output that is unspent."""
+
+    value: Decimal | int
+    """In BTC."""
+    confirmations: Annotated[int, Field(ge=0)]

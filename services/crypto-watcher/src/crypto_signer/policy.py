@@ -4,7 +4,7 @@ The signer trusts neither the watcher nor its tables: it compares the transactio
 the customer asked for, and with what it has signed itself.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -16,6 +16,7 @@ from bitcoin_watcher.spending import (
     TransactionInvalid,
     parse,
 )
+from chain_watch.approvals import Decision, Terms, held_up
 from chain_watch.verdicts import Refuse, Wait
 
 HEIGHT_MAX = 500_000_000
@@ -33,6 +34,13 @@ class Limits:
     """Transfers between our own addresses within 24 hours; 0: none is signed."""
     denied: frozenset[bytes] = field(default=frozenset())
     """Scripts that are never paid."""
+    approval_above: int | None = None
+    """A withdrawal of more needs a second person's approval; None: none does."""
+
+    @property
+    def approvals(self) -> Mapping[str, int]:
+        """By currency, the amount above which an approval is needed."""
+        return {} if self.approval_above is None else {"BTC": self.approval_above}
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +109,8 @@ class History:
     """Of this payment, the first one first."""
     day_satoshi: int
     """Paid by other withdrawals within 24 hours; each counts once."""
+    decision: Decision | None = None
+    """What a second person has decided about this payment; None: nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +178,9 @@ def judge_all(
         return Refuse(reason)
     total = sum(one.satoshi for one in known)
     is_first = not any(history.versions for history in histories)
+    held = [one for one in (_approval(*pair, limits) for pair in pairs) if one is not None]
+    if is_first and held:
+        return held[0]
     if is_first and histories[0].day_satoshi + total > limits.day_max:
         return Wait("day_cap")
     return Sign(Asked(known[0].script, total), fee)
@@ -246,6 +259,11 @@ def _versions(request: Request, asked: Asked, history: History) -> str | None:
     if not first.inputs <= {one.reference for one in request.inputs}:
         return "independent_version"
     return None
+
+
+def _approval(asked: Asked, history: History, limits: Limits) -> Wait | Refuse | None:
+    terms = Terms(asked.script, asked.satoshi, "BTC")
+    return held_up(terms, limits.approval_above, history.decision)
 
 
 def _limits(asked: Asked, fee: int, limits: Limits) -> str | None:

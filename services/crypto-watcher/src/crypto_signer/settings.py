@@ -34,6 +34,10 @@ class SignerSettings(VaultSettings, ProcessSettings):
         default=4, ge=0, le=1000, validation_alias="CRYPTO_SIGNER_TRANSFERS_DAY_MAX"
     )
     """Transfers between our own addresses that are signed within 24 hours; what is above waits."""
+    approval_above: int | None = Field(
+        default=None, ge=0, validation_alias="CRYPTO_SIGNER_APPROVAL_ABOVE_SATOSHI"
+    )
+    """A larger withdrawal waits for `cift wallet approve`; not set: none does."""
     deny_file: Path | None = Field(default=None, validation_alias="CRYPTO_BTC_DENY_FILE")
     poll_s: float = Field(default=1.0, ge=0.05, le=60, validation_alias="CIFT_SIGNER_POLL_S")
     """Seconds between two looks for something to sign."""
@@ -55,5 +59,6 @@ class SignerSettings(VaultSettings, ProcessSettings):
             day_max=self.day_max,
             fee_max=self.fee_max,
             transfers_day_max=self.transfers_day_max,
+            approval_above=self.approval_above,
             denied=denied_scripts(self.deny_file, self.network),
         )

@@ -66,6 +66,7 @@ class Signer:
         Raises:
             LeaseLost: another process leads; nothing was signed.
         """
+        await self._store.approvals.publish(self._store.pool, lease, self._limits.approvals)
         for request in await self._store.requests():
             await self._answer(lease, request)
         for transfer in await self._store.transfers():

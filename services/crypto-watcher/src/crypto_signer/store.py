@@ -9,6 +9,7 @@ from uuid import UUID
 
 import asyncpg
 
+from chain_watch.approval_store import Approvals
 from cift_shared.database.pool import Connection, Pool
 from crypto_signer.policy import (
     Asked,
@@ -93,6 +94,7 @@ class SignerStore:
 
     def __init__(self, pool: "Pool[asyncpg.Record]") -> None:
         self.pool = pool
+        self.approvals = Approvals(SCHEMA)
 
     async def requests(self) -> Sequence[Request]:
         """What waits to be signed, the oldest first."""
@@ -125,7 +127,8 @@ class SignerStore:
             Signed(row["version"], row["script"], row["satoshi"], frozenset(row["inputs"]))
             for row in rows
         ]
-        return History(versions, await connection.fetchval(DAY, request.payment_id))
+        day = await connection.fetchval(DAY, request.payment_id)
+        return History(versions, day, await self.approvals.decision(connection, payment_id))
 
     async def transfers(self) -> Sequence[TransferRequest]:
         """The transfers that wait to be signed, the oldest first."""

@@ -4,7 +4,7 @@ import secrets
 from collections.abc import AsyncIterator, Mapping
 from decimal import Decimal
 
-from bitcoin_method.local import wallet
+from bitcoin_method.local import RESERVES, wallet
 from cift_shared.rails.local import LocalRail, Merchant, StackContext, Step, Twin, TwinBook
 from ethereum_method import demo
 
@@ -75,5 +75,6 @@ LOCAL = LocalRail(
     # 65,000 gas cost.
     final_balance={"ETH": Decimal("0.037465238095238095"), "USDC": Decimal("4.743500")},
     twin=NODE,
+    checks=((*RESERVES, "--own", "ETH=1000", "--own", "USDC=1000000", "--own", "USDT=1000000"),),
 )
 """The entry point `cift.local`."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from uuid import UUID
 
+from chain_watch.approvals import Decision, Terms, held_up
 from chain_watch.verdicts import Refuse, Wait
 from ethereum_watcher.domain import COIN
 from ethereum_watcher.ether_transfers import Transfer, TransferInvalid, parse
@@ -22,6 +23,8 @@ class Caps:
     transaction_max: int
     day_max: int
     """Within 24 hours."""
+    approval_above: int | None = None
+    """A withdrawal of more needs a second person's approval; None: none does."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +43,12 @@ class Limits:
     def caps(self, transfer: Transfer) -> Caps | None:
         """The caps of what a transfer pays; None: a token that is not paid."""
         return self.ether if transfer.contract is None else self.tokens.get(transfer.contract)
+
+    @property
+    def approvals(self) -> Mapping[str, int]:
+        """By currency, the amount above which an approval is needed."""
+        every = (self.ether, *self.tokens.values())
+        return {one.currency: one.approval_above for one in every if one.approval_above is not None}
 
 
 class Purpose(StrEnum):
@@ -120,6 +129,8 @@ class History:
     """The highest that any transaction has."""
     day_wei: int = 0
     """What others count for the day in the same currency (`counted`); each counts once."""
+    decision: Decision | None = None
+    """What a second person has decided about this payment; None: nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,11 +183,22 @@ def judge(
     )
     if reason:
         return Refuse(reason)
+    held = _approval(transfer, caps, history)
+    if purpose is Purpose.PAYOUT and held is not None:
+        return held
     amount, contract = counted(transfer, purpose)
     day_max = limits.ether.day_max if contract is None else caps.day_max
     if not history.versions and history.day_wei + amount > day_max:
         return Wait("day_cap")
     return Sign(transfer, purpose)
+
+
+def _approval(transfer: Transfer, caps: Caps, history: History) -> Wait | Refuse | None:
+    """Why a first version waits for a person, or is refused by one."""
+    if history.versions:
+        return None
+    terms = Terms(transfer.account, transfer.wei, caps.currency)
+    return held_up(terms, caps.approval_above, history.decision)
 
 
 def _is_filler(transfer: Transfer, own: Own) -> bool:

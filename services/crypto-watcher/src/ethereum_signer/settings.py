@@ -33,6 +33,14 @@ class EthereumSignerSettings(NetworkSettings):
         default=2 * 10**16, ge=21_000, validation_alias="CRYPTO_SIGNER_FEE_MAX_WEI"
     )
     """The most that one transaction may cost."""
+    approval_above: int | None = Field(
+        default=None, ge=0, validation_alias="CRYPTO_SIGNER_APPROVAL_ABOVE_WEI"
+    )
+    """A larger withdrawal waits for `cift wallet approve`; not set: none does."""
+    token_approval_above: int | None = Field(
+        default=None, ge=0, le=10**12, validation_alias="CRYPTO_SIGNER_APPROVAL_ABOVE_TOKEN"
+    )
+    """The same for each token, in whole ones."""
     deny_file: Path | None = Field(default=None, validation_alias="CRYPTO_ETH_DENY_FILE")
 
     def limits(self) -> Limits:
@@ -43,15 +51,22 @@ class EthereumSignerSettings(NetworkSettings):
         """
         return Limits(
             chain_id=self.chain_id,
-            ether=Caps(currency=COIN, transaction_max=self.transaction_max, day_max=self.day_max),
+            ether=Caps(
+                currency=COIN,
+                transaction_max=self.transaction_max,
+                day_max=self.day_max,
+                approval_above=self.approval_above,
+            ),
             tokens={parse_address(one.contract).script: self._caps(one) for one in self.tokens},
             fee_max=self.fee_max,
             denied=denied_accounts(self.deny_file) | token_accounts(self.tokens, self.chain_id),
         )
 
     def _caps(self, token: Token) -> Caps:
+        above = self.token_approval_above
         return Caps(
             currency=token.currency,
             transaction_max=self.token_max * token.unit,
             day_max=self.token_day_max * token.unit,
+            approval_above=None if above is None else above * token.unit,
         )

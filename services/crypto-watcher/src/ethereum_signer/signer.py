@@ -62,6 +62,7 @@ class EthereumSigner:
         Raises:
             LeaseLost: another process leads; nothing was signed.
         """
+        await self._store.approvals.publish(self._store.pool, lease, self._limits.approvals)
         held: set[bytes] = set()
         for request in await self._store.requests():
             if request.sender in held:

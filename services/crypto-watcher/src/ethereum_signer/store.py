@@ -9,6 +9,7 @@ from uuid import UUID
 
 import asyncpg
 
+from chain_watch.approval_store import Approvals
 from cift_shared.database.pool import Connection, Pool
 from ethereum_signer.policy import History, Request, Sign, Signed
 from ethereum_signer.signing import SignedTransfer
@@ -74,6 +75,7 @@ class SignerStore:
     def __init__(self, pool: "Pool[asyncpg.Record]", sender: bytes) -> None:
         self.pool = pool
         self._sender = sender
+        self.approvals = Approvals(SCHEMA)
 
     async def requests(self) -> Sequence[Request]:
         """What waits to be signed."""
@@ -114,6 +116,7 @@ class SignerStore:
                 for row in rows
             ],
             day_wei=int(await connection.fetchval(DAY, payment_id, contract)),
+            decision=await self.approvals.decision(connection, payment_id),
             **dict(numbers or {}),
         )
 

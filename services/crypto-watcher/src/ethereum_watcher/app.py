@@ -12,6 +12,8 @@ from functools import partial
 
 import asyncpg
 
+from chain_watch.approval_gate import ApprovalGate
+from chain_watch.approval_store import Approvals
 from chain_watch.context import WatchState
 from chain_watch.credits import Credits
 from chain_watch.deposit_store import StoredDeposits
@@ -42,6 +44,8 @@ from ethereum_watcher.undone_payouts import UndonePayouts
 from ethereum_watcher.watcher import Watcher
 
 ROLE = "cift_ethereum"
+SIGNER = "ethereum_signer"
+"""The schema of its signer."""
 
 
 def compose(base: Base, config: EthereumConfig, *, concurrency: int) -> Composition:
@@ -90,6 +94,7 @@ def payouts_of(
     return PayoutContext(
         config=config,
         store=StoredPayouts(base.pool, key.hot.script),
+        approvals=ApprovalGate(base.pool, Approvals(SIGNER)),
         deposits=StoredDeposits(base.pool, TABLES),
         nodes=nodes,
         vault=base.settings.vault(),

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
+from chain_watch.approval_gate import ApprovalGate
 from chain_watch.deposit_store import DepositStore
 from chain_watch.domain import Derived, Tip
 from chain_watch.rpc import NodeFailed
@@ -29,6 +30,7 @@ class PayoutContext:
 
     config: EthereumConfig
     store: StoredPayouts
+    approvals: ApprovalGate
     deposits: DepositStore[Arrival]
     nodes: Sequence[EthereumNode]
     vault: Vault

@@ -1,6 +1,7 @@
 """Withdrawals: one payment, one nonce, one or more versions of its transaction.
 
-submit: address checked -> nonce reserved, transaction stored ........... the signer signs it
+submit: address checked, approved where needed -> nonce reserved, transaction stored: the signer
+        signs it
 check:  signed bytes sent, and sent again until a block has one of the versions
         stuck, or below what nodes take -> a version with a higher fee, which replaces it
         deep enough -> settled; declined if a contract has refused it; to be looked at by an
@@ -69,6 +70,10 @@ class Payouts:
         refusal = await self._refusal(recipient)
         if refusal is not None or recipient is None:
             return Answer(Declined(refusal or codes.ADDRESS_INVALID))
+        context = self._context
+        waits = await context.approvals.answer(attempt, context.step, every=context.resend_every)
+        if waits is not None:
+            return waits
         await self._check_signing()
         await self._check_room(amount, contract)
         gas = await self._context.gas(recipient, amount, contract)

@@ -20,8 +20,12 @@ def _index() -> tuple[Lazy, ...]:
         Lazy("create", f"{here}:create", "Create a wallet's file, and print its public key."),
         Lazy("show", f"{here}:show", "Print public keys and the account that pays."),
         Lazy("addresses", f"{here}:addresses", "Print the first addresses of the wallet."),
+        Lazy("approvals", "crypto_watcher.approvals:approvals", "List what waits for approval."),
+        Lazy("approve", "crypto_watcher.approvals:approve", "Approve a large withdrawal."),
         Lazy("balance", "crypto_watcher.wallet:balance", "Print what the hot wallets hold."),
         Lazy("backup", f"{here}:backup", "Write an encrypted copy under another passphrase."),
+        Lazy("reject", "crypto_watcher.approvals:reject", "Reject a large withdrawal."),
+        Lazy("reserves", "crypto_watcher.reserves:reserves", "Compare the chains with the ledger."),
         Lazy("restore", f"{here}:restore", "Make the wallet's file again from a backup."),
         Lazy("sweep", "crypto_watcher.wallet:sweep", "Propose a transfer to the cold address."),
     )

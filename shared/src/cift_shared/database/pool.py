@@ -77,6 +77,14 @@ INFRASTRUCTURE_ERRORS: tuple[type[BaseException], ...] = (
 )
 """Errors that the data does not cause: the same work may succeed a moment later."""
 
+SCHEMA_CHANGED: tuple[type[BaseException], ...] = (
+    asyncpg.SyntaxOrAccessError,  # a type, a function or a column is not there
+    asyncpg.FeatureNotSupportedError,  # a cached plan whose result has other columns
+    asyncpg.exceptions.InternalServerError,  # "cache lookup failed"
+)
+"""Errors of a statement that runs while `cift migrate` replaces what it uses. Run once more it
+finds the new texts; an error that repeats has another cause."""
+
 Pool = asyncpg.Pool
 Connection = asyncpg.Connection | asyncpg.pool.PoolConnectionProxy
 

@@ -22,7 +22,7 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError
 
 from cift_shared.clock import SystemClock
-from cift_shared.database.pool import INFRASTRUCTURE_ERRORS
+from cift_shared.database.pool import INFRASTRUCTURE_ERRORS, SCHEMA_CHANGED
 from cift_shared.failpoints import failpoint
 from cift_shared.kafka.client_stop import end
 from cift_shared.kafka.consumer_lag import ConsumerLag
@@ -49,6 +49,10 @@ STOP_S = 10.0
 HEARTBEAT_MS = 1_000
 MAX_POLL_INTERVAL_MS = 600_000
 DETAIL_CHARS_MAX = 300
+SCHEMA_CHANGED_MAX = 3
+"""How often a batch is handled again after an error that a migration may have caused."""
+
+_TEMPORARY: tuple[type[BaseException], ...] = (*INFRASTRUCTURE_ERRORS, *SCHEMA_CHANGED)
 
 log = get_logger()
 
@@ -167,17 +171,21 @@ class BatchSubscriber:
 
     async def _handle(self, records: Sequence[Record]) -> bool:
         """Handle records and store rejected ones, with retries; False when a stop came first."""
-        failures = 0
+        failures = schema_failures = 0
         while True:
+            may_be_new = schema_failures < SCHEMA_CHANGED_MAX
             try:
                 with metrics.HANDLE_SECONDS.labels(records[0].topic).time():
-                    rejected = await self._bisect(records)
+                    rejected = await self._bisect(
+                        records, temporary=_TEMPORARY if may_be_new else INFRASTRUCTURE_ERRORS
+                    )
                 if rejected:
                     failpoint("subscriber.before_letters")
                     await self._store_rejected(rejected)
                     failpoint("subscriber.after_letters")
-            except INFRASTRUCTURE_ERRORS as error:
+            except _TEMPORARY as error:
                 failures += 1
+                schema_failures += isinstance(error, SCHEMA_CHANGED)
                 metrics.BATCH_RETRIES.labels(records[0].topic).inc()
                 log.warning("kafka.batch.retried", group=self._group, error=repr(error))
                 await self._pause(failures)
@@ -187,18 +195,29 @@ class BatchSubscriber:
                 _count(records, rejected)
                 return True
 
-    async def _bisect(self, records: Sequence[Record]) -> list[RejectedRecord]:
-        """Handle a batch; after an unexpected exception halve it until one record is left."""
+    async def _bisect(
+        self,
+        records: Sequence[Record],
+        *,
+        temporary: tuple[type[BaseException], ...] = INFRASTRUCTURE_ERRORS,
+    ) -> list[RejectedRecord]:
+        """Handle a batch; after an unexpected exception halve it until one record is left.
+
+        Errors in `temporary` are raised.
+        """
         try:
             return list(await self._handler(records))
-        except INFRASTRUCTURE_ERRORS:
+        except temporary:
             raise
         except Exception as error:
             if len(records) == 1:
                 log.exception("kafka.record.refused", **_position(records[0]))
                 return [RejectedRecord(records[0], "handler_failed", _detail(error))]
         middle = len(records) // 2
-        return [*await self._bisect(records[:middle]), *await self._bisect(records[middle:])]
+        return [
+            *await self._bisect(records[:middle], temporary=temporary),
+            *await self._bisect(records[middle:], temporary=temporary),
+        ]
 
     async def _pause(self, failures: int) -> None:
         """Wait with growing, jittered gaps; a stop ends the wait."""

@@ -195,6 +195,8 @@ class LocalRail:
     """Processes in addition to its worker."""
     sample: Mapping[str, Any] | None = None
     """The request body of a payment to try manually, without `customer_id`."""
+    checks: Sequence[tuple[str, ...]] = ()
+    """Commands of `cift` that must find nothing after the demo payments; rails may share one."""
 
 
 @cache

@@ -22,7 +22,11 @@ select p.payment_id::text as key,
     (to_jsonb(p) - array['customer_account_id', 'provider_account_id', 'fees_account_id',
                          'merchant_account_id', 'sweep_count', 'swept_at']
         || jsonb_build_object('customer', c.code, 'provider', r.code, 'fees', f.code,
-                              'merchant', m.code))::text as facts
+                              'merchant', m.code)
+        -- releases before `public` stored what is shown of a card as `card`
+        || jsonb_build_object('instrument', p.instrument - array['public', 'card']
+                || jsonb_build_object('public', coalesce(
+                    nullif(p.instrument->'public', 'null'), p.instrument->'card'))))::text as facts
 from ledger.payment p
 join ledger.account c on c.account_id = p.customer_account_id
 join ledger.account r on r.account_id = p.provider_account_id
