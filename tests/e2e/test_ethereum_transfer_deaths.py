@@ -21,7 +21,7 @@ from tests.e2e.test_bitcoin_withdrawal_deaths import accepted, arm, is_armed
 from tests.e2e.test_ethereum_withdrawal_deaths import BLOCKS, FINAL, Chain, order
 from tests.support.postgres import throw_away_folder
 
-pytestmark = [pytest.mark.integration, pytest.mark.e2e, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.integration, pytest.mark.e2e, pytest.mark.timeout(900)]
 
 POINTS = (
     ("crypto-watcher", "ethereum.before_consolidation_commit"),
