@@ -8,14 +8,16 @@ old code serves
 """
 
 import asyncio
+import contextlib
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from tests.upgrade.load import Load
+from tests.upgrade.newer_kind import NewerKind
 from tests.upgrade.platform import TWIN, Platform
 from tests.upgrade.release import Release
 from tests.upgrade.results import finding, results
@@ -55,48 +57,58 @@ class Drill:
 
     async def _start(self) -> Load:
         """The earlier release with its own schema and topics, and the deposits to spend."""
-        await self._cift(self.old, "migrate")
-        await self._cift(self.old, "topics")
+        await self.platform.cift(self.old, "migrate")
+        await self.platform.cift(self.old, "topics")
         await self.platform.start(TWIN, self.old)
         for service in self.platform.services:
             for name in self.platform.replicas(service):
                 await self.platform.start(name, self.old)
-        key = await self._cift(self.old, "api-key", "create", *MERCHANT)
+        key = await self.platform.cift(self.old, "api-key", "create", *MERCHANT)
         methods = {name.partition("-")[0] for name in self.platform.services}
         load = Load(self.platform.gateways(), key, frozenset(methods))
         await load.fund()
         return load
 
     async def _upgrade(self, load: Load) -> None:
-        await self._step("old", load, [], self.old)
-        began = time.monotonic()
-        await self._cift(self.new, "migrate")
-        await self._cift(self.new, "topics")
-        self.report["migrate_s"] = round(time.monotonic() - began, 1)
-        await self._step("migrated", load, [], self.old)
+        newer = NewerKind(self.platform, self.new)
         order = order_of_upgrade(self.platform.services)
-        await self._step("forward", load, order, self.new)
-        await self._step("back", load, order[::-1], self.old)
-        await self._cift(self.old, "migrate")
-        self.report["earlier_verify_books"] = await finding(self.old, self.platform, "verify-books")
-        await self._step("forward_again", load, order[::-1], self.new)
+        async with self._step("old", load):
+            pass
+        async with self._step("migrated", load):
+            await self.platform.cift(self.new, "migrate")
+            await self.platform.cift(self.new, "topics")
+        async with self._step("forward", load):
+            await self._replace(order, self.new)
+        async with self._step("back", load):
+            await self._replace(order[::-1], self.old)
+            await self.platform.cift(self.old, "migrate")
+            found = await finding(self.old, self.platform, "verify-books")
+            self.report["earlier_verify_books"] = found
+            await newer.send()
+            self.report["newer_kind_in_old_code"] = await newer.handled()
+        async with self._step("forward_again", load):
+            await self._replace(order[::-1], self.new)
+            await newer.replay()
 
-    async def _step(self, name: str, load: Load, services: Sequence[str], release: Release) -> None:
-        """Replace the processes of services one by one, and go on paying for a while."""
-        began, before = time.monotonic(), len(load.orders)
+    async def _replace(self, services: Sequence[str], release: Release) -> None:
+        """Replace the processes of services one by one."""
         for service in services:
             for process in self.platform.replicas(service):
                 await self.platform.start(process, release)
-        await asyncio.sleep(SETTLE_S)
-        seconds = round(time.monotonic() - began, 1)
-        self.report[name] = {"seconds": seconds, "payments": len(load.orders) - before}
 
-    async def _cift(self, release: Release, *words: str) -> str:
-        done = await asyncio.to_thread(release.cift, self.platform.variables, *words)
-        if done.returncode:
-            said = (done.stdout + done.stderr).strip()
-            raise RuntimeError(f"{release.name} cift {' '.join(words)}: {said}")
-        return done.stdout.strip()
+    @contextlib.asynccontextmanager
+    async def _step(self, name: str, load: Load) -> AsyncIterator[None]:
+        """A step with its figures; payments go on for a while after it."""
+        began, before = time.monotonic(), len(load.orders)
+        load.slowest_s = 0.0
+        yield
+        seconds = time.monotonic() - began
+        await asyncio.sleep(SETTLE_S)
+        self.report[name] = {
+            "seconds": round(seconds, 1),
+            "payments": len(load.orders) - before,
+            "slowest_request_s": round(load.slowest_s, 2),
+        }
 
 
 async def drill(

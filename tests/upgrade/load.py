@@ -7,6 +7,7 @@ request goes to the next one with the same idempotency key. Any answer but 202 i
 import asyncio
 import contextlib
 import itertools
+import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -49,6 +50,8 @@ class Load:
     failed: list[str] = field(default_factory=list)
     repeated: int = 0
     """Requests that a second gateway got, because the first one did not take them."""
+    slowest_s: float = 0.0
+    """The longest that a request took, with its repeats, since somebody set this to 0."""
     refundable: str = ""
     """The deposit by card that is refunded in small parts."""
 
@@ -132,6 +135,13 @@ class Load:
 
     async def _ask(self, method: str, path: str, **options: Any) -> httpx.Response | None:
         """The first answer of a gateway; None if none takes the request in time."""
+        began = time.monotonic()
+        try:
+            return await self._answer(method, path, **options)
+        finally:
+            self.slowest_s = max(self.slowest_s, time.monotonic() - began)
+
+    async def _answer(self, method: str, path: str, **options: Any) -> httpx.Response | None:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(ANSWERED_WITHIN_S):
                 while True:

@@ -102,6 +102,18 @@ class Platform:
             self.restarts += process.status().restarts
             await process.stop()
 
+    async def cift(self, release: Release, *words: str) -> str:
+        """What a release's `cift` command prints.
+
+        Raises:
+            RuntimeError: its exit status is not 0.
+        """
+        done = await asyncio.to_thread(release.cift, self.variables, *words)
+        if done.returncode:
+            said = (done.stdout + done.stderr).strip()
+            raise RuntimeError(f"{release.name} cift {' '.join(words)}: {said}")
+        return done.stdout.strip()
+
     @contextlib.asynccontextmanager
     async def watched(self) -> AsyncIterator[None]:
         """During the block, note each process that should be ready and is not."""

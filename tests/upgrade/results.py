@@ -5,18 +5,20 @@ import json
 from collections import Counter, defaultdict
 from collections.abc import Mapping
 from datetime import datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import asyncpg
 import httpx
 
-from cift_local.accounts import ledger_balances, twin_balances
+from cift_local.accounts import Balances, ledger_balances, twin_balances
 from cift_shared.kafka.history import records_since
 from cift_shared.messaging import topics
 from cift_shared.security.kafka import Brokers
 from tests.support.books import check_nothing_sent_twice
 from tests.upgrade.load import Load
+from tests.upgrade.newer_kind import FEE
 from tests.upgrade.platform import TWIN, Platform
 from tests.upgrade.release import Release
 
@@ -74,7 +76,7 @@ async def results(platform: Platform, load: Load, new: Release, began: datetime)
     }
     for name, words in CHECKS.items():
         found[name] = await finding(new, platform, *words)
-    found["dead_letters"] = await _dead_letters(platform, new)
+    found["dead_letters"] = await _open_dead_letters(platform, new)
     return {
         **found,
         "failed_requests": load.failed,
@@ -103,7 +105,9 @@ async def _movements(platform: Platform) -> dict[str, Any]:
     async with httpx.AsyncClient(base_url=platform.stack.url(TWIN)) as http:
         entries = (await http.get("/control/book")).raise_for_status().json()["entries"]
     receipts = Counter((one["provider"], one["receipt"]) for one in entries)
-    ours, theirs = await ledger_balances(platform.stack), twin_balances(entries)
+    charged = {f"bitcoin {FEE.currency}": -Decimal(FEE.text)}
+    theirs: Balances = {**twin_balances(entries), **charged}
+    ours = await ledger_balances(platform.stack)
     return {
         "movements": len(entries),
         "receipts_twice": [name for name, count in receipts.items() if count > 1],
@@ -161,12 +165,11 @@ def _logged(folder: Path) -> dict[str, int]:
     for file in folder.glob("*.log"):
         name, _, release, _ = file.name.split(".")
         for line in file.read_text(errors="replace").splitlines():
-            entry = json.loads(line) if line.startswith("{") else {"event": line, "level": "raw"}
-            if entry.get("level") not in {"debug", "info"}:
+            entry = json.loads(line) if line.startswith("{") else {}
+            if entry.get("level") in {"warning", "error", "critical"}:
                 found[f"{release} {name}: {entry['level']} {entry['event']}"] += 1
     return dict(found.most_common())
 
 
-async def _dead_letters(platform: Platform, new: Release) -> Any:
-    done = await asyncio.to_thread(new.cift, platform.variables, "dead-letters", "list", "--json")
-    return json.loads(done.stdout) if done.returncode == 0 else done.stderr
+async def _open_dead_letters(platform: Platform, new: Release) -> Any:
+    return json.loads(await platform.cift(new, "dead-letters", "list", "--open", "--json"))

@@ -104,6 +104,7 @@ SCENARIOS: Mapping[str, Scenario] = {
     "ethereum withdrawal": ethereum.withdrawal,
     "ethereum token withdrawal": ethereum.token_withdrawal,
     "ethereum consolidated": ethereum.consolidated,
+    "ethereum token consolidated": ethereum.token_consolidated,
     "ethereum garbage": others.garbage(topics.commands("ethereum")),
     "card answers garbage": others.garbage(topics.METHOD_RESULTS),
     "results garbage": others.garbage(topics.RESULTS),
@@ -399,13 +400,15 @@ _CRYPTO: Mapping[str, Sequence[str]] = {
     "ethereum.before_plan_commit": ("ethereum withdrawal",),
     "ethereum.after_plan_commit": ("ethereum withdrawal", "ethereum token withdrawal"),
     "ethereum.after_mark_sent": ("ethereum withdrawal", "ethereum consolidated"),
-    "ethereum.before_broadcast": ("ethereum withdrawal", "ethereum consolidated"),
+    "ethereum.before_broadcast": ("ethereum withdrawal", "ethereum token consolidated"),
     "ethereum.after_broadcast": ("ethereum withdrawal", "ethereum token withdrawal"),
     "ethereum.before_settled_mark": ("ethereum withdrawal", "ethereum token withdrawal"),
     "ethereum.after_settled_mark": ("ethereum withdrawal",),
     "ethereum.before_consolidation_commit": ("ethereum consolidated",),
-    "ethereum.after_consolidation_commit": ("ethereum consolidated",),
-    "ethereum.before_charge_commit": ("ethereum consolidated",),
+    "ethereum.after_consolidation_commit": (
+        "ethereum consolidated", "ethereum token consolidated",
+    ),
+    "ethereum.before_charge_commit": ("ethereum consolidated", "ethereum token consolidated"),
     "ethereum.after_charge_commit": ("ethereum consolidated",),
 }  # fmt: skip
 

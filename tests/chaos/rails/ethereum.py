@@ -56,6 +56,7 @@ TRAFFIC = RailTraffic(
         "CRYPTO_ETH_UNDO_FINAL": "true",
         # The ether of nearly every deposit is worth it.
         "CRYPTO_ETH_CONSOLIDATE_WORTH": "10",
+        "CRYPTO_ETH_CONSOLIDATE_MIN_TOKEN": "20",
     },
     # Withdrawals are confirmed although nobody pays in, and their fees are raised meanwhile.
     in_schedules={"CIFT_SANDBOX_ETHEREUM_BLOCK_S": "1"},

@@ -115,11 +115,7 @@ async def withdrawal(context: ScenarioContext) -> None:
 async def token_withdrawal(context: ScenarioContext) -> None:
     """A token is paid out to an address, whoever dies meanwhile."""
     customer = context.merchant.customer()
-    payment_id, address = await _asked(context, customer, "25", "USDC")
-    order = {"address": address, "amount": str(_UNITS), "token": "USDC"}
-    await _node(context, "/control/pay", order)
-    await _mine(context)
-    await context.merchant.ends(payment_id)
+    await _paid_in_tokens(context, customer)
     await _paid_out(context, customer, "10", "USDC")
 
 
@@ -128,12 +124,31 @@ async def consolidated(context: ScenarioContext) -> None:
     before = await context.query(_CHARGED)
     context.arm()
     await _paid(context)
+    await _charged(context, int(before) + 1)
 
+
+async def token_consolidated(context: ScenarioContext) -> None:
+    """The tokens of a deposit are moved, and before them ether for their gas."""
+    before = await context.query(_CHARGED)
+    context.arm()
+    await _paid_in_tokens(context, context.merchant.customer())
+    await _charged(context, int(before) + 2)
+
+
+async def _charged(context: ScenarioContext, count: int) -> None:
     async def charged() -> bool:
         await _node(context, "/control/mine", {"blocks": 1})
-        return int(await context.query(_CHARGED)) > before
+        return int(await context.query(_CHARGED)) >= count
 
     await context.until(charged, "the report of a consolidation")
+
+
+async def _paid_in_tokens(context: ScenarioContext, customer: str) -> None:
+    payment_id, address = await _asked(context, customer, "25", "USDC")
+    order = {"address": address, "amount": str(_UNITS), "token": "USDC"}
+    await _node(context, "/control/pay", order)
+    await _mine(context)
+    await context.merchant.ends(payment_id)
 
 
 async def _paid_out(context: ScenarioContext, customer: str, amount: str, currency: str) -> None:

@@ -19,6 +19,7 @@ from tests.integration.ethereum_watcher.payout_harness import (
     open_paying,
     stranger,
 )
+from tests.integration.ethereum_watcher.test_payout_nonces import refused_before_another
 from tests.integration.ledger.books import Books, open_books
 from tests.support import ethereum, ethereum_wallet
 from tests.support.ethereum import CHAIN_ID, ETHER
@@ -243,6 +244,25 @@ async def test_a_refused_withdrawal_costs_its_fee_only(
     one = await found(emptied_database, "--own", "ETH=5", code=Exit.FINDING)
     assert reasons(one["ETH"]) == {}
     assert reasons(one["ETH"], "differences") == {"unexplained": -ETHER}  # it did leave
+
+
+async def test_the_fee_of_a_filled_nonce_is_open_until_the_ledger_has_it(
+    paying: Paying, books: Books, emptied_database: str
+) -> None:
+    await paid_in(paying)
+    _, signed = await refused_before_another(paying)
+    await paying.in_pool(signed)
+    await paying.fill()
+    await paying.fill()
+    await paying.settled(signed)
+    await book(books, paying)
+    one = await found(emptied_database, "--own", "ETH=5")
+    (fee,) = one["ETH"]["open"]
+    assert (fee["reason"], _units(fee["amount"]) < 0) == ("network_fee", True)
+    assert len(await paying.charges()) == 1
+    await book(books, paying)
+    one = await found(emptied_database, "--own", "ETH=5")
+    assert one["ETH"]["open"] == []
 
 
 async def test_the_account_that_pays_is_asked_at_the_same_block(

@@ -28,6 +28,7 @@ from cift_shared.settings import load_if_set
 from ethereum_method.rail import RAIL
 from ethereum_watcher.chain_store import SCHEMA, TABLES, ChainStore
 from ethereum_watcher.client import EthereumNode
+from ethereum_watcher.consolidation_planner import Planner
 from ethereum_watcher.consolidation_store import StoredConsolidations
 from ethereum_watcher.consolidations import Consolidations
 from ethereum_watcher.deny_list import denied_accounts, token_accounts
@@ -108,11 +109,12 @@ def payouts_of(
 def consolidations_of(
     pool: "Pool[asyncpg.Record]", config: EthereumConfig, payouts: PayoutContext
 ) -> Consolidations:
-    """What moves ether of deposits to the account that pays."""
+    """What moves ether and tokens of deposits to the account that pays."""
     key = config.key()
     if key is None:
         raise AssertionError("without a key there are no payouts")
-    return Consolidations(StoredConsolidations(pool, payouts.store), payouts, key, SystemIds())
+    store = StoredConsolidations(pool, payouts.store)
+    return Consolidations(store, payouts, Planner(store, payouts, key, SystemIds()))
 
 
 def unit(*, concurrency: int) -> Unit | None:

@@ -10,6 +10,7 @@ from chain_watch.fence import fenced
 from cift_shared.database.lease import Lease
 from cift_shared.database.pool import Pool
 from cift_shared.failpoints import failpoint
+from cift_shared.money.amount import Money
 from ethereum_watcher.chain_store import HASH_AT
 from ethereum_watcher.hot_account import FOLLOW, SCHEMA
 from ethereum_watcher.payout_plans import MakeTransfer
@@ -21,29 +22,35 @@ select p.payment_id, p.index, p.sender, p.contract, a.address
  where p.index is not null and p.nonce is not null and p.settled_hash is null
  order by p.created_at
 """
-WITH_ETHER = """
+HOLDING = """
 with arrived as (
-    select address, sum(wei) as wei
+    select address, sum(wei) as amount
       from ethereum.arrival
-     where currency = 'ETH' and height <= $1 and not is_reversed
+     where currency = $5 and height <= $1 and not is_reversed
        and (deposit_id is not null or received_as is not null)
      group by address having sum(wei) >= $2
 )
 select a.index, a.address, a.script
   from arrived join ethereum.address as a using (address)
- cross join lateral (select coalesce(sum(s.wei), 0) as wei from ethereum.spending as s
-                      where s.address = a.address) as gone
+ cross join lateral (
+    select coalesce(sum(s.wei), 0) as amount from ethereum.spending as s
+     where s.address = a.address and $6::bytea is null) as spent
+ cross join lateral (
+    select coalesce(sum(m.amount), 0) as amount
+      from ethereum.hot_transaction as t join ethereum.hot_transfer as m on m.hash = t.hash
+     where t.sender = a.script and m.contract = $6) as moved
  where a.payment_id is not null and a.index <> all ($3::bigint[])
-   and arrived.wei - gone.wei >= $2
+   and arrived.amount - spent.amount - moved.amount >= $2
    and not exists (select from ethereum.payout as p
                     where p.index = a.index
                       and (p.nonce is not null and p.settled_hash is null
                            or (p.nonce is null or p.has_failed)
                            and p.created_at > now() - interval '1 day'))
- order by arrived.wei - gone.wei desc, a.index
+ order by arrived.amount - spent.amount - moved.amount desc, a.index
  limit $4
 """
-"""Addresses with so much final, credited ether; where something has failed, not on the same day."""
+"""Addresses with so much of a currency, final and credited; where something has failed, not on the
+same day."""
 RELEASE = """
 update ethereum.payout as p set nonce = null
   from ethereum_signer.refusal as r
@@ -111,11 +118,27 @@ class StoredConsolidations:
         """Those that have not ended, the oldest first."""
         return [OpenTransfer(**row) for row in await self._pool.fetch(OPEN)]
 
-    async def with_ether(
-        self, least: int, *, final_height: int, but: Collection[int], limit: int
+    async def holding(
+        self,
+        least: Money,
+        contract: bytes | None = None,
+        *,
+        final_height: int,
+        but: Collection[int],
+        limit: int,
     ) -> Sequence[Place]:
-        """Addresses that have so much ether for good and nothing under way, the most first."""
-        rows = await self._pool.fetch(WITH_ETHER, final_height, least, list(but), limit)
+        """Addresses that have so much for good and nothing under way, the most first.
+
+        Args:
+            least: of ether or a token.
+            contract: of the token; None: ether.
+            final_height: of the highest block that can't be undone.
+            but: indices of addresses that are left alone.
+            limit: the most addresses.
+        """
+        rows = await self._pool.fetch(
+            HOLDING, final_height, least.minor, list(but), limit, least.currency, contract
+        )
         return [Place(**row) for row in rows]
 
     async def follow(self, lease: Lease, sender: bytes, account: Account) -> None:
@@ -131,11 +154,25 @@ class StoredConsolidations:
         self, lease: Lease, payment_id: UUID, place: Place, account: Account, make: MakeTransfer
     ) -> bool:
         """Store a transfer from an address; False: none is made; raises as `follow`."""
+        await self.follow(lease, place.script, account)
+        payouts = self._payouts.of(place.script)
+        return await self._plan(lease, payment_id, place, payouts, make)
+
+    async def plan_gas(
+        self, lease: Lease, payment_id: UUID, place: Place, make: MakeTransfer
+    ) -> bool:
+        """The same for ether to an address from the account that pays."""
+        return await self._plan(lease, payment_id, place, self._payouts, make)
+
+    async def _plan(
+        self,
+        lease: Lease,
+        payment_id: UUID,
+        place: Place,
+        payouts: StoredPayouts,
+        make: MakeTransfer,
+    ) -> bool:
         async with fenced(self._pool, SCHEMA, lease) as connection:
-            await connection.execute(
-                FOLLOW, place.script, account.height, account.nonce, account.wei
-            )
-            payouts = self._payouts.of(place.script)
             if not await payouts.plan_in(connection, payment_id, make, index=place.index):
                 return False
             failpoint("ethereum.before_consolidation_commit")

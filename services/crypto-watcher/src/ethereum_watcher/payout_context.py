@@ -74,42 +74,41 @@ class PayoutContext:
                 failed = error
         raise failed
 
-    async def gas(self, recipient: Derived, wei: int, contract: Derived | None) -> int | None:
+    async def is_ours_alone(self) -> bool:
+        """False while the account has a transaction that is not ours and no operator knows of."""
+        foreign = await self.store.highest_foreign()
+        return foreign is None or foreign <= self.config.known_nonce
+
+    async def gas(
+        self,
+        recipient: Derived,
+        wei: int,
+        contract: Derived | None,
+        *,
+        sender: Derived | None = None,
+    ) -> int | None:
         """The limit that a transfer needs; None: the contract of recipient or token refuses it.
 
         Args:
             recipient: who is paid.
             wei: how much, in the smallest unit.
             contract: of the token; None: ether.
+            sender: who pays; None: the account that pays withdrawals.
 
         Raises:
             NodeFailed: no node answers.
         """
-        failed = NodeFailed("no node is configured")
+        payer, failed = sender or self.hot, NodeFailed("no node is configured")
         for node in self.nodes:
             try:
                 if contract is not None:
-                    return await self._token_gas(node, recipient, wei, contract)
+                    return await _token_gas(node, payer, recipient, wei, contract)
                 if not await node.has_code(recipient.address):
                     return TRANSFER_GAS
-                return await node.gas(self.hot.address, recipient.address, wei)
+                return await node.gas(payer.address, recipient.address, wei)
             except NodeFailed as error:
                 failed = error
         raise failed
-
-    async def _token_gas(
-        self, node: EthereumNode, recipient: Derived, amount: int, contract: Derived
-    ) -> int | None:
-        data = transfer_data(recipient.script, amount)
-        gas = await node.gas(self.hot.address, contract.address, 0, data)
-        if gas is None:
-            # The node may not have the block yet that has paid the tokens to us.
-            held = await node.token_balance(contract.address, self.hot.script)
-            if held < amount:
-                raise NodeFailed(f"{node.name}: too few tokens there")
-        elif gas > TOKEN_GAS_MAX:
-            raise NodeFailed(f"{node.name}: a transfer of the token needs {gas} gas")
-        return gas
 
     async def broadcast(self, raw: bytes) -> Broadcast:
         """Send bytes to every node; the best of their answers."""
@@ -119,3 +118,18 @@ class PayoutContext:
     def step(self, name: str, detail: Mapping[str, object] | None = None) -> Step:
         """A step for the timeline, now."""
         return Step.of(self.clock.now(), f"ethereum.{name}", detail or {})
+
+
+async def _token_gas(
+    node: EthereumNode, payer: Derived, recipient: Derived, amount: int, contract: Derived
+) -> int | None:
+    data = transfer_data(recipient.script, amount)
+    gas = await node.gas(payer.address, contract.address, 0, data)
+    if gas is None:
+        # The node may not have the block yet that has paid the tokens to us.
+        held = await node.token_balance(contract.address, payer.script)
+        if held < amount:
+            raise NodeFailed(f"{node.name}: too few tokens there")
+    elif gas > TOKEN_GAS_MAX:
+        raise NodeFailed(f"{node.name}: a transfer of the token needs {gas} gas")
+    return gas

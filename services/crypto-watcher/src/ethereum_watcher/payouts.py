@@ -125,13 +125,8 @@ class Payouts:
     async def _check_signing(self) -> None:
         if not await self._store.has_signer():
             raise ProviderUnavailable("signer_unavailable", "no signer is at work")
-        if not await self.is_ours_alone():
+        if not await self._context.is_ours_alone():
             raise ProviderUnavailable("hot_wallet_used", "somebody else uses the account's key")
-
-    async def is_ours_alone(self) -> bool:
-        """False while the account has a transaction that is not ours and no operator knows of."""
-        foreign = await self._store.highest_foreign()
-        return foreign is None or foreign <= self._context.config.known_nonce
 
     async def _check_room(self, amount: int, contract: Derived | None) -> None:
         """Wait before a node is asked: it would say that the token refuses the transfer."""

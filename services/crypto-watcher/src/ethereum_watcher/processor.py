@@ -155,11 +155,11 @@ class EthereumProcessor:
         return [Money(max(minor, 0), name) for name, minor in {COIN: room.wei, **held}.items()]
 
     async def _room(self) -> Room:
-        context, payouts = self._payout_context, self._payouts
-        if context is None or payouts is None:
+        context = self._payout_context
+        if context is None:
             return NO_ROOM
         room = await context.store.room()
-        can_sign = await context.store.has_signer() and await payouts.is_ours_alone()
+        can_sign = await context.store.has_signer() and await context.is_ours_alone()
         return room if room and can_sign else NO_ROOM
 
     def unavailable_reason(self) -> str | None:

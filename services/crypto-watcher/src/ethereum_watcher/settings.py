@@ -78,6 +78,11 @@ class EthereumConfig(NetworkSettings):
     )
     """Ether at the address of a deposit is moved to the account that pays if it is worth so many
     times the fee of that; 0: never."""
+    consolidate_token_min: int = Field(
+        default=0, ge=0, le=10**12, validation_alias="CRYPTO_ETH_CONSOLIDATE_MIN_TOKEN"
+    )
+    """So much of a token at the address of a deposit is moved, too, in whole ones; 0: never. Ether
+    for the fee is sent to the address first."""
     deny_file: Path | None = Field(default=None, validation_alias="CRYPTO_ETH_DENY_FILE")
     """A file of addresses that are never paid, one a line."""
     known_nonce: int = Field(default=-1, ge=-1, validation_alias="CRYPTO_ETH_KNOWN_NONCE")

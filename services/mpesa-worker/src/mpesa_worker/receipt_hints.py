@@ -28,9 +28,6 @@ QUERY_GAPS_S = (15, 30, 60, 120, 300, 900)
 QUERIES_AFTER_END_MAX = 12
 """The maximum of queries for an attempt that has ended: about two hours."""
 
-_PURPOSES = frozenset(
-    {Purpose.RECORD, Purpose.CONFIRMATION, Purpose.STATUS, Purpose.STATUS_TIMEOUT}
-)
 Source = Literal["records", "confirmation", "caller"]
 _PARTY = re.compile(r"\s*([0-9]{5,12})\b")
 """A party in a status answer: "174379 - CIFT", "254708374149 - JANE"."""
@@ -166,7 +163,7 @@ def _read_notice(context: Context, attempt: Attempt, hint: Hint, notice: Notice)
     confirmation = wire.read_confirmation(notice.body)
     if confirmation is not None and notice.purpose in (None, Purpose.CONFIRMATION):
         return _with_receipt(context, attempt, hint, confirmation.receipt, source="confirmation")
-    if notice.purpose in _PURPOSES:
+    if notice.purpose == Purpose.CONFIRMATION:
         return _set_aside(context, hint, "unreadable")
     return replace(hint, other_notices=(*hint.other_notices, notice))
 

@@ -19,15 +19,15 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer
 from aiokafka.client import ConnectionGroup
 
-GAP_S_MIN = 0.01
-GAP_S_MAX = 0.2
+DELAY_S_MIN = 0.01
+DELAY_S_MAX = 0.2
 GROWTH = 1.3
 
 
 def throttle_fetches(consumer: AIOKafkaConsumer, *, max_wait_ms: int) -> None:
     """Delay the consumer's empty fetches, and close the connection of a cancelled one."""
     client: Any = consumer._client  # noqa: SLF001  see above
-    send, gap = client.send, Gap()
+    send, delay = client.send, EmptyFetchDelay()
 
     async def throttled_send(node_id: int, request: Any, **options: Any) -> Any:
         if not type(request).__name__.startswith("FetchRequest"):
@@ -40,9 +40,9 @@ def throttle_fetches(consumer: AIOKafkaConsumer, *, max_wait_ms: int) -> None:
             raise
         took_s = asyncio.get_running_loop().time() - sent_at
         if has_records(response):
-            gap.reset()
+            delay.reset()
         elif took_s < max_wait_ms / 2000:
-            await asyncio.sleep(gap.next())
+            await asyncio.sleep(delay.next())
         return response
 
     client.send = throttled_send
@@ -55,20 +55,20 @@ def _close_connection(client: Any, node_id: int) -> None:
         connection.close()
 
 
-class Gap:
+class EmptyFetchDelay:
     """The delay after an empty response: it grows with each, and is reset by records."""
 
     def __init__(self) -> None:
-        self._seconds = GAP_S_MIN
+        self._seconds = DELAY_S_MIN
 
     def next(self) -> float:
-        """The next gap in seconds."""
-        seconds, self._seconds = self._seconds, min(GAP_S_MAX, self._seconds * GROWTH)
+        """The next delay in seconds."""
+        seconds, self._seconds = self._seconds, min(DELAY_S_MAX, self._seconds * GROWTH)
         return seconds
 
     def reset(self) -> None:
-        """Restore the smallest gap, because there was traffic."""
-        self._seconds = GAP_S_MIN
+        """Restore the smallest delay, because there was traffic."""
+        self._seconds = DELAY_S_MIN
 
 
 def has_records(response: Any) -> bool:
