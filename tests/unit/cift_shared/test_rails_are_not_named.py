@@ -30,6 +30,7 @@ ALLOWED = {
     r"|cards only",
     "shared/src/cift_shared/asyncapi/document.py": r"card|exp_(month|year)",
     "services/gateway/src/gateway/payment_methods/sql/apply_method_result.sql": r"saved\.card",
+    "services/ledger/src/ledger/chain/sql/compare.sql": r"\bcard`|'card'",
     "services/ledger/src/ledger/functions/posting/decide_results.sql": r"->'card'",
     "services/ledger/src/ledger/functions/posting/read_results.sql": r"card",
     "services/ledger/src/ledger/functions/posting/shown_instrument.sql": r"card",

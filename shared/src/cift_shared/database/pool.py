@@ -9,6 +9,7 @@ services share one login (the local stack). In production each service has its o
 import asyncio
 import contextlib
 import json
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import asyncpg
@@ -149,18 +150,48 @@ async def close_pool(pool: "Pool[asyncpg.Record]") -> None:
         pool.terminate()
 
 
-class _PromptPool(Pool):
-    """A pool that takes a connection back within `RELEASE_TIMEOUT_S`, or drops it.
+class _ServicePool(Pool):
+    """A pool that takes connections back in time, and whose statements outlive a migration.
 
-    asyncpg waits without a limit for the end of a cancelled command, and then raises. If the server
-    does not answer, that error replaces the cancellation of a stopped loop, which then ends too
-    late or never. The caller has finished with the connection, so the error is suppressed.
+    It takes a connection back within `RELEASE_TIMEOUT_S`, or drops it. asyncpg waits without a
+    limit for the end of a cancelled command, and then raises. If the server does not answer, that
+    error replaces the cancellation of a stopped loop, which then ends too late or never. The caller
+    has finished with the connection, so the error is suppressed.
+
+    A statement that waited for the locks of `cift migrate` goes on with the functions that it had
+    begun, on types and tables that have changed since, and may fail. Each of the statements below
+    is a transaction of its own, so it has changed nothing and is run once more.
     """
+
+    async def execute(self, *words: Any, **options: Any) -> Any:
+        """As asyncpg's, once more after an error of `SCHEMA_CHANGED`."""
+        return await _despite_migration(super().execute, *words, **options)
+
+    async def fetch(self, *words: Any, **options: Any) -> Any:
+        """As asyncpg's, once more after an error of `SCHEMA_CHANGED`."""
+        return await _despite_migration(super().fetch, *words, **options)
+
+    async def fetchrow(self, *words: Any, **options: Any) -> Any:
+        """As asyncpg's, once more after an error of `SCHEMA_CHANGED`."""
+        return await _despite_migration(super().fetchrow, *words, **options)
+
+    async def fetchval(self, *words: Any, **options: Any) -> Any:
+        """As asyncpg's, once more after an error of `SCHEMA_CHANGED`."""
+        return await _despite_migration(super().fetchval, *words, **options)
 
     async def release(self, connection: Any, *, timeout: float | None = None) -> None:  # noqa: ASYNC109  asyncpg's signature
         """Return a connection to the pool."""
         with contextlib.suppress(*INFRASTRUCTURE_ERRORS):
             await super().release(connection, timeout=timeout or RELEASE_TIMEOUT_S)
+
+
+async def _despite_migration(
+    run: Callable[..., Awaitable[Any]], *words: Any, **options: Any
+) -> Any:
+    try:
+        return await run(*words, **options)
+    except SCHEMA_CHANGED:
+        return await run(*words, **options)
 
 
 async def _pool(dsn: str, settings: dict[str, str], size_max: int) -> "Pool[asyncpg.Record]":
@@ -180,7 +211,7 @@ async def _pool(dsn: str, settings: dict[str, str], size_max: int) -> "Pool[asyn
         connection.add_termination_listener(expire_generation)
         await _use_json(connection)
 
-    pool = _PromptPool(
+    pool = _ServicePool(
         dsn,
         min_size=0,
         max_size=size_max,
