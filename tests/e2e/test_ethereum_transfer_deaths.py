@@ -18,27 +18,24 @@ from cift_local.stack import Options, Stack, open_api, running_stack
 from cift_local.waiting import wait_until
 from cift_shared.settings import FAILPOINT_FILE
 from tests.e2e.test_bitcoin_withdrawal_deaths import accepted, arm, is_armed
-from tests.e2e.test_ethereum_withdrawal_deaths import FINAL, Chain, order
+from tests.e2e.test_ethereum_withdrawal_deaths import BLOCKS, FINAL, Chain, order
 from tests.support.postgres import throw_away_folder
 
-pytestmark = [pytest.mark.integration, pytest.mark.e2e, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.integration, pytest.mark.e2e, pytest.mark.timeout(900)]
 
 POINTS = (
     ("crypto-watcher", "ethereum.before_consolidation_commit"),
     ("crypto-watcher", "ethereum.after_consolidation_commit"),
-    ("crypto-signer", "ethereum_signer.before_sign"),
     ("crypto-signer", "ethereum_signer.before_answer_commit"),
     ("crypto-signer", "ethereum_signer.after_answer_commit"),
     ("crypto-watcher", "ethereum.after_mark_sent"),
-    ("crypto-watcher", "ethereum.before_broadcast"),
     ("crypto-watcher", "ethereum.after_broadcast"),
     ("crypto-watcher", "ethereum.before_charge_commit"),
     ("crypto-watcher", "ethereum.after_charge_commit"),
 )
 TOKEN_POINTS = (
-    ("crypto-watcher", "ethereum.before_consolidation_commit"),
     ("crypto-watcher", "ethereum.after_consolidation_commit"),
-    ("crypto-watcher", "ethereum.after_consolidation_commit:2"),
+    ("crypto-watcher", "ethereum.before_consolidation_commit:2"),
     ("crypto-signer", "ethereum_signer.after_answer_commit:2"),
     ("crypto-watcher", "ethereum.after_broadcast"),
     ("crypto-watcher", "ethereum.after_charge_commit"),
@@ -92,7 +89,7 @@ async def moved(
     assert (await merchant.final(asked["id"]))["status"] == "completed"
 
     async def died() -> bool:
-        await chain("mine", blocks=1)
+        await chain("mine", blocks=BLOCKS)
         return not is_armed(file)
 
     assert await wait_until(died, 120, every_s=0.5), point
@@ -102,7 +99,7 @@ async def all_booked(stack: Stack, chain: Chain, moves: int, point: str) -> None
     """Our transactions in the chain are so many, and the ledger has just their fees."""
 
     async def booked() -> bool:
-        await chain("mine", blocks=1)
+        await chain("mine", blocks=BLOCKS)
         fees = [int(one["fee"]) for one in await own_moves(stack)]
         return len(fees) == moves and sum(fees) == costs(stack)
 

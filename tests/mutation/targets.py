@@ -156,6 +156,8 @@ TARGETS: Mapping[str, Sequence[str]] = {
     "ethereum_method.tokens": _in(_ETHEREUM, "tokens"),
     "chain_watch.domain": [*_in(_CRYPTO, "domain"), *_in(_ETHEREUM, "domain")],
     "chain_watch.reserves": _in(_CRYPTO, "reserves"),
+    "chain_watch.approvals": _in(_CRYPTO, "approval_rule"),
+    "chain_watch.funds": _in(_CRYPTO, "funds"),
     "chain_watch.next_action": _in(_CRYPTO, "mapping"),
     "bitcoin_watcher.sizes": _in(_CRYPTO, "coin_selection", "payout_drafts"),
     "bitcoin_watcher.coin_selection": _in(_CRYPTO, "coin_selection", "coin_order", "payout_drafts"),

@@ -163,7 +163,7 @@ MUTANTS = (
             Edit(
                 f"{GATEWAY}/webhooks/repository.py",
                 'failpoint("gateway.before_notice")',
-                "return True",
+                "return [True for _ in group]",
             ),
         ),
     ),

@@ -69,7 +69,7 @@ MUTANTS = (
         (
             Edit(
                 f"{FUNCTIONS}/posting/decide_results.sql",
-                "believed and new_fee and provider_fee > 0,",
+                "fee_believed and new_fee and provider_fee > 0,",
                 "false,",
             ),
         ),

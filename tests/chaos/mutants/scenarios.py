@@ -21,6 +21,7 @@ Scenario = Callable[[ScenarioContext], Awaitable[None]]
 
 PIN_S, SLOW_PIN_S = 17, 160
 """Seconds of the provider's until a payer has entered the PIN."""
+PULLS_LOST = 10
 
 
 async def _deposit(
@@ -162,6 +163,8 @@ async def ledger_sees_a_life_twice(context: ScenarioContext) -> None:
     context.cluster.kill("ledger")
     await context.died("ledger")
     await _ended(context, payment)
+    another, _ = await _deposit(context)  # its results come after those that come again
+    await _ended(context, another)
 
 
 async def ledger_relay_dies(context: ScenarioContext) -> None:
@@ -190,10 +193,12 @@ async def push_answer_and_callback_lost(context: ScenarioContext) -> None:
     """The provider takes the push, its answer is lost, and so is the callback: nobody can know.
 
     The payer takes so long that a worker which sends the push again does so before: a confirmation
-    of the payment would keep it from that.
+    of the payment would keep it from that. The provider's records can't be read for a while: they
+    would show a wrong end to be one.
     """
     await context.change_twin(success_s=SLOW_PIN_S)
     await context.fault("daraja.stk", "drop_after_effect")
+    await context.fault("daraja.pull", "drop_before", times=PULLS_LOST)
     payment, _ = await _deposit(context, payment_method=_phone(context, "301"))
     await context.merchant.reach(f"/payments/{payment}", {"processing", *FINAL})
     await asyncio.sleep(SLOW_PIN_S / SPEED + 1)  # the payer pays meanwhile

@@ -20,6 +20,7 @@ from bitcoin_watcher.settings import BitcoinConfig
 from bitcoin_watcher.undone_payouts import UndonePayouts
 from bitcoin_watcher.watcher import Watcher
 from chain_watch.deposit_store import StoredDeposits
+from chain_watch.funds import Funds
 from chain_watch.rpc import Endpoint
 from cift_shared.attempts import AttemptEngine, AttemptStore, CommandConsumer
 from cift_shared.clock import SystemClock
@@ -39,6 +40,7 @@ from tests.integration.crypto_watcher.harness import Watch
 from tests.support import bitcoin, bitcoin_wallet
 from tests.support.commands import VAULT
 from tests.support.eventually import eventually
+from tests.support.held_funds import HeldFunds
 from wallet_keys.account import BitcoinAccount
 
 PASSWORD = "node"
@@ -80,6 +82,7 @@ class Paying(Watch):
         self, pool: asyncpg.Pool, signer_pool: asyncpg.Pool, node: RealNode, config: BitcoinConfig
     ) -> None:
         self.signer_pool = signer_pool
+        self.funds: Funds = HeldFunds("bitcoin")
         nodes: Any = [node]
         super().__init__(pool, nodes, config)
         self.real = node.node
@@ -98,7 +101,7 @@ class Paying(Watch):
     ) -> tuple[Signer, Lease]:
         """A signer of another process, and its view of the lease."""
         signer = Signer(
-            SignerStore(self.signer_pool),
+            SignerStore(self.signer_pool, self.funds),
             account,
             limits,
             VAULT,

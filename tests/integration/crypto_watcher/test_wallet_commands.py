@@ -68,6 +68,7 @@ async def test_the_balance_of_bitcoin(paying: Paying, emptied_database: str) -> 
         "unconfirmed": f"{change / 10**8:.8f}",
         "reserved": "0.04000000",
         "free": "0.00100000",
+        "deposits": None,
         "floor": "0.01000000",
         "ceiling": "0.03000000",
     }
@@ -117,6 +118,7 @@ async def test_the_balance_of_ether(paying: Paying, emptied_database: str) -> No
     assert (usdc["confirmed"], usdc["reserved"], usdc["free"]) == (
         "7.000000", "2.000000", "5.000000",
     )  # fmt: skip
+    assert (ether["deposits"], usdc["deposits"]) == ("0.000000000000000000", "0.000000")
 
 
 async def test_without_a_wallet_there_is_no_balance(emptied_database: str) -> None:

@@ -14,6 +14,7 @@ import asyncpg
 import httpx
 from eth_utils import to_checksum_address
 
+from chain_watch.funds import Funds
 from cift_shared.clock import SystemClock
 from cift_shared.database.lease import Lease
 from cift_shared.database.pool import open_pool
@@ -38,6 +39,7 @@ from tests.support.commands import VAULT
 from tests.support.ethereum import CHAIN_ID, ETHER
 from tests.support.ethereum_keys import Wallet
 from tests.support.eventually import eventually
+from tests.support.held_funds import HeldFunds
 from wallet_keys.ethereum_account import EthereumAccount
 
 TOKEN = 10**6
@@ -106,6 +108,7 @@ class Paying(Watch[PayingNode]):
     ) -> None:
         super().__init__(pool, [node], config)
         self.signer_pool = signer_pool
+        self.funds: Funds = HeldFunds("ethereum")
         base: Any = _Base(pool, self.clock)
         context = payouts_of(base, config, self.clients())
         assert context is not None
@@ -150,7 +153,7 @@ class Paying(Watch[PayingNode]):
         self, limits: Limits = LIMITS, *, account: EthereumAccount = ethereum_wallet.ACCOUNT
     ) -> tuple[EthereumSigner, Lease]:
         """A signer of another process, and its view of the lease."""
-        store = SignerStore(self.signer_pool, account.hot)
+        store = SignerStore(self.signer_pool, account.hot, self.funds)
         return EthereumSigner(store, account, limits, VAULT), Lease(
             SCHEMA, "job:sign", SystemClock()
         )

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections import defaultdict
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -38,7 +39,8 @@ ENV = {
 
 @pytest.fixture
 async def paying(emptied_database: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Paying]:
-    async with open_paying(emptied_database, consolidate_worth=10) as opened:
+    settings = {"consolidate_worth": 10, "consolidate_token_min": 20}
+    async with open_paying(emptied_database, **settings) as opened:
 
         def nodes(_: Any) -> list[EthereumNode]:
             return opened.clients()
@@ -79,7 +81,10 @@ def _units(text: str) -> int:
 
 
 def reasons(one: dict[str, Any], which: str = "open") -> dict[str, int]:
-    return {line["reason"]: _units(line["amount"]) for line in one[which]}
+    found: dict[str, int] = defaultdict(int)
+    for line in one[which]:
+        found[line["reason"]] += _units(line["amount"])
+    return dict(found)
 
 
 async def paid_in(paying: Paying) -> None:
@@ -145,16 +150,37 @@ async def test_what_is_moved_between_our_addresses_stays_ours(
     await paying.mined()
     await book(books, paying)
     one = await found(emptied_database, "--own", "ETH=5")
-    (line,) = one["ETH"]["open"]
-    fee = -_units(line["amount"])
-    assert line["reason"] == "network_fee"
+    opened = reasons(one["ETH"])
+    fee = -opened.pop("network_fee")
+    assert opened == {}
     assert _units(one["ETH"]["nodes"]) == 7 * ETHER - fee
     await paying.final()
-    assert len(await paying.charges()) == 1
+    assert len(await paying.charges()) == 2  # of ether, and of gas for the tokens
     await book(books, paying)
     one = await found(emptied_database, "--own", "ETH=5")
     assert (one["ETH"]["open"], _units(one["ETH"]["ledger"])) == ([], 2 * ETHER - fee)
     assert one["USDC"]["open"] == []
+
+
+async def test_tokens_and_their_gas_stay_ours_at_every_step(
+    paying: Paying, books: Books, emptied_database: str
+) -> None:
+    await paid_in(paying)
+    before, moved = paying.token_balance(HOT), False
+    for _ in range(8):
+        await paying.consolidate(2)
+        await paying.mined()
+        await book(books, paying)
+        one = await found(emptied_database, "--own", "ETH=5", "--own", "USDC=500")
+        assert set(reasons(one["ETH"])) <= {"network_fee"}
+        assert one["USDC"]["open"] == []
+        await paying.final()
+        await paying.charges()
+        moved = moved or paying.token_balance(HOT) > before
+    assert moved
+    await book(books, paying)
+    one = await found(emptied_database, "--own", "ETH=5", "--own", "USDC=500")
+    assert (one["ETH"]["open"], _units(one["USDC"]["ledger"])) == ([], 50 * TOKEN)
 
 
 async def test_ether_that_a_stranger_has_sent_is_found(

@@ -58,11 +58,11 @@ async def _shows_reversed(context: ScenarioContext, payment: str, amount: str) -
 async def reversed_in_parts(context: ScenarioContext) -> None:
     """The provider takes two parts of a deposit back, returns the first, and says so twice."""
     _, paid = await _funded(context, "ZAR")
-    first: dict[str, object] = {"name": "r1", "kind": "reversed", "amount": 30_00}
+    first: dict[str, object] = {"name": "r1", "kind": "reversed", "amount": 20_00}
     second: dict[str, object] = {"name": "r2", "kind": "reversed", "amount": 30_00}
     back = {**first, "kind": "reinstated"}
     await _moved_back(context, paid, first, second)
-    await _shows_reversed(context, paid, "60.00")
+    await _shows_reversed(context, paid, "50.00")
     await _moved_back(context, paid, back, {**back, "again": True})
     await _shows_reversed(context, paid, "30.00")
 

@@ -250,6 +250,17 @@ class TestTogether:
         assert self.verdict(later, histories=known) == Sign(Asked(TO, 150_000), 2_000)
 
 
+def test_only_what_the_ledger_has_set_aside_is_signed() -> None:
+    for reason in ("not_accepted", "accepted_otherwise", "not_held"):
+        poor = replace(NONE, unfunded=reason)
+        assert verdict(request(), history=poor) == Refuse(reason)
+        asked = [ASKED, Asked(FOREIGN, 1_000)]
+        both = request((TO, 100_000), (FOREIGN, 1_000), (OWN, 197_000))
+        assert judge_all(both, asked, LIMITS, [NONE, poor], change) == Refuse(reason)
+        replaced = replace(poor, versions=(FIRST,))
+        assert verdict(request(version=2), history=replaced) == Sign(ASKED, 2_000)
+
+
 class TestApproval:
     """Above a limit a second person must have approved exactly this."""
 

@@ -62,6 +62,10 @@ def gas(transfer: Transfer = GAS, **over: Any) -> Verdict:
     return verdict(transfer, sender=HOT, **over)
 
 
+def test_purposes_have_the_words_that_the_database_takes() -> None:
+    assert [one.value for one in Purpose] == ["payout", "consolidation", "gas"]
+
+
 @pytest.mark.parametrize("transfer", [ALL, TOKENS])
 def test_what_a_deposit_has_left_goes_to_the_account_that_pays(transfer: Transfer) -> None:
     """Also more than a customer may get at once."""

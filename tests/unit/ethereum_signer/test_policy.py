@@ -263,6 +263,15 @@ def test_whatever_is_requested_a_payment_has_one_nonce_and_a_nonce_one_payment(
     assert len(pairs) == len({nonce for _, nonce in pairs})
 
 
+def test_only_what_the_ledger_has_set_aside_is_signed() -> None:
+    for reason in ("not_accepted", "accepted_otherwise", "not_held"):
+        poor = History(unfunded=reason)
+        assert verdict(history=poor) == Refuse(reason)
+        raised = replace(TRANSFER, max_fee=45, tip=3)
+        signed = replace(SIGNED, unfunded=reason)
+        assert verdict(raised, version=2, history=signed) == Sign(raised)
+
+
 class TestApproval:
     """Above a limit a second person must have approved exactly this."""
 

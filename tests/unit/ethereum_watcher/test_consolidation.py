@@ -55,6 +55,18 @@ def test_the_limits_are_included() -> None:
     assert ether_moved(replace(TERMS, fee_max=FEE - 1), room(10 * FEE), OFFER) is None
 
 
+def test_without_a_setting_nothing_is_moved() -> None:
+    assert ether_moved(replace(TERMS, worth=0), room(10**12), OFFER) is None
+    assert ether_moved(replace(TERMS, worth=1), room(10**12), OFFER) is not None
+
+
+def test_a_replacement_may_cost_as_much_as_it_moves() -> None:
+    old = ether_moved(TERMS, room(10 * FEE), OFFER)
+    assert old is not None
+    assert with_fee_inside(old, Fee(200, 3)) is not None
+    assert with_fee_inside(old, Fee(201, 3)) is None
+
+
 def test_one_at_a_time() -> None:
     assert ether_moved(TERMS, room(10 * FEE, count=1), OFFER) is None
 

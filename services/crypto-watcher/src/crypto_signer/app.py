@@ -15,6 +15,7 @@ from typing import Any
 import asyncpg
 from faststream.asgi import AsgiResponse
 
+from chain_watch.funds import LedgerFunds
 from cift_shared.clock import SystemClock
 from cift_shared.database.pool import Pool, close_pool, open_pool
 from cift_shared.observability.log import get_logger
@@ -59,7 +60,7 @@ def bitcoin_chain(settings: SignerSettings, account: BitcoinAccount) -> Chain:
     limits = settings.limits()
 
     def job(pool: "Pool[asyncpg.Record]") -> Job:
-        store = bitcoin.SignerStore(pool)
+        store = bitcoin.SignerStore(pool, LedgerFunds("bitcoin"))
         signer = Signer(store, account, limits, settings.vault(), network=settings.network)
         return signer.job(timedelta(seconds=settings.poll_s))
 
@@ -73,7 +74,7 @@ def ethereum_chain(
     limits = config.limits()
 
     def job(pool: "Pool[asyncpg.Record]") -> Job:
-        store = ethereum.SignerStore(pool, account.hot)
+        store = ethereum.SignerStore(pool, account.hot, LedgerFunds("ethereum"))
         signer = EthereumSigner(store, account, limits, settings.vault())
         return signer.job(timedelta(seconds=settings.poll_s))
 

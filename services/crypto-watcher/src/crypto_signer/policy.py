@@ -111,6 +111,8 @@ class History:
     """Paid by other withdrawals within 24 hours; each counts once."""
     decision: Decision | None = None
     """What a second person has decided about this payment; None: nothing."""
+    unfunded: str | None = None
+    """Why the ledger does not have the money for it; None: it is set aside."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +174,7 @@ def judge_all(
         _form(request, transaction)
         or _outputs(request, transaction, known, change_script)
         or next(filter(None, (_versions(request, *pair) for pair in pairs)), None)
+        or next(filter(None, (_funds(history) for history in histories)), None)
         or next(filter(None, (_limits(one, fee, limits) for one in known)), None)
     )
     if reason:
@@ -259,6 +262,11 @@ def _versions(request: Request, asked: Asked, history: History) -> str | None:
     if not first.inputs <= {one.reference for one in request.inputs}:
         return "independent_version"
     return None
+
+
+def _funds(history: History) -> str | None:
+    """A first version is signed for money that is set aside; a later one replaces it."""
+    return None if history.versions else history.unfunded
 
 
 def _approval(asked: Asked, history: History, limits: Limits) -> Wait | Refuse | None:

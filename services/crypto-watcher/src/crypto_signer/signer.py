@@ -5,6 +5,7 @@ that leads can commit (its lease's epoch is compared there). So the caps hold wi
 and each transaction is signed once.
 """
 
+from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
 
@@ -14,6 +15,7 @@ from bitcoin_method.instruments import ADDRESS_KIND
 from bitcoin_method.networks import Network
 from bitcoin_watcher.addresses import CHANGE, AddressInvalid, parse_address
 from chain_watch.fence import fenced
+from chain_watch.funds import unfunded
 from chain_watch.verdicts import Refuse, Told, Wait
 from cift_shared.database.lease import Lease
 from cift_shared.database.pool import Connection
@@ -24,6 +26,7 @@ from cift_shared.runtime.job import Job
 from cift_shared.security.field_encryption import Vault
 from crypto_signer.policy import (
     Asked,
+    History,
     Limits,
     Request,
     Sign,
@@ -77,7 +80,9 @@ class Signer:
         asked = {one: await self._asked(one) for one in members}
         failpoint("signer.before_sign")
         async with fenced(self._store.pool, SCHEMA, lease) as connection:
-            histories = [await self._store.history(connection, one, request) for one in members]
+            histories = [
+                await self._history(connection, one, what, request) for one, what in asked.items()
+            ]
             verdict = judge_all(
                 request, list(asked.values()), self._limits, histories, self._change_script
             )
@@ -113,14 +118,30 @@ class Signer:
         stored = await self._store.command(payment_id)
         try:
             command = RequestWithdrawal.model_validate(stored)
-            sealed = command.instrument.sealed
+        except ValidationError:
+            return None
+        if command.payment_id != payment_id:
+            return None
+        amount = command.amount
+        return self._opened(command.instrument.sealed, amount.minor, amount.currency)
+
+    def _opened(self, sealed: str, minor: int, currency: str) -> Asked | None:
+        """The recipient and the amount; None: an address that can't be read, or no bitcoin."""
+        try:
             text = self._vault.open(sealed, context=ADDRESS_KIND).decode()
             script = parse_address(text, self._network).script
-        except (ValidationError, SealBroken, AddressInvalid, UnicodeDecodeError):
+        except (SealBroken, AddressInvalid, UnicodeDecodeError):
             return None
-        if command.amount.currency != "BTC" or command.payment_id != payment_id:
-            return None
-        return Asked(script, command.amount.minor)
+        return Asked(script, minor) if currency == "BTC" else None
+
+    async def _history(
+        self, connection: Connection, payment_id: UUID, asked: Asked | None, request: Request
+    ) -> History:
+        """What was signed before, and whether the ledger has the money."""
+        history = await self._store.history(connection, payment_id, request)
+        held = await self._store.funds.held(connection, payment_id)
+        accepted = held and self._opened(held.sealed, held.minor, held.currency)
+        return replace(history, unfunded=unfunded(held, accepted, asked))
 
     def _change_script(self, index: int) -> bytes:
         return self._account.script(CHANGE, index)

@@ -10,6 +10,7 @@ from uuid import UUID
 import asyncpg
 
 from chain_watch.approval_store import Approvals
+from chain_watch.funds import Funds
 from cift_shared.database.pool import Connection, Pool
 from crypto_signer.policy import (
     Asked,
@@ -92,8 +93,9 @@ insert into bitcoin_signer.refusal (txid, payment_id, transfer_id, reason) value
 class SignerStore:
     """Reads and writes of the signer."""
 
-    def __init__(self, pool: "Pool[asyncpg.Record]") -> None:
+    def __init__(self, pool: "Pool[asyncpg.Record]", funds: Funds) -> None:
         self.pool = pool
+        self.funds = funds
         self.approvals = Approvals(SCHEMA)
 
     async def requests(self) -> Sequence[Request]:

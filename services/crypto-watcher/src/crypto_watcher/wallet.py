@@ -26,6 +26,7 @@ _HEADINGS = [
     "UNCONFIRMED",
     "RESERVED",
     "FREE",
+    "DEPOSITS",
     "FLOOR",
     "CEILING",
 ]
@@ -49,6 +50,20 @@ select coalesce((select t.amount from ethereum.hot_token as t
 """
 """What the account has of a token, and what withdrawals that are in no block move of it."""
 
+DEPOSITS = """
+select coalesce((select sum(a.wei) from ethereum.arrival as a
+                   join ethereum.address as d on d.address = a.address
+                  where a.currency = $1 and a.height is not null and d.payment_id is not null), 0)
+     - coalesce((select sum(s.wei) from ethereum.spending as s
+                   join ethereum.address as d on d.address = s.address
+                  where $2::bytea is null and d.payment_id is not null), 0)
+     - coalesce((select sum(m.amount) from ethereum.hot_transfer as m
+                   join ethereum.hot_transaction as t on t.hash = m.hash
+                   join ethereum.address as d on d.script = t.sender
+                  where m.contract = $2 and d.payment_id is not null), 0)
+"""
+"""What the addresses of deposits have of a currency, in blocks; `$2`: the token's contract."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Balance:
@@ -61,6 +76,8 @@ class Balance:
     confirmed: int
     unconfirmed: int | None
     reserved: int
+    deposits: int | None = None
+    """At addresses of deposits, from where it must be moved before it can be paid."""
     floor: int | None = None
     ceiling: int | None = None
 
@@ -74,6 +91,7 @@ class Balance:
             "unconfirmed": self._text(self.unconfirmed),
             "reserved": self._text(self.reserved),
             "free": self._text(self.confirmed - self.reserved),
+            "deposits": self._text(self.deposits),
             "floor": self._text(self.floor),
             "ceiling": self._text(self.ceiling),
         }
@@ -89,6 +107,7 @@ async def balance() -> Output:
     Confirmed: in blocks. Unconfirmed: on its way.
     Reserved: the part of confirmed that payouts or
     sweeps spend. Free: the rest of confirmed.
+    Deposits: still at addresses of deposits.
     """
     found = await _balances(environment("DATABASE_URL"))
     documents = [one.document() for one in found]
@@ -179,7 +198,7 @@ async def _ethereum(dsn: str, config: EthereumConfig) -> Sequence[Balance]:
         raise AssertionError("checked by the caller")
     hot = key.hot
 
-    def balance_of(currency: str, confirmed: int, reserved: int) -> Balance:
+    def balance_of(currency: str, confirmed: int, reserved: int, deposits: int) -> Balance:
         return Balance(
             chain="ethereum",
             currency=currency,
@@ -187,15 +206,18 @@ async def _ethereum(dsn: str, config: EthereumConfig) -> Sequence[Balance]:
             confirmed=confirmed,
             unconfirmed=None,
             reserved=reserved,
+            deposits=deposits,
         )
 
     async with database(dsn, role="cift_ethereum") as connection:
         row = await connection.fetchrow(ETHEREUM, hot.script)
         wei, reserved = (0, 0) if row is None else (int(row["wei"]), int(row["reserved"]))
-        found = [balance_of("ETH", wei, reserved)]
+        deposits = int(await connection.fetchval(DEPOSITS, "ETH", None))
+        found = [balance_of("ETH", wei, reserved, deposits)]
         for token in config.tokens:
             contract = bytes.fromhex(token.contract.removeprefix("0x"))
             row = await connection.fetchrow(ERC20, hot.script, contract)
             amount, reserved = (0, 0) if row is None else (int(row["amount"]), int(row["reserved"]))
-            found.append(balance_of(token.currency, amount, reserved))
+            deposits = int(await connection.fetchval(DEPOSITS, token.currency, contract))
+            found.append(balance_of(token.currency, amount, reserved, deposits))
     return found

@@ -131,6 +131,8 @@ class History:
     """What others count for the day in the same currency (`counted`); each counts once."""
     decision: Decision | None = None
     """What a second person has decided about this payment; None: nothing."""
+    unfunded: str | None = None
+    """Why the ledger does not have the money for it; None: it is set aside, or nobody asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +181,7 @@ def judge(
         _paid(transfer, asked, purpose, caps.currency, own)
         or _nonce(request, transfer, history, is_filler=_is_filler(transfer, own))
         or _versions(request, transfer, history, purpose)
+        or (None if history.versions else history.unfunded)
         or _limits(transfer, limits, caps, purpose)
     )
     if reason:

@@ -6,13 +6,17 @@ and each version is signed once. What waits holds back the later nonces of its s
 not be mined.
 """
 
+from dataclasses import replace
 from datetime import timedelta
+from uuid import UUID
 
 from pydantic import ValidationError
 
 from chain_watch.fence import fenced
+from chain_watch.funds import unfunded
 from chain_watch.verdicts import Refuse, Told, Wait
 from cift_shared.database.lease import Lease
+from cift_shared.database.pool import Connection
 from cift_shared.errors import SealBroken
 from cift_shared.failpoints import failpoint
 from cift_shared.messaging.messages import RequestWithdrawal
@@ -77,6 +81,9 @@ class EthereumSigner:
             transfer, purpose = _transfer_of(request.unsigned), own.purpose(request)
             contract = counted(transfer, purpose)[1] if transfer and purpose else None
             history = await self._store.history(connection, request, transfer, contract)
+            if asked is not None:
+                problem = await self._unfunded(connection, request.payment_id, asked)
+                history = replace(history, unfunded=problem)
             verdict = judge(request, asked, self._limits, history, own=own)
             match verdict:
                 case Sign():
@@ -103,14 +110,26 @@ class EthereumSigner:
         stored = await self._store.command(request.payment_id)
         try:
             command = RequestWithdrawal.model_validate(stored)
-            sealed = command.instrument.sealed
-            text = self._vault.open(sealed, context=ADDRESS_KIND).decode()
-            account = parse_address(text).script
-        except (ValidationError, SealBroken, AddressInvalid, UnicodeDecodeError):
+        except ValidationError:
             return None
         if command.payment_id != request.payment_id:
             return None
-        return Asked(account, command.amount.minor, command.amount.currency)
+        amount = command.amount
+        return self._opened(command.instrument.sealed, amount.minor, amount.currency)
+
+    def _opened(self, sealed: str, minor: int, currency: str) -> Asked | None:
+        """The recipient and the amount; None: an address that can't be read."""
+        try:
+            text = self._vault.open(sealed, context=ADDRESS_KIND).decode()
+            return Asked(parse_address(text).script, minor, currency)
+        except (SealBroken, AddressInvalid, UnicodeDecodeError):
+            return None
+
+    async def _unfunded(self, connection: Connection, payment_id: UUID, asked: Asked) -> str | None:
+        """Why the ledger does not have the money; None: it has."""
+        held = await self._store.funds.held(connection, payment_id)
+        accepted = held and self._opened(held.sealed, held.minor, held.currency)
+        return unfunded(held, accepted, asked)
 
     def _tell(self, request: Request, verdict: Verdict) -> None:
         fields = {"payment_id": str(request.payment_id), "version": request.version}

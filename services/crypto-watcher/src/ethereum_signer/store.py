@@ -10,6 +10,7 @@ from uuid import UUID
 import asyncpg
 
 from chain_watch.approval_store import Approvals
+from chain_watch.funds import Funds
 from cift_shared.database.pool import Connection, Pool
 from ethereum_signer.policy import History, Request, Sign, Signed
 from ethereum_signer.signing import SignedTransfer
@@ -72,8 +73,9 @@ insert into ethereum_signer.refusal (payment_id, version, reason) values ($1, $2
 class SignerStore:
     """Reads and writes of the signer."""
 
-    def __init__(self, pool: "Pool[asyncpg.Record]", sender: bytes) -> None:
+    def __init__(self, pool: "Pool[asyncpg.Record]", sender: bytes, funds: Funds) -> None:
         self.pool = pool
+        self.funds = funds
         self._sender = sender
         self.approvals = Approvals(SCHEMA)
 

@@ -24,7 +24,7 @@ class Terms:
     hot: bytes
     """The account that pays."""
     worth: int
-    """Ether is moved if it is worth so many times the fee."""
+    """Ether is moved if it is worth so many times the fee; 0: never."""
     fee_max: int
     """The most that the network may take for one transaction."""
     open_max: int
@@ -49,7 +49,7 @@ def ether_moved(terms: Terms, room: Room, offer: Fee) -> Transfer | None:
         room: what the address has for good, its next nonce, and how much is under way there.
         offer: what the network is offered.
     """
-    is_worth = room.wei >= max(terms.ether_min(offer), 1)
+    is_worth = terms.worth > 0 and room.wei >= terms.ether_min(offer)
     if room.count or not is_worth or not terms.allows(TRANSFER_GAS, offer):
         return None
     return Transfer(

@@ -157,7 +157,7 @@ class Planner:
 
         if not await self._store.plan(look.lease, self._ids.new_id(), place, account, make):
             return False
-        fields = {"index": place.index, "amount": str(amount), "token": token.currency}
+        fields = {"index": place.index, "amount": str(amount), "currency": token.currency}
         log.info("ethereum.consolidation_planned", **fields)
         return True
 
@@ -174,7 +174,7 @@ class Planner:
             log.error(
                 "ethereum.consolidation_not_possible",
                 index=place.index,
-                token=token.currency,
+                currency=token.currency,
                 meaning="the token refuses the transfer; its issuer may have frozen the address",
             )
         return gas
