@@ -6,7 +6,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from chain_watch.funds import LedgerFunds
+from chain_watch.funds_store import LedgerFunds
 from cift_shared.database.connecting import database as connected
 from cift_shared.messaging.messages import RequestWithdrawal
 from tests.integration.crypto_watcher.payout_harness import Paying, open_paying

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from chain_watch.funds import LedgerFunds
+from chain_watch.funds_store import LedgerFunds
 from cift_shared.messaging.messages import RequestWithdrawal
 from tests.integration.ethereum_watcher.payout_harness import TOKEN, Paying, open_paying
 from tests.integration.ledger.books import Books, command_row, open_books

@@ -10,11 +10,6 @@ from uuid import UUID
 
 from cift_shared.database.pool import Connection
 
-HELD = """
-select minor, currency, sealed, is_held from ledger.held_withdrawal
- where payment_id = $1 and rail = $2
-"""
-
 
 @dataclass(frozen=True, slots=True)
 class Held:
@@ -34,20 +29,6 @@ class Funds(Protocol):
     async def held(self, connection: Connection, payment_id: UUID) -> Held | None:
         """What was accepted; None: no such withdrawal."""
         ...
-
-
-class LedgerFunds:
-    """In the ledger's schema, by a view of it."""
-
-    def __init__(self, rail: str) -> None:
-        self._rail = rail
-
-    async def held(self, connection: Connection, payment_id: UUID) -> Held | None:
-        """As `Funds.held`."""
-        row = await connection.fetchrow(HELD, payment_id, self._rail)
-        if row is None:
-            return None
-        return Held(int(row["minor"]), row["currency"], row["sealed"] or "", row["is_held"])
 
 
 def unfunded(held: Held | None, accepted: object, asked: object) -> str | None:

@@ -15,7 +15,7 @@ from typing import Any
 import asyncpg
 from faststream.asgi import AsgiResponse
 
-from chain_watch.funds import LedgerFunds
+from chain_watch.funds_store import LedgerFunds
 from cift_shared.clock import SystemClock
 from cift_shared.database.pool import Pool, close_pool, open_pool
 from cift_shared.observability.log import get_logger
