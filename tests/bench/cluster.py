@@ -41,6 +41,13 @@ TWIN = {
 }
 """A push is paid 0.5 s after it came and told 0.1 s later: `PROVIDER_S`. Nothing else fails."""
 QUIET = {"CIFT_LOG_LEVEL": "warning", "CIFT_TRACE_SAMPLE_RATIO": "0"}
+PACE = {
+    "CIFT_BITCOIN_POLL_S": "5",
+    "CIFT_ETHEREUM_POLL_S": "5",
+    "CIFT_SIGNER_POLL_S": "1",
+    "CIFT_RATE_EVERY_S": "10",
+}
+"""How often the chains are looked at by default; the local stack does it at the pace of a demo."""
 NO_LIMIT = {"CIFT_GATEWAY_REQUESTS_PER_SECOND": "100000"}
 """The load comes with one API key: its rate limit would be what is measured."""
 SERVICES = ("gateway", "ledger", "mpesa-worker", "card-worker")
@@ -176,7 +183,7 @@ async def running_cluster(
     async with held[0], held[1]:
         with _addresses(postgres.dsn(DATABASE), kafka.bootstrap):
             options = Options(
-                folder, speed=1, prefer_ports=False, extra_env={**QUIET, **NO_LIMIT, **env}
+                folder, speed=1, prefer_ports=False, extra_env={**QUIET, **PACE, **NO_LIMIT, **env}
             )
             async with running_stack(options) as stack:
                 took = time.perf_counter() - began

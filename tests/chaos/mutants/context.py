@@ -91,6 +91,14 @@ class ScenarioContext:
         finally:
             await connection.close()
 
+    async def query(self, query: str) -> Any:
+        """One value from the database."""
+        connection = await asyncpg.connect(self.cluster.database_url)
+        try:
+            return await connection.fetchval(query)
+        finally:
+            await connection.close()
+
     async def ends_within(self, payment_id: str, seconds: float) -> bool:
         """Whether a payment ends in that time."""
         try:

@@ -157,4 +157,30 @@ MUTANTS = (
             ),
         ),
     ),
+    Mutant(
+        "eth-gas-is-credited",
+        "ether that is sent to a deposit's address for gas is taken for a customer's money",
+        "ethereum_tokens_consolidated",
+        ("providers_hold_what_the_books_say",),
+        (
+            Edit(
+                f"{ETHEREUM}/scanner.py",
+                "            if one.sender == hot:\n",
+                "            if hot is None:\n",
+            ),
+        ),
+    ),
+    Mutant(
+        "eth-consolidation-fee-lost",
+        "what the network takes for moving deposits is not reported",
+        "ethereum_tokens_consolidated",
+        ("providers_hold_what_the_books_say",),
+        (
+            Edit(
+                f"{ETHEREUM}/own_transfers.py",
+                "            if charge.fee:\n",
+                "            if charge.fee < 0:\n",
+            ),
+        ),
+    ),
 )

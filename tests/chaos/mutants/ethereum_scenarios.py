@@ -1,11 +1,12 @@
 """Scenarios of Ethereum that end well in sound services."""
 
+import asyncio
 from typing import Any
 
 import httpx
 
 from cift_shared.rails.local import local_rails
-from tests.chaos.mutants.context import EARLY_S, ScenarioContext
+from tests.chaos.mutants.context import EARLY_S, LOOK_S, PATIENCE_S, ScenarioContext
 
 _FINAL_AFTER = 8
 _WEI = 2 * 10**16
@@ -48,6 +49,9 @@ async def _node(context: ScenarioContext, path: str, body: dict[str, Any]) -> An
 
 _FIRST_SENT = """
 select count(*) from ethereum.spend where payment_id = $1 and sent_at is not null
+"""
+_CHARGED = """
+select count(*) from ethereum.payout where index is not null and charged_at is not null
 """
 _SECOND_SENT = f"{_FIRST_SENT} and version = 2"
 
@@ -119,6 +123,16 @@ async def _with_tokens(context: ScenarioContext, amount: int) -> str:
     return customer
 
 
+async def ethereum_tokens_consolidated(context: ScenarioContext) -> None:
+    """The USDC of a deposit are moved, before them ether for their gas; both fees are reported."""
+    before = await context.query(_CHARGED)
+    await _with_tokens(context, 25)
+    async with asyncio.timeout(PATIENCE_S):
+        while await context.query(_CHARGED) < before + 2:
+            await _node(context, "/control/mine", {"blocks": 1})
+            await asyncio.sleep(LOOK_S)
+
+
 async def ethereum_left_out(context: ScenarioContext) -> None:
     """Blocks leave a withdrawal out, its fee is raised, and everything that waits is mined."""
     payment_id = await _withdrawn(context)
@@ -178,5 +192,6 @@ ALL = (
     ethereum_paid_out,
     ethereum_tokens_paid_out,
     ethereum_tokens_above_cap,
+    ethereum_tokens_consolidated,
     ethereum_left_out,
 )
