@@ -170,17 +170,4 @@ MUTANTS = (
             ),
         ),
     ),
-    Mutant(
-        "eth-consolidation-fee-lost",
-        "what the network takes for moving deposits is not reported",
-        "ethereum_tokens_consolidated",
-        ("providers_hold_what_the_books_say",),
-        (
-            Edit(
-                f"{ETHEREUM}/own_transfers.py",
-                "            if charge.fee:\n",
-                "            if charge.fee < 0:\n",
-            ),
-        ),
-    ),
 )
