@@ -40,6 +40,7 @@ CHECKS: Sequence[Check] = (
     postings.settlements_follow_the_book,
     postings.providers_hold_what_the_books_say,
     postings.providers_hold_nothing_else,
+    postings.own_moves_are_charged,
     postings.reversed_is_what_was_posted,
     states.histories_are_paths,
     states.versions_grow_by_one,

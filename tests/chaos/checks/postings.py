@@ -15,6 +15,8 @@ from tests.chaos.evidence.facts import FINAL, Entry, Evidence, Movement, Payment
 
 SETTLEMENT = "settlement"
 REVERSALS = frozenset({"reversal", "reinstatement"})
+LONG_DEEP = 90
+"""Confirmations after which whoever was dead or hung has been at work again for long."""
 
 
 def one_posting_a_success(evidence: Evidence) -> Iterator[Finding]:
@@ -134,6 +136,25 @@ def _is_source(entry: Entry, payment: Payment) -> bool:
     if payment.price is None:
         return _rail_of(entry) is not None
     return entry.code == f"liquidity:{payment.currency}"
+
+
+def own_moves_are_charged(evidence: Evidence) -> Iterator[Finding]:
+    """What a move of our own money has cost is posted, once its block is long deep.
+
+    To no payment; or to one whose transaction has failed, which moves nothing either.
+    """
+    posted = Counter(
+        (entry.code.rpartition(":")[2], -entry.amount)
+        for entry in evidence.entries
+        if _rail_of(entry) is not None
+    )
+    for moved in own_moves(evidence):
+        cost = moved.fee_currency, moved.fee
+        if posted[cost]:
+            posted[cost] -= 1
+        elif moved.fee and (moved.confirmations or 0) >= LONG_DEEP:
+            words = f"a move of our own money has cost {moved.fee} {moved.fee_currency}, not posted"
+            yield Finding(Kind.UNBALANCED, moved.receipt, words)
 
 
 def providers_hold_nothing_else(evidence: Evidence) -> Iterator[Finding]:

@@ -170,4 +170,17 @@ MUTANTS = (
             ),
         ),
     ),
+    Mutant(
+        "eth-consolidation-fee-lost",
+        "what the network takes for moving deposits is not reported",
+        "ethereum_tokens_consolidated",
+        ("own_moves_are_charged",),
+        (
+            Edit(
+                f"{ETHEREUM}/own_transfers.py",
+                "            if charge.fee:\n",
+                "            if charge.fee < 0:\n",
+            ),
+        ),
+    ),
 )

@@ -6,6 +6,7 @@ from typing import Any
 import httpx
 
 from cift_shared.rails.local import local_rails
+from tests.chaos.checks.postings import LONG_DEEP
 from tests.chaos.mutants.context import EARLY_S, LOOK_S, PATIENCE_S, ScenarioContext
 
 _FINAL_AFTER = 8
@@ -131,6 +132,7 @@ async def ethereum_tokens_consolidated(context: ScenarioContext) -> None:
         while await context.query(_CHARGED) < before + 2:
             await _node(context, "/control/mine", {"blocks": 1})
             await asyncio.sleep(LOOK_S)
+    await _node(context, "/control/mine", {"blocks": LONG_DEEP})
 
 
 async def ethereum_left_out(context: ScenarioContext) -> None:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from tests.chaos.checks.checker import CHECKS, check
 from tests.chaos.checks.finding import Kind
+from tests.chaos.checks.postings import LONG_DEEP
 from tests.chaos.clients.history import UNANSWERED
 from tests.chaos.evidence.facts import Entry, Event, Evidence, Hold, Movement
 from tests.unit.chaos.sound import (
@@ -177,6 +178,36 @@ def _asked(minor: int) -> Spoil:
     return spoil
 
 
+def _with_own_move(evidence: Evidence, *, fee: int, confirmations: int | None) -> Evidence:
+    """The provider's book has a move of our own money."""
+    own: dict[str, Any] = {
+        "attempt_id": None,
+        "payment_id": None,
+        "names": frozenset(),
+        "receipt": "own",
+        "confirmations": confirmations,
+    }
+    move = replace(evidence.movements[0], kind="move", amount=0, fee=fee, **own)
+    return replace(evidence, movements=(*evidence.movements, move))
+
+
+def _moved_for_nothing(evidence: Evidence) -> Evidence:
+    """Such a move, whose fee is not posted."""
+    return _with_own_move(evidence, fee=5, confirmations=LONG_DEEP)
+
+
+def _moved_our_own(evidence: Evidence, *, fee: int, booked: int) -> Evidence:
+    """The provider's book has a move of our own money; the journal has its fee."""
+    first = evidence.entries[0]
+    costs = next(e for e in evidence.entries if e.code.startswith("provider-costs:mpesa"))
+    tx = evidence.entries[-1].tx + 1
+    lines = [
+        replace(first, tx=tx, payment_id=None, kind="provider_fee", amount=-booked),
+        replace(costs, tx=tx, payment_id=None, kind="provider_fee", amount=booked),
+    ]
+    return _booked(_with_own_move(evidence, fee=fee, confirmations=None), lines)
+
+
 _LATE = NOW - timedelta(minutes=1)
 _FAR = NOW + timedelta(days=1)
 
@@ -256,6 +287,7 @@ CASES: list[tuple[str, Kind, Spoil]] = [
         spoiled("movements", 1, fee=2_000),
     ),
     ("providers_hold_nothing_else", Kind.UNBALANCED, _orphan),
+    ("own_moves_are_charged", Kind.UNBALANCED, _moved_for_nothing),
     ("reversed_is_what_was_posted", Kind.UNBALANCED, spoiled("payments", 0, reversed=1)),
     (
         "histories_are_paths", Kind.ILLEGAL_STATE,
@@ -328,10 +360,10 @@ def test_every_check_has_a_case() -> None:
 ALONE = {
     "refused_keys_stay_refused", "reads_never_go_back", "one_request_taken",
     "one_attempt_a_payment", "held_is_open_holds", "nobody_is_overdrawn", "completed_is_deep",
-    "providers_hold_nothing_else", "reversed_is_what_was_posted", "results_count_once",
-    "ends_are_ends_for_the_worker", "results_have_arrived", "webhooks_have_arrived",
-    "outboxes_are_empty", "attempts_have_a_next_check", "notices_are_taken_in",
-    "every_change_is_told", "withdrawals_stay_within_caps",
+    "providers_hold_nothing_else", "own_moves_are_charged", "reversed_is_what_was_posted",
+    "results_count_once", "ends_are_ends_for_the_worker", "results_have_arrived",
+    "webhooks_have_arrived", "outboxes_are_empty", "attempts_have_a_next_check",
+    "notices_are_taken_in", "every_change_is_told", "withdrawals_stay_within_caps",
 }  # fmt: skip
 """Checks whose subject no other check looks at."""
 
@@ -343,23 +375,10 @@ def test_nothing_else_is_found(name: str, spoil: Spoil) -> None:
     assert {finding.by for finding in check(spoil(sound())).findings} == {name}
 
 
-def _moved_our_own(evidence: Evidence, *, fee: int, booked: int) -> Evidence:
-    """The provider's book has a move of our own money; the journal has its fee."""
-    first = evidence.entries[0]
-    costs = next(e for e in evidence.entries if e.code.startswith("provider-costs:mpesa"))
-    own: dict[str, Any] = {
-        "attempt_id": None,
-        "payment_id": None,
-        "names": frozenset(),
-        "receipt": "own",
-    }
-    move = replace(evidence.movements[0], kind="move", amount=0, fee=fee, **own)
-    tx = evidence.entries[-1].tx + 1
-    lines = [
-        replace(first, tx=tx, payment_id=None, kind="provider_fee", amount=-booked),
-        replace(costs, tx=tx, payment_id=None, kind="provider_fee", amount=booked),
-    ]
-    return _booked(replace(evidence, movements=(*evidence.movements, move)), lines)
+def test_a_move_that_is_not_long_deep_may_be_posted_later() -> None:
+    for confirmations, is_sound in ((None, True), (LONG_DEEP - 1, True), (LONG_DEEP, False)):
+        moved = _with_own_move(sound(), fee=5, confirmations=confirmations)
+        assert check(moved).is_sound is is_sound
 
 
 def test_the_fee_of_a_move_of_our_own_money_is_no_finding() -> None:
