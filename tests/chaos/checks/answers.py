@@ -18,6 +18,8 @@ _MADE = frozenset({201, 202})
 _DEFINITE = frozenset(range(400, 500)) - {409}
 """Answers that say that nothing was made; 409 says that somebody else may be making it."""
 _ABSENT = 404
+_TRY_AGAIN = 503
+"""Nothing is stored under the key: a repeat is judged anew."""
 _REVERSIBLE = frozenset(
     {
         "insufficient_funds",
@@ -126,7 +128,8 @@ def refused_keys_stay_refused(evidence: Evidence) -> Iterator[Finding]:
     """
     keyed = [said for said in evidence.said if said.key is not None]
     for (_, request, key), answers in grouped(keyed, _key).items():
-        codes = {str(said.answer.get("code")) for said in answers} & _REVERSIBLE
+        final = [said for said in answers if said.status != _TRY_AGAIN]
+        codes = {str(said.answer.get("code")) for said in final} & _REVERSIBLE
         accepted = [said for said in answers if said.status in _MADE]
         if codes and accepted:
             words = f"{request}, key {key}: answered {sorted(codes)} and {accepted[0].status}"
@@ -138,7 +141,9 @@ def no_more_than_asked(evidence: Evidence) -> Iterator[Finding]:
     asked: Counter[tuple[object, ...]] = Counter()
     for answers in grouped(orders(evidence), _key).values():
         accepted = [said for said in answers if said.status == _ACCEPTED]
-        refused = any(said.answer.get("code") in _REVERSIBLE for said in answers)
+        refused = any(
+            said.answer.get("code") in _REVERSIBLE and said.status != _TRY_AGAIN for said in answers
+        )
         may_be = [said for said in answers if said.status not in _DEFINITE and not refused]
         asked.update({_asked_terms(said) for said in accepted[:1] or may_be})
     made = grouped([one for one in evidence.payments if not one.received], _made_terms)

@@ -64,6 +64,22 @@ async def test_without_any_price_the_rate_grows_old(
     assert (await reading.stored())["as_of"] == began
 
 
+@pytest.mark.parametrize(("ahead_s", "is_replaced"), [(146, True), (61, True), (60, False)])
+async def test_prices_of_a_clock_far_ahead_are_replaced(
+    reading: Reading, clock: FakeClock, ahead_s: int, is_replaced: bool
+) -> None:
+    """A process whose clock is wrong for a moment must not keep the true prices out."""
+    await reading.read()
+    true = await reading.stored()
+    await reading.pool.execute(
+        "update rates.price set usd = 1, read_at = read_at + $1", timedelta(seconds=ahead_s)
+    )
+    await reading.read()
+    found = await reading.stored()
+    assert (found["usd"] == true["usd"]) is is_replaced
+    assert found["as_of"] == clock.now() + timedelta(seconds=0 if is_replaced else ahead_s)
+
+
 async def test_sources_that_are_too_far_apart_leave_no_rate(reading: Reading) -> None:
     await reading.read()
     reading.markets.kraken.frozen = True

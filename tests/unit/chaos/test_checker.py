@@ -399,6 +399,12 @@ def test_a_repeated_event_is_no_finding() -> None:
     assert check(replace(evidence, events=again)).is_sound
 
 
+def test_a_refusal_for_now_is_no_finding() -> None:
+    """With 503 nothing is stored under the key: its repeat may be accepted."""
+    for_now = {"status": 503, "answer": {"code": "rate_unavailable"}}
+    assert check(beside("said", _of(PAYOUT), **for_now)(sound())).is_sound
+
+
 def test_a_replayed_answer_is_no_finding() -> None:
     assert check(beside("said", _of(DEPOSIT), at=300.0, began=299.0)(sound())).is_sound
 

@@ -18,8 +18,10 @@ SAVE_PRICES = """
 insert into rates.price (currency, source, usd, read_at)
 select * from unnest($1::text[], $2::text[], $3::numeric[], $4::timestamptz[])
 on conflict (currency, source) do update set usd = excluded.usd, read_at = excluded.read_at
- where price.read_at <= excluded.read_at
+ where price.read_at <= excluded.read_at or price.read_at > excluded.read_at + $5
 """
+"""A price that was read later stays, unless it was read by a clock so far ahead that nobody can use
+it: it would keep every true one out until that time comes."""
 PRICES = """
 select currency, source, usd, read_at
   from rates.price
@@ -64,7 +66,7 @@ class RateStore:
                 [one.usd for one in prices],
                 [one.read_at for one in prices],
             ]
-            await connection.execute(SAVE_PRICES, *columns)
+            await connection.execute(SAVE_PRICES, *columns, rules.max_age)
             rows = await connection.fetch(PRICES, list(currencies), list(sources))
             known = [Price(**dict(row)) for row in rows]
             found = [
