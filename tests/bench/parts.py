@@ -81,9 +81,13 @@ async def at_rest(bench: Bench) -> None:
 
 async def cpu(bench: Bench, seconds: float) -> None:
     """CPU time per payment alone."""
-    costs = await per_payment(bench.cluster, bench.rate, seconds)
-    bench.figures["cpu_ms_per_payment"] = total(costs)
-    bench.note_costs(f"CPU per payment at {bench.rate:g}/s", costs)
+    await _cpu(bench, "cpu_ms_per_payment", bench.rate, seconds)
+
+
+async def _cpu(bench: Bench, figure: str, rate: float, seconds: float) -> None:
+    costs = await per_payment(bench.cluster, rate, seconds)
+    bench.figures[figure] = total(costs)
+    bench.note_costs(f"CPU per payment at {rate:g}/s", costs)
 
 
 async def costs_by_load(bench: Bench) -> None:
@@ -92,15 +96,8 @@ async def costs_by_load(bench: Bench) -> None:
     Where both cores are full, loops that find work for one payment use what is left: only a load
     below that shows such waste, and only a backlog shows what a payment needs.
     """
-    effort = bench.effort
-    loads = {
-        "cpu_ms_at_50_per_s": (HALF_EMPTY, effort.latency_s),
-        "cpu_ms_in_a_flood": (FLOOD, effort.flood_s),
-    }
-    for name, (rate, seconds) in loads.items():
-        costs = await per_payment(bench.cluster, rate, seconds)
-        bench.figures[name] = total(costs)
-        bench.note_costs(f"CPU per payment at {rate:g}/s", costs)
+    await _cpu(bench, "cpu_ms_at_50_per_s", HALF_EMPTY, bench.effort.latency_s)
+    await _cpu(bench, "cpu_ms_in_a_flood", FLOOD, bench.effort.flood_s)
 
 
 async def latency(bench: Bench) -> None:

@@ -52,15 +52,8 @@ def ether_moved(terms: Terms, room: Room, offer: Fee) -> Transfer | None:
     is_worth = terms.worth > 0 and room.wei >= terms.ether_min(offer)
     if room.count or not is_worth or not terms.allows(TRANSFER_GAS, offer):
         return None
-    return Transfer(
-        chain_id=terms.chain_id,
-        nonce=room.nonce,
-        tip=offer.tip,
-        max_fee=offer.max_fee,
-        gas=TRANSFER_GAS,
-        account=terms.hot,
-        wei=room.wei - TRANSFER_GAS * offer.max_fee,
-    )
+    wei = room.wei - TRANSFER_GAS * offer.max_fee
+    return _next(terms, room, offer, gas=TRANSFER_GAS, account=terms.hot, wei=wei)
 
 
 def with_fee_inside(old: Transfer, offer: Fee) -> Transfer | None:
@@ -90,16 +83,8 @@ def tokens_moved(
         return None
     if room.wei < gas * offer.max_fee:
         return None
-    return Transfer(
-        chain_id=terms.chain_id,
-        nonce=room.nonce,
-        tip=offer.tip,
-        max_fee=offer.max_fee,
-        gas=gas,
-        account=terms.hot,
-        wei=amount,
-        contract=contract,
-    )
+    made = _next(terms, room, offer, gas=gas, account=terms.hot, wei=amount)
+    return replace(made, contract=contract)
 
 
 def gas_sent(
@@ -119,14 +104,19 @@ def gas_sent(
     wei = -(-cost * GAS_PERCENT // 100) - held
     if held >= cost or wei > terms.fee_max or not terms.allows(gas, offer):
         return None
-    made = Transfer(
+    made = _next(terms, room, offer, gas=TRANSFER_GAS, account=account, wei=wei)
+    has_room = room.count < terms.open_max and room.wei >= made.ether_max + terms.keep
+    return made if has_room else None
+
+
+def _next(terms: Terms, room: Room, offer: Fee, *, gas: int, account: bytes, wei: int) -> Transfer:
+    """A transfer of ether with the next nonce of who pays."""
+    return Transfer(
         chain_id=terms.chain_id,
         nonce=room.nonce,
         tip=offer.tip,
         max_fee=offer.max_fee,
-        gas=TRANSFER_GAS,
+        gas=gas,
         account=account,
         wei=wei,
     )
-    has_room = room.count < terms.open_max and room.wei >= made.ether_max + terms.keep
-    return made if has_room else None
