@@ -26,7 +26,11 @@ async def test_a_deposit_is_settled_at_its_depth_and_not_before(watch: Watch) ->
     assert seen.next_action is not None
     assert seen.next_action["confirmations"] == "0"
     assert seen.next_action["received"] == "0.01000000"
-    await watch.mined(tx, times=2)
+    for confirmations in (1, 2):
+        await watch.mined(*[tx] if confirmations == 1 else [])
+        seen = await deposit.reach("submitted", count=1 + confirmations)
+        assert seen.next_action is not None
+        assert seen.next_action["confirmations"] == str(confirmations)
     await watch.rest(deposit.id)
     assert await deposit.kinds() == ["action_required", "submitted", "submitted", "submitted"]
     await watch.mined()

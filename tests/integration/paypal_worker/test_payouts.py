@@ -391,6 +391,23 @@ class TestTooLittleMoney:
             assert results == ["submitted", "canceled"]
             assert await harness.book() == []
 
+    async def test_a_denied_payout_that_waits_to_be_sent_again_can_be_canceled(
+        self, database: str, tmp_path: Path
+    ) -> None:
+        async with open_harness(database, tmp_path, paypal_short_balance="denied") as harness:
+            await harness.set_balance("40.00")
+            request = await submitted(harness)
+            await harness.step(request.payment_id, "paypal.payout.denied")
+            await harness.cancel(request.payment_id)
+            results = await ended(harness, request.payment_id)
+            assert results == ["submitted", "canceled"]
+            await harness.set_balance("1000.00")
+            await harness.pass_time(DAY)
+            await harness.notice(request.payment_id)
+            await harness.restart()
+            assert await harness.book() == []
+            assert len(await harness.objects("batch")) == 1
+
 
 class TestFloat:
     async def test_is_what_can_be_paid_out(self, harness: PayoutsHarness) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from cift_shared.attempts.store import attempt_id_of
 from cift_shared.messaging.messages import RequestWithdrawal
 from paypal_method.events import event_of
 from paypal_worker.event_store import EventStore
-from paypal_worker.payout_places import StoredPlaces
+from paypal_worker.payout_places import MemoryPlaces, StoredPlaces
 from tests.integration.paypal_worker.payouts_harness import DAY, PayoutsHarness, open_harness
 from tests.support.commands import VAULT
 from tests.support.deaths import Deaths
@@ -392,6 +393,21 @@ class TestPlaces:
         assert await places.begin_send("batch-a") == 0
         found = await places.join(attempts, "batch-b")
         assert set(found.values()) == {next_place}
+
+    @pytest.mark.parametrize("is_stored", [True, False])
+    async def test_a_closed_round_gets_no_place(
+        self, harness: PayoutsHarness, is_stored: bool
+    ) -> None:
+        attempts = [one, two] = await claimed(harness, 2)
+        places = StoredPlaces(harness.pool) if is_stored else MemoryPlaces()
+        assert await places.close(one)
+        assert await places.close(one)
+        assert await places.join(attempts, "batch-a") == {two.attempt_id: "batch-a"}
+        assert await places.join([one], None) == {}
+        assert not await places.close(two)
+        later = replace(one, memory={"round": "1"})
+        assert await places.join([later], None) == {one.attempt_id: None}
+        assert not await places.close(later)
 
 
 async def claimed(harness: PayoutsHarness, count: int) -> Any:

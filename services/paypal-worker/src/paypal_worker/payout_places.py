@@ -38,6 +38,7 @@ select attempt_id, batch_key
   join paypal.payout_place using (attempt_id, round)
   join paypal.attempt using (attempt_id)
  where attempt.state in ('sending', 'waiting', 'unknown')
+   and batch_key is distinct from ''
 """
 _MEMBERS = """
 select attempt.*, attempt.state as state_before
@@ -80,6 +81,13 @@ returning true
 _LEAVE = """
 delete from paypal.payout_place where attempt_id = $1 and round = $2 and batch_key is null
 """
+_CLOSED = ""
+"""The batch key of a payout that must not be sent in this round; no batch has it."""
+_CLOSE = """
+insert into paypal.payout_place as place (attempt_id, round, batch_key) values ($1, $2, '')
+    on conflict (attempt_id, round) do update set batch_key = '' where place.batch_key = ''
+returning true
+"""
 
 
 class Places(Protocol):
@@ -90,12 +98,17 @@ class Places(Protocol):
     ) -> Mapping[AttemptId, str | None]:
         """Store the place of each payout that has none; the place of each, None: alone.
 
-        A payout that has ended, or is claimed by nobody, gets no place and is left out.
+        A payout that has ended, or is claimed by nobody, gets no place and is left out; so is one
+        whose round was closed.
         """
         ...
 
     async def leave(self, attempt: Attempt) -> None:
         """Forget that a payout travels alone: its first request was refused, or did not leave."""
+        ...
+
+    async def close(self, attempt: Attempt) -> bool:
+        """Let nobody send a payout in this round; False: it has a place, and may have been sent."""
         ...
 
     async def members(self, batch_key: str) -> Sequence[Attempt]:
@@ -159,6 +172,10 @@ class StoredPlaces:
         """Forget that a payout travels alone; see `Places.leave`."""
         await self._fetch(_LEAVE, attempt.attempt_id, round_of(attempt))
 
+    async def close(self, attempt: Attempt) -> bool:
+        """Let nobody send a payout in this round; see `Places.close`."""
+        return bool(await self._fetch(_CLOSE, attempt.attempt_id, round_of(attempt)))
+
     async def members(self, batch_key: str) -> Sequence[Attempt]:
         """The payouts of a shared batch, in the order of their ids."""
         found = (attempt_of(row) for row in await self._fetch(_MEMBERS, batch_key))
@@ -202,11 +219,16 @@ class MemoryPlaces:
             new = _Place(replace(attempt, memory=dict(attempt.memory)), batch_key)
             name = attempt.attempt_id, round_of(attempt)
             found[attempt.attempt_id] = self._places.setdefault(name, new).batch_key
-        return found
+        return {name: key for name, key in found.items() if key != _CLOSED}
 
     async def leave(self, attempt: Attempt) -> None:
         """Forget that a payout travels alone; see `Places.leave`."""
         self._places.pop((attempt.attempt_id, round_of(attempt)), None)
+
+    async def close(self, attempt: Attempt) -> bool:
+        """Let nobody send a payout in this round; see `Places.close`."""
+        name = attempt.attempt_id, round_of(attempt)
+        return self._places.setdefault(name, _Place(attempt, _CLOSED)).batch_key == _CLOSED
 
     async def members(self, batch_key: str) -> Sequence[Attempt]:
         """The payouts of a shared batch, in the order of their ids."""

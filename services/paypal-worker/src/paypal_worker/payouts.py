@@ -59,6 +59,7 @@ class Payouts:
     def __init__(self, context: Context, places: Places) -> None:
         self._context = context
         self._pause = PayoutPause(context.clock, context.config.check_speed)
+        self._places = places
         self._sender = PayoutSender(context, self._pause, places)
 
     async def submit(self, attempt: Attempt) -> Answer:
@@ -88,12 +89,13 @@ class Payouts:
     async def cancel(self, attempt: Attempt) -> Answer:
         """Return an unclaimed payout now, for the merchant; raises as `submit`.
 
-        `Unknown` while the payout is in another open state: PayPal can't cancel it then, and the
-        engine tries again after the next query.
+        A payout that PayPal denied ends here if nobody has sent it again. `Unknown` while it is in
+        another open state: PayPal can't cancel it then, and the engine tries again after the next
+        query.
         """
         batch_id = attempt.memory.get(BATCH)
         if not batch_id:
-            return Answer(Unknown("it is not known whether PayPal has the payout"))
+            return await self._cancel_unsent(attempt)
         batch = await self._context.api.read_payout(batch_id)
         if batch.is_denied(batch_key(attempt), item_key(attempt)):
             return self._canceled(self._context.step("payout.denied", batch=batch_id))
@@ -108,6 +110,12 @@ class Payouts:
         if isinstance(answer.outcome, Pending):
             return Answer(Unknown("PayPal cancels a payout only while it is unclaimed"))
         return answer
+
+    async def _cancel_unsent(self, attempt: Attempt) -> Answer:
+        """Cancel a payout that PayPal denied, unless it was sent, or is being sent, again."""
+        if round_of(attempt) and await self._places.close(attempt):
+            return self._canceled(self._context.step("payout.not_sent_again", reason="canceled"))
+        return Answer(Unknown("it is not known whether PayPal has the payout"))
 
     def check_delay(self, attempt: Attempt) -> timedelta | None:
         """How long to wait before the next query; None after 45 days."""
