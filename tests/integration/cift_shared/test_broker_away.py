@@ -22,7 +22,7 @@ from tests.support.postgres import throw_away_folder
 
 pytestmark = pytest.mark.integration
 
-PATIENCE_S = 30
+PATIENCE_S = 60
 READERS = 4
 
 

@@ -309,7 +309,7 @@ async def test_running_loops_cancel_at_once(pool) -> None:
     desk = Desk(pool, Canceler(Canceled()))
     desk.commands._wake_poll = desk.engine.poll.wake
     desk.commands._wake_dispatch = desk.engine.dispatch.wake
-    async with running([desk.engine.dispatch, desk.engine.poll]), asyncio.timeout(10):
+    async with running([desk.engine.dispatch, desk.engine.poll]), asyncio.timeout(60):
         command = await desk.take()
         while await desk.state() != "waiting":
             await asyncio.sleep(0.01)

@@ -25,7 +25,7 @@ from tests.support.kafka import Broker
 
 pytestmark = pytest.mark.integration
 
-PATIENCE_S = 30
+PATIENCE_S = 60
 LARGE = "x" * 1_500_000
 TABLE = (
     "create schema probe; create table probe.outbox (id bigint generated always as identity "

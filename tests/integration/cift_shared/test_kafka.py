@@ -32,7 +32,7 @@ from tests.support.kafka import Broker
 
 pytestmark = pytest.mark.integration
 
-PATIENCE_S = 30
+PATIENCE_S = 60
 
 
 class Reader:

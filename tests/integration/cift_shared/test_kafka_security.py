@@ -24,7 +24,7 @@ pytestmark = [pytest.mark.integration, pytest.mark.kafka]
 
 OPEN, CLOSED = "test.open", "test.closed"
 USER, PASSWORD = "worker", "the-password-of-worker"
-PATIENCE_S = 30
+PATIENCE_S = 60
 _MODULE = "org.apache.kafka.common.security.scram.ScramLoginModule"
 
 

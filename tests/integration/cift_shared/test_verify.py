@@ -76,7 +76,7 @@ def verify(payment_id: UUID, reference: str | None = None) -> VerifyPayment:
 
 
 async def until(look: Callable[[], Awaitable[object]]) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not await look():
             await asyncio.sleep(0.01)
 

@@ -167,7 +167,7 @@ async def test_listener_survives_a_broken_connection(
     payment_id = (await pay(client, order())).json()["id"]
     live = stream(gateway, client, payment_id)
     await live.next_event()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not await gateway.admin.fetchval(
             "select count(pg_terminate_backend(pid)) from pg_stat_activity "
             "where application_name = 'cift_gateway_listen' and datname = current_database()"

@@ -54,7 +54,7 @@ class TestAccept:
     async def test_command_leaves_with_the_payment(self, database: str) -> None:
         async with running_gateway(database, relay=True) as gateway:
             payment = (await pay(await gateway.client(), order())).json()
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(30):
                 while not gateway.publisher.published:
                     await asyncio.sleep(0.01)
             (message,) = gateway.publisher.published
@@ -140,7 +140,7 @@ class TestAccept:
 
 async def made(gateway: RunningGateway) -> str:
     """The one payment, once it is stored."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while True:
             if found := await gateway.admin.fetchval("select payment_id from ledger.payment"):
                 return str(found)
@@ -152,7 +152,7 @@ class TestWait:
         self, gateway: RunningGateway, client: httpx.AsyncClient
     ) -> None:
         asked = asyncio.create_task(pay(client, order(), Prefer="wait=20"))
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while not (
                 found := await gateway.admin.fetchval("select payment_id from ledger.payment")
             ):
@@ -177,7 +177,7 @@ class TestWait:
         asked = asyncio.create_task(pay(client, order(), Prefer="wait=60"))
         payment_id = await made(gateway)
         await gateway.result(payment_id, "action_required", next_action=action)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(30):
             answer = await asked
         assert (answer.status_code, answer.json()["status"]) == (202, "requires_action")
         assert answer.json()["next_action"] == action
@@ -203,10 +203,10 @@ class TestWait:
         asked = asyncio.create_task(pay(client, order(), Prefer="wait=60"))
         payment_id = await made(gateway)
         await gateway.result(payment_id, "action_required", next_action=prompt)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(30):
             await seen.wait()
         await gateway.settle(payment_id)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(30):
             answer = await asked
         assert answer.json()["status"] == "completed"
 
@@ -223,13 +223,17 @@ class TestWait:
     async def test_no_wait_when_the_key_has_no_slot_left(self, database: str) -> None:
         async with running_gateway(database, streams_per_key=1) as gateway:
             client = await gateway.client()
-            first = asyncio.create_task(pay(client, order(), Prefer="wait=2"))
-            while not await gateway.count("ledger.payment"):
+            first = asyncio.create_task(pay(client, order(), Prefer="wait=60"))
+            slots = gateway.parts[Payments].waiting.slots
+            while not slots._open.total():
                 await asyncio.sleep(0.01)
-            await asyncio.sleep(0.05)
             second = await pay(client, order(), Prefer="wait=30")
             assert "preference-applied" not in second.headers
-            await first
+            [waiting] = await gateway.admin.fetch(
+                "select payment_id from ledger.payment where payment_id <> $1", second.json()["id"]
+            )
+            await gateway.settle(str(waiting["payment_id"]))
+            assert (await first).headers["preference-applied"] == "wait=60"
 
 
 class TestCancel:

@@ -109,7 +109,7 @@ async def test_saved_by_a_token(gateway: RunningGateway, client: httpx.AsyncClie
 
 async def test_waits_for_the_worker(gateway: RunningGateway, client: httpx.AsyncClient) -> None:
     asked = asyncio.create_task(ask(client, "wait=30"))
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not (
             found := await gateway.admin.fetchval(
                 "select payment_method_id from gateway.payment_method"

@@ -8,7 +8,7 @@ import pytest
 from cift_local.ports import LOOPBACK
 from tests.chaos.cluster.proxy import Link
 
-PATIENCE_S = 10
+PATIENCE_S = 60
 
 
 @pytest.fixture
