@@ -10,7 +10,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from decimal import Decimal
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
 from uuid import UUID, uuid4
 
 import asyncpg
@@ -23,6 +22,7 @@ from cift_local.waiting import answers_ok, wait_until
 from cift_shared.observability.log import start_logging
 from cift_shared.runtime.http_server import serve
 from cift_shared.runtime.service import POOL_SIZE_MAX
+from tests.bench.new_database import new_database
 from tests.bench.orders import ACCEPTED
 
 DATABASE, PATH = "bench_bare", "/payments"
@@ -85,8 +85,7 @@ async def _pool(app: FastAPI, dsn: str) -> AsyncIterator[None]:
 @asynccontextmanager
 async def running_bare(dsn: str) -> AsyncIterator[tuple[int, int]]:
     """Runs it over a database of its own on the same server; answers its port and process id."""
-    address = urlunsplit(urlsplit(dsn)._replace(path=f"/{DATABASE}"))
-    await _make_database(dsn, address)
+    address = await new_database(dsn, DATABASE, _TABLE)
     port = free_port()
     env = {**os.environ, "DATABASE_URL": address, "BARE_PORT": str(port)}
     process = await asyncio.create_subprocess_exec(
@@ -99,20 +98,6 @@ async def running_bare(dsn: str) -> AsyncIterator[tuple[int, int]]:
     finally:
         process.terminate()
         await process.wait()
-
-
-async def _make_database(dsn: str, address: str) -> None:
-    connection = await asyncpg.connect(dsn)
-    try:
-        await connection.execute(f"drop database if exists {DATABASE} with (force)")
-        await connection.execute(f"create database {DATABASE}")
-    finally:
-        await connection.close()
-    connection = await asyncpg.connect(address)
-    try:
-        await connection.execute(_TABLE)
-    finally:
-        await connection.close()
 
 
 def main() -> None:

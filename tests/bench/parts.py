@@ -11,6 +11,7 @@ from tests.bench import accept, faults, settle, steps
 from tests.bench.arithmetic import percentile
 from tests.bench.cluster import Cluster
 from tests.bench.cpu import per_payment, total
+from tests.bench.floor_run import running_floor
 from tests.bench.idle import idle
 from tests.bench.load import Result
 from tests.bench.plot import HEIGHT, cdf, chart, rate_over_time
@@ -29,7 +30,7 @@ class Effort:
     idle_s: float = 10
     latency_s: float = 15
     flood_s: float = 8
-    trial_s: float = 10
+    trial_s: float = 20
     trials: int = 5
     accept_rounds: int = 2
     accept_s: float = 3
@@ -98,6 +99,20 @@ async def costs_by_load(bench: Bench) -> None:
     """
     await _cpu(bench, "cpu_ms_at_50_per_s", HALF_EMPTY, bench.effort.latency_s)
     await _cpu(bench, "cpu_ms_in_a_flood", FLOOD, bench.effort.flood_s)
+
+
+async def beside_the_floor(bench: Bench) -> None:
+    """What a deposit costs in the simplest program of our shape; our ratio to it."""
+    async with running_floor(bench.cluster) as floor:
+        for name, rate, seconds in (
+            ("at_50_per_s", HALF_EMPTY, bench.effort.latency_s),
+            ("in_a_flood", FLOOD, bench.effort.flood_s),
+        ):
+            cost = await floor.cpu_ms_per_payment(rate, seconds)
+            bench.figures[f"floor_cpu_ms_{name}"] = cost
+            ours = bench.figures.get(f"cpu_ms_{name}")
+            if ours is not None:
+                bench.figures[f"cpu_vs_floor_{name}"] = ours / cost
 
 
 async def latency(bench: Bench) -> None:

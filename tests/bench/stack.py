@@ -31,6 +31,7 @@ PARTS: dict[str, Callable[[Bench], Awaitable[None]]] = {
     "idle": parts.at_rest,
     "latency": parts.latency,
     "loads": parts.costs_by_load,
+    "floor": parts.beside_the_floor,
     "settle": parts.settling,
     "accept": parts.accepting,
     "outage": parts.database_away,

@@ -15,7 +15,7 @@ from tests.support.postgres import throw_away_folder
 
 pytestmark = [pytest.mark.integration, pytest.mark.e2e, pytest.mark.timeout(180)]
 
-BACK_WITHIN_S = 30
+BACK_WITHIN_S = 60
 
 
 @pytest.fixture
