@@ -28,6 +28,9 @@ from tests.support.clocks import ShiftedClock
 from tests.support.commands import IDS, VAULT
 from tests.support.eventually import eventually
 
+LEASE_LENGTH = timedelta(minutes=10)
+"""The test decides when a lease ends: on a slow machine it must not end by itself."""
+
 
 class WatchedChain(ABC):
     """The database, the engine, and one watcher of a chain."""

@@ -24,7 +24,7 @@ from cift_shared.database.pool import open_pool
 from cift_shared.messaging.messages import PaymentResult
 from tests.support import bitcoin
 from tests.support.bitcoin_chain import ScriptedNode, Tx
-from tests.support.watched_chain import WatchedChain
+from tests.support.watched_chain import LEASE_LENGTH, WatchedChain
 
 OpenWatch = Callable[..., Any]
 
@@ -54,7 +54,7 @@ class Watch(WatchedChain):
         ]
         credits_ = Credits(self.pool, TABLES, terms_of(self.config), self.clock, self.rates)
         watcher = Watcher(clients, self.store, credits_, self.config, self.clock)
-        return watcher, Lease("bitcoin", "job:watch", self.clock)
+        return watcher, Lease("bitcoin", "job:watch", self.clock, length=LEASE_LENGTH)
 
     def new_processor(self) -> BitcoinProcessor:
         """The processor; it calls no node."""

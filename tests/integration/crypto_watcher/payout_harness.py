@@ -41,6 +41,7 @@ from tests.support import bitcoin, bitcoin_wallet
 from tests.support.commands import VAULT
 from tests.support.eventually import eventually
 from tests.support.held_funds import HeldFunds
+from tests.support.watched_chain import LEASE_LENGTH
 from wallet_keys.account import BitcoinAccount
 
 PASSWORD = "node"
@@ -107,7 +108,7 @@ class Paying(Watch):
             VAULT,
             network="regtest",
         )
-        return signer, Lease(SCHEMA, "job:sign", SystemClock())
+        return signer, Lease(SCHEMA, "job:sign", SystemClock(), length=LEASE_LENGTH)
 
     def _client(self, node: Any) -> BitcoinNode:
         auth = (node.settings.bitcoin_rpc_user, PASSWORD)

@@ -29,7 +29,7 @@ from provider_sandbox.ethereum.evm import NEW_CONTRACT
 from provider_sandbox.ethereum.node import Node, ReorgPlan
 from provider_sandbox.ethereum.rpc import answer_body
 from tests.support import ethereum, ethereum_contracts
-from tests.support.watched_chain import WatchedChain
+from tests.support.watched_chain import LEASE_LENGTH, WatchedChain
 
 OpenWatch = Callable[..., Any]
 Lie = Callable[[list[Any], Any], Any]
@@ -175,7 +175,7 @@ class Watch(WatchedChain, Generic[NodeType]):
         """A watcher of another process, and its view of the lease."""
         reports = Credits(self.pool, TABLES, terms_of(self.config), self.clock, self.rates)
         watcher = Watcher(self.clients(), self.store, reports, self.config, self.clock)
-        return watcher, Lease("ethereum", "job:watch", self.clock)
+        return watcher, Lease("ethereum", "job:watch", self.clock, length=LEASE_LENGTH)
 
     def new_processor(self) -> EthereumProcessor:
         """The processor; it calls no node."""

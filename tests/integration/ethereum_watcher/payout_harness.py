@@ -40,6 +40,7 @@ from tests.support.ethereum import CHAIN_ID, ETHER
 from tests.support.ethereum_keys import Wallet
 from tests.support.eventually import eventually
 from tests.support.held_funds import HeldFunds
+from tests.support.watched_chain import LEASE_LENGTH
 from wallet_keys.ethereum_account import EthereumAccount
 
 TOKEN = 10**6
@@ -118,7 +119,7 @@ class Paying(Watch[PayingNode]):
         self.undone = UndonePayouts(context)
         self.transfers = OwnTransfers(StoredTransfers(pool, context.hot.script), context)
         self.consolidations = self.another_consolidation()
-        self.gap_lease = Lease("ethereum", "job:nonce_gaps", self.clock)
+        self.gap_lease = Lease("ethereum", "job:nonce_gaps", self.clock, length=LEASE_LENGTH)
         self.signer, self.signer_lease = self.another_signer()
 
     def another_consolidation(self) -> Consolidations:
@@ -155,7 +156,7 @@ class Paying(Watch[PayingNode]):
         """A signer of another process, and its view of the lease."""
         store = SignerStore(self.signer_pool, account.hot, self.funds)
         return EthereumSigner(store, account, limits, VAULT), Lease(
-            SCHEMA, "job:sign", SystemClock()
+            SCHEMA, "job:sign", SystemClock(), length=LEASE_LENGTH
         )
 
     async def start(self) -> None:
