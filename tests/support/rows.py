@@ -16,6 +16,11 @@ from cift_shared.database.pool import open_pool
 
 AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
+_WAITING = """
+select exists (select from pg_stat_activity
+                where datname = current_database() and wait_event_type = 'Lock')
+"""
+
 _DEFAULTS: Mapping[str, Mapping[str, Any]] = {
     "bitcoin.output": {
         "satoshi": 1_000, "is_coinbase": False, "in_mempool": False, "first_seen_at": AT, "vout": 0,
@@ -68,6 +73,10 @@ class Rows:
 
     async def run(self, statement: str, *values: Any) -> None:
         await self.connection.execute(statement, *values)
+
+    async def somebody_waits(self) -> bool:
+        """True while a session waits for a lock; ask outside of a transaction."""
+        return bool(await self.connection.fetchval(_WAITING))
 
     async def all(self, query: str, *values: Any) -> list[tuple[Any, ...]]:
         """The rows of a query."""

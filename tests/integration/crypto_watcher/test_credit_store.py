@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -30,7 +30,6 @@ CONFIG = bitcoin.config(confirmations=2)
 DEEP = HEIGHT - 1
 DUST = CONFIG.dust
 TIP = Tip(HEIGHT, is_settled=True, followed_at=AT)
-WAITING = "select count(*) from pg_stat_activity where wait_event_type = 'Lock'"
 PRICED = json.dumps(
     {
         "amount": {"minor": 900, "currency": "USD"},
@@ -86,7 +85,7 @@ class Crediting:
         return [PaymentResult.model_validate_json(body) for (body,) in found]
 
     async def waits(self) -> bool:
-        return await self.observer.connection.fetchval(WAITING) > 0
+        return await self.observer.somebody_waits()
 
 
 def _arrival(result: PaymentResult) -> str:
@@ -134,6 +133,14 @@ class TestReceived:
         await crediting.arrived("new", first_seen_at=now - parked + timedelta(minutes=5))
         assert await crediting.told() == [("received", "old")]
 
+    async def test_it_waits_just_so_long(self, crediting: Crediting) -> None:
+        terms = terms_of(CONFIG)
+        crediting.credits = Credits(crediting.pool, TABLES, terms, bitcoin.CLOCK)
+        at = bitcoin.CLOCK.now() - terms.park_after
+        await crediting.arrived("now", first_seen_at=at)
+        await crediting.arrived("later", first_seen_at=at + timedelta(microseconds=1))
+        assert await crediting.told() == [("received", "now")]
+
     async def test_an_arrival_of_a_deposit_does_not_wait(self, crediting: Crediting) -> None:
         await crediting.arrived("new", first_seen_at=SystemClock().now(), payment_id=uuid4())
         payment = await crediting.rows.attempt("bitcoin", operation="deposit")
@@ -150,6 +157,15 @@ class TestReceived:
         await crediting.arrived("new", height=HEIGHT)
         await crediting.arrived("pending", height=None, in_mempool=True)
         assert await crediting.told() == [("received", "least")]
+
+    async def test_a_currency_without_a_least_amount_is_credited(
+        self, crediting: Crediting
+    ) -> None:
+        """As a token is that is no longer listed."""
+        terms = replace(terms_of(CONFIG), currency="LTC")
+        crediting.credits = Credits(crediting.pool, TABLES, terms, SystemClock())
+        await crediting.arrived("a", satoshi=1)
+        assert await crediting.told() == [("received", "a")]
 
     async def test_in_the_order_of_blocks(self, crediting: Crediting) -> None:
         await crediting.arrived("a", height=DEEP)

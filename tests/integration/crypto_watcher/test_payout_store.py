@@ -24,7 +24,6 @@ DEEP = TIP - DEPTH + 1
 """The newest block of a deposit that can be spent."""
 RIPE = TIP - MATURITY + 1
 HELD = "select txid, vout, payment_id from bitcoin.reserved_coin order by txid, vout"
-WAITING = "select count(*) from pg_stat_activity where wait_event_type = 'Lock'"
 MINUTE = timedelta(minutes=1)
 
 
@@ -213,7 +212,7 @@ class TestPlan:
             second = asyncio.create_task(paying.plan(uuid4()))
 
             async def waits() -> bool:
-                return await paying.rows.connection.fetchval(WAITING) > 0 or second.done()
+                return await paying.rows.somebody_waits() or second.done()
 
             await eventually(waits, "the second plan waits")
             assert len(paying.indices) == 1

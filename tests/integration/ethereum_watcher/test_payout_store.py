@@ -24,7 +24,6 @@ HOT, DEPOSIT, PAYEE = b"\x01" * 20, b"\x02" * 20, b"\xaa" * 20
 TOKEN, OTHER_TOKEN = b"\x03" * 20, b"\x04" * 20
 GAS = 21_000
 STATE = "select nonce, settled_hash, has_failed from ethereum.payout where payment_id = $1"
-WAITING = "select count(*) from pg_stat_activity where wait_event_type = 'Lock'"
 
 
 def transfer(room: Room, *, wei: int = 5, **over: Any) -> Transfer:
@@ -114,7 +113,7 @@ class TestRoom:
             second = asyncio.create_task(paying.store.plan_first(uuid4(), paying.make))
 
             async def waits() -> bool:
-                return await paying.rows.connection.fetchval(WAITING) > 0 or second.done()
+                return await paying.rows.somebody_waits() or second.done()
 
             await eventually(waits, "the second plan waits")
             assert len(paying.rooms) == 1

@@ -20,7 +20,6 @@ OPEN, NOT_OPEN = ["sending", "waiting", "unknown"], ["ready", "done", "review"]
 ALL = (
     "select attempt_id, round, batch_key, sends from paypal.payout_place order by batch_key, sends"
 )
-WAITING = "select count(*) from pg_stat_activity where wait_event_type = 'Lock'"
 
 
 @dataclass
@@ -62,7 +61,7 @@ class Placing:
             task = asyncio.ensure_future(doing)
 
             async def waits() -> bool:
-                return await self.observer.connection.fetchval(WAITING) > 0
+                return await self.observer.somebody_waits()
 
             await eventually(waits, "the second waits for the first")
         return await task
