@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from tests.mutation.equivalents import FILE, ListBroken, read_equivalents
 from tests.mutation.run import Score, changed_since, judge_apart, report
 from tests.mutation.server import UnsoundTests
-from tests.mutation.sql_list import SQL_MUTANTS
+from tests.mutation.sql_list import sql_to_judge
 from tests.mutation.sql_run import judge_sql
 from tests.mutation.targets import GATE, TARGETS
 from tests.support.share import head, share_of
@@ -40,8 +40,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.sql or options.gate:
             chosen = [
                 mutant
-                for mutant in SQL_MUTANTS
-                if options.only in mutant.name and (mutant.guard or not options.gate)
+                for mutant in sql_to_judge()
+                if any(word in mutant.name for word in options.only.split(","))
+                and (mutant.guard or not options.gate)
             ]
             if options.gate:
                 chosen = share_of(chosen, SHARES, commit=head())
@@ -61,7 +62,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--modules", default="", help="of targets.py, with commas")
     parser.add_argument("--since", default="", help="a git ref: only modules that differ from it")
     parser.add_argument("--sql", action="store_true", help="SQL instead of Python")
-    parser.add_argument("--only", default="", help="SQL mutants whose name has this in it")
+    parser.add_argument(
+        "--only",
+        default="",
+        help="SQL mutants whose name has one of these words in it, with commas",
+    )
     parser.add_argument("--gate", action="store_true", help="what CI runs")
     parser.add_argument("--parallel", type=int, default=2)
     return parser

@@ -10,24 +10,26 @@ from pathlib import Path
 from tests.mutation.changes import Mutant
 
 FILE = Path(__file__).with_name("equivalent.txt")
+SQL_FILE = Path(__file__).with_name("equivalent_sql.txt")
+"""A line is `name | reason`, the name as the report prints it."""
 
 
 class ListBroken(Exception):
     """A line of the list can't be read, or fits no mutant."""
 
 
-def read_equivalents(text: str) -> dict[str, str]:
-    """Reasons by the mutant's name.
+def read_equivalents(text: str, *, bars: int = 3) -> dict[str, str]:
+    """Reasons by the mutant's name, which has so many bars.
 
     Raises:
-        ListBroken: a line without its five parts, without a reason, or twice.
+        ListBroken: a line without its parts, without a reason, or twice.
     """
     found: dict[str, str] = {}
     for number, line in enumerate(text.splitlines(), start=1):
         if not line.strip() or line.startswith("#"):
             continue
         name, _, reason = line.rpartition(" | ")
-        if name.count(" | ") < 3 or not reason.strip() or name in found:
+        if name.count(" | ") < bars or not name or not reason.strip() or name in found:
             raise ListBroken(f"line {number} of the equivalents: {line}")
         found[name] = reason.strip()
     return found

@@ -61,7 +61,7 @@ def judge_module(
     runs = [server.Run(server.python_change(module, mutant.tree), tests) for mutant in candidates]
     survivors = [
         candidates[place]
-        for place, noticed in server.judge(runs, baseline, parallel=parallel)
+        for place, noticed, _ in server.judge(runs, baseline, parallel=parallel)
         if not noticed
     ]
     survivors = [replace(mutant, tree=ast.Module([], [])) for mutant in survivors]

@@ -28,11 +28,12 @@ from types import ModuleType
 
 import pytest
 
+from tests.mutation.first_failure import FirstFailure, Noticers, find_no_smaller_examples
 from tests.mutation.importing import is_ours, out_of_reach, path_of
 
 _OPTIONS = (
     "-x", "-q", "-s", "--no-header", "--assert=plain", "-p", "no:randomly",
-    "-p", "no:cacheprovider", "-p", "no:xdist", "--hypothesis-seed=0",
+    "-p", "no:cacheprovider", "-p", "no:xdist", "--hypothesis-seed=0", "--tb=no",
 )  # fmt: skip
 _CPU_S_LEAST = 4
 _WALL_S_LEAST = 120
@@ -60,6 +61,17 @@ class Run:
 
     change: Callable[[], None]
     tests: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Running:
+    """A child at work."""
+
+    place: int
+    run: Run
+    began: float
+    pipe: int
+    """On which it tells the test that failed."""
 
 
 class _Changed(importlib.abc.MetaPathFinder, importlib.abc.Loader):
@@ -97,12 +109,13 @@ class _Withheld(importlib.abc.MetaPathFinder):
             raise ImportError(f"{fullname} is to be changed")
 
 
-def run_tests(tests: Sequence[str]) -> int:
+def run_tests(tests: Sequence[str], plugin: FirstFailure | None = None) -> int:
     """Runs pytest in this process; its exit status."""
     with Path(os.devnull).open("w") as nothing:
         os.dup2(nothing.fileno(), 1)
         os.dup2(nothing.fileno(), 2)
-    return int(pytest.main([*_OPTIONS, *tests]))
+    find_no_smaller_examples()
+    return int(pytest.main([*_OPTIONS, *tests], plugins=[plugin] if plugin else None))
 
 
 def measure(tests: Sequence[str]) -> Baseline:
@@ -173,16 +186,24 @@ def _is_test(name: str) -> bool:
     return name.rpartition(".")[2].startswith(("test_", "conftest"))
 
 
-def judge(runs: Sequence[Run], baseline: Baseline, *, parallel: int) -> Iterator[tuple[int, bool]]:
-    """Carries out each run in a child; its place and whether a test noticed, as they end."""
-    running: dict[int, tuple[int, float]] = {}
-    waiting = list(enumerate(runs))
+def judge(
+    runs: Sequence[Run], baseline: Baseline, *, parallel: int
+) -> Iterator[tuple[int, bool, str]]:
+    """Carries out each run in a child; its place, whether it was noticed, and the test that did."""
+    running: dict[int, _Running] = {}
+    waiting, noticers = list(enumerate(runs)), Noticers()
     while waiting or running:
         while waiting and len(running) < parallel:
             place, run = waiting.pop(0)
-            child = _fork(partial(_changed_run, run, baseline))
-            running[child] = (place, time.monotonic())
-        yield from _ended(running, baseline)
+            reading, writing = os.pipe()
+            first = noticers.of(run.tests)
+            child = _fork(partial(_changed_run, run, baseline, first, writing))
+            os.close(writing)
+            running[child] = _Running(place, run, time.monotonic(), reading)
+        for ended, noticed, name in _ended(running, baseline):
+            if name:
+                noticers.note(ended.run.tests, name)
+            yield ended.place, noticed, name
 
 
 def _make_children_quick() -> None:
@@ -193,25 +214,35 @@ def _make_children_quick() -> None:
     gc.freeze()
 
 
-def _ended(running: dict[int, tuple[int, float]], baseline: Baseline) -> Iterator[tuple[int, bool]]:
+def _ended(
+    running: dict[int, _Running], baseline: Baseline
+) -> Iterator[tuple[_Running, bool, str]]:
+    """Children that have ended, whether a test has noticed the change, and which one."""
     wall_s = max(_WALL_S_LEAST, baseline.wall_s * _FACTOR)
-    for child, (place, began) in list(running.items()):
+    for child, one in list(running.items()):
         pid, status = os.waitpid(child, os.WNOHANG)
-        if pid == 0 and time.monotonic() - began > wall_s:
+        if pid == 0 and time.monotonic() - one.began > wall_s:
             os.kill(child, 9)
             pid, status = os.waitpid(child, 0)
         if pid:
             del running[child]
-            yield place, status != 0
+            with os.fdopen(one.pipe) as pipe:
+                yield one, status != 0, pipe.read()
     time.sleep(0.005)
 
 
-def _changed_run(run: Run, baseline: Baseline) -> int:
+def _changed_run(
+    run: Run, baseline: Baseline, first: Sequence[str] = (), pipe: int | None = None
+) -> int:
     limit_s = int(max(_CPU_S_LEAST, baseline.cpu_s * _FACTOR))
     resource.setrlimit(resource.RLIMIT_CPU, (limit_s, limit_s + 5))
     resource.setrlimit(resource.RLIMIT_AS, (_MEMORY_BYTES, _MEMORY_BYTES))
     run.change()
-    return run_tests(run.tests)
+    plugin = FirstFailure(first)
+    status = run_tests(run.tests, plugin)
+    if pipe is not None:
+        os.write(pipe, plugin.test.encode())
+    return status
 
 
 def python_change(module: str, tree: ast.Module) -> Callable[[], None]:

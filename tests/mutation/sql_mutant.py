@@ -18,6 +18,8 @@ class SqlMutant:
     tests: tuple[str, ...]
     guard: bool = False
     """True for what CI sees killed each time: a gap that moved money wrongly once."""
+    is_generated: bool = False
+    """True if `sql_changes` has made it: one that PostgreSQL refuses is none."""
 
     @property
     def name(self) -> str:

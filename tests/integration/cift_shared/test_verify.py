@@ -145,8 +145,11 @@ async def test_a_query_in_progress_is_the_query(workers, pool) -> None:
     processor.free.clear()
     await worker.commands.handle([record(verify(payment_id))])
     await processor.asked.wait()
+    lease = "select lease, next_check_at from probe.attempt where payment_id = $1"
+    before = await pool.fetchrow(lease, payment_id)
     for _ in range(5):
         await worker.commands.handle([record(verify(payment_id))])
+    assert await pool.fetchrow(lease, payment_id) == before  # nobody else can claim it sooner
     processor.free.set()
     await until(lambda: _checked(pool, payment_id, 1))
     held = await row(pool, payment_id)

@@ -70,3 +70,19 @@ async def test_a_rebuild_has_it_too(books: Books, database: str, empty: Any) -> 
     async with snapshot(database) as original, empty.transaction():
         figures = await compare(original, empty)
     assert [(f.name, f.examples) for f in figures if f.differences] == []
+
+
+@pytest.mark.parametrize(("rail", "account"), [("mpesa_tz", "mpesa_tz"), (None, "mpesa")])
+async def test_it_is_of_the_rail_or_of_the_method_if_none_is_named(
+    books: Books, rail: str | None, account: str
+) -> None:
+    told = charged("a", 70).model_copy(update={"method": "mpesa", "rail": rail})
+    assert await books.apply(told) == ["applied"]
+    assert await books.balance(f"provider-costs:{account}:BTC") == (70, 0)
+    assert await books.balance(f"provider:{account}:BTC") == (-70, 0)
+
+
+async def test_a_settlement_of_the_same_name_is_not_the_charge(books: Books) -> None:
+    paid = await books.settled_deposit(10_000, 0)
+    told = charged("a", 70).model_copy(update={"payment_id": paid.payment_id})
+    assert await books.apply(told, told) == ["applied", "duplicate"]

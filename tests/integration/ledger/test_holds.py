@@ -70,6 +70,22 @@ async def test_more_than_is_there_is_refused(books: Books) -> None:
     assert await books.customer() == (10_000, 0)
 
 
+@pytest.mark.parametrize("seconds", [0, -1])
+async def test_it_ends_after_it_began(books: Books, seconds: int) -> None:
+    with pytest.raises(asyncpg.InvalidParameterValueError):
+        await hold(books, "k", await account(books), 100, seconds=seconds)
+
+
+async def test_a_key_is_of_one_account(books: Books) -> None:
+    await books.settled_deposit(10_000, 0, customer_id="c2")
+    await hold(books, "k", await account(books), 100)
+    other = await books.admin.fetchval(
+        "select account_id from ledger.account where code = 'customer:c2:KES'"
+    )
+    with pytest.raises(asyncpg.UniqueViolationError):
+        await hold(books, "k", other, 100)
+
+
 async def test_a_hold_ends_once(books: Books) -> None:
     await hold(books, "k", await account(books), 4_000)
     await end(books, "k", "released")

@@ -68,6 +68,54 @@ class TestASettlement:
         paid = await books.deposit(1, 0)
         assert await books.apply(paid.result("settled", **told)) == ["applied"]
 
+    async def test_whose_fee_has_no_currency_is_for_people(self, books: Books) -> None:
+        """As no worker of ours writes it: the model has both or none."""
+        paid = await books.deposit(10_000, 250)
+        told = paid.result("settled", provider_fee=Money(30, "KES")).model_dump(mode="json")
+        del told["provider_fee"]["currency"]
+        [row] = await books.ledger.fetch("select * from ledger.apply_results($1, null)", [told])
+        assert row["outcome"] == "conflict"
+        assert (await books.history(paid))[-1]["reason"] == "settlement_unreadable"
+        assert await books.journal(paid) == {}
+
+    async def test_that_brings_only_its_reference_later_costs_its_fee_once(
+        self, books: Books
+    ) -> None:
+        paid = await books.deposit(10_000, 250)
+        fee = {"provider_fee": Money(40, "KES")}
+        first = paid.result("settled", provider_reference=None, **fee)
+        assert await books.apply(first) == ["applied"]
+        assert await books.apply(paid.result("settled", seq=2, **fee)) == ["applied"]
+        assert await books.balance("provider:mpesa:KES") == (10_000 - 40, 0)
+        assert await books.balance("provider-costs:mpesa:KES") == (40, 0)
+
+    @pytest.mark.parametrize("progress", ["submitted", "action_required", "unknown"])
+    @pytest.mark.parametrize("end", ["settled", "declined", "expired"])
+    async def test_stays_the_end_whatever_progress_is_told_after_it(
+        self, books: Books, end: Any, progress: Any
+    ) -> None:
+        paid = await books.deposit(10_000, 250)
+        assert await books.apply(paid.result(end)) == ["applied"]
+        before = await books.status(paid)
+        assert await books.apply(paid.result(progress, seq=20)) == ["stale"]
+        assert await books.status(paid) == before
+
+    async def test_of_a_refund_gives_the_merchant_its_part_of_the_fee_back(
+        self, books: Books
+    ) -> None:
+        borne = {"fee_bearer": "merchant", "net_minor": "10000"}
+        paid = await books.settled_deposit(10_000, 250, **borne)
+        refund, _ = await books.refund(paid, 4_000)
+        assert await books.apply(refund.result("settled")) == ["applied"]
+        assert await books.journal(refund) == {
+            "settlement": {
+                "provider:mpesa:KES": -4_000,
+                "customer:c1:KES": 4_000,
+                "fees:mpesa:KES": 100,
+                "merchant:KES": -100,
+            }
+        }
+
     async def test_without_a_provider_fee_of_its_own_posts_none(self, books: Books) -> None:
         paid = await books.deposit(10_000, 250)
         free = paid.result("settled", provider_fee=Money(0, "KES"))

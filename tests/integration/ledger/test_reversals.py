@@ -200,6 +200,13 @@ class TestReinstated:
         await books.apply(refund.result("settled"))
         assert await books.customer() == (0, 0)
 
+    async def test_a_fee_that_came_back_is_given_back_once_more(self, books: Books) -> None:
+        paid = await books.settled_deposit(10_000, 250)
+        told = [back(paid, "a", 4_000, 20), again(paid, "a", 4_000, 21), back(paid, "b", 4_000, 22)]
+        assert await books.apply(*told) == ["applied"] * 3
+        _, terms = await books.refund(paid, 6_000)
+        assert terms == {"fee_minor": "150", "net_minor": "5850"}
+
     @pytest.mark.parametrize(
         ("name", "minor", "reason"),
         [

@@ -7,9 +7,10 @@ import pytest
 
 from cift_shared.database.migrations import find_functions
 from tests.mutation.equivalents import ListBroken
-from tests.mutation.sql_list import SQL_MUTANTS
+from tests.mutation.sql_list import SQL_MUTANTS, sql_to_judge
 from tests.mutation.sql_mutant import SqlMutant
-from tests.mutation.sql_run import changed_text, sql_change
+from tests.mutation.sql_run import sql_change
+from tests.mutation.sql_texts import changed_text
 
 ONE = SqlMutant("function f", "a < b", "a <= b", ())
 TEXT = "create function e() a < b\n\ncreate function f() a < b\n\ncreate function g() a < b\n"
@@ -26,6 +27,10 @@ def test_there_are_no_fewer_than_the_review_had() -> None:
 def test_it_fits_once(mutant: SqlMutant) -> None:
     assert mutant.old != mutant.new
     assert callable(sql_change(mutant))
+
+
+def test_those_that_no_test_can_notice_are_among_them() -> None:
+    assert 0 < len(SQL_MUTANTS) - len(sql_to_judge()) < len(SQL_MUTANTS) / 20
 
 
 def test_only_what_it_names_is_changed() -> None:

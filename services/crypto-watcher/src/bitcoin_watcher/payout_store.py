@@ -70,8 +70,6 @@ select p.payment_id, g.txid, g.raw
  where not exists (select from bitcoin.spend as s
                     where s.payment_id = coalesce(p.group_id, p.payment_id)
                       and s.height is not null)
-   and exists (select from bitcoin.spend as s
-                where s.txid = p.settled_txid and s.height is null)
 """
 """Settled payouts that are in no block any more."""
 SIGNER_LEADS = """

@@ -70,9 +70,8 @@ RESERVE = """
 insert into bitcoin.reserved_coin (txid, vout, payment_id, transfer_id)
 select txid, vout, $3, $4 from unnest($1::text[], $2::bigint[]) as coin (txid, vout)
 """
-HELD = """
-select txid, vout from bitcoin.reserved_coin where payment_id = $1 or transfer_id = $2
-"""
+HELD = "select txid, vout from bitcoin.reserved_coin where payment_id = $1"
+"""Of the versions before; a transfer has one version only."""
 INPUTS = """
 select i.txid, i.vout, i.satoshi, i.chain, i.index, ''::bytea as script
   from bitcoin.spend_input as i where i.spend_txid = $1 order by i.place
@@ -143,7 +142,7 @@ async def store_spend(
     )
     scripts, amounts, changes = zip(*draft.outputs, strict=True)
     await connection.execute(STORE_OUTPUTS, draft.txid, list(scripts), list(amounts), list(changes))
-    mine = await connection.fetch(HELD, owner.payment_id, owner.transfer_id)
+    mine = await connection.fetch(HELD, owner.payment_id)
     held = {(row["txid"], row["vout"]) for row in mine}
     fresh = [one for one in draft.coins if (one.txid, one.vout) not in held]
     await connection.execute(
