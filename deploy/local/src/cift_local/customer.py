@@ -19,8 +19,15 @@ RECEIPT_POLL_S = 0.2
 class Merchant:
     """Makes deposits, withdrawals and refunds over the API."""
 
-    def __init__(self, base: str, api_key: str) -> None:
-        """`base` is the gateway's address."""
+    def __init__(self, base: str, api_key: str, *, within_s: float = TIMEOUT_S) -> None:
+        """A client of one merchant.
+
+        Args:
+            base: the gateway's address.
+            api_key: the merchant's.
+            within_s: how long a payment may take to a state that is waited for.
+        """
+        self._within_s = within_s
         self._http = httpx.AsyncClient(
             base_url=f"{base}/api/v1",
             headers={"Authorization": f"Bearer {api_key}"},
@@ -52,10 +59,10 @@ class Merchant:
         without an estimate of its network's fee, for example.
 
         Raises:
-            TimeoutError: it was not accepted, or was not final, within `TIMEOUT_S` seconds.
+            TimeoutError: it was not accepted, or was not final, within `within_s` seconds.
         """
         key = secrets.token_hex(12)
-        async with asyncio.timeout(TIMEOUT_S):
+        async with asyncio.timeout(self._within_s):
             while True:
                 reply = await self.pay(order, key=key)
                 if reply.status_code != HTTPStatus.SERVICE_UNAVAILABLE:
@@ -103,9 +110,9 @@ class Merchant:
         """Follow a payment's event stream until it is in one of these states; return the payment.
 
         Raises:
-            TimeoutError: it reached none of them within `TIMEOUT_S` seconds.
+            TimeoutError: it reached none of them within `within_s` seconds.
         """
-        async with asyncio.timeout(TIMEOUT_S):
+        async with asyncio.timeout(self._within_s):
             while True:
                 payment = await self.get(f"/payments/{payment_id}")
                 if payment["status"] in states:
@@ -116,9 +123,9 @@ class Merchant:
         """Wait for the provider's receipt of a payment and return it.
 
         Raises:
-            TimeoutError: there is no receipt within `TIMEOUT_S` seconds.
+            TimeoutError: there is no receipt within `within_s` seconds.
         """
-        async with asyncio.timeout(TIMEOUT_S):
+        async with asyncio.timeout(self._within_s):
             while True:
                 payment = await self.get(f"/payments/{payment_id}")
                 if payment["provider_reference"]:
