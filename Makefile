@@ -165,7 +165,9 @@ k8s-e2e: setup ## Run the platform on the cluster of KUBECONFIG: an upgrade, loa
 	$(RUN) tests.k8s_e2e $(STEPS)
 
 k8s-smoke: setup ## Start deploy/k8s/local-cluster, pay by every rail, check the books, end it; as root on Debian 12
-	deploy/k8s/local-cluster/run.sh $(RUN) tests.k8s_e2e demo books
+	$(RUN) tests.support.containers install
+	$(RUN) tests.support.containers python
+	deploy/k8s/local-cluster/run.sh $(RUN) tests.k8s_e2e demo approval books
 
 compose: setup ## Run the images of `make images` with docker compose; ARGS="up --detach"; COMPOSE=podman-compose
 	$(RUN) cift_local compose-settings

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from cift_shared.rails.local import local_rails
 from tests.k8s.rendered import ROOT
-from tests.k8s_e2e import books, images, kube, overlays, platform, refusals, steps
+from tests.k8s_e2e import approval, books, images, kube, overlays, platform, refusals, steps
 from tests.k8s_e2e.credentials import Credentials
 from tests.k8s_e2e.kube import ClusterError
 from tests.k8s_e2e.releases import THIS, Release, previous
@@ -52,6 +52,7 @@ class Run:
         return {
             "upgrade": self.upgrade,
             "demo": self.demo,
+            "approval": self.approval,
             "connections": partial(refusals.connections, report),
             "standard": partial(refusals.pods_beyond_the_standard, report),
             "rights": partial(refusals.rights_of_logins, report),
@@ -123,6 +124,10 @@ class Run:
         self.report.note("demo", {"payments": len(made), "wrong": len(wrong), **balances})
         self.report.check(not wrong, f"payments of the demo: {wrong}")
         self.report.check(available == expected(), f"balances after the demo: {balances}")
+
+    def approval(self) -> None:
+        """A large withdrawal of the demo's customer."""
+        approval.approval(self.report, self.credentials, self.api_key, CUSTOMER)
 
     def card_works(self) -> bool:
         """Tell whether the platform takes payments, by a short load."""

@@ -118,9 +118,11 @@ def create_secrets(credentials: Credentials, from_twins: Mapping[str, str]) -> N
         put_secret(named(each), credentials.of_workload(named(each), from_twins))
 
 
-def cift(credentials: Credentials, *words: str, within: str = "gateway") -> str:
-    """Run the `cift` command as the owner of the database, in a pod of a service."""
-    url = f"DATABASE_URL={credentials.database_url('migrate')}"
+def cift(
+    credentials: Credentials, *words: str, within: str = "gateway", login: str = "migrate"
+) -> str:
+    """Run the `cift` command in a pod of a service, by default as the owner of the database."""
+    url = f"DATABASE_URL={credentials.database_url(login)}"
     pod = pods_of(within)[0]
     return execute(
         pod, "env", "--unset=DATABASE_URL_FILE", url, "cift", *words, container="service"

@@ -14,7 +14,7 @@ from cift_shared.kafka.letters import read_letters
 from cift_shared.security.kafka import Brokers
 from tests.k8s.generated import user
 from tests.k8s.workloads import Workload, workloads
-from tests.k8s_e2e.credentials import Credentials
+from tests.k8s_e2e.credentials import APPROVER, Credentials
 from tests.k8s_e2e.kube import AROUND, ClusterError, execute, forwarded
 
 LOCAL_PORT = 29092
@@ -59,6 +59,12 @@ def _grant(workload: Workload) -> str:
 
 def _quoted(name: str) -> str:
     return f'"{name}"'
+
+
+def create_approver(credentials: Credentials) -> None:
+    """A login for the person who approves withdrawals, as docs/bitcoin.md says."""
+    password = credentials.password(APPROVER)
+    psql(f"create role {APPROVER} login password '{password}' in role cift_wallet_approver;")
 
 
 def allow_scratch_databases() -> None:

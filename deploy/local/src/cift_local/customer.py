@@ -13,7 +13,9 @@ import httpx
 from cift_shared.rails.local import FINAL
 
 TIMEOUT_S = 60
-RECEIPT_POLL_S = 0.2
+PENDING = "pending"
+"""The status of a saved method until its provider has answered: its worker may be away."""
+POLL_S = 0.2
 
 
 class Merchant:
@@ -60,6 +62,7 @@ class Merchant:
 
         Raises:
             TimeoutError: it was not accepted, or was not final, within `within_s` seconds.
+            httpx.HTTPStatusError: the API refused the request.
         """
         key = secrets.token_hex(12)
         async with asyncio.timeout(self._within_s):
@@ -68,6 +71,7 @@ class Merchant:
                 if reply.status_code != HTTPStatus.SERVICE_UNAVAILABLE:
                     break
                 await asyncio.sleep(float(reply.headers["Retry-After"]))
+        reply.raise_for_status()
         return await self.final(reply.json()["id"])
 
     async def quote(self, request: Mapping[str, Any]) -> dict[str, Any]:
@@ -82,14 +86,19 @@ class Merchant:
         return quoted
 
     async def save_method(self, request: Mapping[str, Any]) -> dict[str, Any]:
-        """Save a payment method and return it.
+        """Save a payment method and return it once its provider has answered.
 
         Raises:
             httpx.HTTPStatusError: the API refused the request.
+            TimeoutError: the provider did not answer within `within_s` seconds.
         """
         reply = await self._http.post("/payment-methods", json=dict(request))
         reply.raise_for_status()
         saved: dict[str, Any] = reply.json()
+        async with asyncio.timeout(self._within_s):
+            while saved["status"] == PENDING:
+                await asyncio.sleep(POLL_S)
+                saved = await self.get(f"/payment-methods/{saved['id']}")
         return saved
 
     async def refund(self, payment_id: str, amount: str | None = None) -> httpx.Response:
@@ -130,7 +139,7 @@ class Merchant:
                 payment = await self.get(f"/payments/{payment_id}")
                 if payment["provider_reference"]:
                     return str(payment["provider_reference"])
-                await asyncio.sleep(RECEIPT_POLL_S)
+                await asyncio.sleep(POLL_S)
 
     async def get(self, path: str) -> dict[str, Any]:
         """Read a resource.
