@@ -26,7 +26,7 @@ JOBS := $(shell n=$$(nproc 2>/dev/null || echo 2); echo $$((n < 4 ? n + 1 : 4)))
 PARALLEL := -q -n $(JOBS)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo smoke test test-kafka test-postgres test-containers test-peers test-nodes lint types imports lock lock-api-docs lock-images images test-images k8s-manifests k8s-check k8s-e2e compose compose-smoke check clean api-docs alerts-check openapi functions restore-drill upgrade-drill \
+.PHONY: help setup demo smoke test test-kafka test-postgres test-containers test-peers test-nodes lint types imports lock lock-api-docs lock-images images test-images k8s-manifests k8s-check k8s-e2e k8s-smoke compose compose-smoke check clean api-docs alerts-check openapi functions restore-drill upgrade-drill \
   chaos chaos-points chaos-mutants mutation mutation-sql mutation-gate hostile verify-books verify-chain rebuild-verify cift bench bench-outage bench-bulkheads bench-ledger bench-crypto
 
 help: ## List the targets
@@ -161,8 +161,13 @@ k8s-check: setup ## Render every overlay of deploy/k8s, check schemas and polici
 	$(RUN) tests.k8s.rendered
 	$(RUN) pytest -m k8s -q -n 0 tests/k8s
 
-k8s-e2e: setup ## Run the platform on the cluster of KUBECONFIG, under load and faults; needs docker or podman; STEPS="demo books"
+k8s-e2e: setup ## Run the platform on the cluster of KUBECONFIG: an upgrade, load, faults; needs docker or podman; STEPS="demo books"
 	$(RUN) tests.k8s_e2e $(STEPS)
+
+k8s-smoke: setup ## Start deploy/k8s/local-cluster, pay by every rail, check the books, end it; as root on Debian 12
+	$(RUN) tests.support.containers install
+	$(RUN) tests.support.containers python
+	deploy/k8s/local-cluster/run.sh $(RUN) tests.k8s_e2e demo approval books
 
 compose: setup ## Run the images of `make images` with docker compose; ARGS="up --detach"; COMPOSE=podman-compose
 	$(RUN) cift_local compose-settings

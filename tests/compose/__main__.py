@@ -15,6 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from cift_local.compose import write_settings
+from tests.images import engine
 from tests.images.engine import ROOT
 from tests.support.container_images import OWN_KAFKA, OWN_POSTGRES, environment, has
 
@@ -51,10 +52,10 @@ def compose(*words: str) -> str:
 
 
 def program() -> list[str]:
-    """The command: what COMPOSE says, else `docker compose`, else podman-compose."""
+    """The command: what COMPOSE says, else the one of the engine that answers."""
     if "COMPOSE" in os.environ:
         return os.environ["COMPOSE"].split()
-    return ["docker", "compose"] if shutil.which("docker") else ["podman-compose"]
+    return ["docker", "compose"] if engine.program() == "docker" else ["podman-compose"]
 
 
 def within(container: str, *words: str) -> str:
@@ -123,5 +124,5 @@ def main() -> int:
 if __name__ == "__main__":
     try:
         sys.exit(main())
-    except ComposeError as error:
+    except (ComposeError, RuntimeError) as error:
         sys.exit(str(error))

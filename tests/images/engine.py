@@ -40,14 +40,22 @@ def run(*arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]
 
 
 @cache
-def build(image: str, tag: str = TAG) -> str:
-    """Build a service's image with `make images`; its name."""
+def build(image: str, tag: str = TAG, root: Path = ROOT, revision: str = "") -> str:
+    """Build a service's image with `make images`; its name.
+
+    Args:
+        image: the service.
+        tag: of the image.
+        root: the files of the release that is built.
+        revision: the commit that the image's label names; empty: what git says in `root`.
+    """
     argv = [
         "make",
         "--no-print-directory",
         "images",
         f"IMAGES={image}",
         f"TAG={tag}",
+        *([f"REVISION={revision}"] if revision else []),
     ]
     if program() == "podman" and has(OWN_PYTHON):
         # The stand-in for the base image; packages are fetched as on this machine.
@@ -56,7 +64,7 @@ def build(image: str, tag: str = TAG) -> str:
         argv += [f"PYTHON_IMAGE={OWN_PYTHON}", f"BUILD_OPTIONS={options}"]
     done = subprocess.run(
         argv,
-        cwd=ROOT,
+        cwd=root,
         check=False,
         env={**environment(), "ENGINE": program()},
         capture_output=True,

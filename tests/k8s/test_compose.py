@@ -10,6 +10,8 @@ import yaml
 from cift_local.compose import KAFKA_PORT, write_settings
 from cift_local.stack import PREFERRED_OPS_PORTS, PREFERRED_PORTS, SERVICES
 from cift_shared.rails.local import local_processes, local_twins
+from tests.compose.__main__ import program
+from tests.images import engine
 from tests.k8s.rendered import ROOT
 from tests.k8s.service_settings import SETTINGS, missing
 
@@ -52,6 +54,17 @@ def test_each_listens_where_the_others_look_for_it() -> None:
         assert expected - {None} <= ports, name
     listeners = CONTAINERS["kafka"]["environment"]["KAFKA_ADVERTISED_LISTENERS"]
     assert listeners.endswith(f":{KAFKA_PORT}")
+
+
+@pytest.mark.parametrize(
+    ("answers", "command"), [("docker", ["docker", "compose"]), ("podman", ["podman-compose"])]
+)
+def test_the_smoke_test_takes_the_command_of_the_engine_that_answers(
+    answers: str, command: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("COMPOSE", raising=False)
+    monkeypatch.setattr(engine, "program", lambda: answers)
+    assert program() == command
 
 
 def test_only_the_api_is_published_and_only_on_this_machine() -> None:

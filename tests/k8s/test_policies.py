@@ -227,17 +227,16 @@ def test_only_the_signer_has_the_wallet_and_a_copy_that_it_alone_may_read(name: 
     assert holders[0]["spec"]["replicas"] == 1
 
 
-def test_an_upgrade_begins_with_the_ledger_and_all_that_belongs_to_no_service(name: str) -> None:
-    """The command of docs/kubernetes.md leaves out every other service, and nothing else."""
+def test_an_upgrade_begins_with_the_jobs_and_all_that_belongs_to_no_service(name: str) -> None:
+    """The commands of docs/kubernetes.md leave out every service, and nothing else."""
     guide = (ROOT / "docs" / "kubernetes.md").read_text()
-    [listed] = re.findall(r"\$label notin \(([a-z, -]+)\)", guide)
+    [workers] = re.findall(r'^workers="([a-z, -]+)"$', guide, re.MULTILINE)
     services = {named(each) for each in of_kind(name, *SERVICES)}
-    assert services - set(listed.split(", ")) == {"ledger"}
-    assert set(listed.split(", ")) <= services
+    assert {"ledger", *workers.split(", "), "gateway"} == services
     for each in overlay(name):
         label = each["metadata"].get("labels", {}).get(NAME)
         assert each["kind"] != "ConfigMap" or label is None
-        assert each["kind"] not in SERVICES or label == named(each)
+        assert each["kind"] not in (*SERVICES, "Job") or label == named(each)
 
 
 def test_no_object_is_empty(name: str) -> None:

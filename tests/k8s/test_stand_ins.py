@@ -1,9 +1,11 @@
 """The overlay of `make k8s-e2e`, and the servers and twins around it."""
 
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
+from bitcoin_method.demo import WITHDRAWAL
 from tests.k8s.rendered import (
     BY_OPERATORS,
     SERVICES,
@@ -18,6 +20,7 @@ from tests.k8s.rendered import (
     settings_of,
 )
 from tests.k8s.service_settings import EVERY, known
+from tests.k8s_e2e.approval import AMOUNT
 from tests.k8s_e2e.credentials import Credentials
 
 pytestmark = pytest.mark.k8s
@@ -90,6 +93,12 @@ def test_the_overlay_has_every_plain_setting_of_the_local_stack(tmp_path: Path) 
     given |= {name.removesuffix("_FILE") for name in given} | NOT_IN_A_CLUSTER
     local = Credentials(tmp_path).stack.keys() & known(EVERY)
     assert local - given == set()
+
+
+def test_only_the_step_of_approvals_makes_a_withdrawal_that_needs_one() -> None:
+    [signer] = [each for each in of_kind(E2E, *SERVICES) if named(each) == "crypto-signer"]
+    limit = Decimal(settings_of(E2E, signer)["CRYPTO_SIGNER_APPROVAL_ABOVE_SATOSHI"])
+    assert Decimal(WITHDRAWAL).scaleb(8) <= limit < Decimal(AMOUNT).scaleb(8)
 
 
 def test_policies_join_the_two_namespaces() -> None:

@@ -5,21 +5,25 @@ python -m tests.k8s_e2e [STEP ...]      all steps, or the named ones
 Exit status: 0 if everything was as it should be, 1 if not, 2 if it can't run here.
 """
 
+import contextlib
 import json
-import re
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import partial
+from pathlib import Path
 
 from cift_shared.rails.local import local_rails
 from tests.k8s.rendered import ROOT
-from tests.k8s_e2e import images, kube, overlays, platform, refusals, steps
+from tests.k8s_e2e import approval, books, images, kube, overlays, platform, refusals, steps
 from tests.k8s_e2e.credentials import Credentials
 from tests.k8s_e2e.kube import ClusterError
+from tests.k8s_e2e.releases import THIS, Release, previous
 from tests.k8s_e2e.steps import Report, under_load
+from tests.k8s_e2e.upgrade import Upgrade
+from tests.upgrade.release import NoHistory
 
 FOLDER = ROOT / ".cift" / "k8s-e2e"
 CUSTOMER = "cus_k8s"
@@ -27,9 +31,9 @@ UNAVAILABLE = r" 503: "
 """How requests fail while the database is away: the gateway says so."""
 CUT = r" \w+Error: "
 """How requests fail that a killed gateway had taken: their connections are cut."""
-NO_CLUSTER = """{error}
-make k8s-e2e needs a cluster and a container engine: set KUBECONFIG, or as root start one with
-deploy/k8s/local-cluster/build.sh and up.sh (docs/kubernetes.md)."""
+NOT_HERE = """{error}
+make k8s-e2e needs a cluster, a container engine and the project's history: set KUBECONFIG, or as
+root start a cluster with deploy/k8s/local-cluster/build.sh and up.sh (docs/kubernetes.md)."""
 
 
 @dataclass
@@ -38,13 +42,17 @@ class Run:
 
     report: Report
     credentials: Credentials
+    old: Release | None = None
+    """The release that is upgraded; None: this one is started at once."""
     api_key: str = ""
 
     def steps(self) -> dict[str, Callable[[], None]]:
         """Every step under its name, in order."""
         report = self.report
         return {
+            "upgrade": self.upgrade,
             "demo": self.demo,
+            "approval": self.approval,
             "connections": partial(refusals.connections, report),
             "standard": partial(refusals.pods_beyond_the_standard, report),
             "rights": partial(refusals.rights_of_logins, report),
@@ -63,7 +71,7 @@ class Run:
             ),
             "kafka": partial(self.load, "kafka_killed", partial(steps.kill_server, "kafka")),
             "dry-run": partial(overlays.dry_run, report),
-            "books": self.books,
+            "books": partial(books.agree, report, self.credentials),
         }
 
     def load(self, name: str, event: Callable[[], None], *, may_fail: str = "") -> None:
@@ -89,6 +97,25 @@ class Run:
             for each in platform.workloads()
         }
 
+    def start(self) -> None:
+        """Bring up everything, of the earlier release if it is to be upgraded."""
+        started = time.monotonic()
+        overlays.remove()
+        platform.remove()
+        platform.bring_up(self.credentials, self._layer(self.old or THIS))
+        self.api_key = platform.api_key(self.credentials, "m_k8s")
+        self.report.note("up", {"seconds": round(time.monotonic() - started)})
+
+    def _layer(self, release: Release) -> Path:
+        return release.layer(self.credentials.settings(), FOLDER / release.tag)
+
+    def upgrade(self) -> None:
+        """From the earlier release to this one, back, and forward again."""
+        assert self.old
+        layers = {"old_layer": self._layer(self.old), "new_layer": self._layer(THIS)}
+        shared = (self.report, self.credentials, self.api_key)
+        Upgrade(*shared, old=self.old, new=THIS, **layers).run()
+
     def demo(self) -> None:
         """Pay by every rail; each payment has to end as the demo says."""
         *made, balances = platform.demo(self.api_key, CUSTOMER)
@@ -97,6 +124,10 @@ class Run:
         self.report.note("demo", {"payments": len(made), "wrong": len(wrong), **balances})
         self.report.check(not wrong, f"payments of the demo: {wrong}")
         self.report.check(available == expected(), f"balances after the demo: {balances}")
+
+    def approval(self) -> None:
+        """A large withdrawal of the demo's customer."""
+        approval.approval(self.report, self.credentials, self.api_key, CUSTOMER)
 
     def card_works(self) -> bool:
         """Tell whether the platform takes payments, by a short load."""
@@ -114,12 +145,6 @@ class Run:
             name = f"bad_image_{_short(workload)}"
             self.load(name, partial(steps.bad_image, self.report, workload))
 
-    def books(self) -> None:
-        """The ledger's invariants hold."""
-        said = platform.cift(self.credentials, "verify-books")
-        holding = re.findall(r"^\w+ +ok ", said, re.MULTILINE)
-        self.report.note("verify_books", {"invariants_hold": len(holding)})
-
 
 def expected() -> dict[str, Decimal]:
     """The customer's balance after the demo, by currency."""
@@ -134,45 +159,46 @@ def _short(workload: str) -> str:
     return workload.partition("/")[2]
 
 
-def built(report: Report) -> list[str]:
-    """Build the images and load them into the cluster; returns their names.
+def built(report: Report, old: Release | None) -> None:
+    """Build the images and load them into the cluster.
 
     Raises:
         ClusterError: no cluster answers.
         RuntimeError: no container engine answers, or an image can't be built or loaded.
     """
     report.figures["kubernetes"] = kube.version()
-    started = time.monotonic()
-    made = images.build_all()
-    loading = time.monotonic()
-    images.load(made)
-    seconds = {"build": loading - started, "load": time.monotonic() - loading}
-    report.note("images_seconds", {name: round(value) for name, value in seconds.items()})
+    took: dict[str, int] = {}
+    with _timed(took, "build"):
+        made = images.build_all()
+    earlier: list[str] = []
+    if old:
+        with _timed(took, "build_earlier"):
+            earlier = images.build_services(old)
+    with _timed(took, "load"):
+        images.load(made + earlier)
+    report.note("images_seconds", took)
     report.note("images_mb", images.sizes(made))
-    return made
 
 
-def start(run: Run) -> None:
-    """Bring up everything."""
+@contextlib.contextmanager
+def _timed(took: dict[str, int], name: str) -> Iterator[None]:
     started = time.monotonic()
-    overlays.remove()
-    platform.remove()
-    platform.bring_up(run.credentials, FOLDER)
-    run.api_key = platform.api_key(run.credentials, "m_k8s")
-    run.report.note("up", {"seconds": round(time.monotonic() - started)})
+    yield
+    took[name] = round(time.monotonic() - started)
 
 
 def main(chosen: Sequence[str]) -> int:
     """Run the steps; returns the exit status."""
     started, report = time.monotonic(), Report()
-    try:
-        built(report)
-    except (ClusterError, RuntimeError) as error:
-        print(NO_CLUSTER.format(error=error), file=sys.stderr)
-        return 2
     FOLDER.mkdir(parents=True, exist_ok=True)
-    run = Run(report, Credentials(FOLDER))
-    if _try(report, "start", partial(start, run)):
+    try:
+        old = previous(FOLDER) if not chosen or "upgrade" in chosen else None
+        built(report, old)
+    except (ClusterError, NoHistory, RuntimeError) as error:
+        print(NOT_HERE.format(error=error), file=sys.stderr)
+        return 2
+    run = Run(report, Credentials(FOLDER), old)
+    if _try(report, "start", run.start):
         for name, step in run.steps().items():
             if not chosen or name in chosen:
                 _try(report, name, step)

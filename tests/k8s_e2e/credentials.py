@@ -21,6 +21,8 @@ NODES = {
     "bitcoin-node": f"http://bitcoin-node.{AROUND}.svc:8332",
     "ethereum-node": f"http://ethereum-node.{AROUND}.svc:8545",
 }
+APPROVER = "ann"
+"""The login of a person who approves large withdrawals of coins."""
 KEYS = ("CIFT_DATA_KEYS", "CIFT_INDEX_KEY", "CIFT_CALLBACK_KEY")
 AUTHORITIES = frozenset({"kafka.crt", "postgres.crt"})
 FROM_TWINS = {
@@ -40,6 +42,7 @@ class Credentials:
         self._authority = Authority(folder)
         names = {*JOBS, *(each.name for each in workloads())}
         self._passwords = {name: secrets.token_urlsafe(24) for name in sorted(names)}
+        self._people = {APPROVER: secrets.token_urlsafe(24)}
 
     @cached_property
     def stack(self) -> Mapping[str, str]:
@@ -70,7 +73,7 @@ class Credentials:
 
     def password(self, name: str) -> str:
         """The password of a login or Kafka user."""
-        return self._passwords[name]
+        return (self._passwords | self._people)[name]
 
     def kafka_users(self) -> str:
         """The users in the form that Kafka's storage tool takes, one a line."""

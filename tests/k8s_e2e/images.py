@@ -5,26 +5,32 @@ import shlex
 import subprocess
 
 from tests.images.engine import ROOT, build, run
+from tests.k8s_e2e.releases import SERVICES, THIS, TWINS, Release
 from tests.support.container_images import OWN_KAFKA, OWN_POSTGRES, environment
 
-TAG = "e2e"
-SERVICES = ("gateway", "ledger", "card-worker", "crypto-watcher", "mpesa-worker", "paypal-worker")
-TWINS = "provider-sandbox"
 STAND_INS = {"postgres": OWN_POSTGRES, "kafka": OWN_KAFKA}
 LOAD = ROOT / "deploy" / "k8s" / "local-cluster" / "load.sh"
 
 
 def build_all() -> list[str]:
-    """Build every image; returns their names.
+    """Build every image of this release and of what is around it; returns their names.
 
     Raises:
         RuntimeError: no container engine answers, or an image can't be built.
     """
-    for image in (*SERVICES, TWINS):
-        build(image, TAG)
+    made = [*build_services(THIS), build(TWINS, THIS.tag)]
     for image, stand_in in STAND_INS.items():
-        run("tag", stand_in, f"cift/{image}:{TAG}")
-    return [f"cift/{image}:{TAG}" for image in (*SERVICES, TWINS, *STAND_INS)]
+        run("tag", stand_in, f"cift/{image}:{THIS.tag}")
+    return [*made, *(f"cift/{image}:{THIS.tag}" for image in STAND_INS)]
+
+
+def build_services(release: Release) -> list[str]:
+    """Build the images of a release's services; returns their names.
+
+    Raises:
+        RuntimeError: as `build_all`.
+    """
+    return [build(image, release.tag, release.root, release.revision) for image in SERVICES]
 
 
 def load(images: list[str]) -> None:

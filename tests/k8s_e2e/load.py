@@ -1,5 +1,6 @@
 """Load by the payer's pod while something happens to the cluster."""
 
+import contextlib
 import json
 import subprocess
 import time
@@ -59,11 +60,17 @@ class Load:
         if kind is not None:
             self._process.kill()
             self._process.wait()
+            with contextlib.suppress(ClusterError):
+                _stop()  # in the pod it would go on
             return
         time.sleep(AFTER_S)
-        execute("payer-0", "touch", "/tmp/stop", container="payer", namespace=AROUND)
+        _stop()
         said, errors = self._process.communicate(timeout=ENDS_WITHIN_S + 60)
         if self._process.returncode:
             raise ClusterError(f"the load ended: {errors[-1000:]}")
         found: dict[str, Any] = json.loads(said)
         self.outcome = Outcome(**found)
+
+
+def _stop() -> None:
+    execute("payer-0", "touch", "/tmp/stop", container="payer", namespace=AROUND)

@@ -1,16 +1,13 @@
 """Bring up servers, twins and the platform, in the order of a first deployment."""
 
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from tests.k8s.rendered import K8S, SERVICES, named, of_kind
 from tests.k8s_e2e import servers
-from tests.k8s_e2e.credentials import FROM_TWINS, OVERLAY, Credentials
+from tests.k8s_e2e.credentials import FROM_TWINS, NODES, OVERLAY, TWINS, Credentials
 from tests.k8s_e2e.kube import (
     AROUND,
     PLATFORM,
@@ -23,6 +20,7 @@ from tests.k8s_e2e.kube import (
     put_secret,
     rolled_out,
 )
+from tests.k8s_e2e.releases import Release
 
 PROGRAMS = Path(__file__).parent / "programs"
 CLIENT = K8S.parent / "local" / "src" / "cift_local"
@@ -43,8 +41,12 @@ def remove() -> None:
     kubectl(*words)
 
 
-def bring_up(credentials: Credentials, folder: Path) -> None:
+def bring_up(credentials: Credentials, layer: Path) -> None:
     """Start everything, and wait until all pods are ready.
+
+    Args:
+        credentials: of the run.
+        layer: the folder of a release that kustomize renders.
 
     Raises:
         ClusterError: a step failed or took too long.
@@ -53,7 +55,7 @@ def bring_up(credentials: Credentials, folder: Path) -> None:
     servers.create_logins(credentials)
     servers.grant_topics()
     create_secrets(credentials, twins_files())
-    kubectl("apply", "--kustomize", str(layer(credentials.settings(), folder)))
+    kubectl("apply", "--kustomize", str(layer))
     completed("migrate")
     completed("topics")
     servers.grant_roles()
@@ -116,23 +118,12 @@ def create_secrets(credentials: Credentials, from_twins: Mapping[str, str]) -> N
         put_secret(named(each), credentials.of_workload(named(each), from_twins))
 
 
-def layer(settings: Mapping[str, str], folder: Path) -> Path:
-    """A folder that adds the run's own settings to the overlay; kustomize renders it."""
-    literals = [f"{name}={value}" for name, value in settings.items()]
-    above = {
-        "resources": [os.path.relpath(K8S / "overlays" / OVERLAY, folder)],
-        "configMapGenerator": [
-            {"name": "cift", "namespace": PLATFORM, "behavior": "merge", "literals": literals}
-        ],
-    }
-    (folder / "kustomization.yaml").write_text(yaml.safe_dump(above))
-    return folder
-
-
-def cift(credentials: Credentials, *words: str) -> str:
-    """Run the `cift` command as the owner of the database, in a pod of the gateway."""
-    url = f"DATABASE_URL={credentials.database_url('migrate')}"
-    pod = pods_of("gateway")[0]
+def cift(
+    credentials: Credentials, *words: str, within: str = "gateway", login: str = "migrate"
+) -> str:
+    """Run the `cift` command in a pod of a service, by default as the owner of the database."""
+    url = f"DATABASE_URL={credentials.database_url(login)}"
+    pod = pods_of(within)[0]
     return execute(
         pod, "env", "--unset=DATABASE_URL_FILE", url, "cift", *words, container="service"
     ).strip()
@@ -141,6 +132,22 @@ def cift(credentials: Credentials, *words: str) -> str:
 def api_key(credentials: Credentials, merchant: str) -> str:
     """A new API key of a merchant."""
     return cift(credentials, "api-key", "create", "--merchant", merchant, "--name", "k8s-e2e")
+
+
+def payer_of(release: Release) -> None:
+    """Let the payer pay by the rails that a release knows."""
+    image = f"payer=cift/gateway:{release.tag}"
+    kubectl("set", "image", "statefulset/payer", image, "--namespace", AROUND)
+    rolled_out("statefulset/payer", namespace=AROUND)
+
+
+def movements() -> list[dict[str, Any]]:
+    """Every movement of money in the twins' records."""
+    words = ("python", "/programs/book.py", TWINS, *NODES.values())
+    found: list[dict[str, Any]] = json.loads(
+        execute("payer-0", *words, container="payer", namespace=AROUND)
+    )
+    return found
 
 
 def demo(key: str, customer: str) -> list[dict[str, Any]]:

@@ -1,17 +1,20 @@
 """Logins of PostgreSQL and rights of Kafka's users, from the table of the operators' manifests."""
 
 import asyncio
+import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 from aiokafka.protocol.admin import CreateAclsRequest, CreateAclsRequest_v1
 
+from cift_local.accounts import LEDGER_BALANCES, Balances, balances_of
 from cift_local.ports import LOOPBACK
 from cift_shared.kafka.admin import admin_client
+from cift_shared.kafka.letters import read_letters
 from cift_shared.security.kafka import Brokers
 from tests.k8s.generated import user
-from tests.k8s.workloads import workloads
-from tests.k8s_e2e.credentials import Credentials
+from tests.k8s.workloads import Workload, workloads
+from tests.k8s_e2e.credentials import APPROVER, Credentials
 from tests.k8s_e2e.kube import AROUND, ClusterError, execute, forwarded
 
 LOCAL_PORT = 29092
@@ -39,14 +42,46 @@ def create_logins(credentials: Credentials) -> None:
 
 
 def grant_roles() -> None:
-    """Make each service's login a member of its roles, which the migrations have created."""
-    psql(
-        "\n".join(f"grant {', '.join(each.roles)} to {_quoted(each.name)};" for each in workloads())
+    """Make each service's login a member of those of its roles that migrations have created.
+
+    An earlier release's migrations have not created all.
+    """
+    psql("\n".join(_grant(each) for each in workloads()))
+
+
+def _grant(workload: Workload) -> str:
+    roles = ", ".join(f"'{each}'" for each in workload.roles)
+    return (
+        f"select format('grant %I to %I', rolname, '{workload.name}')"
+        f" from pg_roles where rolname in ({roles}) \\gexec"
     )
 
 
 def _quoted(name: str) -> str:
     return f'"{name}"'
+
+
+def create_approver(credentials: Credentials) -> None:
+    """A login for the person who approves withdrawals, as docs/bitcoin.md says."""
+    password = credentials.password(APPROVER)
+    psql(f"create role {APPROVER} login password '{password}' in role cift_wallet_approver;")
+
+
+def allow_scratch_databases() -> None:
+    """Let the owner create a database, as `cift ledger rebuild-verify` does; migrations may not."""
+    psql("alter role migrate createdb;")
+
+
+def dead_letters() -> int:
+    """How many dead letters there are."""
+    with forwarded("kafka-0", LOCAL_PORT, namespace=AROUND):
+        return len(asyncio.run(read_letters(Brokers(f"{LOOPBACK}:{LOCAL_PORT}"))))
+
+
+def balances_at_providers() -> Balances:
+    """Our balance at each provider, from the ledger."""
+    rows = psql(f"select json_agg(one) from ({LEDGER_BALANCES}) as one")
+    return balances_of(json.loads(rows or "null") or ())
 
 
 def grant_topics() -> int:

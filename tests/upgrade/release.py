@@ -90,8 +90,20 @@ def previous_release(folder: Path, commit: str) -> Release:
         NoHistory: git does not have the commit.
         RuntimeError: `make setup` failed.
     """
-    root, archive = folder / "release", folder / "release.tar"
+    root = folder / "release"
+    take_files(commit, root)
+    _set_up(root)
+    return Release("old", root, root / ".venv" / "bin" / "python")
+
+
+def take_files(commit: str, root: Path) -> None:
+    """Write a commit's files from git's history into a new folder.
+
+    Raises:
+        NoHistory: git does not have the commit.
+    """
     root.mkdir()
+    archive = root.with_suffix(".tar")
     argv = ["git", "archive", "--format=tar", f"--output={archive}", commit]
     done = subprocess.run(argv, check=False, cwd=ROOT, capture_output=True, text=True)
     if done.returncode:
@@ -99,8 +111,7 @@ def previous_release(folder: Path, commit: str) -> Release:
         raise NoHistory(f"git has no commit {commit} ({' '.join(reason[-1:])})")
     with tarfile.open(archive) as files:
         files.extractall(root, filter="data")
-    _set_up(root)
-    return Release("old", root, root / ".venv" / "bin" / "python")
+    archive.unlink()
 
 
 def _set_up(root: Path) -> None:

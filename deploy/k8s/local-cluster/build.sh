@@ -2,7 +2,8 @@
 # Build the programs of a one-node Kubernetes cluster from their Go modules, for machines that reach
 # a Go module proxy and Debian's packages but no registry of images. As root, on Debian 12.
 #
-# The first build takes 10 minutes of CPU for each of two cores; a later one takes seconds.
+# The first build takes 10 minutes of CPU for each of two cores; a later one takes seconds. Where the
+# folder with the programs was kept (CIFT_CLUSTER), nothing is built until a version changes.
 set -euo pipefail
 . "$(dirname "$0")/settings.sh"
 
@@ -14,6 +15,12 @@ if [ -n "$missing" ]; then
   apt-get update -qq
   # shellcheck disable=SC2086
   DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends $PACKAGES > /dev/null
+fi
+
+sources=$(cat "$HERE"/programs/*/* "$HERE/settings.sh" "$HERE/build.sh" | sha256sum)
+if [ "$(cat "$BIN/built-from" 2> /dev/null)" = "$sources" ]; then
+  say "programs in $BIN are up to date"
+  exit 0
 fi
 
 # Static programs, because two of them run in images that contain nothing else.
@@ -46,4 +53,5 @@ image() { # name tag: an image with one program and nothing else
 }
 image pause "$PAUSE_IMAGE"
 image coredns "$DNS_IMAGE"
+echo "$sources" > "$BIN/built-from"
 say "programs in $BIN: $(du -sh "$BIN" | cut -f1)"

@@ -20,6 +20,8 @@ NODES = {
     "ethereum": os.environ.get("ETHEREUM_NODE", "http://ethereum-node.cift-stand-ins.svc:8545"),
 }
 PROGRAMS = Path(__file__).parent
+ENDS_WITHIN_S = 180
+"""A payment waits while the pod of its worker is replaced."""
 
 
 def introduce_nodes() -> None:
@@ -33,7 +35,7 @@ def introduce_nodes() -> None:
 async def pay(api_key: str, customer: str) -> None:
     """Make every payment in turn."""
     introduce_nodes()
-    async with Merchant(GATEWAY, api_key) as merchant:
+    async with Merchant(GATEWAY, api_key, within_s=ENDS_WITHIN_S) as merchant:
         async for step in play(merchant, customer):
             found = {"name": step.name, "status": step.status, "expected": step.expected}
             print(json.dumps({**found, "moved": step.moved}), flush=True)

@@ -11,7 +11,7 @@ import httpx
 from cift_local.stack import Stack
 from cift_shared.rails.local import Step, TwinBook, local_rails, local_twins
 
-_LEDGER_BALANCES = """
+LEDGER_BALANCES = """
 select account.code, sum(balance.posted) as posted, currency.exponent
   from ledger.balance
   join ledger.account using (account_id)
@@ -71,9 +71,14 @@ async def ledger_balances(stack: Stack) -> Balances:
     """Return our balance at each provider, from our ledger."""
     connection = await asyncpg.connect(stack.database_url)
     try:
-        rows = await connection.fetch(_LEDGER_BALANCES)
+        rows = await connection.fetch(LEDGER_BALANCES)
     finally:
         await connection.close()
+    return balances_of([dict(row) for row in rows])
+
+
+def balances_of(rows: Iterable[Mapping[str, Any]]) -> Balances:
+    """Return our balance at each provider, from the rows of `LEDGER_BALANCES`."""
     balances = {}
     for row in rows:
         _, rail, currency = row["code"].split(":")

@@ -13,14 +13,23 @@ import httpx
 from cift_shared.rails.local import FINAL
 
 TIMEOUT_S = 60
-RECEIPT_POLL_S = 0.2
+PENDING = "pending"
+"""The status of a saved method until its provider has answered: its worker may be away."""
+POLL_S = 0.2
 
 
 class Merchant:
     """Makes deposits, withdrawals and refunds over the API."""
 
-    def __init__(self, base: str, api_key: str) -> None:
-        """`base` is the gateway's address."""
+    def __init__(self, base: str, api_key: str, *, within_s: float = TIMEOUT_S) -> None:
+        """A client of one merchant.
+
+        Args:
+            base: the gateway's address.
+            api_key: the merchant's.
+            within_s: how long a payment may take to a state that is waited for.
+        """
+        self._within_s = within_s
         self._http = httpx.AsyncClient(
             base_url=f"{base}/api/v1",
             headers={"Authorization": f"Bearer {api_key}"},
@@ -52,15 +61,17 @@ class Merchant:
         without an estimate of its network's fee, for example.
 
         Raises:
-            TimeoutError: it was not accepted, or was not final, within `TIMEOUT_S` seconds.
+            TimeoutError: it was not accepted, or was not final, within `within_s` seconds.
+            httpx.HTTPStatusError: the API refused the request.
         """
         key = secrets.token_hex(12)
-        async with asyncio.timeout(TIMEOUT_S):
+        async with asyncio.timeout(self._within_s):
             while True:
                 reply = await self.pay(order, key=key)
                 if reply.status_code != HTTPStatus.SERVICE_UNAVAILABLE:
                     break
                 await asyncio.sleep(float(reply.headers["Retry-After"]))
+        reply.raise_for_status()
         return await self.final(reply.json()["id"])
 
     async def quote(self, request: Mapping[str, Any]) -> dict[str, Any]:
@@ -75,14 +86,19 @@ class Merchant:
         return quoted
 
     async def save_method(self, request: Mapping[str, Any]) -> dict[str, Any]:
-        """Save a payment method and return it.
+        """Save a payment method and return it once its provider has answered.
 
         Raises:
             httpx.HTTPStatusError: the API refused the request.
+            TimeoutError: the provider did not answer within `within_s` seconds.
         """
         reply = await self._http.post("/payment-methods", json=dict(request))
         reply.raise_for_status()
         saved: dict[str, Any] = reply.json()
+        async with asyncio.timeout(self._within_s):
+            while saved["status"] == PENDING:
+                await asyncio.sleep(POLL_S)
+                saved = await self.get(f"/payment-methods/{saved['id']}")
         return saved
 
     async def refund(self, payment_id: str, amount: str | None = None) -> httpx.Response:
@@ -103,9 +119,9 @@ class Merchant:
         """Follow a payment's event stream until it is in one of these states; return the payment.
 
         Raises:
-            TimeoutError: it reached none of them within `TIMEOUT_S` seconds.
+            TimeoutError: it reached none of them within `within_s` seconds.
         """
-        async with asyncio.timeout(TIMEOUT_S):
+        async with asyncio.timeout(self._within_s):
             while True:
                 payment = await self.get(f"/payments/{payment_id}")
                 if payment["status"] in states:
@@ -116,14 +132,14 @@ class Merchant:
         """Wait for the provider's receipt of a payment and return it.
 
         Raises:
-            TimeoutError: there is no receipt within `TIMEOUT_S` seconds.
+            TimeoutError: there is no receipt within `within_s` seconds.
         """
-        async with asyncio.timeout(TIMEOUT_S):
+        async with asyncio.timeout(self._within_s):
             while True:
                 payment = await self.get(f"/payments/{payment_id}")
                 if payment["provider_reference"]:
                     return str(payment["provider_reference"])
-                await asyncio.sleep(RECEIPT_POLL_S)
+                await asyncio.sleep(POLL_S)
 
     async def get(self, path: str) -> dict[str, Any]:
         """Read a resource.
