@@ -12,7 +12,7 @@ from typing import Any
 from uuid import UUID
 
 from fastapi.exceptions import RequestValidationError
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from bitcoin_method.address_text import is_address, shortened
 from bitcoin_watcher.blocks import BlockInvalid
@@ -38,6 +38,9 @@ from cift_shared.testing import FakeClock
 from ethereum_method import address_text
 from ethereum_watcher.ether_transfers import Transfer, TransferInvalid, unsigned_bytes
 from ethereum_watcher.ether_transfers import parse as parse_transfer
+from ethereum_watcher.explorer_rules import Claim, Doubt, doubt_of
+from ethereum_watcher.explorer_wire import RECEIPT, TRANSACTION, read_result
+from ethereum_watcher.explorer_wire import AnswerUnusable as ExplorerUnusable
 from ethereum_watcher.scanner import BlockInvalid as EthereumBlockInvalid
 from ethereum_watcher.scanner import concerned
 from ethereum_watcher.token_transfers import TOPIC, concerned_logs, read_transfer, transfers_from
@@ -242,6 +245,18 @@ def _ethereum_receipt(data: bytes) -> None:
             assert 0 <= one.amount < 10**38
 
 
+def _explorer(kind: TypeAdapter[Any]) -> Callable[[bytes], None]:
+    claim = Claim(_ETHEREUM_HASH, 0, "0x" + "cd" * 32, 7, _FOREIGN_ACCOUNT, 5)
+
+    def read(data: bytes) -> None:
+        found = read_result(kind, read_object(data))
+        given = (found, None) if kind is RECEIPT else (None, found)
+        for contract in (None, _FOREIGN_ACCOUNT):
+            assert doubt_of(replace(claim, contract=contract), 7, *given) in {None, *Doubt}
+
+    return read
+
+
 def _market(name: str) -> Callable[[bytes], None]:
     def read(data: bytes) -> None:
         price = SOURCES[name].price(read_object(data), "BTC")
@@ -341,6 +356,12 @@ _ETHEREUM_RECEIPT = {
     "gasUsed": "0x5208",
     "effectiveGasPrice": "0x3b9aca00",
     "logs": [_ETHEREUM_LOG],
+}
+_EXPLORER_TRANSACTION = {
+    "hash": _ETHEREUM_HASH,
+    "blockHash": "0x" + "cd" * 32,
+    "to": "0x" + "33" * 20,
+    "value": "0x5",
 }
 _TRANSFER = unsigned_bytes(
     Transfer(
@@ -483,6 +504,10 @@ def _dump(*documents: Any) -> tuple[bytes, ...]:
     return tuple(json.dumps(document).encode() for document in documents)
 
 
+def _answered(result: Any) -> dict[str, Any]:
+    return {"jsonrpc": "2.0", "id": 1, "result": result}
+
+
 def _golden(prefix: str) -> tuple[bytes, ...]:
     found = [json.loads(path.read_bytes()) for path in sorted(GOLDEN.glob(f"{prefix}*.json"))]
     return _dump(*(message["body"] for message in found))
@@ -555,6 +580,12 @@ TARGETS: dict[str, Target] = {
         _ethereum_logs, (ValidationError, EthereumBlockInvalid), _dump(_ETHEREUM_LOG)
     ),
     "receipt of Ethereum": Target(_ethereum_receipt, (ValidationError,), _dump(_ETHEREUM_RECEIPT)),
+    "receipt of the explorer": Target(
+        _explorer(RECEIPT), (ExplorerUnusable,), _dump(_answered(_ETHEREUM_RECEIPT))
+    ),
+    "transaction of the explorer": Target(
+        _explorer(TRANSACTION), (ExplorerUnusable,), _dump(_answered(_EXPLORER_TRANSACTION))
+    ),
     "price of Coinbase": Target(
         _market("coinbase"),
         (AnswerUnusable,),

@@ -132,6 +132,8 @@ TARGETS: Mapping[str, Sequence[str]] = {
     "ethereum_watcher.domain": _in(
         _ETHEREUM, "domain", "arrival_place", "settings", "token_transfers"
     ),
+    "ethereum_watcher.explorer_rules": _in(_ETHEREUM, "explorer_rules"),
+    "ethereum_watcher.explorer_wire": _in(_ETHEREUM, "explorer_wire", "explorer_rules"),
     "ethereum_watcher.scanner": _in(_ETHEREUM, "scanner", "node_answers"),
     "ethereum_watcher.addresses": _in(_ETHEREUM, "address_key", "addresses", "settings"),
     "ethereum_watcher.mapping": _in(_ETHEREUM, "mapping", "node_answers", "settings"),

@@ -83,6 +83,15 @@ class EthereumConfig(NetworkSettings):
     )
     """So much of a token at the address of a deposit is moved, too, in whole ones; 0: never. Ether
     for the fee is sent to the address first."""
+    explorer_key: SecretStr | None = Field(default=None, validation_alias="ETHERSCAN_API_KEY")
+    """With one address for all deposits: the explorer must have the same as the nodes, before money
+    is credited or reported."""
+    explorer_base: str = Field(
+        default="https://api.etherscan.io/v2/api", validation_alias="ETHERSCAN_API_BASE"
+    )
+    explorer_timeout_s: float = Field(
+        default=10.0, gt=0, le=60, validation_alias="ETHERSCAN_TIMEOUT_S"
+    )
     deny_file: Path | None = Field(default=None, validation_alias="CRYPTO_ETH_DENY_FILE")
     """A file of addresses that are never paid, one a line."""
     known_nonce: int = Field(default=-1, ge=-1, validation_alias="CRYPTO_ETH_KNOWN_NONCE")
@@ -97,6 +106,17 @@ class EthereumConfig(NetworkSettings):
             endpoints(value.get_secret_value())
         except AddressRefused as error:
             raise ValueError(str(error)) from None
+        return value
+
+    @field_validator("explorer_base")
+    @classmethod
+    def _is_explorer(cls, value: str) -> str:
+        try:
+            (found,) = endpoints(value)
+        except (AddressRefused, ValueError):
+            raise ValueError("must be one address, https, or http in a private network") from None
+        if found.auth is not None or "?" in value:
+            raise ValueError("must be an address without a user and parameters")
         return value
 
     @field_validator("confirmations")
@@ -149,7 +169,13 @@ class EthereumConfig(NetworkSettings):
     @property
     def depths(self) -> Depths:
         """When ether counts as final."""
-        return Depths(None if self.confirmations == FINALIZED else int(self.confirmations))
+        blocks = None if self.confirmations == FINALIZED else int(self.confirmations)
+        return Depths(blocks, asks_explorer=self.asks_explorer)
+
+    @property
+    def asks_explorer(self) -> bool:
+        """True if the explorer must have the same as the nodes."""
+        return self.explorer_key is not None and self.shared is not None
 
     @property
     def fee_limits(self) -> tuple[int, int]:
