@@ -25,8 +25,9 @@ from ethereum_watcher.explorer_wire import (
 )
 
 PROVIDER = "etherscan"
-BODY_BYTES_MAX = 2 * 1024 * 1024
-"""Maximum size of an answer: a receipt with about 2,000 logs."""
+BODY_BYTES_MAX = 16 * 1024 * 1024
+"""Maximum size of an answer: a receipt with as many logs as a block has gas for."""
+HEAD_BYTES_MAX = 64 * 1024
 PACE_S = 0.4
 """Between two calls: keys without a fee may make three in a second."""
 
@@ -60,7 +61,8 @@ class Explorer:
         self._timeout_s = timeout_s
         self._pace_s = pace_s
         self._http = httpx.AsyncClient(
-            transport=transport or HttpTransport(1),
+            transport=transport
+            or HttpTransport(1, answer_bytes_max=HEAD_BYTES_MAX + BODY_BYTES_MAX),
             timeout=timeout_s,
             headers={"Accept-Encoding": "identity", "User-Agent": "cift-payments"},
             trust_env=False,
