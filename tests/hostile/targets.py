@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+from eth_keyfile.keyfile import create_keyfile_json
 from fastapi.exceptions import RequestValidationError
 from pydantic import TypeAdapter, ValidationError
 
@@ -78,7 +79,8 @@ from vodacom_worker import domain as vodacom_domain
 from vodacom_worker import mapping as vodacom_mapping
 from vodacom_worker import wire as vodacom_wire
 from wallet_keys import seed_file
-from wallet_keys.seed_file import WalletUnusable
+from wallet_keys.envelope import Passphrase, WalletUnusable
+from wallet_keys.keystore import read_keystore
 
 CORPUS = Path(__file__).parent / "corpus"
 GOLDEN = Path(__file__).parents[1] / "contract" / "cift_shared" / "golden"
@@ -296,8 +298,12 @@ def _ether_to_sign(data: bytes) -> None:
     assert transfer.contract is None or len(transfer.contract) == 20
 
 
+def _keystore(data: bytes) -> None:
+    assert read_keystore(data, "the passphrase").private == bytes(range(1, 33))
+
+
 def _wallet_file(data: bytes) -> None:
-    seed = seed_file.unseal(data, "the passphrase", "regtest")
+    seed = seed_file.unseal(data, Passphrase("the passphrase"), "regtest")
     assert bytes(seed.entropy) == bytes(32)
 
 
@@ -370,8 +376,9 @@ _TRANSFER = unsigned_bytes(
 )
 _TOKEN_TRANSFER = unsigned_bytes(replace(parse_transfer(_TRANSFER), contract=_FOREIGN_ACCOUNT))
 _TX = bitcoin_chain.Tx((bitcoin_chain.FOREIGN, 5), (b"\x51", 7), inputs=2)
+_KEYSTORE = create_keyfile_json(bytes(range(1, 33)), b"the passphrase", iterations=1)
 _WALLET = seed_file.seal(
-    seed_file.Seed("regtest", "0" * 16, bytearray(32)), "the passphrase", cost=2**14
+    seed_file.Seed("regtest", "0" * 16, bytearray(32)), Passphrase("the passphrase", cost=2**14)
 )
 _TRUST = Trust.of("live", None)
 
@@ -606,6 +613,7 @@ TARGETS: dict[str, Target] = {
         _ether_address, (_Refused,), (b"0x9858EfFD232B4033E47d90003D41EC34EcaEda94",)
     ),
     "transfer to sign": Target(_ether_to_sign, (TransferInvalid,), (_TRANSFER, _TOKEN_TRANSFER)),
+    "keystore of Ethereum": Target(_keystore, (WalletUnusable,), _dump(_KEYSTORE)),
     "wallet's file": Target(_wallet_file, (WalletUnusable,), (_WALLET,)),
     "event of PayPal": Target(
         _paypal_event, (_Refused,), (json.dumps(paypal_signing.EVENT).encode(),)

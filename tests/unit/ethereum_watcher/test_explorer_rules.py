@@ -120,3 +120,17 @@ def test_no_answer_is_no_contradiction() -> None:
 
 def test_claims_have_the_key_of_their_arrivals() -> None:
     assert ETHER.key == (HASH, BY_TRANSACTION)
+
+
+def test_stored_words_never_change() -> None:
+    assert [one.value for one in Doubt] == [
+        "explorer_unavailable",
+        "explorer_behind",
+        "unknown_to_explorer",
+        "other_transaction",
+        "other_block",
+        "transaction_failed",
+        "no_such_transfer",
+        "other_receiver",
+        "other_amount",
+    ]

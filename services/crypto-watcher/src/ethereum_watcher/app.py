@@ -119,18 +119,18 @@ def payouts_of(
     Raises:
         SettingsInvalid: the list of denied addresses can't be read.
     """
-    key = config.key()
-    if key is None:
+    hot = config.hot()
+    if hot is None:
         return None
     return PayoutContext(
         config=config,
-        store=StoredPayouts(base.pool, key.hot.script),
+        store=StoredPayouts(base.pool, hot.script),
         approvals=ApprovalGate(base.pool, Approvals(SIGNER)),
         deposits=StoredDeposits(base.pool, TABLES),
         nodes=nodes,
         vault=base.settings.vault(),
         clock=base.clock,
-        hot=key.hot,
+        hot=hot,
         denied=denied_accounts(config.deny_file),
         contracts=config.contracts,
         token_accounts=token_accounts(config.tokens, config.chain_id),

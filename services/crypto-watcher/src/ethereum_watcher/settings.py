@@ -140,6 +140,8 @@ class EthereumConfig(NetworkSettings):
     def _fits_together(self) -> Self:
         if self.xpub is None and self.deposit_address is None:
             raise ValueError("CRYPTO_ETH_XPUB or CRYPTO_ETH_DEPOSIT_ADDRESS is needed")
+        if self.xpub is None and self.hot_address is not None:
+            raise ValueError("CRYPTO_ETH_HOT_ADDRESS needs CRYPTO_ETH_XPUB")
         if self.fee_floor > self.fee_ceiling:
             raise ValueError("CRYPTO_ETH_FEE_FLOOR is above CRYPTO_ETH_FEE_CEILING")
         if self.deposit_address is not None:
@@ -189,6 +191,15 @@ class EthereumConfig(NetworkSettings):
             SettingsInvalid: the key can't be used.
         """
         return None if self.xpub is None else AddressKey(self.xpub)
+
+    def hot(self) -> Derived | None:
+        """The account that pays withdrawals; None: nothing is paid out.
+
+        Raises:
+            SettingsInvalid: the key can't be used.
+        """
+        key = self.key()
+        return None if key is None else self.payer or key.hot
 
     @property
     def shared(self) -> Derived | None:
