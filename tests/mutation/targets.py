@@ -153,7 +153,6 @@ TARGETS: Mapping[str, Sequence[str]] = {
     "ethereum_signer.policy": _in(_ETHEREUM_SIGNER, "policy", "own_transfers"),
     "ethereum_signer.signing": _in(_ETHEREUM_SIGNER, "signing"),
     "wallet_keys.ethereum_account": _in(_WALLET, "ethereum_account", "key_file"),
-    "wallet_keys.keystore": _in(_WALLET, "keystore"),
     "ethereum_watcher.token_transfers": _in(_ETHEREUM, "token_transfers"),
     "ethereum_watcher.bloom": _in(_ETHEREUM, "token_transfers"),
     "ethereum_method.tokens": _in(_ETHEREUM, "tokens"),

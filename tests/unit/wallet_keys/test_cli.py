@@ -7,10 +7,14 @@ import pytest
 from click.testing import CliRunner, Result
 from eth_keyfile.keyfile import create_keyfile_json
 
+from provider_sandbox.vault.engine import Engine
 from tests.support.ethereum import FIRST, FIRST_KEY
+from tests.support.vault import TOKEN
+from tests.support.vault import vault as in_front_of
 from wallet_keys import cli, envelope
 from wallet_keys.cli import wallet
 from wallet_keys.envelope import Passphrase
+from wallet_keys.settings import LockSettings
 
 ENV = {
     "CRYPTO_WALLET_PASSPHRASE": "the signer's passphrase",
@@ -184,3 +188,44 @@ def test_an_imported_account_is_never_overwritten(tmp_path: Path) -> None:
     before = key.read_bytes()
     assert run(*words, env=env).exit_code == 3
     assert key.read_bytes() == before
+
+
+@pytest.fixture
+def vault(monkeypatch: pytest.MonkeyPatch) -> Engine:
+    """Commands use Vault instead of a passphrase."""
+    engine = Engine(TOKEN)
+    made = in_front_of(engine)
+    monkeypatch.setattr(LockSettings, "lock", lambda _: made)
+    return engine
+
+
+VAULT_ENV = {
+    "CRYPTO_WALLET_PASSPHRASE": "",
+    "CRYPTO_WALLET_VAULT_KEY": "cift-wallet",
+    "VAULT_ADDR": "https://vault.example:8200",
+    "VAULT_TOKEN": TOKEN,
+}
+
+
+def test_a_wallet_of_vault_is_backed_up_under_a_passphrase(vault: Engine, tmp_path: Path) -> None:
+    path, copy, again = (tmp_path / name for name in ("wallet.json", "backup.json", "again.json"))
+    done = run("create", "--file", str(path), "--json", env=VAULT_ENV)
+    assert done.exit_code == 0, done.output
+    assert "vault:v1:" in path.read_text()
+    done = run("backup", "--file", str(path), "--to", str(copy), env=VAULT_ENV)
+    assert done.exit_code == 0, done.output
+    assert "vault" not in copy.read_text()
+    vault.rotate("cift-wallet")
+    before = addresses(path, env=VAULT_ENV)
+    done = run("restore", "--file", str(again), "--from", str(copy))
+    assert "passphrase" not in done.output
+    assert TOKEN not in done.output
+    assert addresses(path, env=VAULT_ENV) == before
+
+
+def test_two_locks_are_one_mistake_in_one_line(tmp_path: Path) -> None:
+    env = {**VAULT_ENV, "CRYPTO_WALLET_PASSPHRASE": "the signer's passphrase"}
+    done = run("create", "--file", str(tmp_path / "wallet.json"), env=env)
+    assert done.exit_code == 2
+    assert "and not both" in done.output
+    assert TOKEN not in done.output

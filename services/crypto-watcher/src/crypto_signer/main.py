@@ -12,7 +12,7 @@ from crypto_signer.settings import SignerSettings
 from ethereum_signer.settings import EthereumSignerSettings
 from wallet_keys import envelope, key_file, memory, seed_file
 from wallet_keys.account import BitcoinAccount
-from wallet_keys.envelope import Lock, Passphrase
+from wallet_keys.envelope import Lock
 from wallet_keys.ethereum_account import EthereumAccount
 
 
@@ -38,7 +38,7 @@ def chains_of(settings: SignerSettings, ethereum: EthereumSignerSettings | None)
         SettingsInvalid: it is not the wallet of CRYPTO_BTC_XPUB, or a list can't be read.
         WalletUnusable: the file can't be read or opened.
     """
-    lock = Passphrase(settings.passphrase.get_secret_value())
+    lock = settings.lock()
     seed = seed_file.unseal(envelope.read(settings.wallet_file), lock, settings.network)
     chains = [bitcoin_chain(settings, bitcoin_account(settings, seed))]
     account = None if ethereum is None else ethereum_account(ethereum, seed, lock)

@@ -11,7 +11,7 @@ from bitcoin_method.networks import Network
 from cift_shared.cli import Lazy, LazyGroup, Output, Table, WrongInput, command, environment
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
-PASSPHRASE, BACKUP_PASSPHRASE = "CRYPTO_WALLET_PASSPHRASE", "CRYPTO_WALLET_BACKUP_PASSPHRASE"
+BACKUP_PASSPHRASE = "CRYPTO_WALLET_BACKUP_PASSPHRASE"  # noqa: S105  the name of a variable
 KEYSTORE_PASSPHRASE = "CRYPTO_KEYSTORE_PASSPHRASE"  # noqa: S105  the name of a variable
 ADDRESSES_MAX = 1000
 
@@ -61,14 +61,14 @@ _file = click.option(
 @_network
 @click.option("--show-words", is_flag=True, help="Also print the 24 words, this one time.")
 def create(path: Path, network: str, *, show_words: bool) -> Output:
-    """Create a wallet's file, encrypted by CRYPTO_WALLET_PASSPHRASE.
+    """Create a wallet's file, encrypted by CRYPTO_WALLET_PASSPHRASE or a key of Vault.
 
     The printed keys are public: the values of CRYPTO_BTC_XPUB and CRYPTO_ETH_XPUB. The hot address
     is the account that pays ether.
     """
     from wallet_keys import envelope, seed_file  # noqa: PLC0415  loads libwally
 
-    lock = _lock(PASSPHRASE)
+    lock = _lock()
     seed = seed_file.new_seed(cast("Network", network))
     envelope.write(path, seed_file.seal(seed, lock))
     return _shown(seed, show_words=show_words)
@@ -111,7 +111,7 @@ def import_keystore(keystore: Path, key_file: Path, network: str) -> Output:
     from wallet_keys import key_file as key_files  # noqa: PLC0415
     from wallet_keys.keystore import read_keystore  # noqa: PLC0415
 
-    lock, content = _lock(PASSPHRASE), envelope.read(keystore)
+    lock, content = _lock(), envelope.read(keystore)
     key = read_keystore(content, _keystore_passphrase())
     envelope.write(key_file, key_files.seal(key, lock, cast("Network", network)))
     document = {"address": key.address, "file": str(key_file)}
@@ -149,7 +149,7 @@ def backup(path: Path, network: str, copy: Path) -> Output:
     from wallet_keys import envelope, seed_file  # noqa: PLC0415  loads libwally
 
     seed = _opened(path, network)
-    envelope.write(copy, seed_file.seal(seed, _lock(BACKUP_PASSPHRASE)))
+    envelope.write(copy, seed_file.seal(seed, _backup_lock()))
     return Output(
         {"wallet_id": seed.wallet_id, "file": str(copy)},
         [f"wallet {seed.wallet_id}: written to {copy}"],
@@ -163,7 +163,7 @@ def backup(path: Path, network: str, copy: Path) -> Output:
 @click.option("--from", "copy", type=_FILE, help="A file made by `cift wallet backup`.")
 @click.option("--words", is_flag=True, help="Read the 24 words from standard input instead.")
 def restore(path: Path, network: str, copy: Path | None, *, words: bool) -> Output:
-    """Make the wallet's file again, encrypted by CRYPTO_WALLET_PASSPHRASE.
+    """Make the wallet's file again, encrypted as by `create`.
 
     A backup is opened with CRYPTO_WALLET_BACKUP_PASSPHRASE.
     """
@@ -172,9 +172,9 @@ def restore(path: Path, network: str, copy: Path | None, *, words: bool) -> Outp
 
     if words == (copy is not None):
         raise click.UsageError("either --from or --words")
-    lock, known = _lock(PASSPHRASE), cast("Network", network)
+    lock, known = _lock(), cast("Network", network)
     if copy is not None:
-        seed = seed_file.unseal(envelope.read(copy), _lock(BACKUP_PASSPHRASE), known)
+        seed = seed_file.unseal(envelope.read(copy), _backup_lock(), known)
     else:
         blank = seed_file.new_seed(known)
         seed = seed_file.Seed(known, blank.wallet_id, entropy_of(sys.stdin.read()))
@@ -182,16 +182,25 @@ def restore(path: Path, network: str, copy: Path | None, *, words: bool) -> Outp
     return _shown(seed, show_words=False)
 
 
-def _lock(variable: str) -> Any:
+def _lock() -> Any:
+    """What wraps the keys of the wallet's files: the passphrase, or a key of Vault."""
+    from cift_shared.settings import load_settings  # noqa: PLC0415  slow to import
+    from wallet_keys.settings import LockSettings  # noqa: PLC0415
+
+    return load_settings(LockSettings).lock()
+
+
+def _backup_lock() -> Any:
+    """Always a passphrase: who has lost Vault, too, can restore the wallet."""
     from wallet_keys.envelope import Passphrase  # noqa: PLC0415
 
-    return Passphrase(environment(variable))
+    return Passphrase(environment(BACKUP_PASSPHRASE))
 
 
 def _opened(path: Path, network: str) -> Any:
     from wallet_keys import envelope, seed_file  # noqa: PLC0415  loads libwally
 
-    lock = _lock(PASSPHRASE)
+    lock = _lock()
     return seed_file.unseal(envelope.read(path), lock, cast("Network", network))
 
 
@@ -201,7 +210,7 @@ def _imported(path: Path | None, network: str) -> Any:
 
     if path is None:
         return None
-    return key_file.unseal(envelope.read(path), _lock(PASSPHRASE), cast("Network", network))
+    return key_file.unseal(envelope.read(path), _lock(), cast("Network", network))
 
 
 def _is_person() -> bool:

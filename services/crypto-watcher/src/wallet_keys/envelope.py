@@ -1,6 +1,6 @@
 """A secret in a file: encrypted, bound to its wallet, readable by its owner only.
 
-    lock (passphrase) --wraps--> data key --AES-256-GCM--> secret
+    lock (passphrase, or a KMS) --wraps--> data key --AES-256-GCM--> secret
 
 The associated data of both encryptions are version, network, wallet and purpose, so a file that
 was made for another network can't be renamed into this one. Each file has a data key of its own.
@@ -12,12 +12,12 @@ import os
 import stat
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal, Protocol
+from typing import Annotated, Any, Literal, Protocol, Self
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from bitcoin_method.networks import Network
 from cift_shared.errors import CiftError
@@ -40,6 +40,8 @@ class WalletUnusable(CiftError):
 
 
 Box = Annotated[str, Field(pattern=r"^[A-Za-z0-9+/=]{1,400}$")]
+KmsBox = Annotated[str, Field(pattern=r"^vault:v[1-9][0-9]{0,5}:[A-Za-z0-9+/=]{1,400}$")]
+KmsKey = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,100}$")]
 
 
 class _Part(BaseModel):
@@ -57,6 +59,13 @@ class Kdf(_Part):
     salt: Box
 
 
+class Kms(_Part):
+    """Which key of a KMS has wrapped the data key."""
+
+    name: Literal["vault-transit"]
+    key: KmsKey
+
+
 class Envelope(_Part):
     """The content of a file."""
 
@@ -65,11 +74,20 @@ class Envelope(_Part):
     network: Network
     wallet_id: Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
     purpose: Purpose
-    kdf: Kdf
-    data_key: Box
-    """Nonce and encrypted data key."""
+    kdf: Kdf | None = None
+    kms: Kms | None = None
+    data_key: Box | KmsBox
+    """Nonce and encrypted data key; of a KMS what it has answered."""
     entropy: Box
     """Nonce and encrypted secret; the first files had seeds only."""
+
+    @model_validator(mode="after")
+    def _has_one_lock(self) -> Self:
+        if (self.kdf is None) == (self.kms is None):
+            raise ValueError("kdf or kms")
+        if (self.kms is None) == (":" in self.data_key):
+            raise ValueError("data_key")
+        return self
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +150,8 @@ class Passphrase:
 
     def unwrap(self, envelope: Envelope, bound: bytes) -> bytes:
         """As `Lock.unwrap`."""
+        if envelope.kdf is None:
+            raise WalletUnusable("its key is wrapped by a KMS: set CRYPTO_WALLET_VAULT_KEY")
         try:
             wrapping = self._key(unboxed(envelope.kdf.salt), envelope.kdf.n)
             return decrypted(wrapping, unboxed(envelope.data_key), bound)
@@ -174,8 +194,9 @@ def unseal(content: bytes, purpose: Purpose, lock: Lock, network: Network) -> tu
     try:
         envelope = Envelope.model_validate_json(content)
         box = unboxed(envelope.entropy)
-        unboxed(envelope.data_key)
-        unboxed(envelope.kdf.salt)
+        if envelope.kdf is not None:
+            unboxed(envelope.data_key)
+            unboxed(envelope.kdf.salt)
     except (ValidationError, ValueError):
         raise WalletUnusable("not a wallet's file, or one of a later version") from None
     if envelope.purpose != purpose:
