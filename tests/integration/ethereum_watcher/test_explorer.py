@@ -205,6 +205,22 @@ async def test_without_an_answer_the_money_waits(opened: OpenWatch, mode: Mode) 
         await deposit.reach("settled")
 
 
+async def test_an_explorer_that_no_longer_answers_takes_no_contradiction_back(
+    opened: OpenWatch,
+) -> None:
+    async with checked(opened) as one:
+        deposit, transaction = await one.paid()
+        one.twin.change(Mode.OTHER_AMOUNT, None)
+        await one.ask()
+        one.twin.change(Mode.LIMITED, None)
+        await one.fail()
+        one.twin.change(Mode.OTHER_AMOUNT, None)
+        await one.ask()
+        await one.watch.rest(deposit.id)
+        assert CONTRADICTED._value.get() == 1
+        assert await one.doubts(deposit) == [{"arrival": transaction, "problem": "other_amount"}]
+
+
 async def test_an_explorer_that_is_behind_contradicts_nothing(opened: OpenWatch) -> None:
     async with checked(opened) as one:
         deposit, _ = await one.paid()

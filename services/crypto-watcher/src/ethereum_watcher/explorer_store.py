@@ -31,14 +31,16 @@ select o.hash, o.place, o.block_hash, o.height, watched.script, o.wei, token.con
 SAVE = """
 update ethereum.arrival as now
    set explorer_block = case when $4::text is null then $3 else now.explorer_block end,
-       explorer_doubt = $4, explorer_asked_at = $5
+       explorer_doubt = case when $6 then coalesce(now.explorer_doubt, $4) else $4 end,
+       explorer_asked_at = $5
   from ethereum.arrival as before
  where now.hash = $1 and now.place = $2 and now.block_hash = $3
    and before.hash = now.hash and before.place = now.place
-returning before.explorer_doubt is distinct from $4 or $4::text is null
+returning before.explorer_doubt is distinct from now.explorer_doubt or $4::text is null
 """
 """A reorganisation may have moved it meanwhile: then nothing is stored, and it is asked for again.
-True if the answer is another one than the last."""
+An explorer that does not answer (`$6`) takes nothing back of what it has said. True if the answer
+is another one than the last."""
 CONTRADICTED = """
 select count(*)
   from ethereum.arrival
@@ -88,12 +90,12 @@ class ExplorerStore:
         Raises:
             LeaseLost: another process leads; nothing was changed.
         """
-        word = None if doubt is None else doubt.value
+        word, keeps = None if doubt is None else doubt.value, doubt is Doubt.UNAVAILABLE
         async with fenced(self._pool, SCHEMA, lease) as connection:
             changed = [
                 one
                 for one in claims
-                if await connection.fetchval(SAVE, *one.key, one.block_hash, word, at)
+                if await connection.fetchval(SAVE, *one.key, one.block_hash, word, at, keeps)
             ]
             if changed:
                 await make_due(connection)
