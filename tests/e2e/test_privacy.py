@@ -19,8 +19,9 @@ from cift_local.scenario import play
 from cift_local.stack import Options, Stack, open_api, running_stack
 from cift_shared.messaging.topics import all_topics
 from tests.support.postgres import throw_away_folder
-from wallet_keys import seed_file
+from wallet_keys import envelope, seed_file
 from wallet_keys.account import BitcoinAccount, words_of
+from wallet_keys.envelope import Passphrase
 from wallet_keys.ethereum_account import EthereumAccount
 
 pytestmark = [pytest.mark.integration, pytest.mark.e2e, pytest.mark.timeout(180)]
@@ -73,9 +74,9 @@ async def test_nothing_personal_in_clear(monkeypatch: pytest.MonkeyPatch, own_br
 
 def wallet_secrets(stack: Stack) -> list[bytes]:
     """The seed of the wallet, and the keys that may have signed, in the forms that text has."""
-    content = seed_file.read(Path(stack.env["CRYPTO_WALLET_FILE"]))
+    content = envelope.read(Path(stack.env["CRYPTO_WALLET_FILE"]))
     passphrase = stack.env["CRYPTO_WALLET_PASSPHRASE"]
-    seed = seed_file.unseal(content, passphrase, "regtest")
+    seed = seed_file.unseal(content, Passphrase(passphrase), "regtest")
     account = BitcoinAccount(seed)
     keys = [account.key(chain, index)[0] for chain in (0, 1) for index in range(10)]
     keys.append(EthereumAccount(seed).hot_key())

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+from eth_keyfile.keyfile import create_keyfile_json
 from fastapi.exceptions import RequestValidationError
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from bitcoin_method.address_text import is_address, shortened
 from bitcoin_watcher.blocks import BlockInvalid
@@ -38,6 +39,9 @@ from cift_shared.testing import FakeClock
 from ethereum_method import address_text
 from ethereum_watcher.ether_transfers import Transfer, TransferInvalid, unsigned_bytes
 from ethereum_watcher.ether_transfers import parse as parse_transfer
+from ethereum_watcher.explorer_rules import Claim, Doubt, doubt_of
+from ethereum_watcher.explorer_wire import RECEIPT, TRANSACTION, read_result
+from ethereum_watcher.explorer_wire import AnswerUnusable as ExplorerUnusable
 from ethereum_watcher.scanner import BlockInvalid as EthereumBlockInvalid
 from ethereum_watcher.scanner import concerned
 from ethereum_watcher.token_transfers import TOPIC, concerned_logs, read_transfer, transfers_from
@@ -75,7 +79,8 @@ from vodacom_worker import domain as vodacom_domain
 from vodacom_worker import mapping as vodacom_mapping
 from vodacom_worker import wire as vodacom_wire
 from wallet_keys import seed_file
-from wallet_keys.seed_file import WalletUnusable
+from wallet_keys.envelope import Passphrase, WalletUnusable
+from wallet_keys.keystore import read_keystore
 
 CORPUS = Path(__file__).parent / "corpus"
 GOLDEN = Path(__file__).parents[1] / "contract" / "cift_shared" / "golden"
@@ -242,6 +247,18 @@ def _ethereum_receipt(data: bytes) -> None:
             assert 0 <= one.amount < 10**38
 
 
+def _explorer(kind: TypeAdapter[Any]) -> Callable[[bytes], None]:
+    claim = Claim(_ETHEREUM_HASH, 0, "0x" + "cd" * 32, 7, _FOREIGN_ACCOUNT, 5)
+
+    def read(data: bytes) -> None:
+        found = read_result(kind, read_object(data))
+        given = (found, None) if kind is RECEIPT else (None, found)
+        for contract in (None, _FOREIGN_ACCOUNT):
+            assert doubt_of(replace(claim, contract=contract), 7, *given) in {None, *Doubt}
+
+    return read
+
+
 def _market(name: str) -> Callable[[bytes], None]:
     def read(data: bytes) -> None:
         price = SOURCES[name].price(read_object(data), "BTC")
@@ -281,8 +298,12 @@ def _ether_to_sign(data: bytes) -> None:
     assert transfer.contract is None or len(transfer.contract) == 20
 
 
+def _keystore(data: bytes) -> None:
+    assert read_keystore(data, "the passphrase").private == bytes(range(1, 33))
+
+
 def _wallet_file(data: bytes) -> None:
-    seed = seed_file.unseal(data, "the passphrase", "regtest")
+    seed = seed_file.unseal(data, Passphrase("the passphrase"), "regtest")
     assert bytes(seed.entropy) == bytes(32)
 
 
@@ -342,6 +363,12 @@ _ETHEREUM_RECEIPT = {
     "effectiveGasPrice": "0x3b9aca00",
     "logs": [_ETHEREUM_LOG],
 }
+_EXPLORER_TRANSACTION = {
+    "hash": _ETHEREUM_HASH,
+    "blockHash": "0x" + "cd" * 32,
+    "to": "0x" + "33" * 20,
+    "value": "0x5",
+}
 _TRANSFER = unsigned_bytes(
     Transfer(
         chain_id=1, nonce=7, tip=1, max_fee=9, gas=21_000, account=_FOREIGN_ACCOUNT, wei=10**18
@@ -349,8 +376,9 @@ _TRANSFER = unsigned_bytes(
 )
 _TOKEN_TRANSFER = unsigned_bytes(replace(parse_transfer(_TRANSFER), contract=_FOREIGN_ACCOUNT))
 _TX = bitcoin_chain.Tx((bitcoin_chain.FOREIGN, 5), (b"\x51", 7), inputs=2)
+_KEYSTORE = create_keyfile_json(bytes(range(1, 33)), b"the passphrase", iterations=1)
 _WALLET = seed_file.seal(
-    seed_file.Seed("regtest", "0" * 16, bytearray(32)), "the passphrase", cost=2**14
+    seed_file.Seed("regtest", "0" * 16, bytearray(32)), Passphrase("the passphrase", cost=2**14)
 )
 _TRUST = Trust.of("live", None)
 
@@ -483,6 +511,10 @@ def _dump(*documents: Any) -> tuple[bytes, ...]:
     return tuple(json.dumps(document).encode() for document in documents)
 
 
+def _answered(result: Any) -> dict[str, Any]:
+    return {"jsonrpc": "2.0", "id": 1, "result": result}
+
+
 def _golden(prefix: str) -> tuple[bytes, ...]:
     found = [json.loads(path.read_bytes()) for path in sorted(GOLDEN.glob(f"{prefix}*.json"))]
     return _dump(*(message["body"] for message in found))
@@ -555,6 +587,12 @@ TARGETS: dict[str, Target] = {
         _ethereum_logs, (ValidationError, EthereumBlockInvalid), _dump(_ETHEREUM_LOG)
     ),
     "receipt of Ethereum": Target(_ethereum_receipt, (ValidationError,), _dump(_ETHEREUM_RECEIPT)),
+    "receipt of the explorer": Target(
+        _explorer(RECEIPT), (ExplorerUnusable,), _dump(_answered(_ETHEREUM_RECEIPT))
+    ),
+    "transaction of the explorer": Target(
+        _explorer(TRANSACTION), (ExplorerUnusable,), _dump(_answered(_EXPLORER_TRANSACTION))
+    ),
     "price of Coinbase": Target(
         _market("coinbase"),
         (AnswerUnusable,),
@@ -575,6 +613,7 @@ TARGETS: dict[str, Target] = {
         _ether_address, (_Refused,), (b"0x9858EfFD232B4033E47d90003D41EC34EcaEda94",)
     ),
     "transfer to sign": Target(_ether_to_sign, (TransferInvalid,), (_TRANSFER, _TOKEN_TRANSFER)),
+    "keystore of Ethereum": Target(_keystore, (WalletUnusable,), _dump(_KEYSTORE)),
     "wallet's file": Target(_wallet_file, (WalletUnusable,), (_WALLET,)),
     "event of PayPal": Target(
         _paypal_event, (_Refused,), (json.dumps(paypal_signing.EVENT).encode(),)

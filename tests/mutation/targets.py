@@ -132,6 +132,8 @@ TARGETS: Mapping[str, Sequence[str]] = {
     "ethereum_watcher.domain": _in(
         _ETHEREUM, "domain", "arrival_place", "settings", "token_transfers"
     ),
+    "ethereum_watcher.explorer_rules": _in(_ETHEREUM, "explorer_rules"),
+    "ethereum_watcher.explorer_wire": _in(_ETHEREUM, "explorer_wire", "explorer_rules"),
     "ethereum_watcher.scanner": _in(_ETHEREUM, "scanner", "node_answers"),
     "ethereum_watcher.addresses": _in(_ETHEREUM, "address_key", "addresses", "settings"),
     "ethereum_watcher.mapping": _in(_ETHEREUM, "mapping", "node_answers", "settings"),
@@ -150,7 +152,7 @@ TARGETS: Mapping[str, Sequence[str]] = {
     "ethereum_method.address_text": _in(_ETHEREUM, "address_text"),
     "ethereum_signer.policy": _in(_ETHEREUM_SIGNER, "policy", "own_transfers"),
     "ethereum_signer.signing": _in(_ETHEREUM_SIGNER, "signing"),
-    "wallet_keys.ethereum_account": _in(_WALLET, "ethereum_account"),
+    "wallet_keys.ethereum_account": _in(_WALLET, "ethereum_account", "key_file"),
     "ethereum_watcher.token_transfers": _in(_ETHEREUM, "token_transfers"),
     "ethereum_watcher.bloom": _in(_ETHEREUM, "token_transfers"),
     "ethereum_method.tokens": _in(_ETHEREUM, "tokens"),

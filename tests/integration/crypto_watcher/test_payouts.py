@@ -21,6 +21,7 @@ from tests.integration.crypto_watcher.payout_harness import LIMITS, Paying, open
 from tests.support import bitcoin, bitcoin_wallet
 from wallet_keys import seed_file
 from wallet_keys.account import BitcoinAccount
+from wallet_keys.envelope import Passphrase
 
 pytestmark = pytest.mark.integration
 
@@ -235,8 +236,9 @@ async def test_a_wallet_restored_from_its_backup_pays_the_next_withdrawal(paying
     await paying.in_mempool(first)
     await paying.mine(3)
     await paying.result(first, "settled")
-    backup = seed_file.seal(bitcoin_wallet.SEED, "a backup's passphrase", cost=2**14)
-    restored = seed_file.unseal(backup, "a backup's passphrase", "regtest")
+    lock = Passphrase("a backup's passphrase", cost=2**14)
+    backup = seed_file.seal(bitcoin_wallet.SEED, lock)
+    restored = seed_file.unseal(backup, lock, "regtest")
     paying.signer, _ = paying.another_signer(account=BitcoinAccount(restored))
     second = await paying.withdraw(1_000_000)
     await paying.in_mempool(second)

@@ -18,13 +18,17 @@ from ethereum_watcher.ether_transfers import parse, unsigned_bytes
 from tests.integration.ethereum_watcher.payout_harness import (
     HOT,
     Paying,
+    PayingNode,
     capped,
     open_paying,
 )
 from tests.support import bitcoin_wallet, ethereum
 from tests.support.ethereum import ETHER
+from tests.support.ethereum_keys import Wallet
 from wallet_keys import seed_file
+from wallet_keys.envelope import Passphrase
 from wallet_keys.ethereum_account import EthereumAccount
+from wallet_keys.key_file import SingleKey
 
 pytestmark = pytest.mark.integration
 
@@ -325,12 +329,34 @@ class TestTheSigner:
         self, paying: Paying
     ) -> None:
         await paying.fund()
-        backup = seed_file.seal(bitcoin_wallet.SEED, "a backup's passphrase", cost=2**14)
-        restored = seed_file.unseal(backup, "a backup's passphrase", "regtest")
+        lock = Passphrase("a backup's passphrase", cost=2**14)
+        backup = seed_file.seal(bitcoin_wallet.SEED, lock)
+        restored = seed_file.unseal(backup, lock, "regtest")
         paying.signer, _ = paying.another_signer(account=EthereumAccount(restored))
         payment_id = await paying.withdraw()
         await paying.in_pool(payment_id)
         await paying.settled(payment_id)
+
+    async def test_an_imported_account_pays(self, emptied_database: str) -> None:
+        """It has sent transactions before: they are nobody's withdrawals."""
+        payer = SingleKey(ethereum.FIRST_KEY.to_bytes(32))
+        node = PayingNode()
+        node.pay(payer.address, 10 * ETHER)
+        node.mine()
+        node.send(Wallet(ethereum.FIRST_KEY).sign(0, ethereum.SHARED, ETHER)[0])
+        node.mine()
+        async with open_paying(emptied_database, node=node, hot_address=payer.address) as paying:
+            account = EthereumAccount(bitcoin_wallet.SEED, payer)
+            paying.signer, _ = paying.another_signer(account=account)
+            payment_id = await paying.withdraw()
+            (row,) = await paying.planned(payment_id)
+            assert row["nonce"] == 1
+            await paying.in_pool(payment_id)
+            await paying.mined()
+            await paying.final()
+            await paying.reach(payment_id, "settled")
+            assert paying.balance() == ETHER
+            assert paying.balance(payer.address) < 8 * ETHER
 
     async def test_what_the_watcher_makes_up_is_not_signed(self, paying: Paying) -> None:
         """Somebody with the watcher's rights writes another recipient into its tables."""

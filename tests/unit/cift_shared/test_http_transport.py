@@ -67,3 +67,23 @@ async def test_a_busy_transport_says_that_nothing_was_sent(server: Server) -> No
         url = f"http://127.0.0.1:{server.port}/"
         answers = await asyncio.gather(*(http.get(url) for _ in range(2)), return_exceptions=True)
     assert sorted(type(answer).__name__ for answer in answers) == ["PoolTimeout", "Response"]
+
+
+@pytest.mark.parametrize(("bytes_max", "is_read"), [(None, False), (4_100_000, True)])
+async def test_an_answer_may_be_as_long_as_its_caller_says(
+    bytes_max: int | None, is_read: bool
+) -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 4000000\r\n\r\n" + b"x" * 4_000_000)
+
+    limit = {} if bytes_max is None else {"answer_bytes_max": bytes_max}
+    listening = await asyncio.start_server(serve, "127.0.0.1", 0)
+    url = f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}/"
+    async with httpx.AsyncClient(transport=HttpTransport(1, **limit), timeout=60) as http:
+        if is_read:
+            assert len((await http.get(url)).content) == 4_000_000
+        else:
+            with pytest.raises(httpx.RemoteProtocolError, match="too large"):
+                await http.get(url)
+    listening.close()

@@ -11,24 +11,34 @@ import pytest
 from cift_shared.errors import SettingsInvalid
 from cift_shared.settings import load_settings
 from crypto_signer.app import health_app
-from crypto_signer.main import chains_of
+from crypto_signer.main import chains_of, ethereum_account
 from crypto_signer.settings import SignerSettings
 from ethereum_signer.policy import Caps
 from ethereum_signer.settings import EthereumSignerSettings
 from tests.support import bitcoin, bitcoin_wallet, ethereum, ethereum_wallet
 from tests.support.commands import DATA_KEYS, INDEX_KEY
 from tests.support.ethereum import CHAIN_ID, XPUB
-from wallet_keys import seed_file
-from wallet_keys.seed_file import WalletUnusable
+from wallet_keys import envelope, key_file, seed_file
+from wallet_keys.envelope import Passphrase, WalletUnusable
+from wallet_keys.key_file import SingleKey
 
 PASSPHRASE = "the signer's passphrase"
-SEALED = seed_file.seal(bitcoin_wallet.SEED, PASSPHRASE, cost=2**14)
+LOCK = Passphrase(PASSPHRASE, cost=2**14)
+SEALED = seed_file.seal(bitcoin_wallet.SEED, LOCK)
 
 
 @pytest.fixture
 def wallet(tmp_path: Path) -> Path:
     path = tmp_path / "wallet.json"
-    seed_file.write(path, SEALED)
+    envelope.write(path, SEALED)
+    return path
+
+
+@pytest.fixture
+def imported(tmp_path: Path) -> Path:
+    path = tmp_path / "key.json"
+    key = SingleKey(ethereum.FIRST_KEY.to_bytes(32))
+    envelope.write(path, key_file.seal(key, LOCK, "regtest"))
     return path
 
 
@@ -74,6 +84,36 @@ class TestChains:
         chains = chains_of(settings(wallet), ethereum_settings(xpub=XPUB))
         assert [one.reads for one in chains] == ["bitcoin"]
         assert "CRYPTO_ETH_XPUB is of another wallet" in capsys.readouterr().err
+
+    def test_an_imported_account_pays(self, wallet: Path, imported: Path) -> None:
+        made = ethereum_settings(key_file=imported, hot_address=ethereum.FIRST)
+        seed = seed_file.unseal(SEALED, LOCK, "regtest")
+        account = ethereum_account(made, seed, LOCK)
+        assert account is not None
+        assert account.hot_address == ethereum.FIRST
+        assert [one.reads for one in chains_of(settings(wallet), made)] == ["bitcoin", "ethereum"]
+
+    @pytest.mark.parametrize("told", [None, ethereum.SHARED, ethereum_wallet.ACCOUNT.hot_address])
+    def test_the_watcher_must_have_been_told_of_an_imported_account(
+        self, wallet: Path, imported: Path, told: str | None
+    ) -> None:
+        made = ethereum_settings(key_file=imported, hot_address=told)
+        with pytest.raises(SettingsInvalid, match=f"HOT_ADDRESS: must be {ethereum.FIRST}"):
+            chains_of(settings(wallet), made)
+
+    def test_without_its_file_no_imported_account_pays(self, wallet: Path) -> None:
+        own = ethereum_wallet.ACCOUNT.hot_address
+        assert len(chains_of(settings(wallet), ethereum_settings(hot_address=own))) == 2
+        with pytest.raises(SettingsInvalid, match=f"HOT_ADDRESS: must be {own}"):
+            chains_of(settings(wallet), ethereum_settings(hot_address=ethereum.FIRST))
+
+    def test_a_file_of_an_imported_account_that_others_may_read_stops_the_start(
+        self, wallet: Path, imported: Path
+    ) -> None:
+        imported.chmod(0o640)
+        made = ethereum_settings(key_file=imported, hot_address=ethereum.FIRST)
+        with pytest.raises(WalletUnusable, match="chmod 600"):
+            chains_of(settings(wallet), made)
 
     def test_a_wrong_passphrase_stops_the_start(self, wallet: Path) -> None:
         with pytest.raises(WalletUnusable, match="wrong passphrase"):

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -52,6 +53,57 @@ def test_what_arrivals_mean(
     arrivals: list[Arrival], tip: Tip, depths: Depths, expected: object
 ) -> None:
     assert judge(ASKED, arrivals, tip, depths, dust=10) == expected
+
+
+ASKS = Depths(None, asks_explorer=True)
+
+
+@pytest.mark.parametrize(
+    ("over", "is_deep"),
+    [
+        ({"explorer_block": "0x" + "cd" * 32}, True),
+        ({"explorer_block": "0x" + "cd" * 32, "explorer_doubt": "old"}, True),
+        ({"explorer_block": "0x" + "ce" * 32}, False),
+        ({}, False),
+        ({"place": 3, "currency": "USDC"}, False),
+        ({"place": 3}, True),
+        ({"explorer_block": "0x" + "cd" * 32, "height": 93}, False),
+        ({"height": None, "block_hash": None}, False),
+    ],
+)
+def test_with_an_explorer_both_must_have_it_in_the_same_block(
+    over: dict[str, Any], is_deep: bool
+) -> None:
+    """Ether of contracts (with a place) is named by no transaction that it could be asked for."""
+    one = replace(arrival(), **over)
+    assert ASKS.is_deep(one, ETHER, BEFORE) is is_deep
+    assert FINAL.is_deep(one, ETHER, BEFORE) is (one.height == 92)
+
+
+def test_what_the_explorer_doubts() -> None:
+    doubted = replace(arrival(), explorer_doubt="other_amount")
+    assert ASKS.doubt(doubted) == "other_amount"
+    assert ASKS.doubt(arrival()) is None
+    assert ASKS.doubt(replace(doubted, explorer_block=doubted.block_hash)) is None
+    assert FINAL.doubt(doubted) is None
+    assert judge(ASKED, [doubted], AFTER, ASKS, dust=10) == Seen(ETHER, 9)
+
+
+@pytest.mark.parametrize(
+    ("depths", "tip", "height"),
+    [
+        (FINAL, BEFORE, 92),
+        (FINAL, replace(BEFORE, final_height=None), None),
+        (TWELVE, BEFORE, 89),
+        (Depths(1), BEFORE, 100),
+    ],
+)
+def test_up_to_where_blocks_count_as_final(depths: Depths, tip: Tip, height: int | None) -> None:
+    assert depths.deep_height(tip) == height
+    assert [depths.has_depth(one, tip) for one in (height or 0, (height or 0) + 1)] == [
+        height is not None,
+        False,
+    ]
 
 
 @given(

@@ -12,6 +12,8 @@ from crypto_watcher import main
 from crypto_watcher.settings import WorkerSettings
 from ethereum_method.rail import RAIL
 from ethereum_method.settings import EthereumSettings
+from ethereum_watcher import app
+from ethereum_watcher.addresses import parse_address
 from ethereum_watcher.domain import Depths
 from ethereum_watcher.processor import build_processor
 from ethereum_watcher.terms import terms_of
@@ -34,6 +36,16 @@ from tests.support.ethereum import SHARED, TOKENS, XPUB, config
         ({"confirmations": "\u0661"}, "finalized"),
         ({"rpc_url": "http://node.example/v3/secret"}, "https"),
         ({"rpc_url": "ftp://127.0.0.1"}, "https"),
+        ({"explorer_base": "http://api.etherscan.io/v2/api"}, "https"),
+        ({"explorer_base": "https://a.example,https://b.example"}, "https"),
+        ({"explorer_base": "https://secret@a.example/"}, "without a user"),
+        ({"explorer_base": "https://a.example/?apikey=secret"}, "without a user"),
+        ({"hot_address": "0x12"}, "CRYPTO_ETH_HOT_ADDRESS"),
+        ({"hot_address": SHARED.swapcase()}, "CRYPTO_ETH_HOT_ADDRESS"),
+        (
+            {"xpub": None, "deposit_address": SHARED, "hot_address": SHARED},
+            "CRYPTO_ETH_HOT_ADDRESS needs",
+        ),
         ({"fee_floor": "301"}, "CRYPTO_ETH_FEE_FLOOR"),
         ({"fee_floor": "0"}, "'fee_floor'"),
     ],
@@ -55,6 +67,30 @@ def test_what_credits() -> None:
     assert config().depths == Depths(None)
     assert config(confirmations="1000").depths == Depths(1000)
     assert config(confirmations="1").depths == Depths(1)
+
+
+@pytest.mark.parametrize(
+    ("over", "asks"),
+    [
+        ({"xpub": None, "deposit_address": SHARED, "explorer_key": "k"}, True),
+        ({"xpub": None, "deposit_address": SHARED}, False),
+        ({"deposit_address": SHARED, "explorer_key": "k"}, False),
+        ({"explorer_key": "k"}, False),
+    ],
+)
+def test_the_explorer_is_asked_where_all_deposits_share_an_address(
+    over: dict[str, Any], asks: bool
+) -> None:
+    assert config(**over).depths == Depths(None, asks_explorer=asks)
+    assert (app.explorer_of(config(**over)) is not None) is asks
+
+
+def test_who_pays() -> None:
+    key = config().key()
+    assert key is not None
+    assert config().hot() == key.hot
+    assert config(hot_address=SHARED).hot() == parse_address(SHARED)
+    assert config(xpub=None, deposit_address=SHARED).hot() is None
 
 
 def test_fees_are_exact() -> None:

@@ -6,7 +6,8 @@ from bitcoin_watcher.addresses import AddressKey, address_of
 from tests.support import bitcoin
 from tests.support.wally import wally
 from wallet_keys.account import BitcoinAccount, entropy_of, words_of
-from wallet_keys.seed_file import Seed, WalletUnusable, new_seed
+from wallet_keys.envelope import WalletUnusable
+from wallet_keys.seed_file import Seed, new_seed
 
 WORDS = " ".join(["abandon"] * 23 + ["art"])
 """24 words of zero bytes (BIP 39)."""

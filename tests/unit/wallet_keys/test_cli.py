@@ -5,9 +5,16 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from eth_keyfile.keyfile import create_keyfile_json
 
-from wallet_keys import seed_file
+from provider_sandbox.vault.engine import Engine
+from tests.support.ethereum import FIRST, FIRST_KEY
+from tests.support.vault import TOKEN
+from tests.support.vault import vault as in_front_of
+from wallet_keys import cli, envelope
 from wallet_keys.cli import wallet
+from wallet_keys.envelope import Passphrase
+from wallet_keys.settings import LockSettings
 
 ENV = {
     "CRYPTO_WALLET_PASSPHRASE": "the signer's passphrase",
@@ -18,7 +25,7 @@ ENV = {
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(seed_file.seal, "__kwdefaults__", {"cost": 2**14})
+    monkeypatch.setattr(Passphrase.__init__, "__defaults__", (2**14,))
 
 
 def run(*words: str, env: dict[str, str] | None = None, stdin: str = "") -> Result:
@@ -102,3 +109,123 @@ def test_a_wrong_passphrase_opens_nothing(tmp_path: Path) -> None:
     done = run("addresses", "--file", str(path), env={"CRYPTO_WALLET_PASSPHRASE": "not that one"})
     assert done.exit_code == 3
     assert "wrong passphrase" in done.output
+
+
+KEYSTORE = create_keyfile_json(FIRST_KEY.to_bytes(32), b"testpassword", iterations=2)
+
+
+def keystore(path: Path) -> str:
+    envelope.write(path, json.dumps(dict(KEYSTORE)).encode())
+    return str(path)
+
+
+def test_an_imported_account_pays(tmp_path: Path) -> None:
+    wallet_file, key = tmp_path / "wallet.json", tmp_path / "key.json"
+    made = created(wallet_file)
+    env = {"CRYPTO_KEYSTORE_PASSPHRASE": "testpassword"}
+    done = run("import-keystore", keystore(tmp_path / "UTC"), "--to", str(key), "--json", env=env)
+    assert done.exit_code == 0, done.output
+    assert json.loads(done.output) == {"address": FIRST, "file": str(key)}
+    assert key.stat().st_mode & 0o777 == 0o600
+    env = {"CRYPTO_ETH_KEY_FILE": str(key)}
+    shown = json.loads(run("show", "--file", str(wallet_file), "--json", env=env).output)
+    assert shown == {**made, "ethereum_hot_address": FIRST}
+
+
+def test_the_passphrase_of_a_keystore_comes_from_a_file(tmp_path: Path) -> None:
+    secret = tmp_path / "passphrase"
+    secret.write_text("testpassword\n")
+    env = {"CRYPTO_KEYSTORE_PASSPHRASE_FILE": str(secret)}
+    key = str(tmp_path / "key.json")
+    done = run("import-keystore", keystore(tmp_path / "UTC"), "--to", key, "--quiet", env=env)
+    assert done.output.strip() == FIRST
+
+
+def test_a_person_is_asked_for_the_passphrase_of_a_keystore(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cli, "_is_person", lambda: True)
+    key = str(tmp_path / "key.json")
+    words = "import-keystore", keystore(tmp_path / "UTC"), "--to", key, "--quiet"
+    done = run(*words, stdin="testpassword\n")
+    assert done.exit_code == 0, done.output
+    assert FIRST in done.output
+    assert "testpassword" not in done.output
+
+
+@pytest.mark.parametrize(
+    ("env", "mode", "told"),
+    [
+        ({}, 0o600, "CRYPTO_KEYSTORE_PASSPHRASE is not set"),
+        ({"CRYPTO_KEYSTORE_PASSPHRASE_FILE": "/nowhere"}, 0o600, "can't be read"),
+        ({"CRYPTO_KEYSTORE_PASSPHRASE": "testpasswort"}, 0o600, "wrong passphrase of the keystore"),
+        ({"CRYPTO_KEYSTORE_PASSPHRASE": "testpassword"}, 0o640, "chmod 600"),
+        (
+            {"CRYPTO_KEYSTORE_PASSPHRASE": "testpassword", "CRYPTO_WALLET_PASSPHRASE": "short"},
+            0o600,
+            "12 characters",
+        ),
+    ],
+)
+def test_a_keystore_that_can_not_be_imported_is_one_line(
+    tmp_path: Path, env: dict[str, str], mode: int, told: str
+) -> None:
+    source, key = keystore(tmp_path / "UTC"), tmp_path / "key.json"
+    Path(source).chmod(mode)
+    done = run("import-keystore", source, "--to", str(key), env=env)
+    assert done.exit_code in (2, 3)
+    assert told in done.output
+    assert len(done.output.strip().splitlines()) == 1
+    assert "testpasswor" not in done.output
+    assert not key.exists()
+
+
+def test_an_imported_account_is_never_overwritten(tmp_path: Path) -> None:
+    source, key = keystore(tmp_path / "UTC"), tmp_path / "key.json"
+    words = "import-keystore", source, "--to", str(key)
+    env = {"CRYPTO_KEYSTORE_PASSPHRASE": "testpassword"}
+    assert run(*words, env=env).exit_code == 0
+    before = key.read_bytes()
+    assert run(*words, env=env).exit_code == 3
+    assert key.read_bytes() == before
+
+
+@pytest.fixture
+def vault(monkeypatch: pytest.MonkeyPatch) -> Engine:
+    """Commands use Vault instead of a passphrase."""
+    engine = Engine(TOKEN)
+    made = in_front_of(engine)
+    monkeypatch.setattr(LockSettings, "lock", lambda _: made)
+    return engine
+
+
+VAULT_ENV = {
+    "CRYPTO_WALLET_PASSPHRASE": "",
+    "CRYPTO_WALLET_VAULT_KEY": "cift-wallet",
+    "VAULT_ADDR": "https://vault.example:8200",
+    "VAULT_TOKEN": TOKEN,
+}
+
+
+def test_a_wallet_of_vault_is_backed_up_under_a_passphrase(vault: Engine, tmp_path: Path) -> None:
+    path, copy, again = (tmp_path / name for name in ("wallet.json", "backup.json", "again.json"))
+    done = run("create", "--file", str(path), "--json", env=VAULT_ENV)
+    assert done.exit_code == 0, done.output
+    assert "vault:v1:" in path.read_text()
+    done = run("backup", "--file", str(path), "--to", str(copy), env=VAULT_ENV)
+    assert done.exit_code == 0, done.output
+    assert "vault" not in copy.read_text()
+    vault.rotate("cift-wallet")
+    before = addresses(path, env=VAULT_ENV)
+    done = run("restore", "--file", str(again), "--from", str(copy))
+    assert "passphrase" not in done.output
+    assert TOKEN not in done.output
+    assert addresses(path, env=VAULT_ENV) == before
+
+
+def test_two_locks_are_one_mistake_in_one_line(tmp_path: Path) -> None:
+    env = {**VAULT_ENV, "CRYPTO_WALLET_PASSPHRASE": "the signer's passphrase"}
+    done = run("create", "--file", str(tmp_path / "wallet.json"), env=env)
+    assert done.exit_code == 2
+    assert "and not both" in done.output
+    assert TOKEN not in done.output

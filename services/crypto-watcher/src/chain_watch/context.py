@@ -90,6 +90,9 @@ class Terms(Generic[ArrivalType]):
     """What wallets open, of address and amount."""
     transaction_of: Callable[[str], str | None]
     """A transaction that a caller named, as the chain writes it; None: it is none."""
+    doubt: Callable[[ArrivalType], str | None] = lambda _: None
+    """Why a second source does not confirm what the nodes say of an arrival; None: it does, or is
+    not asked."""
     tokens: Mapping[str, TokenTerms] = field(default_factory=dict)
     """What is received beside the chain's coin, by currency."""
 

@@ -33,6 +33,7 @@ from cift_shared.messaging.outcomes import (
 from cift_shared.money.amount import Money
 
 ADDRESS, EXPIRES, SHOWN, NAMED = "address", "expires_at", "shown", "transactions"
+DOUBTS = "doubts"
 WAITS = "waits_for"
 """Memory fields, stored with attempts, so their names never change."""
 
@@ -90,6 +91,8 @@ class Deposits(Generic[ArrivalType]):
             raise OutcomeUnknown("node_unavailable", "the chain was never read")
         asked = Asked(to_pay(attempt).minor, self._expires_at(attempt))
         arrivals = await self._arrivals(attempt)
+        doubts, doubted = self._doubted(attempt, arrivals)
+        memory, steps = {**memory, **doubts}, [*steps, *doubted]
         dust = self._terms.dusts[to_pay(attempt).currency]
         verdict = judge(asked, arrivals, tip, self._terms.depths, dust=dust)
         match verdict:
@@ -104,6 +107,17 @@ class Deposits(Generic[ArrivalType]):
         """What arrived in the deposit's currency; `credits.py` reports what came in another one."""
         found = await self._store.arrivals(attempt.request.payment_id)
         return [one for one in found if one.currency == to_pay(attempt).currency]
+
+    def _doubted(
+        self, attempt: Attempt, arrivals: Sequence[ArrivalType]
+    ) -> tuple[Mapping[str, str], Sequence[Step]]:
+        """Tell, once for each change, what a second source does not confirm."""
+        found = {one.reference: word for one in arrivals if (word := self._terms.doubt(one))}
+        mark = ",".join(f"{reference}={word}" for reference, word in found.items())
+        if mark == attempt.memory.get(DOUBTS, ""):
+            return {}, []
+        details = [{"arrival": reference, "problem": word} for reference, word in found.items()]
+        return {DOUBTS: mark}, [self._context.step("arrival.doubted", one) for one in details]
 
     async def _settled(
         self,

@@ -24,6 +24,7 @@ from cift_shared.observability.telemetry import span
 
 BODY_BYTES_MAX = 32 * 1024 * 1024
 """Maximum size of an answer: the largest are blocks of 4 MB in hex, and ids of a full mempool."""
+HEAD_BYTES_MAX = 64 * 1024
 CONNECTIONS_MAX = 8
 TEXT_MAX = 300
 
@@ -120,6 +121,10 @@ def _refuse(word: str) -> NoReturn:
     raise ValueError(f"{word} is not JSON")
 
 
+def _transport() -> HttpTransport:
+    return HttpTransport(CONNECTIONS_MAX, answer_bytes_max=HEAD_BYTES_MAX + BODY_BYTES_MAX)
+
+
 class JsonRpc:
     """Calls one node."""
 
@@ -141,7 +146,7 @@ class JsonRpc:
         self._version = version
         self._ids = count(1)
         self._http = httpx.AsyncClient(
-            transport=transport or HttpTransport(CONNECTIONS_MAX),
+            transport=transport or _transport(),
             auth=endpoint.auth,
             timeout=timeout_s,
             headers={"Accept-Encoding": "identity", "User-Agent": "cift-payments"},

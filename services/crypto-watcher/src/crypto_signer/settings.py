@@ -3,21 +3,21 @@
 from pathlib import Path
 from typing import Self
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import Field, model_validator
 
 from bitcoin_method.networks import Network
 from bitcoin_watcher.deny_list import denied_scripts
 from cift_shared.settings import ProcessSettings, VaultSettings
 from crypto_signer.policy import Limits
+from wallet_keys.settings import LockSettings
 
 
-class SignerSettings(VaultSettings, ProcessSettings):
-    """What the signer needs. It reaches nothing but the database."""
+class SignerSettings(VaultSettings, LockSettings, ProcessSettings):
+    """What the signer needs. It reaches nothing but the database, and Vault where that is set."""
 
     network: Network = Field(default="main", validation_alias="CRYPTO_BTC_NETWORK")
     wallet_file: Path = Field(validation_alias="CRYPTO_WALLET_FILE")
     """The file that `cift wallet create` has made."""
-    passphrase: SecretStr = Field(validation_alias="CRYPTO_WALLET_PASSPHRASE")
     xpub: str | None = Field(default=None, validation_alias="CRYPTO_BTC_XPUB")
     """If it is set, the wallet must be the one of this key."""
     transaction_max: int = Field(

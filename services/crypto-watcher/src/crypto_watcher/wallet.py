@@ -193,10 +193,9 @@ async def _bitcoin(dsn: str, config: BitcoinConfig) -> Balance:
 
 async def _ethereum(dsn: str, config: EthereumConfig) -> Sequence[Balance]:
     """Ether, and the tokens that are set up."""
-    key = config.key()
-    if key is None:
+    hot = config.hot()
+    if hot is None:
         raise AssertionError("checked by the caller")
-    hot = key.hot
 
     def balance_of(currency: str, confirmed: int, reserved: int, deposits: int) -> Balance:
         return Balance(

@@ -32,6 +32,7 @@ def environment(place: StackContext) -> Mapping[str, str]:
     _PAYER.node = place.twin
     return {
         "ETHEREUM_RPC_URL": f"{place.twin.rstrip('/')}/v3/{key}",
+        "ETHERSCAN_API_BASE": f"{place.twin.rstrip('/')}/v2/api",
         "CRYPTO_ETH_CHAIN_ID": CHAIN_ID,
         "CRYPTO_ETH_XPUB": keys["ethereum_xpub"],
         "CIFT_SANDBOX_ETHEREUM_RICH": keys["ethereum_hot_address"],

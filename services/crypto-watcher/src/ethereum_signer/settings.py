@@ -41,6 +41,8 @@ class EthereumSignerSettings(NetworkSettings):
         default=None, ge=0, le=10**12, validation_alias="CRYPTO_SIGNER_APPROVAL_ABOVE_TOKEN"
     )
     """The same for each token, in whole ones."""
+    key_file: Path | None = Field(default=None, validation_alias="CRYPTO_ETH_KEY_FILE")
+    """The file that `cift wallet import-keystore` has made: its account pays withdrawals."""
     deny_file: Path | None = Field(default=None, validation_alias="CRYPTO_ETH_DENY_FILE")
 
     def limits(self) -> Limits:

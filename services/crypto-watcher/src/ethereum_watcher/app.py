@@ -8,6 +8,8 @@ outbox -> payments.results
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import timedelta
 from functools import partial
 
 import asyncpg
@@ -32,6 +34,9 @@ from ethereum_watcher.consolidation_planner import Planner
 from ethereum_watcher.consolidation_store import StoredConsolidations
 from ethereum_watcher.consolidations import Consolidations
 from ethereum_watcher.deny_list import denied_accounts, token_accounts
+from ethereum_watcher.explorer import ExplorerCheck
+from ethereum_watcher.explorer_client import Explorer
+from ethereum_watcher.explorer_store import ExplorerStore
 from ethereum_watcher.nonce_gaps import NonceGaps
 from ethereum_watcher.own_transfers import OwnTransfers
 from ethereum_watcher.payout_context import PayoutContext
@@ -57,6 +62,7 @@ def compose(base: Base, config: EthereumConfig, *, concurrency: int) -> Composit
     processor = EthereumProcessor(
         config, nodes, store, watch=watch, clock=base.clock, payouts=payouts
     )
+    explorer = explorer_of(config)
     reports = Credits(base.pool, TABLES, terms_of(config), base.clock, rates)
     watcher = Watcher(nodes, chain, reports, config, base.clock)
 
@@ -66,6 +72,9 @@ def compose(base: Base, config: EthereumConfig, *, concurrency: int) -> Composit
             base.relay.wake()
 
         jobs = [watcher.job(found)]
+        if explorer is not None:
+            check = explorer_check(base, config, explorer)
+            jobs.append(check.job(found, timedelta(seconds=config.poll_s)))
         if payouts is not None:
             transfers = StoredTransfers(base.pool, payouts.hot.script)
             jobs += [NonceGaps(payouts, SystemIds()).job(), UndonePayouts(payouts).job()]
@@ -75,9 +84,31 @@ def compose(base: Base, config: EthereumConfig, *, concurrency: int) -> Composit
         watch_reader = WatchReader(store, watch, config.shared, "ethereum:watch-state")
         return [watch_reader, rate_reader, *loops]
 
-    return compose_worker(
+    composition = compose_worker(
         base, processor, schema=SCHEMA, concurrency=concurrency, extra_loops=beside
     )
+    close = [] if explorer is None else [explorer.close]
+    return replace(composition, close=[*composition.close, *close])
+
+
+def explorer_of(config: EthereumConfig) -> Explorer | None:
+    """The explorer; None: it is not asked."""
+    if config.explorer_key is None or not config.asks_explorer:
+        return None
+    return Explorer(
+        config.explorer_base,
+        config.explorer_key,
+        config.chain_id,
+        timeout_s=config.explorer_timeout_s,
+    )
+
+
+def explorer_check(base: Base, config: EthereumConfig, explorer: Explorer) -> ExplorerCheck:
+    """What asks it for what came to the shared address."""
+    contracts = {currency: one.script for currency, one in config.contracts.items()}
+    store = ExplorerStore(base.pool, terms_of(config).dusts, contracts)
+    deposits = StoredDeposits(base.pool, TABLES)
+    return ExplorerCheck(explorer, store, deposits, config.depths, base.clock)
 
 
 def payouts_of(
@@ -88,18 +119,18 @@ def payouts_of(
     Raises:
         SettingsInvalid: the list of denied addresses can't be read.
     """
-    key = config.key()
-    if key is None:
+    hot = config.hot()
+    if hot is None:
         return None
     return PayoutContext(
         config=config,
-        store=StoredPayouts(base.pool, key.hot.script),
+        store=StoredPayouts(base.pool, hot.script),
         approvals=ApprovalGate(base.pool, Approvals(SIGNER)),
         deposits=StoredDeposits(base.pool, TABLES),
         nodes=nodes,
         vault=base.settings.vault(),
         clock=base.clock,
-        hot=key.hot,
+        hot=hot,
         denied=denied_accounts(config.deny_file),
         contracts=config.contracts,
         token_accounts=token_accounts(config.tokens, config.chain_id),

@@ -38,6 +38,10 @@ class Arrival:
     height: int | None = None
     """The height of its block; None: it is in no block of our chain."""
     block_hash: str | None = None
+    explorer_block: str | None = None
+    """The block where the explorer has the same; None: it was not asked, or has it nowhere."""
+    explorer_doubt: str | None = None
+    """Why the explorer did not confirm it when it was asked last."""
 
     @property
     def key(self) -> tuple[str, int]:
@@ -59,6 +63,14 @@ class Arrival:
         """True in a block of our chain."""
         return self.height is not None
 
+    @property
+    def is_confirmed_by_explorer(self) -> bool:
+        """True if the explorer has it in the same block; ether of contracts is not asked for,
+        because no transaction names it.
+        """
+        is_named = self.place == BY_TRANSACTION or self.currency != COIN
+        return not is_named or self.explorer_block == self.block_hash
+
     def confirmations(self, tip: int) -> int:
         """The number of blocks from its own to the tip, both included; 0: in no block."""
         return 0 if self.height is None else max(tip - self.height + 1, 0)
@@ -70,6 +82,8 @@ class Depths:
 
     blocks: int | None
     """This many confirmations; None: once its block is final."""
+    asks_explorer: bool = False
+    """True: the explorer must have the same."""
 
     def needed(self, minor: int) -> str:  # noqa: ARG002  the same for every amount
         """What a payer is shown."""
@@ -77,13 +91,24 @@ class Depths:
 
     def is_deep(self, arrival: Arrival, total: int, tip: Tip) -> bool:  # noqa: ARG002
         """True if the arrival counts as final."""
-        return arrival.height is not None and self.has_depth(arrival.height, tip)
+        if arrival.height is None or not self.has_depth(arrival.height, tip):
+            return False
+        return not self.asks_explorer or arrival.is_confirmed_by_explorer
+
+    def doubt(self, arrival: Arrival) -> str | None:
+        """Why the explorer does not confirm an arrival; None: it does, or is not asked."""
+        if not self.asks_explorer or arrival.is_confirmed_by_explorer:
+            return None
+        return arrival.explorer_doubt
 
     def has_depth(self, height: int, tip: Tip) -> bool:
         """True if a block at this height counts as final."""
-        if self.blocks is not None:
-            return tip.height - height + 1 >= self.blocks
-        return tip.final_height is not None and height <= tip.final_height
+        deep = self.deep_height(tip)
+        return deep is not None and height <= deep
+
+    def deep_height(self, tip: Tip) -> int | None:
+        """The highest block that counts as final; None: there is none."""
+        return tip.final_height if self.blocks is None else tip.height - self.blocks + 1
 
 
 def free_place(place: int, is_free: Callable[[int], bool]) -> int:

@@ -99,10 +99,10 @@ async def read(
         )
         for row in await connection.fetch(ADDRESSES, *_tokens(config))
     ]
-    key = config.key()
-    sender = None if key is None else key.hot.script
-    if key is not None:
-        held += await _hot(connection, config, key.hot.script, key.hot.address, head.height)
+    hot = config.hot()
+    sender = None if hot is None else hot.script
+    if hot is not None:
+        held += await _hot(connection, config, hot.script, hot.address, head.height)
     currencies = {one.script: currency for currency, one in config.contracts.items()}
     moved = await arrived(connection, TABLES, dusts)
     for row in await connection.fetch(PAID):

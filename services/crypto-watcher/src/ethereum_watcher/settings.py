@@ -83,6 +83,15 @@ class EthereumConfig(NetworkSettings):
     )
     """So much of a token at the address of a deposit is moved, too, in whole ones; 0: never. Ether
     for the fee is sent to the address first."""
+    explorer_key: SecretStr | None = Field(default=None, validation_alias="ETHERSCAN_API_KEY")
+    """With one address for all deposits: the explorer must have the same as the nodes, before money
+    is credited or reported."""
+    explorer_base: str = Field(
+        default="https://api.etherscan.io/v2/api", validation_alias="ETHERSCAN_API_BASE"
+    )
+    explorer_timeout_s: float = Field(
+        default=10.0, gt=0, le=60, validation_alias="ETHERSCAN_TIMEOUT_S"
+    )
     deny_file: Path | None = Field(default=None, validation_alias="CRYPTO_ETH_DENY_FILE")
     """A file of addresses that are never paid, one a line."""
     known_nonce: int = Field(default=-1, ge=-1, validation_alias="CRYPTO_ETH_KNOWN_NONCE")
@@ -97,6 +106,17 @@ class EthereumConfig(NetworkSettings):
             endpoints(value.get_secret_value())
         except AddressRefused as error:
             raise ValueError(str(error)) from None
+        return value
+
+    @field_validator("explorer_base")
+    @classmethod
+    def _is_explorer(cls, value: str) -> str:
+        try:
+            (found,) = endpoints(value)
+        except (AddressRefused, ValueError):
+            raise ValueError("must be one address, https, or http in a private network") from None
+        if found.auth is not None or "?" in value:
+            raise ValueError("must be an address without a user and parameters")
         return value
 
     @field_validator("confirmations")
@@ -120,6 +140,8 @@ class EthereumConfig(NetworkSettings):
     def _fits_together(self) -> Self:
         if self.xpub is None and self.deposit_address is None:
             raise ValueError("CRYPTO_ETH_XPUB or CRYPTO_ETH_DEPOSIT_ADDRESS is needed")
+        if self.xpub is None and self.hot_address is not None:
+            raise ValueError("CRYPTO_ETH_HOT_ADDRESS needs CRYPTO_ETH_XPUB")
         if self.fee_floor > self.fee_ceiling:
             raise ValueError("CRYPTO_ETH_FEE_FLOOR is above CRYPTO_ETH_FEE_CEILING")
         if self.deposit_address is not None:
@@ -149,7 +171,13 @@ class EthereumConfig(NetworkSettings):
     @property
     def depths(self) -> Depths:
         """When ether counts as final."""
-        return Depths(None if self.confirmations == FINALIZED else int(self.confirmations))
+        blocks = None if self.confirmations == FINALIZED else int(self.confirmations)
+        return Depths(blocks, asks_explorer=self.asks_explorer)
+
+    @property
+    def asks_explorer(self) -> bool:
+        """True if the explorer must have the same as the nodes."""
+        return self.explorer_key is not None and self.shared is not None
 
     @property
     def fee_limits(self) -> tuple[int, int]:
@@ -163,6 +191,15 @@ class EthereumConfig(NetworkSettings):
             SettingsInvalid: the key can't be used.
         """
         return None if self.xpub is None else AddressKey(self.xpub)
+
+    def hot(self) -> Derived | None:
+        """The account that pays withdrawals; None: nothing is paid out.
+
+        Raises:
+            SettingsInvalid: the key can't be used.
+        """
+        key = self.key()
+        return None if key is None else self.payer or key.hot
 
     @property
     def shared(self) -> Derived | None:

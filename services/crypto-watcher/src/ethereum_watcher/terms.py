@@ -37,6 +37,7 @@ def terms_of(config: EthereumConfig) -> Terms[Arrival]:
         network=f"ethereum:{config.chain_id}",
         uri=uri,
         transaction_of=_transaction,
+        doubt=config.depths.doubt,
     )
 
 

@@ -62,9 +62,9 @@ class Watcher:
         config: EthereumConfig,
         clock: Clock,
     ) -> None:
-        key = config.key()
+        hot = config.hot()
         tokens = {one.script: one.address for one in config.contracts.values()}
-        self._hot = None if key is None else HotAccount(store.pool, key.hot, tokens)
+        self._hot = None if hot is None else HotAccount(store.pool, hot, tokens)
         self._nodes = nodes
         self._store = store
         self._credits = reports

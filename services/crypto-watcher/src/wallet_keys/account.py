@@ -8,7 +8,8 @@ from typing import Any
 from bitcoin_method.networks import Network
 from bitcoin_watcher.addresses import check_library
 from chain_watch.libwally import wally
-from wallet_keys.seed_file import ENTROPY_BYTES, Seed, WalletUnusable
+from wallet_keys.envelope import WalletUnusable
+from wallet_keys.seed_file import ENTROPY_BYTES, Seed
 
 _HARD = 0x80000000
 _PURPOSE = 84

@@ -1,5 +1,6 @@
 """Commands for operators of the wallet: `cift wallet ...`."""
 
+import os
 import sys
 from pathlib import Path
 from typing import Any, cast, get_args
@@ -7,10 +8,11 @@ from typing import Any, cast, get_args
 import click
 
 from bitcoin_method.networks import Network
-from cift_shared.cli import Lazy, LazyGroup, Output, Table, command, environment
+from cift_shared.cli import Lazy, LazyGroup, Output, Table, WrongInput, command, environment
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
-PASSPHRASE, BACKUP_PASSPHRASE = "CRYPTO_WALLET_PASSPHRASE", "CRYPTO_WALLET_BACKUP_PASSPHRASE"
+BACKUP_PASSPHRASE = "CRYPTO_WALLET_BACKUP_PASSPHRASE"  # noqa: S105  the name of a variable
+KEYSTORE_PASSPHRASE = "CRYPTO_KEYSTORE_PASSPHRASE"  # noqa: S105  the name of a variable
 ADDRESSES_MAX = 1000
 
 
@@ -24,6 +26,7 @@ def _index() -> tuple[Lazy, ...]:
         Lazy("approve", "crypto_watcher.approvals:approve", "Approve a large withdrawal."),
         Lazy("balance", "crypto_watcher.wallet:balance", "Print what the hot wallets hold."),
         Lazy("backup", f"{here}:backup", "Write an encrypted copy under another passphrase."),
+        Lazy("import-keystore", f"{here}:import_keystore", "Import the account that pays ether."),
         Lazy("reject", "crypto_watcher.approvals:reject", "Reject a large withdrawal."),
         Lazy("reserves", "crypto_watcher.reserves:reserves", "Compare the chains with the ledger."),
         Lazy("restore", f"{here}:restore", "Make the wallet's file again from a backup."),
@@ -58,25 +61,61 @@ _file = click.option(
 @_network
 @click.option("--show-words", is_flag=True, help="Also print the 24 words, this one time.")
 def create(path: Path, network: str, *, show_words: bool) -> Output:
-    """Create a wallet's file, encrypted by CRYPTO_WALLET_PASSPHRASE.
+    """Create a wallet's file, encrypted by CRYPTO_WALLET_PASSPHRASE or a key of Vault.
 
     The printed keys are public: the values of CRYPTO_BTC_XPUB and CRYPTO_ETH_XPUB. The hot address
     is the account that pays ether.
     """
-    from wallet_keys import seed_file  # noqa: PLC0415  loads libwally
+    from wallet_keys import envelope, seed_file  # noqa: PLC0415  loads libwally
 
-    passphrase = environment(PASSPHRASE)
+    lock = _lock()
     seed = seed_file.new_seed(cast("Network", network))
-    seed_file.write(path, seed_file.seal(seed, passphrase))
+    envelope.write(path, seed_file.seal(seed, lock))
     return _shown(seed, show_words=show_words)
 
 
 @command("show")
 @_file
 @_network
-def show(path: Path, network: str) -> Output:
+@click.option(
+    "--key-file",
+    type=_FILE,
+    envvar="CRYPTO_ETH_KEY_FILE",
+    help="An imported account; as CRYPTO_ETH_KEY_FILE.",
+)
+def show(path: Path, network: str, key_file: Path | None) -> Output:
     """Print the public keys of the wallet, and the account that pays ether."""
-    return _shown(_opened(path, network), show_words=False)
+    seed = _opened(path, network)
+    return _shown(seed, show_words=False, payer=_imported(key_file, network))
+
+
+@command("import-keystore")
+@click.argument("keystore", type=_FILE)
+@click.option(
+    "--to",
+    "key_file",
+    type=_FILE,
+    envvar="CRYPTO_ETH_KEY_FILE",
+    required=True,
+    help="The new file; as CRYPTO_ETH_KEY_FILE.",
+)
+@_network
+def import_keystore(keystore: Path, key_file: Path, network: str) -> Output:
+    """Import an account of Ethereum from a keystore file of another wallet (version 3).
+
+    The keystore is opened with CRYPTO_KEYSTORE_PASSPHRASE, or the command asks for its passphrase.
+    The new file is encrypted as the wallet's. The printed address is the value of
+    CRYPTO_ETH_HOT_ADDRESS: this account pays withdrawals then.
+    """
+    from wallet_keys import envelope  # noqa: PLC0415  loads libwally
+    from wallet_keys import key_file as key_files  # noqa: PLC0415
+    from wallet_keys.keystore import read_keystore  # noqa: PLC0415
+
+    lock, content = _lock(), envelope.read(keystore)
+    key = read_keystore(content, _keystore_passphrase())
+    envelope.write(key_file, key_files.seal(key, lock, cast("Network", network)))
+    document = {"address": key.address, "file": str(key_file)}
+    return Output(document, [f"{key.address}: written to {key_file}"], [key.address])
 
 
 @command("addresses")
@@ -107,10 +146,10 @@ def addresses(path: Path, network: str, count: int, *, change: bool) -> Output:
 @click.option("--to", "copy", type=_FILE, required=True, help="The new file.")
 def backup(path: Path, network: str, copy: Path) -> Output:
     """Write an encrypted copy of the wallet under CRYPTO_WALLET_BACKUP_PASSPHRASE."""
-    from wallet_keys import seed_file  # noqa: PLC0415  loads libwally
+    from wallet_keys import envelope, seed_file  # noqa: PLC0415  loads libwally
 
     seed = _opened(path, network)
-    seed_file.write(copy, seed_file.seal(seed, environment(BACKUP_PASSPHRASE)))
+    envelope.write(copy, seed_file.seal(seed, _backup_lock()))
     return Output(
         {"wallet_id": seed.wallet_id, "file": str(copy)},
         [f"wallet {seed.wallet_id}: written to {copy}"],
@@ -124,37 +163,76 @@ def backup(path: Path, network: str, copy: Path) -> Output:
 @click.option("--from", "copy", type=_FILE, help="A file made by `cift wallet backup`.")
 @click.option("--words", is_flag=True, help="Read the 24 words from standard input instead.")
 def restore(path: Path, network: str, copy: Path | None, *, words: bool) -> Output:
-    """Make the wallet's file again, encrypted by CRYPTO_WALLET_PASSPHRASE.
+    """Make the wallet's file again, encrypted as by `create`.
 
     A backup is opened with CRYPTO_WALLET_BACKUP_PASSPHRASE.
     """
-    from wallet_keys import seed_file  # noqa: PLC0415  loads libwally
+    from wallet_keys import envelope, seed_file  # noqa: PLC0415  loads libwally
     from wallet_keys.account import entropy_of  # noqa: PLC0415
 
     if words == (copy is not None):
         raise click.UsageError("either --from or --words")
-    passphrase, known = environment(PASSPHRASE), cast("Network", network)
+    lock, known = _lock(), cast("Network", network)
     if copy is not None:
-        seed = seed_file.unseal(seed_file.read(copy), environment(BACKUP_PASSPHRASE), known)
+        seed = seed_file.unseal(envelope.read(copy), _backup_lock(), known)
     else:
         blank = seed_file.new_seed(known)
         seed = seed_file.Seed(known, blank.wallet_id, entropy_of(sys.stdin.read()))
-    seed_file.write(path, seed_file.seal(seed, passphrase))
+    envelope.write(path, seed_file.seal(seed, lock))
     return _shown(seed, show_words=False)
 
 
+def _lock() -> Any:
+    """What wraps the keys of the wallet's files: the passphrase, or a key of Vault."""
+    from cift_shared.settings import load_settings  # noqa: PLC0415  slow to import
+    from wallet_keys.settings import LockSettings  # noqa: PLC0415
+
+    return load_settings(LockSettings).lock()
+
+
+def _backup_lock() -> Any:
+    """Always a passphrase: who has lost Vault, too, can restore the wallet."""
+    from wallet_keys.envelope import Passphrase  # noqa: PLC0415
+
+    return Passphrase(environment(BACKUP_PASSPHRASE))
+
+
 def _opened(path: Path, network: str) -> Any:
-    from wallet_keys import seed_file  # noqa: PLC0415  loads libwally
+    from wallet_keys import envelope, seed_file  # noqa: PLC0415  loads libwally
 
-    passphrase = environment(PASSPHRASE)
-    return seed_file.unseal(seed_file.read(path), passphrase, cast("Network", network))
+    lock = _lock()
+    return seed_file.unseal(envelope.read(path), lock, cast("Network", network))
 
 
-def _shown(seed: Any, *, show_words: bool) -> Output:
+def _imported(path: Path | None, network: str) -> Any:
+    """The key of the imported account; None without one."""
+    from wallet_keys import envelope, key_file  # noqa: PLC0415  loads libwally
+
+    if path is None:
+        return None
+    return key_file.unseal(envelope.read(path), _lock(), cast("Network", network))
+
+
+def _is_person() -> bool:
+    return sys.stdin.isatty()
+
+
+def _keystore_passphrase() -> str:
+    """From its variable or file; asked for where there is neither, and a person can answer."""
+    try:
+        return environment(KEYSTORE_PASSPHRASE)
+    except WrongInput:
+        is_set = any(os.environ.get(f"{KEYSTORE_PASSPHRASE}{end}") for end in ("", "_FILE"))
+        if is_set or not _is_person():
+            raise
+    return str(click.prompt("Passphrase of the keystore", hide_input=True, err=True))
+
+
+def _shown(seed: Any, *, show_words: bool, payer: Any = None) -> Output:
     from wallet_keys.account import BitcoinAccount, words_of  # noqa: PLC0415  loads libwally
     from wallet_keys.ethereum_account import EthereumAccount  # noqa: PLC0415
 
-    account, ethereum = BitcoinAccount(seed), EthereumAccount(seed)
+    account, ethereum = BitcoinAccount(seed), EthereumAccount(seed, payer)
     document = {
         "wallet_id": seed.wallet_id,
         "network": seed.network,

@@ -11,6 +11,7 @@ from typing import Any
 from chain_watch.libwally import wally
 from ethereum_watcher.addresses import account_of, check_library, checksummed
 from wallet_keys.account import words_of
+from wallet_keys.key_file import SingleKey
 from wallet_keys.seed_file import Seed
 
 _HARD = 0x80000000
@@ -24,13 +25,17 @@ class EthereumAccount:
 
     path = "44h/60h/0h"
 
-    def __init__(self, seed: Seed) -> None:
+    def __init__(self, seed: Seed, payer: SingleKey | None = None) -> None:
         """Derive `m/44h/60h/0h`: test networks have the same keys, and other numbers of the chain.
+
+        `payer` is an imported account that pays withdrawals instead of the first of the internal
+        branch; deposits keep the addresses of the seed.
 
         Raises:
             SettingsInvalid: libwally does not derive the known address.
         """
         check_library()
+        self._payer = payer
         stretched = wally.bip39_mnemonic_to_seed512(words_of(seed), None)
         master = wally.bip32_key_from_seed(stretched, wally.BIP32_VER_MAIN_PRIVATE, 0)
         path = [44 | _HARD, 60 | _HARD, _HARD]
@@ -46,6 +51,8 @@ class EthereumAccount:
     @property
     def hot(self) -> bytes:
         """The account that pays withdrawals, as its 20 bytes."""
+        if self._payer is not None:
+            return self._payer.account
         return account_of(bytes(wally.bip32_key_get_pub_key(self._child(*_HOT))))
 
     @property
@@ -69,6 +76,8 @@ class EthereumAccount:
 
     def hot_key(self) -> bytes:
         """The private key of the account that pays withdrawals."""
+        if self._payer is not None:
+            return self._payer.private
         return bytes(wally.bip32_key_get_priv_key(self._child(*_HOT)))
 
     def _child(self, branch: int, index: int) -> Any:

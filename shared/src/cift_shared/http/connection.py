@@ -14,7 +14,7 @@ import httptools
 import httpx
 
 ANSWER_BYTES_MAX = 2 * 1024 * 1024
-"""Largest response on the wire, head included."""
+"""Largest response on the wire, head included, where nothing else is said."""
 PART_BYTES = 16 * 1024
 """Size of the parts of a body, so that the reader of a compressed body can stop in time."""
 
@@ -74,15 +74,17 @@ class HttpConnection(asyncio.Protocol):
         idle_s = asyncio.get_running_loop().time() - self._idle_since
         return idle_s < keepalive_s and not _is_readable(self._transport)
 
-    async def send(self, data: bytes, *, within_s: float | None) -> httpx.Response:
-        """Write a request and return its response.
+    async def send(
+        self, data: bytes, *, within_s: float | None, bytes_max: int = ANSWER_BYTES_MAX
+    ) -> httpx.Response:
+        """Write a request and return its response, of at most `bytes_max` bytes on the wire.
 
         Raises:
             httpx.ReadTimeout, httpx.ReadError, httpx.RemoteProtocolError: it was written, but no
                 complete response arrived.
         """
         assert self._transport is not None
-        self._pending = response = _Response()
+        self._pending = response = _Response(bytes_max)
         self._transport.write(data)
         try:
             async with asyncio.timeout(within_s):
@@ -126,13 +128,13 @@ class HttpConnection(asyncio.Protocol):
 class _Response:
     """A response while it arrives; the parser calls the methods `on_...`."""
 
-    def __init__(self) -> None:
+    def __init__(self, bytes_max: int) -> None:
         self.ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.keep_alive = False
         self._parser = httptools.HttpResponseParser(self)
         self._headers: list[tuple[bytes, bytes]] = []
         self._body = bytearray()
-        self._bytes_left = ANSWER_BYTES_MAX
+        self._bytes_left = bytes_max
         self._body_ends_with_connection = False
 
     def feed(self, data: bytes) -> None:

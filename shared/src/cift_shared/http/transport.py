@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager, contextmanager
 import httpx
 
 from cift_shared.errors import OutcomeUnknown, ProviderUnavailable
-from cift_shared.http.connection import HttpConnection, Origin, request_bytes
+from cift_shared.http.connection import ANSWER_BYTES_MAX, HttpConnection, Origin, request_bytes
 
 KEEPALIVE_S = 4.0
 """Short: a connection that the server closes while it is idle would look like a lost response."""
@@ -48,7 +48,15 @@ def translated_errors(operation: str) -> Iterator[None]:
 class HttpTransport(httpx.AsyncBaseTransport):
     """An httpx transport with up to `count` connections."""
 
-    def __init__(self, count: int, *, keepalive_s: float = KEEPALIVE_S) -> None:
+    def __init__(
+        self,
+        count: int,
+        *,
+        keepalive_s: float = KEEPALIVE_S,
+        answer_bytes_max: int = ANSWER_BYTES_MAX,
+    ) -> None:
+        """A longer answer than `answer_bytes_max`, its head included, is an error."""
+        self._answer_bytes_max = answer_bytes_max
         self._keepalive_s = keepalive_s
         self._tls = httpx.create_ssl_context(trust_env=False)
         self._slots = asyncio.Semaphore(count)
@@ -70,7 +78,9 @@ class HttpTransport(httpx.AsyncBaseTransport):
         async with self._slot(timeouts.get("pool")):
             connection = await self._connection(_origin(request.url), timeouts.get("connect"))
             try:
-                return await connection.send(data, within_s=timeouts.get("read"))
+                return await connection.send(
+                    data, within_s=timeouts.get("read"), bytes_max=self._answer_bytes_max
+                )
             finally:
                 self._free.append(connection)
 

@@ -17,6 +17,8 @@ class EthereumSettings(BaseSettings):
     """The chain's id."""
     ethereum_rpc_key: SecretStr = SecretStr("")
     """A key in the path, as providers of nodes give: the RPC is at `/v3/KEY`; empty: at `/`."""
+    etherscan_api_key: SecretStr = SecretStr("")
+    """The key of the explorer at `/v2/api`; empty: it takes each that is not empty."""
     ethereum_rich: str = ""
     """Comma separated addresses of the platform that have 1,000 ether from the beginning; it is in
     no payment, hence not in the record of what moved."""
