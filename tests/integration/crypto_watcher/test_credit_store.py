@@ -22,6 +22,7 @@ from cift_shared.database.lease import Lease
 from cift_shared.messaging.messages import PaymentResult
 from cift_shared.money.amount import Money
 from tests.support import bitcoin
+from tests.support.commands import CLOCK
 from tests.support.eventually import eventually
 from tests.support.rows import AT, Rows, open_role, open_rows
 
@@ -135,8 +136,8 @@ class TestReceived:
 
     async def test_it_waits_just_so_long(self, crediting: Crediting) -> None:
         terms = terms_of(CONFIG)
-        crediting.credits = Credits(crediting.pool, TABLES, terms, bitcoin.CLOCK)
-        at = bitcoin.CLOCK.now() - terms.park_after
+        crediting.credits = Credits(crediting.pool, TABLES, terms, CLOCK)
+        at = CLOCK.now() - terms.park_after
         await crediting.arrived("now", first_seen_at=at)
         await crediting.arrived("later", first_seen_at=at + timedelta(microseconds=1))
         assert await crediting.told() == [("received", "now")]
