@@ -17,8 +17,8 @@ from cift_shared.database.pool import open_pool
 AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
 _WAITING = """
-select exists (select from pg_stat_activity
-                where datname = current_database() and wait_event_type = 'Lock')
+select count(*) from pg_stat_activity
+ where datname = current_database() and wait_event_type = 'Lock'
 """
 
 _DEFAULTS: Mapping[str, Mapping[str, Any]] = {
@@ -74,9 +74,13 @@ class Rows:
     async def run(self, statement: str, *values: Any) -> None:
         await self.connection.execute(statement, *values)
 
+    async def waiting(self) -> int:
+        """How many sessions wait for a lock now; ask outside of a transaction."""
+        return int(await self.connection.fetchval(_WAITING))
+
     async def somebody_waits(self) -> bool:
         """True while a session waits for a lock; ask outside of a transaction."""
-        return bool(await self.connection.fetchval(_WAITING))
+        return await self.waiting() > 0
 
     async def all(self, query: str, *values: Any) -> list[tuple[Any, ...]]:
         """The rows of a query."""

@@ -257,6 +257,23 @@ class TestReversed:
         assert one.exchanged is not None
         assert one.exchanged.amount == Money(10_000, "BTC")
 
+    @pytest.mark.parametrize(
+        "state", [{"height": None}, {"is_reversed": True}], ids=["reversed", "reinstated"]
+    )
+    @pytest.mark.parametrize(
+        "other", [("ethereum", "a", 3), ("bitcoin", "b", 3), ("bitcoin", "a", 4)]
+    )
+    async def test_not_with_the_amount_of_another(
+        self, crediting: Crediting, state: dict[str, Any], other: tuple[str, str, int]
+    ) -> None:
+        await crediting.arrived(received_as=uuid4(), vout=3, **state)
+        rail, hash_, place = other
+        await crediting.rows.put(
+            "rates.credit", rail=rail, hash=hash_, place=place, payment_id=uuid4(), minor=1,
+            currency="USD",
+        )  # fmt: skip
+        assert [one.amount for one in await crediting.run()] == [Money(10_000, "BTC")]
+
     async def test_in_the_order_of_their_names(self, crediting: Crediting) -> None:
         for txid in ("b", "a"):
             await crediting.arrived(txid, height=None, received_as=uuid4())

@@ -14,6 +14,8 @@ from ledger.chain.compare import compare
 from tests.integration.ledger.books import NOON, Books
 from tests.integration.ledger.tables import whole_tables
 from tests.integration.ledger.test_rebuild import empty, log_of, replay, snapshot
+from tests.support.eventually import eventually
+from tests.support.rows import open_rows
 
 __all__ = ["empty"]
 pytestmark = pytest.mark.integration
@@ -55,6 +57,23 @@ async def test_by_two_replicas_at_once(books: Books) -> None:
     outcomes = await asyncio.gather(*(books.apply(charged("a", 1_410)) for _ in range(6)))
     assert sorted(outcomes) == [["applied"]] + [["duplicate"]] * 5
     assert await books.balance(COSTS) == (1_410, 0)
+
+
+async def test_one_waits_for_the_other_before_it_looks(books: Books, database: str) -> None:
+    """Both find the accounts locked; neither may have looked before the other has posted."""
+    await books.apply(charged("before", 1))
+    async with open_rows(database) as holding, open_rows(database) as observer:
+        async with holding.connection.transaction():
+            await holding.run("select from ledger.balance for update")
+            both = [asyncio.create_task(books.apply(charged("a", 1_410))) for _ in range(2)]
+
+            async def wait() -> bool:
+                return await observer.waiting() == 2
+
+            await eventually(wait, "both wait for the accounts")
+        outcomes = await asyncio.gather(*both)
+    assert sorted(outcomes) == [["applied"], ["duplicate"]]
+    assert await books.balance(COSTS) == (1_411, 0)
 
 
 async def test_a_batch_keeps_its_order(books: Books) -> None:

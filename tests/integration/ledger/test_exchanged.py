@@ -113,6 +113,25 @@ class TestSettled:
         assert await sides(books) == NOTHING
         assert await books.status(paid) == "in_review"
 
+    async def test_one_of_the_smallest_unit_is_enough(self, books: Books) -> None:
+        paid = await priced(books)
+        dear = Part(Money(1, "BTC"), Rate("BTC", "USD", Decimal(1_000_000), "s", NOON))
+        assert await books.apply(settled(paid, dear)) == ["applied"]
+        assert (await sides(books))[COIN] == 1
+
+    @pytest.mark.parametrize("sats", [-52_632, -52_633])
+    async def test_parts_of_which_nothing_is_left_are_worth_nothing(
+        self, books: Books, sats: int
+    ) -> None:
+        """The part that goes out is cheap, so the worth of both is above zero."""
+        paid = await priced(books)
+        cheap = Part(Money(sats, "BTC"), Rate("BTC", "USD", Decimal(1), "s", NOON))
+        told = settled(paid, LOCKED, cheap)
+        assert told.amount is not None
+        assert told.amount.minor > 0
+        assert await books.apply(told) == ["conflict"]
+        assert await sides(books) == NOTHING
+
     async def test_a_payment_in_its_own_currency_takes_no_exchange(self, books: Books) -> None:
         paid = await books.deposit(10_000, 250)
         told = paid.result("settled", exchanged=exchanged(LOCKED))
@@ -178,6 +197,27 @@ class TestReversed:
         paid = await books.settled_deposit(10_000, 250)
         told = came_back(paid, exchanged=Exchanged(amount=Money(1, "BTC")))
         assert await books.apply(told) == ["conflict"]
+        plain = came_back(paid, result_id="another")
+        assert await books.apply(plain) == ["applied"]
+
+    async def test_not_with_more_than_is_left_of_it(self, books: Books) -> None:
+        paid, other = await priced(books), await priced(books)
+        await books.apply(settled(paid, LOCKED), settled(other, LOCKED))
+        part = {"amount": Money(20_00, "USD"), "exchanged": Exchanged(amount=Money(21_053, "BTC"))}
+        assert await books.apply(reversal(paid, 1, **part)) == ["applied"]
+        for number, (sats, outcome) in enumerate([(31_580, "conflict"), (31_579, "applied")], 2):
+            rest = {
+                "amount": Money(30_00, "USD"), "exchanged": Exchanged(amount=Money(sats, "BTC")),
+            }  # fmt: skip
+            assert await books.apply(reversal(paid, number, **rest)) == [outcome]
+        assert (await sides(books))[COIN] == 52_632
+
+    async def test_one_of_the_smallest_unit(self, books: Books) -> None:
+        paid = await priced(books)
+        await books.apply(settled(paid, LOCKED))
+        part = {"amount": Money(1, "USD"), "exchanged": Exchanged(amount=Money(1, "BTC"))}
+        assert await books.apply(reversal(paid, 1, **part)) == ["applied"]
+        assert (await sides(books))[COIN] == 52_631
 
 
 def late(related: Paid | None, *parts: Part, reference: str = "late:0") -> PaymentResult:
