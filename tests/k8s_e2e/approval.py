@@ -23,7 +23,7 @@ def approval(report: Report, credentials: Credentials, api_key: str, customer: s
     )
     decision = ("approve", payment, "--operator", APPROVER, "--reason", "k8s-e2e", "--yes")
     said = _refusal(credentials, WATCHER, *decision)
-    report.check("permission denied" in said, f"the watcher approves by itself: {said!r}")
+    report.check("may not act as" in said, f"the watcher approves by itself: {said!r}")
     _wallet(credentials, APPROVER, *decision)
     status = _withdrawal(api_key, "end", payment)
     report.note("approval", {"refused": bool(said), "status": status})

@@ -58,9 +58,11 @@ class Upgrade:
             "back": self.back,
             "forward_again": self.forward,
         }
-        for name, event in events.items():
-            self._pay_while(f"upgrade_{name}", event)
-        platform.payer_of(self.new)
+        try:
+            for name, event in events.items():
+                self._pay_while(f"upgrade_{name}", event)
+        finally:
+            platform.payer_of(self.new)
         letters = servers.dead_letters()
         self.report.note("upgrade", {"from": self.old.revision, "dead_letters": letters})
         self.report.check(letters == 0, f"{letters} dead letters after the upgrade")
