@@ -1,7 +1,6 @@
 """Withdrawals by Bitcoin above a limit: a second person approves or rejects them."""
 
 import asyncio
-import json
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any
@@ -17,6 +16,7 @@ from cift_shared.database.connecting import database as connected
 from cift_shared.errors import ServerRefused
 from tests.integration.crypto_watcher.payout_harness import LIMITS, Paying, open_paying
 from tests.integration.crypto_watcher.test_wallet_commands import ENV
+from tests.support.command_output import document_in
 from tests.support.commands import DATA_KEYS, INDEX_KEY
 from wallet_keys.cli import wallet
 
@@ -49,7 +49,7 @@ async def run(database: str, *words: str) -> Result:
 async def waiting(database: str) -> list[dict[str, Any]]:
     done = await run(database, "approvals", "--json")
     assert done.exit_code == 0, done.output
-    found: list[dict[str, Any]] = json.loads(done.output)
+    found: list[dict[str, Any]] = document_in(done.output)
     return found
 
 

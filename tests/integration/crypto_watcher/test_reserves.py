@@ -1,7 +1,6 @@
 """`cift wallet reserves` for Bitcoin: chain, watcher and ledger to the satoshi."""
 
 import asyncio
-import json
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -21,6 +20,7 @@ from tests.integration.crypto_watcher.test_sweeps import LIMITS, Vault
 from tests.integration.crypto_watcher.test_wallet_commands import ENV
 from tests.integration.ledger.books import Books, open_books
 from tests.support import bitcoin_wallet
+from tests.support.command_output import document_in
 from wallet_keys.cli import wallet
 
 pytestmark = pytest.mark.integration
@@ -55,7 +55,7 @@ async def run(database: str, *words: str, **env: str | None) -> Result:
 async def found(database: str, *, code: Exit = Exit.OK) -> dict[str, Any]:
     done = await run(database, "--json")
     assert done.exit_code == code, done.output
-    (one,) = json.loads(done.output)
+    (one,) = document_in(done.output)
     assert isinstance(one, dict)
     _adds_up(one)
     return one

@@ -1,7 +1,6 @@
 """`cift wallet balance` and `sweep`: what operators see and do."""
 
 import asyncio
-import json
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -15,6 +14,7 @@ from cift_shared.ids import SystemIds
 from tests.integration.crypto_watcher.payout_harness import Paying, open_paying
 from tests.integration.crypto_watcher.test_sweeps import COLD, LIMITS
 from tests.support import bitcoin_wallet, ethereum
+from tests.support.command_output import document_in
 from wallet_keys.cli import wallet
 
 pytestmark = pytest.mark.integration
@@ -50,7 +50,7 @@ async def run(database: str, *words: str, **env: str | None) -> Result:
 
 def document(done: Result) -> Any:
     assert done.exit_code == 0, done.output
-    return json.loads(done.output)
+    return document_in(done.output)
 
 
 async def test_the_balance_of_bitcoin(paying: Paying, emptied_database: str) -> None:

@@ -1,7 +1,6 @@
 """`cift wallet reserves` for ether and tokens: chain, watcher and ledger to the wei."""
 
 import asyncio
-import json
 from collections import defaultdict
 from collections.abc import AsyncIterator
 from typing import Any
@@ -23,6 +22,7 @@ from tests.integration.ethereum_watcher.payout_harness import (
 from tests.integration.ethereum_watcher.test_payout_nonces import refused_before_another
 from tests.integration.ledger.books import Books, open_books
 from tests.support import ethereum, ethereum_wallet
+from tests.support.command_output import document_in
 from tests.support.ethereum import CHAIN_ID, ETHER
 from tests.support.ethereum_keys import Wallet
 from wallet_keys.cli import wallet
@@ -68,7 +68,7 @@ async def found(database: str, *words: str, code: Exit = Exit.OK) -> dict[str, d
     """What was found, by currency."""
     done = await run(database, *words)
     assert done.exit_code == code, done.output
-    by_currency = {one["currency"]: one for one in json.loads(done.output)}
+    by_currency = {one["currency"]: one for one in document_in(done.output)}
     for one in by_currency.values():
         parts = [*one["open"], *one["differences"]]
         named = sum(_units(part["amount"]) for part in parts)
