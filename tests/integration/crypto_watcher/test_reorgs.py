@@ -1,4 +1,4 @@
-"""The chain changes its mind: nothing credited stays without its money, nothing is credited twice.
+"""Blocks are replaced: nothing credited stays without its money, nothing is credited twice.
 
 Business rule: every change is a new report; no report is edited.
 """

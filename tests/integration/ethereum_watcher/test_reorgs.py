@@ -1,4 +1,4 @@
-"""The chain changes its mind: nothing credited stays without its ether, nothing is credited twice.
+"""Blocks are replaced: nothing credited stays without its ether, nothing is credited twice.
 
 Business rule: every change is a new report; no report is edited. What the nodes called final is
 undone only after an operator has said so.

@@ -1,7 +1,7 @@
 """Token deposits through the real engine and PostgreSQL, in front of tokens on a real EVM.
 
 Business rule: a token that a configured contract has moved to our address is credited once, exactly
-and in its own currency, whoever sent it and however often the chain changes its mind.
+and in its own currency, whoever sent it and however often blocks are replaced.
 """
 
 from collections.abc import AsyncIterator
