@@ -25,8 +25,8 @@ MUTANTS = (
         (
             Edit(
                 f"{ETHEREUM}/domain.py",
-                "return tip.final_height is not None and height <= tip.final_height",
-                "return height <= tip.height",
+                "return tip.final_height if self.blocks is None else tip.height - self.blocks + 1",
+                "return tip.height",
             ),
         ),
     ),

@@ -368,7 +368,7 @@ class TestTimeline:
             "select count(*) from ledger.ledger_tx where kind = 'provider_fee'"
         ) == 1  # fmt: skip
         answer = await client.get(f"/payments/{payment['id']}/timeline")
-        assert "0.77" not in answer.text
+        assert '"0.77"' not in answer.text
         assert "provider-costs" not in answer.text
         items = answer.json()["items"]
         assert [item["name"] for item in items if item["kind"] == "posting"] == ["settlement"]

@@ -1,5 +1,6 @@
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import suppress
 
 import httpx
 import pytest
@@ -76,7 +77,12 @@ async def test_an_answer_may_be_as_long_as_its_caller_says(
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
         writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 4000000\r\n\r\n" + b"x" * 4_000_000)
+        writer.close()
+        with suppress(ConnectionError):  # who refuses the answer leaves before its end
+            await writer.wait_closed()
+        ended.set()
 
+    ended = asyncio.Event()
     limit = {} if bytes_max is None else {"answer_bytes_max": bytes_max}
     listening = await asyncio.start_server(serve, "127.0.0.1", 0)
     url = f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}/"
@@ -86,4 +92,5 @@ async def test_an_answer_may_be_as_long_as_its_caller_says(
         else:
             with pytest.raises(httpx.RemoteProtocolError, match="too large"):
                 await http.get(url)
+    await ended.wait()
     listening.close()

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from contextlib import suppress
 
 import pytest
 
@@ -15,8 +16,9 @@ LARGEST_BLOCK_BYTES = 4_000_000
 class Node:
     """Answers every call with a text of so many letters."""
 
-    letters = 0
-    port = 0
+    def __init__(self) -> None:
+        self.letters = self.port = 0
+        self.ended = asyncio.Event()
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         head = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
@@ -25,6 +27,9 @@ class Node:
         body = b'{"id":%d,"error":null,"result":"%s"}' % (asked["id"], b"a" * self.letters)
         writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
         writer.close()
+        with suppress(ConnectionError):  # who refuses the answer leaves before its end
+            await writer.wait_closed()
+        self.ended.set()
 
 
 @pytest.fixture
@@ -33,6 +38,7 @@ async def node() -> AsyncIterator[Node]:
     listening = await asyncio.start_server(made.serve, "127.0.0.1", 0)
     made.port = listening.sockets[0].getsockname()[1]
     yield made
+    await made.ended.wait()
     listening.close()
 
 
