@@ -34,6 +34,8 @@ from tests.support.payments import PHONE, order, pay
 pytestmark = [pytest.mark.integration, pytest.mark.e2e, pytest.mark.timeout(240)]
 
 PATIENCE_S = 60
+IDLE = httpx.Limits(keepalive_expiry=1)
+"""The server closes idle connections after 5 s, as httpx does: a request could meet the end."""
 RSS_GROWTH_MAX = 40 * 1024 * 1024
 PER_SECOND = 20
 STREAMS = 3
@@ -64,6 +66,7 @@ class Process:
         finally:
             await connection.close()
         return httpx.AsyncClient(
+            limits=IDLE,
             base_url=f"http://127.0.0.1:{self.port}/api/v1",
             headers={"Authorization": f"Bearer {made}"},
             timeout=PATIENCE_S,
@@ -262,7 +265,10 @@ async def test_flood_of_notices_harms_nobody(gateway: Process) -> None:
 
     root = f"http://127.0.0.1:{gateway.port}"
     base = f"{root}/api/v1"
-    async with await gateway.client() as client, httpx.AsyncClient(base_url=base) as http:
+    async with (
+        await gateway.client() as client,
+        httpx.AsyncClient(base_url=base, limits=IDLE) as http,
+    ):
         http.timeout = PATIENCE_S
         for start in range(0, FLOOD, 30):
             await asyncio.gather(*(flood(http, start + n) for n in range(30)))
