@@ -16,9 +16,9 @@ from enum import StrEnum
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
-from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 
+from provider_sandbox.endless import endless_answer
 from provider_sandbox.ethereum import calls  # noqa: F401 - fills the table
 from provider_sandbox.ethereum.call import CALLS, Context
 from provider_sandbox.ethereum.node import Node
@@ -40,7 +40,6 @@ _CHAIN = (
     "https://api.etherscan.io/v2/chainlist for the list of supported chainids"
 )
 _PAGE = b"<!DOCTYPE html><html><head><title>Just a moment...</title></head><body></body></html>"
-_PART = b" " * 65_536
 _WORD_LAST = 2**256 - 1
 
 
@@ -254,14 +253,8 @@ def _instead(mode: ExplorerMode) -> Response | None:
         case ExplorerMode.BUSY:
             return Response(_PAGE, status_code=503, media_type="text/html")
         case ExplorerMode.ENDLESS:
-            return StreamingResponse(_endless(), media_type="application/json")
+            return endless_answer()
     return None
-
-
-async def _endless() -> Any:
-    while True:
-        yield _PART
-        await asyncio.sleep(0)
 
 
 def _sent(document: dict[str, Any], mode: ExplorerMode) -> Response:

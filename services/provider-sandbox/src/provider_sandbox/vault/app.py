@@ -6,16 +6,15 @@ import uuid
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
-from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict
 
+from provider_sandbox.endless import endless_answer
 from provider_sandbox.node_rpc.json_text import read_json
 from provider_sandbox.vault.engine import Engine, Mode, Refused
 
 MOUNT = "transit"
 _LARGEST_BODY = 1024 * 1024
 _PAGE = b"<!doctype html><html><body><h1>Sign in</h1></body></html>"
-_PART = b" " * 65_536
 
 
 class Misbehave(BaseModel):
@@ -137,14 +136,8 @@ def _instead(mode: Mode) -> Response | None:
         case Mode.STANDBY:
             return Response(status_code=307, headers={"location": "http://127.0.0.1:1/v1/"})
         case Mode.ENDLESS:
-            return StreamingResponse(_endless(), media_type="application/json")
+            return endless_answer()
     return None
-
-
-async def _endless() -> Any:
-    while True:
-        yield _PART
-        await asyncio.sleep(0)
 
 
 def _json(document: dict[str, Any], status: int) -> Response:
